@@ -1,0 +1,17 @@
+package io.glmimage.error;
+
+/**
+ * Root of the failures this program reports on purpose: every message says what, where and what to
+ * do.
+ */
+public abstract class GlmImageException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  protected GlmImageException(String message) {
+    super(message);
+  }
+
+  protected GlmImageException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -1,0 +1,17 @@
+package io.glmimage.image;
+
+/**
+ * An 8-bit RGB picture.
+ *
+ * @param height in pixels
+ * @param width in pixels
+ * @param pixels {@code [height, width, 3]} in row-major order; not copied, so treat it as read-only
+ */
+public record RgbImage(int height, int width, byte[] pixels) {
+  public RgbImage {
+    if (height <= 0 || width <= 0 || pixels.length != (long) height * width * 3) {
+      throw new IllegalArgumentException(
+          "Invalid image: " + height + " x " + width + " pixels with " + pixels.length + " bytes");
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package io.glmimage.tensor;
+
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Where and how a network computes.
+ *
+ * @param device {@code "cpu"} or {@code "cuda:N"}
+ * @param dtype the dtype of weights and activations: float32 on a CPU, bfloat16 on a GPU unless
+ *     asked otherwise
+ */
+public record Compute(String device, ScalarType dtype) {
+  /** The CPU in float32: what the parity fixtures are measured in. */
+  public static Compute cpu() {
+    return new Compute("cpu", ScalarType.Float);
+  }
+
+  /** GPU {@code index} in bfloat16. */
+  public static Compute cuda(int index) {
+    return new Compute("cuda:" + index, ScalarType.BFloat16);
+  }
+
+  public Compute {
+    Libtorch.load();
+  }
+
+  public boolean isCuda() {
+    return device.startsWith("cuda");
+  }
+
+  /** A new native device handle; it belongs to the caller's scope. */
+  public Device torchDevice() {
+    return new Device(device);
+  }
+
+  /** Options for a new tensor of this device and dtype; they belong to the caller's scope. */
+  public TensorOptions options() {
+    return options(dtype);
+  }
+
+  /**
+   * Options for a new tensor of this device and another dtype; they belong to the caller's scope.
+   */
+  public TensorOptions options(ScalarType type) {
+    // The constructor that takes a ScalarTypeOptional gives float32: set it afterwards.
+    return new TensorOptions()
+        .dtype(new ScalarTypeOptional(type))
+        .device(new DeviceOptional(torchDevice()));
+  }
+}

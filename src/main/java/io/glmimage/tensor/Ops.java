@@ -1,0 +1,255 @@
+package io.glmimage.tensor;
+
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The tensor operations the networks are written in, in the words of the model. Each returns a new
+ * tensor that belongs to the innermost open {@link TensorScope} of the thread. Null stands for
+ * "none" where a bias or a mask is optional.
+ */
+public final class Ops {
+  private Ops() {}
+
+  // ---- making tensors ----
+
+  /** A float32 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(float[] values, long... shape) {
+    checkCount(values.length, shape);
+    Tensor t = empty(ScalarType.Float, shape);
+    if (values.length > 0) {
+      new FloatPointer(t.data_ptr()).put(values);
+    }
+    return t;
+  }
+
+  /** An int64 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(long[] values, long... shape) {
+    checkCount(values.length, shape);
+    Tensor t = empty(ScalarType.Long, shape);
+    if (values.length > 0) {
+      new LongPointer(t.data_ptr()).put(values);
+    }
+    return t;
+  }
+
+  /** An int64 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(int[] values, long... shape) {
+    return of(Arrays.stream(values).asLongStream().toArray(), shape);
+  }
+
+  /** A uint8 CPU tensor with a copy of {@code values}. */
+  public static Tensor of(byte[] values, long... shape) {
+    checkCount(values.length, shape);
+    Tensor t = empty(ScalarType.Byte, shape);
+    if (values.length > 0) {
+      new BytePointer(t.data_ptr()).put(values);
+    }
+    return t;
+  }
+
+  /** An uninitialised CPU tensor. */
+  public static Tensor empty(ScalarType type, long... shape) {
+    return torch.empty(shape, Compute.cpu().options(type), new MemoryFormatOptional());
+  }
+
+  /** An uninitialised tensor of the device and dtype of {@code compute}. */
+  public static Tensor empty(Compute compute, long... shape) {
+    return torch.empty(shape, compute.options(), new MemoryFormatOptional());
+  }
+
+  public static Tensor zeros(TensorOptions options, long... shape) {
+    return torch.zeros(shape, options);
+  }
+
+  /**
+   * {@code t} on the device and in the dtype of {@code compute}; {@code t} itself where nothing
+   * changes.
+   */
+  public static Tensor to(Tensor t, Compute compute) {
+    return to(t, compute, compute.dtype());
+  }
+
+  /** {@code t} on the device of {@code compute}, in {@code type}. */
+  public static Tensor to(Tensor t, Compute compute, ScalarType type) {
+    return t.to(compute.torchDevice(), type, false, false, new MemoryFormatOptional());
+  }
+
+  // ---- reading tensors ----
+
+  public static long[] shape(Tensor t) {
+    long[] sizes = new long[(int) t.dim()];
+    for (int i = 0; i < sizes.length; i++) {
+      sizes[i] = t.size(i);
+    }
+    return sizes;
+  }
+
+  public static boolean isEmpty(Tensor t) {
+    return t.numel() == 0;
+  }
+
+  /** The values as float32, in row-major order. */
+  public static float[] toFloats(Tensor t) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor host = t.to(new org.bytedeco.pytorch.Device("cpu"), ScalarType.Float).contiguous();
+      float[] out = new float[Math.toIntExact(host.numel())];
+      if (out.length > 0) {
+        new FloatPointer(host.data_ptr()).get(out);
+      }
+      return out;
+    }
+  }
+
+  /** The values as int64, in row-major order. */
+  public static long[] toLongs(Tensor t) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor host = t.to(new org.bytedeco.pytorch.Device("cpu"), ScalarType.Long).contiguous();
+      long[] out = new long[Math.toIntExact(host.numel())];
+      if (out.length > 0) {
+        new LongPointer(host.data_ptr()).get(out);
+      }
+      return out;
+    }
+  }
+
+  /** The values as int32, in row-major order. */
+  public static int[] toInts(Tensor t) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor host = t.to(new org.bytedeco.pytorch.Device("cpu"), ScalarType.Int).contiguous();
+      int[] out = new int[Math.toIntExact(host.numel())];
+      if (out.length > 0) {
+        new IntPointer(host.data_ptr()).get(out);
+      }
+      return out;
+    }
+  }
+
+  /** The values as uint8, in row-major order. */
+  public static byte[] toBytes(Tensor t) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor host = t.to(new org.bytedeco.pytorch.Device("cpu"), ScalarType.Byte).contiguous();
+      byte[] out = new byte[Math.toIntExact(host.numel())];
+      if (out.length > 0) {
+        new BytePointer(host.data_ptr()).get(out);
+      }
+      return out;
+    }
+  }
+
+  // ---- operations ----
+
+  /**
+   * {@code x [.., I]} times {@code weight [O, I]} transposed, plus {@code bias [O]} or null: {@code
+   * [.., O]}.
+   */
+  public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
+    return bias == null
+        ? torch.linear(x, weight)
+        : torch.linear(x, weight, new TensorOptional(bias));
+  }
+
+  /** LayerNorm over the last dimension; {@code weight} and {@code bias} may be null. */
+  public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+    return torch.layer_norm(
+        x,
+        new long[] {x.size(-1)},
+        optional(weight),
+        optional(bias),
+        eps,
+        /* cudnn_enable= */ false);
+  }
+
+  /**
+   * RMS norm over the last dimension, statistics in float32: {@code x / sqrt(mean(x^2) + eps) *
+   * weight}.
+   */
+  public static Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
+    return torch.rms_norm(x, new long[] {x.size(-1)}, optional(weight), new DoubleOptional(eps));
+  }
+
+  /** Group norm of {@code x [B, C, H, W]}. */
+  public static Tensor groupNorm(Tensor x, long groups, Tensor weight, Tensor bias, double eps) {
+    return torch.group_norm(
+        x, groups, optional(weight), optional(bias), eps, /* cudnn_enabled= */ true);
+  }
+
+  /** Convolution of {@code x [B, C, H, W]} with a square stride and padding, no dilation. */
+  public static Tensor conv2d(Tensor x, Tensor weight, Tensor bias, long stride, long padding) {
+    return torch.conv2d(
+        x,
+        weight,
+        optional(bias),
+        new long[] {stride, stride},
+        new long[] {padding, padding},
+        new long[] {1, 1},
+        1);
+  }
+
+  /**
+   * softmax(q kᵀ scale + mask) v.
+   *
+   * @param q [B, H, Q, D]
+   * @param k [B, G, K, D], G = H, or a divisor of H where {@code grouped}
+   * @param v like k
+   * @param mask added to the scores (or boolean: true takes part), broadcast to [B, H, Q, K], or
+   *     null
+   * @param causal query i sees keys 0..i only; excludes a mask
+   */
+  public static Tensor attention(
+      Tensor q, Tensor k, Tensor v, Tensor mask, boolean causal, boolean grouped) {
+    return torch.scaled_dot_product_attention(
+        q, k, v, optional(mask), 0.0, causal, new DoubleOptional(), grouped);
+  }
+
+  public static Tensor cat(long dim, Tensor... tensors) {
+    return torch.cat(new TensorVector(tensors), dim);
+  }
+
+  public static Tensor cat(long dim, List<Tensor> tensors) {
+    return cat(dim, tensors.toArray(Tensor[]::new));
+  }
+
+  public static Tensor stack(long dim, List<Tensor> tensors) {
+    return torch.stack(new TensorVector(tensors.toArray(Tensor[]::new)), dim);
+  }
+
+  /** {@code x * (1 + scale) + shift}, as the networks' adaptive norms write it. */
+  public static Tensor scaleShift(Tensor x, Tensor scale, Tensor shift) {
+    return x.mul(scale.add(new Scalar(1))).add(shift);
+  }
+
+  private static TensorOptional optional(Tensor t) {
+    return t == null ? new TensorOptional() : new TensorOptional(t);
+  }
+
+  private static void checkCount(long count, long... shape) {
+    long product = 1;
+    for (long s : shape) {
+      product *= s;
+    }
+    if (product != count) {
+      throw new IllegalArgumentException(
+          "Cannot make a tensor of shape " + Arrays.toString(shape) + " from " + count + " values");
+    }
+  }
+
+  /** The address of the first element, for copies and kernels. */
+  public static Pointer data(Tensor t) {
+    return t.data_ptr();
+  }
+}

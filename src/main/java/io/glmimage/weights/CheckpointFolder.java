@@ -1,0 +1,70 @@
+package io.glmimage.weights;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.tensor.Compute;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A GLM-Image checkpoint in the Hugging Face folder layout, on a local disk. Nothing but JSON and
+ * safetensors is ever read from it.
+ */
+public final class CheckpointFolder {
+  private final Path root;
+
+  private CheckpointFolder(Path root) {
+    this.root = root;
+  }
+
+  /**
+   * @throws CheckpointException if the folder is missing or is not a GLM-Image checkpoint
+   */
+  public static CheckpointFolder open(Path root) {
+    if (!Files.isDirectory(root)) {
+      throw new CheckpointException("Cannot load model: " + root + " is not a folder");
+    }
+    CheckpointFolder folder = new CheckpointFolder(root);
+    String pipeline = folder.config("model_index.json").text("_class_name");
+    if (!pipeline.equals("GlmImagePipeline")) {
+      throw new CheckpointException(
+          "Cannot load model: "
+              + root.resolve("model_index.json")
+              + " is of a "
+              + pipeline
+              + ", not of a GlmImagePipeline");
+    }
+    return folder;
+  }
+
+  public Path root() {
+    return root;
+  }
+
+  /** A file below the root, such as {@code "processor/tokenizer.json"}; it need not exist. */
+  public Path file(String relative) {
+    return root.resolve(relative);
+  }
+
+  /**
+   * @throws CheckpointException if it is missing or damaged
+   */
+  public ConfigFile config(String relative) {
+    return ConfigFile.read(root.resolve(relative));
+  }
+
+  /**
+   * The weights of a component: {@code "transformer"}, {@code "vae"} (diffusers' file names),
+   * {@code "text_encoder"}, {@code "vision_language_encoder"} (transformers' file names). Close
+   * them when the network is no longer used.
+   *
+   * @throws CheckpointException if files are missing or damaged
+   */
+  public Weights weights(String component, Compute compute) {
+    Path folder = root.resolve(component);
+    if (!Files.isDirectory(folder)) {
+      throw new CheckpointException("Cannot load model: " + folder + " is missing");
+    }
+    boolean diffusers = component.equals("transformer") || component.equals("vae");
+    return Weights.open(folder, diffusers ? "diffusion_pytorch_model" : "model", compute);
+  }
+}

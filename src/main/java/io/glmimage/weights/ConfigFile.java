@@ -1,0 +1,218 @@
+package io.glmimage.weights;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.error.CheckpointException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One JSON configuration file of a checkpoint, or an object inside it. Every accessor's error names
+ * the file and the key.
+ */
+public final class ConfigFile {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path file;
+  private final String prefix;
+  private final JsonNode node;
+
+  private ConfigFile(Path file, String prefix, JsonNode node) {
+    this.file = file;
+    this.prefix = prefix;
+    this.node = node;
+  }
+
+  /**
+   * @throws CheckpointException if the file is missing, unreadable or not a JSON object
+   */
+  public static ConfigFile read(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new CheckpointException(
+          "Cannot load model: "
+              + file
+              + " is missing; the folder must have the Hugging Face layout of GLM-Image");
+    }
+    try {
+      JsonNode node = JSON.readTree(Files.readAllBytes(file));
+      if (node == null || !node.isObject()) {
+        throw new CheckpointException("Cannot load model: " + file + " is not a JSON object");
+      }
+      return new ConfigFile(file, "", node);
+    } catch (JacksonException e) {
+      throw new CheckpointException(
+          "Cannot load model: " + file + " is not valid JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          "Cannot load model: cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  public Path file() {
+    return file;
+  }
+
+  public boolean has(String key) {
+    return node.hasNonNull(key);
+  }
+
+  /** The keys of this object. */
+  public List<String> keys() {
+    List<String> names = new ArrayList<>();
+    node.fieldNames().forEachRemaining(names::add);
+    return names;
+  }
+
+  /** The object at {@code key}. */
+  public ConfigFile object(String key) {
+    JsonNode child = require(key);
+    if (!child.isObject()) {
+      throw wrong(key, "an object");
+    }
+    return new ConfigFile(file, prefix + key + ".", child);
+  }
+
+  public int integer(String key) {
+    JsonNode child = require(key);
+    if (!child.canConvertToExactIntegral() || !child.canConvertToInt()) {
+      throw wrong(key, "a whole number");
+    }
+    return child.intValue();
+  }
+
+  public int integer(String key, int otherwise) {
+    return has(key) ? integer(key) : otherwise;
+  }
+
+  /** A whole number greater than zero: a size. */
+  public int size(String key) {
+    int value = integer(key);
+    if (value <= 0) {
+      throw wrong(key, "a whole number above 0");
+    }
+    return value;
+  }
+
+  public double number(String key) {
+    JsonNode child = require(key);
+    if (!child.isNumber()) {
+      throw wrong(key, "a number");
+    }
+    return child.doubleValue();
+  }
+
+  public double number(String key, double otherwise) {
+    return has(key) ? number(key) : otherwise;
+  }
+
+  public boolean flag(String key, boolean otherwise) {
+    if (!has(key)) {
+      return otherwise;
+    }
+    if (!node.get(key).isBoolean()) {
+      throw wrong(key, "true or false");
+    }
+    return node.get(key).booleanValue();
+  }
+
+  public String text(String key) {
+    JsonNode child = require(key);
+    if (!child.isTextual()) {
+      throw wrong(key, "a string");
+    }
+    return child.textValue();
+  }
+
+  public String text(String key, String otherwise) {
+    return has(key) ? text(key) : otherwise;
+  }
+
+  public int[] integers(String key) {
+    List<Integer> values = new ArrayList<>();
+    for (JsonNode item : array(key)) {
+      if (!item.canConvertToInt()) {
+        throw wrong(key, "a list of whole numbers");
+      }
+      values.add(item.intValue());
+    }
+    return values.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  public double[] numbers(String key) {
+    List<Double> values = new ArrayList<>();
+    for (JsonNode item : array(key)) {
+      if (!item.isNumber()) {
+        throw wrong(key, "a list of numbers");
+      }
+      values.add(item.doubleValue());
+    }
+    return values.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  public List<String> texts(String key) {
+    List<String> values = new ArrayList<>();
+    for (JsonNode item : array(key)) {
+      values.add(item.asText());
+    }
+    return values;
+  }
+
+  /**
+   * Checks a setting that this program knows only some values of.
+   *
+   * @throws CheckpointException if the file holds another value; a missing key passes
+   */
+  public void requireText(String key, String... known) {
+    if (has(key) && !List.of(known).contains(text(key))) {
+      throw new CheckpointException(
+          "Cannot load model: "
+              + file
+              + " has "
+              + prefix
+              + key
+              + " = \""
+              + text(key)
+              + "\", but this program knows only "
+              + String.join(", ", known));
+    }
+  }
+
+  /** An error about this file's content, in the form of all others. */
+  public CheckpointException error(String key, String why) {
+    return new CheckpointException("Cannot load model: " + file + ": " + prefix + key + ": " + why);
+  }
+
+  private JsonNode array(String key) {
+    JsonNode child = require(key);
+    if (!child.isArray()) {
+      throw wrong(key, "a list");
+    }
+    return child;
+  }
+
+  private JsonNode require(String key) {
+    JsonNode child = node.get(key);
+    if (child == null || child.isNull()) {
+      throw new CheckpointException(
+          "Cannot load model: " + file + " has no \"" + prefix + key + "\"");
+    }
+    return child;
+  }
+
+  private CheckpointException wrong(String key, String expected) {
+    return new CheckpointException(
+        "Cannot load model: "
+            + file
+            + " has "
+            + prefix
+            + key
+            + " = "
+            + node.get(key)
+            + ", expected "
+            + expected);
+  }
+}
