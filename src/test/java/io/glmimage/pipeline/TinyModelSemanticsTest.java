@@ -1,0 +1,112 @@
+package io.glmimage.pipeline;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.tensor.Compute;
+import io.glmimage.weights.CheckpointFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The embedded model does what its prompts ask, through the whole pipeline. */
+class TinyModelSemanticsTest {
+  private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
+  private static final int SCENES = 60;
+
+  private static GlmImagePipeline pipeline;
+
+  @BeforeAll
+  static void load() {
+    pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), Compute.cpu());
+  }
+
+  @AfterAll
+  static void close() {
+    pipeline.close();
+  }
+
+  @Test
+  void theShippedExamplesComeOutRightForSeveralSeeds() throws IOException {
+    Path folder = MODEL.resolve("examples");
+    JsonNode file = new ObjectMapper().readTree(folder.resolve("examples.json").toFile());
+    int checked = 0;
+    for (JsonNode example : file.get("examples")) {
+      RgbImage source = ImageDecoder.decode(Files.readAllBytes(folder.resolve(example.get("source").asText())), "example");
+      for (long seed = 0; seed < 3; seed++) {
+        RgbImage out = edit(example.get("prompt").asText(), source, seed);
+        String what = example.get("prompt").asText() + ", seed " + seed;
+        assertEquals(example.get("height").asInt(), out.height(), what);
+        assertEquals(example.get("width").asInt(), out.width(), what);
+        assertEquals(example.get("expected_color").asText(), colourIn(out, example.get("probe")), what);
+        assertEquals(
+            example.get("unchanged_color").asText(), colourIn(out, example.get("unchanged_probe")), what + ", unchanged");
+        checked++;
+      }
+    }
+    assertTrue(checked >= 18, "only " + checked + " pictures were checked");
+  }
+
+  @Test
+  void newScenesAreEditedAsAsked() {
+    List<String> wrong = new ArrayList<>();
+    List<Double> kept = new ArrayList<>();
+    for (int i = 0; i < SCENES; i++) {
+      Scene scene = new Scene(i, 128);
+      RgbImage source = scene.draw();
+      RgbImage out = edit(scene.prompt, source, i);
+      if (!scene.right(out)) {
+        wrong.add(scene.toString());
+      }
+      double decibels = scene.keptDecibels(source, out);
+      if (!Double.isNaN(decibels)) {
+        kept.add(decibels);
+      }
+    }
+    double[] sorted = kept.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+    double median = sorted[sorted.length / 2];
+    System.out.printf(
+        "semantics  %d of %d scenes right; kept part %.1f dB median, %.1f dB lowest; wrong: %s%n",
+        SCENES - wrong.size(), SCENES, median, sorted[0], wrong);
+    assertTrue(wrong.size() <= 0.08 * SCENES, "Wrong: " + wrong);
+    assertTrue(median >= 30, "Kept: " + median + " dB in the median, " + Arrays.toString(sorted));
+  }
+
+  private static RgbImage edit(String prompt, RgbImage source, long seed) {
+    EditRequest request = new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed);
+    EditResult result = pipeline.edit(List.of(request)).get(0);
+    assertNull(result.error(), () -> prompt + ": " + result.error());
+    return result.image();
+  }
+
+  /** The palette colour nearest to the mean of {@code box = [x0, y0, x1, y1)}. */
+  private static String colourIn(RgbImage image, JsonNode box) {
+    double[] mean = new double[3];
+    int count = 0;
+    for (int y = box.get(1).asInt(); y < box.get(3).asInt(); y++) {
+      for (int x = box.get(0).asInt(); x < box.get(2).asInt(); x++) {
+        for (int c = 0; c < 3; c++) {
+          mean[c] += image.pixels()[(y * image.width() + x) * 3 + c] & 255;
+        }
+        count++;
+      }
+    }
+    for (int c = 0; c < 3; c++) {
+      mean[c] /= count;
+    }
+    return Scene.nearest(mean);
+  }
+}
