@@ -67,6 +67,10 @@ public final class ConfigFile {
     return names;
   }
 
+  public boolean isObject(String key) {
+    return node.path(key).isObject();
+  }
+
   /** The object at {@code key}. */
   public ConfigFile object(String key) {
     JsonNode child = require(key);

@@ -1,0 +1,80 @@
+package io.glmimage.image;
+
+import com.twelvemonkeys.imageio.plugins.bmp.BMPImageReaderSpi;
+import com.twelvemonkeys.imageio.plugins.jpeg.JPEGImageReaderSpi;
+import com.twelvemonkeys.imageio.plugins.tiff.BigTIFFImageReaderSpi;
+import com.twelvemonkeys.imageio.plugins.tiff.TIFFImageReaderSpi;
+import com.twelvemonkeys.imageio.plugins.webp.WebPImageReaderSpi;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import javax.imageio.ImageReader;
+import javax.imageio.spi.IIORegistry;
+import javax.imageio.spi.ImageReaderSpi;
+import javax.imageio.spi.ServiceRegistry;
+
+/**
+ * The ImageIO readers, named one by one in a registry of our own. ImageIO's shared registry depends
+ * on class loaders (a Spark task's may not see this jar, and a shaded jar loses service files) and
+ * on whatever other plug-ins a cluster brings; of it only the readers inside the JDK are taken.
+ */
+final class ImageReaders {
+  private static final ServiceRegistry REGISTRY = registry();
+
+  private ImageReaders() {}
+
+  /** A new reader; dispose it. */
+  static ImageReader open(ImageFormat format) {
+    ImageReaderSpi provider =
+        switch (format) {
+          case PNG -> inJdk("png");
+          case GIF -> inJdk("gif");
+          case JPEG -> REGISTRY.getServiceProviderByClass(JPEGImageReaderSpi.class);
+          case WEBP -> REGISTRY.getServiceProviderByClass(WebPImageReaderSpi.class);
+          case BMP -> REGISTRY.getServiceProviderByClass(BMPImageReaderSpi.class);
+          case TIFF -> REGISTRY.getServiceProviderByClass(TIFFImageReaderSpi.class);
+        };
+    try {
+      return provider.createReaderInstance();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ServiceRegistry registry() {
+    ServiceRegistry registry =
+        new ServiceRegistry(List.<Class<?>>of(ImageReaderSpi.class).iterator());
+    Iterator<ImageReaderSpi> all =
+        IIORegistry.getDefaultInstance().getServiceProviders(ImageReaderSpi.class, false);
+    while (all.hasNext()) {
+      ImageReaderSpi provider = all.next();
+      if (isInJdk(provider)) {
+        registry.registerServiceProvider(provider);
+      }
+    }
+    // The JPEG reader finds the JDK's, which it builds upon, when it is registered.
+    registry.registerServiceProvider(new JPEGImageReaderSpi());
+    registry.registerServiceProvider(new WebPImageReaderSpi());
+    registry.registerServiceProvider(new BMPImageReaderSpi());
+    registry.registerServiceProvider(new TIFFImageReaderSpi());
+    registry.registerServiceProvider(new BigTIFFImageReaderSpi());
+    return registry;
+  }
+
+  private static boolean isInJdk(ImageReaderSpi provider) {
+    return provider.getClass().getModule() == ImageReader.class.getModule();
+  }
+
+  private static ImageReaderSpi inJdk(String format) {
+    Iterator<ImageReaderSpi> all = REGISTRY.getServiceProviders(ImageReaderSpi.class, false);
+    while (all.hasNext()) {
+      ImageReaderSpi provider = all.next();
+      if (isInJdk(provider) && Arrays.asList(provider.getFormatNames()).contains(format)) {
+        return provider;
+      }
+    }
+    throw new IllegalStateException("This Java runtime has no reader for " + format + " images");
+  }
+}

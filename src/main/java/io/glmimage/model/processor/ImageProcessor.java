@@ -1,0 +1,169 @@
+package io.glmimage.model.processor;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.PixelSize;
+import io.glmimage.image.Resampler;
+import io.glmimage.image.RgbImage;
+import io.glmimage.model.Grid;
+import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.ConfigFile;
+import java.nio.file.Files;
+
+/**
+ * Source images to patches of normalised pixels: resize by {@link SmartResize} with torch's bicubic
+ * kernel, {@code (x - mean / rescale) / (std / rescale)} in float32, cut into patches in
+ * merge-block order. Ported from transformers' image_processing_glm_image.py (5.17); a side under
+ * the merge block's is no error here.
+ *
+ * <p>Immutable; safe for several threads.
+ */
+public final class ImageProcessor {
+  private static final int CHANNELS = 3;
+  private static final int BICUBIC = 3;
+
+  private final SmartResize rule;
+  private final int patch;
+  private final int merge;
+  private final int frames;
+
+  /** {@code [3, 256]}: the normalised value of every 8-bit value. */
+  private final float[][] normalised;
+
+  private ImageProcessor(SmartResize rule, int patch, int merge, int frames, float[][] normalised) {
+    this.rule = rule;
+    this.patch = patch;
+    this.merge = merge;
+    this.frames = frames;
+    this.normalised = normalised;
+  }
+
+  /**
+   * Reads {@code processor/processor_config.json} where it holds an image processor, else {@code
+   * processor/preprocessor_config.json}.
+   *
+   * @throws CheckpointException if the file is missing, damaged or asks for what is not known here
+   */
+  public static ImageProcessor load(CheckpointFolder checkpoint) {
+    return of(config(checkpoint));
+  }
+
+  private static ConfigFile config(CheckpointFolder checkpoint) {
+    String whole = "processor/processor_config.json";
+    if (Files.exists(checkpoint.file(whole))) {
+      ConfigFile config = checkpoint.config(whole);
+      if (config.has("image_processor")) {
+        return config.object("image_processor");
+      }
+    }
+    return checkpoint.config("processor/preprocessor_config.json");
+  }
+
+  private static ImageProcessor of(ConfigFile config) {
+    config.requireText(
+        "image_processor_type",
+        "GlmImageImageProcessor",
+        "GlmImageImageProcessorFast",
+        "GlmImageImageProcessorPil");
+    for (String step : new String[] {"do_resize", "do_rescale", "do_normalize"}) {
+      if (!config.flag(step, true)) {
+        throw config.error(step, "false is not supported");
+      }
+    }
+    if (config.integer("resample", BICUBIC) != BICUBIC) {
+      throw config.error("resample", "only 3 (bicubic) is supported");
+    }
+    int patch = config.size("patch_size");
+    int merge = config.size("merge_size");
+    SmartResize rule =
+        new SmartResize(
+            patch * merge,
+            limit(config, "min_pixels", "shortest_edge"),
+            limit(config, "max_pixels", "longest_edge"));
+    return new ImageProcessor(
+        rule, patch, merge, config.size("temporal_patch_size"), normalisation(config));
+  }
+
+  private static int limit(ConfigFile config, String override, String sizeKey) {
+    int pixels = config.has(override) ? config.size(override) : config.object("size").size(sizeKey);
+    return pixels;
+  }
+
+  private static float[][] normalisation(ConfigFile config) {
+    double[] mean = config.numbers("image_mean");
+    double[] std = config.numbers("image_std");
+    if (mean.length != CHANNELS || std.length != CHANNELS) {
+      throw config.error("image_mean, image_std", "expected " + CHANNELS + " numbers each");
+    }
+    float scale = (float) (1 / config.number("rescale_factor", 1.0 / 255));
+    float[][] table = new float[CHANNELS][256];
+    for (int c = 0; c < CHANNELS; c++) {
+      float m = (float) mean[c] * scale;
+      float s = (float) std[c] * scale;
+      for (int x = 0; x < 256; x++) {
+        table[c][x] = (x - m) / s;
+      }
+    }
+    return table;
+  }
+
+  /**
+   * The patches that a source of this size becomes.
+   *
+   * @throws InvalidRequestException if its aspect ratio is over 4
+   */
+  public Grid grid(PixelSize source) {
+    PixelSize size = rule.of(source);
+    return new Grid(size.height() / patch, size.width() / patch);
+  }
+
+  /** Image tokens of the prompt for a source of this grid: one for every merge block. */
+  public int tokens(Grid grid) {
+    return grid.size() / (merge * merge);
+  }
+
+  /**
+   * @throws InvalidRequestException if its aspect ratio is over 4
+   */
+  public SourcePixels process(RgbImage source) {
+    return patches(resize(source));
+  }
+
+  RgbImage resize(RgbImage source) {
+    PixelSize size = rule.of(new PixelSize(source.height(), source.width()));
+    return Resampler.bicubicTorch(source, size.height(), size.width());
+  }
+
+  /** Normalises and cuts an image whose sides are whole merge blocks. */
+  SourcePixels patches(RgbImage image) {
+    Grid grid = new Grid(image.height() / patch, image.width() / patch);
+    int length = CHANNELS * frames * patch * patch;
+    float[] values = new float[grid.size() * length];
+    byte[] pixels = image.pixels();
+    int o = 0;
+    // [rows/m, m, patch, columns/m, m, patch, 3] -> [rows/m, columns/m, m, m, 3, frames, patch,
+    // patch]
+    for (int blockRow = 0; blockRow < grid.rows(); blockRow += merge) {
+      for (int blockColumn = 0; blockColumn < grid.columns(); blockColumn += merge) {
+        for (int k = 0; k < merge * merge; k++) {
+          int top = (blockRow + k / merge) * patch;
+          int left = (blockColumn + k % merge) * patch;
+          for (int c = 0; c < CHANNELS; c++) {
+            int start = o;
+            for (int y = top; y < top + patch; y++) {
+              int p = (y * image.width() + left) * CHANNELS + c;
+              for (int x = 0; x < patch; x++, p += CHANNELS) {
+                values[o++] = normalised[c][pixels[p] & 255];
+              }
+            }
+            for (int f = 1; f < frames; f++) {
+              System.arraycopy(values, start, values, o, patch * patch);
+              o += patch * patch;
+            }
+          }
+        }
+      }
+    }
+    return new SourcePixels(grid, length, values);
+  }
+}

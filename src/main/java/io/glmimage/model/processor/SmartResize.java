@@ -1,0 +1,104 @@
+package io.glmimage.model.processor;
+
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.PixelSize;
+import java.util.Locale;
+
+/**
+ * The size that a source image has for the vision tower: about half of its own, in whole merge
+ * blocks, with its sides first brought between the square roots of {@code minPixels} and {@code
+ * maxPixels}.
+ *
+ * <p>Formula: smart_resize of transformers' image_processing_glm_image.py (5.17). Rounding is half
+ * to even, as Python's.
+ *
+ * @param factor pixels of a merge block's side: patch size times merge size
+ * @param minPixels its square root is the smallest short side
+ * @param maxPixels its square root is the largest long side
+ */
+record SmartResize(int factor, int minPixels, int maxPixels) {
+  /** The largest ratio of long to short side that the model was made for. */
+  static final int MAX_ASPECT_RATIO = 4;
+
+  SmartResize {
+    if (factor <= 0 || minPixels <= 0 || maxPixels <= 0) {
+      throw new IllegalArgumentException(
+          "Invalid resize rule: factor " + factor + ", " + minPixels + " to " + maxPixels);
+    }
+  }
+
+  /**
+   * The rule for every source: {@link #reference}, but one with a side under the factor is measured
+   * as if it had been enlarged, keeping its shape, until its short side is the factor.
+   *
+   * @throws InvalidRequestException if the aspect ratio is over 4
+   */
+  PixelSize of(PixelSize source) {
+    checkAspect(source);
+    int shortSide = Math.min(source.height(), source.width());
+    if (shortSide >= factor) {
+      return reference(source);
+    }
+    double enlarge = (double) factor / shortSide;
+    return reference(
+        new PixelSize(
+            (int) Math.round(source.height() * enlarge),
+            (int) Math.round(source.width() * enlarge)));
+  }
+
+  /**
+   * The reference's rule as it stands.
+   *
+   * @throws InvalidRequestException if a side is under the factor or the aspect ratio over 4
+   */
+  PixelSize reference(PixelSize source) {
+    int shortSide = Math.min(source.height(), source.width());
+    int longSide = Math.max(source.height(), source.width());
+    if (shortSide < factor) {
+      throw new InvalidRequestException(
+          "Cannot use a source image of "
+              + source
+              + " pixels: a side is under the smallest size, "
+              + factor
+              + " pixels");
+    }
+    checkAspect(source);
+    int shortestEdge = (int) Math.rint(Math.sqrt(minPixels));
+    int longestEdge = (int) Math.rint(Math.sqrt(maxPixels));
+    double scale = 1;
+    if (shortSide < shortestEdge) {
+      scale = (double) shortestEdge / shortSide;
+    }
+    if (longSide * scale > longestEdge) {
+      scale = (double) longestEdge / longSide;
+    }
+    int height = round(source.height() / 2, scale);
+    int width = round(source.width() / 2, scale);
+    if (Math.max(height, width) > longestEdge) {
+      double beta = (double) Math.max(height, width) / longestEdge;
+      height = Math.max(factor, (int) Math.floor(height / beta / factor) * factor);
+      width = Math.max(factor, (int) Math.floor(width / beta / factor) * factor);
+    }
+    return new PixelSize(height, width);
+  }
+
+  private int round(int side, double scale) {
+    return Math.max(factor, (int) Math.rint(side * scale / factor) * factor);
+  }
+
+  private static void checkAspect(PixelSize source) {
+    double ratio =
+        (double) Math.max(source.height(), source.width())
+            / Math.min(source.height(), source.width());
+    if (ratio > MAX_ASPECT_RATIO) {
+      throw new InvalidRequestException(
+          String.format(
+              Locale.ROOT,
+              "Cannot use a source image of %s pixels: its aspect ratio is %.2f, the model takes at"
+                  + " most %d; crop or pad it",
+              source,
+              ratio,
+              MAX_ASPECT_RATIO));
+    }
+  }
+}

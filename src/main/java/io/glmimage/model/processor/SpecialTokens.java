@@ -1,0 +1,61 @@
+package io.glmimage.model.processor;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.ConfigFile;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The texts of the tokens that a prompt is framed with.
+ *
+ * @param imageStart in front of every image's tokens; also the end of every prompt
+ * @param imageEnd behind every image's tokens
+ * @param image placeholder of one token of a source image
+ * @param gridStart in front of a grid's rows and columns
+ * @param gridEnd behind them
+ */
+record SpecialTokens(
+    String imageStart, String imageEnd, String image, String gridStart, String gridEnd) {
+
+  /**
+   * Reads {@code processor/tokenizer_config.json}, and {@code special_tokens_map.json} for what
+   * that does not name.
+   *
+   * @throws CheckpointException if a token is not named
+   */
+  static SpecialTokens load(CheckpointFolder checkpoint) {
+    ConfigFile config = checkpoint.config("processor/tokenizer_config.json");
+    List<ConfigFile> places = new ArrayList<>(List.of(config));
+    if (config.has("extra_special_tokens") && config.isObject("extra_special_tokens")) {
+      places.add(config.object("extra_special_tokens"));
+    }
+    String map = "processor/special_tokens_map.json";
+    if (Files.exists(checkpoint.file(map))) {
+      places.add(checkpoint.config(map));
+    }
+    return new SpecialTokens(
+        find(places, "bos_token"),
+        find(places, "eos_token"),
+        find(places, "image_token"),
+        find(places, "grid_bos_token"),
+        find(places, "grid_eos_token"));
+  }
+
+  private static String find(List<ConfigFile> places, String key) {
+    for (ConfigFile place : places) {
+      if (place.has(key)) {
+        // A token with attributes is stored as an object.
+        return place.isObject(key) ? place.object(key).text("content") : place.text(key);
+      }
+    }
+    // The error of the first place names its file and the key.
+    return places.get(0).text(key);
+  }
+
+  /** The frame of one source image with a single placeholder. */
+  String sourceFrame() {
+    return imageStart + image + imageEnd;
+  }
+}
