@@ -216,6 +216,29 @@ public final class Ops {
         q, k, v, optional(mask), 0.0, causal, new DoubleOptional(), grouped);
   }
 
+  /**
+   * softmax(q kᵀ scale + mask) v with a scale of the caller's choice, and as many key heads as
+   * query heads.
+   *
+   * @param q [B, H, Q, D]
+   * @param k [B, H, K, D]
+   * @param v like k
+   * @param mask added to the scores, broadcast to [B, H, Q, K], or null
+   */
+  public static Tensor scaledAttention(Tensor q, Tensor k, Tensor v, Tensor mask, double scale) {
+    return torch.scaled_dot_product_attention(
+        q, k, v, optional(mask), 0.0, false, new DoubleOptional(scale), false);
+  }
+
+  /** {@code x [B, C, H, W]} with every pixel doubled: {@code [B, C, 2H, 2W]}. */
+  public static Tensor upsampleNearest2x(Tensor x) {
+    return torch.upsample_nearest2d(
+        x,
+        new long[] {2 * x.size(2), 2 * x.size(3)},
+        new DoubleOptional(2.0),
+        new DoubleOptional(2.0));
+  }
+
   public static Tensor cat(long dim, Tensor... tensors) {
     return torch.cat(new TensorVector(tensors), dim);
   }

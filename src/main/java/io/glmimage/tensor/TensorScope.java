@@ -39,6 +39,15 @@ public final class TensorScope implements AutoCloseable {
     return pointer;
   }
 
+  /**
+   * Frees {@code old}, which belongs to this scope, now instead of at the end, and hands back
+   * {@code next}: for a chain of large activations, of which only the newest may hold memory.
+   */
+  public <P extends Pointer> P replace(Pointer old, P next) {
+    inner.detach(old);
+    return next;
+  }
+
   @Override
   public void close() {
     inner.close();

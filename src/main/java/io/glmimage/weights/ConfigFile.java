@@ -138,7 +138,7 @@ public final class ConfigFile {
   public int[] integers(String key) {
     List<Integer> values = new ArrayList<>();
     for (JsonNode item : array(key)) {
-      if (!item.canConvertToInt()) {
+      if (!item.canConvertToExactIntegral() || !item.canConvertToInt()) {
         throw wrong(key, "a list of whole numbers");
       }
       values.add(item.intValue());

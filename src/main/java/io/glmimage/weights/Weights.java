@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -128,7 +129,24 @@ public final class Weights implements AutoCloseable {
     return get(ScalarType.Float, name, shape);
   }
 
+  /**
+   * As {@link #get(String, long...)}, for the kernel {@code [O, I, K, K]} of a convolution: on a
+   * GPU in the channels-last memory format, which its convolutions are fastest in and hand on to
+   * their results.
+   */
+  public Tensor getKernel(String name, long... shape) {
+    return get(
+        store.compute.dtype(),
+        store.compute.isCuda() ? MemoryFormat.ChannelsLast : MemoryFormat.Contiguous,
+        name,
+        shape);
+  }
+
   private Tensor get(ScalarType dtype, String name, long... shape) {
+    return get(dtype, MemoryFormat.Contiguous, name, shape);
+  }
+
+  private Tensor get(ScalarType dtype, MemoryFormat format, String name, long... shape) {
     String full = prefix + name;
     SafetensorsFile file = store.files.get(full);
     if (file == null) {
@@ -151,7 +169,7 @@ public final class Weights implements AutoCloseable {
       Tensor source = file.tensor(full);
       boolean integral = !source.is_floating_point();
       Tensor t = Ops.to(source, store.compute, integral ? file.dtype(full) : dtype);
-      return adopt(t.contiguous());
+      return adopt(t.contiguous(format));
     } finally {
       store.unused.remove(full);
     }

@@ -1,0 +1,173 @@
+package io.glmimage.model.glyph;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.ConfigFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Texts to ids without a vocabulary: a byte of UTF-8 is the id byte + 3, and 1 ends a text. Only
+ * the added tokens of the checkpoint ({@code </s>}, {@code <extra_id_0>} and so on), where a text
+ * spells one out, are ids of their own.
+ *
+ * <p>Ported from transformers' {@code ByT5Tokenizer} and the splitting at added tokens of its base
+ * class.
+ */
+final class ByT5Tokenizer {
+  /** Fills up; also put in front of texts, see {@link GlyphEncoder}. */
+  static final int PAD = 0;
+
+  /** Ends every text. */
+  static final int END = 1;
+
+  private static final int FIRST_BYTE = 3;
+  private static final int BYTES = 256;
+
+  /** What Python's strip() takes away, which is not what Java's does. */
+  private static final String SPACE =
+      "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+
+  private static final Pattern LEADING_SPACE = Pattern.compile("\\A" + SPACE + "+");
+  private static final Pattern TRAILING_SPACE = Pattern.compile(SPACE + "+\\z");
+
+  private final List<AddedToken> added;
+
+  /** Any added token, longest first; null if there is none. */
+  private final Pattern addedPattern;
+
+  /**
+   * @param stripsLeft whether white space before it vanishes
+   * @param stripsRight whether white space after it vanishes
+   */
+  private record AddedToken(int id, String content, boolean stripsLeft, boolean stripsRight) {}
+
+  private ByT5Tokenizer(List<AddedToken> added) {
+    this.added = added;
+    addedPattern =
+        added.isEmpty()
+            ? null
+            : Pattern.compile(
+                added.stream()
+                    .map(AddedToken::content)
+                    .sorted(Comparator.comparing(String::length).reversed())
+                    .map(Pattern::quote)
+                    .collect(Collectors.joining("|")));
+  }
+
+  /**
+   * Reads {@code tokenizer/tokenizer_config.json} and, if that lists no added tokens, {@code
+   * tokenizer/added_tokens.json}.
+   *
+   * @throws CheckpointException if a file is missing or damaged or is of another kind of tokenizer
+   */
+  static ByT5Tokenizer load(CheckpointFolder folder) {
+    ConfigFile config = folder.config("tokenizer/tokenizer_config.json");
+    config.requireText("tokenizer_class", "ByT5Tokenizer");
+    List<AddedToken> added = new ArrayList<>();
+    if (config.has("added_tokens_decoder")) {
+      ConfigFile tokens = config.object("added_tokens_decoder");
+      for (String key : tokens.keys()) {
+        ConfigFile token = tokens.object(key);
+        int id;
+        try {
+          id = Integer.parseInt(key);
+        } catch (NumberFormatException e) {
+          throw tokens.error(key, "is not an id");
+        }
+        add(
+            added,
+            tokens,
+            new AddedToken(
+                id,
+                token.text("content"),
+                token.flag("lstrip", false),
+                token.flag("rstrip", false)));
+      }
+    } else if (Files.exists(folder.file("tokenizer/added_tokens.json"))) {
+      ConfigFile tokens = folder.config("tokenizer/added_tokens.json");
+      for (String content : tokens.keys()) {
+        add(added, tokens, new AddedToken(tokens.integer(content), content, false, false));
+      }
+    }
+    return new ByT5Tokenizer(List.copyOf(added));
+  }
+
+  private static void add(List<AddedToken> added, ConfigFile file, AddedToken token) {
+    if (token.content().isEmpty() || token.id() < 0) {
+      throw file.error(token.content(), token.id() + " is not the id of an added token");
+    }
+    added.add(token);
+  }
+
+  /** One more than the largest id it can give. */
+  int ids() {
+    return added.stream().mapToInt(t -> t.id() + 1).reduce(FIRST_BYTE + BYTES, Math::max);
+  }
+
+  /**
+   * The ids of {@code text}, at most {@code maxLength}; the last is always {@link #END}, and what
+   * is too long loses ids before it. A text that spells out the end token last gets no second one.
+   */
+  int[] encode(String text, int maxLength) {
+    if (maxLength < 1) {
+      throw new IllegalArgumentException("Invalid length: " + maxLength + ", expected at least 1");
+    }
+    List<Integer> ids = split(text);
+    // The reference counts the end token as one more even where it then leaves it out.
+    int room = maxLength - 1;
+    if (ids.size() > room) {
+      ids = ids.subList(0, room);
+    }
+    int[] out = new int[ids.size() + 1];
+    for (int i = 0; i < ids.size(); i++) {
+      out[i] = ids.get(i);
+    }
+    if (!ids.isEmpty() && ids.get(ids.size() - 1) == END) {
+      return Arrays.copyOf(out, ids.size());
+    }
+    out[ids.size()] = END;
+    return out;
+  }
+
+  private List<Integer> split(String text) {
+    List<Integer> ids = new ArrayList<>();
+    if (addedPattern == null) {
+      bytes(text, ids);
+      return ids;
+    }
+    Matcher matcher = addedPattern.matcher(text);
+    int from = 0;
+    boolean strip = false;
+    while (matcher.find()) {
+      AddedToken token = named(matcher.group());
+      String before = text.substring(from, matcher.start());
+      before = strip ? LEADING_SPACE.matcher(before).replaceFirst("") : before;
+      before = token.stripsLeft() ? TRAILING_SPACE.matcher(before).replaceFirst("") : before;
+      bytes(before, ids);
+      ids.add(token.id());
+      from = matcher.end();
+      strip = token.stripsRight();
+    }
+    String rest = text.substring(from);
+    bytes(strip ? LEADING_SPACE.matcher(rest).replaceFirst("") : rest, ids);
+    return ids;
+  }
+
+  private AddedToken named(String content) {
+    return added.stream().filter(t -> t.content().equals(content)).findFirst().orElseThrow();
+  }
+
+  private static void bytes(String text, List<Integer> ids) {
+    for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+      ids.add((b & 255) + FIRST_BYTE);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package io.glmimage.model.glyph;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.weights.ConfigFile;
+
+/**
+ * What {@code text_encoder/config.json} says.
+ *
+ * @param layers number of blocks
+ * @param width of the residual stream and of an embedding, E
+ * @param heads attention heads
+ * @param headWidth of one head; heads x headWidth may differ from the width
+ * @param hidden width inside the feed-forward
+ * @param vocabulary number of ids
+ * @param normEps added to the mean square in every norm
+ * @param buckets relative distances are sorted into so many, half of them for each direction
+ * @param maxDistance larger distances share the last bucket
+ */
+record GlyphConfig(
+    int layers,
+    int width,
+    int heads,
+    int headWidth,
+    int hidden,
+    int vocabulary,
+    double normEps,
+    int buckets,
+    int maxDistance) {
+
+  /**
+   * @throws CheckpointException if a value is missing, out of range, or asks for a part that this
+   *     program does not have
+   */
+  static GlyphConfig read(ConfigFile file) {
+    file.requireText("model_type", "t5");
+    // Its own default would be relu without a gate.
+    file.text("feed_forward_proj");
+    file.requireText("feed_forward_proj", "gated-gelu");
+    file.requireText("dense_act_fn", "gelu_new");
+    int buckets = file.integer("relative_attention_num_buckets", 32);
+    int maxDistance = file.integer("relative_attention_max_distance", 128);
+    if (buckets < 4 || buckets % 4 != 0) {
+      throw file.error(
+          "relative_attention_num_buckets", buckets + " is not a positive multiple of 4");
+    }
+    if (maxDistance <= buckets / 4) {
+      throw file.error(
+          "relative_attention_max_distance",
+          maxDistance + " must be above a quarter of the buckets, " + buckets / 4);
+    }
+    double eps = file.number("layer_norm_epsilon", 1e-6);
+    if (!(eps > 0)) {
+      throw file.error("layer_norm_epsilon", eps + " is not above 0");
+    }
+    return new GlyphConfig(
+        file.size("num_layers"),
+        file.size("d_model"),
+        file.size("num_heads"),
+        file.size("d_kv"),
+        file.size("d_ff"),
+        file.size("vocab_size"),
+        eps,
+        buckets,
+        maxDistance);
+  }
+}

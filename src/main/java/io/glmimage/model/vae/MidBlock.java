@@ -1,0 +1,36 @@
+package io.glmimage.model.vae;
+
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.Weights;
+import org.bytedeco.pytorch.Tensor;
+
+/** Two residual blocks at the coarsest resolution, with or without an attention between them. */
+final class MidBlock {
+  private final ResnetBlock first;
+
+  /** Null in checkpoints without it. */
+  private final SpatialAttention attention;
+
+  private final ResnetBlock second;
+
+  MidBlock(Weights weights, VaeConfig config) {
+    int channels = config.midChannels();
+    int groups = config.normGroups();
+    first = new ResnetBlock(weights.prefix("resnets.0."), channels, channels, groups);
+    attention =
+        config.midAttention()
+            ? new SpatialAttention(weights.prefix("attentions.0."), channels, groups)
+            : null;
+    second = new ResnetBlock(weights.prefix("resnets.1."), channels, channels, groups);
+  }
+
+  Tensor forward(Tensor x) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor h = first.forward(x);
+      if (attention != null) {
+        h = scope.replace(h, attention.forward(h));
+      }
+      return scope.keep(second.forward(h));
+    }
+  }
+}

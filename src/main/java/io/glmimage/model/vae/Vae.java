@@ -1,0 +1,248 @@
+package io.glmimage.model.vae;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.Weights;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiConsumer;
+import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The image autoencoder ({@code vae} of a checkpoint). B batch, H x W pixels, f the scale factor, h
+ * = H / f, w = W / f, C latent channels. Networks compute in the dtype of {@link Compute};
+ * normalisation and the mapping to [0, 1] in float32.
+ *
+ * <p>Batches and pictures of more than 2048 x 2048 pixels in all are worked through in parts: row
+ * by row, and a larger picture in overlapping tiles, so memory is bounded.
+ *
+ * <p>Ported from diffusers' {@code AutoencoderKL}, and the latent normalisation of its GLM-Image
+ * pipeline. Deviation: the tiles, see {@link Tiling}. Not thread-safe to close while in use;
+ * otherwise threads may share it.
+ */
+public final class Vae implements AutoCloseable {
+  private final Weights weights;
+  private final VaeConfig config;
+  private final Tiling tiling;
+  private final VaeEncoder encoder;
+  private final VaeDecoder decoder;
+
+  /** {@code [1, C, 1, 1]} float32. */
+  private final Tensor mean;
+
+  /** {@code [1, C, 1, 1]} float32. */
+  private final Tensor std;
+
+  private Vae(Weights weights, VaeConfig config, Tiling tiling) {
+    this.weights = weights;
+    this.config = config;
+    this.tiling = tiling;
+    encoder = new VaeEncoder(weights, config);
+    decoder = new VaeDecoder(weights, config);
+    try (TensorScope scope = new TensorScope()) {
+      mean = weights.adopt(perChannel(config.latentsMean()));
+      std = weights.adopt(perChannel(config.latentsStd()));
+    }
+  }
+
+  /**
+   * @throws CheckpointException if the configuration or the weights are missing, damaged, do not
+   *     fit each other, or are of an architecture that this program does not know
+   */
+  public static Vae load(CheckpointFolder folder, Compute compute) {
+    return load(folder, compute, Tiling.DEFAULT);
+  }
+
+  static Vae load(CheckpointFolder folder, Compute compute, Tiling tiling) {
+    VaeConfig config = VaeConfig.read(folder.config("vae/config.json"));
+    if (tiling.side() % config.scaleFactor() != 0 || tiling.overlap() % config.scaleFactor() != 0) {
+      throw new IllegalArgumentException(
+          "Invalid tiling: " + tiling + " in steps of " + config.scaleFactor() + " pixels");
+    }
+    Weights weights = folder.weights("vae", compute);
+    try {
+      Vae vae = new Vae(weights, config, tiling);
+      List<String> unused = weights.unused();
+      if (!unused.isEmpty()) {
+        throw new CheckpointException(
+            "Cannot load model: "
+                + folder.file("vae")
+                + " has "
+                + unused.size()
+                + " tensor(s) that its config.json has no place for, such as "
+                + unused.get(0));
+      }
+      return vae;
+    } catch (RuntimeException e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  /** Pixels that a latent position stands for, along a side. */
+  public int scaleFactor() {
+    return config.scaleFactor();
+  }
+
+  /** C. */
+  public int latentChannels() {
+    return config.latentChannels();
+  }
+
+  /**
+   * The normalised latents of pictures: the mode of their distribution, less the mean, by the
+   * standard deviation of the configuration.
+   *
+   * @param image {@code [B, 3, H, W]} in [-1, 1] on the device, any floating dtype: see {@link
+   *     Pixels#toTensor}
+   * @return {@code [B, C, h, w]} float32
+   * @throws IllegalArgumentException if the shape is another or H or W is no multiple of the scale
+   *     factor
+   */
+  public Tensor encode(Tensor image) {
+    checkShape("encode", image, VaeConfig.IMAGE_CHANNELS);
+    for (int dim = 2; dim <= 3; dim++) {
+      if (image.size(dim) % scaleFactor() != 0) {
+        throw new IllegalArgumentException(
+            String.format(
+                "Cannot encode image: %s %d is not a multiple of %d",
+                dim == 2 ? "height" : "width", image.size(dim), scaleFactor()));
+      }
+    }
+    try (TensorScope scope = new TensorScope()) {
+      Tensor latents = inParts(image, /* encode= */ true, x -> mode(x, Vae::unobserved));
+      return scope.keep(latents.sub(mean).div(std));
+    }
+  }
+
+  /**
+   * The pictures of normalised latents.
+   *
+   * @param latents {@code [B, C, h, w]} on the device, any floating dtype
+   * @return {@code [B, 3, H, W]} float32 in [0, 1]: see {@link Pixels#toImages}
+   * @throws IllegalArgumentException if the shape is another
+   */
+  public Tensor decode(Tensor latents) {
+    checkShape("decode", latents, latentChannels());
+    try (TensorScope scope = new TensorScope()) {
+      Tensor raw = latents.to(ScalarType.Float).mul(std).add(mean);
+      Tensor decoded = inParts(raw, /* encode= */ false, x -> decodeRaw(x, Vae::unobserved));
+      return scope.keep(Pixels.denormalize(decoded));
+    }
+  }
+
+  /** The mode of the latents' distribution, not normalised: {@code [B, C, h, w]} float32. */
+  Tensor mode(Tensor image, BiConsumer<String, Tensor> observer) {
+    try (TensorScope scope = new TensorScope()) {
+      // [B, 2C, h, w] -> [B, C, h, w]
+      return scope.keep(
+          moments(image, observer).narrow(1, 0, latentChannels()).to(ScalarType.Float));
+    }
+  }
+
+  /** Means and logarithms of variances: {@code [B, 2C, h, w]} in the compute dtype. */
+  Tensor moments(Tensor image, BiConsumer<String, Tensor> observer) {
+    return encoder.forward(image.to(weights.compute().dtype()), observer);
+  }
+
+  /** From latents that are not normalised to about -1..1: {@code [B, 3, H, W]} float32. */
+  Tensor decodeRaw(Tensor latents, BiConsumer<String, Tensor> observer) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor image = decoder.forward(latents.to(weights.compute().dtype()), observer);
+      return scope.keep(image.to(ScalarType.Float));
+    }
+  }
+
+  /** Runs {@code network} on parts of {@code x} that fit the tiling's bound. */
+  private Tensor inParts(Tensor x, boolean encode, UnaryOperator<Tensor> network) {
+    int toPixels = encode ? 1 : scaleFactor();
+    int height = (int) x.size(2) * toPixels;
+    int width = (int) x.size(3) * toPixels;
+    long rows = tiling.pixels() / ((long) height * width);
+    if (rows >= x.size(0)) {
+      return network.apply(x);
+    }
+    try (TensorScope scope = new TensorScope()) {
+      List<Tensor> parts = new ArrayList<>();
+      for (long row = 0; row < x.size(0); row += Math.max(1, rows)) {
+        Tensor part = x.narrow(0, row, Math.min(Math.max(1, rows), x.size(0) - row));
+        parts.add(rows > 0 ? network.apply(part) : tiled(part, height, width, encode, network));
+      }
+      return scope.keep(Ops.cat(0, parts));
+    }
+  }
+
+  /** {@code network} on overlapping tiles of {@code x [1, I, .., ..]}, blended. */
+  private Tensor tiled(
+      Tensor x, int height, int width, boolean encode, UnaryOperator<Tensor> network) {
+    Compute compute = weights.compute();
+    Tiling.Axis rows = tiling.axis(height, scaleFactor());
+    Tiling.Axis columns = tiling.axis(width, scaleFactor());
+    // Tiles are cut at latent positions, each of which is `in` positions of x and `out` of the
+    // result.
+    int in = encode ? scaleFactor() : 1;
+    int out = encode ? 1 : scaleFactor();
+    int channels = encode ? latentChannels() : VaeConfig.IMAGE_CHANNELS;
+    try (TensorScope scope = new TensorScope()) {
+      TensorOptions options = compute.options(ScalarType.Float);
+      Tensor sum =
+          Ops.zeros(
+              options, 1, channels, (long) rows.length() * out, (long) columns.length() * out);
+      for (int i = 0; i < rows.count(); i++) {
+        for (int j = 0; j < columns.count(); j++) {
+          try (TensorScope tileScope = new TensorScope()) {
+            Tensor tile = network.apply(cut(x, rows, i, columns, j, in));
+            // [h] -> [h, 1], times [w]: [h, w]
+            Tensor shares =
+                rows.shares(i, out, compute).unsqueeze(1).mul(columns.shares(j, out, compute));
+            cut(sum, rows, i, columns, j, out).add_(tile.mul(shares));
+          }
+        }
+      }
+      return scope.keep(sum);
+    }
+  }
+
+  private static Tensor cut(
+      Tensor x, Tiling.Axis rows, int i, Tiling.Axis columns, int j, int fine) {
+    return x.narrow(2, (long) rows.start(i) * fine, (long) rows.tile() * fine)
+        .narrow(3, (long) columns.start(j) * fine, (long) columns.tile() * fine);
+  }
+
+  /** The observer of an ordinary forward. */
+  static void unobserved(String module, Tensor result) {}
+
+  private Tensor perChannel(double[] values) {
+    float[] floats = new float[values.length];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = (float) values[i];
+    }
+    return Ops.to(Ops.of(floats, 1, floats.length, 1, 1), weights.compute(), ScalarType.Float);
+  }
+
+  private static void checkShape(String what, Tensor x, int channels) {
+    if (x.dim() != 4 || x.size(1) != channels || Ops.isEmpty(x)) {
+      throw new IllegalArgumentException(
+          "Cannot "
+              + what
+              + " a tensor of shape "
+              + Arrays.toString(Ops.shape(x))
+              + ", expected [B, "
+              + channels
+              + ", H, W]");
+    }
+  }
+
+  /** Frees the weights. */
+  @Override
+  public void close() {
+    weights.close();
+  }
+}

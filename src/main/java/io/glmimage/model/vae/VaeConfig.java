@@ -1,0 +1,118 @@
+package io.glmimage.model.vae;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.weights.ConfigFile;
+
+/**
+ * What {@code vae/config.json} says.
+ *
+ * @param blockChannels the channels of each resolution, finest first
+ * @param layersPerBlock residual blocks of an encoder resolution; a decoder resolution has one more
+ * @param latentChannels channels C of a latent
+ * @param normGroups groups of every group norm
+ * @param midAttention whether the coarsest resolution attends over all its positions
+ * @param quantConv whether a 1x1 convolution follows the encoder
+ * @param postQuantConv whether a 1x1 convolution precedes the decoder
+ * @param latentsMean one number a latent channel
+ * @param latentsStd one number a latent channel, above 0
+ */
+record VaeConfig(
+    int[] blockChannels,
+    int layersPerBlock,
+    int latentChannels,
+    int normGroups,
+    boolean midAttention,
+    boolean quantConv,
+    boolean postQuantConv,
+    double[] latentsMean,
+    double[] latentsStd) {
+
+  /** Red, green, blue. */
+  static final int IMAGE_CHANNELS = 3;
+
+  /** Not in the file: every group norm of this architecture has it. */
+  static final double NORM_EPS = 1e-6;
+
+  /**
+   * @throws CheckpointException if a value is missing, out of range, or asks for a part that this
+   *     program does not have
+   */
+  static VaeConfig read(ConfigFile file) {
+    file.requireText("_class_name", "AutoencoderKL");
+    file.requireText("act_fn", "silu");
+    for (String channels : new String[] {"in_channels", "out_channels"}) {
+      if (file.size(channels) != IMAGE_CHANNELS) {
+        throw file.error(channels, "must be 3 (RGB), but is " + file.integer(channels));
+      }
+    }
+    int groups = file.size("norm_num_groups");
+    int[] blocks = file.integers("block_out_channels");
+    if (blocks.length == 0) {
+      throw file.error("block_out_channels", "must not be empty");
+    }
+    for (int channels : blocks) {
+      if (channels <= 0 || channels % groups != 0) {
+        throw file.error(
+            "block_out_channels",
+            channels + " is not a positive multiple of norm_num_groups = " + groups);
+      }
+    }
+    checkBlockTypes(file, "down_block_types", "DownEncoderBlock2D", blocks.length);
+    checkBlockTypes(file, "up_block_types", "UpDecoderBlock2D", blocks.length);
+    int latent = file.size("latent_channels");
+    double[] mean = perChannel(file, "latents_mean", latent);
+    double[] std = perChannel(file, "latents_std", latent);
+    for (double s : std) {
+      if (!(s > 0)) {
+        throw file.error("latents_std", s + " is not above 0");
+      }
+    }
+    return new VaeConfig(
+        blocks,
+        file.size("layers_per_block"),
+        latent,
+        groups,
+        file.flag("mid_block_add_attention", true),
+        file.flag("use_quant_conv", true),
+        file.flag("use_post_quant_conv", true),
+        mean,
+        std);
+  }
+
+  /** Pixels a latent position stands for, along a side. */
+  int scaleFactor() {
+    return 1 << (blockChannels.length - 1);
+  }
+
+  /** Channels of the coarsest resolution. */
+  int midChannels() {
+    return blockChannels[blockChannels.length - 1];
+  }
+
+  private static void checkBlockTypes(ConfigFile file, String key, String known, int count) {
+    for (String type : file.texts(key)) {
+      if (!type.equals(known)) {
+        throw file.error(
+            key, "has a block of type \"" + type + "\", but this program knows only " + known);
+      }
+    }
+    if (file.texts(key).size() != count) {
+      throw file.error(
+          key,
+          "has "
+              + file.texts(key).size()
+              + " blocks, but block_out_channels has "
+              + count
+              + " numbers");
+    }
+  }
+
+  private static double[] perChannel(ConfigFile file, String key, int channels) {
+    double[] values = file.numbers(key);
+    if (values.length != channels) {
+      throw file.error(
+          key, "has " + values.length + " numbers, but latent_channels is " + channels);
+    }
+    return values;
+  }
+}

@@ -1,0 +1,99 @@
+package io.glmimage.model.vae;
+
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.Weights;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Latents to pictures. B batch, h x w latent positions, f the scale factor, C latent channels.
+ * Takes {@code [B, C, h, w]}, gives {@code [B, 3, f h, f w]}, about -1..1 and not clamped. Computes
+ * in the dtype of the weights.
+ *
+ * <p>Ported from diffusers' {@code AutoencoderKL} (post_quant_conv and decoder). Deviations: none.
+ */
+final class VaeDecoder {
+  /** Null in checkpoints without it. */
+  private final Conv postQuantConv;
+
+  private final Conv convIn;
+  private final MidBlock midBlock;
+  private final List<UpBlock> upBlocks = new ArrayList<>();
+  private final Norm normOut;
+  private final Conv convOut;
+
+  /**
+   * The residual blocks of one resolution, then, except at the last, the step to twice the size.
+   */
+  private static final class UpBlock {
+    private final List<ResnetBlock> resnets = new ArrayList<>();
+    private final Conv upsampler;
+
+    UpBlock(Weights weights, int in, int out, VaeConfig config, boolean last) {
+      for (int i = 0; i <= config.layersPerBlock(); i++) {
+        resnets.add(
+            new ResnetBlock(
+                weights.prefix("resnets." + i + "."), i == 0 ? in : out, out, config.normGroups()));
+      }
+      upsampler = last ? null : Conv.of(weights, "upsamplers.0.conv", out, out, 3);
+    }
+
+    Tensor forward(Tensor x) {
+      try (TensorScope scope = new TensorScope()) {
+        Tensor h = resnets.get(0).forward(x);
+        for (ResnetBlock resnet : resnets.subList(1, resnets.size())) {
+          h = scope.replace(h, resnet.forward(h));
+        }
+        if (upsampler != null) {
+          h = scope.replace(h, Ops.upsampleNearest2x(h));
+          h = scope.replace(h, upsampler.forward(h));
+        }
+        return scope.keep(h);
+      }
+    }
+  }
+
+  VaeDecoder(Weights all, VaeConfig config) {
+    int latent = config.latentChannels();
+    postQuantConv =
+        config.postQuantConv() ? Conv.of(all, "post_quant_conv", latent, latent, 1) : null;
+    Weights weights = all.prefix("decoder.");
+    convIn = Conv.of(weights, "conv_in", latent, config.midChannels(), 3);
+    midBlock = new MidBlock(weights.prefix("mid_block."), config);
+    int[] channels = config.blockChannels();
+    // Up block i has the channels of down block (last - i).
+    int last = channels.length - 1;
+    for (int i = 0; i <= last; i++) {
+      upBlocks.add(
+          new UpBlock(
+              weights.prefix("up_blocks." + i + "."),
+              channels[Math.min(last, last - i + 1)],
+              channels[last - i],
+              config,
+              i == last));
+    }
+    normOut = Norm.of(weights, "conv_norm_out", channels[0], config.normGroups());
+    convOut = Conv.of(weights, "conv_out", channels[0], VaeConfig.IMAGE_CHANNELS, 3);
+  }
+
+  /**
+   * @param observer sees intermediate results by the names of their modules, valid during the call
+   */
+  Tensor forward(Tensor latents, BiConsumer<String, Tensor> observer) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor h = convIn.forward(postQuantConv == null ? latents : postQuantConv.forward(latents));
+      observer.accept("decoder.conv_in", h);
+      h = scope.replace(h, midBlock.forward(h));
+      observer.accept("decoder.mid_block", h);
+      for (int i = 0; i < upBlocks.size(); i++) {
+        h = scope.replace(h, upBlocks.get(i).forward(h));
+        observer.accept("decoder.up_blocks." + i, h);
+      }
+      h = scope.replace(h, normOut.forwardSilu(h));
+      return scope.keep(convOut.forward(h));
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** The image autoencoder: pictures to latents and back. */
+package io.glmimage.model.vae;
