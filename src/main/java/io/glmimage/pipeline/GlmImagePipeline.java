@@ -1,0 +1,396 @@
+package io.glmimage.pipeline;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.error.DeviceException;
+import io.glmimage.error.GlmImageException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.PixelSize;
+import io.glmimage.image.Resampler;
+import io.glmimage.image.RgbImage;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.model.Grid;
+import io.glmimage.model.dit.Denoiser;
+import io.glmimage.model.dit.DitSequence;
+import io.glmimage.model.dit.GlmImageTransformer;
+import io.glmimage.model.dit.Modulation;
+import io.glmimage.model.dit.SourceCache;
+import io.glmimage.model.glyph.GlyphEncoder;
+import io.glmimage.model.prior.PriorModel;
+import io.glmimage.model.prior.PriorOptions;
+import io.glmimage.model.prior.PriorPrompt;
+import io.glmimage.model.processor.GlmProcessor;
+import io.glmimage.model.processor.OutputSize;
+import io.glmimage.model.processor.ProcessedPrompt;
+import io.glmimage.model.processor.SourcePixels;
+import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
+import io.glmimage.model.scheduler.Schedule;
+import io.glmimage.model.vae.Pixels;
+import io.glmimage.model.vae.Vae;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.DeviceFailure;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.Philox;
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.CheckpointFolder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * GLM-Image, text-to-image and edits with one or several sources in one pipeline: processor, prior tokens, glyph
+ * embeddings, source cache, denoising, VAE.
+ *
+ * <p>Prior tokens are decoded for all rows of a call together; every picture is denoised on its own. A row's picture
+ * depends on its own request only: batching, order and neighbours change nothing.
+ *
+ * <p>Ported from diffusers' GlmImagePipeline (0.39). Deviations: sampling and noise come from {@link Philox} keyed by the
+ * row's seed; glyph embeddings are never padded across rows; a source reaches the VAE at 32 pixels a token of its grid
+ * (the reference floors to multiples of 16 and fails where the two differ); only codebook ids are sampled.
+ *
+ * <p>Not thread-safe: callers take turns.
+ */
+public final class GlmImagePipeline implements AutoCloseable {
+  /** Streams of {@link Philox}; the prior model has its own. */
+  private static final int NOISE_STREAM = 0x4E4F;
+
+  private final Compute compute;
+  private final OutputSize outputSize = new OutputSize(OutputSize.DEFAULT_MAX_SIDE);
+  private final List<AutoCloseable> parts = new ArrayList<>();
+  private GlmProcessor processor;
+  private PriorModel prior;
+  private GlyphEncoder glyphs;
+  private GlmImageTransformer transformer;
+  private FlowMatchEulerScheduler scheduler;
+  private Vae vae;
+
+  /** A checked request and what the processor made of it. */
+  record Prepared(EditRequest request, PixelSize size, ProcessedPrompt prompt, List<SourcePixels> sources) {}
+
+  /**
+   * Prior ids as the DiT takes them, upsampled to its own tokens.
+   *
+   * @param target {@code [4 * rows * columns]} of the target grid
+   * @param sources the same for every source
+   */
+  record PriorTokens(int[] target, List<int[]> sources) {}
+
+  /** Sees the values between the steps of one picture; for tests. */
+  interface Observer {
+    Observer NONE = (name, tensor) -> {};
+
+    void accept(String name, Tensor tensor);
+  }
+
+  private GlmImagePipeline(Compute compute) {
+    this.compute = compute;
+  }
+
+  /**
+   * Loads all components of a checkpoint.
+   *
+   * @throws CheckpointException if it is incomplete, damaged or of an unknown architecture
+   */
+  public static GlmImagePipeline load(CheckpointFolder folder, Compute compute) {
+    return load(folder, compute, PriorOptions.defaults());
+  }
+
+  static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    GlmImagePipeline pipeline = new GlmImagePipeline(compute);
+    KernelProvider kernels = new AtenKernels();
+    try {
+      pipeline.processor = pipeline.part(GlmProcessor.load(folder));
+      pipeline.scheduler = FlowMatchEulerScheduler.load(folder);
+      pipeline.vae = pipeline.part(Vae.load(folder, compute));
+      pipeline.glyphs = pipeline.part(GlyphEncoder.load(folder, compute));
+      pipeline.transformer = pipeline.part(GlmImageTransformer.load(folder, compute, kernels));
+      pipeline.prior = pipeline.part(PriorModel.load(folder, compute, kernels, sampling));
+      pipeline.checkComponents(folder);
+      return pipeline;
+    } catch (RuntimeException e) {
+      pipeline.close();
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T part(T part) {
+    parts.add(part);
+    return part;
+  }
+
+  /** The components' configurations must fit each other, or the first picture would fail on shapes. */
+  private void checkComponents(CheckpointFolder folder) {
+    int pixelsAToken = vae.scaleFactor() * transformer.patchSize();
+    if (2 * pixelsAToken != OutputSize.TOKEN_PIXELS) {
+      throw new CheckpointException(
+          "Cannot load model: " + folder.root() + ": a DiT token covers " + pixelsAToken
+              + " pixels (VAE scale factor times patch size), but prior tokens need " + OutputSize.TOKEN_PIXELS / 2);
+    }
+    if (vae.latentChannels() != transformer.channels()) {
+      throw new CheckpointException(
+          "Cannot load model: " + folder.root() + ": the VAE has " + vae.latentChannels()
+              + " latent channels, the transformer " + transformer.channels());
+    }
+    if (glyphs.width() != transformer.textEmbedDim()) {
+      throw new CheckpointException(
+          "Cannot load model: " + folder.root() + ": the text encoder is " + glyphs.width()
+              + " wide, the transformer expects " + transformer.textEmbedDim());
+    }
+  }
+
+  /** What runs here, for logs and reports. */
+  public String description() {
+    return "GLM-Image on " + compute.device() + ", " + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16");
+  }
+
+  /**
+   * Makes one picture per request, in order. A request that cannot be done gives a failed result and leaves the others
+   * alone.
+   *
+   * @throws DeviceException if the device is lost
+   */
+  public List<EditResult> edit(List<EditRequest> requests) {
+    EditResult[] results = new EditResult[requests.size()];
+    List<Integer> rows = new ArrayList<>();
+    List<Prepared> prepared = new ArrayList<>();
+    // 1. Check inputs and process prompts and sources
+    for (int i = 0; i < results.length; i++) {
+      try {
+        prepared.add(prepare(requests.get(i)));
+        rows.add(i);
+      } catch (RuntimeException e) {
+        results[i] = failed(requests.get(i), e);
+      }
+    }
+    // 2. Prior tokens, all rows together
+    long start = System.nanoTime();
+    List<Object> tokens = generatePriorTokensOrFail(prepared);
+    double priorSeconds = seconds(start) / Math.max(1, prepared.size());
+    // 3. Pictures, one by one
+    for (int j = 0; j < rows.size(); j++) {
+      EditRequest request = prepared.get(j).request();
+      if (tokens.get(j) instanceof RuntimeException e) {
+        results[rows.get(j)] = failed(request, e);
+        continue;
+      }
+      try {
+        results[rows.get(j)] = picture(prepared.get(j), (PriorTokens) tokens.get(j), priorSeconds);
+      } catch (RuntimeException e) {
+        results[rows.get(j)] = failed(request, e);
+      }
+    }
+    return Arrays.asList(results);
+  }
+
+  private EditResult failed(EditRequest request, RuntimeException e) {
+    if (DeviceFailure.isDeviceLost(e)) {
+      throw new DeviceException("Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
+    }
+    if (e instanceof DeviceException) {
+      throw e;
+    }
+    if (e instanceof GlmImageException || !DeviceFailure.isOutOfMemory(e)) {
+      return EditResult.failed(request.id(), e);
+    }
+    return EditResult.failed(
+        request.id(),
+        new InvalidRequestException(
+            "Cannot edit request " + request.id() + ": not enough memory on " + compute.device()
+                + " for a picture of its size with its sources; ask for a smaller size", e));
+  }
+
+  /**
+   * Checks a request and runs the processor.
+   *
+   * @throws InvalidRequestException if the model cannot take it
+   */
+  Prepared prepare(EditRequest request) {
+    if (request.steps() < 1 || request.steps() > scheduler.maxSteps()) {
+      throw new InvalidRequestException(
+          "Cannot edit request " + request.id() + ": " + request.steps() + " steps are not between 1 and "
+              + scheduler.maxSteps());
+    }
+    if (!Double.isFinite(request.guidanceScale())) {
+      throw new InvalidRequestException(
+          "Cannot edit request " + request.id() + ": guidance scale " + request.guidanceScale() + " is not a number");
+    }
+    PixelSize size = outputSize.of(request);
+    List<SourcePixels> sources = new ArrayList<>();
+    for (RgbImage source : request.sources()) {
+      sources.add(processor.images().process(source));
+    }
+    ProcessedPrompt prompt =
+        processor.process(request.prompt(), sources.stream().map(SourcePixels::grid).toList(), size);
+    return new Prepared(request, size, prompt, sources);
+  }
+
+  /** For every row {@link PriorTokens}, or the RuntimeException that it failed with. */
+  private List<Object> generatePriorTokensOrFail(List<Prepared> rows) {
+    if (rows.isEmpty()) {
+      return List.of();
+    }
+    try {
+      return new ArrayList<>(generatePriorTokens(rows));
+    } catch (RuntimeException e) {
+      if (DeviceFailure.isDeviceLost(e)) {
+        throw new DeviceException("Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
+      }
+      if (rows.size() == 1) {
+        return List.of(e);
+      }
+      // Out of memory, or one row's fault: halves find out which, and need less memory.
+      List<Object> out = new ArrayList<>(generatePriorTokensOrFail(rows.subList(0, rows.size() / 2)));
+      out.addAll(generatePriorTokensOrFail(rows.subList(rows.size() / 2, rows.size())));
+      return out;
+    }
+  }
+
+  /** The prior tokens of several rows: sources through the vision tower, then the decoder for all rows at once. */
+  List<PriorTokens> generatePriorTokens(List<Prepared> rows) {
+    List<PriorPrompt> prompts = new ArrayList<>();
+    for (Prepared row : rows) {
+      List<int[]> sourceTokens = new ArrayList<>();
+      for (SourcePixels source : row.sources()) {
+        try (TensorScope scope = new TensorScope()) {
+          Tensor pixels = Ops.of(source.values(), source.grid().size(), source.patchLength());
+          sourceTokens.add(prior.sourceTokens(Ops.to(pixels, compute), source.grid()));
+        }
+      }
+      prompts.add(
+          new PriorPrompt(
+              row.prompt().inputIds(),
+              sourceTokens,
+              row.prompt().sourceGrids(),
+              row.prompt().decodeOrder(),
+              row.request().seed()));
+    }
+    List<int[]> generated = prior.generate(prompts);
+    List<PriorTokens> out = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      PriorPrompt prompt = prompts.get(i);
+      List<int[]> sources = new ArrayList<>();
+      for (int s = 0; s < prompt.sourceGrids().size(); s++) {
+        sources.add(prompt.sourceGrids().get(s).upsample2(prompt.sourceTokens().get(s)));
+      }
+      out.add(new PriorTokens(rows.get(i).prompt().target().upsample2(generated.get(i)), sources));
+    }
+    return out;
+  }
+
+  private EditResult picture(Prepared row, PriorTokens tokens, double priorSeconds) {
+    try (TensorScope scope = new TensorScope()) {
+      long start = System.nanoTime();
+      Tensor latents = denoise(row, tokens, noise(row), glyphs.embed(row.request().prompt()), Observer.NONE);
+      double denoiseSeconds = seconds(start);
+      start = System.nanoTime();
+      RgbImage image = decode(latents);
+      return new EditResult(row.request().id(), image, null, priorSeconds, denoiseSeconds, seconds(start));
+    }
+  }
+
+  /** The initial latents {@code [C, h, w]}, float32: standard normal numbers of the row's seed. */
+  private Tensor noise(Prepared row) {
+    int channels = vae.latentChannels();
+    int height = row.size().height() / vae.scaleFactor();
+    int width = row.size().width() / vae.scaleFactor();
+    float[] normals = new Philox(row.request().seed(), NOISE_STREAM).normals(channels * height * width);
+    return Ops.of(normals, channels, height, width);
+  }
+
+  /**
+   * Denoises one picture.
+   *
+   * @param noise {@code [C, h, w]} float32
+   * @param promptEmbeds glyph embeddings {@code [S, E]}
+   * @return latents {@code [C, h, w]} float32 on the device
+   */
+  Tensor denoise(Prepared row, PriorTokens tokens, Tensor noise, Tensor promptEmbeds, Observer observer) {
+    Grid grid = row.prompt().target().doubled();
+    Schedule schedule = scheduler.schedule(row.request().steps(), grid.size());
+    double guidance = row.request().guidanceScale();
+    try (TensorScope scope = new TensorScope();
+        Modulation modulation =
+            transformer.modulation(schedule.networkTimesteps(), row.size().height(), row.size().width());
+        DitSequence conditional = transformer.prepare(promptEmbeds, tokens.target());
+        DitSequence unconditional = guidance > 1 ? transformer.prepare(glyphs.embedNothing(), null) : null;
+        SourceCache cache = writeSources(row, tokens, conditional.textTokens() + grid.size(), observer);
+        Denoiser denoiser =
+            transformer.denoiser(grid, modulation, schedule.sigmas(), guidance, conditional, unconditional, cache)) {
+      Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
+      for (int i = 0; i < denoiser.steps(); i++) {
+        denoiser.step(latents, i);
+        observer.accept("step_latents", latents);
+      }
+      return scope.keep(latents);
+    }
+  }
+
+  /** Keys and values of all sources, or null for text-to-image. */
+  private SourceCache writeSources(Prepared row, PriorTokens tokens, int room, Observer observer) {
+    if (row.sources().isEmpty()) {
+      return null;
+    }
+    int sourceTokens = row.sources().stream().mapToInt(s -> s.grid().doubled().size()).sum();
+    SourceCache cache = transformer.newCache(sourceTokens, room);
+    try {
+      for (int i = 0; i < row.sources().size(); i++) {
+        try (TensorScope scope = new TensorScope()) {
+          Grid grid = row.sources().get(i).grid();
+          RgbImage source =
+              Resampler.lanczos(
+                  row.request().sources().get(i),
+                  grid.rows() * OutputSize.TOKEN_PIXELS,
+                  grid.columns() * OutputSize.TOKEN_PIXELS);
+          Tensor latents = vae.encode(Pixels.toTensor(List.of(source), compute));
+          observer.accept("condition_latents", latents);
+          // [1, C, h, w] -> [C, h, w]
+          transformer.writeSource(cache, latents.select(0, 0), tokens.sources().get(i), source.height(), source.width());
+        }
+      }
+      return cache;
+    } catch (RuntimeException e) {
+      cache.close();
+      throw e;
+    }
+  }
+
+  /** {@code [C, h, w]} to a picture. */
+  RgbImage decode(Tensor latents) {
+    try (TensorScope scope = new TensorScope()) {
+      return Pixels.toImages(vae.decode(latents.unsqueeze(0))).get(0);
+    }
+  }
+
+  GlyphEncoder glyphs() {
+    return glyphs;
+  }
+
+  FlowMatchEulerScheduler scheduler() {
+    return scheduler;
+  }
+
+  Vae vae() {
+    return vae;
+  }
+
+  private static double seconds(long start) {
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  /** Frees the weights of all components. */
+  @Override
+  public void close() {
+    for (int i = parts.size() - 1; i >= 0; i--) {
+      try {
+        parts.get(i).close();
+      } catch (Exception e) {
+        throw new IllegalStateException("Cannot free the model: " + e.getMessage(), e);
+      }
+    }
+    parts.clear();
+  }
+}
