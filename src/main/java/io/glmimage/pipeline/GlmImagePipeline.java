@@ -42,15 +42,17 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * GLM-Image, text-to-image and edits with one or several sources in one pipeline: processor, prior tokens, glyph
- * embeddings, source cache, denoising, VAE.
+ * GLM-Image, text-to-image and edits with one or several sources in one pipeline: processor, prior
+ * tokens, glyph embeddings, source cache, denoising, VAE.
  *
- * <p>Prior tokens are decoded for all rows of a call together; every picture is denoised on its own. A row's picture
- * depends on its own request only: batching, order and neighbours change nothing.
+ * <p>Prior tokens are decoded for all rows of a call together; every picture is denoised on its
+ * own. A row's picture depends on its own request only: batching, order and neighbours change
+ * nothing.
  *
- * <p>Ported from diffusers' GlmImagePipeline (0.39). Deviations: sampling and noise come from {@link Philox} keyed by the
- * row's seed; glyph embeddings are never padded across rows; a source reaches the VAE at 32 pixels a token of its grid
- * (the reference floors to multiples of 16 and fails where the two differ); only codebook ids are sampled.
+ * <p>Ported from diffusers' GlmImagePipeline (0.39). Deviations: sampling and noise come from
+ * {@link Philox} keyed by the row's seed; glyph embeddings are never padded across rows; a source
+ * reaches the VAE at 32 pixels a token of its grid (the reference floors to multiples of 16 and
+ * fails where the two differ); only codebook ids are sampled.
  *
  * <p>Not thread-safe: callers take turns.
  */
@@ -69,7 +71,8 @@ public final class GlmImagePipeline implements AutoCloseable {
   private Vae vae;
 
   /** A checked request and what the processor made of it. */
-  record Prepared(EditRequest request, PixelSize size, ProcessedPrompt prompt, List<SourcePixels> sources) {}
+  record Prepared(
+      EditRequest request, PixelSize size, ProcessedPrompt prompt, List<SourcePixels> sources) {}
 
   /**
    * Prior ids as the DiT takes them, upsampled to its own tokens.
@@ -96,7 +99,7 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @throws CheckpointException if it is incomplete, damaged or of an unknown architecture
    */
   public static GlmImagePipeline load(CheckpointFolder folder, Compute compute) {
-    return load(folder, compute, PriorOptions.defaults());
+    return load(folder, compute, PriorOptions.defaults(compute));
   }
 
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
@@ -122,34 +125,51 @@ public final class GlmImagePipeline implements AutoCloseable {
     return part;
   }
 
-  /** The components' configurations must fit each other, or the first picture would fail on shapes. */
+  /**
+   * The components' configurations must fit each other, or the first picture would fail on shapes.
+   */
   private void checkComponents(CheckpointFolder folder) {
     int pixelsAToken = vae.scaleFactor() * transformer.patchSize();
     if (2 * pixelsAToken != OutputSize.TOKEN_PIXELS) {
       throw new CheckpointException(
-          "Cannot load model: " + folder.root() + ": a DiT token covers " + pixelsAToken
-              + " pixels (VAE scale factor times patch size), but prior tokens need " + OutputSize.TOKEN_PIXELS / 2);
+          "Cannot load model: "
+              + folder.root()
+              + ": a DiT token covers "
+              + pixelsAToken
+              + " pixels (VAE scale factor times patch size), but prior tokens need "
+              + OutputSize.TOKEN_PIXELS / 2);
     }
     if (vae.latentChannels() != transformer.channels()) {
       throw new CheckpointException(
-          "Cannot load model: " + folder.root() + ": the VAE has " + vae.latentChannels()
-              + " latent channels, the transformer " + transformer.channels());
+          "Cannot load model: "
+              + folder.root()
+              + ": the VAE has "
+              + vae.latentChannels()
+              + " latent channels, the transformer "
+              + transformer.channels());
     }
     if (glyphs.width() != transformer.textEmbedDim()) {
       throw new CheckpointException(
-          "Cannot load model: " + folder.root() + ": the text encoder is " + glyphs.width()
-              + " wide, the transformer expects " + transformer.textEmbedDim());
+          "Cannot load model: "
+              + folder.root()
+              + ": the text encoder is "
+              + glyphs.width()
+              + " wide, the transformer expects "
+              + transformer.textEmbedDim());
     }
   }
 
   /** What runs here, for logs and reports. */
   public String description() {
-    return "GLM-Image on " + compute.device() + ", " + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16");
+    return "GLM-Image on "
+        + compute.device()
+        + ", "
+        + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16");
   }
 
   /**
-   * Makes one picture per request, in order. A request that cannot be done gives a failed result and leaves the others
-   * alone.
+   * Makes one picture per request, in order. A request that cannot be done gives a failed result
+   * and leaves the others alone.
    *
    * @throws DeviceException if the device is lost
    */
@@ -188,7 +208,8 @@ public final class GlmImagePipeline implements AutoCloseable {
 
   private EditResult failed(EditRequest request, RuntimeException e) {
     if (DeviceFailure.isDeviceLost(e)) {
-      throw new DeviceException("Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
+      throw new DeviceException(
+          "Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
     }
     if (e instanceof DeviceException) {
       throw e;
@@ -199,8 +220,12 @@ public final class GlmImagePipeline implements AutoCloseable {
     return EditResult.failed(
         request.id(),
         new InvalidRequestException(
-            "Cannot edit request " + request.id() + ": not enough memory on " + compute.device()
-                + " for a picture of its size with its sources; ask for a smaller size", e));
+            "Cannot edit request "
+                + request.id()
+                + ": not enough memory on "
+                + compute.device()
+                + " for a picture of its size with its sources; ask for a smaller size",
+            e));
   }
 
   /**
@@ -211,12 +236,20 @@ public final class GlmImagePipeline implements AutoCloseable {
   Prepared prepare(EditRequest request) {
     if (request.steps() < 1 || request.steps() > scheduler.maxSteps()) {
       throw new InvalidRequestException(
-          "Cannot edit request " + request.id() + ": " + request.steps() + " steps are not between 1 and "
+          "Cannot edit request "
+              + request.id()
+              + ": "
+              + request.steps()
+              + " steps are not between 1 and "
               + scheduler.maxSteps());
     }
     if (!Double.isFinite(request.guidanceScale())) {
       throw new InvalidRequestException(
-          "Cannot edit request " + request.id() + ": guidance scale " + request.guidanceScale() + " is not a number");
+          "Cannot edit request "
+              + request.id()
+              + ": guidance scale "
+              + request.guidanceScale()
+              + " is not a number");
     }
     PixelSize size = outputSize.of(request);
     List<SourcePixels> sources = new ArrayList<>();
@@ -224,7 +257,8 @@ public final class GlmImagePipeline implements AutoCloseable {
       sources.add(processor.images().process(source));
     }
     ProcessedPrompt prompt =
-        processor.process(request.prompt(), sources.stream().map(SourcePixels::grid).toList(), size);
+        processor.process(
+            request.prompt(), sources.stream().map(SourcePixels::grid).toList(), size);
     return new Prepared(request, size, prompt, sources);
   }
 
@@ -237,19 +271,24 @@ public final class GlmImagePipeline implements AutoCloseable {
       return new ArrayList<>(generatePriorTokens(rows));
     } catch (RuntimeException e) {
       if (DeviceFailure.isDeviceLost(e)) {
-        throw new DeviceException("Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
+        throw new DeviceException(
+            "Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
       }
       if (rows.size() == 1) {
         return List.of(e);
       }
       // Out of memory, or one row's fault: halves find out which, and need less memory.
-      List<Object> out = new ArrayList<>(generatePriorTokensOrFail(rows.subList(0, rows.size() / 2)));
+      List<Object> out =
+          new ArrayList<>(generatePriorTokensOrFail(rows.subList(0, rows.size() / 2)));
       out.addAll(generatePriorTokensOrFail(rows.subList(rows.size() / 2, rows.size())));
       return out;
     }
   }
 
-  /** The prior tokens of several rows: sources through the vision tower, then the decoder for all rows at once. */
+  /**
+   * The prior tokens of several rows: sources through the vision tower, then the decoder for all
+   * rows at once.
+   */
   List<PriorTokens> generatePriorTokens(List<Prepared> rows) {
     List<PriorPrompt> prompts = new ArrayList<>();
     for (Prepared row : rows) {
@@ -284,11 +323,13 @@ public final class GlmImagePipeline implements AutoCloseable {
   private EditResult picture(Prepared row, PriorTokens tokens, double priorSeconds) {
     try (TensorScope scope = new TensorScope()) {
       long start = System.nanoTime();
-      Tensor latents = denoise(row, tokens, noise(row), glyphs.embed(row.request().prompt()), Observer.NONE);
+      Tensor latents =
+          denoise(row, tokens, noise(row), glyphs.embed(row.request().prompt()), Observer.NONE);
       double denoiseSeconds = seconds(start);
       start = System.nanoTime();
       RgbImage image = decode(latents);
-      return new EditResult(row.request().id(), image, null, priorSeconds, denoiseSeconds, seconds(start));
+      return new EditResult(
+          row.request().id(), image, null, priorSeconds, denoiseSeconds, seconds(start));
     }
   }
 
@@ -297,7 +338,8 @@ public final class GlmImagePipeline implements AutoCloseable {
     int channels = vae.latentChannels();
     int height = row.size().height() / vae.scaleFactor();
     int width = row.size().width() / vae.scaleFactor();
-    float[] normals = new Philox(row.request().seed(), NOISE_STREAM).normals(channels * height * width);
+    float[] normals =
+        new Philox(row.request().seed(), NOISE_STREAM).normals(channels * height * width);
     return Ops.of(normals, channels, height, width);
   }
 
@@ -308,18 +350,23 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @param promptEmbeds glyph embeddings {@code [S, E]}
    * @return latents {@code [C, h, w]} float32 on the device
    */
-  Tensor denoise(Prepared row, PriorTokens tokens, Tensor noise, Tensor promptEmbeds, Observer observer) {
+  Tensor denoise(
+      Prepared row, PriorTokens tokens, Tensor noise, Tensor promptEmbeds, Observer observer) {
     Grid grid = row.prompt().target().doubled();
     Schedule schedule = scheduler.schedule(row.request().steps(), grid.size());
     double guidance = row.request().guidanceScale();
     try (TensorScope scope = new TensorScope();
         Modulation modulation =
-            transformer.modulation(schedule.networkTimesteps(), row.size().height(), row.size().width());
+            transformer.modulation(
+                schedule.networkTimesteps(), row.size().height(), row.size().width());
         DitSequence conditional = transformer.prepare(promptEmbeds, tokens.target());
-        DitSequence unconditional = guidance > 1 ? transformer.prepare(glyphs.embedNothing(), null) : null;
-        SourceCache cache = writeSources(row, tokens, conditional.textTokens() + grid.size(), observer);
+        DitSequence unconditional =
+            guidance > 1 ? transformer.prepare(glyphs.embedNothing(), null) : null;
+        SourceCache cache =
+            writeSources(row, tokens, conditional.textTokens() + grid.size(), observer);
         Denoiser denoiser =
-            transformer.denoiser(grid, modulation, schedule.sigmas(), guidance, conditional, unconditional, cache)) {
+            transformer.denoiser(
+                grid, modulation, schedule.sigmas(), guidance, conditional, unconditional, cache)) {
       Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
       for (int i = 0; i < denoiser.steps(); i++) {
         denoiser.step(latents, i);
@@ -348,7 +395,12 @@ public final class GlmImagePipeline implements AutoCloseable {
           Tensor latents = vae.encode(Pixels.toTensor(List.of(source), compute));
           observer.accept("condition_latents", latents);
           // [1, C, h, w] -> [C, h, w]
-          transformer.writeSource(cache, latents.select(0, 0), tokens.sources().get(i), source.height(), source.width());
+          transformer.writeSource(
+              cache,
+              latents.select(0, 0),
+              tokens.sources().get(i),
+              source.height(),
+              source.width());
         }
       }
       return cache;

@@ -119,14 +119,14 @@ public final class Weights implements AutoCloseable {
    *     and the tensor
    */
   public Tensor get(String name, long... shape) {
-    return get(store.compute.dtype(), name, shape);
+    return owned(store.compute.dtype(), name, shape);
   }
 
   /**
    * As {@link #get(String, long...)}, in float32: for tables and norms that must not be rounded.
    */
   public Tensor getFloat(String name, long... shape) {
-    return get(ScalarType.Float, name, shape);
+    return owned(ScalarType.Float, name, shape);
   }
 
   /**
@@ -135,18 +135,33 @@ public final class Weights implements AutoCloseable {
    * their results.
    */
   public Tensor getKernel(String name, long... shape) {
-    return get(
-        store.compute.dtype(),
-        store.compute.isCuda() ? MemoryFormat.ChannelsLast : MemoryFormat.Contiguous,
-        name,
-        shape);
+    MemoryFormat format =
+        store.compute.isCuda() ? MemoryFormat.ChannelsLast : MemoryFormat.Contiguous;
+    try (TensorScope scope = new TensorScope()) {
+      return adopt(read(store.compute.dtype(), format, name, shape));
+    }
   }
 
-  private Tensor get(ScalarType dtype, String name, long... shape) {
-    return get(dtype, MemoryFormat.Contiguous, name, shape);
+  /**
+   * As {@link #get(String, long...)}, but the tensor belongs to the caller's scope: for parts of a
+   * tensor that is put together from several and then {@link #adopt adopted}.
+   */
+  public Tensor read(String name, long... shape) {
+    return read(store.compute.dtype(), MemoryFormat.Contiguous, name, shape);
   }
 
-  private Tensor get(ScalarType dtype, MemoryFormat format, String name, long... shape) {
+  /** As {@link #read(String, long...)}, in float32. */
+  public Tensor readFloat(String name, long... shape) {
+    return read(ScalarType.Float, MemoryFormat.Contiguous, name, shape);
+  }
+
+  private Tensor owned(ScalarType dtype, String name, long... shape) {
+    try (TensorScope scope = new TensorScope()) {
+      return adopt(read(dtype, MemoryFormat.Contiguous, name, shape));
+    }
+  }
+
+  private Tensor read(ScalarType dtype, MemoryFormat format, String name, long... shape) {
     String full = prefix + name;
     SafetensorsFile file = store.files.get(full);
     if (file == null) {
@@ -169,7 +184,7 @@ public final class Weights implements AutoCloseable {
       Tensor source = file.tensor(full);
       boolean integral = !source.is_floating_point();
       Tensor t = Ops.to(source, store.compute, integral ? file.dtype(full) : dtype);
-      return adopt(t.contiguous(format));
+      return scope.keep(t.contiguous(format));
     } finally {
       store.unused.remove(full);
     }

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * A picture in the tiny model's domain (one to three shapes of different form and colour on a plain background) and one
- * edit of it, phrased as the model's card does.
+ * A picture in the tiny model's domain (one to three shapes of different form and colour on a plain
+ * background) and one edit of it, phrased as the model's card does.
  */
 final class Scene {
   enum Edit {
@@ -39,7 +39,12 @@ final class Scene {
     PALETTE.put("black", new int[] {20, 20, 20});
   }
 
-  private record Shape(String form, String colour, java.awt.Shape outline, java.awt.Shape inside, java.awt.Shape near) {}
+  private record Shape(
+      String form,
+      String colour,
+      java.awt.Shape outline,
+      java.awt.Shape inside,
+      java.awt.Shape near) {}
 
   private final int size;
   private final String background;
@@ -49,7 +54,10 @@ final class Scene {
   final String wanted;
   private final Shape target;
 
-  /** Draws scene number {@code index}; the edits take turns, recolouring twice as often as each other. */
+  /**
+   * Draws scene number {@code index}; the edits take turns, recolouring twice as often as each
+   * other.
+   */
   Scene(int index, int size) {
     this.size = size;
     Random random = new Random(7919L * index + 13);
@@ -84,7 +92,12 @@ final class Scene {
                 "Change the color of the " + target.form + " to " + other,
                 "make the " + target.form + " " + other,
                 "Turn the " + target.colour + " " + target.form + " " + other + ".",
-                "change the color of the " + target.form + " from " + target.colour + " to " + other,
+                "change the color of the "
+                    + target.form
+                    + " from "
+                    + target.colour
+                    + " to "
+                    + other,
                 "make the " + target.colour + " shape " + other);
       }
       case BACKGROUND -> {
@@ -107,7 +120,8 @@ final class Scene {
       }
       default -> {
         wanted = null;
-        prompt = pick(phrase, "make it grayscale", "convert to black and white", "desaturate the image");
+        prompt =
+            pick(phrase, "make it grayscale", "convert to black and white", "desaturate the image");
       }
     }
   }
@@ -190,7 +204,10 @@ final class Scene {
     return background;
   }
 
-  /** Whether the edited region of {@code image} has the wanted colour (grayscale: whether the picture has none). */
+  /**
+   * Whether the edited region of {@code image} has the wanted colour (grayscale: whether the
+   * picture has none).
+   */
   boolean right(RgbImage image) {
     if (edit == Edit.GRAYSCALE) {
       double chroma = 0;
@@ -220,7 +237,9 @@ final class Scene {
     return nearest(mean).equals(wanted);
   }
 
-  /** PSNR in dB against the source where the edit should change nothing; NaN where it changes all. */
+  /**
+   * PSNR in dB against the source where the edit should change nothing; NaN where it changes all.
+   */
   double keptDecibels(RgbImage source, RgbImage image) {
     if (edit == Edit.GRAYSCALE) {
       return Double.NaN;

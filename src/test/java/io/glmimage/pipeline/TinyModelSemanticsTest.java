@@ -45,15 +45,20 @@ class TinyModelSemanticsTest {
     JsonNode file = new ObjectMapper().readTree(folder.resolve("examples.json").toFile());
     int checked = 0;
     for (JsonNode example : file.get("examples")) {
-      RgbImage source = ImageDecoder.decode(Files.readAllBytes(folder.resolve(example.get("source").asText())), "example");
+      RgbImage source =
+          ImageDecoder.decode(
+              Files.readAllBytes(folder.resolve(example.get("source").asText())), "example");
       for (long seed = 0; seed < 3; seed++) {
         RgbImage out = edit(example.get("prompt").asText(), source, seed);
         String what = example.get("prompt").asText() + ", seed " + seed;
         assertEquals(example.get("height").asInt(), out.height(), what);
         assertEquals(example.get("width").asInt(), out.width(), what);
-        assertEquals(example.get("expected_color").asText(), colourIn(out, example.get("probe")), what);
         assertEquals(
-            example.get("unchanged_color").asText(), colourIn(out, example.get("unchanged_probe")), what + ", unchanged");
+            example.get("expected_color").asText(), colourIn(out, example.get("probe")), what);
+        assertEquals(
+            example.get("unchanged_color").asText(),
+            colourIn(out, example.get("unchanged_probe")),
+            what + ", unchanged");
         checked++;
       }
     }
@@ -86,7 +91,8 @@ class TinyModelSemanticsTest {
   }
 
   private static RgbImage edit(String prompt, RgbImage source, long seed) {
-    EditRequest request = new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed);
+    EditRequest request =
+        new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed);
     EditResult result = pipeline.edit(List.of(request)).get(0);
     assertNull(result.error(), () -> prompt + ": " + result.error());
     return result.image();
