@@ -99,6 +99,11 @@ public final class Ops {
     return sizes;
   }
 
+  /** The dtype, comparable with {@code ==}, which what {@link Tensor#scalar_type} gives is not. */
+  public static ScalarType dtype(Tensor t) {
+    return t.scalar_type().intern();
+  }
+
   public static boolean isEmpty(Tensor t) {
     return t.numel() == 0;
   }

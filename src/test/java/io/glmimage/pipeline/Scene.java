@@ -39,6 +39,9 @@ final class Scene {
     PALETTE.put("black", new int[] {20, 20, 20});
   }
 
+  /** Four samples across a pixel. */
+  private static final double[] OFFSETS = {0.125, 0.375, 0.625, 0.875};
+
   private record Shape(
       String form,
       String colour,
@@ -182,7 +185,7 @@ final class Scene {
         // 4 x 4 samples a pixel, as an antialiased drawing would have.
         double[] sum = new double[3];
         for (int s = 0; s < 16; s++) {
-          int[] c = PALETTE.get(colourAt(x + (s % 4 + 0.5) / 4, y + (s / 4 + 0.5) / 4));
+          int[] c = PALETTE.get(colourAt(x + OFFSETS[s % 4], y + OFFSETS[s / 4]));
           for (int i = 0; i < 3; i++) {
             sum[i] += c[i] / 16.0;
           }

@@ -40,12 +40,10 @@ record TransformerBlock(
 
   private static Tensor fuse(Weights weights, String what, long... shape) {
     try (TensorScope scope = new TensorScope()) {
-      Tensor q = weights.get("attn1.to_q." + what, shape);
-      Tensor k = weights.get("attn1.to_k." + what, shape);
-      Tensor v = weights.get("attn1.to_v." + what, shape);
-      Tensor fused = weights.adopt(Ops.cat(0, q, k, v));
-      weights.release(q, k, v);
-      return fused;
+      Tensor q = weights.read("attn1.to_q." + what, shape);
+      Tensor k = weights.read("attn1.to_k." + what, shape);
+      Tensor v = weights.read("attn1.to_v." + what, shape);
+      return weights.adopt(Ops.cat(0, q, k, v));
     }
   }
 }

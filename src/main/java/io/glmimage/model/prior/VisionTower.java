@@ -121,13 +121,13 @@ final class VisionTower {
       Tensor sampled =
           torch.grid_sampler(
               positionTable,
-              centres.to(positionTable.device(), positionTable.scalar_type()),
+              centres.to(positionTable.device(), Ops.dtype(positionTable)),
               BILINEAR,
               BORDER,
               /* align_corners= */ false);
       // [1, E, N, 1] -> [N, E]
       Tensor positions = sampled.view(config.width(), grid.size()).transpose(0, 1);
-      return scope.keep(patches.add(positions.to(patches.scalar_type())));
+      return scope.keep(patches.add(positions.to(Ops.dtype(patches))));
     }
   }
 

@@ -1,0 +1,266 @@
+package io.glmimage.pipeline;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.glmimage.golden.GoldenCase;
+import io.glmimage.golden.Goldens;
+import io.glmimage.golden.Tolerance;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.kernel.SamplingSettings;
+import io.glmimage.model.prior.PriorOptions;
+import io.glmimage.model.scheduler.Schedule;
+import io.glmimage.pipeline.GlmImagePipeline.Prepared;
+import io.glmimage.pipeline.GlmImagePipeline.PriorTokens;
+import io.glmimage.request.EditRequest;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whole pipeline calls with the reference's noise and prior tokens. */
+@Tag("parity")
+class GlmImagePipelineParityTest {
+  private static final Map<Path, GlmImagePipeline> PIPELINES = new HashMap<>();
+
+  static Stream<GoldenCase> cases() {
+    return Goldens.cases("10_e2e").stream();
+  }
+
+  @AfterAll
+  static void close() {
+    PIPELINES.values().forEach(GlmImagePipeline::close);
+    PIPELINES.clear();
+  }
+
+  /** Where a row's tensors lie: in a case of its own ("0/") or at an index of a batch. */
+  private record Row(String prefix, int index, int prompt) {}
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void everyRowFollowsTheReference(GoldenCase golden) throws IOException {
+    GlmImagePipeline pipeline = pipeline(golden);
+    JsonNode tolerance = golden.json().get("tolerance").get("latents");
+    Tolerance latentTolerance =
+        new Tolerance(tolerance.get("atol").asDouble(), tolerance.get("rtol").asDouble());
+    List<Row> rows = rows(golden);
+    assertTrue(!rows.isEmpty(), golden.name());
+    for (Row row : rows) {
+      try (TensorScope scope = new TensorScope()) {
+        check(golden, pipeline, row, latentTolerance);
+      }
+    }
+  }
+
+  private static void check(
+      GoldenCase golden, GlmImagePipeline pipeline, Row row, Tolerance tolerance)
+      throws IOException {
+    JsonNode call = golden.json().get("call");
+    String at = row.prefix();
+    String what = " of row " + row.prefix() + row.index();
+    EditRequest request = request(call, row.prompt());
+    Prepared prepared = pipeline.prepare(request);
+    PriorTokens tokens = priorTokens(golden, prepared, row);
+    if (call.path("prior_tokens").asText().startsWith("argmax")) {
+      PriorTokens own = pipeline.generatePriorTokens(List.of(prepared)).get(0);
+      Tolerance.exact(
+          golden.name(), "prior token ids" + what, longs(tokens.target()), longs(own.target()));
+      for (int s = 0; s < own.sources().size(); s++) {
+        Tolerance.exact(
+            golden.name(),
+            "source ids " + s + what,
+            longs(tokens.sources().get(s)),
+            longs(own.sources().get(s)));
+      }
+    }
+    schedule(golden, pipeline, prepared);
+    Tensor embeds = pipeline.glyphs().embed(request.prompt());
+    if (golden.has("prompt_embeds")) {
+      // The batch's embeddings, padded as the reference pads them, are inputs of the transformer.
+      Tensor given = golden.tensor("prompt_embeds").select(0, row.index());
+      int padding = Math.toIntExact(given.size(0) - embeds.size(0));
+      embeddings(
+          golden, given.narrow(0, padding, embeds.size(0)), embeds, "prompt embeddings" + what);
+      embeds = given;
+    }
+    List<Tensor> steps = new ArrayList<>();
+    List<Tensor> sources = new ArrayList<>();
+    Tensor latents =
+        pipeline.denoise(
+            prepared,
+            tokens,
+            golden.tensor(at + "in/latents").select(0, row.index()),
+            embeds,
+            (name, tensor) -> (name.equals("step_latents") ? steps : sources).add(scoped(tensor)));
+    for (int s = 0; s < sources.size() && row.prefix().isEmpty(); s++) {
+      int order = conditionIndex(call, row.prompt()) + s;
+      compare(
+          golden,
+          "condition_latents_" + order,
+          golden.tensor("condition_latents_" + order),
+          sources.get(s),
+          tolerance);
+    }
+    Tensor expected = golden.tensor(at + "step_latents");
+    assertEquals(expected.size(0), steps.size(), golden.name());
+    for (int i = 0; i < steps.size(); i++) {
+      compare(
+          golden,
+          "latents after step " + (i + 1) + what,
+          expected.select(0, i).select(0, row.index()),
+          steps.get(i),
+          tolerance);
+    }
+    image(golden, pipeline, row, latents, what);
+  }
+
+  private static void image(
+      GoldenCase golden, GlmImagePipeline pipeline, Row row, Tensor latents, String what) {
+    Tensor decoded = pipeline.vae().decode(latents.unsqueeze(0));
+    if (golden.has(row.prefix() + "image")) {
+      double atol = golden.json().get("tolerance").get("image").get("atol").asDouble();
+      // [1, 3, H, W] -> [H, W, 3]
+      Tensor own = decoded.select(0, 0).permute(1, 2, 0);
+      compare(
+          golden,
+          "image" + what,
+          golden.tensor(row.prefix() + "image").select(0, row.index()),
+          own,
+          new Tolerance(atol, 0));
+    }
+    byte[] expected =
+        Ops.toBytes(golden.tensor(row.prefix() + "image_uint8").select(0, row.index()));
+    Tolerance.pixels(
+        golden.name(), "image uint8" + what, expected, pipeline.decode(latents).pixels());
+  }
+
+  private static void schedule(GoldenCase golden, GlmImagePipeline pipeline, Prepared prepared) {
+    if (golden.has("sigmas")) {
+      Schedule schedule =
+          pipeline
+              .scheduler()
+              .schedule(prepared.request().steps(), prepared.prompt().target().doubled().size());
+      new Tolerance(1e-5, 1e-6)
+          .check(golden.name(), "sigmas", golden.floats("sigmas"), schedule.sigmas());
+      new Tolerance(1e-4, 0)
+          .check(golden.name(), "timesteps", golden.floats("timesteps"), schedule.timesteps());
+    }
+  }
+
+  private static void embeddings(GoldenCase golden, Tensor expected, Tensor actual, String what) {
+    compare(golden, what, expected, actual, new Tolerance(2e-5, 2e-4));
+  }
+
+  private static void compare(
+      GoldenCase golden, String what, Tensor expected, Tensor actual, Tolerance tolerance) {
+    tolerance.check(golden.name(), what, Ops.toFloats(expected), Ops.toFloats(actual));
+  }
+
+  private static Tensor scoped(Tensor tensor) {
+    // The step changes its latents in place.
+    Tensor copy = tensor.clone();
+    return copy.retainReference();
+  }
+
+  private static EditRequest request(JsonNode call, int prompt) throws IOException {
+    List<RgbImage> sources = new ArrayList<>();
+    for (JsonNode name :
+        call.get("images").isNull() ? List.<JsonNode>of() : call.get("images").get(prompt)) {
+      Path file = Goldens.image(name.asText());
+      sources.add(ImageDecoder.decode(Files.readAllBytes(file), file.toString()));
+    }
+    boolean sized = call.path("passed_height_width").asBoolean(true);
+    return new EditRequest(
+        "golden",
+        call.get("prompts").get(prompt).asText(),
+        sources,
+        sized ? call.get("height").asInt() : null,
+        sized ? call.get("width").asInt() : null,
+        call.get("num_inference_steps").asInt(),
+        call.get("guidance_scale").asDouble(),
+        0);
+  }
+
+  private static PriorTokens priorTokens(GoldenCase golden, Prepared prepared, Row row) {
+    Tensor target = golden.tensor(row.prefix() + "in/prior_token_ids");
+    // Several images of one prompt share its prior tokens.
+    long index = row.prefix().isEmpty() ? row.prompt() : row.index();
+    List<int[]> sources = new ArrayList<>();
+    if (!prepared.sources().isEmpty()) {
+      int sample = row.prefix().isEmpty() ? row.prompt() : row.index();
+      int[] all = Ops.toInts(golden.tensor(row.prefix() + "in/prior_token_image_ids_" + sample));
+      int start = 0;
+      for (var source : prepared.sources()) {
+        int count = source.grid().doubled().size();
+        sources.add(Arrays.copyOfRange(all, start, start + count));
+        start += count;
+      }
+      assertEquals(all.length, start, golden.name() + ": source tokens");
+      long[] grids = golden.longs(row.prefix() + "in/source_image_grid_thw_" + sample);
+      long[] own =
+          prepared.sources().stream()
+              .flatMapToInt(
+                  s -> IntStream.of(1, s.grid().doubled().rows(), s.grid().doubled().columns()))
+              .asLongStream()
+              .toArray();
+      Tolerance.exact(golden.name(), "source grids", grids, own);
+    }
+    return new PriorTokens(Ops.toInts(target.select(0, index)), sources);
+  }
+
+  private static List<Row> rows(GoldenCase golden) {
+    List<Row> rows = new ArrayList<>();
+    if (golden.has("in/latents")) {
+      int perPrompt = golden.json().get("call").path("num_images_per_prompt").asInt(1);
+      for (int i = 0; i < golden.shape("in/latents")[0]; i++) {
+        rows.add(new Row("", i, i / perPrompt));
+      }
+    } else {
+      for (String alone : golden.subCases()) {
+        rows.add(new Row(alone + "/", 0, Integer.parseInt(alone)));
+      }
+    }
+    return rows;
+  }
+
+  /** Condition latents are numbered through all sources of the prompts before. */
+  private static int conditionIndex(JsonNode call, int prompt) {
+    int count = 0;
+    for (int i = 0; i < prompt; i++) {
+      count += call.get("images").get(i).size();
+    }
+    return count;
+  }
+
+  private static long[] longs(int[] ids) {
+    return Arrays.stream(ids).asLongStream().toArray();
+  }
+
+  private static GlmImagePipeline pipeline(GoldenCase golden) {
+    return PIPELINES.computeIfAbsent(
+        golden.checkpoint().root(),
+        root -> {
+          Compute compute = Compute.cpu();
+          return GlmImagePipeline.load(
+              golden.checkpoint(),
+              compute,
+              PriorOptions.defaults(compute).withSampling(SamplingSettings.greedy()));
+        });
+  }
+}
