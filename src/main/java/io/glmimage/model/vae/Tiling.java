@@ -7,9 +7,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * How large pictures are cut into overlapping tiles, so that the memory of a forward does not grow
- * with the picture. A tile sees only itself (its group norms have statistics of their own), so
- * neighbours differ slightly: in the overlap they are mixed with linear ramps. Pictures of at most
- * {@code side}² pixels are never cut, and come out as without tiling.
+ * with the picture. Pictures of at most {@code side}² pixels are never cut.
+ *
+ * <p>A tile sees only itself: its group norms have statistics of their own, which shifts its
+ * colours a little. In the overlap, neighbours are mixed with linear ramps, so there are no seams,
+ * but the values are not those of the whole. With small tiles (96 pixels of a picture of 160 x 224)
+ * and the bundled model, pixels in 0..1 moved by 0.023 on average and 0.11 at most.
  *
  * @param side pixels of a tile's side, a multiple of the VAE's scale factor
  * @param overlap pixels that neighbouring tiles share at least, a multiple of the scale factor,
