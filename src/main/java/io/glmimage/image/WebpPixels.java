@@ -57,8 +57,8 @@ record WebpPixels(int width, int height, int left, int top, int lossy) {
           int frameWidth = reader.getWidth(0);
           int frameHeight = reader.getHeight(0);
           boolean lossy = kind.equals("VP8 ");
+          require(file, body + size);
           if (lossy) {
-            require(file, body + size);
             frameWidth = (int) little(file, body + 6, 2) & 0x3FFF;
             frameHeight = (int) little(file, body + 8, 2) & 0x3FFF;
           }
