@@ -41,7 +41,11 @@ def save(name, image, **options):
 
 def reference(name):
     with Image.open(name) as opened:
-        upright = ImageOps.exif_transpose(opened).convert("RGB")
+        upright = ImageOps.exif_transpose(opened)
+        if upright.mode == "I;16":
+            # Pillow's own conversion clips at 255; ours keeps the high byte.
+            upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+        upright = upright.convert("RGB")
     data = struct.pack(">II", upright.height, upright.width) + upright.tobytes()
     with open(name + ".rgb", "wb") as out:
         out.write(zlib.compress(data, 9))
@@ -112,6 +116,9 @@ save("webp_lossless.webp", rgb, lossless=True)
 save("webp_lossless_alpha.webp", rgba, lossless=True, exact=True)
 save("webp_lossy.webp", rgb, quality=85)
 save("webp_lossy_alpha.webp", rgba, quality=85)
+save("webp_animated.webp", rgb, save_all=True, append_images=[ImageOps.flip(rgb)], quality=80)
+even = Image.fromarray(np.ascontiguousarray(np.tile(smooth, (2, 2, 1))[:64, :70]))
+save("webp_lossy_even.webp", even, quality=40)
 
 # BMP
 save("bmp_rgb.bmp", rgb)

@@ -74,6 +74,11 @@ public final class ImageDecoder {
       RgbImage image =
           switch (format) {
             case JPEG -> JpegPixels.toRgb(bytes, reader.readRaster(0, null));
+            case WEBP -> {
+              WebpPixels webp = WebpPixels.of(bytes, reader);
+              checkSize(webp.width(), webp.height(), format, name, maxPixels);
+              yield webp.toRgb(bytes, reader);
+            }
             case GIF -> firstFrame(reader, bytes, name, maxPixels);
             default -> {
               BufferedImage decoded = reader.read(0);

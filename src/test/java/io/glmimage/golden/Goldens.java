@@ -44,6 +44,11 @@ public final class Goldens {
     }
   }
 
+  /** The decoded source images, {@code images/images_decoded}. */
+  public static GoldenCase images() {
+    return new GoldenCase("images_decoded", image("images_decoded.json"));
+  }
+
   public static Path image(String name) {
     return root().resolve("images").resolve(name);
   }

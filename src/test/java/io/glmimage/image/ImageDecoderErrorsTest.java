@@ -1,0 +1,139 @@
+package io.glmimage.image;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.InvalidRequestException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.zip.CRC32;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ImageDecoderErrorsTest {
+  private static final Path FOLDER = Path.of("src/test/resources/images");
+
+  private static String message(byte[] bytes) {
+    return assertThrows(
+            InvalidRequestException.class, () -> ImageDecoder.decode(bytes, "s3a://b/cat.png"))
+        .getMessage();
+  }
+
+  @Test
+  void emptyFileIsNamed() {
+    assertEquals("Cannot read image s3a://b/cat.png: the file is empty", message(new byte[0]));
+  }
+
+  @Test
+  void otherFilesAreDescribed() {
+    assertEquals(
+        "Cannot read image s3a://b/cat.png: not an image this program reads (PNG, JPEG, WebP, BMP,"
+            + " TIFF, GIF); it is an HTML page",
+        message("<!DOCTYPE html><title>404".getBytes(StandardCharsets.UTF_8)));
+    assertTrue(
+        message(new byte[] {0, 0, 0, 24, 'f', 't', 'y', 'p', 'h', 'e', 'i', 'c'})
+            .endsWith("it is a HEIC, AVIF or video file (\"heic\")"));
+    assertTrue(message(new byte[] {1, 2, 3}).endsWith("its 3 bytes start with 01 02 03"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "png_rgb.png",
+        "png_palette.png",
+        "jpeg_420.jpg",
+        "jpeg_progressive.jpg",
+        "jpeg_cmyk.jpg",
+        "webp_lossless.webp",
+        "webp_lossy.webp",
+        "bmp_rgb.bmp",
+        "tiff_lzw.tif",
+        "gif_animated.gif"
+      })
+  void cutOffFilesAreRefused(String name) throws IOException {
+    byte[] file = Files.readAllBytes(FOLDER.resolve(name));
+    // The animation's first frame lies in its first part.
+    int parts = name.equals("gif_animated.gif") ? 6 : 2;
+    for (int length : new int[] {12, 30, file.length / parts}) {
+      byte[] cut = Arrays.copyOf(file, length);
+      String message = message(cut);
+      assertTrue(message.startsWith("Cannot read image s3a://b/cat.png: "), message);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "png_rgb.png",
+        "jpeg_420.jpg",
+        "webp_lossless.webp",
+        "webp_lossy.webp",
+        "bmp_palette.bmp",
+        "tiff_lzw.tif",
+        "gif_animated.gif"
+      })
+  void damagedFilesNeverFailInAnotherWay(String name) throws IOException {
+    byte[] file = Files.readAllBytes(FOLDER.resolve(name));
+    Random random = new Random(5);
+    for (int k = 0; k < 60; k++) {
+      byte[] damaged = file.clone();
+      for (int i = 0; i < 4; i++) {
+        damaged[12 + random.nextInt(file.length - 12)] = (byte) random.nextInt();
+      }
+      try {
+        ImageDecoder.decode(damaged, name, 1_000_000);
+      } catch (InvalidRequestException e) {
+        assertTrue(e.getMessage().startsWith("Cannot read image " + name), e.getMessage());
+      }
+    }
+  }
+
+  @Test
+  void hugeSizesAreRefusedFromTheHeader() {
+    ByteBuffer png = ByteBuffer.allocate(45);
+    png.put(new byte[] {(byte) 137, 'P', 'N', 'G', 13, 10, 26, 10}).putInt(13);
+    byte[] header =
+        ByteBuffer.allocate(17)
+            .put("IHDR".getBytes(StandardCharsets.US_ASCII))
+            .putInt(60_000)
+            .putInt(50_000)
+            .put(new byte[] {8, 2, 0, 0, 0})
+            .array();
+    CRC32 crc = new CRC32();
+    crc.update(header);
+    png.put(header).putInt((int) crc.getValue());
+    assertEquals(
+        "Cannot read image s3a://b/cat.png: it has 60000 x 50000 pixels, more than the limit of"
+            + " 178956970 in all",
+        message(png.array()));
+  }
+
+  @Test
+  void limitIsTheCallers() throws IOException {
+    byte[] file = Files.readAllBytes(FOLDER.resolve("png_rgb.png"));
+    assertEquals(37, ImageDecoder.decode(file, "a", 37 * 53).height());
+    assertThrows(InvalidRequestException.class, () -> ImageDecoder.decode(file, "a", 37 * 53 - 1));
+  }
+
+  @Test
+  void storedOrientationIsKeptOnRequest() throws IOException {
+    byte[] file = Files.readAllBytes(FOLDER.resolve("jpeg_exif6.jpg"));
+    RgbImage stored = ImageDecoder.decodeStored(file, "a", ImageDecoder.DEFAULT_MAX_PIXELS);
+    RgbImage upright = ImageDecoder.decode(file, "a");
+    assertEquals(stored.height(), upright.width());
+    assertEquals(stored.width(), upright.height());
+    // The stored top left corner is the upright top right one.
+    int corner = 3 * (upright.width() - 1);
+    assertArrayEquals(
+        Arrays.copyOf(stored.pixels(), 3),
+        Arrays.copyOfRange(upright.pixels(), corner, corner + 3));
+  }
+}

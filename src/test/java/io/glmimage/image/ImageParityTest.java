@@ -1,0 +1,106 @@
+package io.glmimage.image;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.glmimage.golden.GoldenCase;
+import io.glmimage.golden.Goldens;
+import io.glmimage.golden.Tolerance;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Resizes bit by bit as Pillow's and torch's, and decoding as Pillow's. */
+@Tag("parity")
+class ImageParityTest {
+  static List<GoldenCase> cases() {
+    return Goldens.cases("09_image_processor");
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void resizesExactly(GoldenCase golden) throws IOException {
+    for (JsonNode job : golden.json().get("jobs")) {
+      String file = job.get("image").asText();
+      int height = job.get("height").asInt();
+      int width = job.get("width").asInt();
+      RgbImage source = stored(file);
+      String to = file + "_to_" + height + "x" + width;
+      if (job.get("resample").asText().equals("lanczos")) {
+        RgbImage resized = Resampler.lanczos(source, height, width);
+        exact(golden, to + "/resized", resized);
+        String tensor = to + "/tensor";
+        if (golden.has(tensor)) {
+          new Tolerance(1e-6, 1e-6)
+              .check(golden.name(), tensor, golden.floats(tensor), PixelValues.of(resized));
+        }
+      } else {
+        exact(golden, "bicubic_" + to + "/pil", Resampler.bicubic(source, height, width));
+        exact(golden, "bicubic_" + to + "/tv", Resampler.bicubicTorch(source, height, width));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void postprocessesExactly(GoldenCase golden) {
+    for (String name : golden.subCases()) {
+      if (!golden.has(name + "/in") || !golden.has(name + "/uint8")) {
+        continue;
+      }
+      long[] shape = golden.shape(name + "/uint8"); // [B, H, W, 3]
+      float[] values = golden.floats(name + "/in");
+      byte[] expected = golden.bytes(name + "/uint8");
+      int length = values.length / (int) shape[0];
+      byte[] actual = new byte[values.length];
+      for (int b = 0; b < shape[0]; b++) {
+        float[] row = Arrays.copyOfRange(values, b * length, (b + 1) * length);
+        RgbImage image = PixelValues.toImage(row, (int) shape[1], (int) shape[2]);
+        System.arraycopy(image.pixels(), 0, actual, b * length, length);
+      }
+      Tolerance.exact(golden.name(), name + "/uint8", widened(expected), widened(actual));
+    }
+  }
+
+  @Test
+  void decodesAsPillowDoes() throws IOException {
+    GoldenCase golden = Goldens.images();
+    for (String tensor : golden.tensorNames()) {
+      String file = tensor.substring(0, tensor.indexOf('/'));
+      RgbImage actual =
+          tensor.endsWith("/rgb_exif_applied")
+              ? ImageDecoder.decode(Files.readAllBytes(Goldens.image(file)), file)
+              : stored(file);
+      exact(golden, tensor, actual);
+    }
+  }
+
+  private static RgbImage stored(String file) throws IOException {
+    return ImageDecoder.decodeStored(
+        Files.readAllBytes(Goldens.image(file)), file, ImageDecoder.DEFAULT_MAX_PIXELS);
+  }
+
+  private static void exact(GoldenCase golden, String tensor, RgbImage actual) {
+    long[] shape = golden.shape(tensor);
+    assertEquals(List.of(shape[0], shape[1]), sides(actual), () -> tensor + ": height and width");
+    Tolerance.exact(golden.name(), tensor, widened(golden.bytes(tensor)), widened(actual.pixels()));
+  }
+
+  private static List<Long> sides(RgbImage image) {
+    return new ArrayList<>(List.of((long) image.height(), (long) image.width()));
+  }
+
+  private static long[] widened(byte[] bytes) {
+    long[] out = new long[bytes.length];
+    for (int i = 0; i < bytes.length; i++) {
+      out[i] = bytes[i] & 255;
+    }
+    return out;
+  }
+}
