@@ -56,9 +56,17 @@ else
   "$GLM_JAVA" "@$GLM_ROOT/target/embedded.options" -cp "${jar%-job.jar}.jar:$class_path" \
     io.glmimage.job.CheckGpu || code=$?
   if ((code != 0)); then
-    missing+=("what libtorch says above; a library that cannot be opened is part of CUDA 13 or cuDNN 9:"
-      "  install them (Debian and Ubuntu: cuda-libraries-13-1 and cudnn9-cuda-13 of NVIDIA's repository),"
-      "  or add their folders to LD_LIBRARY_PATH")
+    # JavaCPP has unpacked the libraries by now; the system's loader knows what they lack.
+    lacking="$(find "${HOME:-/}/.javacpp/cache" -path '*-gpu/lib*torch*.so*' -exec ldd {} + 2>/dev/null |
+      sed -n 's/^[[:space:]]*\(lib[^ ]*\) => not found.*/\1/p' | grep -v torch | sort -u || true)"
+    if [[ -n "$lacking" ]]; then
+      missing+=("libraries of CUDA 13, cuDNN 9 or NCCL 2:")
+      while read -r library; do missing+=("  $library"); done <<<"$lacking"
+      missing+=("install them from NVIDIA's repository (Debian and Ubuntu: cuda-libraries-13-1,"
+        "  libcudnn9-cuda-13 and so on), or add their folders to LD_LIBRARY_PATH")
+    else
+      missing+=("what libtorch says above")
+    fi
   fi
 fi
 

@@ -144,6 +144,10 @@ glm_embedded() {
   local options=("-Xmx${GLM_IMAGE_DRIVER_MEMORY:-2g}"
     -Djava.awt.headless=true
     -Dfile.encoding=UTF-8
+    # DJL's tokenizers would otherwise look for CUDA and download another build of themselves, and
+    # DJL would otherwise report its use.
+    -DRUST_FLAVOR=cpu
+    -DOPT_OUT_TRACKING=true
     "-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties"
     "-Dspark.master=local[${GLM_IMAGE_CORES:-*}]"
     -Dspark.ui.enabled=false
@@ -159,12 +163,16 @@ glm_submit() {
   shift
   glm_check_spark_version
   # The gpu profile keeps libtorch with CUDA out of the job jar.
-  for jar in "$GLM_ROOT"/target/natives/*.jar; do
-    if [[ -f "$jar" && -z "${GLM_IMAGE_JAR:-}" ]]; then natives="$natives${natives:+,}$jar"; fi
-  done
+  if [[ -z "${GLM_IMAGE_JAR:-}" ]] && grep -q -- '-gpu\.jar' "$GLM_ROOT/target/embedded.classpath"; then
+    for jar in "$GLM_ROOT"/target/natives/*-gpu.jar; do
+      [[ ! -f "$jar" ]] || natives="$natives${natives:+,}$jar"
+    done
+  fi
   local arguments=(--class "$main")
   if [[ -n "$natives" ]]; then arguments+=(--jars "$natives"); fi
   if [[ -n "${GLM_IMAGE_DRIVER_MEMORY:-}" ]]; then arguments+=(--driver-memory "$GLM_IMAGE_DRIVER_MEMORY"); fi
+  # For DJL in the driver, as in the embedded mode; executors have their own environment.
+  export RUST_FLAVOR=cpu OPT_OUT_TRACKING=true
   # A cluster's own logging settings win over ours.
   if [[ ! -f "${SPARK_CONF_DIR:-${SPARK_HOME:-/nonexistent}/conf}/log4j2.properties" ]]; then
     export SPARK_SUBMIT_OPTS="\"-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties\" ${SPARK_SUBMIT_OPTS:-}"

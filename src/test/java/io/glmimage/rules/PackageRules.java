@@ -37,7 +37,8 @@ final class PackageRules {
           entry("io", Set.of()),
           entry("manifest", Set.of()),
           entry("plan", Set.of("manifest")),
-          entry("output", Set.of("manifest", "io")),
+          // The contact sheet is a picture.
+          entry("output", Set.of("manifest", "io", "image")),
           entry("weights", Set.of("io", "tensor")),
           entry("kernel", Set.of("tensor")),
           entry("model.processor", Set.of("kernel", "tensor", "weights", "image")),
@@ -74,6 +75,10 @@ final class PackageRules {
           entry(
               "org.bytedeco.pytorch.", Set.of("tensor", "kernel", "model", "pipeline", "weights")),
           entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")));
+
+  /** Classes that must tell a native library's loader what to do before its first use. */
+  private static final Set<String> NATIVE_LOADERS =
+      Set.of("tensor.Libtorch", "model.processor.PromptTokenizer");
 
   private static final Set<String> READS_SETTINGS =
       Set.of(
@@ -146,13 +151,14 @@ final class PackageRules {
                 }));
   }
 
-  /** Settings come from options; only the job, and the loader of libtorch, look around. */
+  /** Settings come from options; only the job, and the loaders of native libraries, look around. */
   ArchRule settings() {
     return rule(
         "leave the environment and system properties to the package job",
         (events, from) -> {
+          String outer = outermost(from).getName();
           if ("job".equals(owner(from))
-              || outermost(from).getName().equals(base + ".tensor.Libtorch")) {
+              || NATIVE_LOADERS.stream().anyMatch(name -> outer.equals(base + "." + name))) {
             return;
           }
           for (JavaAccess<?> call : from.getAccessesFromSelf()) {
