@@ -1,0 +1,194 @@
+# Shared by the launchers in this folder; sourced, not run.
+# GLM_ROOT: the project's folder. GLM_NAME: the launcher's name in messages.
+
+GLM_LAUNCH_FAILURE=70 # the launcher's own exit code; all others are the job's
+
+glm_fail() {
+  printf '%s: %s\n' "$GLM_NAME" "$1" >&2
+  shift
+  for line in "$@"; do printf '  %s\n' "$line" >&2; done
+  exit "$GLM_LAUNCH_FAILURE"
+}
+
+# Sets GLM_JAVA to a java of a version that Spark runs on.
+glm_find_java() {
+  if [[ -n "${JAVA_HOME:-}" ]]; then
+    GLM_JAVA="$JAVA_HOME/bin/java"
+    [[ -x "$GLM_JAVA" ]] || glm_fail "JAVA_HOME is $JAVA_HOME, but it has no bin/java" \
+      "Point JAVA_HOME to a JDK 17, or unset it to take java from the PATH."
+  else
+    GLM_JAVA="$(command -v java || true)"
+    [[ -n "$GLM_JAVA" ]] || glm_fail "Cannot find java" \
+      "Install a JDK 17 (Debian and Ubuntu: openjdk-17-jdk-headless; macOS: brew install openjdk@17) or set JAVA_HOME."
+  fi
+  local version major
+  version="$("$GLM_JAVA" -version 2>&1 | sed -n 's/.*version "\([^"]*\)".*/\1/p' | head -n 1)" || true
+  major="${version%%[.-]*}"
+  [[ "$major" =~ ^[0-9]+$ ]] || glm_fail "Cannot read the version of $GLM_JAVA" \
+    "Its output should have a line such as: openjdk version \"17.0.15\"."
+  if ((major < 17 || major > 22)); then
+    glm_fail "$GLM_JAVA is Java $version, which Spark and this job do not run on" \
+      "Use a JDK 17 (18 to 22 work too): set JAVA_HOME to its folder."
+  fi
+}
+
+# The newest job jar of this clone, or nothing.
+glm_newest_jar() {
+  local newest="" jar
+  for jar in "$GLM_ROOT"/target/glm-image-spark-*-job.jar; do
+    [[ -f "$jar" ]] || continue
+    if [[ -z "$newest" || "$jar" -nt "$newest" ]]; then newest="$jar"; fi
+  done
+  printf '%s' "$newest"
+}
+
+# Why the job must be built, or nothing. One find; no Maven start where all is fresh.
+glm_build_reason() {
+  local jar changed first
+  jar="$(glm_newest_jar)"
+  if [[ -z "$jar" ]]; then
+    printf 'it was not built yet'
+    return
+  fi
+  for first in "${jar%-job.jar}.jar" "$GLM_ROOT/target/embedded.classpath" "$GLM_ROOT/target/embedded.options"; do
+    if [[ ! -s "$first" ]]; then
+      printf '%s is missing' "${first##*/}"
+      return
+    fi
+  done
+  changed="$(find "$GLM_ROOT/pom.xml" "$GLM_ROOT/src/main" -newer "$jar" ! -type d -print 2>/dev/null | head -n 1)"
+  if [[ -n "$changed" ]]; then
+    printf '%s changed' "${changed#"$GLM_ROOT"/}"
+    return
+  fi
+  IFS=: read -r first _ <"$GLM_ROOT/target/embedded.classpath" || true
+  if [[ ! -f "$first" ]]; then
+    printf 'the local Maven repository lacks %s' "${first##*/}"
+    return
+  fi
+  if [[ -n "${GLM_IMAGE_MAVEN_ARGS:-}" && "$(cat "$GLM_ROOT/target/launcher.maven-args" 2>/dev/null)" != "$GLM_IMAGE_MAVEN_ARGS" ]]; then
+    printf 'GLM_IMAGE_MAVEN_ARGS is %s' "$GLM_IMAGE_MAVEN_ARGS"
+  fi
+}
+
+# Builds where needed; sets GLM_JOB_JAR (for spark-submit) and GLM_PLAIN_JAR (for plain java).
+glm_build() {
+  if [[ -n "${GLM_IMAGE_JAR:-}" ]]; then
+    [[ -f "$GLM_IMAGE_JAR" ]] || glm_fail "GLM_IMAGE_JAR is $GLM_IMAGE_JAR, which is not a file"
+    GLM_JOB_JAR="$GLM_IMAGE_JAR"
+    GLM_PLAIN_JAR=""
+    return
+  fi
+  local reason java_home
+  reason="$(glm_build_reason)"
+  if [[ -n "$reason" ]]; then
+    java_home="$(dirname "$GLM_JAVA")"
+    if [[ ! -x "$java_home/javac" ]] && ! command -v javac >/dev/null; then
+      glm_fail "Cannot build the job ($reason): $GLM_JAVA is a runtime without the compiler javac" \
+        "Install a JDK 17, not only a JRE (Debian and Ubuntu: openjdk-17-jdk-headless)."
+    fi
+    command -v mvn >/dev/null || glm_fail "Cannot build the job ($reason): Maven is not on the PATH" \
+      "Install Maven 3.8 or later (Debian and Ubuntu: maven; macOS: brew install maven)," \
+      "or set GLM_IMAGE_JAR to a job jar built elsewhere."
+    printf '%s: building the job (%s); the first build downloads its libraries\n' "$GLM_NAME" "$reason" >&2
+    # shellcheck disable=SC2086 # several arguments in one variable, on purpose
+    (cd "$GLM_ROOT" && mvn -B -q -Dmaven.test.skip=true -Dspotless.check.skip=true ${GLM_IMAGE_MAVEN_ARGS:-} package) >&2 ||
+      glm_fail "The build failed; Maven's messages are above" "To see all of them: cd '$GLM_ROOT' && mvn -DskipTests package"
+    printf '%s' "${GLM_IMAGE_MAVEN_ARGS:-}" >"$GLM_ROOT/target/launcher.maven-args"
+  fi
+  GLM_JOB_JAR="$(glm_newest_jar)"
+  [[ -n "$GLM_JOB_JAR" ]] || glm_fail "The build left no target/glm-image-spark-*-job.jar in $GLM_ROOT"
+  GLM_PLAIN_JAR="${GLM_JOB_JAR%-job.jar}.jar"
+}
+
+# Sets GLM_SUBMIT to a spark-submit, or to nothing for the embedded mode.
+glm_find_spark() {
+  GLM_SUBMIT=""
+  case "${GLM_IMAGE_EMBEDDED:-0}" in
+    1 | true | yes) return ;;
+    0 | false | no | "") ;;
+    *) glm_fail "Invalid GLM_IMAGE_EMBEDDED: $GLM_IMAGE_EMBEDDED, expected 1 or 0" ;;
+  esac
+  if [[ -n "${SPARK_HOME:-}" ]]; then
+    GLM_SUBMIT="$SPARK_HOME/bin/spark-submit"
+    [[ -x "$GLM_SUBMIT" ]] || glm_fail "SPARK_HOME is $SPARK_HOME, but it has no bin/spark-submit" \
+      "Correct or unset SPARK_HOME, or add --embedded to run without a Spark installation."
+  else
+    GLM_SUBMIT="$(command -v spark-submit || true)"
+  fi
+}
+
+# A Spark of another Scala version fails later with a NoSuchMethodError that says nothing.
+glm_check_spark_version() {
+  local home="${SPARK_HOME:-}" core theirs ours
+  [[ -n "$home" && -s "$GLM_ROOT/target/embedded.classpath" && -z "${GLM_IMAGE_JAR:-}" ]] || return 0
+  for core in "$home"/jars/spark-core_*.jar; do
+    [[ -f "$core" ]] || return 0
+    theirs="$(basename "$core" .jar)"
+    theirs="${theirs#spark-core_}"
+    ours="$(tr ':' '\n' <"$GLM_ROOT/target/embedded.classpath" | sed -n 's/.*\/spark-core_\([^/]*\)\.jar$/\1/p')"
+    if [[ -n "$ours" && "${theirs%%-*}" != "${ours%%-*}" ]]; then
+      glm_fail "The Spark in $home is ${theirs#*-} (Scala ${theirs%%-*}), but this job is built for ${ours#*-} (Scala ${ours%%-*})" \
+        "For Spark 4 set GLM_IMAGE_MAVEN_ARGS=-Pspark-4; for Spark 3.5 unset it and run: mvn clean;" \
+        "or add --embedded to run without that installation."
+    fi
+  done
+}
+
+# Runs a class of the job inside one Java process.
+glm_embedded() {
+  local main="$1"
+  shift
+  [[ -n "$GLM_PLAIN_JAR" ]] || glm_fail "The embedded mode needs a built clone; GLM_IMAGE_JAR works with spark-submit only" \
+    "Unset GLM_IMAGE_JAR, or set SPARK_HOME."
+  local options=("-Xmx${GLM_IMAGE_DRIVER_MEMORY:-2g}"
+    -Djava.awt.headless=true
+    -Dfile.encoding=UTF-8
+    # DJL's tokenizers would otherwise look for CUDA and download another build of themselves, and
+    # DJL would otherwise report its use.
+    -DRUST_FLAVOR=cpu
+    -DOPT_OUT_TRACKING=true
+    "-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties"
+    "-Dspark.master=local[${GLM_IMAGE_CORES:-*}]"
+    -Dspark.ui.enabled=false
+    -Dspark.driver.bindAddress=127.0.0.1
+    -Dspark.driver.host=127.0.0.1)
+  # shellcheck disable=SC2086 # several options in one variable, on purpose
+  "$GLM_JAVA" "@$GLM_ROOT/target/embedded.options" "${options[@]}" ${GLM_IMAGE_JAVA_OPTS:-} \
+    -cp "$GLM_PLAIN_JAR:$(cat "$GLM_ROOT/target/embedded.classpath")" "$main" "$@"
+}
+
+glm_submit() {
+  local main="$1" natives="" jar
+  shift
+  glm_check_spark_version
+  # The gpu profile keeps libtorch with CUDA out of the job jar.
+  if [[ -z "${GLM_IMAGE_JAR:-}" ]] && grep -q -- '-gpu\.jar' "$GLM_ROOT/target/embedded.classpath"; then
+    for jar in "$GLM_ROOT"/target/natives/*-gpu.jar; do
+      [[ ! -f "$jar" ]] || natives="$natives${natives:+,}$jar"
+    done
+  fi
+  local arguments=(--class "$main")
+  if [[ -n "$natives" ]]; then arguments+=(--jars "$natives"); fi
+  if [[ -n "${GLM_IMAGE_DRIVER_MEMORY:-}" ]]; then arguments+=(--driver-memory "$GLM_IMAGE_DRIVER_MEMORY"); fi
+  # For DJL in the driver, as in the embedded mode; executors have their own environment.
+  export RUST_FLAVOR=cpu OPT_OUT_TRACKING=true
+  # A cluster's own logging settings win over ours.
+  if [[ ! -f "${SPARK_CONF_DIR:-${SPARK_HOME:-/nonexistent}/conf}/log4j2.properties" ]]; then
+    export SPARK_SUBMIT_OPTS="\"-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties\" ${SPARK_SUBMIT_OPTS:-}"
+  fi
+  # shellcheck disable=SC2086 # several arguments in one variable, on purpose
+  "$GLM_SUBMIT" "${arguments[@]}" ${SPARK_SUBMIT_ARGS:-} "$GLM_JOB_JAR" "$@"
+}
+
+# Finds what is needed, builds, and runs io.glmimage.job.EditImagesJob with the arguments given.
+glm_run_job() {
+  glm_find_java
+  glm_find_spark
+  glm_build
+  if [[ -n "$GLM_SUBMIT" ]]; then
+    glm_submit io.glmimage.job.EditImagesJob "$@"
+  else
+    glm_embedded io.glmimage.job.EditImagesJob "$@"
+  fi
+}

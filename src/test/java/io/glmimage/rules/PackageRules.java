@@ -1,0 +1,257 @@
+package io.glmimage.rules;
+
+import static java.util.Map.entry;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * Who may use what, for all classes below one base package. A package is named by its path below
+ * that base: {@code tensor}, {@code model.dit}; subpackages of a listed package count as it.
+ */
+final class PackageRules {
+  /** A package that may use every other one. */
+  private static final Set<String> ALL = Set.of("*");
+
+  /** Plain values and failures that every package may use; the model root is {@code Grid} alike. */
+  private static final Set<String> SHARED = Set.of("error", "request", "model");
+
+  /** The packages of ours that a package may use besides itself and {@link #SHARED}. */
+  private static final Map<String, Set<String>> OWN =
+      Map.ofEntries(
+          entry("error", Set.of()),
+          entry("request", Set.of("image")),
+          entry("model", Set.of()),
+          entry("tensor", Set.of()),
+          entry("image", Set.of()),
+          entry("io", Set.of()),
+          entry("manifest", Set.of()),
+          entry("plan", Set.of("manifest")),
+          // The contact sheet is a picture.
+          entry("output", Set.of("manifest", "io", "image")),
+          entry("weights", Set.of("io", "tensor")),
+          entry("kernel", Set.of("tensor")),
+          entry("model.processor", Set.of("kernel", "tensor", "weights", "image")),
+          entry("model.prior", Set.of("kernel", "tensor", "weights", "image")),
+          entry("model.glyph", Set.of("kernel", "tensor", "weights", "image")),
+          entry("model.dit", Set.of("kernel", "tensor", "weights", "image")),
+          entry("model.scheduler", Set.of("kernel", "tensor", "weights", "image")),
+          entry("model.vae", Set.of("kernel", "tensor", "weights", "image")),
+          entry(
+              "pipeline",
+              Set.of(
+                  "model.processor",
+                  "model.prior",
+                  "model.glyph",
+                  "model.dit",
+                  "model.scheduler",
+                  "model.vae",
+                  "kernel",
+                  "tensor",
+                  "weights",
+                  "image")),
+          entry("predict", Set.of("pipeline", "kernel", "weights", "image")),
+          entry("spark", Set.of("manifest", "plan", "predict", "weights", "image", "output", "io")),
+          entry("job", ALL));
+
+  /** The packages in which a vendor's classes (all that begin with the key) may appear. */
+  private static final Map<String, Set<String>> VENDORS =
+      Map.ofEntries(
+          entry("org.apache.spark.", Set.of("job", "spark")),
+          // Spark's data source and committer interfaces have Hadoop's types in their signatures.
+          entry("org.apache.hadoop.", Set.of("io", "spark")),
+          entry("ai.djl.", Set.of("predict", "spark")),
+          entry("ai.djl.huggingface.", Set.of("predict", "spark", "model.processor")),
+          entry(
+              "org.bytedeco.pytorch.", Set.of("tensor", "kernel", "model", "pipeline", "weights")),
+          entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")));
+
+  /** Classes that must tell a native library's loader what to do before its first use. */
+  private static final Set<String> NATIVE_LOADERS =
+      Set.of("tensor.Libtorch", "model.processor.PromptTokenizer");
+
+  private static final Set<String> READS_SETTINGS =
+      Set.of(
+          "java.lang.System.getenv",
+          "java.lang.System.getProperty",
+          "java.lang.System.getProperties",
+          "java.lang.System.setProperty",
+          "java.lang.System.setProperties",
+          "java.lang.System.clearProperty",
+          "java.lang.Integer.getInteger",
+          "java.lang.Long.getLong",
+          "java.lang.Boolean.getBoolean");
+
+  private final String base;
+
+  /**
+   * @param base the base package, such as {@code io.glmimage}
+   */
+  PackageRules(String base) {
+    this.base = base;
+  }
+
+  /** Every package is in the table, so that a new one is a decision and not an accident. */
+  ArchRule everyPackageIsListed() {
+    return rule(
+        "be in a package that PackageRules lists",
+        (events, from) -> {
+          if (owner(from) == null) {
+            violated(
+                events,
+                from,
+                from.getName()
+                    + " is in a package that PackageRules does not list: say there what it may use");
+          }
+        });
+  }
+
+  /** Our packages use each other only as the table says; a network never uses another one. */
+  ArchRule ownPackages() {
+    return rule(
+        "use only the packages of ours that PackageRules allows",
+        (events, from) ->
+            dependencies(
+                events,
+                from,
+                to -> {
+                  String user = owner(from);
+                  String used = owner(to);
+                  return user == null
+                      || used == null
+                      || used.equals(user)
+                      || OWN.get(user).contains(used)
+                      || OWN.get(user) == ALL
+                      || SHARED.contains(used);
+                }));
+  }
+
+  /** Each vendor's classes stay in the packages that wrap them. */
+  ArchRule vendors() {
+    return rule(
+        "use a vendor's classes only where PackageRules allows",
+        (events, from) ->
+            dependencies(
+                events,
+                from,
+                to -> {
+                  Set<String> users = users(to.getName());
+                  String user = owner(from);
+                  return users == null || user == null || contains(users, user);
+                }));
+  }
+
+  /** Settings come from options; only the job, and the loaders of native libraries, look around. */
+  ArchRule settings() {
+    return rule(
+        "leave the environment and system properties to the package job",
+        (events, from) -> {
+          String outer = outermost(from).getName();
+          if ("job".equals(owner(from))
+              || NATIVE_LOADERS.stream().anyMatch(name -> outer.equals(base + "." + name))) {
+            return;
+          }
+          for (JavaAccess<?> call : from.getAccessesFromSelf()) {
+            if (READS_SETTINGS.contains(
+                call.getTargetOwner().getName() + "." + call.getTarget().getName())) {
+              violated(events, from, call.getDescription());
+            }
+          }
+        });
+  }
+
+  private static Set<String> users(String className) {
+    // The longest prefix decides: ai.djl.huggingface. before ai.djl.
+    String longest = null;
+    for (String prefix : VENDORS.keySet()) {
+      if (className.startsWith(prefix) && (longest == null || prefix.length() > longest.length())) {
+        longest = prefix;
+      }
+    }
+    return longest == null ? null : VENDORS.get(longest);
+  }
+
+  /** Whether a package, or one above it, is in a set. */
+  private static boolean contains(Set<String> packages, String name) {
+    for (String candidate = name; candidate != null; candidate = parent(candidate)) {
+      if (packages.contains(candidate)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The listed package that a class belongs to, or null for an unlisted one or another's class. */
+  private String owner(JavaClass type) {
+    JavaClass element = type.getBaseComponentType();
+    if (!element.getPackageName().startsWith(base + ".")) {
+      return null;
+    }
+    String name = element.getPackageName().substring(base.length() + 1);
+    // A new network is to be listed by itself, not to count as the model root.
+    for (String candidate = name; candidate != null; candidate = parent(candidate)) {
+      if (OWN.containsKey(candidate) && (!candidate.equals("model") || name.equals("model"))) {
+        return candidate;
+      }
+    }
+    return null;
+  }
+
+  private static String parent(String name) {
+    int dot = name.lastIndexOf('.');
+    return dot < 0 ? null : name.substring(0, dot);
+  }
+
+  private static JavaClass outermost(JavaClass type) {
+    JavaClass outer = type;
+    while (outer.getEnclosingClass().isPresent()) {
+      outer = outer.getEnclosingClass().get();
+    }
+    return outer;
+  }
+
+  private ArchRule rule(String description, Check check) {
+    DescribedPredicate<JavaClass> ours =
+        DescribedPredicate.describe(
+            "below " + base, type -> (type.getPackageName() + ".").startsWith(base + "."));
+    return ArchRuleDefinition.classes()
+        .that(ours)
+        .should(
+            new ArchCondition<JavaClass>(description) {
+              @Override
+              public void check(JavaClass type, ConditionEvents events) {
+                check.check(events, type);
+              }
+            });
+  }
+
+  private static void dependencies(
+      ConditionEvents events, JavaClass from, Predicate<JavaClass> allowed) {
+    for (Dependency dependency : from.getDirectDependenciesFromSelf()) {
+      JavaClass to = dependency.getTargetClass().getBaseComponentType();
+      if (!allowed.test(to)) {
+        violated(events, from, dependency.getDescription());
+      }
+    }
+  }
+
+  private static void violated(ConditionEvents events, JavaClass from, String message) {
+    events.add(SimpleConditionEvent.violated(from, message));
+  }
+
+  /** What one rule asks of one class. */
+  @FunctionalInterface
+  private interface Check {
+    void check(ConditionEvents events, JavaClass type);
+  }
+}

@@ -1,0 +1,144 @@
+package io.glmimage.submit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import java.util.jar.JarOutputStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The job jar under a real spark-submit, that of {@code -Dspark.home} or of the environment's
+ * SPARK_HOME. The jar must have been built: {@code mvn -DskipTests package}.
+ */
+@Tag("spark")
+class SparkSubmitTest {
+  private static final long TIMEOUT_MINUTES = 5;
+
+  private Path sparkHome;
+  private Path jobJar;
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void findSpark() {
+    String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
+    assumeTrue(
+        home != null && Files.isExecutable(Path.of(home, "bin", "spark-submit")),
+        "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
+            + " (.ci/pyspark.sh makes one)");
+    sparkHome = Path.of(home);
+    jobJar = Path.of(System.getProperty("job.jar"));
+    assumeTrue(
+        Files.isRegularFile(jobJar),
+        "Skipped: no job jar " + jobJar + "; build it with mvn -DskipTests package");
+  }
+
+  @Test
+  void librariesOfTheJobJarWorkInSparkTasks() throws IOException, InterruptedException {
+    Finished run =
+        submit(
+            List.of(
+                "--class",
+                SubmittedSmoke.class.getName(),
+                "--jars",
+                jarOf(SubmittedSmoke.class).toString()),
+            List.of());
+
+    assertEquals(0, run.code(), run.output());
+    assertLine(run, "gson=io.glmimage.shaded.gson.Gson");
+    assertLine(run, "loader=MutableURLClassLoader");
+    assertLine(run, "libtorch=8.0");
+    for (String format : List.of("jpeg", "webp", "tiff", "bmp")) {
+      assertLine(run, "reader." + format + "=true");
+    }
+    assertTrue(
+        run.output().lines().anyMatch(l -> l.matches("tokens=\\[\\d+(, \\d+)*\\]")), run.output());
+  }
+
+  @Test
+  void theJobStartsByTheMainClassOfTheManifest() throws IOException, InterruptedException {
+    Finished run = submit(List.of(), List.of("edit", "--help"));
+
+    assertEquals(0, run.code(), run.output());
+    assertTrue(run.output().contains("--manifest"), run.output());
+  }
+
+  @Test
+  void theJobJarBringsNothingThatTheClusterHas() throws IOException {
+    try (JarFile jar = new JarFile(jobJar.toFile())) {
+      List<String> wrong =
+          jar.stream()
+              .map(JarEntry::getName)
+              .filter(
+                  name ->
+                      name.startsWith("org/apache/")
+                          || name.startsWith("scala/")
+                          || name.startsWith("com/fasterxml/")
+                          || name.startsWith("org/slf4j/")
+                          || name.startsWith("com/google/gson/")
+                          || name.matches("META-INF/[^/]*\\.(SF|DSA|RSA)"))
+              .toList();
+      assertEquals(List.of(), wrong);
+    }
+  }
+
+  private Finished submit(List<String> options, List<String> arguments)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(sparkHome.resolve("bin/spark-submit").toString());
+    command.addAll(List.of("--master", "local[2]", "--conf", "spark.ui.enabled=false", "--conf"));
+    command.addAll(
+        List.of("spark.driver.bindAddress=127.0.0.1", "--conf", "spark.driver.host=127.0.0.1"));
+    command.addAll(options);
+    command.add(jobJar.toString());
+    command.addAll(arguments);
+    Path log = folder.resolve("spark-submit.log");
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile());
+    builder.environment().put("SPARK_HOME", sparkHome.toString());
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    Process process = builder.start();
+    if (!process.waitFor(TIMEOUT_MINUTES, TimeUnit.MINUTES)) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly().waitFor();
+      throw new AssertionError(
+          "spark-submit did not end in " + TIMEOUT_MINUTES + " minutes:\n" + Files.readString(log));
+    }
+    return new Finished(process.exitValue(), Files.readString(log));
+  }
+
+  /** A jar with one class, which is not part of the job jar. */
+  private Path jarOf(Class<?> type) throws IOException {
+    Path jar = folder.resolve("smoke.jar");
+    String name = type.getName().replace('.', '/') + ".class";
+    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar));
+        InputStream in = type.getResourceAsStream("/" + name)) {
+      out.putNextEntry(new JarEntry(name));
+      in.transferTo(out);
+      out.closeEntry();
+    }
+    return jar;
+  }
+
+  private static void assertLine(Finished run, String line) {
+    assertTrue(
+        run.output().lines().anyMatch(line::equals), "no line " + line + "\n" + run.output());
+  }
+
+  private record Finished(int code, String output) {}
+}
