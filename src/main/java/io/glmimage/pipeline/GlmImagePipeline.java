@@ -102,6 +102,16 @@ public final class GlmImagePipeline implements AutoCloseable {
     return load(folder, compute, PriorOptions.defaults(compute));
   }
 
+  /**
+   * As {@link #load(CheckpointFolder, Compute)}.
+   *
+   * @param device {@code "cpu"}, {@code "cuda:N"}, or {@code "auto"}: the first GPU, else the CPU
+   * @throws DeviceException if a GPU was asked for and libtorch cannot use it
+   */
+  public static GlmImagePipeline load(CheckpointFolder folder, String device) {
+    return load(folder, Compute.of(device));
+  }
+
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
     GlmImagePipeline pipeline = new GlmImagePipeline(compute);
     KernelProvider kernels = new AtenKernels();

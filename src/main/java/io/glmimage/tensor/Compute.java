@@ -1,5 +1,6 @@
 package io.glmimage.tensor;
 
+import io.glmimage.error.DeviceException;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -22,6 +23,38 @@ public record Compute(String device, ScalarType dtype) {
   /** GPU {@code index} in bfloat16. */
   public static Compute cuda(int index) {
     return new Compute("cuda:" + index, ScalarType.BFloat16);
+  }
+
+  /**
+   * The device that {@code name} stands for, in its usual dtype.
+   *
+   * @param name {@code "cpu"}, {@code "cuda:N"}, {@code "cuda"} (the first GPU), or {@code "auto"}:
+   *     the first GPU where there is one that libtorch can use, else the CPU
+   * @throws DeviceException if a GPU was asked for and libtorch cannot use it
+   */
+  public static Compute of(String name) {
+    Libtorch.load();
+    if (name.equals("cpu") || (name.equals("auto") && !Libtorch.cudaAvailable())) {
+      return cpu();
+    }
+    int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring(5)) : 0;
+    if (!name.equals("auto") && !name.equals("cuda") && !name.startsWith("cuda:")) {
+      throw new IllegalArgumentException(
+          "Invalid device: " + name + ", expected auto, cpu, cuda or cuda:N");
+    }
+    if (index >= Libtorch.cudaDevices()) {
+      String problem = Libtorch.cudaProblem();
+      throw new DeviceException(
+          "Cannot use "
+              + name
+              + ": libtorch sees "
+              + Libtorch.cudaDevices()
+              + " GPU(s)"
+              + (problem == null ? "" : " (its CUDA part could not be loaded: " + problem + ")")
+              + "; jobs/check-gpu.sh says what is missing",
+          null);
+    }
+    return cuda(index);
   }
 
   public Compute {

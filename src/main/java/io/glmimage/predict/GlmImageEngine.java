@@ -1,0 +1,53 @@
+package io.glmimage.predict;
+
+import io.glmimage.pipeline.GlmImagePipeline;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.weights.CheckpointFolder;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The {@link EditEngine} over a checkpoint. Threads take turns, a call at a time. */
+public final class GlmImageEngine implements EditEngine {
+  private final GlmImagePipeline pipeline;
+  private boolean closed;
+
+  private GlmImageEngine(GlmImagePipeline pipeline) {
+    this.pipeline = pipeline;
+  }
+
+  /**
+   * Loads a checkpoint.
+   *
+   * @param modelFolder in the Hugging Face folder layout, on a local disk
+   * @param device {@code "cpu"} (float32), {@code "cuda:N"} (bfloat16), or {@code "auto"}: the
+   *     first GPU, else the CPU
+   * @throws io.glmimage.error.CheckpointException if the checkpoint is incomplete, damaged or of
+   *     another architecture
+   * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
+   */
+  public static GlmImageEngine load(Path modelFolder, String device) {
+    return new GlmImageEngine(GlmImagePipeline.load(CheckpointFolder.open(modelFolder), device));
+  }
+
+  @Override
+  public synchronized List<EditResult> edit(List<EditRequest> requests) {
+    if (closed) {
+      throw new IllegalStateException("Cannot edit: the engine is closed");
+    }
+    return pipeline.edit(requests);
+  }
+
+  @Override
+  public String description() {
+    return pipeline.description();
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      pipeline.close();
+    }
+  }
+}
