@@ -1,23 +1,17 @@
 package io.glmimage.image;
 
-import com.twelvemonkeys.imageio.plugins.webp.vp8.VP8Frame;
-import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
-import java.awt.image.BufferedImage;
-import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import javax.imageio.IIOException;
 import javax.imageio.ImageReader;
-import javax.imageio.ImageTypeSpecifier;
-import javax.imageio.stream.ImageInputStream;
 
 /**
  * The first frame of a WebP file on its canvas (black where the frame does not cover it).
  *
- * <p>Lossy frames are converted here from the decoder's luminance and chrominance planes, with
- * libwebp's smooth chroma upsampling and integer colour matrix (the reader's own conversion repeats
- * chroma samples, up to 75 levels off at coloured edges). Source: dsp/upsampling.c and dsp/yuv.h of
- * libwebp.
+ * <p>Lossless frames come from the ImageIO plug-in. Lossy ones are decoded by {@link Vp8KeyFrame}
+ * and converted with libwebp's smooth chroma upsampling and integer colour matrix, since the
+ * plug-in repeats chroma samples (up to 75 levels off at coloured edges) and drifts. Source:
+ * dsp/upsampling.c and dsp/yuv.h of libwebp.
  *
  * @param width of the canvas
  * @param height of the canvas
@@ -109,58 +103,26 @@ record WebpPixels(int width, int height, int left, int top, int lossy) {
   }
 
   private RgbImage keyFrame(byte[] file) throws IOException {
-    try (ImageInputStream input = new ByteArrayImageInputStream(file)) {
-      input.seek(lossy);
-      VP8Frame frame = new VP8Frame(input, false);
-      int frameWidth = (int) little(file, lossy + 6, 2) & 0x3FFF;
-      int frameHeight = (int) little(file, lossy + 8, 2) & 0x3FFF;
-      BufferedImage unused =
-          ImageTypeSpecifier.createFromBufferedImageType(BufferedImage.TYPE_3BYTE_BGR)
-              .createBufferedImage(frameWidth, frameHeight);
-      if (!frame.decode(unused.getRaster(), null)) {
-        throw new IIOException("not a key frame");
-      }
-      return new Upsampler(
-              frame.getDebugImageYBuffer().getRaster(),
-              frame.getDebugImageUBuffer().getRaster(),
-              frame.getDebugImageVBuffer().getRaster())
-          .toRgb();
-    }
+    int end = lossy + (int) little(file, lossy - 4, 4);
+    return new Upsampler(Vp8KeyFrame.decode(file, lossy, end)).toRgb();
   }
 
-  /** Planes at full size, chroma samples repeated, to RGB. */
+  /** A frame's planes to RGB. */
   private static final class Upsampler {
-    private final int width;
-    private final int height;
-    private final int[] luma;
-    private final int[] u;
-    private final int[] v;
+    private final Vp8KeyFrame frame;
+    private final int columns;
+    private final int rows;
 
-    Upsampler(Raster y, Raster u, Raster v) {
-      width = y.getWidth();
-      height = y.getHeight();
-      luma = y.getSamples(0, 0, width, height, 0, (int[]) null);
-      this.u = chroma(u);
-      this.v = chroma(v);
-    }
-
-    /** {@code [height, width] -> [ceil(height / 2), ceil(width / 2)]} */
-    private int[] chroma(Raster plane) {
-      int columns = (width + 1) / 2;
-      int rows = (height + 1) / 2;
-      int[] out = new int[rows * columns];
-      for (int r = 0; r < rows; r++) {
-        for (int c = 0; c < columns; c++) {
-          out[r * columns + c] = plane.getSample(2 * c, 2 * r, 0);
-        }
-      }
-      return out;
+    Upsampler(Vp8KeyFrame frame) {
+      this.frame = frame;
+      columns = (frame.width + 1) / 2;
+      rows = (frame.height + 1) / 2;
     }
 
     RgbImage toRgb() {
+      int width = frame.width;
+      int height = frame.height;
       byte[] out = new byte[width * height * 3];
-      int columns = (width + 1) / 2;
-      int rows = (height + 1) / 2;
       int o = 0;
       for (int y = 0; y < height; y++) {
         int near = y / 2;
@@ -168,10 +130,9 @@ record WebpPixels(int width, int height, int left, int top, int lossy) {
         for (int x = 0; x < width; x++, o += 3) {
           int column = x / 2;
           int other = Math.max(0, Math.min(columns - 1, x % 2 == 0 ? column - 1 : column + 1));
-          boolean edge = other == column;
-          int cb = sample(u, columns, near, far, column, other, edge);
-          int cr = sample(v, columns, near, far, column, other, edge);
-          int l = (luma[y * width + x] * 19077) >> 8;
+          int cb = sample(frame.u, near, far, column, other);
+          int cr = sample(frame.v, near, far, column, other);
+          int l = (frame.luma.samples[y * frame.luma.stride + x] * 19077) >> 8;
           out[o] = clip(l + ((cr * 26149) >> 8) - 14234);
           out[o + 1] = clip(l - ((cb * 6419) >> 8) - ((cr * 13320) >> 8) + 8708);
           out[o + 2] = clip(l + ((cb * 33050) >> 8) - 17685);
@@ -181,15 +142,14 @@ record WebpPixels(int width, int height, int left, int top, int lossy) {
     }
 
     /** Weights 9, 3, 3, 1 of 16, rounded in libwebp's two steps; 3 and 1 of 4 at the sides. */
-    private static int sample(
-        int[] plane, int columns, int near, int far, int column, int other, boolean edge) {
-      int a = plane[near * columns + column];
-      int c = plane[far * columns + column];
-      if (edge) {
+    private static int sample(Vp8KeyFrame.Plane plane, int near, int far, int column, int other) {
+      int a = plane.samples[near * plane.stride + column];
+      int c = plane.samples[far * plane.stride + column];
+      if (other == column) {
         return (3 * a + c + 2) >> 2;
       }
-      int b = plane[near * columns + other];
-      int d = plane[far * columns + other];
+      int b = plane.samples[near * plane.stride + other];
+      int d = plane.samples[far * plane.stride + other];
       int diagonal = (a + b + c + d + 8 + 2 * (b + c)) >> 3;
       return (diagonal + a) >> 1;
     }
