@@ -261,6 +261,17 @@ public final class GlmImagePipeline implements AutoCloseable {
               + request.guidanceScale()
               + " is not a number");
     }
+    try {
+      return process(request);
+    } catch (InvalidRequestException e) {
+      String message = e.getMessage();
+      throw message.startsWith("Cannot edit request")
+          ? e
+          : new InvalidRequestException("Cannot edit request " + request.id() + ": " + message, e);
+    }
+  }
+
+  private Prepared process(EditRequest request) {
     PixelSize size = outputSize.of(request);
     List<SourcePixels> sources = new ArrayList<>();
     for (RgbImage source : request.sources()) {

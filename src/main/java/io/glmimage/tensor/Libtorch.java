@@ -1,6 +1,7 @@
 package io.glmimage.tensor;
 
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 
 /** Loads libtorch once a process and tells what it can run on. */
@@ -16,6 +17,11 @@ public final class Libtorch {
     }
     loadCuda();
     Loader.load(torch.class);
+    // OpenBLAS has a thread pool of its own beside libtorch's: on small products its threads only
+    // wait for each other
+    // (measured: ten times the CPU time on a busy machine), and its sums must not depend on the
+    // number of cores.
+    openblas_nolapack.blas_set_num_threads(1);
   }
 
   private static String cudaProblem;
