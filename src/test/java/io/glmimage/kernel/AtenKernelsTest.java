@@ -135,7 +135,7 @@ class AtenKernelsTest {
     float[] x = values(2 * 5 * headDim);
     float[] cos = values(2 * half);
     float[] sin = values(2 * half);
-    Tensor qkv = Ops.of(x, 2, 5 * headDim);
+    Tensor qkv = Ops.of(x, 2, 5L * headDim);
     Tensor keys = zeros(2, 4, 1, headDim);
     Tensor values = zeros(2, 4, 1, headDim);
     // Slot 0 position 3, slot 1 position 1.
