@@ -1,0 +1,20 @@
+package io.glmimage.job;
+
+import io.glmimage.spark.EngineFactory;
+import io.glmimage.spark.EngineOptions;
+import java.io.PrintWriter;
+import java.util.function.Function;
+
+/**
+ * What a command works with besides its options.
+ *
+ * @param out results, for people and pipes
+ * @param err progress and failures
+ * @param terminal whether {@code err} is a terminal, where a line can be drawn over
+ * @param engines makes the engine of the options
+ */
+record Console(
+    PrintWriter out,
+    PrintWriter err,
+    boolean terminal,
+    Function<EngineOptions, EngineFactory> engines) {}
