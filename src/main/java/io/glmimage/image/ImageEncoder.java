@@ -21,7 +21,7 @@ public final class ImageEncoder {
         buffered.setRGB(
             x,
             y,
-            (pixels[at] & 0xff) << 16 | (pixels[at + 1] & 0xff) << 8 | (pixels[at + 2] & 0xff));
+            ((pixels[at] & 0xff) << 16) | ((pixels[at + 1] & 0xff) << 8) | (pixels[at + 2] & 0xff));
       }
     }
     ByteArrayOutputStream out = new ByteArrayOutputStream();

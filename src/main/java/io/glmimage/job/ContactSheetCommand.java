@@ -68,7 +68,7 @@ final class ContactSheetCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Limits.rows(rows);
-    try (Session spark = session.open()) {
+    try (Session spark = session.open(console)) {
       Storage storage = spark.storage();
       ResultsTable table = ResultsTable.open(spark.spark(), storage, results);
       String folder = manifest == null ? storage.qualified(results) : storage.parent(manifest);

@@ -60,7 +60,7 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter text = console.out();
     PlanOptions plan = new PlanOptions(batchSize, null);
-    try (Session spark = session.open()) {
+    try (Session spark = session.open(console)) {
       Storage storage = spark.storage();
       String root = storage.qualified(out);
       // Only a demo's own results are replaced.
@@ -99,7 +99,7 @@ final class DemoCommand implements Callable<Integer> {
               ? "As it should be: only " + ExampleManifest.BAD_ID + " failed."
               : "Not as it should be: only " + ExampleManifest.BAD_ID + " should have failed.");
       text.println("Look at " + sheet);
-      text.println(spark.redaction().apply(report.line()));
+      text.println(console.redaction().get().apply(report.line()));
       return asExpected ? ExitCode.DONE : ExitCode.JOB_FAILED;
     }
   }

@@ -170,9 +170,9 @@ final class EditCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     // Before Spark starts, so that a wrong option is answered at once.
     JobOptions options = options();
-    try (Session spark = session.open()) {
+    try (Session spark = session.open(console)) {
       RunReport report = new EditJob(spark, options, console).run();
-      console.out().println(spark.redaction().apply(report.line()));
+      console.out().println(console.redaction().get().apply(report.line()));
       return EditJob.exitCode(report);
     }
   }

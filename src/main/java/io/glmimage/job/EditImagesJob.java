@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
@@ -61,12 +62,7 @@ public final class EditImagesJob implements Runnable {
 
   /** Runs a command with the real model and gives its exit code. */
   public static int run(String... args) {
-    return run(
-        List.of(args),
-        ModelEngineFactory::new,
-        System.out,
-        System.err,
-        System.console() != null && !"dumb".equals(System.getenv("TERM")));
+    return run(List.of(args), ModelEngineFactory::new, System.out, System.err, isTerminal());
   }
 
   /**
@@ -81,7 +77,13 @@ public final class EditImagesJob implements Runnable {
       PrintStream out,
       PrintStream err,
       boolean terminal) {
-    Console console = new Console(writer(out), writer(err), terminal, engines);
+    Console console =
+        new Console(
+            writer(out),
+            writer(err),
+            terminal,
+            new AtomicReference<>(Redaction.ofPatterns()),
+            engines);
     try {
       return new EditImagesJob(console).execute(args);
     } finally {
@@ -127,7 +129,7 @@ public final class EditImagesJob implements Runnable {
 
   private int wrongOption(CommandLine.ParameterException error, String[] args) {
     CommandLine command = error.getCommandLine();
-    console.err().println(Redaction.ofPatterns().apply(error.getMessage()));
+    console.err().println(console.redaction().get().apply(error.getMessage()));
     CommandLine.UnmatchedArgumentException.printSuggestions(error, console.err());
     console.err().println("Try " + command.getCommandSpec().qualifiedName() + " --help");
     return ExitCode.USAGE;
@@ -139,7 +141,7 @@ public final class EditImagesJob implements Runnable {
     Throwable shown = usage ? error : root;
     // Stack traces hold messages too, so they go to the log, redacted, and only on demand.
     LoggerFactory.getLogger(EditImagesJob.class)
-        .debug("{}", Redaction.ofPatterns().apply(Arrays.toString(error.getStackTrace())));
+        .debug("{}", console.redaction().get().apply(Arrays.toString(error.getStackTrace())));
     String message =
         shown instanceof io.glmimage.error.GlmImageException
             ? shown.getMessage()
@@ -147,8 +149,25 @@ public final class EditImagesJob implements Runnable {
                 + shown.getClass().getSimpleName()
                 + ": "
                 + SparkErrors.firstLine(shown);
-    console.err().println(Redaction.ofPatterns().apply(message));
+    console.err().println(console.redaction().get().apply(message));
     return usage ? ExitCode.USAGE : ExitCode.JOB_FAILED;
+  }
+
+  /** Both output streams are a terminal that can draw over a line. */
+  @SuppressWarnings("SystemConsoleNull") // Asked further where null no longer tells.
+  private static boolean isTerminal() {
+    java.io.Console console = System.console();
+    if (console == null || "dumb".equals(System.getenv("TERM"))) {
+      return false;
+    }
+    if (Runtime.version().feature() < 22) {
+      return true;
+    }
+    try {
+      return (Boolean) java.io.Console.class.getMethod("isTerminal").invoke(console);
+    } catch (ReflectiveOperationException e) {
+      return false;
+    }
   }
 
   private static PrintWriter writer(PrintStream stream) {

@@ -31,7 +31,7 @@ final class ExampleCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (Session spark = session.open()) {
+    try (Session spark = session.open(console)) {
       String manifest = new ExampleManifest(spark).write(folder);
       console.out().println("Wrote " + manifest);
       return ExitCode.DONE;

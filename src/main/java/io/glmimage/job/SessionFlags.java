@@ -13,7 +13,9 @@ final class SessionFlags {
               + " (a task per core, two attempts each). Under spark-submit its --master holds.")
   private String master;
 
-  Session open() {
-    return Session.open(master);
+  Session open(Console console) {
+    Session session = Session.open(master);
+    console.redaction().set(session.redaction());
+    return session;
   }
 }

@@ -43,7 +43,7 @@ final class ShowCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Limits.rows(rows);
-    try (Session spark = session.open()) {
+    try (Session spark = session.open(console)) {
       ResultsTable table = ResultsTable.open(spark.spark(), spark.storage(), results);
       print(table.first(rows), console.out());
       return ExitCode.DONE;

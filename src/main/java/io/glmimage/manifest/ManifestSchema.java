@@ -3,8 +3,8 @@ package io.glmimage.manifest;
 import io.glmimage.error.UsageException;
 import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -16,10 +16,10 @@ public final class ManifestSchema implements Serializable {
   private static final long serialVersionUID = 1L;
   private static final int ABSENT = -1;
 
-  private final int[] positions;
+  private final EnumMap<ManifestField, Integer> positions;
   private final int[] passedThrough;
 
-  private ManifestSchema(int[] positions, int[] passedThrough) {
+  private ManifestSchema(EnumMap<ManifestField, Integer> positions, int[] passedThrough) {
     this.positions = positions;
     this.passedThrough = passedThrough;
   }
@@ -38,8 +38,7 @@ public final class ManifestSchema implements Serializable {
       byName.put(lower(columns.get(i).name()), i);
     }
     List<String> problems = new ArrayList<>();
-    int[] positions = new int[ManifestField.values().length];
-    Arrays.fill(positions, ABSENT);
+    EnumMap<ManifestField, Integer> positions = new EnumMap<>(ManifestField.class);
     boolean[] used = new boolean[columns.size()];
     for (ManifestField field : ManifestField.values()) {
       String name = options.columnOf(field);
@@ -64,7 +63,7 @@ public final class ManifestSchema implements Serializable {
       } else if (used[position]) {
         problems.add("column " + name + " is mapped twice by --columns");
       } else {
-        positions[field.ordinal()] = position;
+        positions.put(field, position);
         used[position] = true;
       }
     }
@@ -123,7 +122,7 @@ public final class ManifestSchema implements Serializable {
 
   /** Where a field's column is, or -1. */
   public int position(ManifestField field) {
-    return positions[field.ordinal()];
+    return positions.getOrDefault(field, ABSENT);
   }
 
   Object value(Object[] row, ManifestField field) {

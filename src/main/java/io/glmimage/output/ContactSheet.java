@@ -154,7 +154,8 @@ public final class ContactSheet {
     int[] line = new int[image.width()];
     for (int y = 0, at = 0; y < image.height(); y++) {
       for (int x = 0; x < line.length; x++, at += 3) {
-        line[x] = (pixels[at] & 0xff) << 16 | (pixels[at + 1] & 0xff) << 8 | pixels[at + 2] & 0xff;
+        line[x] =
+            ((pixels[at] & 0xff) << 16) | ((pixels[at + 1] & 0xff) << 8) | (pixels[at + 2] & 0xff);
       }
       buffered.setRGB(0, y, line.length, 1, line, 0, line.length);
     }

@@ -95,7 +95,7 @@ public final class ExecutorEngines {
         LOG.info(
             "Loaded {} in {} s",
             engine.description(),
-            (System.nanoTime() - start) / 100_000_000 / 10.0);
+            TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
       }
       return engine;
     }

@@ -20,20 +20,24 @@ public record ShownResult(
     List<String> imagePaths) {
   static ShownResult of(Row row) {
     return new ShownResult(
-        value(row, ResultColumn.ID),
-        ResultStatus.OK.name().equals(value(row, ResultColumn.STATUS)),
-        value(row, ResultColumn.ERROR_CLASS),
-        value(row, ResultColumn.ERROR),
-        value(row, ResultColumn.OUTPUT_PATH),
-        value(row, ResultColumn.WIDTH),
-        value(row, ResultColumn.HEIGHT),
-        value(row, ResultColumn.SEED),
-        row.getDouble(row.fieldIndex(ResultColumn.SECONDS.column())),
-        value(row, ResultColumn.PROMPT),
+        text(row, ResultColumn.ID),
+        ResultStatus.OK.name().equals(text(row, ResultColumn.STATUS)),
+        text(row, ResultColumn.ERROR_CLASS),
+        text(row, ResultColumn.ERROR),
+        text(row, ResultColumn.OUTPUT_PATH),
+        (Integer) value(row, ResultColumn.WIDTH),
+        (Integer) value(row, ResultColumn.HEIGHT),
+        (Long) value(row, ResultColumn.SEED),
+        (Double) value(row, ResultColumn.SECONDS),
+        text(row, ResultColumn.PROMPT),
         row.getList(row.fieldIndex(ResultColumn.IMAGE_PATHS.column())));
   }
 
-  private static <T> T value(Row row, ResultColumn column) {
-    return row.getAs(column.column());
+  private static String text(Row row, ResultColumn column) {
+    return (String) value(row, column);
+  }
+
+  private static Object value(Row row, ResultColumn column) {
+    return row.get(row.fieldIndex(column.column()));
   }
 }
