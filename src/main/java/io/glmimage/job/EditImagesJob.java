@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.error.GlmImageException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
 import io.glmimage.spark.EngineFactory;
@@ -9,13 +10,12 @@ import io.glmimage.spark.SparkErrors;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -139,17 +139,21 @@ public final class EditImagesJob implements Runnable {
     Throwable root = SparkErrors.root(error);
     boolean usage = error instanceof UsageException;
     Throwable shown = usage ? error : root;
-    // Stack traces hold messages too, so they go to the log, redacted, and only on demand.
-    LoggerFactory.getLogger(EditImagesJob.class)
-        .debug("{}", console.redaction().get().apply(Arrays.toString(error.getStackTrace())));
+    boolean foreseen = shown instanceof GlmImageException;
     String message =
-        shown instanceof io.glmimage.error.GlmImageException
+        foreseen
             ? shown.getMessage()
             : "The job failed: "
                 + shown.getClass().getSimpleName()
                 + ": "
                 + SparkErrors.firstLine(shown);
     console.err().println(console.redaction().get().apply(message));
+    if (!foreseen) {
+      // Nobody thought of this one, so it is given whole.
+      StringWriter trace = new StringWriter();
+      error.printStackTrace(new PrintWriter(trace));
+      console.err().println(console.redaction().get().apply(trace.toString()));
+    }
     return usage ? ExitCode.USAGE : ExitCode.JOB_FAILED;
   }
 

@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.error.JobException;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
@@ -107,7 +108,7 @@ final class EditJob {
   /** Every row of the manifest has one line in the table, or the run is no success. */
   private static void check(RunReport report) {
     if (report.ok() + report.failed() != report.rows()) {
-      throw new io.glmimage.error.JobException(
+      throw new JobException(
           "Cannot account for all rows: the manifest had "
               + report.rows()
               + ", the result table has "

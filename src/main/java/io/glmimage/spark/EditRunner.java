@@ -7,6 +7,7 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import scala.Tuple2;
@@ -63,6 +64,6 @@ public final class EditRunner {
     for (int i = 0; i < values.length; i++) {
       values[i] = row.get(i);
     }
-    return org.apache.spark.sql.RowFactory.create(values);
+    return RowFactory.create(values);
   }
 }

@@ -60,6 +60,10 @@ final class SourceReader {
     try {
       bytes = storage.read(path, MAX_FILE_BYTES);
     } catch (FileNotFoundException | NoSuchFileException e) {
+      if (isFolder(path)) {
+        throw new RowFailure(
+            ErrorClass.IMAGE_UNREADABLE, path + " is a folder (name a file in image_paths)", e);
+      }
       throw new RowFailure(
           ErrorClass.IMAGE_NOT_FOUND,
           path
@@ -77,6 +81,16 @@ final class SourceReader {
       return ImageDecoder.decode(bytes, path);
     } catch (InvalidRequestException e) {
       throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
+    }
+  }
+
+  /** Some file systems say that a folder was not found when it is opened as a file. */
+  private boolean isFolder(String path) throws RowFailure {
+    try {
+      return storage.isFolder(path);
+    } catch (IOException e) {
+      throw new RowFailure(
+          ErrorClass.IMAGE_UNREADABLE, path + " cannot be read: " + e.getMessage(), e);
     }
   }
 }

@@ -229,7 +229,7 @@ class EditImagesJobTest {
     JsonNode summary = new ObjectMapper().readTree(Path.of(output, "summary.json").toFile());
     assertEquals(2, summary.get("exit_code").asInt());
     assertEquals(11, summary.get("rows").asInt());
-    assertEquals(4, summary.get("failed_by_class").get("INVALID_ROW").asInt() + 1);
+    assertEquals(3, summary.get("failed_by_class").get("INVALID_ROW").asInt());
     assertEquals("3", summary.get("options").get("steps").asText());
     assertEquals(64, summary.get("options_fingerprint").asText().length());
 

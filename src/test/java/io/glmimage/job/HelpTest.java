@@ -11,6 +11,7 @@ import io.glmimage.spark.FakeEngines;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +64,13 @@ class HelpTest {
   void everyOptionOfTheJobIsDocumentedWithItsDefault() throws IOException {
     String readme = Files.readString(Path.of("README.md"));
     var edit =
-        EditImagesJob.commandLineOf(new Console(null, null, false, null, null))
+        EditImagesJob.commandLineOf(
+                new Console(
+                    new PrintWriter(out, true, StandardCharsets.UTF_8),
+                    new PrintWriter(err, true, StandardCharsets.UTF_8),
+                    false,
+                    null,
+                    null))
             .getSubcommands()
             .get("edit")
             .getCommandSpec();
