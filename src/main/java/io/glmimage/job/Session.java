@@ -9,7 +9,6 @@ import io.glmimage.spark.ExecutorEngines;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -34,8 +33,12 @@ final class Session implements AutoCloseable {
    * @throws UsageException if a master is given where Spark has one already
    */
   static Session open(String master) {
-    // spark-submit hands its settings over as system properties.
-    boolean submitted = new SparkConf().contains("spark.master");
+    // spark-submit hands its settings over as system properties. SparkConf would tell too, but it
+    // starts the logging.
+    boolean submitted = System.getProperty("spark.master") != null;
+    if (!submitted) {
+      quietLogs();
+    }
     boolean running = SparkSession.getDefaultSession().isDefined();
     if (submitted || running) {
       if (master != null && submitted) {
@@ -72,17 +75,20 @@ final class Session implements AutoCloseable {
     }
   }
 
+  /** Before the first logger; a user's own configuration wins. */
+  private static void quietLogs() {
+    if (System.getProperty(LOG_CONFIGURATION) == null
+        && System.getenv("LOG4J_CONFIGURATION_FILE") == null) {
+      System.setProperty(LOG_CONFIGURATION, "classpath:io/glmimage/job/embedded-log4j2.properties");
+    }
+  }
+
   private static SparkSession embedded(String master) {
     if (!master.startsWith("local")) {
       throw new UsageException(
           "Invalid --master: "
               + master
               + ", expected local[N]; a cluster is reached through spark-submit");
-    }
-    // Before the first logger of Spark; a user's own configuration wins.
-    if (System.getProperty(LOG_CONFIGURATION) == null
-        && System.getenv("LOG4J_CONFIGURATION_FILE") == null) {
-      System.setProperty(LOG_CONFIGURATION, "classpath:io/glmimage/job/embedded-log4j2.properties");
     }
     try {
       Path scratch = LocalFolders.temporary("glm-image-spark");

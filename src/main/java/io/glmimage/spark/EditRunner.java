@@ -32,7 +32,7 @@ public final class EditRunner {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     Broadcast<HadoopSettings> hadoop =
         context.broadcast(new HadoopSettings(spark.sparkContext().hadoopConfiguration()));
-    int indexPosition = manifest.keyed().schema().length() - ManifestTable.ADDED_COLUMNS;
+    int indexPosition = manifest.keyed().schema().fields().length - ManifestTable.ADDED_COLUMNS;
     try {
       JavaRDD<Row> results =
           manifest
