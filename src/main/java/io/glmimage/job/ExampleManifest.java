@@ -49,8 +49,7 @@ final class ExampleManifest {
           new Example("05-remove", "05_remove_green.png", "remove the circle", "remove"),
           new Example("06-wide", "06_recolor_yellow.png", "paint the diamond yellow", "recolor"),
           new Example("07-tall", "07_tall.png", "make the circle red", "recolor"),
-          new Example(
-              "08-grayscale", "04_recolor_red.png", "convert to black and white", "grayscale"),
+          new Example("08-grayscale", "03_background_cyan.png", "make it grayscale", "grayscale"),
           new Example(
               "09-text-to-image", null, "a red circle on a blue background", "text-to-image"),
           new Example(BAD_ID, "10_corrupt.png", "make the circle blue", "recolor"));
