@@ -113,10 +113,23 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    GlmProcessor processor = GlmProcessor.load(folder);
+    try {
+      GlmImagePipeline pipeline = loadWithoutProcessor(folder, compute, sampling);
+      pipeline.processor = pipeline.part(processor);
+      return pipeline;
+    } catch (RuntimeException e) {
+      processor.close();
+      throw e;
+    }
+  }
+
+  /** All but what makes prompts and pixels of requests: for callers that have these already. */
+  static GlmImagePipeline loadWithoutProcessor(
+      CheckpointFolder folder, Compute compute, PriorOptions sampling) {
     GlmImagePipeline pipeline = new GlmImagePipeline(compute);
     KernelProvider kernels = new AtenKernels();
     try {
-      pipeline.processor = pipeline.part(GlmProcessor.load(folder));
       pipeline.scheduler = FlowMatchEulerScheduler.load(folder);
       pipeline.vae = pipeline.part(Vae.load(folder, compute));
       pipeline.glyphs = pipeline.part(GlyphEncoder.load(folder, compute));
@@ -355,7 +368,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /** The initial latents {@code [C, h, w]}, float32: standard normal numbers of the row's seed. */
-  private Tensor noise(Prepared row) {
+  Tensor noise(Prepared row) {
     int channels = vae.latentChannels();
     int height = row.size().height() / vae.scaleFactor();
     int width = row.size().width() / vae.scaleFactor();
@@ -444,6 +457,14 @@ public final class GlmImagePipeline implements AutoCloseable {
 
   FlowMatchEulerScheduler scheduler() {
     return scheduler;
+  }
+
+  int codebookSize() {
+    return prior.codebookSize();
+  }
+
+  int patchValues() {
+    return prior.patchValues();
   }
 
   Vae vae() {
