@@ -233,6 +233,31 @@ public final class Ops {
     return x.mul(scale.add(new Scalar(1))).add(shift);
   }
 
+  /**
+   * An image {@code [C, h, w]} as rows of p x p patches {@code [h / p * w / p, C p p]}, a row
+   * channel-major: (channel, y, x).
+   */
+  public static Tensor patches(Tensor image, long patch) {
+    long channels = image.size(0);
+    long rows = image.size(1) / patch;
+    long columns = image.size(2) / patch;
+    // [C, h, w] -> [C, h / p, p, w / p, p] -> [h / p, w / p, C, p, p] -> [h / p * w / p, C p p]
+    return image
+        .reshape(channels, rows, patch, columns, patch)
+        .permute(1, 3, 0, 2, 4)
+        .reshape(rows * columns, channels * patch * patch);
+  }
+
+  /** The image {@code [C, rows p, columns p]} whose {@link #patches} are given. */
+  public static Tensor fromPatches(Tensor patches, long rows, long columns, long patch) {
+    long channels = patches.size(1) / (patch * patch);
+    // [rows * columns, C p p] -> [rows, columns, C, p, p] -> [C, rows, p, columns, p] -> [C, h, w]
+    return patches
+        .reshape(rows, columns, channels, patch, patch)
+        .permute(2, 0, 3, 1, 4)
+        .reshape(channels, rows * patch, columns * patch);
+  }
+
   private static TensorOptional optional(Tensor t) {
     return t == null ? new TensorOptional() : new TensorOptional(t);
   }

@@ -170,6 +170,18 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
+   * Frees tensors of {@link #get} before the rest: the parts of a fused projection, say. They may
+   * not be used afterwards.
+   */
+  public void release(Tensor... parts) {
+    for (Tensor part : parts) {
+      if (store.loaded.remove(part)) {
+        part.releaseReference();
+      }
+    }
+  }
+
+  /**
    * The names of tensors below this prefix that nobody has asked for: a hint that the architecture
    * is another.
    */

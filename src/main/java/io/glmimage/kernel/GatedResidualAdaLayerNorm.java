@@ -1,0 +1,34 @@
+package io.glmimage.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * The end of one branch of a block and the start of the next: {@code residual += gate[kind] *
+ * branch}, in place, then {@link AdaLayerNorm} of the sum.
+ *
+ * <p>T rows, D width. Reads residual and branch, writes residual and the norm: 4 T D elements,
+ * which is the floor. Sum and statistics in float32; what is normalised is the sum as it is stored.
+ * Empty rows launch nothing.
+ */
+@FunctionalInterface
+public interface GatedResidualAdaLayerNorm {
+  /**
+   * @param residual {@code [T, D]} contiguous; updated
+   * @param branch {@code [T, D]} contiguous; may be overwritten
+   * @param gate {@code [2, D]} contiguous, image then text
+   * @param scale {@code [2, D]} contiguous, of the following norm
+   * @param shift {@code [2, D]} contiguous, of the following norm
+   * @param out {@code [T, D]} contiguous; overwritten with the modulated norm; may be where the
+   *     branch's input was
+   * @return {@code out}
+   */
+  Tensor apply(
+      Tensor residual,
+      Tensor branch,
+      Tensor gate,
+      Tensor scale,
+      Tensor shift,
+      PackedLayout layout,
+      double eps,
+      Tensor out);
+}

@@ -1,0 +1,144 @@
+package io.glmimage.model.scheduler;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.ConfigFile;
+import java.util.Set;
+
+/**
+ * Flow matching with Euler steps: {@code x' = x + (sigma' - sigma) * noise}.
+ *
+ * <p>Timesteps are {@code int(linspace(N, 1, steps + 1))} without the last, N training timesteps.
+ * Sigmas are {@code timestep / N}, shifted towards noise the more, the larger the picture: {@code
+ * mu / (mu + 1 / sigma - 1)} with {@code mu = maxShift * sqrt(tokens / baseTokens) + baseShift}.
+ * The network sees the UNSHIFTED timestep minus 1, the Euler step the shifted sigmas: the model was
+ * trained so, and passing it 1000 times the shifted sigma turns pictures magenta and grainy.
+ *
+ * <p>In float32 where the reference is, so that sigmas agree to the bit.
+ */
+public final class FlowMatchEulerScheduler {
+  private static final Set<String> KNOWN =
+      Set.of(
+          "num_train_timesteps",
+          "shift", // Without effect where shifting is dynamic.
+          "use_dynamic_shifting",
+          "base_shift",
+          "max_shift",
+          "base_image_seq_len",
+          "max_image_seq_len", // Without effect: the shift is not bounded.
+          "invert_sigmas",
+          "shift_terminal",
+          "use_karras_sigmas",
+          "use_exponential_sigmas",
+          "use_beta_sigmas",
+          "time_shift_type",
+          "stochastic_sampling");
+
+  private final int trainTimesteps;
+  private final int baseTokens;
+  private final double baseShift;
+  private final double maxShift;
+
+  private FlowMatchEulerScheduler(
+      int trainTimesteps, int baseTokens, double baseShift, double maxShift) {
+    this.trainTimesteps = trainTimesteps;
+    this.baseTokens = baseTokens;
+    this.baseShift = baseShift;
+    this.maxShift = maxShift;
+  }
+
+  /**
+   * Reads {@code scheduler/scheduler_config.json}.
+   *
+   * @throws CheckpointException if it is damaged or asks for another schedule than this one
+   */
+  public static FlowMatchEulerScheduler load(CheckpointFolder checkpoint) {
+    return of(checkpoint.config("scheduler/scheduler_config.json"));
+  }
+
+  static FlowMatchEulerScheduler of(ConfigFile file) {
+    file.requireText("_class_name", "FlowMatchEulerDiscreteScheduler");
+    for (String key : file.keys()) {
+      if (!key.startsWith("_") && file.has(key) && !KNOWN.contains(key)) {
+        throw file.error(key, "this program does not know this setting");
+      }
+    }
+    requireFlag(file, "use_dynamic_shifting", true);
+    for (String key :
+        new String[] {
+          "invert_sigmas",
+          "use_karras_sigmas",
+          "use_exponential_sigmas",
+          "use_beta_sigmas",
+          "stochastic_sampling"
+        }) {
+      requireFlag(file, key, false);
+    }
+    String shiftType = file.text("time_shift_type", "exponential");
+    if (!shiftType.equals("linear")) {
+      throw file.error(
+          "time_shift_type", "is \"" + shiftType + "\", but this program knows only \"linear\"");
+    }
+    if (file.number("shift_terminal", 0) != 0) {
+      throw file.error("shift_terminal", "this program knows only null");
+    }
+    int train = file.has("num_train_timesteps") ? file.size("num_train_timesteps") : 1000;
+    int base = file.has("base_image_seq_len") ? file.size("base_image_seq_len") : 256;
+    double baseShift = file.number("base_shift", 0.25);
+    double maxShift = file.number("max_shift", 0.75);
+    if (!(baseShift >= 0) || !(maxShift >= 0) || baseShift + maxShift == 0) {
+      throw file.error(
+          "base_shift",
+          "is "
+              + baseShift
+              + " and max_shift is "
+              + maxShift
+              + ", but neither may be below 0, nor both 0");
+    }
+    return new FlowMatchEulerScheduler(train, base, baseShift, maxShift);
+  }
+
+  private static void requireFlag(ConfigFile file, String key, boolean known) {
+    if (file.flag(key, false) != known) {
+      throw file.error(key, "is " + !known + ", but this program knows only " + known);
+    }
+  }
+
+  /** The most steps that a schedule can have: above, timesteps would repeat. */
+  public int maxSteps() {
+    return trainTimesteps;
+  }
+
+  /**
+   * The schedule of a picture.
+   *
+   * @param steps 1 to {@link #maxSteps}
+   * @param imageTokens of the target
+   * @throws InvalidRequestException if the number of steps is out of range
+   */
+  public Schedule schedule(int steps, int imageTokens) {
+    if (steps < 1 || steps > trainTimesteps) {
+      throw new InvalidRequestException(
+          "Cannot denoise in " + steps + " steps: expected 1 to " + trainTimesteps);
+    }
+    if (imageTokens < 1) {
+      throw new IllegalArgumentException("Invalid number of image tokens: " + imageTokens);
+    }
+    float mu = (float) mu(imageTokens);
+    float[] timesteps = new float[steps];
+    float[] sigmas = new float[steps + 1];
+    double step = (1.0 - trainTimesteps) / steps;
+    for (int i = 0; i < steps; i++) {
+      timesteps[i] = (int) (i * step + trainTimesteps);
+      float sigma = timesteps[i] / trainTimesteps;
+      sigmas[i] = mu / (mu + (1 / sigma - 1));
+    }
+    return new Schedule(timesteps, sigmas);
+  }
+
+  /** How far the sigmas of a picture of this many tokens are shifted. */
+  double mu(int imageTokens) {
+    return Math.sqrt((double) imageTokens / baseTokens) * maxShift + baseShift;
+  }
+}

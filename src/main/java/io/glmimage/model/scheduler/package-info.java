@@ -1,0 +1,2 @@
+/** The noise schedule: plain arithmetic, no tensors. */
+package io.glmimage.model.scheduler;
