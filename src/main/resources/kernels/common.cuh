@@ -2,6 +2,11 @@
 // Elements are bf16 or float; arithmetic is float.
 #pragma once
 
+// NVRTC has no math.h.
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+
 struct bf16 {
   unsigned short bits;
 };
