@@ -9,6 +9,7 @@
 #include "common.cuh"
 
 constexpr int kThreads = 1024;
+constexpr int kNone = 0x7fffffff;
 
 struct Args {
   const void* logits;
@@ -108,7 +109,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
   const int row = blockIdx.x;
   const int first = threadIdx.x * ITEMS;  // neighbouring ids belong to one thread
   const T* logits = (const T*)a.logits + (size_t)row * a.width;
-  unsigned keys[ITEMS];  // 0: gone
+  unsigned keys[ITEMS];  // 0: no id
   unsigned most = 0;
   unsigned least = 0xffffffffu;
 #pragma unroll
@@ -123,9 +124,11 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
   most = blockMax(most, shared);
   least = ~blockMax(~least, shared);
 
-  if (a.topK > 0 && a.topK < a.width) {
+  unsigned low = least;
+  if (a.topK == 1) {
+    low = most;
+  } else if (a.topK > 0 && a.topK < a.width) {
     // The k-th largest key: the largest that k keys reach. `low` is always reached by k, `high` is not.
-    unsigned low = least;
     unsigned high = most + 1;
     int reached = a.width;
     while (high - low > 1 && reached != a.topK) {
@@ -143,26 +146,23 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
         high = middle;
       }
     }
-#pragma unroll
-    for (int i = 0; i < ITEMS; i++) {
-      keys[i] = keys[i] >= low ? keys[i] : 0;
-    }
-    least = low;
   }
 
+  // From here on a key is the bits of the id's weight, which have the same order; 0 is gone.
   const float largest = fromKey(most);
-  float weights[ITEMS];
   float sum = 0.f;
 #pragma unroll
   for (int i = 0; i < ITEMS; i++) {
-    weights[i] = keys[i] != 0 ? expf(fromKey(keys[i]) - largest) : 0.f;
-    sum += weights[i];
+    const float weight = keys[i] != 0 && keys[i] >= low ? expf(fromKey(keys[i]) - largest) : 0.f;
+    keys[i] = __float_as_uint(weight);
+    sum += weight;
   }
+  most = __float_as_uint(1.f);
 
   if (a.leaving >= 0.f && a.topK != 1) {
     const double limit = (double)a.leaving * blockSum((double)sum, shared);
-    // The largest key such that all smaller ones together are within the limit.
-    unsigned low = least;
+    // The largest weight such that all smaller ones together are within the limit.
+    low = 1;
     unsigned high = most + 1;
     double below = 0.;
     while (high - low > 1) {
@@ -170,7 +170,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
       float part = 0.f;
 #pragma unroll
       for (int i = 0; i < ITEMS; i++) {
-        part += keys[i] < middle ? weights[i] : 0.f;
+        part += keys[i] < middle ? __uint_as_float(keys[i]) : 0.f;
       }
       const double weight = blockSum((double)part, shared);
       if (weight <= limit) {
@@ -180,7 +180,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
         high = middle;
       }
     }
-    // Of the ids with that key, as many leave, from the lowest, as still fit.
+    // Of the ids with that weight, as many leave, from the lowest, as still fit.
     int equals = 0;
 #pragma unroll
     for (int i = 0; i < ITEMS; i++) {
@@ -188,8 +188,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
     }
     int all;
     int rank = scanBefore(equals, shared.counts, all);
-    const double each = (double)expf(fromKey(low) - largest);
-    const double fitting = floor((limit - below) / each);
+    const double fitting = floor((limit - below) / (double)__uint_as_float(low));
     int leave = fitting < (double)all ? (int)fitting : all;
     if (low == most) {
       leave = min(leave, all - 1);
@@ -199,38 +198,36 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
     for (int i = 0; i < ITEMS; i++) {
       if (keys[i] < low || (keys[i] == low && rank++ < leave)) {
         keys[i] = 0;
-        weights[i] = 0.f;
       }
-      sum += weights[i];
+      sum += __uint_as_float(keys[i]);
     }
   }
 
   if (threadIdx.x == 0) {
-    shared.answer = 0x7fffffff;
+    shared.answer = kNone;
   }
   double total;
   double cumulative = scanBefore((double)sum, shared.sums, total);
   const double threshold = a.topK == 1 ? 0. : (double)a.uniforms[row] * total;
-  int found = 0x7fffffff;
+  int found = kNone;
   int last = 0;
 #pragma unroll
   for (int i = 0; i < ITEMS; i++) {
-    cumulative += (double)weights[i];
-    const bool takes = a.topK == 1 ? keys[i] == most : keys[i] != 0 && weights[i] > 0.f;
-    if (takes) {
+    cumulative += (double)__uint_as_float(keys[i]);
+    if (keys[i] != 0) {
       last = first + i;
-      if (found == 0x7fffffff && cumulative > threshold) {
+      if (found == kNone && cumulative > threshold) {
         found = first + i;
       }
     }
   }
-  if (found != 0x7fffffff) {
+  if (found != kNone) {
     atomicMin(&shared.answer, found);
   }
   // Rounding can leave the draw above every sum: the last id takes it.
   last = (int)blockMax((unsigned)last, shared);
   if (threadIdx.x == 0) {
-    a.ids[row] = shared.answer == 0x7fffffff ? last : shared.answer;
+    a.ids[row] = shared.answer == kNone ? last : shared.answer;
   }
 }
 

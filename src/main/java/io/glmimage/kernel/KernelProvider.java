@@ -5,6 +5,23 @@ package io.glmimage.kernel;
  * by threads.
  */
 public interface KernelProvider {
+  // ---- prior decoder ----
+
+  /** RMS norm, and the sandwich of two around a residual sum. */
+  RmsNormResidual rmsNormResidual();
+
+  /** Rotary embedding of queries and keys, and the write of keys and values into the cache. */
+  RotaryCacheWrite rotaryCacheWrite();
+
+  /** Attention of one new token a slot over the slot's own cache. */
+  DecodeAttention decodeAttention();
+
+  /** The gated activation of the MLP. */
+  SiluMul siluMul();
+
+  /** Filtering and drawing of the next token. */
+  TokenSampling tokenSampling();
+
   // ---- diffusion transformer ----
 
   AdaLayerNorm adaLayerNorm();

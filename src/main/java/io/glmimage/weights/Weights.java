@@ -118,17 +118,36 @@ public final class Weights implements AutoCloseable {
    *     and the tensor
    */
   public Tensor get(String name, long... shape) {
-    return get(store.compute.dtype(), name, shape);
+    return owned(store.compute.dtype(), name, shape);
   }
 
   /**
    * As {@link #get(String, long...)}, in float32: for tables and norms that must not be rounded.
    */
   public Tensor getFloat(String name, long... shape) {
-    return get(ScalarType.Float, name, shape);
+    return owned(ScalarType.Float, name, shape);
   }
 
-  private Tensor get(ScalarType dtype, String name, long... shape) {
+  /**
+   * As {@link #get(String, long...)}, but the tensor belongs to the caller's scope: for parts of a
+   * tensor that is put together from several and then {@link #adopt adopted}.
+   */
+  public Tensor read(String name, long... shape) {
+    return read(store.compute.dtype(), name, shape);
+  }
+
+  /** As {@link #read(String, long...)}, in float32. */
+  public Tensor readFloat(String name, long... shape) {
+    return read(ScalarType.Float, name, shape);
+  }
+
+  private Tensor owned(ScalarType dtype, String name, long... shape) {
+    try (TensorScope scope = new TensorScope()) {
+      return adopt(read(dtype, name, shape));
+    }
+  }
+
+  private Tensor read(ScalarType dtype, String name, long... shape) {
     String full = prefix + name;
     SafetensorsFile file = store.files.get(full);
     if (file == null) {
@@ -151,7 +170,7 @@ public final class Weights implements AutoCloseable {
       Tensor source = file.tensor(full);
       boolean integral = !source.is_floating_point();
       Tensor t = Ops.to(source, store.compute, integral ? file.dtype(full) : dtype);
-      return adopt(t.contiguous());
+      return scope.keep(t.contiguous());
     } finally {
       store.unused.remove(full);
     }

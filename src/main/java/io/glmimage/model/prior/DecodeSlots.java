@@ -1,0 +1,212 @@
+package io.glmimage.model.prior;
+
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The state of S rows that are decoded side by side, each with its own length, all of it on the
+ * device and at fixed addresses, so that a decoding step needs nothing from the host and can be
+ * replayed as a graph.
+ *
+ * <p>S slots, C capacity (tokens a slot can hold), R/2 rotary frequencies. Everything a row needs
+ * is indexed by cell, {@code slot * C + position}: there is no padding inside a row, so a token's
+ * position in the cache is its index in the row. An unused slot has length 0 and is computed as a
+ * padding row.
+ */
+final class DecodeSlots implements AutoCloseable {
+  private final PriorDecoder decoder;
+  private final TokenSampler sampler;
+  private final Compute compute;
+  private final int slots;
+  private final int capacity;
+  private final KvCache cache;
+  private final List<Tensor> owned = new ArrayList<>();
+
+  /** [S] int64: the id each slot reads next. */
+  private final Tensor ids;
+
+  /** [S] int32: tokens in the cache. */
+  private final Tensor lengths;
+
+  /** [S] int32: 1 where the slot has a row, else 0. */
+  private final Tensor active;
+
+  /** [S] int64: a slot's first cell. */
+  private final Tensor firstCells;
+
+  /** [S * C] int64: 0, 1, 2 ... */
+  private final Tensor cells;
+
+  /** [S * C, R/2] float32. */
+  private final Tensor cos;
+
+  private final Tensor sin;
+
+  /** [S * C] float32: the number that draws the token after this one. */
+  private final Tensor uniforms;
+
+  /** [S * C] int64: the generated ids, each at the cell that it is read into. */
+  private final Tensor generated;
+
+  DecodeSlots(
+      TextConfig config,
+      PriorDecoder decoder,
+      TokenSampler sampler,
+      Compute compute,
+      int slots,
+      int capacity) {
+    this.decoder = decoder;
+    this.sampler = sampler;
+    this.compute = compute;
+    this.slots = slots;
+    this.capacity = capacity;
+    long all = Math.multiplyExact(slots, capacity);
+    try (TensorScope scope = new TensorScope()) {
+      cache = new KvCache(config, compute, slots, capacity);
+      ids = zeros(ScalarType.Long, slots);
+      lengths = zeros(ScalarType.Int, slots);
+      active = zeros(ScalarType.Int, slots);
+      cells = own(torch.arange(new Scalar(all), compute.options(ScalarType.Long)));
+      firstCells =
+          own(
+              torch.arange(
+                  new Scalar(0L),
+                  new Scalar(all),
+                  new Scalar((long) capacity),
+                  compute.options(ScalarType.Long)));
+      cos = zeros(ScalarType.Float, all, config.rotaryWidth() / 2);
+      sin = zeros(ScalarType.Float, all, config.rotaryWidth() / 2);
+      uniforms = zeros(ScalarType.Float, all);
+      generated = zeros(ScalarType.Long, all);
+    }
+  }
+
+  private Tensor zeros(ScalarType type, long... shape) {
+    return own(Ops.zeros(compute.options(type), shape));
+  }
+
+  private Tensor own(Tensor t) {
+    t.retainReference();
+    owned.add(t);
+    return t;
+  }
+
+  int capacity() {
+    return capacity;
+  }
+
+  /**
+   * Gives a free slot a row: uploads what all its steps need, runs its prompt (alone, at its own
+   * length) and draws its first token.
+   *
+   * @param prompt the ids, sources in place [P]
+   * @param uniforms the row's numbers [M], M generated tokens, P + M at most C
+   */
+  void admit(int slot, int[] prompt, RotaryTable rotary, RopePositions positions, Tensor uniforms) {
+    int length = prompt.length;
+    int tokens = Math.toIntExact(uniforms.size(0));
+    long first = (long) slot * capacity;
+    try (TensorScope scope = new TensorScope()) {
+      // The last token is drawn but not read.
+      int read = length + tokens - 1;
+      RotaryTable.CosSin table = rotary.at(positions, 0, read);
+      cos.narrow(0, first, read).copy_(table.cos());
+      sin.narrow(0, first, read).copy_(table.sin());
+      this.uniforms.narrow(0, first + length - 1, tokens).copy_(uniforms);
+      Tensor hidden = prefill(slot, prompt);
+      Tensor id = ids.narrow(0, slot, 1);
+      sampler.sample(
+          decoder.codebookLogits(hidden), this.uniforms.narrow(0, first + length - 1, 1), id);
+      generated.narrow(0, first + length, 1).copy_(id);
+      lengths.narrow(0, slot, 1).fill_(new Scalar(length));
+      active.narrow(0, slot, 1).fill_(new Scalar(1));
+    }
+  }
+
+  /** Runs a prompt into the slot's cache: the last token's hidden state [1, D]. */
+  private Tensor prefill(int slot, int[] prompt) {
+    try (TensorScope scope = new TensorScope()) {
+      long first = (long) slot * capacity;
+      int length = prompt.length;
+      PriorDecoder.Place place =
+          new PriorDecoder.Place(
+              cos.narrow(0, first, length),
+              sin.narrow(0, first, length),
+              cells.narrow(0, first, length),
+              null);
+      Tensor promptIds = Ops.to(Ops.of(prompt, length), compute, ScalarType.Long);
+      Tensor hidden = decoder.forward(promptIds, place, cache);
+      // A copy, so that the prompt's hidden states are freed here.
+      return scope.keep(hidden.narrow(0, length - 1, 1).clone());
+    }
+  }
+
+  /** Reads every slot's id and draws its next one. No host synchronisation on a GPU. */
+  void step() {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor now = firstCells.add(lengths);
+      Tensor logits = decoder.codebookLogits(hidden(now));
+      sampler.sample(logits, uniforms.index_select(0, now), ids);
+      generated.index_copy_(0, now.add(new Scalar(1L)), ids);
+      lengths.add_(active);
+    }
+  }
+
+  /**
+   * Reads the given ids instead of drawn ones, one a slot, and gives the hidden states [S, D]: for
+   * checking the decoder against a known continuation.
+   */
+  Tensor stepForced(Tensor forced) {
+    try (TensorScope scope = new TensorScope()) {
+      ids.copy_(forced);
+      Tensor hidden = hidden(firstCells.add(lengths));
+      lengths.add_(active);
+      return scope.keep(hidden);
+    }
+  }
+
+  /** {@code now}: the cells [S] of the tokens that are read. */
+  private Tensor hidden(Tensor now) {
+    PriorDecoder.Place place =
+        new PriorDecoder.Place(
+            cos.index_select(0, now), sin.index_select(0, now), now, lengths.add(new Scalar(1)));
+    return decoder.forward(ids, place, cache);
+  }
+
+  /**
+   * The generated ids of a slot from token {@code from}, {@code [count]} int64 on the device; a
+   * copy of the caller's scope.
+   */
+  Tensor generated(int slot, int promptLength, int from, int count) {
+    try (TensorScope scope = new TensorScope()) {
+      long first = (long) slot * capacity + promptLength + from;
+      return scope.keep(generated.narrow(0, first, count).clone());
+    }
+  }
+
+  /** Makes the slot free. */
+  void release(int slot) {
+    try (TensorScope scope = new TensorScope()) {
+      lengths.narrow(0, slot, 1).zero_();
+      active.narrow(0, slot, 1).zero_();
+    }
+  }
+
+  int slots() {
+    return slots;
+  }
+
+  @Override
+  public void close() {
+    cache.close();
+    owned.forEach(Tensor::releaseReference);
+    owned.clear();
+  }
+}

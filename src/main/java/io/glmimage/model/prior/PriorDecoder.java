@@ -1,0 +1,215 @@
+package io.glmimage.model.prior;
+
+import io.glmimage.kernel.DecodeAttention;
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.RmsNormResidual;
+import io.glmimage.kernel.RotaryCacheWrite;
+import io.glmimage.kernel.SiluMul;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.Weights;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * The GLM text model that continues a prompt with image tokens. Per layer: attention with grouped
+ * key/value heads and a partial rotary embedding, then a gated MLP, each between two RMS norms, the
+ * second one before the residual sum.
+ *
+ * <p>N tokens (a prompt's, or one of each slot), D width, H query heads, G key/value heads, K
+ * codebook ids, V vision vocabulary. Activations in the compute dtype; norms, softmax and rotation
+ * in float32. Attention is causal throughout, among image tokens too. After transformers 5.17,
+ * {@code GlmImageTextModel}.
+ */
+final class PriorDecoder {
+  private final TextConfig config;
+  private final RmsNormResidual norms;
+  private final RotaryCacheWrite rotary;
+  private final DecodeAttention decodeAttention;
+  private final SiluMul siluMul;
+  private final List<Layer> layers = new ArrayList<>();
+  private final Tensor embedding;
+  private final Tensor finalNorm;
+  private final Tensor head;
+  private final Tensor codebookHead;
+
+  /** The weights of a layer. */
+  private record Layer(
+      Tensor inputNorm,
+      Tensor qkv,
+      Tensor qkvBias,
+      Tensor output,
+      Tensor attentionNorm,
+      Tensor mlpInputNorm,
+      Tensor gateUp,
+      Tensor down,
+      Tensor mlpNorm) {}
+
+  /**
+   * Where the tokens of one forward stand.
+   *
+   * @param cos [N, R/2] float32
+   * @param sin [N, R/2] float32
+   * @param cells [N] int64: slot * capacity + position
+   * @param counts [N] int32, tokens each slot attends to in a decoding step; null for a prompt,
+   *     whose N tokens attend to each other, causally
+   */
+  record Place(Tensor cos, Tensor sin, Tensor cells, Tensor counts) {}
+
+  PriorDecoder(TextConfig config, int codebook, Weights weights, KernelProvider kernels) {
+    this.config = config;
+    norms = kernels.rmsNormResidual();
+    rotary = kernels.rotaryCacheWrite();
+    decodeAttention = kernels.decodeAttention();
+    siluMul = kernels.siluMul();
+    int width = config.width();
+    Weights model = weights.prefix("model.language_model.");
+    embedding = model.get("embed_tokens.weight", config.vocabulary(), width);
+    finalNorm = model.get("norm.weight", width);
+    head = weights.get("lm_head.weight", config.visionVocabulary(), width);
+    try (TensorScope scope = new TensorScope()) {
+      // Only codebook ids are ever sampled: the others' rows are not multiplied.
+      codebookHead = weights.adopt(head.narrow(0, 0, codebook));
+    }
+    for (int i = 0; i < config.layers(); i++) {
+      layers.add(layer(model.prefix("layers." + i + ".")));
+    }
+  }
+
+  private Layer layer(Weights w) {
+    int width = config.width();
+    int inner = config.inner();
+    int queries = config.heads() * config.headDim();
+    int keys = config.kvHeads() * config.headDim();
+    try (TensorScope scope = new TensorScope()) {
+      Tensor qkv =
+          Ops.cat(
+              0,
+              w.read("self_attn.q_proj.weight", queries, width),
+              w.read("self_attn.k_proj.weight", keys, width),
+              w.read("self_attn.v_proj.weight", keys, width));
+      Tensor bias = null;
+      if (config.bias()) {
+        bias =
+            Ops.cat(
+                0,
+                w.read("self_attn.q_proj.bias", queries),
+                w.read("self_attn.k_proj.bias", keys),
+                w.read("self_attn.v_proj.bias", keys));
+        w.adopt(bias);
+      }
+      return new Layer(
+          w.get("input_layernorm.weight", width),
+          w.adopt(qkv),
+          bias,
+          w.get("self_attn.o_proj.weight", width, queries),
+          w.get("post_self_attn_layernorm.weight", width),
+          w.get("post_attention_layernorm.weight", width),
+          w.get("mlp.gate_up_proj.weight", 2L * inner, width),
+          w.get("mlp.down_proj.weight", width, inner),
+          w.get("post_mlp_layernorm.weight", width));
+    }
+  }
+
+  int layers() {
+    return layers.size();
+  }
+
+  /** {@code [N] -> [N, D]}, new. */
+  Tensor embed(Tensor ids) {
+    return embedding.index_select(0, ids);
+  }
+
+  /** The first layer's input: {@code [N, D] -> [N, D]}. */
+  Tensor firstNorm(Tensor embedded) {
+    return norms.norm(embedded, layers.get(0).inputNorm(), config.eps());
+  }
+
+  /**
+   * All layers and the final norm: {@code [N] ids -> [N, D]}. Writes the tokens' keys and values
+   * into the cache.
+   */
+  Tensor forward(Tensor ids, Place place, KvCache cache) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor residual = embed(ids);
+      Tensor normed = firstNorm(residual);
+      for (int i = 0; i < layers.size(); i++) {
+        Tensor next = layer(i, residual, normed, place, cache);
+        // A long prompt's activations are large: keep one layer's at a time.
+        normed.close();
+        normed = next;
+      }
+      return scope.keep(normed);
+    }
+  }
+
+  /**
+   * One layer.
+   *
+   * @param residual [N, D]: the hidden states before the layer; those after it on return
+   * @param normed [N, D]: the same under the layer's first norm
+   * @return [N, D]: the hidden states after the layer under the next layer's first norm, or the
+   *     final norm
+   */
+  Tensor layer(int index, Tensor residual, Tensor normed, Place place, KvCache cache) {
+    Layer w = layers.get(index);
+    Tensor nextNorm = index + 1 < layers.size() ? layers.get(index + 1).inputNorm() : finalNorm;
+    try (TensorScope scope = new TensorScope()) {
+      Tensor qkv = Ops.linear(normed, w.qkv(), w.qkvBias());
+      Tensor keys = cache.keys(index);
+      Tensor values = cache.values(index);
+      rotary.rotateAndWrite(
+          qkv, config.heads(), place.cos(), place.sin(), place.cells(), keys, values);
+      Tensor attended =
+          place.counts() == null
+              ? causalAttention(qkv)
+              : decodeAttention.attend(qkv, config.heads(), keys, values, place.counts());
+      Tensor mlpInput =
+          norms.addThenNorm(
+              residual,
+              Ops.linear(attended, w.output(), null),
+              w.attentionNorm(),
+              w.mlpInputNorm(),
+              config.eps());
+      Tensor gated = siluMul.siluMul(Ops.linear(mlpInput, w.gateUp(), null));
+      return scope.keep(
+          norms.addThenNorm(
+              residual, Ops.linear(gated, w.down(), null), w.mlpNorm(), nextNorm, config.eps()));
+    }
+  }
+
+  /** {@code [P, (H + 2 G) headDim] -> [P, H headDim]} */
+  private Tensor causalAttention(Tensor qkv) {
+    int heads = config.heads();
+    int kvHeads = config.kvHeads();
+    Tensor attended =
+        Ops.attention(
+            heads(qkv, 0, heads),
+            heads(qkv, heads, kvHeads),
+            heads(qkv, heads + kvHeads, kvHeads),
+            null,
+            /* causal= */ true,
+            /* grouped= */ kvHeads != heads);
+    // [1, H, P, headDim] -> [P, H headDim]
+    return attended.transpose(1, 2).reshape(qkv.size(0), (long) heads * config.headDim());
+  }
+
+  /** Heads {@code first .. first + count} of the rows: {@code -> [1, count, P, headDim]} */
+  private Tensor heads(Tensor qkv, int first, int count) {
+    int headDim = config.headDim();
+    return qkv.narrow(1, (long) first * headDim, (long) count * headDim)
+        .view(1, qkv.size(0), count, headDim)
+        .transpose(1, 2);
+  }
+
+  /** Logits of the whole vision vocabulary: {@code [N, D] -> [N, V]}. */
+  Tensor logits(Tensor hidden) {
+    return Ops.linear(hidden, head, null);
+  }
+
+  /** Logits of the codebook ids: {@code [N, D] -> [N, K]}. */
+  Tensor codebookLogits(Tensor hidden) {
+    return Ops.linear(hidden, codebookHead, null);
+  }
+}

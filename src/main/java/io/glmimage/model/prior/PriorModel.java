@@ -1,0 +1,364 @@
+package io.glmimage.model.prior;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.SamplingSettings;
+import io.glmimage.model.Grid;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.ConfigFile;
+import io.glmimage.weights.Weights;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * The autoregressive prior (the checkpoint's {@code vision_language_encoder}): turns source
+ * pictures into codebook ids and continues prompts with the ids of the picture to draw.
+ *
+ * <p>Rows are decoded side by side in a fixed number of slots; a row that is done leaves, and a
+ * waiting one takes its slot. A row's ids depend on its own prompt and seed alone: not on the rows
+ * beside it, their order or their number. Only codebook ids are sampled, for exactly as many tokens
+ * as the grids have; the reference samples from the whole vision vocabulary, and an early end token
+ * breaks it.
+ *
+ * <p>{@link #generate} keeps the key/value cache of its largest call until {@link #close}. One
+ * thread at a time generates; another one that calls it waits.
+ */
+public final class PriorModel implements AutoCloseable {
+  /** Slots' capacities are multiples of this, so that the cache seldom has to grow. */
+  private static final int CAPACITY_STEP = 256;
+
+  private final Weights weights;
+  private final PriorOptions options;
+  private final TextConfig text;
+  private final VisionConfig vision;
+  private final VisionTower tower;
+  private final VectorQuantizer quantizer;
+  private final PriorDecoder decoder;
+  private final TokenSampler sampler;
+  private final RotaryTable rotary;
+  private final int codebookSize;
+  private final int imageToken;
+  private final int imageStartToken;
+  private final int imageEndToken;
+  private DecodeSlots state;
+
+  private PriorModel(
+      CheckpointFolder folder, Weights weights, KernelProvider kernels, PriorOptions options) {
+    this.weights = weights;
+    this.options = options;
+    ConfigFile config = folder.config("vision_language_encoder/config.json");
+    text = TextConfig.read(config.object("text_config"));
+    vision = VisionConfig.read(config.object("vision_config"));
+    ConfigFile vq = config.object("vq_config");
+    codebookSize = vq.size("num_embeddings");
+    if (codebookSize > text.visionVocabulary()) {
+      throw vq.error(
+          "num_embeddings",
+          codebookSize + " is above the vision vocabulary " + text.visionVocabulary());
+    }
+    imageToken = config.integer("image_token_id");
+    imageStartToken = config.integer("image_start_token_id");
+    imageEndToken = config.integer("image_end_token_id");
+    SamplingSettings sampling = options.sampling();
+    if (sampling == null) {
+      sampling =
+          TokenSampler.settings(folder.config("vision_language_encoder/generation_config.json"));
+    }
+    sampler = new TokenSampler(kernels.tokenSampling(), sampling);
+    rotary = new RotaryTable(text.rotaryWidth(), text.base(), text.sections());
+    tower = new VisionTower(vision, weights);
+    quantizer = new VectorQuantizer(vq, weights);
+    decoder = new PriorDecoder(text, codebookSize, weights, kernels);
+  }
+
+  /**
+   * Loads the model with {@link PriorOptions#defaults}.
+   *
+   * @throws CheckpointException if files are missing or damaged or do not fit together
+   */
+  public static PriorModel load(CheckpointFolder folder, Compute compute, KernelProvider kernels) {
+    return load(folder, compute, kernels, PriorOptions.defaults(compute));
+  }
+
+  /**
+   * Loads the model.
+   *
+   * @throws CheckpointException if files are missing or damaged or do not fit together
+   */
+  public static PriorModel load(
+      CheckpointFolder folder, Compute compute, KernelProvider kernels, PriorOptions options) {
+    Weights weights = folder.weights("vision_language_encoder", compute);
+    try {
+      return new PriorModel(folder, weights, kernels, options);
+    } catch (RuntimeException | Error e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  /** Number of ids that a picture's token can have: 0 to this. */
+  public int codebookSize() {
+    return codebookSize;
+  }
+
+  /**
+   * The codebook ids of one source picture.
+   *
+   * @param pixelValues [N, C p p] (channels, rows and columns of a patch), the N patches in
+   *     row-major order of the grid, normalised by the processor; any device
+   * @param grid the picture's token grid, N = rows * columns
+   * @return [N] in row-major order of the grid
+   */
+  public int[] sourceTokens(Tensor pixelValues, Grid grid) {
+    long[] expected = {grid.size(), vision.patchValues()};
+    if (!Arrays.equals(Ops.shape(pixelValues), expected)) {
+      throw new IllegalArgumentException(
+          "Cannot read a source image: its patches have shape "
+              + Arrays.toString(Ops.shape(pixelValues))
+              + ", a grid of "
+              + grid.rows()
+              + " x "
+              + grid.columns()
+              + " asks for "
+              + Arrays.toString(expected));
+    }
+    if (grid.size() == 0) {
+      return new int[0];
+    }
+    try (TensorScope scope = new TensorScope()) {
+      return Ops.toInts(quantizer.nearest(quantizer.project(tower.forward(pixelValues, grid))));
+    }
+  }
+
+  /**
+   * Checks a prompt as {@link #generate} does, so that one bad row need not fail its batch.
+   *
+   * @throws InvalidRequestException naming what does not fit together
+   */
+  public void check(PriorPrompt prompt) {
+    row(prompt);
+  }
+
+  /**
+   * Generates the rows' pictures.
+   *
+   * @return per row the ids of its last grid, [rows * columns], before the 2x upsampling
+   * @throws InvalidRequestException if a prompt does not fit its sources; see {@link #check}
+   */
+  public synchronized List<int[]> generate(List<PriorPrompt> prompts) {
+    List<Row> rows = prompts.stream().map(this::row).toList();
+    if (rows.isEmpty()) {
+      return List.of();
+    }
+    try (TensorScope scope = new TensorScope()) {
+      DecodeSlots slots = slots(rows);
+      Deque<Row> waiting = new ArrayDeque<>(rows);
+      Row[] running = new Row[slots.slots()];
+      int busy;
+      do {
+        busy = 0;
+        for (int slot = 0; slot < running.length; slot++) {
+          if (running[slot] != null && running[slot].done()) {
+            leave(running, slot, slots);
+          }
+          while (running[slot] == null && !waiting.isEmpty()) {
+            admit(waiting.remove(), running, slot, slots);
+            if (running[slot].done()) {
+              leave(running, slot, slots);
+            }
+          }
+          busy += running[slot] == null ? 0 : 1;
+        }
+        if (busy > 0) {
+          slots.step();
+          for (Row row : running) {
+            if (row != null) {
+              row.drawn++;
+            }
+          }
+        }
+      } while (busy > 0);
+      return read(rows);
+    }
+  }
+
+  private void admit(Row row, Row[] running, int slot, DecodeSlots slots) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor uniforms = sampler.uniforms(row.prompt.seed(), row.tokens);
+      slots.admit(slot, row.ids, rotary, row.positions, uniforms);
+    }
+    row.drawn = 1;
+    running[slot] = row;
+  }
+
+  private static void leave(Row[] running, int slot, DecodeSlots slots) {
+    Row row = running[slot];
+    int count = row.prompt.resultTokens();
+    row.result = slots.generated(slot, row.ids.length, row.tokens - count, count);
+    slots.release(slot);
+    running[slot] = null;
+  }
+
+  /** All rows' results in one download. */
+  private static List<int[]> read(List<Row> rows) {
+    int[] all = Ops.toInts(Ops.cat(0, rows.stream().map(r -> r.result).toList()));
+    List<int[]> out = new ArrayList<>();
+    int from = 0;
+    for (Row row : rows) {
+      int to = from + row.prompt.resultTokens();
+      out.add(Arrays.copyOfRange(all, from, to));
+      from = to;
+    }
+    return out;
+  }
+
+  /** The slots, large enough for every row. */
+  private DecodeSlots slots(List<Row> rows) {
+    int needed = rows.stream().mapToInt(r -> r.ids.length + r.tokens).max().orElseThrow();
+    if (state == null || state.capacity() < needed) {
+      int capacity =
+          Math.multiplyExact(Math.floorDiv(needed - 1, CAPACITY_STEP) + 1, CAPACITY_STEP);
+      if (state != null) {
+        state.close();
+        state = null;
+      }
+      state = newSlots(options.slots(), capacity);
+    }
+    return state;
+  }
+
+  DecodeSlots newSlots(int slots, int capacity) {
+    return new DecodeSlots(text, decoder, sampler, weights.compute(), slots, capacity);
+  }
+
+  /** A row on its way through the slots. */
+  private static final class Row {
+    final PriorPrompt prompt;
+    final int[] ids;
+    final RopePositions positions;
+    final int tokens;
+    int drawn;
+    Tensor result;
+
+    Row(PriorPrompt prompt, int[] ids, RopePositions positions) {
+      this.prompt = prompt;
+      this.ids = ids;
+      this.positions = positions;
+      this.tokens = prompt.newTokens();
+    }
+
+    boolean done() {
+      return drawn == tokens;
+    }
+  }
+
+  private Row row(PriorPrompt prompt) {
+    if (prompt.decodeGrids().isEmpty() || prompt.resultTokens() == 0) {
+      throw new InvalidRequestException("Cannot generate an image: its token grid is empty");
+    }
+    if (prompt.inputIds().length == 0) {
+      throw new InvalidRequestException("Cannot generate an image: its prompt has no tokens");
+    }
+    return new Row(prompt, promptIds(prompt), positions(prompt));
+  }
+
+  RopePositions positions(PriorPrompt prompt) {
+    return RopePositions.of(
+        prompt.inputIds(),
+        prompt.sourceGrids(),
+        prompt.decodeGrids(),
+        imageStartToken,
+        imageToken,
+        imageEndToken);
+  }
+
+  /** The prompt's ids with the sources' in place of the placeholders. */
+  int[] promptIds(PriorPrompt prompt) {
+    int[] ids = prompt.inputIds().clone();
+    int[] sources = sourceIds(prompt);
+    int next = 0;
+    for (int i = 0; i < ids.length; i++) {
+      if (ids[i] == imageToken && next < sources.length) {
+        ids[i] = sources[next++];
+      }
+      if (ids[i] < 0 || ids[i] >= text.vocabulary()) {
+        throw new InvalidRequestException(
+            "Cannot read the prompt: id "
+                + ids[i]
+                + " is outside the vocabulary of "
+                + text.vocabulary()
+                + "; tokenizer and model are not of the same checkpoint");
+      }
+    }
+    return ids;
+  }
+
+  private int[] sourceIds(PriorPrompt prompt) {
+    List<Grid> grids = prompt.sourceGrids();
+    List<int[]> tokens = prompt.sourceTokens();
+    if (grids.size() != tokens.size()) {
+      throw new InvalidRequestException(
+          "Cannot read the prompt: "
+              + tokens.size()
+              + " source image(s) have ids, "
+              + grids.size()
+              + " have a grid");
+    }
+    for (int i = 0; i < grids.size(); i++) {
+      if (tokens.get(i).length != grids.get(i).size()) {
+        throw new InvalidRequestException(
+            "Cannot read the prompt: source image "
+                + (i + 1)
+                + " has "
+                + tokens.get(i).length
+                + " ids, its grid of "
+                + grids.get(i).rows()
+                + " x "
+                + grids.get(i).columns()
+                + " asks for "
+                + grids.get(i).size());
+      }
+    }
+    return tokens.stream().flatMapToInt(Arrays::stream).toArray();
+  }
+
+  // For the parity tests, which look at the parts.
+
+  VisionTower tower() {
+    return tower;
+  }
+
+  VectorQuantizer quantizer() {
+    return quantizer;
+  }
+
+  PriorDecoder decoder() {
+    return decoder;
+  }
+
+  TokenSampler sampler() {
+    return sampler;
+  }
+
+  RotaryTable rotary() {
+    return rotary;
+  }
+
+  /** Frees the weights and the cache. */
+  @Override
+  public synchronized void close() {
+    if (state != null) {
+      state.close();
+      state = null;
+    }
+    weights.close();
+  }
+}

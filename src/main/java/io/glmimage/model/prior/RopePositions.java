@@ -1,0 +1,111 @@
+package io.glmimage.model.prior;
+
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.model.Grid;
+import java.util.List;
+
+/**
+ * The three-axis positions (time, height, width) of a prompt and of the tokens generated after it.
+ *
+ * <p>Text counts up on all axes at once. An image that starts at p has time p, height p + row and
+ * width p + column; what follows it goes on at p + max(rows, columns). The image's start and end
+ * tokens are text.
+ *
+ * @param axes [3][P + M + 1]: the prompt's P tokens, the M generated ones, the end token
+ * @param promptLength P
+ */
+record RopePositions(int[][] axes, int promptLength) {
+
+  /**
+   * @param ids the prompt, with placeholders
+   * @param sources the grids of the images in it, in order
+   * @param decoded the grids that are generated, in order
+   * @throws InvalidRequestException if the prompt does not hold exactly these sources, each between
+   *     a start and an end token
+   */
+  static RopePositions of(
+      int[] ids, List<Grid> sources, List<Grid> decoded, int start, int placeholder, int end) {
+    int length = ids.length + 1;
+    for (Grid grid : decoded) {
+      length = Math.addExact(length, grid.size());
+    }
+    Writer out = new Writer(length);
+    int next = 0;
+    int i = 0;
+    while (i < ids.length) {
+      if (ids[i] != placeholder) {
+        out.text();
+        i++;
+        continue;
+      }
+      if (next == sources.size()) {
+        throw new InvalidRequestException(
+            "Cannot read the prompt: it has more image placeholders than its "
+                + sources.size()
+                + " source image(s)");
+      }
+      Grid grid = sources.get(next++);
+      int after = i + grid.size();
+      boolean framed = i > 0 && ids[i - 1] == start && after < ids.length && ids[after] == end;
+      for (int j = i; framed && j < after; j++) {
+        framed = ids[j] == placeholder;
+      }
+      if (!framed) {
+        throw new InvalidRequestException(
+            "Cannot read the prompt: source image "
+                + next
+                + " needs a start token, "
+                + grid.size()
+                + " placeholders ("
+                + grid.rows()
+                + " x "
+                + grid.columns()
+                + ") and an end token at id "
+                + i);
+      }
+      out.image(grid);
+      i = after;
+    }
+    if (next != sources.size()) {
+      throw new InvalidRequestException(
+          "Cannot read the prompt: it has placeholders for "
+              + next
+              + " source image(s), but there are "
+              + sources.size());
+    }
+    decoded.forEach(out::image);
+    out.text();
+    return new RopePositions(out.axes, ids.length);
+  }
+
+  private static final class Writer {
+    private final int[][] axes;
+    private int index;
+    private int position;
+
+    Writer(int length) {
+      axes = new int[3][length];
+    }
+
+    void text() {
+      put(position, position, position);
+      position++;
+    }
+
+    void image(Grid grid) {
+      for (int row = 0; row < grid.rows(); row++) {
+        for (int column = 0; column < grid.columns(); column++) {
+          put(position, position + row, position + column);
+        }
+      }
+      position += Math.max(grid.rows(), grid.columns());
+    }
+
+    private void put(int time, int height, int width) {
+      axes[0][index] = time;
+      axes[1][index] = height;
+      axes[2][index] = width;
+      index++;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package io.glmimage.model.prior;
+
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.ConfigFile;
+import io.glmimage.weights.Weights;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Vision features to codebook ids: a linear map (the checkpoint's 1x1 convolution), then the
+ * nearest code. Features and codes are both scaled to length 1, so that the nearest is the one with
+ * the largest product; among equals the lowest id.
+ *
+ * <p>N tokens, E vision width, Q code width, K codes. Lengths and products in float32. After
+ * transformers 5.17, {@code GlmImageVQVAE}.
+ */
+final class VectorQuantizer {
+  /** The reference's lower limit of a length. */
+  private static final double MIN_LENGTH = 1e-12;
+
+  private final Tensor weight;
+  private final Tensor bias;
+  private final Tensor codes;
+
+  VectorQuantizer(ConfigFile config, Weights modelWeights) {
+    Weights weights = modelWeights.prefix("model.vqmodel.");
+    int in = config.size("latent_channels");
+    int out = config.size("embed_dim");
+    try (TensorScope scope = new TensorScope()) {
+      // [Q, E, 1, 1] -> [Q, E]
+      weight = weights.adopt(weights.get("quant_conv.weight", out, in, 1, 1).view(out, in));
+      bias = weights.get("quant_conv.bias", out);
+      Tensor stored =
+          weights.readFloat("quantize.embedding.weight", config.size("num_embeddings"), out);
+      codes = weights.adopt(normalize(stored));
+    }
+  }
+
+  /** {@code [N, E] -> [N, Q]} */
+  Tensor project(Tensor features) {
+    return Ops.linear(features, weight, bias);
+  }
+
+  /** {@code [N, Q] -> [N]} int64 ids. */
+  Tensor nearest(Tensor projected) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor likeness = Ops.linear(normalize(projected.to(ScalarType.Float)), codes, null);
+      return scope.keep(torch.argmax(likeness, new LongOptional(1), /* keepdim= */ false));
+    }
+  }
+
+  private static Tensor normalize(Tensor x) {
+    Tensor length = x.norm(new ScalarOptional(new Scalar(2.0)), new long[] {1}, true);
+    return x.div(length.clamp_min(new Scalar(MIN_LENGTH)));
+  }
+}
