@@ -2,8 +2,8 @@
 // exp(logit / temperature) of the ids that top_k and then top_p leave.
 // top_k: logits below the k-th largest leave. top_p: in the order of (logit, id), ids leave while the cumulative
 // probability is at most 1 - top_p; the last one stays. top_k 1: the largest logit, the lowest id among equals.
-// logits [N, K] bf16 or float32; uniforms [N] float32; ids [N] int64. K up to 32768. Arithmetic float32; sums are made
-// in an order that depends on K alone: 32 or fewer neighbouring ids by one thread in float32, those sums in float64.
+// logits [N, K] bf16 or float32; uniforms [N] float32; ids [N] int64. K up to 24576. Arithmetic float32; sums are made
+// in an order that depends on K alone: 24 or fewer neighbouring ids by one thread in float32, those sums in float64.
 // Floor: N K elements read. One block of 1024 threads a row, which holds the whole row in registers.
 // Tolerance: the same id as a sort and a float64 sum give, unless the draw or a cut lies within 1e-6 of a boundary.
 #include "common.cuh"
@@ -233,6 +233,6 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
 
 #define KERNEL(T, NAME, ITEMS) \
   extern "C" __global__ void __launch_bounds__(kThreads) token_sampling_##NAME##_##ITEMS(const __grid_constant__ Args a) { tokenSampling<T, ITEMS>(a); }
-#define KERNELS(T, NAME) KERNEL(T, NAME, 4) KERNEL(T, NAME, 17) KERNEL(T, NAME, 32)
+#define KERNELS(T, NAME) KERNEL(T, NAME, 4) KERNEL(T, NAME, 17) KERNEL(T, NAME, 24)
 KERNELS(bf16, bf16)
 KERNELS(float, f32)

@@ -36,7 +36,12 @@ final class CudaPrograms {
           "gated_residual_ada_layer_norm",
           "qk_norm_rotary",
           "bias_gelu",
-          "guided_euler_step");
+          "guided_euler_step",
+          "rms_norm_residual",
+          "rotary_cache_write",
+          "decode_attention",
+          "silu_mul",
+          "token_sampling");
 
   private static final Logger LOG = LoggerFactory.getLogger(CudaPrograms.class);
   private static final List<String> HEADERS = List.of("common.cuh", "layer_norm.cuh");
@@ -133,9 +138,7 @@ final class CudaPrograms {
    */
   CudaLaunch.Function function(String name, String entry) {
     CudaLaunch.Function known = functions.get(entry);
-    return known != null
-        ? known
-        : functions.computeIfAbsent(entry, e -> load(name, e));
+    return known != null ? known : functions.computeIfAbsent(entry, e -> load(name, e));
   }
 
   /** Waits until everything is compiled and loaded: before a CUDA graph is captured, say. */

@@ -52,8 +52,7 @@ final class KernelChoices {
   List<KernelSelection> made() {
     return made.stream()
         .sorted(
-            Comparator.comparing(KernelSelection::operation)
-                .thenComparing(KernelSelection::reason))
+            Comparator.comparing(KernelSelection::operation).thenComparing(KernelSelection::reason))
         .toList();
   }
 

@@ -160,9 +160,7 @@ final class NvrtcCompiler {
     SizeTPointer size = new SizeTPointer(1);
     boolean machineCode = target.startsWith("sm_");
     check(
-        machineCode
-            ? nvrtc.nvrtcGetCUBINSize(program, size)
-            : nvrtc.nvrtcGetPTXSize(program, size),
+        machineCode ? nvrtc.nvrtcGetCUBINSize(program, size) : nvrtc.nvrtcGetPTXSize(program, size),
         "read the compiled kernel " + name);
     BytePointer code = new BytePointer(size.get());
     check(
