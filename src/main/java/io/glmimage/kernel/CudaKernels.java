@@ -485,7 +485,8 @@ public final class CudaKernels implements KernelProvider {
   /** A guard for kernels whose blocks hold whole rows of {@code x [.., D]} in registers. */
   private static KernelGuard rows(Tensor x) {
     return new KernelGuard(x)
-        .width(x.size(-1), x.scalar_type() == ScalarType.Float ? WIDEST_FLOAT : WIDEST_BF16);
+        .width(
+            x.size(-1), x.scalar_type().intern() == ScalarType.Float ? WIDEST_FLOAT : WIDEST_BF16);
   }
 
   private CudaLaunch launch(String program, String entry) {

@@ -29,7 +29,8 @@ final class KernelGuard {
 
   /** The activations' dtype is that of {@code leading}, one of {@code supported}. */
   KernelGuard(Tensor leading, ScalarType... supported) {
-    type = leading.scalar_type();
+    // The binding makes a new enum object for every answer.
+    type = leading.scalar_type().intern();
     if (Arrays.stream(supported).noneMatch(s -> s == type)) {
       reason =
           "fused supports "
@@ -54,8 +55,8 @@ final class KernelGuard {
       if (reason != null) {
         continue;
       }
-      if (t.scalar_type() != expected) {
-        reason = "fused needs " + name(expected) + ", got " + name(t.scalar_type());
+      if (t.scalar_type().intern() != expected) {
+        reason = "fused needs " + name(expected) + ", got " + name(t.scalar_type().intern());
       } else if (!t.is_contiguous()) {
         reason = "fused needs contiguous tensors";
       } else if (t.data_ptr().address() % ALIGNMENT != 0) {

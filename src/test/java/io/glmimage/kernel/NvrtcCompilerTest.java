@@ -46,7 +46,7 @@ class NvrtcCompilerTest {
       }
     }
     try (Stream<Path> files = Files.list(folder)) {
-      assertEquals(CudaPrograms.NAMES.size() * targets.size(), files.count());
+      assertEquals((long) CudaPrograms.NAMES.size() * targets.size(), files.count());
     }
   }
 
