@@ -1,6 +1,7 @@
 package io.glmimage.kernel;
 
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
+import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import java.nio.file.Path;
 import java.util.List;
@@ -37,6 +38,7 @@ public final class CudaKernels implements KernelProvider {
   private final CudaPrograms programs;
   private final KernelChoices choices;
   private final AtenKernels aten = new AtenKernels();
+  private final LinearGelu geluProduct;
 
   /**
    * Starts compiling every kernel in the background.
@@ -53,6 +55,8 @@ public final class CudaKernels implements KernelProvider {
   CudaKernels(KernelMode mode, CudaPrograms programs) {
     this.programs = programs;
     this.choices = new KernelChoices(mode);
+    Libtorch.load();
+    this.geluProduct = new GeluProduct();
   }
 
   /** Waits until every kernel is compiled and loaded: before capturing a CUDA graph. */
@@ -424,6 +428,13 @@ public final class CudaKernels implements KernelProvider {
     if (!choices.fused("linear_gelu", guard)) {
       return aten.linearGelu().apply(x, weight, bias);
     }
+    return guard.type() == ScalarType.BFloat16
+        ? geluProduct.apply(x, weight, bias)
+        : linearThenBiasGelu(x, weight, bias);
+  }
+
+  /** The product, then bias and gelu in one pass over it. */
+  Tensor linearThenBiasGelu(Tensor x, Tensor weight, Tensor bias) {
     Tensor out = Ops.linear(x, weight, null);
     biasGelu(out, bias);
     return out;

@@ -163,6 +163,12 @@ final class CudaKernelBenchmark {
           (k, s) -> k.linearGelu().apply(x[s], weight, bias),
           true);
       time(
+          "linear_gelu as product, then bias_gelu",
+          2 * rows * features * 2,
+          sets,
+          (k, s) -> fused.linearThenBiasGelu(x[s], weight, bias),
+          false);
+      time(
           "the product alone, without bias",
           2 * rows * features * 2,
           sets,

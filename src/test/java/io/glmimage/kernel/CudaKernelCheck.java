@@ -254,7 +254,9 @@ final class CudaKernelCheck {
     Tensor weight = normals(type, 0.1, 0, 776, 192);
     Tensor bias = normals(type, 1, 0, 776);
     Tensor out = fused.linearGelu().apply(gpu(x), gpu(weight), gpu(bias));
-    return near(type, out, aten.linearGelu().apply(f32(x), f32(weight), f32(bias)));
+    Tensor twoSteps = fused.linearThenBiasGelu(gpu(x), gpu(weight), gpu(bias));
+    Tensor expected = aten.linearGelu().apply(f32(x), f32(weight), f32(bias));
+    return near(type, out, expected) + ", in two steps " + near(type, twoSteps, expected);
   }
 
   private String guidedEulerStep(
