@@ -169,12 +169,12 @@ public final class Denoiser implements AutoCloseable {
 
   private void checkLatents(Tensor latents) {
     if (!Arrays.equals(Ops.shape(latents), latentShape())
-        || latents.scalar_type() != ScalarType.Float) {
+        || latents.scalar_type().intern() != ScalarType.Float) {
       throw new IllegalArgumentException(
           "Cannot denoise latents of shape "
               + Arrays.toString(Ops.shape(latents))
               + " and dtype "
-              + latents.scalar_type()
+              + latents.scalar_type().intern()
               + ", expected "
               + Arrays.toString(latentShape())
               + " in float32");

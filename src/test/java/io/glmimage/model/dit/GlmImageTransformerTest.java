@@ -1,0 +1,321 @@
+package io.glmimage.model.dit;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.model.Grid;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.Philox;
+import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.CheckpointFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The network's rules, on the embedded model. */
+class GlmImageTransformerTest {
+  private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
+  private static final Grid GRID = new Grid(4, 6);
+  private static final int HEIGHT = 64;
+  private static final int WIDTH = 96;
+  private static final double[] TIMESTEPS = {999, 499};
+  private static final float[] SIGMAS = {1, 0.4f, 0};
+
+  private static GlmImageTransformer network;
+
+  @BeforeAll
+  static void load() {
+    network =
+        GlmImageTransformer.load(CheckpointFolder.open(MODEL), Compute.cpu(), new AtenKernels());
+  }
+
+  @AfterAll
+  static void close() {
+    network.close();
+  }
+
+  private static Tensor glyphs(GlmImageTransformer network, int tokens) {
+    return Ops.of(
+        new Philox(1, 1).normals(tokens * network.textEmbedDim()), tokens, network.textEmbedDim());
+  }
+
+  private static int[] ids(Grid grid) {
+    int[] ids = new int[grid.size()];
+    Arrays.setAll(ids, i -> (37 * i + 11) % network.codebookSize());
+    return ids;
+  }
+
+  private static Tensor latents(Grid grid, int seed) {
+    int p = network.patchSize();
+    return Ops.of(
+        new Philox(seed, 2).normals(network.channels() * grid.size() * p * p),
+        network.channels(),
+        (long) grid.rows() * p,
+        (long) grid.columns() * p);
+  }
+
+  /** The noise of every sequence, then the latents after all steps. */
+  private static List<float[]> run(
+      GlmImageTransformer network, boolean withSource, double guidance, int text) {
+    try (TensorScope scope = new TensorScope();
+        Modulation modulation = network.modulation(TIMESTEPS, HEIGHT, WIDTH);
+        DitSequence conditional = network.prepare(glyphs(network, text), ids(GRID));
+        DitSequence unconditional = network.prepare(glyphs(network, 1), null);
+        SourceCache cache =
+            network.newCache(withSource ? 8 : 0, conditional.textTokens() + GRID.size())) {
+      if (withSource) {
+        Grid source = new Grid(2, 4);
+        network.writeSource(cache, latents(source, 5), ids(source), 32, 64);
+      }
+      try (Denoiser denoiser =
+          network.denoiser(GRID, modulation, SIGMAS, guidance, conditional, unconditional, cache)) {
+        Tensor latents = latents(GRID, 3);
+        List<float[]> out = new ArrayList<>();
+        denoiser.predictNoise(latents, 0).forEach(n -> out.add(Ops.toFloats(n)));
+        for (int i = 0; i < denoiser.steps(); i++) {
+          denoiser.step(latents, i);
+        }
+        out.add(Ops.toFloats(latents));
+        return out;
+      }
+    }
+  }
+
+  /** Up to the order of sums: products of another number of rows are cut into other blocks. */
+  @ParameterizedTest
+  @CsvSource({"true, 5", "false, 5", "true, 0", "false, 0"})
+  void aPackedForwardIsItsBranchesComputedApart(boolean withSource, int text) {
+    List<float[]> together = run(network, withSource, 1.5, text);
+    float[] conditional = run(network, withSource, 1, text).get(0);
+    assertArrayEquals(conditional, together.get(0), 5e-6f);
+    try (TensorScope scope = new TensorScope();
+        Modulation modulation = network.modulation(TIMESTEPS, HEIGHT, WIDTH);
+        DitSequence alone = network.prepare(glyphs(network, 1), null);
+        Denoiser denoiser = network.denoiser(GRID, modulation, SIGMAS, 1, alone, null, null)) {
+      float[] unconditional = Ops.toFloats(denoiser.predictNoise(latents(GRID, 3), 0).get(0));
+      assertArrayEquals(unconditional, together.get(1), 5e-6f);
+    }
+  }
+
+  @Test
+  void withoutGuidanceOnlyTheConditionalSequenceRuns() {
+    assertEquals(2, run(network, false, 1, 3).size());
+    assertEquals(3, run(network, false, 1.01, 3).size());
+  }
+
+  @Test
+  void aPictureHasTheSameBitsEveryTime() {
+    List<float[]> first = run(network, true, 1.5, 4);
+    run(network, false, 3, 9);
+    List<float[]> second = run(network, true, 1.5, 4);
+    for (int i = 0; i < first.size(); i++) {
+      assertArrayEquals(first.get(i), second.get(i), 0f);
+    }
+  }
+
+  @Test
+  void sourcesChangeTheResult() {
+    float[] with = run(network, true, 1, 4).get(0);
+    float[] without = run(network, false, 1, 4).get(0);
+    assertTrue(!Arrays.equals(with, without));
+  }
+
+  @Test
+  void sourcesDoNotSeeEachOther() {
+    Grid small = new Grid(2, 2);
+    Grid wide = new Grid(2, 4);
+    try (TensorScope scope = new TensorScope();
+        SourceCache both = network.newCache(small.size() + wide.size(), 0);
+        SourceCache second = network.newCache(wide.size(), 0)) {
+      network.writeSource(both, latents(small, 1), ids(small), 32, 32);
+      assertEquals(small.size(), both.written());
+      network.writeSource(both, latents(wide, 2), ids(wide), 32, 64);
+      network.writeSource(second, latents(wide, 2), ids(wide), 32, 64);
+      for (int layer = 0; layer < network.config().layers(); layer++) {
+        assertArrayEquals(
+            Ops.toFloats(second.rows(layer, 0, wide.size()).key()),
+            Ops.toFloats(both.rows(layer, small.size(), wide.size()).key()),
+            0f);
+        assertArrayEquals(
+            Ops.toFloats(second.rows(layer, 0, wide.size()).value()),
+            Ops.toFloats(both.rows(layer, small.size(), wide.size()).value()),
+            0f);
+      }
+    }
+  }
+
+  @Test
+  void aPriorDroppedAsAWholeIsEveryIdDropped() {
+    int[] dropped = new int[GRID.size()];
+    Arrays.fill(dropped, GlmImageTransformer.DROPPED);
+    int[] half = ids(GRID);
+    half[3] = GlmImageTransformer.DROPPED;
+    try (TensorScope scope = new TensorScope();
+        DitSequence whole = network.prepare(glyphs(network, 2), null);
+        DitSequence each = network.prepare(glyphs(network, 2), dropped);
+        DitSequence one = network.prepare(glyphs(network, 2), half)) {
+      float[] row = Ops.toFloats(whole.prior());
+      for (int i = 0; i < GRID.size(); i++) {
+        assertArrayEquals(row, Ops.toFloats(each.prior().select(0, i)), 1e-6f);
+      }
+      assertArrayEquals(row, Ops.toFloats(one.prior().select(0, 3)), 1e-6f);
+      assertTrue(!Arrays.equals(row, Ops.toFloats(one.prior().select(0, 2))));
+    }
+  }
+
+  @Test
+  void modulationOfManyStepsIsThatOfEveryStepAlone() {
+    double[] many = new double[2 * Modulation.WINDOW + 3];
+    Arrays.setAll(many, i -> 999 - 3.0 * i);
+    try (TensorScope scope = new TensorScope();
+        Modulation all = network.modulation(many, HEIGHT, WIDTH)) {
+      // There and back: windows are made again.
+      for (int step : new int[] {0, Modulation.WINDOW, many.length - 1, 1, Modulation.WINDOW - 1}) {
+        try (Modulation alone = network.modulation(new double[] {many[step]}, HEIGHT, WIDTH)) {
+          assertArrayEquals(
+              Ops.toFloats(alone.row(0)), Ops.toFloats(all.row(step)), 1e-5f, "step " + step);
+        }
+      }
+      assertThrows(IllegalArgumentException.class, () -> all.row(many.length));
+      assertThrows(IllegalArgumentException.class, () -> all.row(-1));
+    }
+  }
+
+  @Test
+  void bfloat16StaysCloseToFloat32() {
+    try (GlmImageTransformer half =
+        GlmImageTransformer.load(
+            CheckpointFolder.open(MODEL),
+            new Compute("cpu", ScalarType.BFloat16),
+            new AtenKernels())) {
+      List<float[]> expected = run(network, true, 1.5, 4);
+      List<float[]> actual = run(half, true, 1.5, 4);
+      for (int i = 0; i < expected.size(); i++) {
+        double square = 0;
+        double error = 0;
+        for (int j = 0; j < expected.get(i).length; j++) {
+          square += Math.pow(expected.get(i)[j], 2);
+          error += Math.pow(expected.get(i)[j] - actual.get(i)[j], 2);
+        }
+        assertTrue(error > 0, "bfloat16 was not used");
+        assertTrue(Math.sqrt(error / square) < 0.03, i + ": " + Math.sqrt(error / square));
+      }
+    }
+  }
+
+  @Test
+  void whatAPictureTookIsFreedWithIt() {
+    run(network, true, 1.5, 4);
+    long before = Pointer.totalCount();
+    for (int i = 0; i < 3; i++) {
+      run(network, true, 1.5, 4);
+    }
+    assertEquals(before, Pointer.totalCount());
+  }
+
+  @Test
+  void refusesWrongInputs() {
+    try (TensorScope scope = new TensorScope();
+        Modulation modulation = network.modulation(TIMESTEPS, HEIGHT, WIDTH);
+        DitSequence sequence = network.prepare(glyphs(network, 2), ids(GRID));
+        SourceCache cache = network.newCache(8, 2 + GRID.size());
+        SourceCache tight = network.newCache(0, 3)) {
+      refused(
+          "Invalid prior id: 1024 at 0",
+          () -> network.prepare(glyphs(network, 2), new int[] {1024}));
+      refused(
+          "Invalid prior id: -2 at 0", () -> network.prepare(glyphs(network, 2), new int[] {-2}));
+      refused(
+          "shape [2, 7], expected [S, 64]",
+          () -> network.prepare(Ops.of(new float[14], 2, 7), null));
+      refused("with 2 sigmas", () -> open(GRID, modulation, new float[] {1, 0}, 1, sequence, null));
+      refused(
+          "without an unconditional", () -> open(GRID, modulation, SIGMAS, 1.5, sequence, null));
+      refused(
+          "with 24 prior ids", () -> open(new Grid(2, 2), modulation, SIGMAS, 1, sequence, null));
+      refused("has room for 3", () -> open(GRID, modulation, SIGMAS, 1, sequence, tight));
+      assertTrue(
+          assertThrows(
+                  IllegalStateException.class,
+                  () -> open(GRID, modulation, SIGMAS, 1, sequence, cache))
+              .getMessage()
+              .contains("0 of 8 source tokens"));
+      refused(
+          "source of 24 tokens",
+          () -> network.writeSource(cache, latents(GRID, 1), ids(GRID), HEIGHT, WIDTH));
+      refused(
+          "multiples of 2",
+          () -> network.writeSource(cache, Ops.of(new float[8 * 6], 8, 2, 3), new int[3], 16, 24));
+      assertEquals(0, cache.written());
+      try (Denoiser denoiser =
+          network.denoiser(GRID, modulation, SIGMAS, 1, sequence, null, null)) {
+        refused("expected [8, 8, 12]", () -> denoiser.step(latents(new Grid(2, 2), 1), 0));
+        refused("Invalid step: 2", () -> denoiser.step(latents(GRID, 1), 2));
+      }
+    }
+  }
+
+  private static void open(
+      Grid grid,
+      Modulation modulation,
+      float[] sigmas,
+      double guidance,
+      DitSequence sequence,
+      SourceCache cache) {
+    network.denoiser(grid, modulation, sigmas, guidance, sequence, null, cache).close();
+  }
+
+  private static void refused(String part, org.junit.jupiter.api.function.Executable call) {
+    String message = assertThrows(IllegalArgumentException.class, call).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "\"out_channels\": 8 | \"out_channels\": 16 | out_channels",
+        "\"attention_head_dim\": 32 | \"attention_head_dim\": 6 | attention_head_dim",
+        "\"time_embed_dim\": 48 | \"time_embed_dim\": 47 | time_embed_dim",
+        "\"condition_dim\": 16 | \"condition_dim\": 15 | condition_dim",
+        "\"patch_size\": 2 | \"patch_size\": 0 | patch_size",
+        "\"num_layers\": 5 | \"num_layers\": 6 | transformer_blocks.5",
+        "\"num_layers\": 5 | \"num_layers\": 4 | transformer_blocks.4",
+        "GlmImageTransformer2DModel | CogView4Transformer2DModel | _class_name",
+      })
+  void refusesCheckpointsOfAnotherArchitecture(
+      String from, String to, String named, @TempDir Path folder) throws IOException {
+    Files.createDirectory(folder.resolve("transformer"));
+    Files.copy(MODEL.resolve("model_index.json"), folder.resolve("model_index.json"));
+    String weights = "transformer/diffusion_pytorch_model.safetensors";
+    Files.copy(MODEL.resolve(weights), folder.resolve(weights));
+    String config = Files.readString(MODEL.resolve("transformer/config.json"));
+    assertTrue(config.contains(from), config);
+    Files.writeString(folder.resolve("transformer/config.json"), config.replace(from, to));
+    String message =
+        assertThrows(
+                CheckpointException.class,
+                () ->
+                    GlmImageTransformer.load(
+                        CheckpointFolder.open(folder), Compute.cpu(), new AtenKernels()))
+            .getMessage();
+    assertTrue(message.contains(named), message);
+  }
+}
