@@ -1,0 +1,210 @@
+package io.glmimage.model.prior;
+
+import io.glmimage.golden.GoldenCase;
+import io.glmimage.golden.Goldens;
+import io.glmimage.golden.Tolerance;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.SamplingSettings;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@Tag("parity")
+class AutoregressiveParityTest {
+  static List<GoldenCase> cases() {
+    return Goldens.cases("04_autoregressive");
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void givesTheReferencesHiddenStatesAndLogitsAndIds(GoldenCase golden) {
+    GoldenCase processor = PriorFixture.processorOf(golden);
+    PriorOptions greedy =
+        PriorOptions.defaults(Compute.cpu()).withSampling(SamplingSettings.greedy());
+    try (PriorModel model =
+        PriorModel.load(golden.checkpoint(), Compute.cpu(), new AtenKernels(), greedy)) {
+      for (String sub : golden.subCases()) {
+        try (TensorScope scope = new TensorScope()) {
+          new SubCase(golden, new PriorFixture(processor, sub), model, sub).check();
+        }
+      }
+    }
+  }
+
+  /** All rows of a sub-case, side by side in the slots. */
+  private static final class SubCase {
+    private final GoldenCase golden;
+    private final Tolerance tolerance;
+    private final PriorModel model;
+    private final String sub;
+    private final List<PriorFixture.Row> rows;
+    private final List<PriorPrompt> prompts = new ArrayList<>();
+
+    SubCase(GoldenCase golden, PriorFixture fixture, PriorModel model, String sub) {
+      this.golden = golden;
+      this.tolerance = golden.tolerance();
+      this.model = model;
+      this.sub = sub;
+      rows = fixture.rows();
+      for (PriorFixture.Row row : rows) {
+        prompts.add(row.prompt(fixture.sourceTokens(model, row), 0));
+      }
+    }
+
+    void check() {
+      for (int b = 0; b < rows.size(); b++) {
+        checkPrefill(b);
+      }
+      checkForced();
+      checkGreedy();
+    }
+
+    private void checkPrefill(int b) {
+      PriorFixture.Row row = rows.get(b);
+      int[] ids = model.promptIds(prompts.get(b));
+      if (golden.has(sub + "/input_ids_with_image_tokens")) {
+        Tensor expected = valid(golden.tensor(sub + "/input_ids_with_image_tokens"), row, b);
+        Tolerance.exact(
+            golden.name(),
+            sub + "/input_ids_with_image_tokens row " + b,
+            Ops.toLongs(expected),
+            Arrays.stream(ids).asLongStream().toArray());
+      }
+      PriorDecoder decoder = model.decoder();
+      int length = ids.length;
+      TextConfig config =
+          TextConfig.read(
+              golden
+                  .checkpoint()
+                  .config("vision_language_encoder/config.json")
+                  .object("text_config"));
+      try (TensorScope scope = new TensorScope();
+          KvCache cache = new KvCache(config, Compute.cpu(), 1, length)) {
+        RotaryTable.CosSin table = model.rotary().at(model.positions(prompts.get(b)), 0, length);
+        Tensor cells =
+            torch.arange(new Scalar((long) length), Compute.cpu().options(ScalarType.Long));
+        PriorDecoder.Place place = new PriorDecoder.Place(table.cos(), table.sin(), cells, null);
+        Tensor residual = decoder.embed(Ops.of(ids, length));
+        Tensor normed = decoder.firstNorm(residual);
+        for (int i = 0; i < decoder.layers(); i++) {
+          if (golden.has(sub + "/hidden_" + i)) {
+            checkRow("hidden_" + i, residual, b);
+          }
+          normed = decoder.layer(i, residual, normed, place, cache);
+        }
+        if (golden.has(sub + "/hidden_norm")) {
+          checkRow("hidden_norm", normed, b);
+        }
+        Tensor logits = decoder.logits(normed.narrow(0, length - 1, 1));
+        checkLogits("prefill_logits", golden.tensor(sub + "/prefill_logits"), logits, b);
+      }
+    }
+
+    private void checkRow(String name, Tensor actual, int b) {
+      Tensor expected = valid(golden.tensor(sub + "/" + name), rows.get(b), b);
+      tolerance.check(
+          golden.name(),
+          sub + "/" + name + " row " + b,
+          Ops.toFloats(expected),
+          Ops.toFloats(actual));
+    }
+
+    private void checkLogits(String what, Tensor expected, Tensor actual, int b) {
+      tolerance.check(
+          golden.name(),
+          sub + "/" + what + " row " + b,
+          Ops.toFloats(expected.narrow(0, b, 1)),
+          Ops.toFloats(actual));
+    }
+
+    /** {@code [B, L, ...] -> [T, ...]}: row b without its padding. */
+    private static Tensor valid(Tensor batch, PriorFixture.Row row, int b) {
+      return batch.select(0, b).index_select(0, Ops.of(row.columns(), row.columns().length));
+    }
+
+    private DecodeSlots admitted(int extra) {
+      int capacity =
+          extra + prompts.stream().mapToInt(p -> p.inputIds().length + p.newTokens()).sum();
+      DecodeSlots slots = model.newSlots(rows.size(), capacity);
+      for (int b = 0; b < rows.size(); b++) {
+        PriorPrompt prompt = prompts.get(b);
+        slots.admit(
+            b,
+            model.promptIds(prompt),
+            model.rotary(),
+            model.positions(prompt),
+            model.sampler().uniforms(0, prompt.newTokens()));
+      }
+      return slots;
+    }
+
+    private void checkForced() {
+      long[] steps = golden.longs(sub + "/forced_steps");
+      Tensor forcedLogits = golden.tensor(sub + "/forced_logits");
+      Tensor forcedIds = golden.tensor(sub + "/forced_ids");
+      long[] expectedPositions = golden.longs(sub + "/forced_position_ids");
+      int batch = rows.size();
+      long lastStep = Math.min(steps[steps.length - 1], prompts.get(0).newTokens() - 1L);
+      try (TensorScope scope = new TensorScope();
+          DecodeSlots slots = admitted(1)) {
+        int k = steps[0] == 0 ? 1 : 0;
+        for (int step = 1; step <= lastStep; step++) {
+          try (TensorScope stepScope = new TensorScope()) {
+            // Step s reads the id before it.
+            Tensor hidden = slots.stepForced(forcedIds.select(1, step - 1));
+            if (k < steps.length && steps[k] == step) {
+              Tensor logits = model.decoder().logits(hidden);
+              for (int b = 0; b < batch; b++) {
+                checkLogits(
+                    "forced_logits step " + step,
+                    forcedLogits.select(0, k),
+                    logits.narrow(0, b, 1),
+                    b);
+                RopePositions positions = model.positions(prompts.get(b));
+                long[] expected = new long[3];
+                long[] actual = new long[3];
+                for (int axis = 0; axis < 3; axis++) {
+                  expected[axis] = expectedPositions[((k - 1) * 3 + axis) * batch + b];
+                  actual[axis] =
+                      positions.axes()[axis][prompts.get(b).inputIds().length + step - 1];
+                }
+                Tolerance.exact(
+                    golden.name(), sub + "/forced_position_ids " + step, expected, actual);
+              }
+              k++;
+            }
+          }
+        }
+      }
+    }
+
+    private void checkGreedy() {
+      int tokens = prompts.get(0).newTokens();
+      Tensor expected = golden.tensor(sub + "/greedy_ids");
+      try (TensorScope scope = new TensorScope();
+          DecodeSlots slots = admitted(tokens)) {
+        for (int step = 1; step < tokens; step++) {
+          slots.step();
+        }
+        for (int b = 0; b < rows.size(); b++) {
+          // The reference's last id is the end token's place, which is not generated here.
+          Tolerance.exact(
+              golden.name(),
+              sub + "/greedy_ids row " + b,
+              Ops.toLongs(expected.select(0, b).narrow(0, 0, tokens)),
+              Ops.toLongs(slots.generated(b, prompts.get(b).inputIds().length, 0, tokens)));
+        }
+      }
+    }
+  }
+}
