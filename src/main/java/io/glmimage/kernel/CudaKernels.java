@@ -377,6 +377,7 @@ public final class CudaKernels implements KernelProvider {
         new KernelGuard(qkv)
             .activations(qkv, query)
             .tensors(ScalarType.Float, layout.cos(), layout.sin())
+            .aligned(layout.cos(), layout.sin())
             .tensors(ScalarType.Int, layout.rotaryRow())
             .needs(
                 headDim == 16 || headDim == 32 || headDim == 64 || headDim == 128,

@@ -40,9 +40,9 @@ final class KernelGuard {
     }
   }
 
-  /** Arguments of the activations' dtype. */
+  /** Arguments of the activations' dtype, read 16 bytes at a time. */
   KernelGuard activations(Tensor... tensors) {
-    return tensors(type, tensors);
+    return tensors(type, tensors).aligned(tensors);
   }
 
   /** Arguments of a dtype of their own. */
@@ -59,10 +59,18 @@ final class KernelGuard {
         reason = "fused needs " + name(expected) + ", got " + name(t.scalar_type().intern());
       } else if (!t.is_contiguous()) {
         reason = "fused needs contiguous tensors";
-      } else if (t.data_ptr().address() % ALIGNMENT != 0) {
-        reason = "fused needs tensors aligned to " + ALIGNMENT + " bytes";
       } else if (!t.is_cuda()) {
         offDevice = t;
+      }
+    }
+    return this;
+  }
+
+  /** Arguments that are read 16 bytes at a time. */
+  KernelGuard aligned(Tensor... tensors) {
+    for (Tensor t : tensors) {
+      if (reason == null && t.numel() > 0 && t.data_ptr().address() % ALIGNMENT != 0) {
+        reason = "fused needs tensors aligned to " + ALIGNMENT + " bytes";
       }
     }
     return this;
