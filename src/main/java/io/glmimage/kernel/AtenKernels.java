@@ -12,6 +12,33 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * implementations are checked against, and what they fall back to.
  */
 public final class AtenKernels implements KernelProvider {
+  // ---- prior decoder ----
+
+  @Override
+  public RmsNormResidual rmsNormResidual() {
+    return new AtenRmsNormResidual();
+  }
+
+  @Override
+  public RotaryCacheWrite rotaryCacheWrite() {
+    return new AtenRotaryCacheWrite();
+  }
+
+  @Override
+  public DecodeAttention decodeAttention() {
+    return new AtenDecodeAttention();
+  }
+
+  @Override
+  public SiluMul siluMul() {
+    return new AtenSiluMul();
+  }
+
+  @Override
+  public TokenSampling tokenSampling() {
+    return new AtenTokenSampling();
+  }
+
   // ---- diffusion transformer ----
 
   @Override

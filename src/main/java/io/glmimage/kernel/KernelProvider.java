@@ -5,6 +5,7 @@ package io.glmimage.kernel;
  * by threads.
  */
 public interface KernelProvider {
+<<<<<<< HEAD
   // ---- diffusion transformer ----
 
   AdaLayerNorm adaLayerNorm();
@@ -17,6 +18,8 @@ public interface KernelProvider {
 
   GuidedEulerStep guidedEulerStep();
 
+=======
+>>>>>>> cuda
   // ---- prior decoder ----
 
   /** RMS norm, and the sandwich of two around a residual sum. */
@@ -33,4 +36,19 @@ public interface KernelProvider {
 
   /** Filtering and drawing of the next token. */
   TokenSampling tokenSampling();
+<<<<<<< HEAD
+=======
+
+  // ---- diffusion transformer ----
+
+  AdaLayerNorm adaLayerNorm();
+
+  GatedResidualAdaLayerNorm gatedResidualAdaLayerNorm();
+
+  QkNormRotary qkNormRotary();
+
+  LinearGelu linearGelu();
+
+  GuidedEulerStep guidedEulerStep();
+>>>>>>> cuda
 }
