@@ -66,33 +66,6 @@ public final class AtenKernels implements KernelProvider {
     return AtenKernels::guidedEulerStep;
   }
 
-  // ---- prior decoder ----
-
-  @Override
-  public RmsNormResidual rmsNormResidual() {
-    return new AtenRmsNormResidual();
-  }
-
-  @Override
-  public RotaryCacheWrite rotaryCacheWrite() {
-    return new AtenRotaryCacheWrite();
-  }
-
-  @Override
-  public DecodeAttention decodeAttention() {
-    return new AtenDecodeAttention();
-  }
-
-  @Override
-  public SiluMul siluMul() {
-    return new AtenSiluMul();
-  }
-
-  @Override
-  public TokenSampling tokenSampling() {
-    return new AtenTokenSampling();
-  }
-
   private static Tensor adaLayerNorm(
       Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Tensor out) {
     if (Ops.isEmpty(x)) {

@@ -5,21 +5,6 @@ package io.glmimage.kernel;
  * by threads.
  */
 public interface KernelProvider {
-<<<<<<< HEAD
-  // ---- diffusion transformer ----
-
-  AdaLayerNorm adaLayerNorm();
-
-  GatedResidualAdaLayerNorm gatedResidualAdaLayerNorm();
-
-  QkNormRotary qkNormRotary();
-
-  LinearGelu linearGelu();
-
-  GuidedEulerStep guidedEulerStep();
-
-=======
->>>>>>> cuda
   // ---- prior decoder ----
 
   /** RMS norm, and the sandwich of two around a residual sum. */
@@ -36,8 +21,6 @@ public interface KernelProvider {
 
   /** Filtering and drawing of the next token. */
   TokenSampling tokenSampling();
-<<<<<<< HEAD
-=======
 
   // ---- diffusion transformer ----
 
@@ -50,5 +33,4 @@ public interface KernelProvider {
   LinearGelu linearGelu();
 
   GuidedEulerStep guidedEulerStep();
->>>>>>> cuda
 }

@@ -7,8 +7,9 @@ import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
-import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.Kernels;
 import io.glmimage.model.Grid;
 import io.glmimage.model.dit.Denoiser;
 import io.glmimage.model.dit.DitSequence;
@@ -31,6 +32,7 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceFailure;
+import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
 import io.glmimage.tensor.TensorScope;
@@ -128,7 +130,9 @@ public final class GlmImagePipeline implements AutoCloseable {
   static GlmImagePipeline loadWithoutProcessor(
       CheckpointFolder folder, Compute compute, PriorOptions sampling) {
     GlmImagePipeline pipeline = new GlmImagePipeline(compute);
-    KernelProvider kernels = new AtenKernels();
+    KernelProvider kernels =
+        Kernels.provider(
+            KernelMode.AUTO, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
     try {
       pipeline.scheduler = FlowMatchEulerScheduler.load(folder);
       pipeline.vae = pipeline.part(Vae.load(folder, compute));

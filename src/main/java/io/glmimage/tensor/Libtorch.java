@@ -1,5 +1,8 @@
 package io.glmimage.tensor;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.SizeTPointer;
@@ -39,6 +42,21 @@ public final class Libtorch {
   /** Whether libtorch sees a CUDA device that it can use. */
   public static boolean cudaAvailable() {
     return torch.cuda_is_available();
+  }
+
+  /**
+   * Where native libraries are unpacked on this host, for one user; also the place of what is
+   * compiled from them.
+   *
+   * @throws UncheckedIOException if it cannot be made
+   */
+  public static Path cacheFolder() {
+    try {
+      return Loader.getCacheDir().toPath();
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "Cannot make the cache of native libraries: " + e.getMessage(), e);
+    }
   }
 
   /** Waits until the GPU has done all it was given, where there is one. */
