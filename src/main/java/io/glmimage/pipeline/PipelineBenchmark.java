@@ -223,7 +223,9 @@ public final class PipelineBenchmark {
                         row.request(),
                         row.size(),
                         new ProcessedPrompt(
-                            row.prompt().inputIds(), row.prompt().sourceGrids(), targets(grid)),
+                            row.prompt().inputIds(),
+                            row.prompt().sourceGrids(),
+                            targets(grid, row.sources().size())),
                         row.sources()))
             .toList());
   }
@@ -338,13 +340,13 @@ public final class PipelineBenchmark {
         new ProcessedPrompt(
             ids.stream().mapToInt(Integer::intValue).toArray(),
             pixels.stream().map(SourcePixels::grid).toList(),
-            sources == 0 ? targets(grid) : List.of(grid));
+            targets(grid, sources));
     return new Prepared(
         request, new PixelSize(settings.height(), settings.width()), prompt, pixels);
   }
 
-  private List<Grid> targets(Grid grid) {
-    return settings.sources() == 0 ? List.of(grid, new Grid(16, 16)) : List.of(grid);
+  private static List<Grid> targets(Grid grid, int sources) {
+    return sources == 0 ? List.of(grid, new Grid(16, 16)) : List.of(grid);
   }
 
   private Grid grid() {
