@@ -92,7 +92,8 @@ class AutoregressiveParityTest {
         Tensor cells =
             torch.arange(new Scalar((long) length), Goldens.compute().options(ScalarType.Long));
         PriorDecoder.Place place = new PriorDecoder.Place(table.cos(), table.sin(), cells, null);
-        Tensor residual = decoder.embed(Ops.of(ids, length));
+        Tensor residual =
+            decoder.embed(Ops.to(Ops.of(ids, length), Goldens.compute(), ScalarType.Long));
         Tensor normed = decoder.firstNorm(residual);
         for (int i = 0; i < decoder.layers(); i++) {
           if (golden.has(sub + "/hidden_" + i)) {
@@ -127,7 +128,12 @@ class AutoregressiveParityTest {
 
     /** {@code [B, L, ...] -> [T, ...]}: row b without its padding. */
     private static Tensor valid(Tensor batch, PriorFixture.Row row, int b) {
-      return batch.select(0, b).index_select(0, Ops.of(row.columns(), row.columns().length));
+      return batch
+          .select(0, b)
+          .index_select(
+              0,
+              Ops.to(
+                  Ops.of(row.columns(), row.columns().length), Goldens.compute(), ScalarType.Long));
     }
 
     private DecodeSlots admitted(int extra) {

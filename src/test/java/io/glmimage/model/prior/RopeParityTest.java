@@ -8,6 +8,7 @@ import io.glmimage.tensor.TensorScope;
 import java.util.Collections;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -73,7 +74,8 @@ class RopeParityTest {
   /** The reference repeats the table for the second half of the rotated width. */
   private static void checkTable(
       GoldenCase golden, String name, Tensor table, PriorFixture.Row row, int b) {
-    Tensor columns = Ops.of(row.columns(), row.columns().length);
+    Tensor columns =
+        Ops.to(Ops.of(row.columns(), row.columns().length), Goldens.compute(), ScalarType.Long);
     Tensor expected = golden.tensor(name).select(0, b).index_select(0, columns);
     TABLES.check(
         golden.name(),
