@@ -109,6 +109,11 @@ public final class PriorModel implements AutoCloseable {
     return codebookSize;
   }
 
+  /** Values of one patch of {@link #sourceTokens}: channels * side * side. */
+  public int patchValues() {
+    return vision.patchValues();
+  }
+
   /**
    * The codebook ids of one source picture.
    *

@@ -16,13 +16,14 @@ final class PriorFixture {
   private final String sub;
 
   /**
+   * @param index in the batch
    * @param ids without padding
    * @param columns where they stand in the padded batch
    * @param grids as the processor gives them: sources, then the targets, the first decoded last
    * @param firstSource index of the row's first source among all of the batch
    * @param sources number of source images
    */
-  record Row(int[] ids, int[] columns, List<Grid> grids, int firstSource, int sources) {
+  record Row(int index, int[] ids, int[] columns, List<Grid> grids, int firstSource, int sources) {
     List<Grid> sourceGrids() {
       return grids.subList(0, sources);
     }
@@ -45,9 +46,8 @@ final class PriorFixture {
 
   /** The processor's case of the checkpoint that {@code other} belongs to. */
   static GoldenCase processorOf(GoldenCase other) {
-    String folder = other.name().substring(0, other.name().indexOf('/') + 1);
     return Goldens.cases("01_processor").stream()
-        .filter(c -> c.name().equals(folder + "01_processor"))
+        .filter(c -> c.name().equals(folder(other) + "01_processor"))
         .findFirst()
         .orElseThrow();
   }
@@ -80,6 +80,7 @@ final class PriorFixture {
       int at = b * length;
       rows.add(
           new Row(
+              b,
               columns.stream().mapToInt(c -> (int) ids[at + c]).toArray(),
               columns.stream().mapToInt(Integer::intValue).toArray(),
               grids.subList(grid, grid + (int) perSample[b]),
@@ -91,14 +92,47 @@ final class PriorFixture {
     return rows;
   }
 
-  /** The row's sources' ids, from their stored pixels. */
+  /** Whether the sources' pixels are stored; not every sub-case has them. */
+  boolean hasPixels() {
+    return processor.has(sub + "/pixel_values") || processor.has(sub + "/resized_0");
+  }
+
+  /** The row's sources' ids: from their pixels, or, where none are stored, the reference's ids. */
   List<int[]> sourceTokens(PriorModel model, Row row) {
     List<int[]> out = new ArrayList<>();
+    long[] given = row.sources() == 0 || hasPixels() ? new long[0] : givenIds(row);
+    int from = 0;
     for (int i = 0; i < row.sources(); i++) {
       Grid grid = row.grids().get(i);
-      out.add(model.sourceTokens(pixelValues(row.firstSource() + i, grid), grid));
+      if (hasPixels()) {
+        out.add(model.sourceTokens(pixelValues(row.firstSource() + i, grid), grid));
+        continue;
+      }
+      int[] ids = new int[grid.size()];
+      for (int n = 0; n < ids.length; n++) {
+        // Each id is a 2 x 2 block of the upsampled grid.
+        int upsampledRow = n / grid.columns() * 2;
+        int upsampledColumn = n % grid.columns() * 2;
+        ids[n] = (int) given[from + upsampledRow * 2 * grid.columns() + upsampledColumn];
+      }
+      from += 4 * ids.length;
+      out.add(ids);
     }
     return out;
+  }
+
+  private long[] givenIds(Row row) {
+    String name = sub + "/prior_token_image_ids_" + row.index();
+    String folder = folder(processor);
+    return Goldens.cases("05_prior_tokens").stream()
+        .filter(c -> folder(c).equals(folder) && c.has(name))
+        .findFirst()
+        .orElseThrow()
+        .longs(name);
+  }
+
+  private static String folder(GoldenCase golden) {
+    return golden.name().substring(0, golden.name().indexOf('/') + 1);
   }
 
   /** The patches [N, C p p] of source {@code index} of the batch. */

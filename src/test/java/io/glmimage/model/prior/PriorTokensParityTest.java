@@ -51,7 +51,9 @@ class PriorTokensParityTest {
           PriorFixture.Row row = rows.get(b);
           List<int[]> sources = fixture.sourceTokens(model, row);
           prompts.add(row.prompt(sources, 0));
-          checkSources(golden, sub, b, row, sources);
+          if (fixture.hasPixels()) {
+            checkSources(golden, sub, b, row, sources);
+          }
         }
       }
       List<int[]> results = model.generate(prompts);

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The compositions against the formulas of their interfaces, written out in double precision. */
-class AtenKernelsTest {
+class AtenDitKernelsTest {
   private static final double EPS = 1e-5;
 
   private final KernelProvider kernels = new AtenKernels();

@@ -1,0 +1,40 @@
+package io.glmimage.io;
+
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.io.Serializable;
+import org.apache.hadoop.conf.Configuration;
+
+/** The driver's Hadoop configuration in a form that can be sent to executors. */
+public final class HadoopSettings implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  private transient Configuration configuration;
+
+  public HadoopSettings(Configuration configuration) {
+    this.configuration = configuration;
+  }
+
+  /** Opens storage with these settings. */
+  public Storage storage() {
+    return new Storage(configuration);
+  }
+
+  /** Hides the secrets among these settings, besides everything that looks like one. */
+  public Redaction redaction() {
+    return Redaction.ofSettings(configuration);
+  }
+
+  private void writeObject(ObjectOutputStream out) throws IOException {
+    out.defaultWriteObject();
+    configuration.write(out);
+  }
+
+  private void readObject(ObjectInputStream in) throws IOException, ClassNotFoundException {
+    in.defaultReadObject();
+    // Defaults are part of what was written; loading them again would cost a parse per task.
+    configuration = new Configuration(false);
+    configuration.readFields(in);
+  }
+}

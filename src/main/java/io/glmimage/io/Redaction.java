@@ -1,0 +1,99 @@
+package io.glmimage.io;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * Removes secrets from texts that leave the program: logs, error messages, tables, reports. Takes
+ * out what looks like a secret (credentials in URLs, signed query parameters, {@code
+ * fs.*.secret=...} settings, AWS key ids) and, if built from a configuration, the configured
+ * secrets themselves wherever they turn up.
+ */
+public final class Redaction implements Serializable {
+  private static final long serialVersionUID = 1L;
+  private static final String HIDDEN = "***";
+
+  /** A configured value shorter than this is too likely to be an ordinary word. */
+  private static final int SHORTEST_SECRET = 8;
+
+  private static final Pattern SECRET_KEY =
+      Pattern.compile(
+          "(?i)secret|password|passwd|token(?!\\.service)|credential(?!s?\\.provider)|access\\.?key"
+              + "|account\\.key|sas\\.key|private\\.key|encryption\\.key");
+
+  private static final Pattern URL_USER_INFO =
+      Pattern.compile("([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\\s@]+:[^/\\s]*@");
+
+  /** A bucket has no port, so all up to the last @ is a key and its secret, slashes included. */
+  private static final Pattern BUCKET_USER_INFO =
+      Pattern.compile("(?i)(s3[an]?://)[^\\s@/:]+:[^\\s@]*@");
+
+  private static final Pattern QUERY_PARAMETER =
+      Pattern.compile(
+          "(?i)([?&](?:x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig"
+              + "|awsaccesskeyid|x-goog-signature|x-goog-credential|token|access_token|password)=)"
+              + "[^&\\s\"']+");
+  private static final Pattern SETTING =
+      Pattern.compile(
+          "(?i)((?:[\\w.-]*(?:secret|password|passwd|session[._-]?token|access[._-]?key"
+              + "|account[._-]?key|accesskeyid)[\\w.-]*)\\s*[=:]\\s*)[^\\s,;&\"']+");
+  private static final Pattern AWS_KEY_ID = Pattern.compile("\\b(?:AKIA|ASIA)[A-Z0-9]{16}\\b");
+
+  private final List<String> secrets;
+
+  private Redaction(List<String> secrets) {
+    this.secrets = secrets;
+  }
+
+  /** Knows no configured secret. */
+  public static Redaction ofPatterns() {
+    return new Redaction(List.of());
+  }
+
+  /** Also hides the values of the settings whose names say that they are secret. */
+  public static Redaction ofSettings(Iterable<Map.Entry<String, String>> settings) {
+    List<String> secrets = new ArrayList<>();
+    for (Map.Entry<String, String> setting : settings) {
+      String value = setting.getValue();
+      if (value != null
+          && value.length() >= SHORTEST_SECRET
+          && isSecret(setting.getKey())
+          && !value.contains("${")) {
+        secrets.add(value);
+      }
+    }
+    // The longest first: a secret that holds another must not leave a rest behind.
+    secrets.sort(Comparator.comparingInt(String::length).reversed());
+    return new Redaction(List.copyOf(secrets));
+  }
+
+  /** Whether a setting of this name holds a secret. */
+  public static boolean isSecret(String key) {
+    String name = key.toLowerCase(Locale.ROOT);
+    return SECRET_KEY.matcher(name).find()
+        && !name.endsWith(".class")
+        && !name.endsWith(".provider")
+        && !name.endsWith(".enabled");
+  }
+
+  /** The text without its secrets; null stays null. */
+  public String apply(String text) {
+    if (text == null) {
+      return null;
+    }
+    String clean = text;
+    for (String secret : secrets) {
+      clean = clean.replace(secret, HIDDEN);
+    }
+    clean = BUCKET_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
+    clean = URL_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
+    clean = QUERY_PARAMETER.matcher(clean).replaceAll("$1" + HIDDEN);
+    clean = SETTING.matcher(clean).replaceAll("$1" + HIDDEN);
+    return AWS_KEY_ID.matcher(clean).replaceAll(HIDDEN);
+  }
+}

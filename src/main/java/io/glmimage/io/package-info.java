@@ -1,0 +1,2 @@
+/** Files on any Hadoop file system, and the removal of secrets from texts. */
+package io.glmimage.io;

@@ -1,0 +1,123 @@
+package io.glmimage.job;
+
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.io.Storage;
+import io.glmimage.manifest.ImagePaths;
+import io.glmimage.output.ContactSheet;
+import io.glmimage.spark.ResultsTable;
+import io.glmimage.spark.ShownResult;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Draws sources and edits side by side. */
+@Command(
+    name = "contact-sheet",
+    description = {
+      "Draws a picture of a run's rows: source, prompt, edit; failed rows show their message.",
+      ""
+    })
+final class ContactSheetCommand implements Callable<Integer> {
+  static final int DEFAULT_ROWS = 20;
+  private static final long MAX_FILE_BYTES = 256L << 20;
+
+  @Option(
+      names = "--results",
+      required = true,
+      paramLabel = "DIR",
+      description = "The --output folder of a run, or its results folder.")
+  private String results;
+
+  @Option(
+      names = "--manifest",
+      paramLabel = "PATH",
+      description =
+          "The run's manifest: relative image paths of the table start at the folder that holds it."
+              + " Default: as if it lay in the --results folder.")
+  private String manifest;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "FILE",
+      description = "The PNG file to write.")
+  private String output;
+
+  @Option(
+      names = "--rows",
+      paramLabel = "N",
+      description = "Rows to draw at most. Default: " + DEFAULT_ROWS + ".")
+  private int rows = DEFAULT_ROWS;
+
+  @Mixin private SessionFlags session = new SessionFlags();
+
+  private final Console console;
+
+  ContactSheetCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Limits.rows(rows);
+    try (Session spark = session.open(console)) {
+      Storage storage = spark.storage();
+      ResultsTable table = ResultsTable.open(spark.spark(), storage, results);
+      String folder = manifest == null ? storage.qualified(results) : storage.parent(manifest);
+      write(table.first(rows), folder, storage, output);
+      console.out().println("Wrote " + storage.qualified(output));
+      return ExitCode.DONE;
+    }
+  }
+
+  /**
+   * @param folder where relative image paths start
+   */
+  static void write(List<ShownResult> results, String folder, Storage storage, String output)
+      throws IOException {
+    List<ContactSheet.Entry> entries = new ArrayList<>();
+    for (ShownResult row : results) {
+      RgbImage source = null;
+      String note = "(text-to-image)";
+      if (!row.imagePaths().isEmpty()) {
+        String path = ImagePaths.resolve(folder, row.imagePaths().get(0));
+        try {
+          source = picture(storage, path);
+        } catch (IOException | InvalidRequestException e) {
+          // The sheet shows the other rows all the same, and in this cell, why it shows nothing.
+          note = "(" + row.imagePaths().get(0) + " cannot be shown)";
+        }
+      }
+      entries.add(
+          new ContactSheet.Entry(
+              row.id(),
+              row.prompt() == null ? "" : row.prompt(),
+              row.ok()
+                  ? String.format(
+                      Locale.ROOT,
+                      "%d x %d, seed %d, %.1f s",
+                      row.width(),
+                      row.height(),
+                      row.seed(),
+                      row.seconds())
+                  : row.errorClass(),
+              source,
+              note,
+              row.ok() ? picture(storage, row.outputPath()) : null,
+              row.error()));
+    }
+    storage.write(output, ImageEncoder.png(ContactSheet.draw(entries)));
+  }
+
+  private static RgbImage picture(Storage storage, String path) throws IOException {
+    return ImageDecoder.decode(storage.read(path, MAX_FILE_BYTES), path);
+  }
+}

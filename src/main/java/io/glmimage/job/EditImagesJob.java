@@ -1,0 +1,180 @@
+package io.glmimage.job;
+
+import io.glmimage.error.GlmImageException;
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Redaction;
+import io.glmimage.spark.EngineFactory;
+import io.glmimage.spark.EngineOptions;
+import io.glmimage.spark.ModelEngineFactory;
+import io.glmimage.spark.SparkErrors;
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command line: {@code edit} is the job, the other commands help with trying it out and looking
+ * at its results. Options given without a command are those of {@code edit}.
+ */
+@Command(
+    name = "edit-images",
+    description = {
+      "Edits images with GLM-Image on Apache Spark.",
+      "",
+      "Options without a command are those of edit: edit-images --manifest M --output O.",
+      ""
+    },
+    synopsisSubcommandLabel = "COMMAND",
+    versionProvider = Versions.class,
+    subcommands = HelpCommand.class,
+    scope = CommandLine.ScopeType.INHERIT,
+    mixinStandardHelpOptions = true,
+    usageHelpAutoWidth = true,
+    sortOptions = false)
+public final class EditImagesJob implements Runnable {
+  private static final List<String> OWN_OPTIONS = List.of("--help", "-h", "--version", "-V");
+
+  private final Console console;
+
+  @Spec private CommandLine.Model.CommandSpec spec;
+
+  private EditImagesJob(Console console) {
+    this.console = console;
+  }
+
+  /** Runs a command and ends the JVM with its exit code. */
+  public static void main(String[] args) {
+    int exitCode = run(args);
+    if (exitCode != 0) {
+      System.exit(exitCode);
+    }
+    // Falling off the end lets spark-submit finish by itself.
+  }
+
+  /** Runs a command with the real model and gives its exit code. */
+  public static int run(String... args) {
+    return run(List.of(args), ModelEngineFactory::new, System.out, System.err, isTerminal());
+  }
+
+  /**
+   * Runs a command.
+   *
+   * @param engines makes the engine of the options
+   * @param terminal whether {@code err} is a terminal
+   */
+  static int run(
+      List<String> args,
+      Function<EngineOptions, EngineFactory> engines,
+      PrintStream out,
+      PrintStream err,
+      boolean terminal) {
+    Console console =
+        new Console(
+            writer(out),
+            writer(err),
+            terminal,
+            new AtomicReference<>(Redaction.ofPatterns()),
+            engines);
+    try {
+      return new EditImagesJob(console).execute(args);
+    } finally {
+      console.out().flush();
+      console.err().flush();
+    }
+  }
+
+  private int execute(List<String> args) {
+    List<String> all = new ArrayList<>(args);
+    boolean bare = !all.isEmpty() && all.get(0).startsWith("-");
+    if (bare && !OWN_OPTIONS.contains(all.get(0))) {
+      all.add(0, "edit");
+    }
+    return commandLine().execute(all.toArray(String[]::new));
+  }
+
+  private CommandLine commandLine() {
+    CommandLine commands =
+        new CommandLine(this)
+            .addSubcommand(new EditCommand(console))
+            .addSubcommand(new DemoCommand(console))
+            .addSubcommand(new ExampleCommand(console))
+            .addSubcommand(new ShowCommand(console))
+            .addSubcommand(new ContactSheetCommand(console));
+    return commands
+        .setOut(console.out())
+        .setErr(console.err())
+        .setOverwrittenOptionsAllowed(false)
+        .setParameterExceptionHandler(this::wrongOption)
+        .setExecutionExceptionHandler((error, command, parsed) -> failed(error));
+  }
+
+  /** The names of all commands with their help texts. */
+  static CommandLine commandLineOf(Console console) {
+    return new EditImagesJob(console).commandLine();
+  }
+
+  @Override
+  public void run() {
+    throw new CommandLine.ParameterException(spec.commandLine(), "Missing command");
+  }
+
+  private int wrongOption(CommandLine.ParameterException error, String[] args) {
+    CommandLine command = error.getCommandLine();
+    console.err().println(console.redaction().get().apply(error.getMessage()));
+    CommandLine.UnmatchedArgumentException.printSuggestions(error, console.err());
+    console.err().println("Try " + command.getCommandSpec().qualifiedName() + " --help");
+    return ExitCode.USAGE;
+  }
+
+  private int failed(Exception error) {
+    Throwable root = SparkErrors.root(error);
+    boolean usage = error instanceof UsageException;
+    Throwable shown = usage ? error : root;
+    boolean foreseen = shown instanceof GlmImageException;
+    String message =
+        foreseen
+            ? shown.getMessage()
+            : "The job failed: "
+                + shown.getClass().getSimpleName()
+                + ": "
+                + SparkErrors.firstLine(shown);
+    console.err().println(console.redaction().get().apply(message));
+    if (!foreseen) {
+      // Nobody thought of this one, so it is given whole.
+      StringWriter trace = new StringWriter();
+      error.printStackTrace(new PrintWriter(trace));
+      console.err().println(console.redaction().get().apply(trace.toString()));
+    }
+    return usage ? ExitCode.USAGE : ExitCode.JOB_FAILED;
+  }
+
+  /** Both output streams are a terminal that can draw over a line. */
+  @SuppressWarnings("SystemConsoleNull") // Asked further where null no longer tells.
+  private static boolean isTerminal() {
+    java.io.Console console = System.console();
+    if (console == null || "dumb".equals(System.getenv("TERM"))) {
+      return false;
+    }
+    if (Runtime.version().feature() < 22) {
+      return true;
+    }
+    try {
+      return (Boolean) java.io.Console.class.getMethod("isTerminal").invoke(console);
+    } catch (ReflectiveOperationException e) {
+      return false;
+    }
+  }
+
+  private static PrintWriter writer(PrintStream stream) {
+    return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), true);
+  }
+}

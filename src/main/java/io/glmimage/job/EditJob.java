@@ -1,0 +1,123 @@
+package io.glmimage.job;
+
+import io.glmimage.error.JobException;
+import io.glmimage.io.Redaction;
+import io.glmimage.io.Storage;
+import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ResultStatus;
+import io.glmimage.output.RunReport;
+import io.glmimage.plan.EditPlan;
+import io.glmimage.plan.EditPlanner;
+import io.glmimage.spark.EditRunner;
+import io.glmimage.spark.EngineFactory;
+import io.glmimage.spark.ManifestTable;
+import io.glmimage.spark.ResultsTable;
+import io.glmimage.spark.RowProgress;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.Map;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One edit job from its options to its report. */
+final class EditJob {
+  /** Failed rows that are listed; the result table has them all. */
+  private static final int LISTED_FAILURES = 10;
+
+  private final Session session;
+  private final JobOptions options;
+  private final Console console;
+
+  EditJob(Session session, JobOptions options, Console console) {
+    this.session = session;
+    this.options = options;
+    this.console = console;
+  }
+
+  /**
+   * Runs the job.
+   *
+   * @throws io.glmimage.error.UsageException before any work, if it cannot start as given
+   * @throws IOException if the output folder cannot be read or written
+   */
+  RunReport run() throws IOException {
+    Logger log = LoggerFactory.getLogger(EditJob.class);
+    Instant started = Instant.now();
+    long start = System.nanoTime();
+    Storage storage = session.storage();
+    Redaction redaction = session.redaction();
+
+    // 1. Check all that can be checked without work.
+    OutputLayout output = new OutputLayout(storage.qualified(options.output().path()));
+    EngineFactory engines = console.engines().apply(options.engine());
+    engines.check(storage);
+    ManifestTable manifest =
+        ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
+    long rows = manifest.countRows();
+    output.prepare(storage, options.output().overwrite());
+
+    // 2. Plan.
+    int slots = session.spark().sparkContext().defaultParallelism();
+    EditPlan plan = new EditPlanner(options.plan()).plan(rows, slots);
+    log.info("{}", plan);
+
+    // 3. Edit.
+    long editStart = System.nanoTime();
+    try (RowProgress progress = new RowProgress(session.spark());
+        ProgressBar bar = new ProgressBar(progress, rows, console)) {
+      new EditRunner(session.spark(), engines, options.engine().device())
+          .run(manifest, plan, output, progress);
+    }
+    double editSeconds = secondsSince(editStart);
+
+    // 4. Report, from what was really written.
+    ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
+    Map<String, Long> failed = new TreeMap<>(results.counts());
+    Long ok = failed.remove(ResultStatus.OK.name());
+    RunReport report =
+        new RunReport(
+            rows,
+            ok == null ? 0 : ok,
+            failed,
+            started,
+            secondsSince(start),
+            editSeconds,
+            output,
+            engines.modelName(),
+            options.byName(),
+            options.fingerprint(),
+            Versions.all(session.spark().version()));
+    check(report);
+    if (report.failed() > 0) {
+      console.err().println(report.failed() + " of " + rows + " rows failed:");
+      results.failures(LISTED_FAILURES).forEach(line -> console.err().println("  " + line));
+      if (report.failed() > LISTED_FAILURES) {
+        console.err().println("  ... (see status = 'FAILED' in " + output.results() + ")");
+      }
+      console.err().flush();
+    }
+    report.write(storage, exitCode(report), redaction);
+    return report;
+  }
+
+  static int exitCode(RunReport report) {
+    return report.failed() == 0 ? ExitCode.DONE : ExitCode.SOME_ROWS_FAILED;
+  }
+
+  /** Every row of the manifest has one line in the table, or the run is no success. */
+  private static void check(RunReport report) {
+    if (report.ok() + report.failed() != report.rows()) {
+      throw new JobException(
+          "Cannot account for all rows: the manifest had "
+              + report.rows()
+              + ", the result table has "
+              + (report.ok() + report.failed())
+              + "; was the manifest changed while the job ran?");
+    }
+  }
+
+  private static double secondsSince(long start) {
+    return (System.nanoTime() - start) / 1e9;
+  }
+}

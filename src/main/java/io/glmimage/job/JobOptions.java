@@ -1,0 +1,64 @@
+package io.glmimage.job;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.output.OutputOptions;
+import io.glmimage.plan.PlanOptions;
+import io.glmimage.spark.EngineOptions;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** All options of an edit job: one record per package, composed. */
+record JobOptions(
+    ManifestOptions manifest,
+    EditDefaults defaults,
+    PlanOptions plan,
+    OutputOptions output,
+    EngineOptions engine) {
+
+  /** Every option by its name on the command line, resolved. */
+  Map<String, String> byName() {
+    Map<String, String> options = new LinkedHashMap<>();
+    options.put("manifest", manifest.path());
+    options.put("columns", new TreeMap<>(manifest.columns()).toString());
+    options.put("drop-columns", manifest.dropped().toString());
+    options.put("output", output.path());
+    options.put("overwrite", String.valueOf(output.overwrite()));
+    options.put("model", engine.modelName());
+    options.put("device", engine.device());
+    options.put("steps", String.valueOf(defaults.steps()));
+    options.put("guidance", String.valueOf(defaults.guidanceScale()));
+    options.put("seed", String.valueOf(defaults.seed()));
+    options.put("height", String.valueOf(defaults.height()));
+    options.put("width", String.valueOf(defaults.width()));
+    options.put("max-pixels", String.valueOf(defaults.maxPixels()));
+    options.put("batch-size", String.valueOf(plan.batchSize()));
+    options.put("partitions", String.valueOf(plan.partitions()));
+    return options;
+  }
+
+  /** A digest of the options that decide what the pictures look like. */
+  String fingerprint() {
+    Map<String, String> deciding = new TreeMap<>(byName());
+    deciding
+        .keySet()
+        .retainAll(
+            List.of(
+                "model", "steps", "guidance", "seed", "height", "width", "max-pixels", "columns"));
+    try {
+      byte[] json =
+          new ObjectMapper().writeValueAsString(deciding).getBytes(StandardCharsets.UTF_8);
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(json));
+    } catch (JsonProcessingException | NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Texts can be written as JSON and digested", e);
+    }
+  }
+}

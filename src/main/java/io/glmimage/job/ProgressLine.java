@@ -1,0 +1,56 @@
+package io.glmimage.job;
+
+import java.util.Locale;
+
+/**
+ * How far a job is, in one line.
+ *
+ * @param done rows done, failed ones included
+ * @param failed rows failed
+ * @param total rows to do
+ * @param seconds since the first row was started
+ */
+record ProgressLine(long done, long failed, long total, double seconds) {
+  private static final int BAR_CHARS = 30;
+
+  ProgressLine {
+    // A repeated task counts its rows again.
+    done = Math.max(0, Math.min(done, total));
+    failed = Math.max(0, Math.min(failed, done));
+  }
+
+  double rowsPerSecond() {
+    return seconds > 0 ? done / seconds : 0;
+  }
+
+  /** Seconds left at the present rate; NaN as long as no row is done. */
+  double secondsLeft() {
+    return done == 0 ? Double.NaN : (total - done) * seconds / done;
+  }
+
+  /** {@code [######----] 6/10 rows, 1 failed, 0.52 rows/s, 0:08 left}. */
+  String text() {
+    int full = total == 0 ? BAR_CHARS : (int) (done * BAR_CHARS / total);
+    StringBuilder line = new StringBuilder("[");
+    line.append("#".repeat(full)).append("-".repeat(BAR_CHARS - full)).append("] ");
+    line.append(done).append('/').append(total).append(" rows");
+    if (failed > 0) {
+      line.append(", ").append(failed).append(" failed");
+    }
+    if (done == 0) {
+      return line.append(", loading the model, ").append(clock(seconds)).toString();
+    }
+    line.append(String.format(Locale.ROOT, ", %.2f rows/s", rowsPerSecond()));
+    return done == total
+        ? line.append(", ").append(clock(seconds)).toString()
+        : line.append(", ").append(clock(secondsLeft())).append(" left").toString();
+  }
+
+  /** {@code m:ss}, or {@code h:mm:ss} from an hour on. */
+  static String clock(double seconds) {
+    long s = Math.round(seconds);
+    return s < 3600
+        ? String.format(Locale.ROOT, "%d:%02d", s / 60, s % 60)
+        : String.format(Locale.ROOT, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+  }
+}

@@ -1,0 +1,45 @@
+package io.glmimage.job;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.spark.package$;
+import picocli.CommandLine.IVersionProvider;
+
+/** Versions of this program and of what it runs on. */
+final class Versions implements IVersionProvider {
+  private static final String POM = "/META-INF/maven/io.glmimage/glm-image-spark/pom.properties";
+
+  @Override
+  public String[] getVersion() {
+    return new String[] {
+      "glm-image-spark " + own(),
+      "Spark " + package$.MODULE$.SPARK_VERSION() + ", Java " + Runtime.version()
+    };
+  }
+
+  static Map<String, String> all(String spark) {
+    Map<String, String> versions = new LinkedHashMap<>();
+    versions.put("glm-image-spark", own());
+    versions.put("spark", spark);
+    versions.put("java", Runtime.version().toString());
+    return versions;
+  }
+
+  /** As Maven wrote it into the jar; a class folder has none. */
+  private static String own() {
+    try (InputStream in = Versions.class.getResourceAsStream(POM)) {
+      if (in == null) {
+        return "development";
+      }
+      Properties properties = new Properties();
+      properties.load(in);
+      return properties.getProperty("version", "development");
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + POM, e);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package io.glmimage.manifest;
+
+/** The columns of a manifest that say what to do; all others are passed through. */
+public enum ManifestField {
+  PROMPT("prompt", true, "a string"),
+  IMAGE_PATHS("image_paths", true, "a string or an array of strings"),
+  ID("id", false, "a string or a whole number"),
+  SEED("seed", false, "a number"),
+  HEIGHT("height", false, "a number"),
+  WIDTH("width", false, "a number"),
+  NUM_INFERENCE_STEPS("num_inference_steps", false, "a number"),
+  GUIDANCE_SCALE("guidance_scale", false, "a number");
+
+  private final String column;
+  private final boolean required;
+  private final String wanted;
+
+  ManifestField(String column, boolean required, String wanted) {
+    this.column = column;
+    this.required = required;
+    this.wanted = wanted;
+  }
+
+  /** The column's name unless the user maps another one to it. */
+  public String column() {
+    return column;
+  }
+
+  boolean required() {
+    return required;
+  }
+
+  String wanted() {
+    return wanted;
+  }
+
+  boolean takes(ColumnKind kind) {
+    return switch (this) {
+      case PROMPT -> kind == ColumnKind.TEXT;
+      case IMAGE_PATHS -> kind == ColumnKind.TEXT || kind == ColumnKind.TEXT_LIST;
+      case ID ->
+          kind == ColumnKind.TEXT || kind == ColumnKind.INTEGER || kind == ColumnKind.DECIMAL;
+      default ->
+          kind == ColumnKind.INTEGER || kind == ColumnKind.DECIMAL || kind == ColumnKind.FLOATING;
+    };
+  }
+}

@@ -1,0 +1,88 @@
+package io.glmimage.manifest;
+
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * Names and seeds of rows. They depend on the row's content and on the job's seed only, never on
+ * partitions, order of execution or attempt.
+ */
+public final class RowIds {
+  /** 80 bits: two different rows of ten million share a name with a chance below 1e-10. */
+  private static final int CONTENT_HEX_DIGITS = 20;
+
+  /** Seeds stay below this, so that they survive JSON and spreadsheets, which hold doubles. */
+  private static final long SEED_MASK = (1L << 53) - 1;
+
+  private RowIds() {}
+
+  /** The id a row gives itself, or null if its id is null or blank. */
+  static String explicit(Object value) {
+    if (value == null) {
+      return null;
+    }
+    String id =
+        value instanceof BigDecimal decimal
+            ? decimal.stripTrailingZeros().toPlainString()
+            : value.toString();
+    return id.isBlank() ? null : id;
+  }
+
+  /** A name made of everything that decides the picture; equal rows have equal ones. */
+  static String ofContent(List<?> values) {
+    MessageDigest digest = sha256();
+    for (Object value : values) {
+      if (value instanceof List<?> list) {
+        add(digest, "list " + list.size());
+        list.forEach(item -> add(digest, String.valueOf(item)));
+      } else {
+        add(digest, value == null ? "null" : kind(value) + " " + value);
+      }
+    }
+    return "row-" + HexFormat.of().formatHex(digest.digest()).substring(0, CONTENT_HEX_DIGITS);
+  }
+
+  /**
+   * The id of the {@code copy}-th of several rows with the same content: the first keeps the name,
+   * the others get a number, so that a manifest may ask for the same thing several times and get
+   * different pictures.
+   *
+   * @param copy from 1
+   */
+  public static String numbered(String key, int copy) {
+    return copy == 1 ? key : key + "-" + copy;
+  }
+
+  /** The seed of a row that gives none. */
+  public static long seed(long jobSeed, String id) {
+    MessageDigest digest = sha256();
+    digest.update(ByteBuffer.allocate(Long.BYTES).putLong(jobSeed).array());
+    digest.update(id.getBytes(StandardCharsets.UTF_8));
+    return ByteBuffer.wrap(digest.digest()).getLong() & SEED_MASK;
+  }
+
+  /** A number keeps its name when the column's type changes. */
+  private static String kind(Object value) {
+    return value instanceof Number ? "number" : "text";
+  }
+
+  private static void add(MessageDigest digest, String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    // The length first, so that no two lists of texts give the same bytes.
+    digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).array());
+    digest.update(bytes);
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package io.glmimage.output;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * File names made of row ids. A plain id (letters, digits, {@code . _ -}, at most 100 characters)
+ * is its own name; any other gets a readable rest of itself, {@code ~} and a digest. Plain ids hold
+ * no {@code ~}, so no two ids share a name.
+ */
+public final class ImageNames {
+  private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+  private static final Pattern UNSAFE = Pattern.compile("[^A-Za-z0-9-]+");
+  private static final int READABLE_CHARS = 40;
+
+  /** 96 bits. */
+  private static final int DIGEST_HEX_DIGITS = 24;
+
+  /** Windows takes no file of these names, whatever their extension. */
+  private static final Set<String> DEVICES =
+      Set.of(
+          "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7",
+          "com8", "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9");
+
+  private ImageNames() {}
+
+  /** The name of the row's picture, {@code <id>.png} for plain ids. */
+  public static String fileName(String id) {
+    return (isPlain(id) ? id : readable(id) + "~" + digest(id)) + ".png";
+  }
+
+  private static boolean isPlain(String id) {
+    int dot = id.indexOf('.');
+    String stem = (dot < 0 ? id : id.substring(0, dot)).toLowerCase(Locale.ROOT);
+    return PLAIN.matcher(id).matches() && !DEVICES.contains(stem);
+  }
+
+  private static String readable(String id) {
+    String head = id.substring(0, Math.min(id.length(), READABLE_CHARS));
+    String safe = UNSAFE.matcher(head).replaceAll("_");
+    // A leading _ would hide the file from Spark and Hadoop.
+    String name = safe.replaceAll("^[_-]+", "");
+    return name.isEmpty() ? "row" : name;
+  }
+
+  private static String digest(String id) {
+    try {
+      byte[] sha = MessageDigest.getInstance("SHA-256").digest(id.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(sha).substring(0, DIGEST_HEX_DIGITS);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package io.glmimage.output;
+
+/**
+ * Where a row's time went, in seconds.
+ *
+ * @param read reading and decoding the sources
+ * @param edit the row's share of its batch in the engine
+ * @param prior share spent on prior tokens
+ * @param denoise share spent in the DiT
+ * @param decode share spent in the VAE
+ * @param write encoding and writing the picture
+ */
+public record RowTimes(
+    double read, double edit, double prior, double denoise, double decode, double write) {
+  public static final RowTimes NONE = new RowTimes(0, 0, 0, 0, 0, 0);
+
+  public static RowTimes ofRead(double read) {
+    return new RowTimes(read, 0, 0, 0, 0, 0);
+  }
+
+  public double total() {
+    return read + edit + write;
+  }
+}

@@ -1,0 +1,47 @@
+package io.glmimage.plan;
+
+/**
+ * Makes plans. A partition is what is lost when an executor goes, so it holds few batches; there
+ * are at least as many partitions as task slots where the rows allow it, and batches are full.
+ */
+public final class EditPlanner {
+  /** Batches of one partition while the number of partitions stays small enough. */
+  static final int BATCHES_PER_PARTITION = 4;
+
+  /** What a Spark driver schedules without effort. */
+  static final int MAX_PARTITIONS = 20_000;
+
+  private final PlanOptions options;
+
+  public EditPlanner(PlanOptions options) {
+    this.options = options;
+  }
+
+  /**
+   * @param rows in the manifest
+   * @param slots tasks that run at the same time
+   */
+  public EditPlan plan(long rows, int slots) {
+    int batch = options.batchSize();
+    long perPartition;
+    if (options.partitions() != null) {
+      perPartition = ceilDiv(rows, options.partitions());
+    } else {
+      long even = roundUp(ceilDiv(rows, Math.max(1, slots)), batch);
+      long few = (long) batch * BATCHES_PER_PARTITION;
+      long manageable = roundUp(ceilDiv(rows, MAX_PARTITIONS), batch);
+      perPartition = Math.max(Math.min(even, few), manageable);
+    }
+    perPartition = Math.max(1, perPartition);
+    int partitions = (int) Math.max(1, ceilDiv(rows, perPartition));
+    return new EditPlan(rows, partitions, perPartition, batch);
+  }
+
+  private static long ceilDiv(long a, long b) {
+    return (a + b - 1) / b;
+  }
+
+  private static long roundUp(long a, long unit) {
+    return ceilDiv(a, unit) * unit;
+  }
+}

@@ -1,0 +1,25 @@
+package io.glmimage.plan;
+
+import io.glmimage.error.UsageException;
+import java.io.Serializable;
+
+/**
+ * How work is cut.
+ *
+ * @param batchSize rows edited together
+ * @param partitions number of Spark tasks, or null to choose
+ */
+public record PlanOptions(int batchSize, Integer partitions) implements Serializable {
+  public static final int DEFAULT_BATCH_SIZE = 4;
+  public static final int MAX_BATCH_SIZE = 256;
+
+  public PlanOptions {
+    if (batchSize < 1 || batchSize > MAX_BATCH_SIZE) {
+      throw new UsageException(
+          "Invalid --batch-size: " + batchSize + ", expected 1 to " + MAX_BATCH_SIZE + " rows");
+    }
+    if (partitions != null && partitions < 1) {
+      throw new UsageException("Invalid --partitions: " + partitions + ", expected at least 1");
+    }
+  }
+}

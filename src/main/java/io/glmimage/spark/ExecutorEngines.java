@@ -1,0 +1,127 @@
+package io.glmimage.spark;
+
+import io.glmimage.error.JobException;
+import io.glmimage.io.Storage;
+import io.glmimage.predict.EditEngine;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The engines of this JVM: one for each model and device, loaded by the first task that needs it
+ * and shared by all, which take turns in the order in which they come. A load that failed is
+ * remembered. Engines are closed when the JVM ends.
+ */
+public final class ExecutorEngines {
+  private static final Logger LOG = LoggerFactory.getLogger(ExecutorEngines.class);
+  private static final ConcurrentMap<Key, Slot> SLOTS = new ConcurrentHashMap<>();
+
+  /** How long the end of the JVM waits for a batch that is still running. */
+  private static final long CLOSE_WAIT_SECONDS = 5;
+
+  static {
+    Runtime.getRuntime().addShutdownHook(new Thread(ExecutorEngines::closeAll));
+  }
+
+  private ExecutorEngines() {}
+
+  /**
+   * Runs something with the engine, alone.
+   *
+   * @throws JobException if the engine cannot be loaded, now or when it was first tried
+   */
+  static <T> T use(
+      EngineFactory factory, String device, Storage storage, Function<EditEngine, T> work) {
+    Slot slot = SLOTS.computeIfAbsent(new Key(factory, device), key -> new Slot());
+    try {
+      // A killed task must not wait for the others' batches.
+      slot.turn.lockInterruptibly();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new JobException("Interrupted while waiting for the model", e);
+    }
+    try {
+      return work.apply(slot.engine(factory, device, storage));
+    } finally {
+      slot.turn.unlock();
+    }
+  }
+
+  /** Closes all engines; the next use loads again, also where loading had failed. */
+  public static void closeAll() {
+    List<Key> keys = new ArrayList<>(SLOTS.keySet());
+    for (Key key : keys) {
+      Slot slot = SLOTS.remove(key);
+      if (slot != null) {
+        slot.close();
+      }
+    }
+  }
+
+  private record Key(EngineFactory factory, String device) {}
+
+  private static final class Slot {
+    /** Fair: no task is overtaken for ever. */
+    private final ReentrantLock turn = new ReentrantLock(true);
+
+    private EditEngine engine;
+    private JobException failure;
+
+    EditEngine engine(EngineFactory factory, String device, Storage storage) {
+      if (failure != null) {
+        throw new JobException(failure.getMessage(), failure);
+      }
+      if (engine == null) {
+        long start = System.nanoTime();
+        try {
+          engine = factory.open(device, storage);
+        } catch (RuntimeException | LinkageError e) {
+          String name = factory.modelName();
+          String message = e.getMessage() == null ? e.toString() : e.getMessage();
+          failure =
+              new JobException(
+                  message.startsWith("Cannot load")
+                      ? message
+                      : "Cannot load model " + name + " on " + device + ": " + message,
+                  e);
+          throw failure;
+        }
+        LOG.info(
+            "Loaded {} in {} s",
+            engine.description(),
+            TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
+      }
+      return engine;
+    }
+
+    void close() {
+      boolean mine = false;
+      try {
+        mine = turn.tryLock(CLOSE_WAIT_SECONDS, TimeUnit.SECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      if (!mine) {
+        // Freeing weights under a running batch would crash the JVM; its end frees them anyway.
+        LOG.warn("An engine is still busy and is not closed");
+        return;
+      }
+      try {
+        if (engine != null) {
+          engine.close();
+          engine = null;
+        }
+      } catch (RuntimeException e) {
+        LOG.warn("Cannot close the engine", e);
+      } finally {
+        turn.unlock();
+      }
+    }
+  }
+}

@@ -1,0 +1,230 @@
+package io.glmimage.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.row_number;
+import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.when;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Storage;
+import io.glmimage.manifest.ColumnKind;
+import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.ManifestColumn;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.ManifestSchema;
+import io.glmimage.manifest.RowIds;
+import io.glmimage.manifest.RowReader;
+import io.glmimage.output.ResultColumn;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.ByteType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DecimalType;
+import org.apache.spark.sql.types.DoubleType;
+import org.apache.spark.sql.types.FloatType;
+import org.apache.spark.sql.types.IntegerType;
+import org.apache.spark.sql.types.LongType;
+import org.apache.spark.sql.types.ShortType;
+import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+
+/** A manifest as a Spark table whose schema has been checked. */
+public final class ManifestTable {
+  /** Index, key, whether the row names itself, and which copy of its key it is. */
+  static final int ADDED_COLUMNS = 4;
+
+  private static final String INDEX = "__glm_image_index";
+  private static final String KEY = "__glm_image_key";
+  private static final String NAMED = "__glm_image_named";
+  private static final String COPY = "__glm_image_copy";
+  private static final int SHOWN_DUPLICATES = 5;
+
+  private final ManifestOptions options;
+  private final StructType schema;
+  private final RowReader reader;
+  private final Dataset<Row> keyed;
+
+  private ManifestTable(
+      ManifestOptions options, StructType schema, RowReader reader, Dataset<Row> keyed) {
+    this.options = options;
+    this.schema = schema;
+    this.reader = reader;
+    this.keyed = keyed;
+  }
+
+  /**
+   * Opens the manifest and checks its columns.
+   *
+   * @throws UsageException if it is missing, no Parquet, or its columns are not as they should be
+   */
+  public static ManifestTable open(
+      SparkSession spark, Storage storage, ManifestOptions options, EditDefaults defaults) {
+    String folder;
+    Dataset<Row> rows;
+    try {
+      if (!storage.exists(options.path())) {
+        throw new UsageException(
+            "Cannot read manifest " + options.path() + ": there is no such file or folder");
+      }
+      folder = storage.parent(options.path());
+      rows = spark.read().parquet(storage.qualified(options.path()));
+    } catch (IOException e) {
+      throw new UsageException("Cannot read manifest " + options.path() + ": " + e.getMessage(), e);
+    } catch (UsageException e) {
+      throw e;
+    } catch (Exception e) {
+      // Spark throws checked exceptions that it does not declare.
+      throw new UsageException(
+          "Cannot read manifest "
+              + options.path()
+              + " as Parquet: "
+              + SparkErrors.firstLine(SparkErrors.root(e)),
+          e);
+    }
+    List<ManifestColumn> columns =
+        Arrays.stream(rows.schema().fields())
+            .map(f -> new ManifestColumn(f.name(), kind(f.dataType()), f.dataType().simpleString()))
+            .toList();
+    ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
+    RowReader reader = new RowReader(schema, defaults, folder);
+    return new ManifestTable(options, rows.schema(), reader, keyed(spark, rows, reader));
+  }
+
+  public RowReader reader() {
+    return reader;
+  }
+
+  /**
+   * Counts the rows.
+   *
+   * @throws UsageException if two rows have the same id
+   */
+  public long countRows() {
+    Row counts =
+        keyed.agg(count(lit(1)), sum(when(col(COPY).gt(1).and(col(NAMED)), 1).otherwise(0))).head();
+    long repeated = counts.isNullAt(1) ? 0 : counts.getLong(1);
+    if (repeated > 0) {
+      List<String> examples = new ArrayList<>();
+      for (Row row :
+          keyed
+              .filter(col(COPY).gt(1).and(col(NAMED)))
+              .select(col(KEY))
+              .distinct()
+              .orderBy(col(KEY))
+              .limit(SHOWN_DUPLICATES)
+              .collectAsList()) {
+        examples.add(row.getString(0));
+      }
+      throw new UsageException(
+          "Cannot use manifest "
+              + options.path()
+              + ": "
+              + repeated
+              + " rows have the id of an earlier row ("
+              + String.join(", ", examples)
+              + (repeated > examples.size() ? ", ..." : "")
+              + "); ids name the pictures, so make them unique");
+    }
+    return counts.getLong(0);
+  }
+
+  /**
+   * The manifest's rows, each followed by its index, key, whether it names itself, and its copy
+   * number.
+   */
+  Dataset<Row> keyed() {
+    return keyed;
+  }
+
+  /** The columns that go to the result table as they are. */
+  StructType passedThrough() {
+    StructField[] fields = schema.fields();
+    return DataTypes.createStructType(
+        Arrays.stream(reader.schema().passedThrough()).mapToObj(i -> fields[i]).toList());
+  }
+
+  /** The manifest's own values of a keyed row, with the image paths as text or list. */
+  static Object[] values(Row row, int columns, ManifestSchema schema) {
+    Object[] values = new Object[columns];
+    for (int i = 0; i < columns; i++) {
+      values[i] = row.get(i);
+    }
+    int paths = schema.position(ManifestField.IMAGE_PATHS);
+    if (values[paths] != null && !(values[paths] instanceof String)) {
+      values[paths] = row.getList(paths);
+    }
+    return values;
+  }
+
+  static long index(Row row, int columns) {
+    return row.getLong(columns);
+  }
+
+  static String id(Row row, int columns) {
+    return RowIds.numbered(row.getString(columns + 1), row.getInt(columns + 3));
+  }
+
+  private static Dataset<Row> keyed(SparkSession spark, Dataset<Row> rows, RowReader reader) {
+    StructType keyedSchema =
+        rows.schema()
+            .add(INDEX, DataTypes.LongType, false)
+            .add(KEY, DataTypes.StringType, false)
+            .add(NAMED, DataTypes.BooleanType, false);
+    JavaRDD<Row> withKeys =
+        rows.javaRDD()
+            .zipWithIndex()
+            .map(
+                pair -> {
+                  Row row = pair._1();
+                  int columns = row.size();
+                  Object[] values = values(row, columns, reader.schema());
+                  Object[] all = new Object[columns + ADDED_COLUMNS - 1];
+                  for (int i = 0; i < columns; i++) {
+                    all[i] = row.get(i);
+                  }
+                  all[columns] = pair._2();
+                  all[columns + 1] = reader.key(values);
+                  all[columns + 2] = reader.namesItself(values);
+                  return RowFactory.create(all);
+                });
+    // Equal rows are numbered in the manifest's order, which does not depend on partitions.
+    return spark
+        .createDataFrame(withKeys, keyedSchema)
+        .withColumn(COPY, row_number().over(Window.partitionBy(col(KEY)).orderBy(col(INDEX))));
+  }
+
+  private static ColumnKind kind(DataType type) {
+    if (type instanceof StringType) {
+      return ColumnKind.TEXT;
+    }
+    if (type instanceof ArrayType array && array.elementType() instanceof StringType) {
+      return ColumnKind.TEXT_LIST;
+    }
+    if (type instanceof ByteType
+        || type instanceof ShortType
+        || type instanceof IntegerType
+        || type instanceof LongType) {
+      return ColumnKind.INTEGER;
+    }
+    if (type instanceof DecimalType) {
+      return ColumnKind.DECIMAL;
+    }
+    return type instanceof FloatType || type instanceof DoubleType
+        ? ColumnKind.FLOATING
+        : ColumnKind.OTHER;
+  }
+}

@@ -1,0 +1,83 @@
+package io.glmimage.spark;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.LongAccumulator;
+
+/**
+ * Counts rows while tasks run: what ended tasks have counted, plus what the executors' heartbeats
+ * say of running ones. For showing only; a repeated task counts its rows again.
+ */
+public final class RowProgress implements AutoCloseable {
+  private final SparkSession spark;
+  private final LongAccumulator done;
+  private final LongAccumulator failed;
+  private final Listener listener = new Listener();
+
+  public RowProgress(SparkSession spark) {
+    this.spark = spark;
+    this.done = spark.sparkContext().longAccumulator("rows done");
+    this.failed = spark.sparkContext().longAccumulator("rows failed");
+    spark.sparkContext().addSparkListener(listener);
+  }
+
+  /** Rows done so far, failed ones included. */
+  public long doneRows() {
+    return done.value() + listener.running(done.id());
+  }
+
+  /** Rows failed so far. */
+  public long failedRows() {
+    return failed.value() + listener.running(failed.id());
+  }
+
+  LongAccumulator done() {
+    return done;
+  }
+
+  LongAccumulator failed() {
+    return failed;
+  }
+
+  @Override
+  public void close() {
+    spark.sparkContext().removeSparkListener(listener);
+  }
+
+  private static final class Listener extends SparkListener {
+    /** By task, then by accumulator. */
+    private final Map<Long, Map<Long, Long>> running = new HashMap<>();
+
+    synchronized long running(long accumulator) {
+      return running.values().stream().mapToLong(c -> c.getOrDefault(accumulator, 0L)).sum();
+    }
+
+    @Override
+    public synchronized void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate update) {
+      // Iterators only: the collections' types differ between Scala 2.12 and 2.13.
+      var tasks = update.accumUpdates().iterator();
+      while (tasks.hasNext()) {
+        var task = tasks.next();
+        Map<Long, Long> counts = new HashMap<>();
+        var accumulators = task._4().iterator();
+        while (accumulators.hasNext()) {
+          var accumulator = accumulators.next();
+          if (accumulator.update().isDefined()
+              && accumulator.update().get() instanceof Long count) {
+            counts.put(accumulator.id(), count);
+          }
+        }
+        running.put((Long) task._1(), counts);
+      }
+    }
+
+    @Override
+    public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
+      running.remove(end.taskInfo().taskId());
+    }
+  }
+}

@@ -1,0 +1,78 @@
+package io.glmimage.io;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StorageTest {
+  @TempDir private Path folder;
+  private final Storage storage = new Storage(new Configuration());
+
+  @Test
+  void writesWholeFilesAndLeavesNothingElse() throws IOException {
+    String file = folder + "/images/a b~ü.png";
+    storage.write(file, new byte[] {1, 2});
+    storage.write(file, new byte[] {3});
+    assertArrayEquals(new byte[] {3}, storage.read(file, 10));
+    assertEquals(List.of("a b~ü.png"), storage.names(folder + "/images"));
+  }
+
+  @Test
+  void readsNoFileLargerThanTheLimit() throws IOException {
+    storage.write(folder + "/x", new byte[100_000]);
+    assertEquals(100_000, storage.read(folder + "/x", 100_000).length);
+    IOException e = assertThrows(IOException.class, () -> storage.read(folder + "/x", 99_999));
+    assertTrue(e.getMessage().contains("larger than 99999 bytes"), e.getMessage());
+  }
+
+  @Test
+  void missingFilesAreToldFromUnreadableOnes() {
+    assertThrows(FileNotFoundException.class, () -> storage.read(folder + "/none", 1));
+    IOException e = assertThrows(IOException.class, () -> storage.read("nosuch://x/y", 1));
+    assertFalse(e instanceof FileNotFoundException);
+  }
+
+  @Test
+  void namesPlacesWithTheirScheme() throws IOException {
+    assertEquals("file:" + folder + "/x", storage.qualified(folder + "/x"));
+    assertEquals("file:" + folder, storage.parent(folder + "/x/"));
+    assertEquals(folder.resolve("x"), storage.local("file:" + folder + "/x"));
+  }
+
+  @Test
+  void downloadsFoldersWithTheirFolders() throws IOException {
+    storage.write(folder + "/model/vae/config.json", new byte[] {7});
+    storage.download(folder + "/model", folder.resolve("copy"));
+    assertArrayEquals(new byte[] {7}, Files.readAllBytes(folder.resolve("copy/vae/config.json")));
+  }
+
+  @Test
+  void settingsTravel() throws Exception {
+    Configuration configuration = new Configuration(false);
+    configuration.set("fs.s3a.secret.key", "averysecretkey");
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(new HadoopSettings(configuration));
+    }
+    try (ObjectInputStream in =
+        new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      HadoopSettings copy = (HadoopSettings) in.readObject();
+      assertEquals("a *** b", copy.redaction().apply("a averysecretkey b"));
+    }
+  }
+}

@@ -1,0 +1,449 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.output.ResultColumn;
+import io.glmimage.request.EditRequest;
+import io.glmimage.spark.ExecutorEngines;
+import io.glmimage.spark.FakeEngines;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("spark")
+class EditImagesJobTest {
+  private static final StructType SIMPLE =
+      new StructType()
+          .add("id", DataTypes.StringType)
+          .add("image_paths", DataTypes.StringType)
+          .add("prompt", DataTypes.StringType);
+
+  private static Session session;
+  private static SparkSession spark;
+
+  @TempDir private Path folder;
+  private final ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+
+  @BeforeAll
+  static void start() {
+    session = Session.open("local[2]");
+    spark = session.spark();
+  }
+
+  @AfterAll
+  static void stop() {
+    session.close();
+  }
+
+  @BeforeEach
+  void pictures() throws IOException {
+    for (int i = 0; i < 3; i++) {
+      byte[] pixels = new byte[64 * 96 * 3];
+      Arrays.fill(pixels, (byte) (40 * i));
+      Files.write(folder.resolve(i + ".png"), ImageEncoder.png(new RgbImage(64, 96, pixels)));
+    }
+  }
+
+  private String manifest(StructType schema, Row... rows) {
+    String path = folder + "/manifest.parquet";
+    spark
+        .createDataFrame(List.of(rows), schema)
+        .coalesce(1)
+        .write()
+        .mode("overwrite")
+        .parquet(path);
+    return path;
+  }
+
+  private int run(String... args) {
+    outBytes.reset();
+    errBytes.reset();
+    return EditImagesJob.run(
+        List.of(args),
+        FakeEngines::new,
+        new PrintStream(outBytes),
+        new PrintStream(errBytes),
+        false);
+  }
+
+  private int edit(String manifest, String output, String... more) {
+    List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", output));
+    args.addAll(List.of(more));
+    return run(args.toArray(String[]::new));
+  }
+
+  private String out() {
+    return outBytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private String err() {
+    return errBytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private static Map<String, Row> results(String output) {
+    Map<String, Row> byId = new TreeMap<>();
+    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
+      assertNull(byId.put((String) value(row, "id"), row));
+    }
+    return byId;
+  }
+
+  private static Object value(Row row, String column) {
+    return row.get(row.fieldIndex(column));
+  }
+
+  private static Map<String, String> images(String output) throws IOException {
+    try (Stream<Path> files = Files.list(Path.of(output, "images"))) {
+      return files.collect(
+          Collectors.toMap(
+              f -> f.getFileName().toString(),
+              f -> {
+                try {
+                  return Arrays.toString(Files.readAllBytes(f));
+                } catch (IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              }));
+    }
+  }
+
+  @Test
+  void badRowsFailWithAMessageAndLeaveTheOthersUnharmed() throws IOException {
+    Files.write(folder.resolve("corrupt.png"), new byte[] {(byte) 0x89, 'P', 'N', 'G', 0});
+    StructType schema =
+        SIMPLE.add("height", DataTypes.IntegerType).add("label", DataTypes.StringType);
+    String manifest =
+        manifest(
+            schema,
+            RowFactory.create("good", "0.png", "make it red", null, "l0"),
+            RowFactory.create("missing", "nope.png", "p", null, "l1"),
+            RowFactory.create("corrupt", "corrupt.png", "p", null, "l2"),
+            RowFactory.create("empty", "0.png", " ", null, "l3"),
+            RowFactory.create("absurd", "0.png", "p", 100_000, "l4"),
+            RowFactory.create("refused", "0.png", "refuse", null, "l5"),
+            RowFactory.create("broken", "0.png", "break", null, "l6"),
+            RowFactory.create("web", "https://example.org/x.png", "p", null, "l7"),
+            RowFactory.create("folder", ".", "p", null, "l8"),
+            RowFactory.create("scheme", "s9x://b/x.png", "p", null, "l9"),
+            RowFactory.create("last", "1.png", "make it blue", 128, "l10"));
+    String output = folder + "/out";
+
+    assertEquals(2, edit(manifest, output, "--steps", "3", "--seed", "5"));
+
+    Map<String, Row> results = results(output);
+    assertEquals(11, results.size());
+    Map<String, String> classes = new TreeMap<>();
+    results.forEach(
+        (id, row) -> {
+          assertEquals(value(row, "status").equals("OK"), value(row, "error_class") == null);
+          assertEquals(value(row, "status").equals("OK"), value(row, "error") == null);
+          assertEquals(value(row, "status").equals("OK"), value(row, "output_path") != null);
+          classes.put(id, String.valueOf(value(row, "error_class")));
+        });
+    assertEquals(
+        Map.ofEntries(
+            Map.entry("good", "null"),
+            Map.entry("last", "null"),
+            Map.entry("missing", "IMAGE_NOT_FOUND"),
+            Map.entry("corrupt", "IMAGE_INVALID"),
+            Map.entry("empty", "INVALID_ROW"),
+            Map.entry("absurd", "INVALID_ROW"),
+            Map.entry("refused", "REQUEST_REFUSED"),
+            Map.entry("broken", "MODEL_ERROR"),
+            Map.entry("web", "INVALID_ROW"),
+            Map.entry("folder", "IMAGE_UNREADABLE"),
+            Map.entry("scheme", "IMAGE_UNREADABLE")),
+        classes);
+    assertEquals(
+        "Cannot edit row missing: file:"
+            + folder
+            + "/nope.png does not exist (check image_paths;"
+            + " relative paths start at the manifest's folder)",
+        value(results.get("missing"), "error"));
+    assertEquals(
+        "Cannot edit row refused: aspect ratio 5 is over 4",
+        value(results.get("refused"), "error"));
+
+    Row good = results.get("good");
+    assertEquals(0L, value(good, "row_index"));
+    assertEquals(96, value(good, "width"));
+    assertEquals(64, value(good, "height"));
+    assertEquals(3, value(good, "num_inference_steps"));
+    assertEquals(1.5, value(good, "guidance_scale"));
+    assertEquals("glm-image-tiny", value(good, "model"));
+    assertEquals("l0", value(good, "label"));
+    assertEquals(List.of("0.png"), good.getList(good.fieldIndex("image_paths")));
+    assertEquals("file:" + folder + "/out/images/good.png", value(good, "output_path"));
+    assertEquals(0.2, value(good, "denoise_seconds"));
+    assertEquals(128, value(results.get("last"), "height"));
+    RgbImage source = new RgbImage(64, 96, new byte[64 * 96 * 3]);
+    EditRequest request =
+        new EditRequest(
+            "good", "make it red", List.of(source), null, null, 3, 1.5, (Long) value(good, "seed"));
+    assertArrayEquals(
+        FakeEngines.picture(request).pixels(),
+        ImageDecoder.decode(Files.readAllBytes(Path.of(output, "images", "good.png")), "good")
+            .pixels());
+    assertEquals(
+        List.of("good.png", "last.png"), images(output).keySet().stream().sorted().toList());
+
+    assertTrue(err().contains("9 of 11 rows failed:"), err());
+    assertTrue(err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), err());
+    assertTrue(err().contains("11/11 rows, 9 failed"), err());
+    String[] lines = out().strip().split("\n");
+    assertTrue(lines[lines.length - 1].startsWith("11 rows: 2 ok, 9 failed, "), out());
+    assertTrue(lines[lines.length - 1].endsWith("results in file:" + output + "/results"), out());
+    JsonNode summary = new ObjectMapper().readTree(Path.of(output, "summary.json").toFile());
+    assertEquals(2, summary.get("exit_code").asInt());
+    assertEquals(11, summary.get("rows").asInt());
+    assertEquals(3, summary.get("failed_by_class").get("INVALID_ROW").asInt());
+    assertEquals("3", summary.get("options").get("steps").asText());
+    assertEquals(64, summary.get("options_fingerprint").asText().length());
+
+    // The results can be looked at, and are not overwritten unasked.
+    assertEquals(0, run("show", "--results", output));
+    assertTrue(out().contains("make it blue"), out());
+    assertTrue(out().contains("INVALID_ROW: Cannot edit row absurd"), out());
+    String sheet = folder + "/sheet.png";
+    assertEquals(
+        0, run("contact-sheet", "--results", output, "--manifest", manifest, "--output", sheet));
+    assertTrue(ImageDecoder.decode(Files.readAllBytes(Path.of(sheet)), sheet).height() > 11 * 160);
+    assertEquals(1, edit(manifest, output));
+    assertTrue(err().contains("already holds results"), err());
+    assertEquals(11, results(output).size());
+    assertEquals(2, edit(manifest, output, "--overwrite", "--seed", "6"));
+    assertEquals(11, results(output).size());
+  }
+
+  @Test
+  void readsColumnsOfEveryTypeAndPassesOthersThroughUnchanged() {
+    StructType schema =
+        new StructType()
+            .add("ID", DataTypes.LongType)
+            .add("files", DataTypes.createArrayType(DataTypes.StringType))
+            .add("prompt", DataTypes.StringType)
+            .add("seed", DataTypes.createDecimalType(20, 0))
+            .add("height", DataTypes.ShortType)
+            .add("width", DataTypes.DoubleType)
+            .add("num_inference_steps", DataTypes.ByteType)
+            .add("guidance_scale", DataTypes.FloatType)
+            .add("tags", DataTypes.createMapType(DataTypes.StringType, DataTypes.IntegerType))
+            .add("box", new StructType().add("x", DataTypes.createArrayType(DataTypes.DateType)))
+            .add("raw", DataTypes.BinaryType)
+            .add("junk", DataTypes.StringType);
+    Row full =
+        RowFactory.create(
+            7L,
+            new String[] {"0.png", "1.png"},
+            "p",
+            new BigDecimal("9007199254740993"),
+            (short) 64,
+            128.0,
+            (byte) 4,
+            1.1f,
+            scalaMap(),
+            RowFactory.create((Object) new java.sql.Date[] {java.sql.Date.valueOf("2026-01-02")}),
+            new byte[] {1, 2},
+            "j");
+    Row text =
+        RowFactory.create(8L, null, "p", null, (short) 32, 32.0, null, null, null, null, null, "j");
+    String output = folder + "/out";
+
+    assertEquals(
+        0,
+        edit(
+            manifest(schema, full, text),
+            output,
+            "--columns",
+            "image_paths=files",
+            "--drop-columns=junk"),
+        this::err);
+
+    Map<String, Row> results = results(output);
+    Row row = results.get("7");
+    assertEquals(9007199254740993L, value(row, "seed"));
+    assertEquals(128, value(row, "width"));
+    assertEquals(4, value(row, "num_inference_steps"));
+    assertEquals(1.1, value(row, "guidance_scale"));
+    assertEquals(List.of("0.png", "1.png"), row.getList(row.fieldIndex("image_paths")));
+    assertEquals(1, row.getJavaMap(row.fieldIndex("tags")).get("a"));
+    assertEquals("2026-01-02", row.getStruct(row.fieldIndex("box")).getList(0).get(0).toString());
+    assertArrayEquals(new byte[] {1, 2}, (byte[]) value(row, "raw"));
+    assertEquals(32, value(results.get("8"), "height"));
+    assertNull(value(results.get("8"), "tags"));
+    List<String> columns = new ArrayList<>(ResultColumn.names());
+    columns.addAll(List.of("tags", "box", "raw"));
+    assertEquals(columns, List.of(row.schema().fieldNames()));
+  }
+
+  /** A map column's value as Spark reads it. */
+  private static Object scalaMap() {
+    return spark.sql("select map('a', 1) as m").head().get(0);
+  }
+
+  @Test
+  void picturesDoNotDependOnPartitionsOrBatches() throws IOException {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < 23; i++) {
+      // Rows without an id, some of them equal.
+      rows.add(RowFactory.create(null, i % 3 + ".png", "prompt " + i / 4));
+    }
+    String manifest = manifest(SIMPLE, rows.toArray(Row[]::new));
+    String one = folder + "/one";
+    String many = folder + "/many";
+    int opened = FakeEngines.OPENED.get();
+    ExecutorEngines.closeAll();
+
+    assertEquals(0, edit(manifest, one, "--partitions", "1", "--batch-size", "5"), this::err);
+    assertEquals(0, edit(manifest, many, "--partitions", "9", "--batch-size", "1"), this::err);
+
+    assertEquals(1, FakeEngines.OPENED.get() - opened);
+    assertTrue(FakeEngines.LARGEST_BATCH.get() >= 5);
+    assertEquals(23, results(one).size());
+    assertEquals(images(one), images(many));
+    // Equal rows are numbered and have seeds of their own.
+    assertEquals(23, images(one).size());
+    assertEquals(
+        23,
+        new HashSet<>(results(one).values().stream().map(r -> value(r, "seed")).toList()).size());
+    assertTrue(results(one).keySet().stream().anyMatch(id -> id.endsWith("-2")));
+  }
+
+  @Test
+  void refusesManifestsThatCannotBeUsedBeforeAnyWork() throws IOException {
+    String output = folder + "/out";
+    assertEquals(1, edit(folder + "/none.parquet", output));
+    assertTrue(err().contains("there is no such file"), err());
+
+    Files.writeString(folder.resolve("text.parquet"), "prompt,image_paths\n");
+    assertEquals(1, edit(folder + "/text.parquet", output));
+    assertTrue(err().contains("as Parquet"), err());
+
+    assertEquals(
+        1,
+        edit(
+            manifest(
+                new StructType().add("image_paths", DataTypes.BinaryType),
+                RowFactory.create((Object) null)),
+            output));
+    assertTrue(err().contains("column prompt is missing"), err());
+    assertTrue(err().contains("image_paths is of type binary"), err());
+
+    assertEquals(
+        1,
+        edit(
+            manifest(
+                SIMPLE,
+                RowFactory.create("a", "0.png", "p"),
+                RowFactory.create("b", "0.png", "p"),
+                RowFactory.create("a", "1.png", "q")),
+            output));
+    assertTrue(err().contains("1 rows have the id of an earlier row (a)"), err());
+
+    String good = manifest(SIMPLE, RowFactory.create("a", "0.png", "p"));
+    assertEquals(1, edit(good, output, "--model", "missing"));
+    assertTrue(err().contains("missing is not a folder"), err());
+    assertFalse(Files.exists(Path.of(output)));
+    assertEquals(1, run("show", "--results", output));
+    assertTrue(err().contains("holds no finished result table"), err());
+  }
+
+  @Test
+  void anEmptyManifestGivesAnEmptyTable() {
+    String output = folder + "/out";
+    assertEquals(0, edit(manifest(SIMPLE), output), this::err);
+    assertEquals(0, results(output).size());
+    assertTrue(out().startsWith("0 rows: 0 ok, 0 failed"), out());
+  }
+
+  @Test
+  void aModelThatDoesNotLoadFailsTheJobOnce() {
+    int opened = FakeEngines.OPENED.get();
+    String manifest =
+        manifest(
+            SIMPLE, RowFactory.create("a", "0.png", "p"), RowFactory.create("b", "0.png", "p"));
+    String output = folder + "/out";
+    assertEquals(
+        3, edit(manifest, output, "--model", "broken", "--partitions", "2", "--batch-size", "1"));
+    assertTrue(
+        err().contains("Cannot load model broken on auto: tensor x has shape [1], expected [2]"),
+        err());
+    assertEquals(1, FakeEngines.OPENED.get() - opened);
+    assertFalse(Files.exists(Path.of(output, "summary.json")));
+    assertEquals("", out());
+  }
+
+  @Test
+  void aBrokenDeviceFailsTheJobAndTheNextRunMayUseTheFolder() {
+    String output = folder + "/out";
+    assertEquals(3, edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "explode")), output));
+    assertTrue(err().contains("Cannot edit rows [a] with fake"), err());
+    assertTrue(err().contains("device lost"), err());
+    assertEquals(
+        0, edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "p")), output), this::err);
+  }
+
+  @Test
+  void theDemoShowsNineEditsAndOneFailure() throws IOException {
+    String output = folder + "/demo";
+    assertEquals(0, run("demo", output), this::err);
+    assertEquals(10, results(output).size());
+    assertEquals(9, images(output).size());
+    Row tall = results(output).get("07-tall");
+    assertEquals(128, value(tall, "width"));
+    assertEquals(192, value(tall, "height"));
+    assertEquals(20, value(tall, "num_inference_steps"));
+    assertTrue(out().contains("only 10-corrupt-file failed"), out());
+    assertTrue(Files.size(Path.of(output, "contact-sheet.png")) > 10_000);
+    // A second demo replaces the first.
+    assertEquals(0, run("demo", output, "--seed", "2"), this::err);
+    // The example alone is an ordinary manifest.
+    String example = folder + "/example";
+    assertEquals(0, run("example", example), this::err);
+    assertEquals(2, edit(example + "/manifest.parquet", folder + "/edited"), this::err);
+  }
+
+  @Test
+  void secretsStayOutOfTablesAndMessages() {
+    String output = folder + "/out";
+    String manifest =
+        manifest(SIMPLE, RowFactory.create("a", "s9x://KEYID:hush-hush@bucket/x.png", "p"));
+    assertEquals(2, edit(manifest, output));
+    Row row = results(output).get("a");
+    assertFalse(row.toString().contains("hush-hush"), row.toString());
+    assertFalse(err().contains("hush-hush"), err());
+  }
+}

@@ -1,0 +1,133 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.ErrorClass;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.output.ResultColumn;
+import io.glmimage.spark.FakeEngines;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class HelpTest {
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private int run(String... args) {
+    out.reset();
+    err.reset();
+    return EditImagesJob.run(
+        List.of(args), FakeEngines::new, new PrintStream(out), new PrintStream(err), false);
+  }
+
+  private String out() {
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private String err() {
+    return err.toString(StandardCharsets.UTF_8);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"edit", "demo", "example", "show", "contact-sheet"})
+  void everyCommandExplainsItself(String command) {
+    assertEquals(0, run(command, "--help"));
+    assertTrue(out().contains("Usage: edit-images " + command), out());
+    assertTrue(out().contains("--master"), out());
+    assertEquals(0, run("help", command));
+    assertTrue(out().contains("Usage: edit-images " + command), out());
+    assertEquals("", err());
+  }
+
+  @Test
+  void helpNamesAllCommandsAndVersionNamesSpark() {
+    assertEquals(0, run("--help"));
+    for (String command : List.of("edit", "demo", "example", "show", "contact-sheet")) {
+      assertTrue(out().contains("  " + command + " "), out());
+    }
+    assertEquals(0, run("--version"));
+    assertTrue(out().contains("glm-image-spark") && out().contains("Spark "), out());
+  }
+
+  @Test
+  void everyOptionOfTheJobIsDocumentedWithItsDefault() throws IOException {
+    String readme = Files.readString(Path.of("README.md"));
+    var edit =
+        EditImagesJob.commandLineOf(
+                new Console(
+                    new PrintWriter(out, true, StandardCharsets.UTF_8),
+                    new PrintWriter(err, true, StandardCharsets.UTF_8),
+                    false,
+                    null,
+                    null))
+            .getSubcommands()
+            .get("edit")
+            .getCommandSpec();
+    for (var option : edit.options()) {
+      if (option.usageHelp() || option.versionHelp()) {
+        continue;
+      }
+      String description = String.join(" ", option.description());
+      assertFalse(description.isBlank(), option.longestName());
+      assertTrue(option.required() || description.contains("Default: "), option.longestName());
+      assertTrue(readme.contains("`" + option.longestName()), option.longestName());
+    }
+  }
+
+  @Test
+  void theReadmeNamesEveryColumnAndErrorClass() throws IOException {
+    String readme = Files.readString(Path.of("README.md"));
+    for (ManifestField field : ManifestField.values()) {
+      assertTrue(readme.contains("`" + field.column() + "`"), field.column());
+    }
+    for (ResultColumn column : ResultColumn.values()) {
+      assertTrue(readme.contains("| `" + column.column() + "` |"), column.column());
+    }
+    for (ErrorClass errorClass : ErrorClass.values()) {
+      assertTrue(readme.contains("`" + errorClass + "`"), errorClass.name());
+    }
+  }
+
+  @Test
+  void wrongOptionsAreAnsweredBeforeAnyWork() {
+    assertEquals(1, run());
+    assertTrue(err().contains("Missing command"), err());
+    assertEquals(1, run("edit", "--output", "o"));
+    assertTrue(err().contains("--manifest"), err());
+    assertEquals(1, run("--manifest", "m", "--output", "o", "--stepz", "3"));
+    assertTrue(err().contains("Unknown option"), err());
+    assertTrue(err().contains("--steps"), err());
+    assertEquals(1, run("frobnicate"));
+    assertTrue(err().contains("frobnicate"), err());
+    for (String[] bad :
+        new String[][] {
+          {"--steps", "-1", "Invalid --steps: -1, expected 1 to 1000"},
+          {"--steps", "many", "--steps"},
+          {"--guidance-scale", "-2", "Invalid --guidance: -2.0"},
+          {"--height", "8", "Invalid --height: 8"},
+          {"--batch-size", "0", "Invalid --batch-size: 0"},
+          {"--partitions", "-3", "Invalid --partitions: -3"},
+          {"--device", "tpu", "Invalid --device: tpu"},
+          {"--max-pixels", "0", "Invalid --max-pixels: 0"},
+          {"--columns", "promt=x", "Invalid --columns: promt"},
+          {"--seed", "1.5", "--seed"},
+        }) {
+      assertEquals(1, run("--manifest", "m", "--output", "o", bad[0], bad[1]));
+      assertTrue(err().contains(bad[2]), err());
+      assertEquals("", out());
+    }
+    assertEquals(1, run("show", "--results", "o", "--rows", "0"));
+    assertTrue(err().contains("Invalid --rows: 0"), err());
+  }
+}

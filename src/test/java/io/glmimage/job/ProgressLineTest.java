@@ -1,0 +1,38 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class ProgressLineTest {
+  @Test
+  void saysRateAndTimeLeft() {
+    ProgressLine line = new ProgressLine(6, 1, 10, 12);
+    assertEquals(0.5, line.rowsPerSecond());
+    assertEquals(8, line.secondsLeft());
+    assertEquals(
+        "[##################------------] 6/10 rows, 1 failed, 0.50 rows/s, 0:08 left",
+        line.text());
+  }
+
+  @Test
+  void saysWhatItWaitsForBeforeTheFirstRow() {
+    assertTrue(new ProgressLine(0, 0, 10, 3).text().endsWith("0/10 rows, loading the model, 0:03"));
+    assertTrue(Double.isNaN(new ProgressLine(0, 0, 10, 3).secondsLeft()));
+    assertEquals(0, new ProgressLine(0, 0, 10, 0).rowsPerSecond());
+  }
+
+  @Test
+  void neverShowsMoreThanThereIs() {
+    assertTrue(new ProgressLine(14, 2, 10, 5).text().contains("] 10/10 rows, 2 failed, 2.00"));
+    assertTrue(new ProgressLine(0, 0, 0, 1).text().contains("0/0 rows"));
+  }
+
+  @Test
+  void writesTimesAsClocks() {
+    assertEquals("0:00", ProgressLine.clock(0.2));
+    assertEquals("59:59", ProgressLine.clock(3599));
+    assertEquals("27:46:40", ProgressLine.clock(100_000));
+  }
+}

@@ -1,0 +1,91 @@
+package io.glmimage.manifest;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.UsageException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ManifestSchemaTest {
+  private static final ManifestColumn PATHS =
+      new ManifestColumn("image_paths", ColumnKind.TEXT_LIST, "array<string>");
+  private static final ManifestColumn PROMPT =
+      new ManifestColumn("prompt", ColumnKind.TEXT, "string");
+
+  private static ManifestSchema bind(
+      Map<String, String> columns, List<String> dropped, ManifestColumn... more) {
+    List<ManifestColumn> all = new ArrayList<>(List.of(PATHS, PROMPT));
+    all.addAll(List.of(more));
+    return ManifestSchema.bind(
+        all, new ManifestOptions("m.parquet", columns, dropped), List.of("status", "prompt"));
+  }
+
+  private static String problem(
+      Map<String, String> columns, List<String> dropped, ManifestColumn... more) {
+    return assertThrows(UsageException.class, () -> bind(columns, dropped, more)).getMessage();
+  }
+
+  @Test
+  void findsColumnsWhateverTheirCaseAndPassesOthersThrough() {
+    ManifestSchema schema =
+        bind(
+            Map.of(),
+            List.of("junk"),
+            new ManifestColumn("label", ColumnKind.OTHER, "map<string,int>"),
+            new ManifestColumn("Seed", ColumnKind.INTEGER, "int"),
+            new ManifestColumn("junk", ColumnKind.TEXT, "string"));
+    assertEquals(3, schema.position(ManifestField.SEED));
+    assertEquals(-1, schema.position(ManifestField.ID));
+    assertArrayEquals(new int[] {2}, schema.passedThrough());
+  }
+
+  @Test
+  void namesEveryMissingAndIllTypedColumnAtOnce() {
+    String message =
+        assertThrows(
+                UsageException.class,
+                () ->
+                    ManifestSchema.bind(
+                        List.of(
+                            new ManifestColumn("caption", ColumnKind.TEXT, "string"),
+                            new ManifestColumn("seed", ColumnKind.TEXT, "string"),
+                            new ManifestColumn("image_paths", ColumnKind.OTHER, "binary")),
+                        new ManifestOptions("m.parquet", Map.of(), List.of()),
+                        List.of()))
+            .getMessage();
+    assertTrue(message.contains("column prompt is missing"), message);
+    assertTrue(message.contains("--columns prompt=NAME"), message);
+    assertTrue(message.contains("column seed is of type string, expected a number"), message);
+    assertTrue(message.contains("column image_paths is of type binary"), message);
+    assertTrue(message.contains("Its columns are caption string"), message);
+  }
+
+  @Test
+  void takesColumnsByOtherNames() {
+    ManifestSchema schema =
+        bind(
+            Map.of("id", "name"), List.of(), new ManifestColumn("name", ColumnKind.TEXT, "string"));
+    assertEquals(2, schema.position(ManifestField.ID));
+    assertArrayEquals(new int[] {}, schema.passedThrough());
+    assertTrue(problem(Map.of("id", "none"), List.of()).contains("column none is missing"));
+    String unknown = problem(Map.of("promt", "x"), List.of());
+    assertTrue(unknown.contains("promt is none of prompt, image_paths"), unknown);
+    assertTrue(
+        problem(Map.of("id", "prompt"), List.of()).contains("column prompt is mapped twice"));
+  }
+
+  @Test
+  void refusesColumnsNamedLikeResultColumns() {
+    ManifestColumn status = new ManifestColumn("Status", ColumnKind.TEXT, "string");
+    String message = problem(Map.of(), List.of(), status);
+    assertTrue(message.contains("column Status has the name of a column of the result"), message);
+    assertTrue(message.contains("--drop-columns Status"), message);
+    assertArrayEquals(new int[] {}, bind(Map.of(), List.of("status"), status).passedThrough());
+    assertTrue(problem(Map.of(), List.of("nope")).contains("column nope of --drop-columns"));
+  }
+}

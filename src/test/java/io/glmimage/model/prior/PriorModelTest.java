@@ -1,0 +1,188 @@
+package io.glmimage.model.prior;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.golden.GoldenCase;
+import io.glmimage.golden.Goldens;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.model.Grid;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class PriorModelTest {
+  private static GoldenCase processor;
+  private static PriorModel model;
+
+  @BeforeAll
+  static void load() {
+    processor = Goldens.cases("01_processor").get(0);
+    model = PriorModel.load(processor.checkpoint(), Compute.cpu(), new AtenKernels());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  /** Edits of other source counts, grids and prompt lengths, and one text-to-image row. */
+  private static List<PriorPrompt> prompts() {
+    List<PriorPrompt> out = new ArrayList<>();
+    boolean textToImage = false;
+    for (String sub : processor.subCases()) {
+      PriorFixture fixture = new PriorFixture(processor, sub);
+      for (PriorFixture.Row row : fixture.rows()) {
+        if (row.sources() == 0 && textToImage) {
+          continue;
+        }
+        textToImage |= row.sources() == 0;
+        try (TensorScope scope = new TensorScope()) {
+          out.add(row.prompt(fixture.sourceTokens(model, row), 1000 + out.size()));
+        }
+      }
+    }
+    return out;
+  }
+
+  private static PriorPrompt edit() {
+    return prompts().stream().filter(p -> !p.sourceGrids().isEmpty()).findFirst().orElseThrow();
+  }
+
+  @Test
+  void aRowsIdsDependOnItsOwnPromptAndSeedAlone() {
+    List<PriorPrompt> prompts = prompts();
+    assertTrue(prompts.stream().map(PriorPrompt::sourceGrids).distinct().count() > 3);
+    assertTrue(prompts.stream().map(PriorPrompt::decodeGrids).distinct().count() > 3);
+    List<int[]> alone = prompts.stream().map(p -> model.generate(List.of(p)).get(0)).toList();
+    Random random = new Random(1);
+    for (int round = 0; round < 3; round++) {
+      List<Integer> order = new ArrayList<>();
+      for (int i = 0; i < prompts.size(); i++) {
+        order.add(i);
+      }
+      Collections.shuffle(order, random);
+      List<Integer> batch = order.subList(0, 2 + random.nextInt(prompts.size() - 2));
+      List<int[]> together = model.generate(batch.stream().map(prompts::get).toList());
+      for (int i = 0; i < batch.size(); i++) {
+        assertArrayEquals(alone.get(batch.get(i)), together.get(i));
+      }
+    }
+  }
+
+  @Test
+  void theSeedDecidesTheIds() {
+    PriorPrompt first = edit();
+    PriorPrompt second =
+        new PriorPrompt(
+            first.inputIds(),
+            first.sourceTokens(),
+            first.sourceGrids(),
+            first.decodeGrids(),
+            first.seed() + 1);
+    List<int[]> out = model.generate(List.of(first, second, first));
+    assertArrayEquals(out.get(0), out.get(2));
+    assertFalse(Arrays.equals(out.get(0), out.get(1)));
+  }
+
+  @Test
+  void givesAnIdOfTheCodebookForEveryTokenOfTheLastGrid() {
+    List<PriorPrompt> prompts = prompts();
+    List<int[]> out = model.generate(prompts);
+    for (int i = 0; i < out.size(); i++) {
+      assertEquals(prompts.get(i).resultTokens(), out.get(i).length);
+      for (int id : out.get(i)) {
+        assertTrue(id >= 0 && id < model.codebookSize());
+      }
+    }
+  }
+
+  @Test
+  void noRowsGiveNoResults() {
+    assertTrue(model.generate(List.of()).isEmpty());
+  }
+
+  @Test
+  void saysWhatIsWrongWithAPrompt() {
+    PriorPrompt good = edit();
+    model.check(good);
+    PriorPrompt noGrid =
+        new PriorPrompt(good.inputIds(), good.sourceTokens(), good.sourceGrids(), List.of(), 0);
+    assertEquals(
+        "Cannot generate an image: its token grid is empty",
+        assertThrows(InvalidRequestException.class, () -> model.check(noGrid)).getMessage());
+    PriorPrompt noIds =
+        new PriorPrompt(good.inputIds(), List.of(), good.sourceGrids(), good.decodeGrids(), 0);
+    assertTrue(
+        assertThrows(InvalidRequestException.class, () -> model.generate(List.of(noIds)))
+            .getMessage()
+            .startsWith("Cannot read the prompt: 0 source image(s) have ids, "));
+    int[] foreign = good.inputIds().clone();
+    foreign[foreign.length - 1] = Integer.MAX_VALUE;
+    PriorPrompt outside =
+        new PriorPrompt(foreign, good.sourceTokens(), good.sourceGrids(), good.decodeGrids(), 0);
+    assertTrue(
+        assertThrows(InvalidRequestException.class, () -> model.check(outside))
+            .getMessage()
+            .contains("is outside the vocabulary"));
+  }
+
+  @Test
+  void anEmptySourceHasNoTokensAndAWrongShapeIsAnError() {
+    try (TensorScope scope = new TensorScope()) {
+      int values = model.patchValues();
+      assertEquals(0, model.sourceTokens(Ops.of(new float[0], 0, values), new Grid(0, 4)).length);
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> model.sourceTokens(Ops.of(new float[values], 1, values), new Grid(1, 2)));
+      assertTrue(e.getMessage().startsWith("Cannot read a source image: its patches have shape"));
+    }
+  }
+
+  @Test
+  void nativeMemoryStaysFlat() throws IOException {
+    PriorPrompt prompt =
+        prompts().stream()
+            .filter(p -> !p.sourceGrids().isEmpty())
+            .min((a, b) -> Integer.compare(a.newTokens(), b.newTokens()))
+            .orElseThrow();
+    for (int i = 0; i < 40; i++) {
+      model.generate(List.of(prompt));
+    }
+    long before = residentKilobytes();
+    for (int i = 0; i < 200; i++) {
+      model.generate(List.of(prompt));
+    }
+    long grown = residentKilobytes() - before;
+    // A prompt's activations kept by mistake would be some 40 MB by now; Java's heap may still
+    // grow.
+    assertTrue(grown < 32 * 1024, grown + " kB more resident after 200 generations");
+  }
+
+  private static long residentKilobytes() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        Files.exists(status), "resident memory is read from /proc");
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("VmRSS:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+        .findFirst()
+        .orElseThrow();
+  }
+}

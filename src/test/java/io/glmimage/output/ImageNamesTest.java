@@ -1,0 +1,61 @@
+package io.glmimage.output;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ImageNamesTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"a", "IMG_0001", "r-17.b", "2024"})
+  void plainIdsAreTheirOwnNames(String id) {
+    assertEquals(id + ".png", ImageNames.fileName(id));
+  }
+
+  @Test
+  void otherIdsGetSafeNamesThatDiffer() {
+    List<String> ids =
+        List.of(
+            "",
+            " ",
+            ".",
+            "..",
+            "../../etc/passwd",
+            "a/b",
+            "a\\b",
+            "a_b/",
+            "ü",
+            "日本",
+            "_x",
+            ".x",
+            "-x",
+            "x".repeat(101),
+            "x".repeat(5000),
+            "con",
+            "NUL.txt",
+            "a b",
+            "a  b",
+            "a~b",
+            "a:b",
+            "a\0b",
+            "a\nb",
+            "%2e%2e",
+            "a?b=c");
+    Set<String> names = new HashSet<>();
+    for (String id : ids) {
+      String name = ImageNames.fileName(id);
+      assertTrue(name.matches("[A-Za-z0-9][A-Za-z0-9_-]{0,39}~[0-9a-f]{24}\\.png"), name);
+      assertEquals(name, ImageNames.fileName(id));
+      assertTrue(names.add(name), name);
+    }
+    // A safe name given back as an id does not meet its origin.
+    for (String name : List.copyOf(names)) {
+      assertTrue(names.add(ImageNames.fileName(name.replace(".png", ""))), name);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package io.glmimage.output;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Storage;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class OutputLayoutTest {
+  @TempDir private Path folder;
+  private final Storage storage = new Storage(new Configuration());
+
+  @Test
+  void picturesLieWhereTheirIdSays() {
+    assertEquals("s3a://b/out/images/r-1.png", new OutputLayout("s3a://b/out//").image("r-1"));
+  }
+
+  @Test
+  void refusesResultsUnlessTheyMayBeRemoved() throws IOException {
+    OutputLayout output = new OutputLayout(folder.toString());
+    output.prepare(storage, false);
+    storage.write(output.results() + "/part-0.parquet", new byte[1]);
+    storage.write(output.images() + "/a.png", new byte[1]);
+    storage.write(output.root() + "/notes.txt", new byte[1]);
+    String message =
+        assertThrows(UsageException.class, () -> output.prepare(storage, false)).getMessage();
+    assertTrue(message.contains("already holds results"), message);
+    assertTrue(storage.exists(output.results() + "/part-0.parquet"));
+    output.prepare(storage, true);
+    assertFalse(storage.exists(output.results()));
+    assertFalse(storage.exists(output.images()));
+    assertTrue(storage.exists(output.root() + "/notes.txt"));
+  }
+
+  @Test
+  void whatAnInterruptedRunLeftIsNoResult() throws IOException {
+    OutputLayout output = new OutputLayout(folder.toString());
+    storage.write(output.results() + "/_temporary/0/x", new byte[1]);
+    storage.write(output.images() + "/a.png", new byte[1]);
+    output.prepare(storage, false);
+    assertFalse(storage.exists(output.results()));
+    assertTrue(storage.exists(output.image("a")));
+  }
+
+  @Test
+  void refusesAFileAsFolder() throws IOException {
+    storage.write(folder + "/file", new byte[1]);
+    assertThrows(
+        UsageException.class, () -> new OutputLayout(folder + "/file").prepare(storage, true));
+  }
+}

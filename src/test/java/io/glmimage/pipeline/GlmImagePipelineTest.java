@@ -1,0 +1,279 @@
+package io.glmimage.pipeline;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.error.DeviceException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.RgbImage;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.tensor.Compute;
+import io.glmimage.weights.CheckpointFolder;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class GlmImagePipelineTest {
+  private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
+
+  private static GlmImagePipeline pipeline;
+
+  @TempDir private Path temp;
+
+  @BeforeAll
+  static void load() {
+    pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), Compute.cpu());
+  }
+
+  @AfterAll
+  static void close() {
+    pipeline.close();
+  }
+
+  @Test
+  void aBatchGivesWhatEveryRowGivesAlone() {
+    List<EditRequest> rows =
+        new ArrayList<>(
+            List.of(
+                request(
+                    "a", "make the circle red", List.of(noise(128, 128, 1)), null, null, 1.5, 1),
+                request("b", "a \"blue\" square next to a 'green' one", List.of(), 96, 160, 1.5, 2),
+                request(
+                    "c",
+                    "make it grayscale",
+                    List.of(noise(64, 96, 3), noise(100, 70, 4)),
+                    64,
+                    64,
+                    1.5,
+                    3),
+                request("d", "", List.of(noise(70, 101, 5)), null, null, 1.0, 4),
+                request(
+                    "e",
+                    "remove the \"circle\" of this very long sentence",
+                    List.of(noise(33, 40, 6)),
+                    96,
+                    64,
+                    2,
+                    5)));
+    List<EditResult> together = pipeline.edit(rows);
+    for (int i = 0; i < rows.size(); i++) {
+      EditResult alone = pipeline.edit(List.of(rows.get(i))).get(0);
+      assertNull(alone.error(), () -> alone.id() + ": " + alone.error());
+      assertArrayEquals(alone.image().pixels(), together.get(i).image().pixels(), alone.id());
+    }
+    Collections.reverse(rows);
+    List<EditResult> reversed = pipeline.edit(rows);
+    for (int i = 0; i < rows.size(); i++) {
+      assertEquals(rows.get(i).id(), reversed.get(i).id());
+      assertArrayEquals(
+          together.get(rows.size() - 1 - i).image().pixels(),
+          reversed.get(i).image().pixels(),
+          rows.get(i).id());
+    }
+  }
+
+  @Test
+  void anotherSeedGivesAnotherPicture() {
+    RgbImage source = noise(64, 64, 1);
+    byte[] first =
+        edit(request("x", "make the circle red", List.of(source), null, null, 1.5, 1)).pixels();
+    byte[] again =
+        edit(request("y", "make the circle red", List.of(source), null, null, 1.5, 1)).pixels();
+    byte[] other =
+        edit(request("x", "make the circle red", List.of(source), null, null, 1.5, 2)).pixels();
+    assertArrayEquals(first, again);
+    assertFalse(java.util.Arrays.equals(first, other));
+  }
+
+  /**
+   * Sizes that the reference crashes on: not multiples of 32 or 16, odd, under the minimum, over
+   * the maximum.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "80, 80, 64, 64",
+    "72, 104, 64, 96",
+    "48, 48, 32, 32",
+    "31, 17, 32, 32",
+    "1, 1, 32, 32",
+    "10, 39, 32, 32",
+    "97, 131, 96, 128",
+    "1100, 300, 128, 32",
+    "1040, 1040, 64, 64"
+  })
+  void sourcesOfAnySizeAreEdited(int height, int width, int outHeight, int outWidth) {
+    boolean large = height > 1000;
+    EditRequest request =
+        new EditRequest(
+            "r",
+            "make the circle red",
+            List.of(noise(height, width, 1)),
+            large ? outHeight : null,
+            large ? outWidth : null,
+            1,
+            1.5,
+            0);
+    RgbImage out = edit(request);
+    assertEquals(outHeight, out.height());
+    assertEquals(outWidth, out.width());
+  }
+
+  @Test
+  void badRowsFailAloneWithTheirIdAndTheLimit() {
+    RgbImage fine = noise(64, 64, 1);
+    List<EditResult> results =
+        pipeline.edit(
+            List.of(
+                request("good-1", "make the circle red", List.of(fine), null, null, 1.5, 1),
+                request(
+                    "long", "make the circle red", List.of(noise(32, 400, 2)), null, null, 1.5, 1),
+                request("huge", "make the circle red", List.of(fine), 100_000, 64, 1.5, 1),
+                new EditRequest(
+                    "steps", "make the circle red", List.of(fine), null, null, 0, 1.5, 1),
+                request(
+                    "guidance", "make the circle red", List.of(fine), null, null, Double.NaN, 1),
+                request("good-2", "make the circle blue", List.of(fine), null, null, 1.5, 1)));
+    assertTrue(results.get(0).ok());
+    assertTrue(results.get(5).ok());
+    assertMessage(results.get(1), "long", "aspect");
+    assertMessage(results.get(2), "huge", "4096");
+    assertMessage(results.get(3), "steps", "0 steps");
+    assertMessage(results.get(4), "guidance", "NaN");
+  }
+
+  @Test
+  void guidanceOfOneRunsTheConditionalPassOnly() {
+    RgbImage source = noise(64, 64, 1);
+    byte[] one =
+        edit(request("x", "make the circle red", List.of(source), null, null, 1.0, 1)).pixels();
+    byte[] below =
+        edit(request("x", "make the circle red", List.of(source), null, null, 0.0, 1)).pixels();
+    assertArrayEquals(one, below);
+  }
+
+  @Test
+  void noRowsGiveNoResults() {
+    assertEquals(List.of(), pipeline.edit(List.of()));
+  }
+
+  @Test
+  void aGpuThatIsNotThereIsAnErrorThatSaysSo() {
+    org.junit.jupiter.api.Assumptions.assumeFalse(
+        io.glmimage.tensor.Libtorch.cudaAvailable(), "this machine has a GPU");
+    DeviceException e = assertThrows(DeviceException.class, () -> Compute.of("cuda:0"));
+    assertTrue(e.getMessage().contains("0 GPU(s)"), e.getMessage());
+    assertEquals("cpu", Compute.of("auto").device());
+    assertThrows(IllegalArgumentException.class, () -> Compute.of("tpu"));
+  }
+
+  @Test
+  void damagedCheckpointsAreRefusedByFileAndTensor() throws IOException {
+    Path truncated = copy("truncated");
+    try (RandomAccessFile f =
+        new RandomAccessFile(
+            truncated.resolve("vae/diffusion_pytorch_model.safetensors").toFile(), "rw")) {
+      f.setLength(f.length() - 10);
+    }
+    assertRefused(truncated, "diffusion_pytorch_model.safetensors", "truncated");
+
+    Path missing = copy("missing");
+    Files.delete(missing.resolve("transformer/diffusion_pytorch_model.safetensors"));
+    assertRefused(missing, "transformer", "diffusion_pytorch_model.safetensors.index.json");
+
+    Path shape = copy("shape");
+    replace(
+        shape.resolve("transformer/config.json"),
+        "\"num_attention_heads\": 6",
+        "\"num_attention_heads\": 5");
+    assertRefused(shape, "image_projector.proj.weight", "configuration");
+
+    Path layers = copy("layers");
+    replace(layers.resolve("transformer/config.json"), "\"num_layers\": 5", "\"num_layers\": 6");
+    assertRefused(layers, "transformer", "has no tensor transformer_blocks.5.");
+
+    Path other = copy("other");
+    replace(other.resolve("model_index.json"), "GlmImagePipeline", "FluxPipeline");
+    assertRefused(other, "model_index.json", "FluxPipeline");
+
+    assertRefused(temp.resolve("nowhere"), "nowhere", "not a folder");
+  }
+
+  private void assertRefused(Path folder, String... words) {
+    CheckpointException e =
+        assertThrows(
+            CheckpointException.class,
+            () -> GlmImagePipeline.load(CheckpointFolder.open(folder), Compute.cpu()).close());
+    for (String word : words) {
+      assertTrue(e.getMessage().contains(word), e.getMessage() + " should name " + word);
+    }
+  }
+
+  private static void replace(Path file, String from, String to) throws IOException {
+    String text = Files.readString(file);
+    assertTrue(text.contains(from), file.toString());
+    Files.writeString(file, text.replace(from, to));
+  }
+
+  private Path copy(String name) throws IOException {
+    Path target = temp.resolve(name);
+    try (Stream<Path> files = Files.walk(MODEL)) {
+      for (Path file : files.filter(f -> !f.toString().contains("examples")).toList()) {
+        Path to = target.resolve(MODEL.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(to);
+        } else {
+          Files.copy(file, to);
+        }
+      }
+    }
+    return target;
+  }
+
+  private static void assertMessage(EditResult result, String id, String word) {
+    assertEquals(id, result.id());
+    assertInstanceOf(InvalidRequestException.class, result.error());
+    assertTrue(result.error().getMessage().contains(id), result.error().getMessage());
+    assertTrue(result.error().getMessage().contains(word), result.error().getMessage());
+  }
+
+  private static RgbImage edit(EditRequest request) {
+    EditResult result = pipeline.edit(List.of(request)).get(0);
+    assertNull(result.error(), () -> request.id() + ": " + result.error());
+    return result.image();
+  }
+
+  private static EditRequest request(
+      String id,
+      String prompt,
+      List<RgbImage> sources,
+      Integer height,
+      Integer width,
+      double guidance,
+      long seed) {
+    return new EditRequest(id, prompt, sources, height, width, 2, guidance, seed);
+  }
+
+  private static RgbImage noise(int height, int width, long seed) {
+    byte[] pixels = new byte[height * width * 3];
+    new java.util.Random(seed).nextBytes(pixels);
+    return new RgbImage(height, width, pixels);
+  }
+}

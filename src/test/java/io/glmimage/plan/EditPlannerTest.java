@@ -1,0 +1,56 @@
+package io.glmimage.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.UsageException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class EditPlannerTest {
+  private static EditPlan plan(long rows, int slots, int batch, Integer partitions) {
+    return new EditPlanner(new PlanOptions(batch, partitions)).plan(rows, slots);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, 4, 4, 1, 1",
+    "1, 4, 4, 1, 4",
+    "10, 2, 4, 2, 8",
+    "10, 2, 1, 3, 4",
+    "1000, 8, 4, 63, 16",
+    "10000000, 8, 4, 20000, 500"
+  })
+  void fillsBatchesAndKeepsPartitionsSmall(
+      long rows, int slots, int batch, int partitions, long perPartition) {
+    EditPlan plan = plan(rows, slots, batch, null);
+    assertEquals(partitions, plan.partitions());
+    assertEquals(perPartition, plan.rowsPerPartition());
+  }
+
+  @Test
+  void everyRowHasOnePartition() {
+    for (int rows = 0; rows < 200; rows++) {
+      for (Integer partitions : new Integer[] {null, 1, 3, 7, 500}) {
+        EditPlan plan = plan(rows, 3, 4, partitions);
+        int last = 0;
+        for (int row = 0; row < rows; row++) {
+          int partition = plan.partitionOf(row);
+          assertTrue(partition == last || partition == last + 1);
+          assertTrue(partition < plan.partitions());
+          last = partition;
+        }
+        assertTrue(partitions == null || plan.partitions() <= partitions);
+      }
+    }
+  }
+
+  @Test
+  void refusesWhatCannotBePlanned() {
+    assertThrows(UsageException.class, () -> new PlanOptions(0, null));
+    assertThrows(UsageException.class, () -> new PlanOptions(257, null));
+    assertThrows(UsageException.class, () -> new PlanOptions(1, 0));
+  }
+}
