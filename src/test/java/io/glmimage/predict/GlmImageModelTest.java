@@ -208,9 +208,10 @@ class GlmImageModelTest {
 
   @Test
   void optionsAreChecked() throws Exception {
-    GlmImageModel byOption = model(null);
-    byOption.load(FOLDER, null, Map.of("device", "cuda:1", "modelName", "tiny"));
-    assertEquals("cuda:1", loadedOn);
+    try (GlmImageModel byOption = model(null)) {
+      byOption.load(FOLDER, null, Map.of("device", "cuda:1", "modelName", "tiny"));
+      assertEquals("cuda:1", loadedOn);
+    }
     GlmImageModel unknown = model(null);
     assertEquals(
         "Cannot load model tiny: unknown options [dtype, stepz]; there are device and modelName",
