@@ -108,7 +108,8 @@ public final class EditImagesJob implements Runnable {
             .addSubcommand(new DemoCommand(console))
             .addSubcommand(new ExampleCommand(console))
             .addSubcommand(new ShowCommand(console))
-            .addSubcommand(new ContactSheetCommand(console));
+            .addSubcommand(new ContactSheetCommand(console))
+            .addSubcommand(new BenchCommand(console));
     return commands
         .setOut(console.out())
         .setErr(console.err())

@@ -12,33 +12,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * implementations are checked against, and what they fall back to.
  */
 public final class AtenKernels implements KernelProvider {
-  // ---- diffusion transformer ----
-
-  @Override
-  public AdaLayerNorm adaLayerNorm() {
-    return AtenKernels::adaLayerNorm;
-  }
-
-  @Override
-  public GatedResidualAdaLayerNorm gatedResidualAdaLayerNorm() {
-    return AtenKernels::gatedResidualAdaLayerNorm;
-  }
-
-  @Override
-  public QkNormRotary qkNormRotary() {
-    return AtenKernels::qkNormRotary;
-  }
-
-  @Override
-  public LinearGelu linearGelu() {
-    return AtenKernels::linearGelu;
-  }
-
-  @Override
-  public GuidedEulerStep guidedEulerStep() {
-    return AtenKernels::guidedEulerStep;
-  }
-
   // ---- prior decoder ----
 
   @Override
@@ -64,6 +37,33 @@ public final class AtenKernels implements KernelProvider {
   @Override
   public TokenSampling tokenSampling() {
     return new AtenTokenSampling();
+  }
+
+  // ---- diffusion transformer ----
+
+  @Override
+  public AdaLayerNorm adaLayerNorm() {
+    return AtenKernels::adaLayerNorm;
+  }
+
+  @Override
+  public GatedResidualAdaLayerNorm gatedResidualAdaLayerNorm() {
+    return AtenKernels::gatedResidualAdaLayerNorm;
+  }
+
+  @Override
+  public QkNormRotary qkNormRotary() {
+    return AtenKernels::qkNormRotary;
+  }
+
+  @Override
+  public LinearGelu linearGelu() {
+    return AtenKernels::linearGelu;
+  }
+
+  @Override
+  public GuidedEulerStep guidedEulerStep() {
+    return AtenKernels::guidedEulerStep;
   }
 
   private static Tensor adaLayerNorm(

@@ -5,18 +5,6 @@ package io.glmimage.kernel;
  * by threads.
  */
 public interface KernelProvider {
-  // ---- diffusion transformer ----
-
-  AdaLayerNorm adaLayerNorm();
-
-  GatedResidualAdaLayerNorm gatedResidualAdaLayerNorm();
-
-  QkNormRotary qkNormRotary();
-
-  LinearGelu linearGelu();
-
-  GuidedEulerStep guidedEulerStep();
-
   // ---- prior decoder ----
 
   /** RMS norm, and the sandwich of two around a residual sum. */
@@ -33,4 +21,16 @@ public interface KernelProvider {
 
   /** Filtering and drawing of the next token. */
   TokenSampling tokenSampling();
+
+  // ---- diffusion transformer ----
+
+  AdaLayerNorm adaLayerNorm();
+
+  GatedResidualAdaLayerNorm gatedResidualAdaLayerNorm();
+
+  QkNormRotary qkNormRotary();
+
+  LinearGelu linearGelu();
+
+  GuidedEulerStep guidedEulerStep();
 }

@@ -7,8 +7,9 @@ import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
-import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.Kernels;
 import io.glmimage.model.Grid;
 import io.glmimage.model.dit.Denoiser;
 import io.glmimage.model.dit.DitSequence;
@@ -31,6 +32,7 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceFailure;
+import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
 import io.glmimage.tensor.TensorScope;
@@ -123,10 +125,25 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
-    GlmImagePipeline pipeline = new GlmImagePipeline(compute);
-    KernelProvider kernels = new AtenKernels();
+    GlmProcessor processor = GlmProcessor.load(folder);
     try {
-      pipeline.processor = pipeline.part(GlmProcessor.load(folder));
+      GlmImagePipeline pipeline = loadWithoutProcessor(folder, compute, sampling);
+      pipeline.processor = pipeline.part(processor);
+      return pipeline;
+    } catch (RuntimeException e) {
+      processor.close();
+      throw e;
+    }
+  }
+
+  /** All but what makes prompts and pixels of requests: for callers that have these already. */
+  static GlmImagePipeline loadWithoutProcessor(
+      CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    GlmImagePipeline pipeline = new GlmImagePipeline(compute);
+    KernelProvider kernels =
+        Kernels.provider(
+            KernelMode.AUTO, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
+    try {
       pipeline.scheduler = FlowMatchEulerScheduler.load(folder);
       pipeline.vae = pipeline.part(Vae.load(folder, compute));
       pipeline.glyphs = pipeline.part(GlyphEncoder.load(folder, compute));
@@ -365,7 +382,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /** The initial latents {@code [C, h, w]}, float32: standard normal numbers of the row's seed. */
-  private Tensor noise(Prepared row) {
+  Tensor noise(Prepared row) {
     int channels = vae.latentChannels();
     int height = row.size().height() / vae.scaleFactor();
     int width = row.size().width() / vae.scaleFactor();
@@ -454,6 +471,14 @@ public final class GlmImagePipeline implements AutoCloseable {
 
   FlowMatchEulerScheduler scheduler() {
     return scheduler;
+  }
+
+  int codebookSize() {
+    return prior.codebookSize();
+  }
+
+  int patchValues() {
+    return prior.patchValues();
   }
 
   Vae vae() {

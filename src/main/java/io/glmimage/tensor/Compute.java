@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -55,6 +56,17 @@ public record Compute(String device, ScalarType dtype) {
           null);
     }
     return cuda(index);
+  }
+
+  /**
+   * GPU {@code index} in float32 with TF32 switched off: as exact as the CPU, for checking. The
+   * switch holds for the whole process.
+   */
+  public static Compute cudaFloat32(int index) {
+    Libtorch.load();
+    torch.globalContext().setAllowTF32CuBLAS(false);
+    torch.globalContext().setAllowTF32CuDNN(false);
+    return new Compute("cuda:" + index, ScalarType.Float);
   }
 
   public Compute {

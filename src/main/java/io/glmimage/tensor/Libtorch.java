@@ -1,8 +1,14 @@
 package io.glmimage.tensor;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_cuda;
 
 /** Loads libtorch once a process and tells what it can run on. */
 public final class Libtorch {
@@ -38,6 +44,45 @@ public final class Libtorch {
     return torch.cuda_is_available();
   }
 
+  /**
+   * Where native libraries are unpacked on this host, for one user; also the place of what is
+   * compiled from them.
+   *
+   * @throws UncheckedIOException if it cannot be made
+   */
+  public static Path cacheFolder() {
+    try {
+      return Loader.getCacheDir().toPath();
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "Cannot make the cache of native libraries: " + e.getMessage(), e);
+    }
+  }
+
+  /** Waits until the GPU has done all it was given, where there is one. */
+  public static void synchronize() {
+    if (cudaAvailable()) {
+      torch_cuda.device_synchronize();
+    }
+  }
+
+  /**
+   * Bytes of the current GPU's memory that are in use, by this process or another; 0 without one.
+   */
+  public static long gpuMemoryInUse() {
+    if (!cudaAvailable()) {
+      return 0;
+    }
+    SizeTPointer free = new SizeTPointer(1);
+    SizeTPointer total = new SizeTPointer(1);
+    int code = cudart.cudaMemGetInfo(free, total);
+    if (code != cudart.cudaSuccess) {
+      throw new IllegalStateException(
+          "Cannot read the GPU's memory: " + cudart.cudaGetErrorString(code).getString());
+    }
+    return total.get() - free.get();
+  }
+
   /** How many CUDA devices libtorch sees. */
   public static int cudaDevices() {
     return cudaAvailable() ? Math.toIntExact(torch.cuda_device_count()) : 0;
@@ -51,7 +96,7 @@ public final class Libtorch {
   private static void loadCuda() {
     // The CUDA half must come first, or cuda_is_available() says false with the GPU library too.
     try {
-      Loader.load(org.bytedeco.pytorch.global.torch_cuda.class);
+      Loader.load(torch_cuda.class);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
       cudaProblem = String.valueOf(e.getMessage());
     }

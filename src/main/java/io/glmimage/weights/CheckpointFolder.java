@@ -11,9 +11,11 @@ import java.nio.file.Path;
  */
 public final class CheckpointFolder {
   private final Path root;
+  private final boolean random;
 
-  private CheckpointFolder(Path root) {
+  private CheckpointFolder(Path root, boolean random) {
     this.root = root;
+    this.random = random;
   }
 
   /**
@@ -23,7 +25,7 @@ public final class CheckpointFolder {
     if (!Files.isDirectory(root)) {
       throw new CheckpointException("Cannot load model: " + root + " is not a folder");
     }
-    CheckpointFolder folder = new CheckpointFolder(root);
+    CheckpointFolder folder = new CheckpointFolder(root, false);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -34,6 +36,16 @@ public final class CheckpointFolder {
               + ", not of a GlmImagePipeline");
     }
     return folder;
+  }
+
+  /**
+   * A folder of configuration files whose weights are random numbers: for measuring speed, which
+   * does not depend on their values. Weight files are neither needed nor read.
+   *
+   * @throws CheckpointException as {@link #open}
+   */
+  public static CheckpointFolder openWithRandomWeights(Path root) {
+    return new CheckpointFolder(open(root).root, true);
   }
 
   public Path root() {
@@ -61,6 +73,9 @@ public final class CheckpointFolder {
    */
   public Weights weights(String component, Compute compute) {
     Path folder = root.resolve(component);
+    if (random) {
+      return Weights.random(folder, compute);
+    }
     if (!Files.isDirectory(folder)) {
       throw new CheckpointException("Cannot load model: " + folder + " is missing");
     }

@@ -12,7 +12,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -22,6 +25,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * #prefix} gives a view for a sub-module.
  */
 public final class Weights implements AutoCloseable {
+  private static final double RANDOM_DEVIATION = 0.02;
+
   private final Store store;
   private final String prefix;
 
@@ -32,6 +37,7 @@ public final class Weights implements AutoCloseable {
     final Map<String, SafetensorsFile> files = new LinkedHashMap<>();
     final List<Tensor> loaded = new ArrayList<>();
     final TreeSet<String> unused = new TreeSet<>();
+    boolean random;
 
     Store(Path folder, Compute compute) {
       this.folder = folder;
@@ -66,6 +72,13 @@ public final class Weights implements AutoCloseable {
           "Cannot load model: neither " + single + " nor " + index + " exists");
     }
     store.unused.addAll(store.files.keySet());
+    return new Weights(store, "");
+  }
+
+  /** Weights of any name and shape that are asked for, normally distributed. */
+  static Weights random(Path folder, Compute compute) {
+    Store store = new Store(folder, compute);
+    store.random = true;
     return new Weights(store, "");
   }
 
@@ -108,7 +121,7 @@ public final class Weights implements AutoCloseable {
   }
 
   public boolean has(String name) {
-    return store.files.containsKey(prefix + name);
+    return store.random || store.files.containsKey(prefix + name);
   }
 
   /**
@@ -162,6 +175,9 @@ public final class Weights implements AutoCloseable {
   }
 
   private Tensor read(ScalarType dtype, MemoryFormat format, String name, long... shape) {
+    if (store.random) {
+      return randomTensor(dtype, format, name, shape);
+    }
     String full = prefix + name;
     SafetensorsFile file = store.files.get(full);
     if (file == null) {
@@ -187,6 +203,16 @@ public final class Weights implements AutoCloseable {
       return scope.keep(t.contiguous(format));
     } finally {
       store.unused.remove(full);
+    }
+  }
+
+  private Tensor randomTensor(ScalarType dtype, MemoryFormat format, String name, long... shape) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor t = torch.empty(shape, store.compute.options(dtype), new MemoryFormatOptional());
+      // Scales of norms around 1, everything else small: activations stay finite in any depth.
+      boolean norm = shape.length == 1 && name.contains("norm") && name.endsWith("weight");
+      t.normal_(norm ? 1 : 0, RANDOM_DEVIATION, new GeneratorOptional());
+      return scope.keep(t.contiguous(format));
     }
   }
 

@@ -1,5 +1,9 @@
 package io.glmimage.golden;
 
+import io.glmimage.kernel.KernelMode;
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.Kernels;
+import io.glmimage.tensor.Compute;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -13,6 +17,26 @@ import java.util.stream.Stream;
  */
 public final class Goldens {
   private Goldens() {}
+
+  /**
+   * What parity is computed on, in float32: the CPU, or {@code -Dparity.device=cuda:N} with all
+   * fused kernels.
+   */
+  public static Compute compute() {
+    String device = System.getProperty("parity.device", "cpu");
+    return device.equals("cpu")
+        ? Compute.cpu()
+        : Compute.cudaFloat32(Integer.parseInt(device.substring(device.indexOf(':') + 1)));
+  }
+
+  /** The kernels of {@link #compute}. */
+  public static KernelProvider kernels() {
+    Compute compute = compute();
+    return Kernels.provider(
+        compute.isCuda() ? KernelMode.FUSED : KernelMode.NATIVE,
+        compute,
+        Path.of("target", "kernel-cache"));
+  }
 
   public static Path root() {
     return Path.of(System.getProperty("goldens.dir", "src/test/resources/goldens"))

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
-import io.glmimage.kernel.AtenKernels;
 import io.glmimage.model.dit.Denoiser;
 import io.glmimage.model.dit.DitSequence;
 import io.glmimage.model.dit.GlmImageTransformer;
@@ -15,7 +14,6 @@ import io.glmimage.model.dit.Modulation;
 import io.glmimage.model.dit.SourceCache;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.model.scheduler.Schedule;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
@@ -46,7 +44,7 @@ class DenoisingParityTest {
     JsonNode call = golden.json().get("call");
     try (TensorScope scope = new TensorScope();
         GlmImageTransformer network =
-            GlmImageTransformer.load(golden.checkpoint(), Compute.cpu(), new AtenKernels())) {
+            GlmImageTransformer.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels())) {
       long[] shape = golden.shape("in/latents");
       Grid grid =
           new Grid((int) shape[2] / network.patchSize(), (int) shape[3] / network.patchSize());

@@ -256,7 +256,7 @@ class GlmImagePipelineParityTest {
     return PIPELINES.computeIfAbsent(
         golden.checkpoint().root(),
         root -> {
-          Compute compute = Compute.cpu();
+          Compute compute = Goldens.compute();
           return GlmImagePipeline.load(
               golden.checkpoint(),
               compute,

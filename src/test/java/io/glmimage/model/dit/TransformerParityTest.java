@@ -7,10 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
-import io.glmimage.kernel.AtenKernels;
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.model.Grid;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.Arrays;
@@ -45,7 +43,7 @@ class TransformerParityTest {
   }
 
   private static GlmImageTransformer load(GoldenCase golden) {
-    return GlmImageTransformer.load(golden.checkpoint(), Compute.cpu(), new AtenKernels());
+    return GlmImageTransformer.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels());
   }
 
   /** Everything before the last slash of every tensor that ends in {@code suffix}. */
@@ -335,7 +333,7 @@ class TransformerParityTest {
     Tensor text(GlmImageTransformer network) {
       return golden.has(in + "encoder_hidden_states")
           ? golden.tensor(in + "encoder_hidden_states").select(0, row)
-          : Ops.empty(Compute.cpu(), 0, network.textEmbedDim());
+          : Ops.empty(Goldens.compute(), 0, network.textEmbedDim());
     }
   }
 }

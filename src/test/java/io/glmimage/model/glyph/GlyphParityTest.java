@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
@@ -67,7 +66,7 @@ class GlyphParityTest {
     JsonNode prompts = golden.json().get("prompts");
     Tolerance tolerance = golden.tolerance();
     try (TensorScope scope = new TensorScope();
-        GlyphEncoder encoder = GlyphEncoder.load(golden.checkpoint(), Compute.cpu())) {
+        GlyphEncoder encoder = GlyphEncoder.load(golden.checkpoint(), Goldens.compute())) {
       for (int p = 0; p < prompts.size(); p++) {
         String prompt = prompts.get(p).asText();
         List<String> texts = GlyphTexts.extract(prompt);
@@ -123,7 +122,7 @@ class GlyphParityTest {
     Tolerance tolerance = golden.tolerance();
     int seen = 0;
     try (TensorScope scope = new TensorScope();
-        GlyphEncoder encoder = GlyphEncoder.load(golden.checkpoint(), Compute.cpu())) {
+        GlyphEncoder encoder = GlyphEncoder.load(golden.checkpoint(), Goldens.compute())) {
       for (String sub : golden.subCases()) {
         String[] words = sub.split("_");
         if (words[0].equals("batch")) {

@@ -3,9 +3,7 @@ package io.glmimage.model.prior;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
-import io.glmimage.kernel.AtenKernels;
 import io.glmimage.kernel.SamplingSettings;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
@@ -30,9 +28,9 @@ class AutoregressiveParityTest {
   void givesTheReferencesHiddenStatesAndLogitsAndIds(GoldenCase golden) {
     GoldenCase processor = PriorFixture.processorOf(golden);
     PriorOptions greedy =
-        PriorOptions.defaults(Compute.cpu()).withSampling(SamplingSettings.greedy());
+        PriorOptions.defaults(Goldens.compute()).withSampling(SamplingSettings.greedy());
     try (PriorModel model =
-        PriorModel.load(golden.checkpoint(), Compute.cpu(), new AtenKernels(), greedy)) {
+        PriorModel.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels(), greedy)) {
       for (String sub : golden.subCases()) {
         try (TensorScope scope = new TensorScope()) {
           new SubCase(golden, new PriorFixture(processor, sub), model, sub).check();
@@ -89,10 +87,10 @@ class AutoregressiveParityTest {
                   .config("vision_language_encoder/config.json")
                   .object("text_config"));
       try (TensorScope scope = new TensorScope();
-          KvCache cache = new KvCache(config, Compute.cpu(), 1, length)) {
+          KvCache cache = new KvCache(config, Goldens.compute(), 1, length)) {
         RotaryTable.CosSin table = model.rotary().at(model.positions(prompts.get(b)), 0, length);
         Tensor cells =
-            torch.arange(new Scalar((long) length), Compute.cpu().options(ScalarType.Long));
+            torch.arange(new Scalar((long) length), Goldens.compute().options(ScalarType.Long));
         PriorDecoder.Place place = new PriorDecoder.Place(table.cos(), table.sin(), cells, null);
         Tensor residual = decoder.embed(Ops.of(ids, length));
         Tensor normed = decoder.firstNorm(residual);

@@ -5,10 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
-import io.glmimage.kernel.AtenKernels;
 import io.glmimage.kernel.SamplingSettings;
 import io.glmimage.model.Grid;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,7 +39,7 @@ class PriorTokensParityTest {
     GoldenCase processor = PriorFixture.processorOf(golden);
     PriorOptions options = new PriorOptions(slots, SamplingSettings.greedy());
     try (PriorModel model =
-            PriorModel.load(golden.checkpoint(), Compute.cpu(), new AtenKernels(), options);
+            PriorModel.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels(), options);
         TensorScope scope = new TensorScope()) {
       List<PriorPrompt> prompts = new ArrayList<>();
       for (String sub : golden.subCases()) {

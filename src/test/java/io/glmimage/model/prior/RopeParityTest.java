@@ -3,8 +3,6 @@ package io.glmimage.model.prior;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
-import io.glmimage.kernel.AtenKernels;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.Collections;
@@ -27,7 +25,7 @@ class RopeParityTest {
   void givesTheReferencesPositions(GoldenCase golden) {
     GoldenCase processor = PriorFixture.processorOf(golden);
     try (PriorModel model =
-        PriorModel.load(golden.checkpoint(), Compute.cpu(), new AtenKernels())) {
+        PriorModel.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels())) {
       for (String sub : golden.subCases()) {
         List<PriorFixture.Row> rows = new PriorFixture(processor, sub).rows();
         for (int b = 0; b < rows.size(); b++) {

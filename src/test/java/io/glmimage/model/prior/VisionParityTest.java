@@ -3,9 +3,7 @@ package io.glmimage.model.prior;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
-import io.glmimage.kernel.AtenKernels;
 import io.glmimage.model.Grid;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
@@ -26,7 +24,7 @@ class VisionParityTest {
   void givesTheReferencesFeaturesAndIds(GoldenCase golden) {
     GoldenCase processor = PriorFixture.processorOf(golden);
     try (PriorModel model =
-        PriorModel.load(golden.checkpoint(), Compute.cpu(), new AtenKernels())) {
+        PriorModel.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels())) {
       for (String sub : golden.subCases()) {
         try (TensorScope scope = new TensorScope()) {
           check(golden, processor, model, sub);

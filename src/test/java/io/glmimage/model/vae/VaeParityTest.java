@@ -6,7 +6,6 @@ import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.image.RgbImage;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.TensorScope;
 import java.io.ByteArrayOutputStream;
 import java.util.HashSet;
@@ -39,7 +38,7 @@ class VaeParityTest {
     Tolerance tolerance = golden.tolerance();
     int seen = 0;
     try (TensorScope scope = new TensorScope();
-        Vae vae = Vae.load(golden.checkpoint(), Compute.cpu())) {
+        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
       for (String sub : golden.subCases()) {
         seen += encoded(golden, sub, vae, tolerance) + decoded(golden, sub, vae, tolerance);
       }
@@ -102,7 +101,7 @@ class VaeParityTest {
     }
     assertTrue(!missing.isEmpty(), "the fixture has no features");
     try (TensorScope scope = new TensorScope();
-        Vae vae = Vae.load(golden.checkpoint(), Compute.cpu())) {
+        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
       Tensor in = golden.tensor("features/in");
       vae.moments(in, (name, t) -> missing.remove(name));
       vae.decodeRaw(golden.tensor("features/latents"), (name, t) -> missing.remove(name));
@@ -115,7 +114,7 @@ class VaeParityTest {
   void decodesTheLastLatentsOfThePipeline(GoldenCase golden) {
     int seen = 0;
     try (TensorScope scope = new TensorScope();
-        Vae vae = Vae.load(golden.checkpoint(), Compute.cpu())) {
+        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
       for (String name : golden.tensorNames()) {
         // "step_latents", or "CASE/step_latents" where a file holds several calls
         if (name.endsWith("step_latents")) {
@@ -155,7 +154,7 @@ class VaeParityTest {
           long[] size = golden.shape(sub + "/resized");
           RgbImage image =
               new RgbImage((int) size[0], (int) size[1], golden.bytes(sub + "/resized"));
-          Tensor tensor = Pixels.toTensor(List.of(image), Compute.cpu());
+          Tensor tensor = Pixels.toTensor(List.of(image), Goldens.compute());
           tolerance.check(golden, sub + "/tensor", tensor);
           inputs++;
         }

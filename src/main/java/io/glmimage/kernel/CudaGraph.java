@@ -1,0 +1,174 @@
+package io.glmimage.kernel;
+
+import io.glmimage.tensor.TensorScope;
+import java.util.concurrent.atomic.AtomicLong;
+import org.bytedeco.cuda.cudart.CUgraphExec_st;
+import org.bytedeco.cuda.cudart.CUgraph_st;
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.cuda.CUDAStream;
+import org.bytedeco.pytorch.cuda.DeviceAssertionsDataVectorCUDAKernelLaunchInfoVectorPair;
+import org.bytedeco.pytorch.cuda.StreamFilter;
+import org.bytedeco.pytorch.global.torch_cuda;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A piece of work that is recorded once and then replayed as one launch. The work reads and writes
+ * tensors that were made before it and outlive this object: what it leaves in them is its result.
+ * It must launch the same kernels on the same addresses whenever it runs, and may not wait for the
+ * GPU.
+ *
+ * <p>What the work allocates comes from a memory pool of the graph's own, which nobody else uses
+ * until {@link #close}. Where CUDA cannot record it, every {@link #replay} runs it anew; the log
+ * says why.
+ *
+ * <p>Not thread-safe: one thread at a time replays.
+ */
+public final class CudaGraph implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(CudaGraph.class);
+
+  // libtorch numbers its own pools from 1; ours stay clear of them.
+  private static final AtomicLong POOLS = new AtomicLong(1L << 40);
+
+  private final String name;
+  private final int device;
+  private final Runnable work;
+  private final LongPointer pool;
+  private CUgraphExec_st graph;
+
+  /**
+   * Runs {@code work} once on a stream of its own, so that libraries make their workspaces, then
+   * records it. The work runs in a scope that is closed after it.
+   *
+   * @param name for messages
+   * @param device the GPU's index; a negative one means that there is none and replays run the work
+   */
+  public CudaGraph(String name, int device, Runnable work) {
+    this.name = name;
+    this.device = device;
+    this.work = work;
+    if (device < 0) {
+      pool = null;
+      return;
+    }
+    pool = new LongPointer(2);
+    pool.retainReference();
+    pool.put(0, POOLS.incrementAndGet());
+    pool.put(1, 0);
+    byte before = torch_cuda.ExchangeDevice((byte) device);
+    try (PointerScope scope = new PointerScope()) {
+      CUDAStream current = torch_cuda.getCurrentCUDAStream((byte) device);
+      CUDAStream own = torch_cuda.getStreamFromPool(/* isHighPriority= */ false, (byte) device);
+      current.synchronize();
+      torch_cuda.setCurrentCUDAStream(own);
+      try {
+        runEagerly();
+        own.synchronize();
+        record(own);
+      } finally {
+        torch_cuda.setCurrentCUDAStream(current);
+      }
+    } finally {
+      torch_cuda.ExchangeDevice(before);
+    }
+  }
+
+  /** Whether replays are one launch. */
+  public boolean recorded() {
+    return graph != null;
+  }
+
+  /** Does the work on the thread's current stream. */
+  public void replay() {
+    if (graph == null) {
+      runEagerly();
+      return;
+    }
+    try (CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) device)) {
+      int status = cudart.cudaGraphLaunch(graph, stream.stream());
+      if (status != cudart.cudaSuccess) {
+        throw new KernelException("Cannot replay the CUDA graph of " + name + ": " + text(status));
+      }
+    }
+  }
+
+  /** Frees the graph and gives its memory pool back. Waits for replays under way. */
+  @Override
+  public void close() {
+    if (graph != null) {
+      torch_cuda.device_synchronize();
+      cudart.cudaGraphExecDestroy(graph);
+      graph.releaseReference();
+      graph = null;
+      releasePool();
+    }
+  }
+
+  private void runEagerly() {
+    try (TensorScope scope = new TensorScope()) {
+      work.run();
+    }
+  }
+
+  private void record(CUDAStream stream) {
+    Thread recording = Thread.currentThread();
+    StreamFilter ours =
+        new StreamFilter() {
+          // Allocations of other threads go on as usual.
+          @Override
+          public boolean call(Pointer anyStream) {
+            return Thread.currentThread() == recording;
+          }
+        };
+    torch_cuda.beginAllocateToPool((byte) device, poolId(), ours);
+    CUgraph_st captured = new CUgraph_st();
+    RuntimeException failure = null;
+    int status =
+        cudart.cudaStreamBeginCapture(stream.stream(), cudart.cudaStreamCaptureModeRelaxed);
+    if (status == cudart.cudaSuccess) {
+      try {
+        runEagerly();
+      } catch (RuntimeException e) {
+        failure = e;
+      }
+      status = cudart.cudaStreamEndCapture(stream.stream(), captured);
+    }
+    torch_cuda.endAllocateToPool((byte) device, poolId());
+    if (failure == null && status == cudart.cudaSuccess) {
+      CUgraphExec_st instance = new CUgraphExec_st();
+      status = cudart.cudaGraphInstantiate(instance, captured);
+      if (status == cudart.cudaSuccess) {
+        instance.retainReference();
+        graph = instance;
+      }
+    }
+    if (!captured.isNull()) {
+      cudart.cudaGraphDestroy(captured);
+    }
+    if (graph == null) {
+      // A failed recording leaves an error behind that the next call would report as its own.
+      cudart.cudaGetLastError();
+      releasePool();
+      LOG.warn(
+          "Cannot record {} as a CUDA graph: {}; running it op by op",
+          name,
+          failure != null ? failure.getMessage() : text(status));
+    }
+  }
+
+  private void releasePool() {
+    torch_cuda.getAllocator().releasePool((byte) device, poolId());
+  }
+
+  /** The two numbers that name a pool, under the type that the binding gives them. */
+  private DeviceAssertionsDataVectorCUDAKernelLaunchInfoVectorPair poolId() {
+    return new DeviceAssertionsDataVectorCUDAKernelLaunchInfoVectorPair(pool);
+  }
+
+  private static String text(int status) {
+    return cudart.cudaGetErrorString(status).getString() + " (CUDA error " + status + ")";
+  }
+}

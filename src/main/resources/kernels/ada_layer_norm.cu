@@ -1,0 +1,53 @@
+// out[t] = (x[t] - mean) / sqrt(var + eps) * (1 + scale[kind[t]]) + shift[kind[t]]
+// x, out [T, D]; scale, shift [2, D]; kind [T] int32. bf16 or float32, statistics float32.
+// D a multiple of 8, up to 8192 (float32) or 16384 (bf16).
+// Floor: 2 T D elements moved. Block: D / (2 vectors) threads; a block takes `rowsPerBlock` rows in turn and loads the
+// next one before it reduces this one.
+// Tolerance against the float32 formula: one rounding of the output dtype.
+#include "layer_norm.cuh"
+
+struct Args {
+  const void* x;
+  const void* scale;
+  const void* shift;
+  const int* kind;
+  void* out;
+  int rows;
+  int width;
+  int rowsPerBlock;
+  float eps;
+};
+
+template <typename T>
+__device__ __forceinline__ void adaLayerNorm(const Args& a) {
+  __shared__ float partial[2][32];
+  const int vectors = a.width / Vector<T>::N;
+  const float inverseWidth = 1.f / a.width;
+  const uint4* x = (const uint4*)a.x;
+  uint4* out = (uint4*)a.out;
+  int row = blockIdx.x * a.rowsPerBlock;
+  const int end = min(row + a.rowsPerBlock, a.rows);
+  uint4 current[kVectors], scale[kVectors], shift[kVectors];
+  loadRow(x + (size_t)row * vectors, vectors, current);
+  int loadedKind = -1;
+  for (; row < end; row++) {
+    const int kind = a.kind[row];
+    if (kind != loadedKind) {
+      loadShared((const uint4*)a.scale + (size_t)kind * vectors, vectors, scale);
+      loadShared((const uint4*)a.shift + (size_t)kind * vectors, vectors, shift);
+      loadedKind = kind;
+    }
+    uint4 next[kVectors] = {};
+    if (row + 1 < end) {
+      loadRow(x + (size_t)(row + 1) * vectors, vectors, next);
+    }
+    normalise<T>(current, scale, shift, out + (size_t)row * vectors, vectors, inverseWidth, a.eps, partial);
+#pragma unroll
+    for (int i = 0; i < kVectors; i++) {
+      current[i] = next[i];
+    }
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(1024) ada_layer_norm_bf16(const __grid_constant__ Args a) { adaLayerNorm<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(1024) ada_layer_norm_f32(const __grid_constant__ Args a) { adaLayerNorm<float>(a); }

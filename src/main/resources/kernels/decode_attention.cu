@@ -1,0 +1,332 @@
+// One query token a slot over the slot's own cache: out[s, h] = softmax(q k^T / sqrt(D)) v over its first counts[s]
+// tokens. Query head h reads key head h G / H.
+// qkv [S, (H + 2 G) D], queries first; keys, values [S, C, G, D]; counts [S] int32, 1..C; out [S, H D].
+// bf16 or float32; scores, softmax and sums in float32; in the tensor-core form weights are rounded to bf16.
+// D 16, 32, 64 or 128; the tensor-core form takes bf16, D 64 or 128, H / G up to 16.
+// Floor: 2 G D sum(counts) elements moved: every cached element is read once, for all query heads of its head.
+// A slot's tokens are cut at multiples of 256 (kChunk) whatever the grid is, each piece is one block, and the pieces
+// are put together in order: the result depends on the slot's own tokens alone.
+// Tolerance against the float32 formula: 1e-2 relative in norm for bf16, 1e-5 for float32.
+#include "common.cuh"
+
+constexpr int kChunk = 256;
+constexpr int kWarps = 4;
+
+struct Args {
+  const void* qkv;
+  const void* keys;
+  const void* values;
+  const int* counts;
+  float* sums;     // [S, pieces, H, D]: weighted values of a piece, not normalised
+  float* weights;  // [S, pieces, H, 2]: largest score (times log2 e), sum of weights
+  void* out;
+  int capacity;
+  int heads;
+  int kvHeads;
+  int pieces;
+  float scale;  // log2 e / sqrt(D)
+};
+
+__device__ __forceinline__ void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+__device__ __forceinline__ unsigned word(const uint4& v, int i) {
+  return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
+}
+
+// The 16 rows of the tensor core's tile are the query heads of one key head. Within a product's inner dimension the
+// order of elements is free, as long as both sides have the same: so every lane loads 16 contiguous bytes of a key
+// (of a value), and no shared memory is needed to lay fragments out.
+template <int D>
+__device__ __forceinline__ void attendTensorCore(const Args& a) {
+  constexpr int kLoads = D / 32;   // 16-byte loads of a key by a lane
+  constexpr int kHalves = D / 64;  // 16-byte loads of a value by a lane
+  const int piece = blockIdx.x;
+  const int kvHead = blockIdx.y;
+  const int slot = blockIdx.z;
+  const int count = a.counts[slot];
+  const int start = piece * kChunk;
+  if (start >= count) {
+    return;
+  }
+  const int lane = threadIdx.x & 31;
+  const int warp = threadIdx.x >> 5;
+  const int g = lane >> 2;
+  const int q = lane & 3;
+  const int group = a.heads / a.kvHeads;
+  const size_t tokenStride = (size_t)a.kvHeads * D / 8;  // in 16-byte words
+  const uint4* keys = (const uint4*)a.keys + ((size_t)slot * a.capacity * a.kvHeads + kvHead) * (D / 8);
+  const uint4* values = (const uint4*)a.values + ((size_t)slot * a.capacity * a.kvHeads + kvHead) * (D / 8);
+
+  // Row g and row g + 8 of the queries, elements 32 j + 8 q .. + 7.
+  unsigned queries[2 * kLoads][4];
+  {
+    const uint4* base = (const uint4*)a.qkv + ((size_t)slot * (a.heads + 2 * a.kvHeads) + kvHead * group) * (D / 8);
+#pragma unroll
+    for (int j = 0; j < kLoads; j++) {
+      const uint4 low = g < group ? __ldg(base + g * (D / 8) + 4 * j + q) : make_uint4(0, 0, 0, 0);
+      const uint4 high = g + 8 < group ? __ldg(base + (g + 8) * (D / 8) + 4 * j + q) : make_uint4(0, 0, 0, 0);
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        queries[2 * j + h][0] = word(low, 2 * h);
+        queries[2 * j + h][1] = word(high, 2 * h);
+        queries[2 * j + h][2] = word(low, 2 * h + 1);
+        queries[2 * j + h][3] = word(high, 2 * h + 1);
+      }
+    }
+  }
+
+  float sums[8 * kHalves][4] = {};
+  float largest[2] = {-INFINITY, -INFINITY};
+  float total[2] = {0.f, 0.f};
+  const int end = min(start + kChunk, count);
+  for (int first = start + 16 * warp; first < end; first += 16 * kWarps) {
+    // Tokens past the end read the last one again; their weight is 0.
+    uint4 key[2][kLoads];
+#pragma unroll
+    for (int t = 0; t < 2; t++) {
+      const uint4* p = keys + min(first + 8 * t + g, end - 1) * tokenStride + q;
+#pragma unroll
+      for (int j = 0; j < kLoads; j++) {
+        key[t][j] = loadStream(p + 4 * j);
+      }
+    }
+    uint4 value[4][kHalves];
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      const int token = first + 2 * q + (k & 1) + 8 * (k >> 1);
+      const uint4* p = values + min(token, end - 1) * tokenStride + g;
+#pragma unroll
+      for (int h = 0; h < kHalves; h++) {
+        value[k][h] = loadStream(p + 8 * h);
+      }
+    }
+
+    float scores[2][4] = {};
+#pragma unroll
+    for (int t = 0; t < 2; t++) {
+#pragma unroll
+      for (int j = 0; j < kLoads; j++) {
+        multiply(scores[t], queries[2 * j], key[t][j].x, key[t][j].y);
+        multiply(scores[t], queries[2 * j + 1], key[t][j].z, key[t][j].w);
+      }
+    }
+    float newLargest[2] = {largest[0], largest[1]};
+#pragma unroll
+    for (int t = 0; t < 2; t++) {
+#pragma unroll
+      for (int c = 0; c < 4; c++) {
+        const int token = first + 8 * t + 2 * q + (c & 1);
+        scores[t][c] = token < end ? scores[t][c] * a.scale : -INFINITY;
+        newLargest[c >> 1] = fmaxf(newLargest[c >> 1], scores[t][c]);
+      }
+    }
+    float rescale[2];
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      newLargest[r] = fmaxf(newLargest[r], __shfl_xor_sync(0xffffffffu, newLargest[r], 1));
+      newLargest[r] = fmaxf(newLargest[r], __shfl_xor_sync(0xffffffffu, newLargest[r], 2));
+      rescale[r] = exp2f(largest[r] - newLargest[r]);
+      largest[r] = newLargest[r];
+      total[r] *= rescale[r];
+    }
+#pragma unroll
+    for (int t = 0; t < 2; t++) {
+#pragma unroll
+      for (int c = 0; c < 4; c++) {
+        scores[t][c] = exp2f(scores[t][c] - largest[c >> 1]);
+        total[c >> 1] += scores[t][c];
+      }
+    }
+    const unsigned p[4] = {packBf16(scores[0][0], scores[0][1]), packBf16(scores[0][2], scores[0][3]),
+                           packBf16(scores[1][0], scores[1][1]), packBf16(scores[1][2], scores[1][3])};
+#pragma unroll
+    for (int h = 0; h < kHalves; h++) {
+#pragma unroll
+      for (int t = 0; t < 8; t++) {
+        float(&sum)[4] = sums[8 * h + t];
+        sum[0] *= rescale[0];
+        sum[1] *= rescale[0];
+        sum[2] *= rescale[1];
+        sum[3] *= rescale[1];
+        // Element t of the four tokens' 16 bytes: column g of this product is element 8 g + t (+ 64).
+        const unsigned take = t & 1 ? 0x7632 : 0x5410;
+        const unsigned b0 = __byte_perm(word(value[0][h], t / 2), word(value[1][h], t / 2), take);
+        const unsigned b1 = __byte_perm(word(value[2][h], t / 2), word(value[3][h], t / 2), take);
+        multiply(sum, p, b0, b1);
+      }
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    total[r] += __shfl_xor_sync(0xffffffffu, total[r], 1);
+    total[r] += __shfl_xor_sync(0xffffffffu, total[r], 2);
+  }
+
+  // The warps' parts, put together in the warps' order.
+  __shared__ float shared[kWarps][16][D];
+  __shared__ float sharedLargest[kWarps][16];
+  __shared__ float sharedTotal[kWarps][16];
+  if (q == 0) {
+    sharedLargest[warp][g] = largest[0];
+    sharedLargest[warp][g + 8] = largest[1];
+    sharedTotal[warp][g] = total[0];
+    sharedTotal[warp][g + 8] = total[1];
+  }
+#pragma unroll
+  for (int h = 0; h < kHalves; h++) {
+#pragma unroll
+    for (int t = 0; t < 8; t++) {
+      const int column = 64 * h + 16 * q + t;
+      shared[warp][g][column] = sums[8 * h + t][0];
+      shared[warp][g][column + 8] = sums[8 * h + t][1];
+      shared[warp][g + 8][column] = sums[8 * h + t][2];
+      shared[warp][g + 8][column + 8] = sums[8 * h + t][3];
+    }
+  }
+  __syncthreads();
+  const size_t row = ((size_t)slot * a.pieces + piece) * a.heads + kvHead * group;
+  for (int i = threadIdx.x; i < group * D; i += kWarps * 32) {
+    const int head = i / D;
+    float most = sharedLargest[0][head];
+#pragma unroll
+    for (int w = 1; w < kWarps; w++) {
+      most = fmaxf(most, sharedLargest[w][head]);
+    }
+    float sum = 0.f;
+    float weight = 0.f;
+#pragma unroll
+    for (int w = 0; w < kWarps; w++) {
+      const float factor = exp2f(sharedLargest[w][head] - most);
+      sum += factor * shared[w][head][i % D];
+      weight += factor * sharedTotal[w][head];
+    }
+    a.sums[row * D + i] = sum;
+    if (i % D == 0) {
+      a.weights[(row + head) * 2] = most;
+      a.weights[(row + head) * 2 + 1] = weight;
+    }
+  }
+}
+
+// Any dtype, any number of query heads a key head: a warp takes one query head after another, a lane 8 tokens.
+template <typename T, int D>
+__device__ __forceinline__ void attend(const Args& a) {
+  constexpr int N = Vector<T>::N;
+  constexpr int kTokens = kChunk / 32;
+  const int piece = blockIdx.x;
+  const int kvHead = blockIdx.y;
+  const int slot = blockIdx.z;
+  const int count = a.counts[slot];
+  const int start = piece * kChunk;
+  if (start >= count) {
+    return;
+  }
+  const int tokens = min(kChunk, count - start);
+  const int lane = threadIdx.x & 31;
+  const int warp = threadIdx.x >> 5;
+  const int group = a.heads / a.kvHeads;
+  const size_t tokenStride = (size_t)a.kvHeads * D;
+  const size_t base = ((size_t)slot * a.capacity + start) * tokenStride + (size_t)kvHead * D;
+  const T* keys = (const T*)a.keys + base;
+  const T* values = (const T*)a.values + base;
+  __shared__ float query[kWarps][D];
+  __shared__ float weights[kWarps][kChunk];
+  for (int head = kvHead * group + warp; head < (kvHead + 1) * group; head += kWarps) {
+    const T* q = (const T*)a.qkv + ((size_t)slot * (a.heads + 2 * a.kvHeads) + head) * D;
+    __syncwarp();
+    for (int d = lane; d < D; d += 32) {
+      query[warp][d] = toFloat(q[d]);
+    }
+    __syncwarp();
+    float scores[kTokens];
+    float largest = -INFINITY;
+#pragma unroll
+    for (int i = 0; i < kTokens; i++) {
+      const int token = i * 32 + lane;
+      scores[i] = -INFINITY;
+      if (token < tokens) {
+        const uint4* k = (const uint4*)(keys + token * tokenStride);
+        float dot = 0.f;
+#pragma unroll 4
+        for (int v = 0; v < D / N; v++) {
+          float x[N];
+          Vector<T>::unpack(k[v], x);
+#pragma unroll
+          for (int j = 0; j < N; j++) {
+            dot += query[warp][v * N + j] * x[j];
+          }
+        }
+        scores[i] = dot * a.scale;
+        largest = fmaxf(largest, scores[i]);
+      }
+    }
+#pragma unroll
+    for (int step = 16; step > 0; step >>= 1) {
+      largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, step));
+    }
+    float total = 0.f;
+#pragma unroll
+    for (int i = 0; i < kTokens; i++) {
+      const float weight = exp2f(scores[i] - largest);
+      weights[warp][i * 32 + lane] = weight;
+      total += weight;
+    }
+    total = warpSum(total);
+    __syncwarp();
+    const size_t row = ((size_t)slot * a.pieces + piece) * a.heads + head;
+    for (int d = lane; d < D; d += 32) {
+      float sum = 0.f;
+      for (int token = 0; token < tokens; token++) {
+        sum += weights[warp][token] * toFloat(values[token * tokenStride + d]);
+      }
+      a.sums[row * D + d] = sum;
+    }
+    if (lane == 0) {
+      a.weights[row * 2] = largest;
+      a.weights[row * 2 + 1] = total;
+    }
+  }
+}
+
+// Puts the pieces of one query head together, in order. One thread an element.
+template <typename T>
+__device__ __forceinline__ void combine(const Args& a) {
+  const int head = blockIdx.x;
+  const int slot = blockIdx.y;
+  const int width = blockDim.x;
+  const int pieces = (a.counts[slot] + kChunk - 1) / kChunk;
+  const size_t row = (size_t)slot * a.pieces * a.heads + head;
+  float largest = -INFINITY;
+  for (int i = 0; i < pieces; i++) {
+    largest = fmaxf(largest, a.weights[(row + (size_t)i * a.heads) * 2]);
+  }
+  float sum = 0.f;
+  float total = 0.f;
+#pragma unroll 4
+  for (int i = 0; i < pieces; i++) {
+    const size_t at = row + (size_t)i * a.heads;
+    const float factor = exp2f(a.weights[at * 2] - largest);
+    sum += factor * a.sums[at * width + threadIdx.x];
+    total += factor * a.weights[at * 2 + 1];
+  }
+  ((T*)a.out)[((size_t)slot * a.heads + head) * width + threadIdx.x] = fromFloat<T>(pieces > 0 ? sum / total : 0.f);
+}
+
+#define TENSOR_CORE(D)                                                                                            \
+  extern "C" __global__ void __launch_bounds__(128) decode_attention_tensor_core_bf16_##D(const __grid_constant__ Args a) { \
+    attendTensorCore<D>(a);                                                                                       \
+  }
+#define KERNEL(T, NAME, D) \
+  extern "C" __global__ void __launch_bounds__(128) decode_attention_##NAME##_##D(const __grid_constant__ Args a) { attend<T, D>(a); }
+#define KERNELS(T, NAME) KERNEL(T, NAME, 16) KERNEL(T, NAME, 32) KERNEL(T, NAME, 64) KERNEL(T, NAME, 128)
+TENSOR_CORE(64)
+TENSOR_CORE(128)
+KERNELS(bf16, bf16)
+KERNELS(float, f32)
+extern "C" __global__ void __launch_bounds__(128) decode_attention_combine_bf16(const __grid_constant__ Args a) { combine<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(128) decode_attention_combine_f32(const __grid_constant__ Args a) { combine<float>(a); }

@@ -1,0 +1,70 @@
+// Layer norm without weights of one row that a block holds in registers: 2 vectors a thread.
+#pragma once
+#include "common.cuh"
+
+constexpr int kVectors = 2;
+
+// x * scale1p + shift of the row's norm, written to `out`; all rows of the block's kind share scale and shift.
+template <typename T>
+__device__ __forceinline__ void normalise(const uint4 (&row)[kVectors], const uint4 (&scale)[kVectors],
+                                          const uint4 (&shift)[kVectors], uint4* out, int vectors, float inverseWidth,
+                                          float eps, float (&partial)[2][32]) {
+  constexpr int N = Vector<T>::N;
+  float sum = 0.f;
+#pragma unroll
+  for (int i = 0; i < kVectors; i++) {
+    float x[N];
+    Vector<T>::unpack(row[i], x);  // zeros past the row's end
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      sum += x[j];
+    }
+  }
+  const float mean = blockSum(sum, partial[0]) * inverseWidth;
+  float squares = 0.f;
+#pragma unroll
+  for (int i = 0; i < kVectors; i++) {
+    if (threadIdx.x + i * blockDim.x < vectors) {
+      float x[N];
+      Vector<T>::unpack(row[i], x);
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        squares += (x[j] - mean) * (x[j] - mean);
+      }
+    }
+  }
+  const float inverse = rsqrtf(blockSum(squares, partial[1]) * inverseWidth + eps);
+#pragma unroll
+  for (int i = 0; i < kVectors; i++) {
+    const int v = threadIdx.x + i * blockDim.x;
+    if (v < vectors) {
+      float x[N], a[N], b[N];
+      Vector<T>::unpack(row[i], x);
+      Vector<T>::unpack(scale[i], a);
+      Vector<T>::unpack(shift[i], b);
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        x[j] = (x[j] - mean) * inverse * (1.f + a[j]) + b[j];
+      }
+      out[v] = Vector<T>::pack(x);
+    }
+  }
+}
+
+// This thread's vectors of a row; zeros past its end.
+__device__ __forceinline__ void loadRow(const uint4* row, int vectors, uint4 (&out)[kVectors]) {
+#pragma unroll
+  for (int i = 0; i < kVectors; i++) {
+    const int v = threadIdx.x + i * blockDim.x;
+    out[i] = v < vectors ? loadStream(row + v) : make_uint4(0, 0, 0, 0);
+  }
+}
+
+// The same of a vector that many rows share.
+__device__ __forceinline__ void loadShared(const uint4* row, int vectors, uint4 (&out)[kVectors]) {
+#pragma unroll
+  for (int i = 0; i < kVectors; i++) {
+    const int v = threadIdx.x + i * blockDim.x;
+    out[i] = v < vectors ? __ldg(row + v) : make_uint4(0, 0, 0, 0);
+  }
+}

@@ -1,0 +1,722 @@
+package io.glmimage.kernel;
+
+import io.glmimage.kernel.QkNormRotary.KeyValueRows;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Libtorch;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Every CUDA kernel against libtorch's operations in float32 on the CPU, on the same (rounded)
+ * random inputs: odd sizes, empty parts, poisoned outputs. Runs under JUnit ({@code
+ * CudaKernelsGpuTest}) and, where there is no build tool, on its own:
+ *
+ * <pre>{@code java -cp CLASSES:JARS io.glmimage.kernel.CudaKernelCheck [CACHE_FOLDER]}</pre>
+ */
+final class CudaKernelCheck {
+  /** One named check; {@link #run} says what it saw, or throws {@link AssertionError}. */
+  record Check(String name, Supplier<String> body) {
+    String run() {
+      try (TensorScope scope = new TensorScope()) {
+        return body.get();
+      }
+    }
+  }
+
+  private static final double EPS = 1e-5;
+  private static final List<ScalarType> TYPES = List.of(ScalarType.BFloat16, ScalarType.Float);
+  private static final Compute CPU = Compute.cpu();
+
+  private final CudaKernels fused;
+  private final KernelProvider aten = new AtenKernels();
+  private final Random random = new Random(20261123);
+  private final List<Check> checks = new ArrayList<>();
+
+  CudaKernelCheck(CudaKernels fused) {
+    this.fused = fused;
+    for (ScalarType type : TYPES) {
+      addAll(type);
+    }
+    checks.add(new Check("guided_euler_step: latents of odd sides", this::oddLatents));
+    checks.add(new Check("empty tensors give empty results", this::emptyTensors));
+    checks.add(new Check("graph: replays follow what changes", this::graph));
+    checks.add(new Check("graph: what cannot be recorded runs op by op", this::unrecordable));
+  }
+
+  List<Check> checks() {
+    return checks;
+  }
+
+  public static void main(String[] arguments) {
+    Libtorch.load();
+    if (!Libtorch.cudaAvailable()) {
+      System.out.println(
+          "Cannot check CUDA kernels: libtorch sees no GPU: " + Libtorch.cudaProblem());
+      System.exit(2);
+    }
+    Path cache =
+        Path.of(arguments.length > 0 ? arguments[0] : System.getProperty("java.io.tmpdir"))
+            .resolve("kernels");
+    long start = System.nanoTime();
+    CudaKernels fused = new CudaKernels(KernelMode.FUSED, 0, cache);
+    fused.prepare();
+    System.out.printf(
+        Locale.ROOT, "kernels compiled and loaded in %.2f s%n", (System.nanoTime() - start) / 1e9);
+    int failed = 0;
+    List<Check> checks = new CudaKernelCheck(fused).checks();
+    for (Check check : checks) {
+      String outcome;
+      try {
+        outcome = "pass  " + check.name() + "  " + check.run();
+      } catch (RuntimeException | AssertionError e) {
+        failed++;
+        outcome = "FAIL  " + check.name() + "  " + e;
+      }
+      System.out.println(outcome);
+    }
+    fused.selections().forEach(System.out::println);
+    System.out.println(checks.size() - failed + " of " + checks.size() + " checks passed");
+    System.exit(failed == 0 ? 0 : 1);
+  }
+
+  private void addAll(ScalarType type) {
+    String of = type == ScalarType.Float ? " float32 " : " bf16 ";
+    int[][] shapes = {{1, 8}, {3, 40}, {7, 192}, {33, 1472}, {1055, 512}, {2, 8192}, {1030, 4096}};
+    for (int[] s : shapes) {
+      String shape = s[0] + " x " + s[1];
+      add("ada_layer_norm" + of + shape, () -> adaLayerNorm(type, s[0], s[1]));
+      add("gated_residual_ada_layer_norm" + of + shape, () -> gatedResidual(type, s[0], s[1]));
+      add("rms_norm" + of + shape, () -> rmsNorm(type, s[0], s[1]));
+      add("rms_norm_residual" + of + shape, () -> rmsNormResidual(type, s[0], s[1]));
+      add("silu_mul" + of + shape, () -> siluMul(type, s[0], s[1]));
+      add("bias_gelu" + of + shape, () -> biasGelu(type, s[0], s[1]));
+    }
+    add("linear_gelu" + of, () -> linearGelu(type));
+    for (int headDim : new int[] {16, 32, 64, 128}) {
+      add(
+          "qk_norm_rotary" + of + headDim,
+          () -> qkNormRotary(type, new int[] {5, 2}, 37, 3, headDim));
+      add(
+          "qk_norm_rotary no text" + of + headDim,
+          () -> qkNormRotary(type, new int[] {0}, 12, 6, headDim));
+      add("decode_attention" + of + headDim, () -> decodeAttention(type, 5, 6, 2, headDim, 700));
+      add(
+          "decode_attention 16 a key head" + of + headDim,
+          () -> decodeAttention(type, 7, 32, 2, headDim, 1111));
+      add(
+          "decode_attention alone" + of + headDim,
+          () -> decodeAttention(type, 1, 4, 4, headDim, 33));
+    }
+    add("decode_attention 17 a key head" + of, () -> decodeAttention(type, 2, 17, 1, 128, 300));
+    add("decode_attention neighbours" + of, () -> neighbours(type));
+    add(
+        "qk_norm_rotary many sequences" + of,
+        () -> qkNormRotary(type, new int[] {1, 0, 2, 3, 1, 0, 4, 5, 6, 1}, 3, 2, 64));
+    int[][] rotaries = {
+      {32, 2, 128, 32}, {6, 2, 32, 8}, {3, 1, 16, 4}, {2, 2, 24, 5}, {4, 1, 64, 32}, {2, 1, 32, 0}
+    };
+    for (int[] r : rotaries) {
+      add(
+          "rotary_cache_write" + of + Arrays.toString(r),
+          () -> rotaryCacheWrite(type, 37, r[0], r[1], r[2], r[3]));
+    }
+    add("guided_euler_step" + of, () -> guidedEulerStep(type, 16, 12, 20, 2, true));
+    add("guided_euler_step one prediction" + of, () -> guidedEulerStep(type, 4, 6, 3, 3, false));
+    SamplingSettings[] settings = {
+      new SamplingSettings(1, 0, 1),
+      new SamplingSettings(0.9, 50, 0.75),
+      new SamplingSettings(1.3, 0, 0.9),
+      new SamplingSettings(0.7, 5, 1),
+      new SamplingSettings(1, 2, 0.01),
+      SamplingSettings.greedy()
+    };
+    for (int width : new int[] {3, 257, 16512, 20001}) {
+      for (SamplingSettings s : settings) {
+        add(
+            "token_sampling" + of + width + " " + s.temperature() + " " + s.topK() + " " + s.topP(),
+            () -> sampling(type, 33, width, s));
+      }
+    }
+  }
+
+  private void add(String name, Supplier<String> body) {
+    checks.add(new Check(name, body));
+  }
+
+  // ---- diffusion transformer ----
+
+  private String adaLayerNorm(ScalarType type, int rows, int width) {
+    try (PackedLayouts layouts = layouts(new int[] {rows / 3}, rows - rows / 3, 4)) {
+      Tensor x = normals(type, 3, 1, rows, width);
+      Tensor scale = normals(type, 0.3, 0, 2, width);
+      Tensor shift = normals(type, 0.3, 0, 2, width);
+      Tensor out = poisoned(type, rows, width);
+      fused.adaLayerNorm().apply(gpu(x), gpu(scale), gpu(shift), layouts.gpu(), EPS, out);
+      Tensor expected =
+          aten.adaLayerNorm()
+              .apply(f32(x), f32(scale), f32(shift), layouts.cpu(), EPS, f32(x).clone());
+      return close(type, out, expected);
+    }
+  }
+
+  private String gatedResidual(ScalarType type, int rows, int width) {
+    try (PackedLayouts layouts = layouts(new int[] {rows / 2}, rows - rows / 2, 4)) {
+      Tensor residual = normals(type, 2, 1, rows, width);
+      Tensor branch = normals(type, 1, 0, rows, width);
+      Tensor gate = normals(type, 1, 0, 2, width);
+      Tensor scale = normals(type, 0.3, 0, 2, width);
+      Tensor shift = normals(type, 0.3, 0, 2, width);
+      Tensor sum = gpu(residual);
+      Tensor out = poisoned(type, rows, width);
+      fused
+          .gatedResidualAdaLayerNorm()
+          .apply(sum, gpu(branch), gpu(gate), gpu(scale), gpu(shift), layouts.gpu(), EPS, out);
+      Tensor expectedSum = f32(residual).clone();
+      aten.gatedResidualAdaLayerNorm()
+          .apply(
+              expectedSum,
+              f32(branch),
+              f32(gate),
+              f32(scale),
+              f32(shift),
+              layouts.cpu(),
+              EPS,
+              f32(residual).clone());
+      // The norm is of the sum as it is stored.
+      Tensor stored = f32(cpu(sum));
+      Tensor expected =
+          aten.adaLayerNorm()
+              .apply(stored, f32(scale), f32(shift), layouts.cpu(), EPS, stored.clone());
+      return "sum " + close(type, sum, expectedSum) + ", norm " + close(type, out, expected);
+    }
+  }
+
+  private String qkNormRotary(ScalarType type, int[] text, int image, int heads, int headDim) {
+    try (PackedLayouts layouts = layouts(text, image, headDim)) {
+      int rows = layouts.cpu().rows();
+      Tensor qkv = normals(type, 2, 0.5, rows, 3L * heads * headDim);
+      Tensor query = poisoned(type, rows, heads, headDim);
+      Tensor expectedQuery = f32(cpu(query));
+      List<Tensor> buffers = new ArrayList<>();
+      List<Tensor> expectedBuffers = new ArrayList<>();
+      List<KeyValueRows> to = new ArrayList<>();
+      List<KeyValueRows> expectedTo = new ArrayList<>();
+      for (PackedLayout.Sequence sequence : layouts.cpu().sequences()) {
+        // Rows before and after the destination belong to others: they keep their poison.
+        Tensor buffer = poisoned(type, 2, sequence.rows() + 3, heads, headDim);
+        Tensor expected = f32(cpu(buffer));
+        buffers.add(buffer);
+        expectedBuffers.add(expected);
+        to.add(rows(buffer, sequence.rows()));
+        expectedTo.add(rows(expected, sequence.rows()));
+      }
+      fused.qkNormRotary().apply(gpu(qkv), layouts.gpu(), EPS, query, to);
+      aten.qkNormRotary().apply(f32(qkv), layouts.cpu(), EPS, expectedQuery, expectedTo);
+      StringBuilder out = new StringBuilder("query " + close(type, query, expectedQuery));
+      for (int i = 0; i < buffers.size(); i++) {
+        String seen = close(type, buffers.get(i), expectedBuffers.get(i));
+        out.append(i < 2 ? ", kv " + seen : "");
+      }
+      return out.toString();
+    }
+  }
+
+  private static KeyValueRows rows(Tensor buffer, int rows) {
+    return new KeyValueRows(
+        buffer.select(0, 0).narrow(0, 1, rows), buffer.select(0, 1).narrow(0, 2, rows));
+  }
+
+  private String biasGelu(ScalarType type, int rows, int width) {
+    Tensor x = normals(type, 3, 0, rows, width);
+    Tensor bias = normals(type, 1, 0, width);
+    Tensor out = gpu(x);
+    fused.biasGelu(out, gpu(bias));
+    return close(type, out, torch.gelu(f32(x).add(f32(bias)), "tanh"));
+  }
+
+  private String linearGelu(ScalarType type) {
+    Tensor x = normals(type, 1, 0, 37, 192);
+    Tensor weight = normals(type, 0.1, 0, 776, 192);
+    Tensor bias = normals(type, 1, 0, 776);
+    Tensor out = fused.linearGelu().apply(gpu(x), gpu(weight), gpu(bias));
+    Tensor twoSteps = fused.linearThenBiasGelu(gpu(x), gpu(weight), gpu(bias));
+    Tensor expected = aten.linearGelu().apply(f32(x), f32(weight), f32(bias));
+    return near(type, out, expected) + ", in two steps " + near(type, twoSteps, expected);
+  }
+
+  private String guidedEulerStep(
+      ScalarType type, int channels, int height, int width, int patch, boolean guided) {
+    int image = height / patch * (width / patch);
+    try (PackedLayouts layouts = layouts(guided ? new int[] {3, 1} : new int[] {2}, image, 4)) {
+      Tensor latents = normals(ScalarType.Float, 1, 0, channels, height, width);
+      Tensor prediction =
+          normals(type, 1, 0, layouts.cpu().rows(), (long) channels * patch * patch);
+      Tensor delta = Ops.of(new float[] {-0.03f, 1.5f}, 2);
+      Tensor out = gpu(latents);
+      fused.guidedEulerStep().apply(out, gpu(prediction), layouts.gpu(), patch, gpu(delta));
+      Tensor expected = latents.clone();
+      aten.guidedEulerStep().apply(expected, f32(prediction), layouts.cpu(), patch, delta);
+      return close(ScalarType.Float, out, expected);
+    }
+  }
+
+  private String oddLatents() {
+    return guidedEulerStep(ScalarType.Float, 3, 5, 7, 1, true);
+  }
+
+  // ---- prior decoder ----
+
+  private String rmsNorm(ScalarType type, int rows, int width) {
+    Tensor x = normals(type, 2, 0.5, rows, width);
+    Tensor weight = normals(type, 0.2, 1, width);
+    poisonNext(type, rows, width);
+    Tensor out = fused.rmsNormResidual().norm(gpu(x), gpu(weight), EPS);
+    return close(type, out, aten.rmsNormResidual().norm(f32(x), f32(weight), EPS));
+  }
+
+  private String rmsNormResidual(ScalarType type, int rows, int width) {
+    Tensor residual = normals(type, 2, 0.5, rows, width);
+    Tensor branch = normals(type, 5, 0, rows, width);
+    Tensor first = normals(type, 0.2, 1, width);
+    Tensor second = normals(type, 0.2, 1, width);
+    Tensor sum = gpu(residual);
+    poisonNext(type, rows, width);
+    Tensor out =
+        fused.rmsNormResidual().addThenNorm(sum, gpu(branch), gpu(first), gpu(second), EPS);
+    Tensor expectedSum = f32(residual).clone();
+    aten.rmsNormResidual().addThenNorm(expectedSum, f32(branch), f32(first), f32(second), EPS);
+    Tensor expected = aten.rmsNormResidual().norm(f32(cpu(sum)), f32(second), EPS);
+    return "sum " + close(type, sum, expectedSum) + ", norm " + close(type, out, expected);
+  }
+
+  private String siluMul(ScalarType type, int rows, int width) {
+    Tensor gateUp = normals(type, 3, 0, rows, 2L * width);
+    poisonNext(type, rows, width);
+    Tensor out = fused.siluMul().siluMul(gpu(gateUp));
+    return close(type, out, aten.siluMul().siluMul(f32(gateUp)));
+  }
+
+  private String rotaryCacheWrite(
+      ScalarType type, int tokens, int heads, int kvHeads, int headDim, int half) {
+    int slots = 5;
+    int capacity = 11;
+    Tensor qkv = normals(type, 2, 0, tokens, (long) (heads + 2 * kvHeads) * headDim);
+    Tensor cos = normals(ScalarType.Float, 1, 0, tokens, half);
+    Tensor sin = normals(ScalarType.Float, 1, 0, tokens, half);
+    List<Integer> order = new ArrayList<>(IntStream.range(0, slots * capacity).boxed().toList());
+    java.util.Collections.shuffle(order, random);
+    Tensor cells =
+        Ops.of(order.subList(0, tokens).stream().mapToLong(Integer::longValue).toArray(), tokens);
+    Tensor keys = poisoned(type, slots, capacity, kvHeads, headDim);
+    Tensor values = poisoned(type, slots, capacity, kvHeads, headDim);
+    Tensor expectedKeys = f32(cpu(keys));
+    Tensor expectedValues = f32(cpu(values));
+    Tensor expectedQkv = f32(qkv).clone();
+    Tensor out = gpu(qkv);
+    // A table without columns is an empty tensor: libtorch's way, whatever the mode.
+    fused
+        .rotaryCacheWrite()
+        .rotateAndWrite(out, heads, gpu(cos), gpu(sin), gpu(cells), keys, values);
+    aten.rotaryCacheWrite()
+        .rotateAndWrite(expectedQkv, heads, cos, sin, cells, expectedKeys, expectedValues);
+    return "qkv "
+        + close(type, out, expectedQkv)
+        + ", keys "
+        + close(type, keys, expectedKeys)
+        + ", values "
+        + close(type, values, expectedValues);
+  }
+
+  private String decodeAttention(
+      ScalarType type, int slots, int heads, int kvHeads, int headDim, int capacity) {
+    Tensor qkv = normals(type, 1, 0, slots, (long) (heads + 2 * kvHeads) * headDim);
+    Tensor keys = normals(type, 1, 0, slots, capacity, kvHeads, headDim);
+    Tensor values = normals(type, 1, 0.2, slots, capacity, kvHeads, headDim);
+    int[] counts = new int[slots];
+    for (int s = 0; s < slots; s++) {
+      counts[s] = s == 0 ? capacity : s == 1 ? 1 : 1 + random.nextInt(capacity);
+    }
+    Tensor lengths = Ops.of(counts, slots).to(ScalarType.Int);
+    Tensor gpuKeys = gpu(keys).clone();
+    Tensor gpuValues = gpu(values).clone();
+    for (int s = 0; s < slots; s++) {
+      // What lies past a slot's tokens must not be read, not even with weight 0.
+      gpuKeys.select(0, s).narrow(0, counts[s], capacity - counts[s]).fill_(new Scalar(Double.NaN));
+      gpuValues
+          .select(0, s)
+          .narrow(0, counts[s], capacity - counts[s])
+          .fill_(new Scalar(Double.NaN));
+    }
+    poisonNext(type, slots, (long) heads * headDim);
+    Tensor out = fused.decodeAttention().attend(gpu(qkv), heads, gpuKeys, gpuValues, gpu(lengths));
+    Tensor expected =
+        aten.decodeAttention().attend(f32(qkv), heads, f32(keys), f32(values), lengths);
+    return near(type, out, expected);
+  }
+
+  /** The same slots among others, in another order, in a larger cache: bit for bit the same. */
+  private String neighbours(ScalarType type) {
+    int heads = 32;
+    int kvHeads = 2;
+    int headDim = 128;
+    int capacity = 900;
+    int slots = 4;
+    Tensor qkv = gpu(normals(type, 1, 0, slots, (long) (heads + 2 * kvHeads) * headDim));
+    Tensor keys = gpu(normals(type, 1, 0, slots, capacity, kvHeads, headDim));
+    Tensor values = gpu(normals(type, 1, 0, slots, capacity, kvHeads, headDim));
+    Tensor counts = gpu(Ops.of(new int[] {899, 256, 257, 31}, slots).to(ScalarType.Int));
+    float[] together =
+        Ops.toFloats(fused.decodeAttention().attend(qkv, heads, keys, values, counts));
+    int width = heads * headDim;
+    for (int s = 0; s < slots; s++) {
+      Tensor larger =
+          Ops.cat(1, keys.narrow(0, s, 1), keys.narrow(0, (s + 1) % slots, 1)).contiguous();
+      Tensor largerValues =
+          Ops.cat(1, values.narrow(0, s, 1), values.narrow(0, (s + 1) % slots, 1)).contiguous();
+      float[] alone =
+          Ops.toFloats(
+              fused
+                  .decodeAttention()
+                  .attend(
+                      qkv.narrow(0, s, 1).contiguous(),
+                      heads,
+                      larger,
+                      largerValues,
+                      counts.narrow(0, s, 1).clone()));
+      expect(
+          Arrays.equals(alone, Arrays.copyOfRange(together, s * width, (s + 1) * width)),
+          "slot " + s + " differs from itself alone");
+    }
+    return "identical";
+  }
+
+  private String sampling(ScalarType type, int rows, int width, SamplingSettings settings) {
+    Tensor logits = normals(type, 3, -2, rows, width);
+    Tensor uniforms = torch.rand(new long[] {rows});
+    Tensor ids = Ops.of(new long[rows], rows).fill_(new Scalar(-1));
+    Tensor out = gpu(ids);
+    fused.tokenSampling().sample(gpu(logits), gpu(uniforms), settings, out);
+    long[] drawn = Ops.toLongs(out);
+    float[] scores = Ops.toFloats(logits);
+    float[] draws = Ops.toFloats(uniforms);
+    int undecided = 0;
+    for (int r = 0; r < rows; r++) {
+      float[] row = Arrays.copyOfRange(scores, r * width, (r + 1) * width);
+      if (drawn[r] < 0 || drawn[r] >= width) {
+        throw new AssertionError("row " + r + ": id " + drawn[r]);
+      }
+      Draw expected = draw(row, draws[r], settings);
+      if (expected.id() != drawn[r]) {
+        undecided++;
+        expect(
+            expected.margin() < 2e-6,
+            String.format(
+                Locale.ROOT,
+                "row %d: id %d, expected %d, margin %.2g",
+                r,
+                drawn[r],
+                expected.id(),
+                expected.margin()));
+      }
+    }
+    return undecided == 0 ? "identical" : undecided + " of " + rows + " within rounding";
+  }
+
+  private record Draw(int id, double margin) {}
+
+  /** The definition, in double precision; the margin is how near a cut or the draw was to a tie. */
+  private static Draw draw(float[] logits, float uniform, SamplingSettings settings) {
+    int n = logits.length;
+    if (settings.topK() == 1) {
+      int best = 0;
+      for (int i = 1; i < n; i++) {
+        best = logits[i] > logits[best] ? i : best;
+      }
+      return new Draw(best, 1);
+    }
+    float[] scores = new float[n];
+    for (int i = 0; i < n; i++) {
+      scores[i] = logits[i] / (float) settings.temperature();
+    }
+    Integer[] order = IntStream.range(0, n).boxed().toArray(Integer[]::new);
+    Arrays.sort(
+        order, Comparator.<Integer>comparingDouble(i -> scores[i]).thenComparingInt(i -> i));
+    double[] weights = new double[n];
+    double largest = scores[order[n - 1]];
+    boolean cut = settings.topK() > 0 && settings.topK() < n;
+    float kth = cut ? scores[order[n - settings.topK()]] : Float.NEGATIVE_INFINITY;
+    double total = 0;
+    for (int i = 0; i < n; i++) {
+      weights[i] = scores[i] < kth ? 0 : Math.exp(scores[i] - largest);
+      total += weights[i];
+    }
+    double margin = 1;
+    if (settings.topP() < 1) {
+      double cumulative = 0;
+      double limit = (1 - settings.topP()) * total;
+      for (int k = 0; k < n - 1; k++) {
+        cumulative += weights[order[k]];
+        margin = Math.min(margin, Math.abs(cumulative - limit) / total);
+        if (cumulative <= limit) {
+          weights[order[k]] = 0;
+        }
+      }
+      total = Arrays.stream(weights).sum();
+    }
+    double cumulative = 0;
+    double threshold = uniform * total;
+    int id = -1;
+    for (int i = 0; i < n; i++) {
+      cumulative += weights[i];
+      margin = Math.min(margin, Math.abs(cumulative - threshold) / total);
+      if (id < 0 && weights[i] > 0 && cumulative > threshold) {
+        id = i;
+      }
+    }
+    return new Draw(id, margin);
+  }
+
+  // ---- all ----
+
+  private String emptyTensors() {
+    for (ScalarType type : TYPES) {
+      Tensor rows = gpu(normals(type, 1, 0, 0, 64));
+      Tensor weight = gpu(normals(type, 1, 0, 64));
+      Tensor two = gpu(normals(type, 1, 0, 2, 64));
+      try (PackedLayouts none = layouts(new int[] {0, 0}, 0, 16)) {
+        shape(fused.adaLayerNorm().apply(rows, two, two, none.gpu(), EPS, rows.clone()), 0, 64);
+        shape(
+            fused
+                .gatedResidualAdaLayerNorm()
+                .apply(rows, rows, two, two, two, none.gpu(), EPS, rows.clone()),
+            0,
+            64);
+        Tensor heads = gpu(normals(type, 1, 0, 0, 4, 16));
+        KeyValueRows to = new KeyValueRows(heads, heads);
+        fused
+            .qkNormRotary()
+            .apply(gpu(normals(type, 1, 0, 0, 192)), none.gpu(), EPS, heads, List.of(to, to));
+        fused
+            .guidedEulerStep()
+            .apply(
+                gpu(normals(ScalarType.Float, 1, 0, 16, 0, 0)),
+                gpu(normals(type, 1, 0, 0, 64)),
+                none.gpu(),
+                2,
+                gpu(Ops.of(new float[] {1, 1}, 2)));
+      }
+      shape(fused.rmsNormResidual().norm(rows, weight, EPS), 0, 64);
+      shape(fused.rmsNormResidual().addThenNorm(rows, rows, weight, weight, EPS), 0, 64);
+      shape(fused.siluMul().siluMul(rows), 0, 32);
+      shape(
+          fused
+              .linearGelu()
+              .apply(rows, gpu(normals(type, 1, 0, 24, 64)), gpu(normals(type, 1, 0, 24))),
+          0,
+          24);
+      Tensor cache = gpu(normals(type, 1, 0, 0, 9, 2, 16));
+      Tensor noCells = gpu(Ops.of(new long[0], 0));
+      Tensor noAngles = gpu(normals(ScalarType.Float, 1, 0, 0, 4));
+      Tensor noTokens = gpu(normals(type, 1, 0, 0, 6 * 16));
+      fused
+          .rotaryCacheWrite()
+          .rotateAndWrite(noTokens, 2, noAngles, noAngles, noCells, cache, cache);
+      shape(
+          fused
+              .decodeAttention()
+              .attend(noTokens, 2, cache, cache, gpu(Ops.of(new int[0], 0).to(ScalarType.Int))),
+          0,
+          32);
+      fused
+          .tokenSampling()
+          .sample(
+              gpu(normals(type, 1, 0, 0, 100)),
+              gpu(normals(ScalarType.Float, 1, 0, 0)),
+              new SamplingSettings(1, 5, 0.9),
+              noCells);
+    }
+    torch.cuda_synchronize();
+    return "";
+  }
+
+  private String graph() {
+    int slots = 3;
+    ScalarType type = ScalarType.BFloat16;
+    Tensor x = gpu(normals(type, 1, 0, slots, 256));
+    Tensor weight = gpu(normals(type, 0.2, 1, 256));
+    Tensor counts = gpu(Ops.of(new int[] {2, 40, 300}, slots).to(ScalarType.Int));
+    Tensor keys = gpu(normals(type, 1, 0, slots, 400, 1, 64));
+    Tensor values = gpu(normals(type, 1, 0, slots, 400, 1, 64));
+    Tensor result = poisoned(type, slots, 128);
+    Runnable step =
+        () -> {
+          Tensor normed = fused.rmsNormResidual().norm(x, weight, EPS);
+          result.copy_(fused.decodeAttention().attend(normed, 2, keys, values, counts));
+        };
+    try (CudaGraph graph = new CudaGraph("check", 0, step)) {
+      expect(graph.recorded(), "was not recorded");
+      for (int i = 0; i < 3; i++) {
+        x.copy_(gpu(normals(type, 1, 0, slots, 256)));
+        counts.copy_(gpu(Ops.of(new int[] {1 + i, 256 + i, 400 - i}, slots).to(ScalarType.Int)));
+        result.fill_(new Scalar(Double.NaN));
+        // Memory that others take meanwhile is not the graph's.
+        Tensor noise = poisoned(type, 1 << 20);
+        graph.replay();
+        float[] replayed = Ops.toFloats(result);
+        step.run();
+        expect(Arrays.equals(replayed, Ops.toFloats(result)), "replay " + i + " differs");
+        noise.close();
+      }
+    }
+    return "identical";
+  }
+
+  private String unrecordable() {
+    Tensor x = gpu(normals(ScalarType.Float, 1, 0, 8));
+    int[] runs = new int[1];
+    try (CudaGraph graph =
+        new CudaGraph(
+            "a read of the result",
+            0,
+            () -> {
+              x.add_(new Scalar(1));
+              Ops.toFloats(x);
+              runs[0]++;
+            })) {
+      expect(!graph.recorded(), "was recorded");
+      int before = runs[0];
+      graph.replay();
+      expect(runs[0] == before + 1, "replay did not run the work");
+    }
+    // The failed recording must leave nothing behind.
+    return rmsNorm(ScalarType.Float, 3, 40);
+  }
+
+  // ---- tools ----
+
+  private record PackedLayouts(PackedLayout cpu, PackedLayout gpu) implements AutoCloseable {
+    @Override
+    public void close() {
+      cpu.close();
+      gpu.close();
+    }
+  }
+
+  private PackedLayouts layouts(int[] text, int image, int headDim) {
+    Tensor angles = normals(ScalarType.Float, 2, 0, image, headDim / 2);
+    Tensor cos = angles.cos();
+    Tensor sin = angles.sin();
+    return new PackedLayouts(
+        new PackedLayout(CPU, text, cos, sin), new PackedLayout(Compute.cuda(0), text, cos, sin));
+  }
+
+  /** Random numbers that {@code type} can hold, on the CPU. */
+  private static Tensor normals(ScalarType type, double scale, double mean, long... shape) {
+    return torch.randn(shape).mul_(new Scalar(scale)).add_(new Scalar(mean)).to(type);
+  }
+
+  private static Tensor gpu(Tensor t) {
+    return t.to(new Device("cuda:0"), t.scalar_type(), false, true, new MemoryFormatOptional());
+  }
+
+  private static Tensor cpu(Tensor t) {
+    return t.to(new Device("cpu"), t.scalar_type());
+  }
+
+  private static Tensor f32(Tensor t) {
+    return t.to(ScalarType.Float);
+  }
+
+  /** A tensor of NaN on the GPU. */
+  private static Tensor poisoned(ScalarType type, long... shape) {
+    return torch
+        .empty(shape, new Compute("cuda:0", type).options(), new MemoryFormatOptional())
+        .fill_(new Scalar(Double.NaN));
+  }
+
+  /** Leaves NaN in the memory that the next tensor of this size gets from the allocator. */
+  private static void poisonNext(ScalarType type, long... shape) {
+    poisoned(type, shape).close();
+  }
+
+  private static void shape(Tensor actual, long... expected) {
+    expect(
+        Arrays.equals(Ops.shape(actual), expected),
+        "shape " + Arrays.toString(Ops.shape(actual)) + ", expected " + Arrays.toString(expected));
+  }
+
+  private static void expect(boolean holds, String otherwise) {
+    if (!holds) {
+      throw new AssertionError(otherwise);
+    }
+  }
+
+  /** Element by element: one rounding of the dtype and float32's own noise. */
+  private static String close(ScalarType type, Tensor actual, Tensor expected) {
+    expect(
+        Arrays.equals(Ops.shape(actual), Ops.shape(expected)),
+        "shape " + Arrays.toString(Ops.shape(actual)));
+    double relative = type == ScalarType.BFloat16 ? 0x1p-8 * 1.01 : 4e-6;
+    double absolute = 6e-6;
+    float[] a = Ops.toFloats(actual);
+    float[] e = Ops.toFloats(expected);
+    double worst = 0;
+    for (int i = 0; i < a.length; i++) {
+      if (Float.isNaN(e[i]) && Float.isNaN(a[i])) {
+        continue;
+      }
+      double error = Math.abs((double) a[i] - e[i]);
+      double allowed = absolute + relative * Math.abs(e[i]);
+      if (!(error <= allowed)) {
+        throw new AssertionError(
+            String.format(
+                Locale.ROOT,
+                "element %d of %s is %.8g, expected %.8g",
+                i,
+                Arrays.toString(Ops.shape(actual)),
+                a[i],
+                e[i]));
+      }
+      worst = Math.max(worst, error / allowed);
+    }
+    return String.format(Locale.ROOT, "%.2f of what is allowed", worst);
+  }
+
+  /** In norm: where a product's own rounding is in it. */
+  private static String near(ScalarType type, Tensor actual, Tensor expected) {
+    expect(
+        Arrays.equals(Ops.shape(actual), Ops.shape(expected)),
+        "shape " + Arrays.toString(Ops.shape(actual)));
+    double allowed = type == ScalarType.BFloat16 ? 5e-3 : 1e-5;
+    float[] a = Ops.toFloats(actual);
+    float[] e = Ops.toFloats(expected);
+    double difference = 0;
+    double size = 0;
+    double largest = 0;
+    for (int i = 0; i < a.length; i++) {
+      difference += Math.pow((double) a[i] - e[i], 2);
+      size += Math.pow(e[i], 2);
+      largest = Math.max(largest, Math.abs((double) a[i] - e[i]));
+    }
+    double relative = Math.sqrt(difference / size);
+    expect(
+        relative <= allowed && largest <= 8 * allowed * Math.max(1, Math.sqrt(size / a.length)),
+        String.format(Locale.ROOT, "relative error %.3g, largest %.3g", relative, largest));
+    return String.format(Locale.ROOT, "relative error %.2g, largest %.2g", relative, largest);
+  }
+}

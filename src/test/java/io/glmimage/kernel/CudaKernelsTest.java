@@ -1,0 +1,178 @@
+package io.glmimage.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
+import java.nio.file.Path;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The choice between kernels, which needs no GPU. */
+class CudaKernelsTest {
+  private TensorScope scope;
+
+  // Without programs: a launch would be a NullPointerException.
+  private final CudaKernels auto = new CudaKernels(KernelMode.AUTO, null);
+  private final CudaKernels forced = new CudaKernels(KernelMode.FUSED, null);
+
+  @BeforeEach
+  void open() {
+    scope = new TensorScope();
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  @Test
+  void autoStepsDownToLibtorchAndSaysWhyOnce() {
+    Tensor x = torch.randn(new long[] {3, 16});
+    Tensor weight = torch.randn(new long[] {16});
+    Tensor out = auto.rmsNormResidual().norm(x, weight, 1e-5);
+    auto.rmsNormResidual().norm(x, weight, 1e-5);
+    assertArrayEquals(Ops.toFloats(Ops.rmsNorm(x, weight, 1e-5)), Ops.toFloats(out));
+    assertEquals(
+        List.of("rms_norm: native (the tensors are not on a GPU)"),
+        auto.selections().stream().map(KernelSelection::toString).toList());
+  }
+
+  @Test
+  void aForcedKernelThatCannotRunIsAnError() {
+    Tensor x = torch.randn(new long[] {3, 12}).to(ScalarType.Double);
+    KernelException e =
+        assertThrows(
+            KernelException.class, () -> forced.rmsNormResidual().norm(x, x.select(0, 0), 1e-5));
+    assertEquals(
+        "Cannot run rms_norm fused: fused supports bf16 and float32, got float64; set the kernel"
+            + " mode to auto to let libtorch run it",
+        e.getMessage());
+  }
+
+  @Test
+  void emptyTensorsTakeLibtorchsWayInEveryMode() {
+    for (CudaKernels kernels : List.of(auto, forced)) {
+      Tensor none = torch.randn(new long[] {0, 64});
+      Tensor weight = torch.randn(new long[] {64});
+      Tensor two = torch.randn(new long[] {2, 64});
+      shape(kernels.rmsNormResidual().norm(none, weight, 1e-5), 0, 64);
+      shape(kernels.rmsNormResidual().addThenNorm(none, none, weight, weight, 1e-5), 0, 64);
+      shape(kernels.siluMul().siluMul(none), 0, 32);
+      shape(
+          kernels
+              .linearGelu()
+              .apply(none, torch.randn(new long[] {24, 64}), torch.randn(new long[] {24})),
+          0,
+          24);
+      Tensor cache = torch.randn(new long[] {0, 9, 2, 16});
+      Tensor tokens = torch.randn(new long[] {0, 96});
+      shape(
+          kernels
+              .decodeAttention()
+              .attend(tokens, 2, cache, cache, Ops.of(new int[0], 0).to(ScalarType.Int)),
+          0,
+          32);
+      Tensor ids = Ops.of(new long[0], 0);
+      Tensor angles = torch.randn(new long[] {0, 4});
+      kernels.rotaryCacheWrite().rotateAndWrite(tokens, 2, angles, angles, ids, cache, cache);
+      kernels
+          .tokenSampling()
+          .sample(none, torch.rand(new long[] {0}), new SamplingSettings(1, 5, 0.9), ids);
+      try (PackedLayout layout = new PackedLayout(Compute.cpu(), new int[] {0}, angles, angles)) {
+        shape(kernels.adaLayerNorm().apply(none, two, two, layout, 1e-5, none.clone()), 0, 64);
+        shape(
+            kernels
+                .gatedResidualAdaLayerNorm()
+                .apply(none, none, two, two, two, layout, 1e-5, none.clone()),
+            0,
+            64);
+        Tensor heads = torch.randn(new long[] {0, 4, 8});
+        kernels
+            .qkNormRotary()
+            .apply(
+                tokens, layout, 1e-5, heads, List.of(new QkNormRotary.KeyValueRows(heads, heads)));
+        kernels
+            .guidedEulerStep()
+            .apply(torch.randn(new long[] {4, 0, 0}), none, layout, 2, torch.rand(new long[] {2}));
+      }
+      assertTrue(
+          kernels.selections().stream()
+              .allMatch(s -> !s.fused() && s.reason().equals("empty tensors launch nothing")),
+          kernels.selections().toString());
+      assertEquals(11, kernels.selections().size());
+    }
+  }
+
+  @Test
+  void everyObstacleHasItsReason() {
+    Tensor x = torch.randn(new long[] {4, 64});
+    assertEquals("the tensors are not on a GPU", new KernelGuard(x).activations(x).reason());
+    assertEquals(
+        "fused supports bf16 and float32, got float16",
+        new KernelGuard(x.to(ScalarType.Half)).activations(x).reason());
+    assertEquals(
+        "fused needs float32, got bf16",
+        new KernelGuard(x).activations(x, x.to(ScalarType.BFloat16)).reason());
+    assertEquals(
+        "fused needs contiguous tensors",
+        new KernelGuard(x).activations(x.transpose(0, 1)).reason());
+    assertEquals(
+        "fused needs tensors aligned to 16 bytes",
+        new KernelGuard(x).activations(x.view(256).narrow(0, 1, 64)).reason());
+    assertEquals(
+        "fused needs a width that is a multiple of 8 up to 8192, got 12",
+        new KernelGuard(x).width(12, 8192).reason());
+    assertEquals(
+        "fused needs a width that is a multiple of 8 up to 8192, got 8200",
+        new KernelGuard(x).width(8200, 8192).reason());
+    KernelGuard fine = new KernelGuard(x).activations().width(64, 8192);
+    assertNull(fine.reason());
+  }
+
+  @Test
+  void thereIsNoForcingWithoutAGpu(@TempDir Path cache) {
+    CudaUnavailableException e =
+        assertThrows(
+            CudaUnavailableException.class,
+            () -> Kernels.provider(KernelMode.FUSED, Compute.cpu(), cache));
+    assertEquals("Cannot run fused kernels: the device is cpu", e.getMessage());
+    assertInstanceOf(AtenKernels.class, Kernels.provider(KernelMode.AUTO, Compute.cpu(), cache));
+    assertInstanceOf(
+        AtenKernels.class, Kernels.provider(KernelMode.NATIVE, Compute.cuda(0), cache));
+  }
+
+  @Test
+  void modesAreReadByName() {
+    assertEquals(KernelMode.FUSED, KernelMode.of("fused"));
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> KernelMode.of("fast"));
+    assertEquals("Invalid kernel mode: fast, expected auto, native or fused", e.getMessage());
+  }
+
+  @Test
+  void withoutAGpuAGraphRunsItsWorkEveryTime() {
+    int[] runs = new int[1];
+    try (CudaGraph graph = new CudaGraph("count", -1, () -> runs[0]++)) {
+      graph.replay();
+      graph.replay();
+    }
+    assertEquals(2, runs[0]);
+  }
+
+  private static void shape(Tensor actual, long... expected) {
+    assertArrayEquals(expected, Ops.shape(actual));
+  }
+}
