@@ -18,6 +18,7 @@ import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.global.torch_cuda;
 import org.slf4j.Logger;
@@ -169,6 +170,8 @@ final class CudaPrograms {
           }
           byte before = torch_cuda.ExchangeDevice((byte) device);
           try (PointerScope scope = new PointerScope()) {
+            // Makes the device's context current to this thread, where nothing else has done so.
+            check(cudart.cudaFree(new Pointer()), "use GPU " + device);
             CUmod_st module = new CUmod_st();
             module.retainReference();
             check(cudart.cuModuleLoadData(module, new BytePointer(code)), "load kernel " + n);

@@ -34,7 +34,7 @@ public final class Kernels {
             "Cannot run fused kernels: libtorch sees no GPU"
                 + (problem == null ? "" : " (" + problem + ")"));
       }
-      KernelProvider provider = new CudaKernels(mode, index(compute), cacheFolder);
+      KernelProvider provider = new CudaKernels(mode, compute.gpuIndex(), cacheFolder);
       LOG.info("kernels: fused where a call allows it (kernel mode is {})", mode);
       return provider;
     } catch (CudaUnavailableException e) {
@@ -44,10 +44,5 @@ public final class Kernels {
       LOG.info("kernels: native ({})", e.getMessage());
       return new AtenKernels();
     }
-  }
-
-  private static int index(Compute compute) {
-    int colon = compute.device().indexOf(':');
-    return colon < 0 ? 0 : Integer.parseInt(compute.device().substring(colon + 1));
   }
 }

@@ -77,6 +77,11 @@ public record Compute(String device, ScalarType dtype) {
     return device.startsWith("cuda");
   }
 
+  /** The GPU's index, or -1 for the CPU. */
+  public int gpuIndex() {
+    return isCuda() ? Integer.parseInt(device.substring(device.indexOf(':') + 1)) : -1;
+  }
+
   /** A new native device handle; it belongs to the caller's scope. */
   public Device torchDevice() {
     return new Device(device);

@@ -62,9 +62,9 @@ public final class GoldenCase {
     return tensors != null && tensors.has(tensor);
   }
 
-  /** The tensor as stored; it belongs to the caller's scope. */
+  /** The tensor as stored, on the device of parity; it belongs to the caller's scope. */
   public Tensor tensor(String tensor) {
-    return tensors.tensor(tensor);
+    return Ops.to(tensors.tensor(tensor), Goldens.compute(), tensors.dtype(tensor));
   }
 
   public long[] shape(String tensor) {

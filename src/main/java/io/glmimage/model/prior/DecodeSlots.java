@@ -1,5 +1,6 @@
 package io.glmimage.model.prior;
 
+import io.glmimage.kernel.CudaGraph;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
@@ -28,6 +29,7 @@ final class DecodeSlots implements AutoCloseable {
   private final int capacity;
   private final KvCache cache;
   private final List<Tensor> owned = new ArrayList<>();
+  private final CudaGraph graph;
 
   /** [S] int64: the id each slot reads next. */
   private final Tensor ids;
@@ -86,6 +88,9 @@ final class DecodeSlots implements AutoCloseable {
       uniforms = zeros(ScalarType.Float, all);
       generated = zeros(ScalarType.Long, all);
     }
+    // Recorded while no slot has a row: the run that recording takes then changes nothing that
+    // counts.
+    graph = new CudaGraph("the prior's decoding step", compute.gpuIndex(), this::advance);
   }
 
   private Tensor zeros(ScalarType type, long... shape) {
@@ -150,6 +155,10 @@ final class DecodeSlots implements AutoCloseable {
 
   /** Reads every slot's id and draws its next one. No host synchronisation on a GPU. */
   void step() {
+    graph.replay();
+  }
+
+  private void advance() {
     try (TensorScope scope = new TensorScope()) {
       Tensor now = firstCells.add(lengths);
       Tensor logits = decoder.codebookLogits(hidden(now));
@@ -205,6 +214,7 @@ final class DecodeSlots implements AutoCloseable {
 
   @Override
   public void close() {
+    graph.close();
     cache.close();
     owned.forEach(Tensor::releaseReference);
     owned.clear();
