@@ -18,7 +18,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A checkpoint as DJL's model. One {@link EditEngine} is loaded and shared by all predictors, which
- * take turns; closing the model frees its native memory.
+ * take turns; models of the same checkpoint on the same device share it too ({@link
+ * SharedEngines}). Closing the model, the last one of them, frees its native memory.
  *
  * <p>Options: {@value #DEVICE} ({@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}) where no
  * device was given to the criteria, and DJL's own {@value #MODEL_NAME}. Others are refused.
@@ -27,6 +28,8 @@ class GlmImageModel extends BaseModel {
   private static final Logger LOG = LoggerFactory.getLogger(GlmImageModel.class);
   private static final String DEVICE = "device";
   private static final String MODEL_NAME = "modelName";
+
+  private static final SharedEngines ENGINES = new SharedEngines(GlmImageEngine::load);
 
   /** What the DJL Spark extension's BinaryPredictor gives where it is given no translator. */
   private static final String ARRAYS_TRANSLATOR =
@@ -114,7 +117,7 @@ class GlmImageModel extends BaseModel {
   }
 
   EditEngine open(Path folder, String device) {
-    return GlmImageEngine.load(folder, device);
+    return ENGINES.open(folder, device);
   }
 
   @Override

@@ -20,6 +20,7 @@ import ai.djl.repository.SimpleRepository;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
+import ai.djl.spark.translator.binary.NpBinaryTranslator;
 import ai.djl.translate.TranslateException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
@@ -120,7 +121,6 @@ class GlmImageDjlTest {
 
   @Test
   void urlsAndBytesAndNoEngineNameDoToo() throws Exception {
-    // Two requests for the same file, whose names DJL is not told.
     String json =
         "{\"prompt\": \""
             + PROMPT
@@ -149,6 +149,29 @@ class GlmImageDjlTest {
             TranslateException.class, () -> used.predict(json.getBytes(StandardCharsets.UTF_8)));
     assertTrue(
         closed.getMessage().contains("Cannot edit: the engine is closed"), closed.toString());
+  }
+
+  @Test
+  void theSparkExtensionsBinaryPredictorNeedsTheNameOnly() throws Exception {
+    String json = "{\"prompt\": \"x\", \"height\": 64, \"width\": 64, \"num_inference_steps\": 1}";
+    // As its ModelLoader does: a translator of arrays, its batchifier among the arguments.
+    try (ZooModel<byte[], byte[]> model =
+            Criteria.builder()
+                .setTypes(byte[].class, byte[].class)
+                .optEngine("GlmImage")
+                .optModelUrls(MODEL.toUri() + "?failures=empty")
+                .optTranslator(new NpBinaryTranslator())
+                .optArgument("batchifier", "none")
+                .build()
+                .loadModel();
+        Predictor<byte[], byte[]> predictor = model.newPredictor()) {
+      List<byte[]> out =
+          predictor.batchPredict(
+              List.of(
+                  "{}".getBytes(StandardCharsets.UTF_8), json.getBytes(StandardCharsets.UTF_8)));
+      assertEquals(0, out.get(0).length);
+      assertEquals(64, ImageDecoder.decode(out.get(1), "out").height());
+    }
   }
 
   @Test
