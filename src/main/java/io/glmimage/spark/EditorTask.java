@@ -241,6 +241,16 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
                       e);
                 }
               });
+      if (results.size() != items.size()) {
+        throw new JobException(
+            "Cannot edit "
+                + items.size()
+                + " rows: "
+                + engines.modelName()
+                + " gave "
+                + results.size()
+                + " results");
+      }
       for (int i = 0; i < items.size(); i++) {
         Item item = items.get(i);
         // Decoded sources are no longer needed while the pictures are encoded.
