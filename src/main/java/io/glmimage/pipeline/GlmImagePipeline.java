@@ -114,6 +114,16 @@ public final class GlmImagePipeline implements AutoCloseable {
     return load(folder, Compute.of(device));
   }
 
+  /**
+   * The device that a name stands for here: {@code "cpu"} or {@code "cuda:N"}.
+   *
+   * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:N"} or {@code "auto"}
+   * @throws DeviceException if a GPU was asked for and libtorch cannot use it
+   */
+  public static String resolveDevice(String name) {
+    return Compute.of(name).device();
+  }
+
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
     GlmProcessor processor = GlmProcessor.load(folder);
     try {

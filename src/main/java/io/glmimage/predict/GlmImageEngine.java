@@ -30,6 +30,16 @@ public final class GlmImageEngine implements EditEngine {
     return new GlmImageEngine(GlmImagePipeline.load(CheckpointFolder.open(modelFolder), device));
   }
 
+  /**
+   * The device that a name stands for here: {@code "cpu"} or {@code "cuda:N"}.
+   *
+   * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:N"} or {@code "auto"}
+   * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
+   */
+  public static String resolveDevice(String name) {
+    return GlmImagePipeline.resolveDevice(name);
+  }
+
   @Override
   public synchronized List<EditResult> edit(List<EditRequest> requests) {
     if (closed) {

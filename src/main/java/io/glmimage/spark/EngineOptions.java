@@ -12,11 +12,13 @@ import java.io.Serializable;
 public record EngineOptions(String model, String device) implements Serializable {
   public static final String DEFAULT_DEVICE = "auto";
 
+  static final String DEVICES = "auto|cpu|cuda|cuda:[0-9]{1,3}";
+
   /** What tables and reports call the model of the resources. */
   public static final String EMBEDDED_MODEL = "glm-image-tiny";
 
   public EngineOptions {
-    if (!device.matches("auto|cpu|cuda|cuda:[0-9]{1,3}")) {
+    if (!device.matches(DEVICES)) {
       throw new UsageException(
           "Invalid --device: " + device + ", expected auto, cpu, cuda or cuda:N");
     }

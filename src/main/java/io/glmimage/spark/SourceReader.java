@@ -33,7 +33,12 @@ final class SourceReader {
   EditRequest request(ManifestRow row) throws RowFailure {
     List<RgbImage> sources = new ArrayList<>();
     for (String path : row.sources()) {
-      sources.add(decode(path));
+      sources.add(
+          decode(
+              storage,
+              path,
+              "check image_paths; relative paths start at the manifest's folder",
+              "name a file in image_paths"));
     }
     if (!sources.isEmpty()) {
       RgbImage first = sources.get(0);
@@ -55,21 +60,24 @@ final class SourceReader {
         row.seed());
   }
 
-  private RgbImage decode(String path) throws RowFailure {
+  /**
+   * Reads and decodes one file.
+   *
+   * @param missing what to do where there is no such file
+   * @param folder what to do where it is a folder
+   */
+  static RgbImage decode(Storage storage, String path, String missing, String folder)
+      throws RowFailure {
     byte[] bytes;
     try {
       bytes = storage.read(path, MAX_FILE_BYTES);
     } catch (FileNotFoundException | NoSuchFileException e) {
-      if (isFolder(path)) {
+      if (isFolder(storage, path)) {
         throw new RowFailure(
-            ErrorClass.IMAGE_UNREADABLE, path + " is a folder (name a file in image_paths)", e);
+            ErrorClass.IMAGE_UNREADABLE, path + " is a folder (" + folder + ")", e);
       }
       throw new RowFailure(
-          ErrorClass.IMAGE_NOT_FOUND,
-          path
-              + " does not exist (check image_paths; relative paths start at the manifest's"
-              + " folder)",
-          e);
+          ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + missing + ")", e);
     } catch (IOException | RuntimeException e) {
       String why = e.getMessage() == null ? e.toString() : e.getMessage();
       throw new RowFailure(
@@ -85,7 +93,7 @@ final class SourceReader {
   }
 
   /** Some file systems say that a folder was not found when it is opened as a file. */
-  private boolean isFolder(String path) throws RowFailure {
+  private static boolean isFolder(Storage storage, String path) throws RowFailure {
     try {
       return storage.isFolder(path);
     } catch (IOException e) {

@@ -1,0 +1,92 @@
+"""ImageEditor for PySpark: edits the images of a DataFrame by prompts.
+
+A thin wrapper around the Java class io.glmimage.spark.ImageEditor, whose documentation explains
+the parameters. The job jar must be on Spark's class path (spark.jars), and numpy, which
+pyspark.ml imports, must be installed.
+
+    from glm_image_spark import ImageEditor
+
+    editor = ImageEditor(inputCols=["image"], outputCol="edited", numInferenceSteps=20)
+    edited = editor.transform(rows)
+"""
+
+import sys
+
+from pyspark import keyword_only
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.util import JavaMLReadable, JavaMLReader, JavaMLWritable
+from pyspark.ml.wrapper import JavaTransformer
+
+_JAVA_CLASS = "io.glmimage.spark.ImageEditor"
+
+# name, converter, meaning; the defaults are the Java class's.
+_PARAMS = [
+    ("inputCols", TypeConverters.toListString, "the columns of the source images"),
+    ("promptCol", TypeConverters.toString, "the column of the prompts"),
+    ("outputCol", TypeConverters.toString, "the column for the pictures"),
+    ("statusCol", TypeConverters.toString, "the column for OK or FAILED"),
+    ("errorCol", TypeConverters.toString, "the column for the errors' messages"),
+    ("engine", TypeConverters.toString, "the DJL engine"),
+    ("modelUrl", TypeConverters.toString, "the checkpoint folder or DJL model URL"),
+    ("device", TypeConverters.toString, "auto, cpu, cuda or cuda:N"),
+    ("batchSize", TypeConverters.toInt, "rows that go through the model together"),
+    ("numInferenceSteps", TypeConverters.toInt, "denoising steps"),
+    ("guidanceScale", TypeConverters.toFloat, "classifier-free guidance"),
+    ("height", TypeConverters.toInt, "the pictures' height in pixels"),
+    ("width", TypeConverters.toInt, "the pictures' width in pixels"),
+    ("seed", TypeConverters.toInt, "what the rows' seeds are made of, besides their content"),
+    ("outputFormat", TypeConverters.toString, "binary or path"),
+    ("outputPath", TypeConverters.toString, "the folder for pictures of the format path"),
+]
+
+
+class _Reader(JavaMLReader):
+    """PySpark's reader looks for Java classes below org.apache.spark only."""
+
+    @classmethod
+    def _java_loader_class(cls, clazz):
+        return _JAVA_CLASS
+
+
+class ImageEditor(JavaTransformer, JavaMLReadable, JavaMLWritable):
+    """Adds three columns: the picture, the status (OK or FAILED) and the error's message."""
+
+    @keyword_only
+    def __init__(self, **params):
+        super().__init__()
+        self._java_obj = self._new_java_obj(_JAVA_CLASS, self.uid)
+        self._transfer_params_from_java()
+        self.setParams(**self._input_kwargs)
+
+    @keyword_only
+    def setParams(self, **params):
+        """Sets parameters by name; those that are None stay as they are."""
+        unknown = sorted(set(self._input_kwargs) - {name for name, _, _ in _PARAMS})
+        if unknown:
+            raise TypeError("ImageEditor has no parameter " + ", ".join(unknown))
+        return self._set(**self._input_kwargs)
+
+    @classmethod
+    def read(cls):
+        return _Reader(cls)
+
+
+def _accessors(name):
+    def get(self):
+        return self.getOrDefault(getattr(self, name))
+
+    def set(self, value):
+        return self._set(**{name: value})
+
+    return get, set
+
+
+for _name, _converter, _doc in _PARAMS:
+    # As class attributes: a Params object makes its own of these when it is built.
+    setattr(ImageEditor, _name, Param(Params._dummy(), _name, _doc, typeConverter=_converter))
+    _get, _set = _accessors(_name)
+    setattr(ImageEditor, "get" + _name[0].upper() + _name[1:], _get)
+    setattr(ImageEditor, "set" + _name[0].upper() + _name[1:], _set)
+
+# PySpark finds the Python class of a loaded pipeline's stage by the Java class's name.
+sys.modules.setdefault(_JAVA_CLASS.rpartition(".")[0], sys.modules[__name__])

@@ -1,0 +1,36 @@
+package io.glmimage.predict;
+
+import io.glmimage.image.RgbImage;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.List;
+
+/**
+ * Seeds for requests that come without one: a digest of the prompt and of the sources' pixels.
+ * Equal requests get equal seeds and so equal pictures, wherever and in whatever order they run.
+ */
+public final class ContentSeed {
+  private ContentSeed() {}
+
+  /**
+   * @param base another one gives other seeds for all contents
+   * @return a seed of at least 0
+   */
+  public static long of(long base, String prompt, List<RgbImage> sources) {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      byte[] text = prompt.getBytes(StandardCharsets.UTF_8);
+      sha.update(ByteBuffer.allocate(12).putLong(base).putInt(text.length).array());
+      sha.update(text);
+      for (RgbImage source : sources) {
+        sha.update(ByteBuffer.allocate(8).putInt(source.height()).putInt(source.width()).array());
+        sha.update(source.pixels());
+      }
+      return ByteBuffer.wrap(sha.digest()).getLong() & Long.MAX_VALUE;
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Cannot make a seed: " + e.getMessage(), e);
+    }
+  }
+}

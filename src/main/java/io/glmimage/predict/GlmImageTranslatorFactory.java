@@ -1,0 +1,175 @@
+package io.glmimage.predict;
+
+import ai.djl.Model;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.translate.TranslateException;
+import ai.djl.translate.Translator;
+import ai.djl.translate.TranslatorFactory;
+import ai.djl.util.Pair;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import java.io.Serializable;
+import java.lang.reflect.Type;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The forms in which a predictor takes requests and gives pictures. For a local checkpoint folder
+ * DJL finds this class by itself.
+ *
+ * <table>
+ * <caption>Types for {@code Criteria.setTypes}</caption>
+ * <tr><th>types</th><th>a request that fails</th></tr>
+ * <tr><td>{@link EditRequest} to {@link EditResult}</td><td>gives a result with its error; the
+ *     others go on</td></tr>
+ * <tr><td>{@code byte[]} to {@code byte[]}: JSON (see below) to PNG</td><td>ends the call with a
+ *     {@link TranslateException}; with the argument {@code failures=empty} it gives no bytes
+ *     instead, and the others go on</td></tr>
+ * <tr><td>{@link Input} to {@link Output}: the same for DJL Serving</td><td>gives an output with
+ *     code 400 (the request's fault) or 500 and the message; the others go on</td></tr>
+ * </table>
+ *
+ * <p>A broken device or a closed model ends the call in all forms.
+ *
+ * <p>The JSON object has the fields {@code prompt} (required), {@code image} (a data URL or base64,
+ * or an array of them; none is text-to-image), {@code height}, {@code width}, {@code
+ * num_inference_steps}, {@code guidance_scale}, {@code seed} (without one: of the content, see
+ * {@link ContentSeed}) and {@code id} (names the request in messages). Other fields are refused.
+ *
+ * <p>The argument can be given to the criteria ({@code optArgument}) or as part of a model URL:
+ * {@code file:/models/GLM-Image?failures=empty}.
+ */
+public final class GlmImageTranslatorFactory implements TranslatorFactory, Serializable {
+  private static final long serialVersionUID = 1L;
+
+  static final String FAILURES = "failures";
+
+  private static final Set<Pair<Type, Type>> TYPES =
+      Set.of(
+          new Pair<>(EditRequest.class, EditResult.class),
+          new Pair<>(byte[].class, byte[].class),
+          new Pair<>(Input.class, Output.class));
+
+  @Override
+  public Set<Pair<Type, Type>> getSupportedTypes() {
+    return TYPES;
+  }
+
+  @Override
+  @SuppressWarnings("unchecked")
+  public <I, O> Translator<I, O> newInstance(
+      Class<I> input, Class<O> output, Model model, Map<String, ?> arguments)
+      throws TranslateException {
+    if (input == EditRequest.class && output == EditResult.class) {
+      return (Translator<I, O>) new Typed();
+    }
+    if (input == byte[].class && output == byte[].class) {
+      try {
+        return (Translator<I, O>) jsonTranslator(arguments);
+      } catch (IllegalArgumentException e) {
+        // DJL loads first and asks then: nobody else could close the model.
+        model.close();
+        throw e;
+      }
+    }
+    if (input == Input.class && output == Output.class) {
+      return (Translator<I, O>) new Serving();
+    }
+    throw new TranslateException(
+        "Cannot translate "
+            + input.getName()
+            + " to "
+            + output.getName()
+            + ": "
+            + GlmImageDjlEngine.NAME
+            + " has EditRequest to EditResult, byte[] to byte[] and Input to Output");
+  }
+
+  /**
+   * @throws IllegalArgumentException if the argument {@value #FAILURES} has another value
+   */
+  static Translator<byte[], byte[]> jsonTranslator(Map<String, ?> arguments) {
+    Object failures = arguments == null ? null : arguments.get(FAILURES);
+    if (failures == null || failures.equals("throw")) {
+      return new Json(false);
+    }
+    if (failures.equals("empty")) {
+      return new Json(true);
+    }
+    throw new IllegalArgumentException(
+        "Invalid argument " + FAILURES + ": " + failures + ", expected throw or empty");
+  }
+
+  private static String message(RuntimeException error) {
+    return error.getMessage() == null ? error.toString() : error.getMessage();
+  }
+
+  private static final class Typed extends RequestTranslator<EditRequest, EditResult> {
+    @Override
+    EditRequest request(EditRequest input, String id) {
+      return input;
+    }
+
+    @Override
+    EditResult output(EditResult result) {
+      return result;
+    }
+  }
+
+  private static final class Json extends RequestTranslator<byte[], byte[]> {
+    private final boolean emptyFailures;
+
+    Json(boolean emptyFailures) {
+      this.emptyFailures = emptyFailures;
+    }
+
+    @Override
+    EditRequest request(byte[] input, String id) throws TranslateException {
+      try {
+        return JsonRequest.parse(input, id);
+      } catch (InvalidRequestException e) {
+        if (emptyFailures) {
+          throw e;
+        }
+        // The call is lost: better before its other pictures are made.
+        throw new TranslateException(e.getMessage(), e);
+      }
+    }
+
+    @Override
+    byte[] output(EditResult result) throws TranslateException {
+      if (result.ok()) {
+        return ImageEncoder.png(result.image());
+      }
+      if (emptyFailures) {
+        return new byte[0];
+      }
+      throw new TranslateException(message(result.error()), result.error());
+    }
+  }
+
+  private static final class Serving extends RequestTranslator<Input, Output> {
+    @Override
+    EditRequest request(Input input, String id) {
+      if (input.getData() == null) {
+        throw new InvalidRequestException("Cannot edit request " + id + ": it has no content");
+      }
+      return JsonRequest.parse(input.getData().getAsBytes(), id);
+    }
+
+    @Override
+    Output output(EditResult result) {
+      if (!result.ok()) {
+        return new Output(
+            result.error() instanceof InvalidRequestException ? 400 : 500, message(result.error()));
+      }
+      Output output = new Output();
+      output.addProperty("Content-Type", "image/png");
+      output.add(ImageEncoder.png(result.image()));
+      return output;
+    }
+  }
+}

@@ -1,0 +1,173 @@
+package io.glmimage.predict;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.request.EditRequest;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** A request as a JSON object with its pictures inside; {@link GlmImageTranslatorFactory}. */
+final class JsonRequest {
+  private static final Set<String> FIELDS =
+      new TreeSet<>(
+          Set.of(
+              "id",
+              "prompt",
+              "image",
+              "height",
+              "width",
+              "num_inference_steps",
+              "guidance_scale",
+              "seed"));
+
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+          .build();
+
+  static {
+    // A picture is one string; the default ends at 20 million characters.
+    MAPPER
+        .getFactory()
+        .setStreamReadConstraints(
+            StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build());
+  }
+
+  private final JsonNode node;
+  private final String id;
+
+  private JsonRequest(JsonNode node, String id) {
+    this.node = node;
+    this.id = id;
+  }
+
+  /**
+   * @param name names the request where it has no id
+   * @throws InvalidRequestException if it is no such object, or a picture cannot be read
+   */
+  static EditRequest parse(byte[] json, String name) {
+    JsonNode node;
+    try {
+      node = MAPPER.readTree(json);
+    } catch (JsonProcessingException e) {
+      throw new InvalidRequestException(
+          "Cannot read request " + name + ": it is no JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new InvalidRequestException("Cannot read request " + name + ": " + e.getMessage(), e);
+    }
+    if (!node.isObject()) {
+      throw new InvalidRequestException(
+          "Cannot read request " + name + ": expected a JSON object with a prompt");
+    }
+    JsonNode id = node.get("id");
+    return new JsonRequest(node, id == null || id.isNull() ? name : id.asText()).request();
+  }
+
+  private EditRequest request() {
+    for (Iterator<String> names = node.fieldNames(); names.hasNext(); ) {
+      String name = names.next();
+      if (!FIELDS.contains(name)) {
+        throw invalid("unknown field " + name + "; there are " + String.join(", ", FIELDS));
+      }
+    }
+    JsonNode prompt = field("prompt");
+    if (prompt == null || !prompt.isTextual()) {
+      throw invalid("prompt must be a string");
+    }
+    List<RgbImage> sources = sources(field("image"));
+    Long height = integer("height", 1, Integer.MAX_VALUE);
+    Long width = integer("width", 1, Integer.MAX_VALUE);
+    Long steps = integer("num_inference_steps", 1, Integer.MAX_VALUE);
+    Long seed = integer("seed", Long.MIN_VALUE, Long.MAX_VALUE);
+    JsonNode guidance = field("guidance_scale");
+    if (guidance != null && !guidance.isNumber()) {
+      throw invalid("guidance_scale must be a number");
+    }
+    return new EditRequest(
+        id,
+        prompt.textValue(),
+        sources,
+        height == null ? null : Math.toIntExact(height),
+        width == null ? null : Math.toIntExact(width),
+        steps == null ? EditRequest.DEFAULT_STEPS : Math.toIntExact(steps),
+        guidance == null ? EditRequest.DEFAULT_GUIDANCE_SCALE : guidance.doubleValue(),
+        seed == null ? ContentSeed.of(0, prompt.textValue(), sources) : seed);
+  }
+
+  /** The field, or null where it is missing or null. */
+  private JsonNode field(String name) {
+    JsonNode value = node.get(name);
+    return value == null || value.isNull() ? null : value;
+  }
+
+  private Long integer(String name, long min, long max) {
+    JsonNode value = field(name);
+    if (value == null) {
+      return null;
+    }
+    if (!value.isIntegralNumber()
+        || !value.canConvertToLong()
+        || value.longValue() < min
+        || value.longValue() > max) {
+      throw invalid(name + " must be a whole number from " + min + " to " + max);
+    }
+    return value.longValue();
+  }
+
+  private List<RgbImage> sources(JsonNode image) {
+    List<RgbImage> sources = new ArrayList<>();
+    if (image == null) {
+      return sources;
+    }
+    if (image.isArray()) {
+      for (JsonNode one : image) {
+        sources.add(source(one, "image " + (sources.size() + 1)));
+      }
+    } else {
+      sources.add(source(image, "image"));
+    }
+    return sources;
+  }
+
+  private RgbImage source(JsonNode image, String name) {
+    if (!image.isTextual()) {
+      throw invalid(name + " must be a string: a data URL or base64");
+    }
+    String text = image.textValue();
+    if (text.startsWith("data:")) {
+      int comma = text.indexOf(',');
+      if (comma < 0 || !text.substring(0, comma).endsWith(";base64")) {
+        throw invalid(name + " must be a data URL in base64 (data:image/png;base64,...)");
+      }
+      text = text.substring(comma + 1);
+    } else if (text.contains("://")) {
+      throw invalid(name + " is an address; pictures are sent inside the request, as base64");
+    }
+    byte[] bytes;
+    try {
+      // The MIME decoder would skip what is not base64; only line breaks may be.
+      bytes = Base64.getDecoder().decode(text.replaceAll("[\r\n]", ""));
+    } catch (IllegalArgumentException e) {
+      throw new InvalidRequestException(
+          "Cannot edit request " + id + ": " + name + " is no base64: " + e.getMessage(), e);
+    }
+    return ImageDecoder.decode(bytes, name + " of request " + id);
+  }
+
+  private InvalidRequestException invalid(String why) {
+    return new InvalidRequestException("Cannot edit request " + id + ": " + why);
+  }
+}

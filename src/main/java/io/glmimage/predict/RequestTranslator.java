@@ -1,0 +1,89 @@
+package io.glmimage.predict;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.translate.Batchifier;
+import ai.djl.translate.TranslateException;
+import ai.djl.translate.Translator;
+import ai.djl.translate.TranslatorContext;
+import ai.djl.util.passthrough.PassthroughNDArray;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import java.util.List;
+
+/**
+ * Makes requests of a predictor's inputs and outputs of their results. A batch stays a batch: the
+ * engine sees all its requests in one call.
+ *
+ * @param <I> the predictor's input
+ * @param <O> the predictor's output
+ */
+abstract class RequestTranslator<I, O> implements Translator<I, O> {
+  /**
+   * @param id names the request in messages where it has no id of its own
+   * @throws InvalidRequestException if it is none; the others of its batch go on
+   * @throws TranslateException if it is none, and ends the batch
+   */
+  abstract EditRequest request(I input, String id) throws TranslateException;
+
+  /**
+   * @throws TranslateException if a failed result is no output; ends the batch
+   */
+  abstract O output(EditResult result) throws TranslateException;
+
+  @Override
+  public final NDList processInput(TranslatorContext context, I input) throws TranslateException {
+    return item(input, "1 of 1");
+  }
+
+  @Override
+  public final NDList batchProcessInput(TranslatorContext context, List<I> inputs)
+      throws TranslateException {
+    NDList batch = new NDList(inputs.size());
+    for (int i = 0; i < inputs.size(); i++) {
+      batch.addAll(item(inputs.get(i), (i + 1) + " of " + inputs.size()));
+    }
+    return batch;
+  }
+
+  private NDList item(I input, String id) throws TranslateException {
+    Object item;
+    try {
+      item = request(input, id);
+    } catch (InvalidRequestException e) {
+      item = EditResult.failed(id, e);
+    }
+    return new NDList(new PassthroughNDArray(item));
+  }
+
+  @Override
+  public final O processOutput(TranslatorContext context, NDList list) throws TranslateException {
+    NDArray only = list.singletonOrThrow();
+    return output((EditResult) ((PassthroughNDArray) only).getObject());
+  }
+
+  @Override
+  public final Batchifier getBatchifier() {
+    return new Requests();
+  }
+
+  /** A batch of N is a list of N. */
+  private static final class Requests implements Batchifier {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public NDList batchify(NDList[] inputs) {
+      NDList batch = new NDList(inputs.length);
+      for (NDList input : inputs) {
+        batch.addAll(input);
+      }
+      return batch;
+    }
+
+    @Override
+    public NDList[] unbatchify(NDList inputs) {
+      return inputs.stream().map(NDList::new).toArray(NDList[]::new);
+    }
+  }
+}

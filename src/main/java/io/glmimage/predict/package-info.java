@@ -1,0 +1,39 @@
+/**
+ * A loaded model that takes requests and gives pictures: {@link io.glmimage.predict.EditEngine}
+ * from Java, and the same through DJL as the engine {@code GlmImage}, found by ServiceLoader.
+ *
+ * <p>Through DJL, with {@code checkpoint} the folder of a GLM-Image checkpoint:
+ *
+ * <pre>{@code
+ * Criteria<EditRequest, EditResult> criteria =
+ *     Criteria.builder()
+ *         .setTypes(EditRequest.class, EditResult.class)
+ *         .optEngine("GlmImage")
+ *         .optModelPath(checkpoint)
+ *         .build();
+ * try (ZooModel<EditRequest, EditResult> model = criteria.loadModel();
+ *     Predictor<EditRequest, EditResult> predictor = model.newPredictor()) {
+ *   RgbImage source = ImageDecoder.decode(Files.readAllBytes(picture), "circle.png");
+ *   EditRequest request =
+ *       new EditRequest(
+ *           "r-1", "Change the color of the circle to green", List.of(source), 128, 128, 4, 1.5, 42);
+ *   for (EditResult result : predictor.batchPredict(List.of(request))) {
+ *     if (result.ok()) {
+ *       Files.write(edited, ImageEncoder.png(result.image()));
+ *     } else {
+ *       System.err.println(result.error().getMessage());
+ *     }
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>A list given to {@code batchPredict} is one batch for the model. The device is the first GPU,
+ * or the CPU where there is none; {@code optDevice(Device.gpu(1))} and {@code
+ * optDevice(Device.cpu())} choose another. The forms of requests and results are those of {@link
+ * io.glmimage.predict.GlmImageTranslatorFactory}. Closing the model frees its memory.
+ *
+ * <p>The DJL Spark extension drives the engine by its name: {@code new
+ * BinaryPredictor().setEngine("GlmImage").setModelUrl("file:/models/GLM-Image?failures=empty")}
+ * with JSON requests in its input column and PNG files in its output column.
+ */
+package io.glmimage.predict;

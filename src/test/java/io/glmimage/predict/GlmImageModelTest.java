@@ -1,0 +1,339 @@
+package io.glmimage.predict;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.engine.Engine;
+import ai.djl.inference.Predictor;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.ndarray.NDList;
+import ai.djl.spark.translator.binary.NpBinaryTranslator;
+import ai.djl.translate.NoopTranslator;
+import ai.djl.translate.TranslateException;
+import ai.djl.translate.Translator;
+import ai.djl.util.passthrough.PassthroughNDArray;
+import io.glmimage.error.DeviceException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** DJL's side of the model, with an engine that only notes what it is asked. */
+@Tag("djl")
+class GlmImageModelTest {
+  private static final Path FOLDER = Path.of("src/main/resources/models/glm-image-tiny");
+  private static final RgbImage SOURCE = new RgbImage(1, 2, new byte[] {1, 2, 3, 4, 5, 6});
+
+  /** Gives the first source back; refuses the prompt "no". */
+  private static final class NotingEngine implements EditEngine {
+    final List<List<EditRequest>> calls = new ArrayList<>();
+    RuntimeException broken;
+    boolean closed;
+
+    @Override
+    public List<EditResult> edit(List<EditRequest> requests) {
+      if (broken != null) {
+        throw broken;
+      }
+      calls.add(requests);
+      return requests.stream().map(NotingEngine::result).toList();
+    }
+
+    private static EditResult result(EditRequest request) {
+      return request.prompt().equals("no")
+          ? EditResult.failed(
+              request.id(), new InvalidRequestException("Cannot edit request " + request.id()))
+          : new EditResult(request.id(), request.sources().get(0), null, 0, 0, 0);
+    }
+
+    @Override
+    public String description() {
+      return "noting";
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+    }
+  }
+
+  private final NotingEngine engine = new NotingEngine();
+  private String loadedOn;
+
+  private GlmImageModel model(Device device) {
+    return new GlmImageModel("tiny", Engine.getEngine("GlmImage"), device) {
+      @Override
+      String resolveDevice(String name) {
+        loadedOn = name;
+        return name.equals("auto") ? "cpu" : name.equals("cuda") ? "cuda:0" : name;
+      }
+
+      @Override
+      EditEngine open(Path folder, String device) {
+        return engine;
+      }
+    };
+  }
+
+  private GlmImageModel loaded(Device device) throws Exception {
+    GlmImageModel model = model(device);
+    model.load(FOLDER, null, null);
+    return model;
+  }
+
+  private static <I, O> Predictor<I, O> predictor(
+      Model model, Class<I> input, Class<O> output, Map<String, ?> arguments) throws Exception {
+    Translator<I, O> translator =
+        new GlmImageTranslatorFactory().newInstance(input, output, model, arguments);
+    return model.newPredictor(translator);
+  }
+
+  private static EditRequest request(String id, String prompt) {
+    return new EditRequest(id, prompt, List.of(SOURCE), null, null, 2, 1.5, 7);
+  }
+
+  private static byte[] json(String prompt) {
+    String image = Base64.getEncoder().encodeToString(ImageEncoder.png(SOURCE));
+    return ("{\"prompt\": \"" + prompt + "\", \"image\": \"" + image + "\"}")
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void aListIsOneCallOfTheEngine() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<EditRequest, EditResult> predictor =
+            predictor(model, EditRequest.class, EditResult.class, Map.of())) {
+      List<EditRequest> requests = List.of(request("a", "x"), request("b", "no"), request("c", ""));
+      List<EditResult> results = predictor.batchPredict(requests);
+      assertEquals(List.of(requests), engine.calls);
+      assertEquals(List.of("a", "b", "c"), results.stream().map(EditResult::id).toList());
+      assertTrue(results.get(0).ok());
+      assertEquals("Cannot edit request b", results.get(1).error().getMessage());
+      assertTrue(results.get(2).ok());
+      assertEquals("a", predictor.predict(requests.get(0)).id());
+      assertEquals(List.of(), predictor.batchPredict(List.of()));
+      assertEquals(2, engine.calls.size());
+    }
+  }
+
+  @Test
+  void predictorsShareOneEngineWhichClosesWithTheModel() throws Exception {
+    GlmImageModel model = loaded(null);
+    Predictor<EditRequest, EditResult> first =
+        predictor(model, EditRequest.class, EditResult.class, Map.of());
+    Predictor<byte[], byte[]> second = predictor(model, byte[].class, byte[].class, Map.of());
+    first.close();
+    assertFalse(engine.closed, "a predictor must not close the model");
+    second.predict(json("x"));
+    assertEquals(1, engine.calls.size());
+    model.close();
+    model.close();
+    assertTrue(engine.closed);
+    assertEquals(
+        "Cannot predict with model tiny: it is closed",
+        assertThrows(
+                IllegalStateException.class,
+                () -> predictor(model, byte[].class, byte[].class, Map.of()))
+            .getMessage());
+    assertEquals(
+        "Cannot load model tiny: it is closed",
+        assertThrows(IllegalStateException.class, () -> model.load(FOLDER)).getMessage());
+  }
+
+  @Test
+  void anEmptyModelSaysSo() {
+    GlmImageModel model = model(null);
+    assertEquals(
+        "Cannot predict with model tiny: it is empty",
+        assertThrows(
+                IllegalStateException.class,
+                () -> predictor(model, byte[].class, byte[].class, Map.of()))
+            .getMessage());
+  }
+
+  @Test
+  void brokenDevicesEndTheCall() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<EditRequest, EditResult> predictor =
+            predictor(model, EditRequest.class, EditResult.class, Map.of())) {
+      engine.broken = new DeviceException("Cannot go on: cuda:0 is lost", null);
+      TranslateException e =
+          assertThrows(TranslateException.class, () -> predictor.predict(request("a", "x")));
+      assertSame(engine.broken, e.getCause());
+    }
+  }
+
+  @Test
+  void devicesGoByDjlsNames() throws Exception {
+    loaded(null).close();
+    assertEquals("auto", loadedOn);
+    loaded(Device.cpu()).close();
+    assertEquals("cpu", loadedOn);
+    try (GlmImageModel model = loaded(Device.gpu(3))) {
+      assertEquals("cuda:3", loadedOn);
+      assertEquals(Device.gpu(3), model.getNDManager().getDevice());
+      assertTrue(
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> model.newPredictor(new NoopTranslator(), Device.cpu()))
+              .getMessage()
+              .startsWith("Cannot predict on cpu(): model tiny is loaded on gpu(3)"));
+    }
+    loaded(Device.of(Device.Type.GPU, -1)).close();
+    assertEquals("cuda", loadedOn);
+    assertEquals(
+        "Invalid device: npu(0), expected Device.cpu() or Device.gpu(n)",
+        assertThrows(IllegalArgumentException.class, () -> loaded(Device.of("npu", 0)))
+            .getMessage());
+  }
+
+  @Test
+  void optionsAreChecked() throws Exception {
+    try (GlmImageModel byOption = model(null)) {
+      byOption.load(FOLDER, null, Map.of("device", "cuda:1", "modelName", "tiny"));
+      assertEquals("cuda:1", loadedOn);
+    }
+    GlmImageModel unknown = model(null);
+    assertEquals(
+        "Cannot load model tiny: unknown options [dtype, stepz]; there are device and modelName",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> unknown.load(FOLDER, null, Map.of("stepz", "1", "dtype", "fp8")))
+            .getMessage());
+    GlmImageModel torn = model(Device.gpu(0));
+    assertEquals(
+        "Cannot load model tiny: the option device says cpu, optDevice says cuda:0",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> torn.load(FOLDER, null, Map.of("device", "cpu")))
+            .getMessage());
+  }
+
+  @Test
+  void jsonBecomesPng() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<byte[], byte[]> predictor =
+            predictor(model, byte[].class, byte[].class, Map.of("batchifier", "none"))) {
+      List<byte[]> out = predictor.batchPredict(List.of(json("x"), json("y")));
+      assertEquals(1, engine.calls.size());
+      for (byte[] png : out) {
+        assertArrayEquals(SOURCE.pixels(), ImageDecoder.decode(png, "out").pixels());
+      }
+      TranslateException refused =
+          assertThrows(
+              TranslateException.class,
+              () -> predictor.batchPredict(List.of(json("x"), json("no"))));
+      assertEquals("Cannot edit request 2 of 2", refused.getMessage());
+      assertInstanceOf(InvalidRequestException.class, refused.getCause());
+      int before = engine.calls.size();
+      TranslateException damaged =
+          assertThrows(
+              TranslateException.class,
+              () -> predictor.batchPredict(List.of(json("x"), new byte[] {'{'})));
+      assertTrue(damaged.getMessage().startsWith("Cannot read request 2 of 2: it is no JSON"));
+      assertEquals(before, engine.calls.size(), "no picture is made for a call that is lost");
+    }
+  }
+
+  @Test
+  void failuresCanBeEmpty() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<byte[], byte[]> predictor =
+            predictor(model, byte[].class, byte[].class, Map.of("failures", "empty"))) {
+      List<byte[]> out =
+          predictor.batchPredict(List.of(json("no"), new byte[] {'{'}, json("x"), new byte[0]));
+      assertEquals(
+          List.of(0, 0, 0), List.of(out.get(0).length, out.get(1).length, out.get(3).length));
+      assertArrayEquals(SOURCE.pixels(), ImageDecoder.decode(out.get(2), "out").pixels());
+    }
+  }
+
+  @Test
+  void aWrongArgumentClosesTheModel() throws Exception {
+    GlmImageModel model = loaded(null);
+    assertEquals(
+        "Invalid argument failures: skip, expected throw or empty",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> predictor(model, byte[].class, byte[].class, Map.of("failures", "skip")))
+            .getMessage());
+    assertTrue(engine.closed);
+  }
+
+  @Test
+  void servingOutputsCarryCodes() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<Input, Output> predictor =
+            predictor(model, Input.class, Output.class, Map.of())) {
+      Input good = new Input();
+      good.add("data", json("x"));
+      Input refused = new Input();
+      refused.add(json("no"));
+      List<Output> out = predictor.batchPredict(List.of(good, refused, new Input()));
+      assertEquals(List.of(200, 400, 400), out.stream().map(Output::getCode).toList());
+      assertEquals("image/png", out.get(0).getProperty("Content-Type", null));
+      assertArrayEquals(
+          SOURCE.pixels(), ImageDecoder.decode(out.get(0).getData().getAsBytes(), "").pixels());
+      assertNull(out.get(1).getData());
+      assertEquals("Cannot edit request 2 of 3", out.get(1).getMessage());
+      assertEquals("Cannot edit request 3 of 3: it has no content", out.get(2).getMessage());
+    }
+  }
+
+  @Test
+  void theSparkExtensionsArrayTranslatorGivesWayToJson() throws Exception {
+    try (GlmImageModel model = loaded(null)) {
+      model.setProperty("failures", "empty");
+      try (Predictor<byte[], byte[]> predictor = model.newPredictor(new NpBinaryTranslator())) {
+        List<byte[]> out = predictor.batchPredict(List.of(json("x"), json("no")));
+        assertArrayEquals(SOURCE.pixels(), ImageDecoder.decode(out.get(0), "out").pixels());
+        assertEquals(0, out.get(1).length);
+        assertEquals(1, engine.calls.size());
+      }
+    }
+  }
+
+  @Test
+  void arraysAreRefused() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<NDList, NDList> predictor = model.newPredictor(new NoopTranslator())) {
+      NDList arrays = new NDList(new PassthroughNDArray("text"));
+      TranslateException e =
+          assertThrows(TranslateException.class, () -> predictor.predict(arrays));
+      assertTrue(
+          e.getMessage().contains("the translator gave java.lang.String, expected an EditRequest"),
+          e.getMessage());
+    }
+  }
+
+  @Test
+  void otherTypesAreRefused() throws Exception {
+    try (GlmImageModel model = loaded(null)) {
+      assertTrue(
+          assertThrows(
+                  TranslateException.class,
+                  () -> predictor(model, String.class, String.class, Map.of()))
+              .getMessage()
+              .startsWith("Cannot translate java.lang.String to java.lang.String: GlmImage has"));
+    }
+  }
+}

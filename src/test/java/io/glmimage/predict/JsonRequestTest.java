@@ -1,0 +1,101 @@
+package io.glmimage.predict;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.request.EditRequest;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@Tag("djl")
+class JsonRequestTest {
+  private static final RgbImage IMAGE = new RgbImage(1, 2, new byte[] {9, 8, 7, 6, 5, 4});
+  private static final String BASE64 = Base64.getEncoder().encodeToString(ImageEncoder.png(IMAGE));
+
+  private static EditRequest parse(String json) {
+    return JsonRequest.parse(json.replace('\'', '"').getBytes(StandardCharsets.UTF_8), "1 of 1");
+  }
+
+  @Test
+  void readsEveryField() {
+    EditRequest request =
+        parse(
+            "{'id': 'r-9', 'prompt': 'x', 'image': ['"
+                + BASE64
+                + "', 'data:image/png;base64,"
+                + BASE64
+                + "'], 'height': 96, 'width': 64, 'num_inference_steps': 3,"
+                + " 'guidance_scale': 2, 'seed': -5}");
+    assertEquals("r-9", request.id());
+    assertEquals("x", request.prompt());
+    assertEquals(2, request.sources().size());
+    assertArrayEquals(IMAGE.pixels(), request.sources().get(0).pixels());
+    assertArrayEquals(IMAGE.pixels(), request.sources().get(1).pixels());
+    assertEquals(List.of(96, 64), List.of(request.height(), request.width()));
+    assertEquals(3, request.steps());
+    assertEquals(2.0, request.guidanceScale());
+    assertEquals(-5, request.seed());
+  }
+
+  @Test
+  void aPromptIsEnough() {
+    EditRequest request = parse("{'prompt': 'a circle', 'image': null}");
+    assertEquals("1 of 1", request.id());
+    assertEquals(List.of(), request.sources());
+    assertNull(request.height());
+    assertEquals(EditRequest.DEFAULT_STEPS, request.steps());
+    assertEquals(EditRequest.DEFAULT_GUIDANCE_SCALE, request.guidanceScale());
+  }
+
+  @Test
+  void withoutASeedTheContentDecides() {
+    long seed = parse("{'prompt': 'x', 'image': '" + BASE64 + "'}").seed();
+    assertEquals(
+        seed,
+        parse("{'id': 'other', 'image': ['" + BASE64 + "'], 'prompt': 'x'}").seed(),
+        "neither the id nor the form matters");
+    assertNotEquals(seed, parse("{'prompt': 'y', 'image': '" + BASE64 + "'}").seed());
+    assertNotEquals(seed, parse("{'prompt': 'x'}").seed());
+    assertNotEquals(ContentSeed.of(1, "x", List.of(IMAGE)), ContentSeed.of(0, "x", List.of(IMAGE)));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "[] | expected a JSON object",
+        "{'prompt': 'x'} {} | it is no JSON",
+        "{'prompt': 'x', 'prompt': 'y'} | it is no JSON",
+        "{} | prompt must be a string",
+        "{'prompt': 1} | prompt must be a string",
+        "{'prompt': 'x', 'stepz': 1} | unknown field stepz; there are guidance_scale, height, id",
+        "{'prompt': 'x', 'height': 0} | height must be a whole number from 1",
+        "{'prompt': 'x', 'width': 64.5} | width must be a whole number",
+        "{'prompt': 'x', 'num_inference_steps': '4'} | num_inference_steps must be a whole number",
+        "{'prompt': 'x', 'seed': 99999999999999999999} | seed must be a whole number",
+        "{'prompt': 'x', 'guidance_scale': 'big'} | guidance_scale must be a number",
+        "{'prompt': 'x', 'image': 1} | image must be a string",
+        "{'prompt': 'x', 'image': ['!']} | image 1 is no base64",
+        "{'prompt': 'x', 'image': 'https://a/b.png'} | image is an address",
+        "{'prompt': 'x', 'image': 'data:image/png,abc'} | image must be a data URL in base64",
+        "{'prompt': 'x', 'image': 'AAAA'} | Cannot read image image of request 1 of 1"
+      })
+  void saysWhatIsWrong(String json, String message) {
+    InvalidRequestException e = assertThrows(InvalidRequestException.class, () -> parse(json));
+    assertTrue(e.getMessage().contains(message), e.getMessage());
+    assertTrue(e.getMessage().contains("1 of 1"), e.getMessage());
+  }
+}
