@@ -16,7 +16,6 @@ import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -143,40 +142,27 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * As {@link #get(String, long...)}, for the kernel {@code [O, I, K, K]} of a convolution: on a
-   * GPU in the channels-last memory format, which its convolutions are fastest in and hand on to
-   * their results.
-   */
-  public Tensor getKernel(String name, long... shape) {
-    MemoryFormat format =
-        store.compute.isCuda() ? MemoryFormat.ChannelsLast : MemoryFormat.Contiguous;
-    try (TensorScope scope = new TensorScope()) {
-      return adopt(read(store.compute.dtype(), format, name, shape));
-    }
-  }
-
-  /**
    * As {@link #get(String, long...)}, but the tensor belongs to the caller's scope: for parts of a
    * tensor that is put together from several and then {@link #adopt adopted}.
    */
   public Tensor read(String name, long... shape) {
-    return read(store.compute.dtype(), MemoryFormat.Contiguous, name, shape);
+    return read(store.compute.dtype(), name, shape);
   }
 
   /** As {@link #read(String, long...)}, in float32. */
   public Tensor readFloat(String name, long... shape) {
-    return read(ScalarType.Float, MemoryFormat.Contiguous, name, shape);
+    return read(ScalarType.Float, name, shape);
   }
 
   private Tensor owned(ScalarType dtype, String name, long... shape) {
     try (TensorScope scope = new TensorScope()) {
-      return adopt(read(dtype, MemoryFormat.Contiguous, name, shape));
+      return adopt(read(dtype, name, shape));
     }
   }
 
-  private Tensor read(ScalarType dtype, MemoryFormat format, String name, long... shape) {
+  private Tensor read(ScalarType dtype, String name, long... shape) {
     if (store.random) {
-      return randomTensor(dtype, format, name, shape);
+      return randomTensor(dtype, name, shape);
     }
     String full = prefix + name;
     SafetensorsFile file = store.files.get(full);
@@ -200,19 +186,19 @@ public final class Weights implements AutoCloseable {
       Tensor source = file.tensor(full);
       boolean integral = !source.is_floating_point();
       Tensor t = Ops.to(source, store.compute, integral ? file.dtype(full) : dtype);
-      return scope.keep(t.contiguous(format));
+      return scope.keep(t.contiguous());
     } finally {
       store.unused.remove(full);
     }
   }
 
-  private Tensor randomTensor(ScalarType dtype, MemoryFormat format, String name, long... shape) {
+  private Tensor randomTensor(ScalarType dtype, String name, long... shape) {
     try (TensorScope scope = new TensorScope()) {
       Tensor t = torch.empty(shape, store.compute.options(dtype), new MemoryFormatOptional());
       // Scales of norms around 1, everything else small: activations stay finite in any depth.
       boolean norm = shape.length == 1 && name.contains("norm") && name.endsWith("weight");
       t.normal_(norm ? 1 : 0, RANDOM_DEVIATION, new GeneratorOptional());
-      return scope.keep(t.contiguous(format));
+      return scope.keep(t);
     }
   }
 

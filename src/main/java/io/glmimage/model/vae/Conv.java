@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 record Conv(Tensor kernel, Tensor bias) {
   static Conv of(Weights weights, String name, int in, int out, int size) {
     return new Conv(
-        weights.getKernel(name + ".weight", out, in, size, size), weights.get(name + ".bias", out));
+        weights.get(name + ".weight", out, in, size, size), weights.get(name + ".bias", out));
   }
 
   /** Keeps the size: {@code [B, O, H, W]}. */

@@ -91,7 +91,12 @@ class AutoregressiveParityTest {
         RotaryTable.CosSin table = model.rotary().at(model.positions(prompts.get(b)), 0, length);
         Tensor cells =
             torch.arange(new Scalar((long) length), Goldens.compute().options(ScalarType.Long));
-        PriorDecoder.Place place = new PriorDecoder.Place(table.cos(), table.sin(), cells, null);
+        PriorDecoder.Place place =
+            new PriorDecoder.Place(
+                Ops.to(table.cos(), Goldens.compute()),
+                Ops.to(table.sin(), Goldens.compute()),
+                cells,
+                null);
         Tensor residual =
             decoder.embed(Ops.to(Ops.of(ids, length), Goldens.compute(), ScalarType.Long));
         Tensor normed = decoder.firstNorm(residual);
