@@ -32,6 +32,11 @@ public final class Libtorch {
     return torch.cuda_is_available();
   }
 
+  /** How many CUDA devices libtorch sees, after {@code CUDA_VISIBLE_DEVICES}. */
+  public static int cudaDevices() {
+    return cudaAvailable() ? torch.cuda_device_count() : 0;
+  }
+
   /** Why CUDA could not be loaded, or null where it was loaded or is not part of this libtorch. */
   public static String cudaProblem() {
     return cudaProblem;

@@ -28,6 +28,8 @@ import org.apache.spark.api.java.JavaSparkContext;
  * <p>Arguments: master, model, plan, cache folder, chunk MiB, scenario.
  */
 public final class BroadcastDriver {
+  private static String prefix = "";
+
   private BroadcastDriver() {}
 
   /** What a task saw of the model. */
@@ -44,10 +46,13 @@ public final class BroadcastDriver {
     String scenario = args[5];
     SparkConf conf = new SparkConf().setAppName("broadcast-test").setMaster(args[0]);
     try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      result("app", spark.sc().applicationId());
       switch (scenario) {
         case "send" -> send(spark, model, plan, options);
         case "twice" -> {
+          prefix = "first.";
           send(spark, model, plan, options);
+          prefix = "";
           send(spark, model, plan, options);
         }
         case "killAfter" -> killAfter(spark, model, plan, options);
@@ -166,6 +171,24 @@ public final class BroadcastDriver {
                 })
             .collect();
     result("devices", String.join(",", new java.util.TreeSet<>(devices)));
+    result(
+        "refusal",
+        spark
+            .parallelize(List.of(0), 1)
+            .map(
+                i -> {
+                  try {
+                    return GpuAssignment.device(
+                        GpuAssignment.ofTask(),
+                        false,
+                        0,
+                        null,
+                        new GpuAssignment.Cuda(0, "no CUDA in this test"));
+                  } catch (GlmImageException e) {
+                    return e.getMessage();
+                  }
+                })
+            .first());
   }
 
   private static void look(JavaSparkContext spark, WeightsHandle handle) {
@@ -267,7 +290,7 @@ public final class BroadcastDriver {
   }
 
   private static void result(String name, Object value) {
-    System.out.println("RESULT " + name + "=" + value);
+    System.out.println("RESULT " + prefix + name + "=" + value);
   }
 
   /** SHA-256 of all of a model folder's files, names included. */
