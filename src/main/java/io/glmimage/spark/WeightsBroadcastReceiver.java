@@ -9,6 +9,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.apache.spark.broadcast.Broadcast;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +26,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastReceiver.class);
   private static final int LOST_LIMIT = 10;
   private static final long POLL_MILLIS = 20;
+  private static final long ALIVE_MILLIS = 5_000;
 
   private final String endpoint;
   private final String node;
@@ -44,18 +47,31 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
               t.setDaemon(true);
               return t;
             });
+    // A chunk may take long on a slow network: the driver must not take the silence for death.
+    ScheduledExecutorService heart =
+        Executors.newSingleThreadScheduledExecutor(
+            work -> {
+              Thread t = new Thread(work, "weights-alive");
+              t.setDaemon(true);
+              return t;
+            });
     boolean finished = false;
     String why = "interrupted";
     try {
+      Future<?> beat =
+          heart.scheduleWithFixedDelay(
+              this::tellAlive, ALIVE_MILLIS, ALIVE_MILLIS, TimeUnit.MILLISECONDS);
       receive(partial, writer);
+      beat.cancel(false);
       finished = true;
     } catch (RuntimeException e) {
       why = e.toString();
       throw e;
     } finally {
+      heart.shutdownNow();
       // Whoever takes over must find no write in progress.
       writer.shutdown();
-      boolean ended = writer.awaitTermination(10, java.util.concurrent.TimeUnit.MINUTES);
+      boolean ended = writer.awaitTermination(10, TimeUnit.MINUTES);
       if (!ended) {
         LOG.warn("A write into the cache of model weights does not end");
       }
@@ -100,7 +116,9 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
             lost = countLost(lost, "chunk " + index + " was lost on its way: " + e);
             continue;
           }
-          if (!settle(write)) {
+          if (settle(write)) {
+            lost = 0;
+          } else {
             have.clear(writing);
             lost = countLost(lost, "chunk " + writing + " arrived with other bytes than were sent");
           }
@@ -155,6 +173,17 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
     LOG.warn("{} blocks kept from before are not the source's: fetched again", wrong.cardinality());
     partial.discard(wrong);
     return false;
+  }
+
+  private void tellAlive() {
+    try {
+      WeightsBroadcastChannel.ask(endpoint, "alive", node);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      // The next question for a chunk reports it.
+      LOG.debug("The driver does not answer", e);
+    }
   }
 
   private void leave(String why) throws InterruptedException {

@@ -32,9 +32,9 @@ import org.slf4j.LoggerFactory;
  * reading of the source, peer to peer; a node that joins in the middle takes what goes round and
  * then what it missed; and with {@link #WINDOW} chunks in flight the heap stays flat.
  *
- * <p>Nodes are soft state: one that has not asked for {@link #SILENT_MILLIS} no longer holds a
- * chunk back, and comes back with its next question. One that stays slower than the others finds
- * its chunk gone after {@link #SLOW_MILLIS} and asks again.
+ * <p>Nodes are soft state: one that has not been heard of for {@link #SILENT_MILLIS} no longer
+ * holds a chunk back, and comes back with its next question. One that stays slower than the others
+ * finds its chunk gone after {@link #SLOW_MILLIS} and asks again.
  */
 final class WeightsBroadcastServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastServer.class);
@@ -123,6 +123,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
       case "next" -> next((String) message[1], BitSet.valueOf((byte[]) message[2]));
       case "finish" ->
           finish((String) message[1], (byte[]) message[2], (long) message[3], (long) message[4]);
+      case "alive" -> alive((String) message[1]);
       case "reused" -> reused((String) message[1]);
       case "leave" -> leave((String) message[1], (String) message[2]);
       default -> new Object[] {"failed", "unknown question " + message[0]};
@@ -166,6 +167,14 @@ final class WeightsBroadcastServer implements AutoCloseable {
       nodePeakHeap = Math.max(nodePeakHeap, peakHeap);
       nodePeakResident = Math.max(nodePeakResident, peakResident);
       notifyAll();
+    }
+    return new Object[] {"ok"};
+  }
+
+  private synchronized Object[] alive(String name) {
+    Node node = nodes.get(name);
+    if (node != null) {
+      node.seen = System.nanoTime();
     }
     return new Object[] {"ok"};
   }

@@ -169,7 +169,10 @@ public final class WeightsCache {
         }
       }
     } catch (IOException e) {
-      throw cannotWrite(manifest, e);
+      throw cannotWrite(manifest, e) instanceof DiskFull full
+          ? full.toWeightsException()
+          : new WeightsException(
+              "Cannot cache model " + manifest.source() + " in " + root + ": " + e, e);
     }
   }
 

@@ -134,7 +134,7 @@ public final class BroadcastDriver {
       JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
       throws Exception {
     Path file;
-    try (var all = Files.walk(Path.of(model))) {
+    try (var all = Files.walk(Path.of(java.net.URI.create(model)))) {
       file = all.filter(p -> p.toString().endsWith(".safetensors")).findFirst().orElseThrow();
     }
     Consumer<WeightsStatus> writer =

@@ -33,12 +33,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("spark")
 class WeightsBroadcastTest {
   private static final long BYTES = 300L << 20;
+  private static final long SMALL_BYTES = 64L << 20;
   private static final String HEAP = "224m";
   private static final String CLUSTER = "local-cluster[2,1,224]";
 
   @TempDir static Path shared;
   private static Path model;
   private static String sha;
+  private static Path small;
+  private static String smallSha;
 
   @TempDir Path work;
 
@@ -46,6 +49,9 @@ class WeightsBroadcastTest {
   static void writeModel() throws IOException {
     model = SyntheticCheckpoint.write(Files.createDirectory(shared.resolve("model")), BYTES, 3);
     sha = BroadcastDriver.sha(model);
+    small =
+        SyntheticCheckpoint.write(Files.createDirectory(shared.resolve("small")), SMALL_BYTES, 5);
+    smallSha = BroadcastDriver.sha(small);
   }
 
   /** {@code local-cluster} keeps its executors' folders below SPARK_HOME. */
@@ -67,8 +73,7 @@ class WeightsBroadcastTest {
 
   @Test
   void localModeUsesALocalFolderInPlaceAndCachesAnyOther() throws Exception {
-    Path small =
-        SyntheticCheckpoint.write(Files.createDirectory(work.resolve("small")), 5 << 20, 9);
+    Path tiny = SyntheticCheckpoint.write(Files.createDirectory(work.resolve("tiny")), 5 << 20, 9);
     SparkConf conf =
         new SparkConf()
             .setAppName("local")
@@ -79,24 +84,23 @@ class WeightsBroadcastTest {
     WeightsOptions options =
         WeightsOptions.defaults().withCacheDir(work.resolve("cache").toString());
     try (JavaSparkContext spark = new JavaSparkContext(conf)) {
-      assertEquals(
-          Set.of(small.toString()), folders(spark, small.toString(), "broadcast", options));
+      assertEquals(Set.of(tiny.toString()), folders(spark, tiny.toString(), "broadcast", options));
       assertTrue(Files.notExists(work.resolve("cache")));
 
-      Set<String> cached = folders(spark, "elsewhere://" + small, "broadcast", options);
+      Set<String> cached = folders(spark, "elsewhere://" + tiny, "broadcast", options);
       assertEquals(1, cached.size());
       Path folder = Path.of(cached.iterator().next());
       assertTrue(folder.startsWith(work.resolve("cache/entries")), folder.toString());
-      assertEquals(BroadcastDriver.sha(small), BroadcastDriver.sha(folder));
+      assertEquals(BroadcastDriver.sha(tiny), BroadcastDriver.sha(folder));
 
       assertEquals(
-          Set.of(folder.toString()), folders(spark, small.toString(), "local:" + folder, options));
+          Set.of(folder.toString()), folders(spark, tiny.toString(), "local:" + folder, options));
       Files.delete(folder.resolve("transformer/config.json"));
       assertTrue(
-          failure(spark, small.toString(), "local:" + folder, options)
+          failure(spark, tiny.toString(), "local:" + folder, options)
               .contains("transformer/config.json is missing"));
       assertTrue(
-          failure(spark, small.toString(), "local:/nowhere", options)
+          failure(spark, tiny.toString(), "local:/nowhere", options)
               .contains("there is no such folder"));
       assertTrue(
           assertThrows(
@@ -126,17 +130,17 @@ class WeightsBroadcastTest {
   @Test
   void executorsOfOneNodeShareOneCopy() throws Exception {
     Map<String, String> seen =
-        cluster(model, "broadcast", work.resolve("cache").toString(), "send");
+        cluster(small, "broadcast", work.resolve("cache").toString(), "send");
     assertEquals("1", seen.get("folders"));
     assertEquals("1", seen.get("complete"));
     assertEquals("0", seen.get("repeated"));
-    assertEquals(sha, seen.get("shas"));
+    assertEquals(smallSha, seen.get("shas"));
   }
 
   @Test
   void anExecutorKilledWhileReceivingIsReplacedAndItsSuccessorServed() throws Exception {
-    Map<String, String> seen = cluster(model, "broadcast", "cache", "killDuring");
-    assertEquals(sha, seen.get("shas"));
+    Map<String, String> seen = cluster(small, "broadcast", "cache", "killDuring");
+    assertEquals(smallSha, seen.get("shas"));
     assertEquals("2", seen.get("folders"));
     assertTrue(Integer.parseInt(seen.get("killedAtChunk")) >= 3);
     assertTrue(!List.of(seen.get("executors").split(",")).contains(seen.get("victim")));
@@ -144,8 +148,8 @@ class WeightsBroadcastTest {
 
   @Test
   void anExecutorThatReplacesALostOneGetsTheWeightsLater() throws Exception {
-    Map<String, String> seen = cluster(model, "broadcast", "cache", "killAfter");
-    assertEquals(sha, seen.get("shas"));
+    Map<String, String> seen = cluster(small, "broadcast", "cache", "killAfter");
+    assertEquals(smallSha, seen.get("shas"));
     assertEquals("2", seen.get("folders"));
     assertTrue(Integer.parseInt(seen.get("repeated")) > 0);
     assertTrue(!List.of(seen.get("executors").split(",")).contains(seen.get("victim")));
@@ -153,15 +157,15 @@ class WeightsBroadcastTest {
 
   @Test
   void everyNodeReadsDirectly() throws Exception {
-    Map<String, String> seen = cluster(model, "direct", "cache", "send");
-    assertEquals(sha, seen.get("shas"));
+    Map<String, String> seen = cluster(small, "direct", "cache", "send");
+    assertEquals(smallSha, seen.get("shas"));
     assertEquals("2", seen.get("folders"));
     assertEquals("0", seen.get("sent"));
   }
 
   @Test
   void aModelWrittenToWhileItIsSentFailsTheJobWithItsName() throws Exception {
-    Path mine = SyntheticCheckpoint.write(Files.createDirectory(work.resolve("m")), 100 << 20, 4);
+    Path mine = SyntheticCheckpoint.write(Files.createDirectory(work.resolve("m")), 64 << 20, 4);
     Map<String, String> seen = cluster(mine, "broadcast", "cache", "change");
     assertTrue(
         String.valueOf(seen.get("failed")).contains(mine + ": it changed while it was read"),
@@ -178,7 +182,7 @@ class WeightsBroadcastTest {
     settings.put("spark.worker.resource.gpu.discoveryScript", script.toString());
     settings.put("spark.executor.resource.gpu.amount", "1");
     settings.put("spark.task.resource.gpu.amount", "1");
-    Map<String, String> seen = cluster(model, "broadcast", "cache", "gpu", settings);
+    Map<String, String> seen = cluster(small, "broadcast", "cache", "gpu", settings);
     assertEquals("0=5,1=5", seen.get("devices"));
     assertTrue(seen.get("refusal").contains("Cannot use GPU 5, which Spark assigned"));
   }
@@ -214,7 +218,7 @@ class WeightsBroadcastTest {
               SparkProcess.settings(HEAP),
               BroadcastDriver.class,
               url,
-              model.toString(),
+              small.toString(),
               "broadcast",
               "cache",
               "8",
@@ -241,7 +245,7 @@ class WeightsBroadcastTest {
       assertEquals("1", seen.get("first"));
       assertEquals("2", seen.get("complete"));
       assertEquals("2", seen.get("folders"));
-      assertEquals(sha, seen.get("shas"));
+      assertEquals(smallSha, seen.get("shas"));
       second.join();
     } finally {
       synchronized (started) {
