@@ -11,6 +11,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,11 +32,21 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   private final String endpoint;
   private final String node;
   private final ChunkPlan plan;
+  private final Function<Broadcast<?>, byte[]> fetch;
 
   WeightsBroadcastReceiver(String endpoint, String node, ChunkPlan plan) {
+    this(endpoint, node, plan, broadcast -> (byte[]) broadcast.value());
+  }
+
+  /**
+   * @param fetch brings a broadcast's value here; tests lose some
+   */
+  WeightsBroadcastReceiver(
+      String endpoint, String node, ChunkPlan plan, Function<Broadcast<?>, byte[]> fetch) {
     this.endpoint = endpoint;
     this.node = node;
     this.plan = plan;
+    this.fetch = fetch;
   }
 
   @Override
@@ -110,7 +121,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
           int index = (int) reply[1];
           byte[] bytes;
           try {
-            bytes = (byte[]) ((Broadcast<?>) reply[2]).value();
+            bytes = fetch.apply((Broadcast<?>) reply[2]);
           } catch (Exception e) {
             // Scala declares no exceptions: IOException and SparkException come through here.
             lost = countLost(lost, "chunk " + index + " was lost on its way: " + e);
