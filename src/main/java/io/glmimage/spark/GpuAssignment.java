@@ -2,10 +2,12 @@ package io.glmimage.spark;
 
 import io.glmimage.error.DeviceException;
 import io.glmimage.tensor.Libtorch;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.resource.ResourceInformation;
@@ -54,8 +56,7 @@ public final class GpuAssignment {
   public static String device() {
     TaskContext task = TaskContext.get();
     SparkEnv env = SparkEnv.get();
-    boolean local =
-        env == null || task == null || env.conf().get("spark.master", "").matches("local(\\[.*)?");
+    boolean local = env == null || task == null || isLocal(env.conf());
     String device =
         device(
             ofTask(),
@@ -64,16 +65,59 @@ public final class GpuAssignment {
             System.getenv("CUDA_VISIBLE_DEVICES"),
             Cuda.ofLibtorch());
     if (device.equals("cpu")) {
-      String why =
-          local
-              ? "libtorch sees no CUDA device"
-              : "Spark assigned no GPU to the task (spark.task.resource.gpu.amount)";
-      if (!SAID.getAndSet(why).equals(why)) {
-        String problem = Libtorch.cudaProblem();
-        LOG.info("Computing on the CPU: {}{}", why, problem == null ? "" : ": " + problem);
-      }
+      sayCpu(local);
     }
     return device;
+  }
+
+  /**
+   * The devices that this executor's tasks will use, outside of a task.
+   *
+   * @param resources what Spark gave to the executor
+   * @param local whether it is a part of the driver
+   * @throws DeviceException if Spark assigned a GPU that libtorch cannot use
+   */
+  static List<String> ofExecutor(Map<String, ResourceInformation> resources, boolean local) {
+    ResourceInformation gpus = resources.get(RESOURCE);
+    String visible = System.getenv("CUDA_VISIBLE_DEVICES");
+    Cuda cuda = Cuda.ofLibtorch();
+    List<String> devices = new ArrayList<>();
+    if (gpus != null) {
+      for (String address : gpus.addresses()) {
+        devices.add(device(Optional.of(address), local, 0, visible, cuda));
+      }
+    } else if (local) {
+      for (int i = 0; i < cuda.devices(); i++) {
+        devices.add("cuda:" + i);
+      }
+    }
+    return devices.isEmpty() ? List.of("cpu") : devices;
+  }
+
+  private static void sayCpu(boolean local) {
+    int idle = Libtorch.cudaDevices();
+    String problem = Libtorch.cudaProblem();
+    String why =
+        local
+            ? "libtorch sees no CUDA device" + (problem == null ? "" : ": " + problem)
+            : "Spark assigned no GPU to the task (spark.task.resource.gpu.amount)";
+    if (SAID.getAndSet(why).equals(why)) {
+      return;
+    }
+    if (idle > 0) {
+      LOG.warn(
+          "Computing on the CPU, though libtorch sees {} CUDA device(s): {}; see"
+              + " conf/spark-defaults.conf.example",
+          idle,
+          why);
+    } else {
+      LOG.info("Computing on the CPU: {}", why);
+    }
+  }
+
+  /** Whether tasks run in the driver, where Spark cannot assign GPUs. */
+  static boolean isLocal(SparkConf conf) {
+    return conf.get("spark.master", "").matches("local(\\[.*)?");
   }
 
   /** The address that Spark assigned to the running task, if it assigned one. */

@@ -23,13 +23,18 @@ public record WeightsPlan(Mode mode, String path) implements Serializable {
   /** What {@code --weights} accepts. */
   public static final String SYNTAX = "broadcast | local:PATH | direct";
 
+  /** What {@code --weights} is by default. */
+  public static WeightsPlan standard() {
+    return new WeightsPlan(Mode.BROADCAST, "");
+  }
+
   /**
    * @param text as in {@link #SYNTAX}
    * @throws WeightsException if it is something else
    */
   public static WeightsPlan parse(String text) {
     if (text.equals("broadcast")) {
-      return new WeightsPlan(Mode.BROADCAST, "");
+      return standard();
     }
     if (text.equals("direct")) {
       return new WeightsPlan(Mode.DIRECT, "");

@@ -18,6 +18,8 @@ import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -35,6 +37,9 @@ public final class WeightsRef implements Serializable {
   /** What this process has, or is just getting, by {@link #id}. */
   private static final ConcurrentHashMap<String, CompletableFuture<Node>> HERE =
       new ConcurrentHashMap<>();
+
+  /** What {@link #cached} holds, by the model's fingerprint. */
+  private static final Map<String, CachedWeights> READ_HERE = new HashMap<>();
 
   /** The folder, and the lock on it where it is in the cache. */
   private record Node(Path folder, CachedWeights held) {}
@@ -121,6 +126,39 @@ public final class WeightsRef implements Serializable {
     }
   }
 
+  /**
+   * The folder of a model in this node's cache, read from its source by this process where it is
+   * not there yet; held until the process ends.
+   */
+  static synchronized Path cached(
+      WeightsManifest manifest, FileSource source, WeightsOptions options)
+      throws InterruptedException {
+    CachedWeights held = READ_HERE.get(manifest.fingerprint());
+    if (held == null) {
+      ChunkPlan plan = new ChunkPlan(manifest, options.chunkBytes());
+      held =
+          WeightsCache.open(WeightsCacheFolder.of(options.cacheDir()), options.cacheBytes())
+              .obtain(manifest, options.check(), partial -> readDirectly(source, plan, partial));
+      READ_HERE.put(manifest.fingerprint(), held);
+    }
+    return held.folder();
+  }
+
+  /** The same model, found in the same way. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof WeightsRef that
+        && way == that.way
+        && location.equals(that.location)
+        && options.cacheDir().equals(that.options.cacheDir())
+        && manifest.fingerprint().equals(that.manifest.fingerprint());
+  }
+
+  @Override
+  public int hashCode() {
+    return manifest.fingerprint().hashCode();
+  }
+
   /** Lets go of this process' copy, so that the cache may evict it. */
   void release() {
     CompletableFuture<Node> present = HERE.remove(id);
@@ -151,7 +189,8 @@ public final class WeightsRef implements Serializable {
         WeightsCache.open(WeightsCacheFolder.of(options.cacheDir()), options.cacheBytes());
     ChunkPlan plan = new ChunkPlan(manifest, options.chunkBytes());
     if (way == Way.DIRECT) {
-      return cache.obtain(manifest, options.check(), partial -> readDirectly(partial, plan));
+      return cache.obtain(
+          manifest, options.check(), partial -> readDirectly(openSource(), plan, partial));
     }
     String node = host() + ":" + cache.root();
     CachedWeights held =
@@ -168,10 +207,9 @@ public final class WeightsRef implements Serializable {
     return held;
   }
 
-  private void readDirectly(PartialWeights partial, ChunkPlan plan) {
-    FileSource source;
+  private FileSource openSource() {
     try {
-      source = CheckpointSource.open(location, hadoop.value().value());
+      return CheckpointSource.open(location, hadoop.value().value());
     } catch (IOException e) {
       throw new WeightsException(
           "Cannot read model "
@@ -184,6 +222,9 @@ public final class WeightsRef implements Serializable {
               + " the driver can",
           e);
     }
+  }
+
+  private static void readDirectly(FileSource source, ChunkPlan plan, PartialWeights partial) {
     try (ChunkReader reader = new ChunkReader(source, plan)) {
       BitSet have = partial.have(plan);
       for (int i = have.nextClearBit(0); i < plan.size(); i = have.nextClearBit(i + 1)) {
@@ -191,7 +232,7 @@ public final class WeightsRef implements Serializable {
         if (!partial.write(plan, i, data.bytes(), data.joinedDigests())) {
           throw new WeightsException(
               "Cannot cache model "
-                  + manifest.source()
+                  + source.name()
                   + ": bytes changed in memory between reading and writing; check this machine's"
                   + " memory");
         }

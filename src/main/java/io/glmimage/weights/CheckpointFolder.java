@@ -12,10 +12,12 @@ import java.nio.file.Path;
 public final class CheckpointFolder {
   private final Path root;
   private final boolean random;
+  private final LoadMeter meter;
 
-  private CheckpointFolder(Path root, boolean random) {
+  private CheckpointFolder(Path root, boolean random, LoadMeter meter) {
     this.root = root;
     this.random = random;
+    this.meter = meter;
   }
 
   /**
@@ -25,7 +27,7 @@ public final class CheckpointFolder {
     if (!Files.isDirectory(root)) {
       throw new CheckpointException("Cannot load model: " + root + " is not a folder");
     }
-    CheckpointFolder folder = new CheckpointFolder(root, false);
+    CheckpointFolder folder = new CheckpointFolder(root, false, LoadMeter.NONE);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -45,7 +47,18 @@ public final class CheckpointFolder {
    * @throws CheckpointException as {@link #open}
    */
   public static CheckpointFolder openWithRandomWeights(Path root) {
-    return new CheckpointFolder(open(root).root, true);
+    return new CheckpointFolder(open(root).root, true, LoadMeter.NONE);
+  }
+
+  /**
+   * The same folder, whose {@link #weights} tell how far their loading is.
+   *
+   * @param progress is called by the threads that take tensors
+   */
+  public CheckpointFolder withProgress(LoadProgress progress) {
+    return progress == LoadProgress.NONE || random
+        ? this
+        : new CheckpointFolder(root, false, LoadMeter.of(root, progress));
   }
 
   public Path root() {
@@ -80,6 +93,6 @@ public final class CheckpointFolder {
       throw new CheckpointException("Cannot load model: " + folder + " is missing");
     }
     boolean diffusers = component.equals("transformer") || component.equals("vae");
-    return Weights.open(folder, diffusers ? "diffusion_pytorch_model" : "model", compute);
+    return Weights.open(folder, diffusers ? "diffusion_pytorch_model" : "model", compute, meter);
   }
 }

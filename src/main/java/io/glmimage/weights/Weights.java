@@ -37,11 +37,27 @@ public final class Weights implements AutoCloseable {
     final Map<String, SafetensorsFile> files = new LinkedHashMap<>();
     final List<Tensor> loaded = new ArrayList<>();
     final TreeSet<String> unused = new TreeSet<>();
+    final LoadMeter meter;
+    ReadAhead ahead;
     boolean random;
 
-    Store(Path folder, Compute compute) {
+    Store(Path folder, Compute compute, LoadMeter meter) {
       this.folder = folder;
       this.compute = compute;
+      this.meter = meter;
+    }
+
+    /** A tensor has been taken, for the first time or again. */
+    void taken(String name, long bytes) {
+      unused.remove(name);
+      meter.add(bytes);
+      if (ahead != null) {
+        ahead.taken(name);
+        if (unused.isEmpty()) {
+          ahead.close();
+          ahead = null;
+        }
+      }
     }
   }
 
@@ -55,11 +71,12 @@ public final class Weights implements AutoCloseable {
    * folder/stem.safetensors.index.json} names.
    *
    * @param stem {@code "model"} or {@code "diffusion_pytorch_model"}
+   * @param meter is told of every tensor that is taken
    * @throws CheckpointException if neither is there, a shard is missing or damaged, or the index
    *     names a tensor that its shard lacks
    */
-  static Weights open(Path folder, String stem, Compute compute) {
-    Store store = new Store(folder, compute);
+  static Weights open(Path folder, String stem, Compute compute, LoadMeter meter) {
+    Store store = new Store(folder, compute, meter);
     Path single = folder.resolve(stem + ".safetensors");
     Path index = folder.resolve(stem + ".safetensors.index.json");
     if (Files.isRegularFile(single)) {
@@ -72,12 +89,15 @@ public final class Weights implements AutoCloseable {
           "Cannot load model: neither " + single + " nor " + index + " exists");
     }
     store.unused.addAll(store.files.keySet());
+    List<ReadAhead.Range> ranges = new ArrayList<>();
+    store.files.forEach((name, file) -> ranges.add(file.range(name)));
+    store.ahead = ReadAhead.start(ranges);
     return new Weights(store, "");
   }
 
   /** Weights of any name and shape that are asked for, normally distributed. */
   static Weights random(Path folder, Compute compute) {
-    Store store = new Store(folder, compute);
+    Store store = new Store(folder, compute, LoadMeter.NONE);
     store.random = true;
     return new Weights(store, "");
   }
@@ -197,12 +217,15 @@ public final class Weights implements AutoCloseable {
               + Arrays.toString(shape));
     }
     try (TensorScope scope = new TensorScope()) {
-      Tensor source = file.tensor(full);
+      Tensor source =
+          store.compute.isCuda() && file.bytes(full) > 0
+              ? file.tensorOnGpu(full, store.compute)
+              : file.tensor(full);
       boolean integral = !source.is_floating_point();
       Tensor t = Ops.to(source, store.compute, integral ? file.dtype(full) : dtype);
       return scope.keep(t.contiguous(format));
     } finally {
-      store.unused.remove(full);
+      store.taken(full, file.bytes(full));
     }
   }
 
@@ -239,6 +262,10 @@ public final class Weights implements AutoCloseable {
   /** Frees all tensors of the component; views with a prefix share them. */
   @Override
   public void close() {
+    if (store.ahead != null) {
+      store.ahead.close();
+      store.ahead = null;
+    }
     store.loaded.forEach(Tensor::releaseReference);
     store.loaded.clear();
   }

@@ -52,6 +52,14 @@ class GpuAssignmentTest {
     assertEquals("cpu", GpuAssignment.device(Optional.empty(), false, 0, null, FOUR));
   }
 
+  @Test
+  void whoAsksForAGpuDoesNotGetTheCpu() {
+    assertEquals("cuda", TaskDevice.orRequested("cuda", "cpu"));
+    assertEquals("cpu", TaskDevice.orRequested("auto", "cpu"));
+    assertEquals("cuda:2", TaskDevice.orRequested("cuda", "cuda:2"));
+    assertEquals("cuda:5", TaskDevice.of("cuda:5"));
+  }
+
   private static String device(String address, String visible, GpuAssignment.Cuda cuda) {
     return GpuAssignment.device(Optional.of(address), false, 0, visible, cuda);
   }

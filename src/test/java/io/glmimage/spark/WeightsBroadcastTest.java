@@ -58,12 +58,16 @@ class WeightsBroadcastTest {
   @AfterAll
   static void removeExecutorFolders() throws IOException {
     for (String app : APPS) {
-      Path folder = SparkProcess.home().orElseThrow().resolve("work").resolve(app);
-      if (Files.exists(folder)) {
-        try (Stream<Path> all = Files.walk(folder)) {
-          for (Path p : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
-            Files.deleteIfExists(p);
-          }
+      removeWorkFolder(app);
+    }
+  }
+
+  static void removeWorkFolder(String app) throws IOException {
+    Path folder = SparkProcess.home().orElseThrow().resolve("work").resolve(app);
+    if (Files.exists(folder)) {
+      try (Stream<Path> all = Files.walk(folder)) {
+        for (Path p : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+          Files.deleteIfExists(p);
         }
       }
     }
