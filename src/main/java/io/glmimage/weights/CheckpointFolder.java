@@ -11,10 +11,19 @@ import java.nio.file.Path;
  */
 public final class CheckpointFolder {
   private final Path root;
-  private final boolean random;
+  private final Asked random;
   private final LoadMeter meter;
 
-  private CheckpointFolder(Path root, boolean random, LoadMeter meter) {
+  /** Is told which random tensors are asked for. */
+  @FunctionalInterface
+  interface Asked {
+    void tensor(String component, String name, long[] shape);
+  }
+
+  /**
+   * @param random null where weights are read
+   */
+  private CheckpointFolder(Path root, Asked random, LoadMeter meter) {
     this.root = root;
     this.random = random;
     this.meter = meter;
@@ -27,7 +36,7 @@ public final class CheckpointFolder {
     if (!Files.isDirectory(root)) {
       throw new CheckpointException("Cannot load model: " + root + " is not a folder");
     }
-    CheckpointFolder folder = new CheckpointFolder(root, false, LoadMeter.NONE);
+    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -47,7 +56,12 @@ public final class CheckpointFolder {
    * @throws CheckpointException as {@link #open}
    */
   public static CheckpointFolder openWithRandomWeights(Path root) {
-    return new CheckpointFolder(open(root).root, true, LoadMeter.NONE);
+    return openWithRandomWeights(root, (component, name, shape) -> {});
+  }
+
+  /** As {@link #openWithRandomWeights(Path)}, telling which tensors a model asks for. */
+  static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
+    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE);
   }
 
   /**
@@ -56,9 +70,9 @@ public final class CheckpointFolder {
    * @param progress is called by the threads that take tensors
    */
   public CheckpointFolder withProgress(LoadProgress progress) {
-    return progress == LoadProgress.NONE || random
+    return progress == LoadProgress.NONE || random != null
         ? this
-        : new CheckpointFolder(root, false, LoadMeter.of(root, progress));
+        : new CheckpointFolder(root, null, LoadMeter.of(root, progress));
   }
 
   public Path root() {
@@ -86,8 +100,9 @@ public final class CheckpointFolder {
    */
   public Weights weights(String component, Compute compute) {
     Path folder = root.resolve(component);
-    if (random) {
-      return Weights.random(folder, compute);
+    if (random != null) {
+      return Weights.random(
+          folder, compute, (name, shape) -> random.tensor(component, name, shape));
     }
     if (!Files.isDirectory(folder)) {
       throw new CheckpointException("Cannot load model: " + folder + " is missing");

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -40,6 +41,7 @@ public final class Weights implements AutoCloseable {
     final LoadMeter meter;
     ReadAhead ahead;
     boolean random;
+    BiConsumer<String, long[]> asked;
 
     Store(Path folder, Compute compute, LoadMeter meter) {
       this.folder = folder;
@@ -95,9 +97,14 @@ public final class Weights implements AutoCloseable {
     return new Weights(store, "");
   }
 
-  /** Weights of any name and shape that are asked for, normally distributed. */
-  static Weights random(Path folder, Compute compute) {
+  /**
+   * Weights of any name and shape that are asked for, normally distributed.
+   *
+   * @param asked is told of each
+   */
+  static Weights random(Path folder, Compute compute, BiConsumer<String, long[]> asked) {
     Store store = new Store(folder, compute, LoadMeter.NONE);
+    store.asked = asked;
     store.random = true;
     return new Weights(store, "");
   }
@@ -230,6 +237,7 @@ public final class Weights implements AutoCloseable {
   }
 
   private Tensor randomTensor(ScalarType dtype, MemoryFormat format, String name, long... shape) {
+    store.asked.accept(prefix + name, shape);
     try (TensorScope scope = new TensorScope()) {
       Tensor t = torch.empty(shape, store.compute.options(dtype), new MemoryFormatOptional());
       // Scales of norms around 1, everything else small: activations stay finite in any depth.
