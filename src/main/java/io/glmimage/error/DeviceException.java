@@ -1,8 +1,15 @@
 package io.glmimage.error;
 
-/** The device is lost to this process; no row is to blame, and no further row can run here. */
+/**
+ * The device cannot be used, or is lost to this process; no row is to blame, and no further row can
+ * run here.
+ */
 public final class DeviceException extends GlmImageException {
   private static final long serialVersionUID = 1L;
+
+  public DeviceException(String message) {
+    super(message);
+  }
 
   public DeviceException(String message, Throwable cause) {
     super(message, cause);

@@ -3,9 +3,7 @@ package io.glmimage.io;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -143,21 +141,9 @@ public final class Storage {
     fileSystem(file).delete(file, true);
   }
 
-  /** Copies a folder with all its files into a local one. */
-  public void download(String folder, java.nio.file.Path target) throws IOException {
-    Path source = path(folder);
-    FileSystem fileSystem = fileSystem(source);
-    Files.createDirectories(target);
-    for (FileStatus status : fileSystem.listStatus(source)) {
-      java.nio.file.Path local = target.resolve(status.getPath().getName());
-      if (status.isDirectory()) {
-        download(status.getPath().toString(), local);
-      } else {
-        try (InputStream in = fileSystem.open(status.getPath())) {
-          Files.copy(in, local);
-        }
-      }
-    }
+  /** A model folder, for reading. */
+  public FileSource checkpoint(String folder) throws IOException {
+    return CheckpointSource.open(folder, configuration);
   }
 
   /**

@@ -8,6 +8,7 @@ import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
+import io.glmimage.spark.DistributedEngines;
 import io.glmimage.spark.EditRunner;
 import io.glmimage.spark.EngineFactory;
 import io.glmimage.spark.ManifestTable;
@@ -64,9 +65,10 @@ final class EditJob {
 
     // 3. Edit.
     long editStart = System.nanoTime();
-    try (RowProgress progress = new RowProgress(session.spark());
-        ProgressBar bar = new ProgressBar(progress, rows, console)) {
-      new EditRunner(session.spark(), engines, options.engine().device())
+    try (DistributedEngines model = engines.distribute(session.spark());
+        RowProgress progress = new RowProgress(session.spark());
+        ProgressBar bar = new ProgressBar(progress, rows, model::status, console)) {
+      new EditRunner(session.spark(), model.engines(), options.engine().device())
           .run(manifest, plan, output, progress);
     }
     double editSeconds = secondsSince(editStart);

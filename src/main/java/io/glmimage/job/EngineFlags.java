@@ -1,10 +1,19 @@
 package io.glmimage.job;
 
+import io.glmimage.error.UsageException;
+import io.glmimage.error.WeightsException;
 import io.glmimage.spark.EngineOptions;
+import io.glmimage.spark.WeightsOptions;
+import io.glmimage.spark.WeightsPlan;
 import picocli.CommandLine.Option;
 
 /** Options that say what edits. */
 final class EngineFlags {
+  private static final long CACHE_GB_DEFAULT = WeightsOptions.CACHE_BYTES_DEFAULT >> 30;
+  private static final int CHUNK_MB_DEFAULT = WeightsOptions.CHUNK_BYTES_DEFAULT >> 20;
+  private static final long MAX_CACHE_GB = 1L << 20;
+  private static final int MAX_CHUNK_MB = 1 << 10;
+
   @Option(
       names = "--model",
       paramLabel = "DIR",
@@ -18,11 +27,74 @@ final class EngineFlags {
       paramLabel = "DEVICE",
       defaultValue = EngineOptions.DEFAULT_DEVICE,
       description =
-          "auto (a GPU if there is one), cpu, cuda or cuda:N. A GPU that Spark gives to a task is"
-              + " used with auto and cuda. Default: ${DEFAULT-VALUE}.")
+          "auto (a GPU if there is one), cpu, cuda or cuda:N. With auto and cuda a task uses the GPU"
+              + " that Spark gives it; in local mode tasks are spread over all GPUs. Default:"
+              + " ${DEFAULT-VALUE}.")
   private String device;
 
+  @Option(
+      names = "--weights",
+      paramLabel = "WAY",
+      defaultValue = "broadcast",
+      description =
+          "How --model comes to the executors: broadcast (the driver reads it once and sends it),"
+              + " direct (every node reads it) or local:PATH (every node has it at that local path)."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String weights;
+
+  @Option(
+      names = "--weights-cache",
+      paramLabel = "DIR",
+      defaultValue = "",
+      description =
+          "Local folder on every node that keeps received models. Default: glm-image-weights-USER"
+              + " on Spark's first scratch disk.")
+  private String cacheDir;
+
+  @Option(
+      names = "--weights-cache-gb",
+      paramLabel = "N",
+      description =
+          "Size of that folder in GiB, beyond which unused models are removed. Default: "
+              + CACHE_GB_DEFAULT
+              + ".")
+  private long cacheGb = CACHE_GB_DEFAULT;
+
+  @Option(
+      names = "--weights-chunk-mb",
+      paramLabel = "N",
+      description =
+          "Largest piece that is broadcast at once, in MiB; the driver's heap holds about six."
+              + " Default: "
+              + CHUNK_MB_DEFAULT
+              + ".")
+  private int chunkMb = CHUNK_MB_DEFAULT;
+
   EngineOptions options() {
-    return new EngineOptions(model, device);
+    return new EngineOptions(model, device, plan(), cache());
+  }
+
+  private WeightsPlan plan() {
+    try {
+      return WeightsPlan.parse(weights);
+    } catch (WeightsException e) {
+      throw new UsageException(
+          "Invalid --weights: " + weights + ", expected " + WeightsPlan.SYNTAX);
+    }
+  }
+
+  private WeightsOptions cache() {
+    if (cacheGb < 0 || cacheGb > MAX_CACHE_GB) {
+      throw new UsageException(
+          "Invalid --weights-cache-gb: " + cacheGb + ", expected 0 to " + MAX_CACHE_GB);
+    }
+    if (chunkMb < 1 || chunkMb > MAX_CHUNK_MB) {
+      throw new UsageException(
+          "Invalid --weights-chunk-mb: " + chunkMb + ", expected 1 to " + MAX_CHUNK_MB);
+    }
+    return WeightsOptions.defaults()
+        .withCacheDir(cacheDir)
+        .withCacheBytes(cacheGb << 30)
+        .withChunkBytes(chunkMb << 20);
   }
 }

@@ -34,6 +34,10 @@ record JobOptions(
     options.put("overwrite", String.valueOf(output.overwrite()));
     options.put("model", engine.modelName());
     options.put("device", engine.device());
+    options.put("weights", engine.weights().toString());
+    options.put("weights-cache", engine.cache().cacheDir());
+    options.put("weights-cache-gb", String.valueOf(engine.cache().cacheBytes() >> 30));
+    options.put("weights-chunk-mb", String.valueOf(engine.cache().chunkBytes() >> 20));
     options.put("steps", String.valueOf(defaults.steps()));
     options.put("guidance", String.valueOf(defaults.guidanceScale()));
     options.put("seed", String.valueOf(defaults.seed()));

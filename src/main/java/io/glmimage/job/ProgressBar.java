@@ -1,11 +1,15 @@
 package io.glmimage.job;
 
 import io.glmimage.spark.RowProgress;
+import io.glmimage.spark.WeightsStatus;
 import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Shows progress on the driver until it is closed: a bar that is drawn over on a terminal, else a
@@ -17,6 +21,7 @@ final class ProgressBar implements AutoCloseable {
 
   private final RowProgress progress;
   private final long total;
+  private final Supplier<Optional<WeightsStatus>> sending;
   private final PrintWriter err;
   private final boolean terminal;
   private final long start = System.nanoTime();
@@ -24,8 +29,16 @@ final class ProgressBar implements AutoCloseable {
   private final ScheduledFuture<?> ticking;
   private int drawn;
 
-  ProgressBar(RowProgress progress, long total, Console console) {
+  /**
+   * @param sending how far the model's way to the executors is, where it is sent
+   */
+  ProgressBar(
+      RowProgress progress,
+      long total,
+      Supplier<Optional<WeightsStatus>> sending,
+      Console console) {
     this.progress = progress;
+    this.sending = sending;
     this.total = total;
     this.err = console.err();
     this.terminal = console.terminal();
@@ -46,7 +59,8 @@ final class ProgressBar implements AutoCloseable {
                 progress.doneRows(),
                 progress.failedRows(),
                 total,
-                (System.nanoTime() - start) / 1e9)
+                (System.nanoTime() - start) / 1e9,
+                waiting(sending.get(), progress.loadedPercent()))
             .text();
     if (terminal) {
       // Blanks over the rest of a longer line before.
@@ -56,6 +70,28 @@ final class ProgressBar implements AutoCloseable {
       err.println(text);
     }
     err.flush();
+  }
+
+  /**
+   * What the first row waits for.
+   *
+   * @param loadedPercent -1 where it is not known
+   */
+  static String waiting(Optional<WeightsStatus> sending, int loadedPercent) {
+    if (sending.isPresent() && sending.get().nodesReceiving() > 0) {
+      WeightsStatus status = sending.get();
+      long percent = Math.min(100, status.readBytes() * 100 / Math.max(1, status.totalBytes()));
+      return String.format(
+          Locale.ROOT,
+          "sending the model, %d %% of %.1f GB, %d node(s) receiving, %d ready",
+          percent,
+          status.totalBytes() / 1e9,
+          status.nodesReceiving(),
+          status.nodesComplete() + status.nodesReused());
+    }
+    return loadedPercent < 0 || loadedPercent >= 100
+        ? "loading the model"
+        : "loading the model, " + loadedPercent + " %";
   }
 
   /** Shows the last state. */

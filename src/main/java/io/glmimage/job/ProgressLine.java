@@ -9,14 +9,19 @@ import java.util.Locale;
  * @param failed rows failed
  * @param total rows to do
  * @param seconds since the first row was started
+ * @param waiting what the first row waits for
  */
-record ProgressLine(long done, long failed, long total, double seconds) {
+record ProgressLine(long done, long failed, long total, double seconds, String waiting) {
   private static final int BAR_CHARS = 30;
 
   ProgressLine {
     // A repeated task counts its rows again.
     done = Math.max(0, Math.min(done, total));
     failed = Math.max(0, Math.min(failed, done));
+  }
+
+  ProgressLine(long done, long failed, long total, double seconds) {
+    this(done, failed, total, seconds, "loading the model");
   }
 
   double rowsPerSecond() {
@@ -38,7 +43,7 @@ record ProgressLine(long done, long failed, long total, double seconds) {
       line.append(", ").append(failed).append(" failed");
     }
     if (done == 0) {
-      return line.append(", loading the model, ").append(clock(seconds)).toString();
+      return line.append(", ").append(waiting).append(", ").append(clock(seconds)).toString();
     }
     line.append(String.format(Locale.ROOT, ", %.2f rows/s", rowsPerSecond()));
     return done == total

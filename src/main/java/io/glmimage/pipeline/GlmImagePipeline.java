@@ -139,6 +139,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   /** All but what makes prompts and pixels of requests: for callers that have these already. */
   static GlmImagePipeline loadWithoutProcessor(
       CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    compute.makeCurrent();
     GlmImagePipeline pipeline = new GlmImagePipeline(compute);
     KernelProvider kernels =
         Kernels.provider(
@@ -211,6 +212,8 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @throws DeviceException if the device is lost
    */
   public List<EditResult> edit(List<EditRequest> requests) {
+    // Another thread than the last one's may call, or one that has served another GPU.
+    compute.makeCurrent();
     EditResult[] results = new EditResult[requests.size()];
     List<Integer> rows = new ArrayList<>();
     List<Prepared> prepared = new ArrayList<>();

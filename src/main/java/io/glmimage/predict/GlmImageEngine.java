@@ -4,6 +4,7 @@ import io.glmimage.pipeline.GlmImagePipeline;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.LoadProgress;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -27,7 +28,17 @@ public final class GlmImageEngine implements EditEngine {
    * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
    */
   public static GlmImageEngine load(Path modelFolder, String device) {
-    return new GlmImageEngine(GlmImagePipeline.load(CheckpointFolder.open(modelFolder), device));
+    return load(modelFolder, device, LoadProgress.NONE);
+  }
+
+  /**
+   * As {@link #load(Path, String)}.
+   *
+   * @param progress is told how far it is
+   */
+  public static GlmImageEngine load(Path modelFolder, String device, LoadProgress progress) {
+    CheckpointFolder folder = CheckpointFolder.open(modelFolder).withProgress(progress);
+    return new GlmImageEngine(GlmImagePipeline.load(folder, device));
   }
 
   /**

@@ -50,7 +50,8 @@ public final class EditRunner {
                       output,
                       hadoop,
                       progress.done(),
-                      progress.failed()));
+                      progress.failed(),
+                      progress.loading()));
       StructType schema = ResultsTable.schema(manifest.passedThrough());
       spark.createDataFrame(results, schema).write().parquet(output.results());
     } finally {

@@ -2,7 +2,9 @@ package io.glmimage.spark;
 
 import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
+import io.glmimage.weights.LoadProgress;
 import java.io.Serializable;
+import org.apache.spark.sql.SparkSession;
 
 /**
  * Describes an engine; executors get the description and open the engine themselves. Equal
@@ -17,6 +19,25 @@ public interface EngineFactory extends Serializable {
    * @throws RuntimeException if the model cannot be loaded; it is not tried again in this JVM
    */
   EditEngine open(String device, Storage storage);
+
+  /**
+   * As {@link #open(String, Storage)}.
+   *
+   * @param progress is told how far the loading is, where that can be said
+   */
+  default EditEngine open(String device, Storage storage, LoadProgress progress) {
+    return open(device, storage);
+  }
+
+  /**
+   * Makes the model reachable for the executors of a session. Called on the driver, after {@link
+   * #check}; tasks get {@link DistributedEngines#engines}.
+   *
+   * @throws io.glmimage.error.GlmImageException if the model cannot be read
+   */
+  default DistributedEngines distribute(SparkSession spark) {
+    return new DistributedEngines(this, null);
+  }
 
   /** The model's name in tables and reports. */
   String modelName();

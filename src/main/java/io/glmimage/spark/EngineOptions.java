@@ -8,8 +8,11 @@ import java.io.Serializable;
  *
  * @param model a GLM-Image folder on any Hadoop file system, or null for the embedded tiny model
  * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
+ * @param weights how the model comes to the executors
+ * @param cache where and how received models are kept
  */
-public record EngineOptions(String model, String device) implements Serializable {
+public record EngineOptions(String model, String device, WeightsPlan weights, WeightsOptions cache)
+    implements Serializable {
   public static final String DEFAULT_DEVICE = "auto";
 
   static final String DEVICES = "auto|cpu|cuda|cuda:[0-9]{1,3}";
@@ -25,6 +28,11 @@ public record EngineOptions(String model, String device) implements Serializable
     if (model != null && model.isBlank()) {
       throw new UsageException("Invalid --model: it is empty");
     }
+  }
+
+  /** With the standard way of weights to the executors. */
+  public EngineOptions(String model, String device) {
+    this(model, device, WeightsPlan.standard(), WeightsOptions.defaults());
   }
 
   /** The model's name in tables and reports. */

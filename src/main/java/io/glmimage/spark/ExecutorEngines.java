@@ -1,6 +1,7 @@
 package io.glmimage.spark;
 
 import io.glmimage.error.JobException;
+import io.glmimage.error.WeightsException;
 import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import java.util.ArrayList;
@@ -16,11 +17,15 @@ import org.slf4j.LoggerFactory;
 /**
  * The engines of this JVM: one for each model and device, loaded by the first task that needs it
  * and shared by all, which take turns in the order in which they come. A load that failed is
- * remembered. Engines are closed when the JVM ends.
+ * remembered, unless the weights did not arrive: that may go better next time. Engines are closed
+ * when the JVM ends.
  */
 public final class ExecutorEngines {
   private static final Logger LOG = LoggerFactory.getLogger(ExecutorEngines.class);
   private static final ConcurrentMap<Key, Slot> SLOTS = new ConcurrentHashMap<>();
+
+  /** How often a task that waits says how far the loading is. */
+  private static final long REPORT_MILLIS = 500;
 
   /** How long the end of the JVM waits for a batch that is still running. */
   private static final long CLOSE_WAIT_SECONDS = 5;
@@ -38,19 +43,42 @@ public final class ExecutorEngines {
    */
   static <T> T use(
       EngineFactory factory, String device, Storage storage, Function<EditEngine, T> work) {
+    return use(factory, device, storage, null, work);
+  }
+
+  /**
+   * As {@link #use(EngineFactory, String, Storage, Function)}.
+   *
+   * @param counters are told of the loading by whomever it is done; null where nobody asks
+   */
+  static <T> T use(
+      EngineFactory factory,
+      String device,
+      Storage storage,
+      LoadCounters counters,
+      Function<EditEngine, T> work) {
     Slot slot = SLOTS.computeIfAbsent(new Key(factory, device), key -> new Slot());
     try {
       // A killed task must not wait for the others' batches.
-      slot.turn.lockInterruptibly();
+      while (!slot.turn.tryLock(REPORT_MILLIS, TimeUnit.MILLISECONDS)) {
+        slot.meter.report(counters);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new JobException("Interrupted while waiting for the model", e);
     }
     try {
-      return work.apply(slot.engine(factory, device, storage));
+      EditEngine engine = slot.engine(factory, device, storage, counters);
+      slot.meter.report(counters);
+      return work.apply(engine);
     } finally {
       slot.turn.unlock();
     }
+  }
+
+  /** How many are loaded now. */
+  static int loaded() {
+    return (int) SLOTS.values().stream().filter(slot -> slot.engine != null).count();
   }
 
   /** Closes all engines; the next use loads again, also where loading had failed. */
@@ -66,31 +94,71 @@ public final class ExecutorEngines {
 
   private record Key(EngineFactory factory, String device) {}
 
+  /** How far a load is; what is new since the last report goes to the next who asks. */
+  private static final class Meter {
+    private static final int LOG_PERCENT = 10;
+    private long total;
+    private long loaded;
+    private long reportedTotal;
+    private long reportedLoaded;
+    private long loggedPercent;
+
+    synchronized void loaded(String device, long nowLoaded, long nowTotal) {
+      total = nowTotal;
+      loaded = nowLoaded;
+      long percent = total == 0 ? 100 : loaded * 100 / total;
+      if (percent >= loggedPercent + LOG_PERCENT) {
+        loggedPercent = percent;
+        LOG.info("Loading the model on {}, {} %", device, percent);
+      }
+    }
+
+    synchronized void report(LoadCounters counters) {
+      if (counters != null && (total != reportedTotal || loaded != reportedLoaded)) {
+        counters.add(total - reportedTotal, loaded - reportedLoaded);
+        reportedTotal = total;
+        reportedLoaded = loaded;
+      }
+    }
+  }
+
   private static final class Slot {
     /** Fair: no task is overtaken for ever. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
-    private EditEngine engine;
+    private final Meter meter = new Meter();
+    private volatile EditEngine engine;
     private JobException failure;
 
-    EditEngine engine(EngineFactory factory, String device, Storage storage) {
+    EditEngine engine(
+        EngineFactory factory, String device, Storage storage, LoadCounters counters) {
       if (failure != null) {
         throw new JobException(failure.getMessage(), failure);
       }
       if (engine == null) {
         long start = System.nanoTime();
         try {
-          engine = factory.open(device, storage);
+          engine =
+              factory.open(
+                  device,
+                  storage,
+                  (loaded, total) -> {
+                    meter.loaded(device, loaded, total);
+                    meter.report(counters);
+                  });
         } catch (RuntimeException | LinkageError e) {
           String name = factory.modelName();
           String message = e.getMessage() == null ? e.toString() : e.getMessage();
-          failure =
+          JobException failed =
               new JobException(
                   message.startsWith("Cannot load")
                       ? message
                       : "Cannot load model " + name + " on " + device + ": " + message,
                   e);
-          throw failure;
+          if (!(e instanceof WeightsException)) {
+            failure = failed;
+          }
+          throw failed;
         }
         LOG.info(
             "Loaded {} in {} s",

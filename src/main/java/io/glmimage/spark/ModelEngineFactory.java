@@ -5,22 +5,67 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.GlmImageEngine;
+import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
 
-/** Opens the GLM-Image engine on a model folder, or on the model of the resources. */
-public record ModelEngineFactory(EngineOptions options) implements EngineFactory {
+/**
+ * Opens the GLM-Image engine on a model folder, or on the model of the resources. Two of them are
+ * equal if they open the same model, however it comes here.
+ *
+ * @param options what to open
+ * @param ref where tasks find it, or null: where {@link ModelFolder} finds it
+ */
+public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implements EngineFactory {
   private static final long serialVersionUID = 1L;
+
+  /** On the driver, before {@link #distribute}. */
+  public ModelEngineFactory(EngineOptions options) {
+    this(options, null);
+  }
 
   @Override
   public EditEngine open(String device, Storage storage) {
-    Path folder;
+    return open(device, storage, LoadProgress.NONE);
+  }
+
+  @Override
+  public EditEngine open(String device, Storage storage, LoadProgress progress) {
+    return GlmImageEngine.load(folder(storage), device, progress);
+  }
+
+  private Path folder(Storage storage) {
     try {
-      folder = ModelFolder.local(options.model(), storage);
+      return ref == null ? ModelFolder.local(options.model(), storage) : ref.localFolder();
     } catch (IOException e) {
       throw new JobException("Cannot load model " + modelName() + ": " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new JobException("Interrupted while waiting for the model's weights", e);
     }
-    return GlmImageEngine.load(folder, device);
+  }
+
+  @Override
+  public DistributedEngines distribute(SparkSession spark) {
+    DistributedEngines running = GlmImagePlugin.shared(options);
+    return running == null ? distribute(options, spark) : running;
+  }
+
+  static DistributedEngines distribute(EngineOptions options, SparkSession spark) {
+    if (options.model() == null) {
+      // Every executor has the embedded model in its jar.
+      return new DistributedEngines(new ModelEngineFactory(options), null);
+    }
+    WeightsHandle weights =
+        WeightsDistribution.start(
+            JavaSparkContext.fromSparkContext(spark.sparkContext()),
+            options.model(),
+            options.weights(),
+            options.cache(),
+            status -> {});
+    return new DistributedEngines(new ModelEngineFactory(options, weights.ref()), weights);
   }
 
   @Override
@@ -46,5 +91,16 @@ public record ModelEngineFactory(EngineOptions options) implements EngineFactory
     } catch (IOException e) {
       throw new UsageException("Cannot load model " + options.model() + ": " + e.getMessage(), e);
     }
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ModelEngineFactory that
+        && (ref == null ? that.ref == null && options.equals(that.options) : ref.equals(that.ref));
+  }
+
+  @Override
+  public int hashCode() {
+    return ref == null ? options.hashCode() : ref.hashCode();
   }
 }

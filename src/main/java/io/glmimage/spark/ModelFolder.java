@@ -1,20 +1,24 @@
 package io.glmimage.spark;
 
+import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Storage;
+import io.glmimage.weights.WeightsManifest;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Gets a model onto the local disk. */
+/** Finds a model on the local disk, or brings it there. */
 final class ModelFolder {
   private static final String EMBEDDED_RESOURCE = "models/" + EngineOptions.EMBEDDED_MODEL;
 
   private ModelFolder() {}
 
   /**
-   * The model's folder itself if it is local, else a copy of it that goes when the JVM ends.
+   * The model's folder itself if it is local, else its copy in this node's cache of weights, which
+   * this process holds until its end.
    *
    * @param model a folder on any Hadoop file system, or null for the model of the resources
+   * @throws io.glmimage.error.GlmImageException if it cannot be read
    */
   static Path local(String model, Storage storage) throws IOException {
     if (model == null) {
@@ -25,8 +29,12 @@ final class ModelFolder {
     if (local != null) {
       return local;
     }
-    Path copy = LocalFolders.temporary("glm-image-model");
-    storage.download(model, copy);
-    return copy;
+    FileSource source = storage.checkpoint(model);
+    try {
+      return WeightsRef.cached(WeightsManifest.read(source), source, WeightsOptions.defaults());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while reading " + model, e);
+    }
   }
 }

@@ -26,7 +26,6 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
@@ -49,6 +48,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
   private final Broadcast<HadoopSettings> hadoop;
   private final LongAccumulator done;
   private final LongAccumulator failed;
+  private final LoadCounters loading;
 
   PartitionRunner(
       RowReader reader,
@@ -58,7 +58,8 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
       OutputLayout output,
       Broadcast<HadoopSettings> hadoop,
       LongAccumulator done,
-      LongAccumulator failed) {
+      LongAccumulator failed,
+      LoadCounters loading) {
     this.reader = reader;
     this.batchSize = batchSize;
     this.engines = engines;
@@ -67,6 +68,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
     this.hadoop = hadoop;
     this.done = done;
     this.failed = failed;
+    this.loading = loading;
   }
 
   /**
@@ -81,7 +83,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
         storage,
         new SourceReader(storage, reader.defaults()),
         settings.redaction(),
-        TaskDevice.of(device, TaskContext.get()));
+        TaskDevice.of(device));
   }
 
   /** A row on its way through a batch. */
@@ -193,6 +195,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
               engines,
               taskDevice,
               storage,
+              loading,
               engine -> {
                 long start = System.nanoTime();
                 try {

@@ -16,12 +16,17 @@ public final class RowProgress implements AutoCloseable {
   private final SparkSession spark;
   private final LongAccumulator done;
   private final LongAccumulator failed;
+  private final LoadCounters loading;
   private final Listener listener = new Listener();
 
   public RowProgress(SparkSession spark) {
     this.spark = spark;
     this.done = spark.sparkContext().longAccumulator("rows done");
     this.failed = spark.sparkContext().longAccumulator("rows failed");
+    this.loading =
+        new LoadCounters(
+            spark.sparkContext().longAccumulator("model bytes to load"),
+            spark.sparkContext().longAccumulator("model bytes loaded"));
     spark.sparkContext().addSparkListener(listener);
   }
 
@@ -35,12 +40,26 @@ public final class RowProgress implements AutoCloseable {
     return failed.value() + listener.running(failed.id());
   }
 
+  /**
+   * How much of the model the executors that are loading it have loaded, in percent, or -1 where
+   * none has said so.
+   */
+  public int loadedPercent() {
+    long total = loading.total().value() + listener.running(loading.total().id());
+    long loaded = loading.loaded().value() + listener.running(loading.loaded().id());
+    return total == 0 ? -1 : (int) Math.min(100, loaded * 100 / total);
+  }
+
   LongAccumulator done() {
     return done;
   }
 
   LongAccumulator failed() {
     return failed;
+  }
+
+  LoadCounters loading() {
+    return loading;
   }
 
   @Override

@@ -1,25 +1,26 @@
 package io.glmimage.spark;
 
-import java.util.Map;
-import org.apache.spark.TaskContext;
-import org.apache.spark.resource.ResourceInformation;
-
 /** Which device a task works on. */
 final class TaskDevice {
   private TaskDevice() {}
 
   /**
-   * The GPU that Spark gave to the task, if any; else what the user asked for.
+   * What the running task uses: with {@code auto} and {@code cuda} as {@link GpuAssignment} says.
    *
    * @param requested {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
-   * @param task null outside of a task
+   * @return {@code cpu} or {@code cuda:N}; {@code cuda} where a GPU was asked for and there is none
+   *     to give: loading on it says why
+   * @throws io.glmimage.error.DeviceException if Spark assigned a GPU that libtorch cannot use
    */
-  static String of(String requested, TaskContext task) {
-    if (task == null || !(requested.equals("auto") || requested.equals("cuda"))) {
+  static String of(String requested) {
+    if (!(requested.equals("auto") || requested.equals("cuda"))) {
       return requested;
     }
-    Map<String, ResourceInformation> resources = task.resourcesJMap();
-    ResourceInformation gpu = resources.get("gpu");
-    return gpu == null || gpu.addresses().length == 0 ? requested : "cuda:" + gpu.addresses()[0];
+    return orRequested(requested, GpuAssignment.device());
+  }
+
+  /** The CPU is not what somebody gets who asked for a GPU. */
+  static String orRequested(String requested, String given) {
+    return requested.equals("cuda") && given.equals("cpu") ? requested : given;
   }
 }

@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
  * Where and how a network computes.
@@ -80,6 +81,16 @@ public record Compute(String device, ScalarType dtype) {
   /** The GPU's index, or -1 for the CPU. */
   public int gpuIndex() {
     return isCuda() ? Integer.parseInt(device.substring(device.indexOf(':') + 1)) : -1;
+  }
+
+  /**
+   * Makes the GPU the calling thread's current one, which kernels of our own and memory queries
+   * take; nothing happens for the CPU.
+   */
+  public void makeCurrent() {
+    if (isCuda()) {
+      torch_cuda.set_device((byte) gpuIndex());
+    }
   }
 
   /** A new native device handle; it belongs to the caller's scope. */

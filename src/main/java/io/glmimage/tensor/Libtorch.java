@@ -83,7 +83,7 @@ public final class Libtorch {
     return total.get() - free.get();
   }
 
-  /** How many CUDA devices libtorch sees. */
+  /** How many CUDA devices libtorch sees, after {@code CUDA_VISIBLE_DEVICES}. */
   public static int cudaDevices() {
     return cudaAvailable() ? Math.toIntExact(torch.cuda_device_count()) : 0;
   }

@@ -7,6 +7,7 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -70,6 +71,22 @@ public final class Ops {
   /** An uninitialised tensor of the device and dtype of {@code compute}. */
   public static Tensor empty(Compute compute, long... shape) {
     return torch.empty(shape, compute.options(), new MemoryFormatOptional());
+  }
+
+  /** An uninitialised tensor of the device of {@code compute}, in another dtype. */
+  public static Tensor empty(Compute compute, ScalarType type, long... shape) {
+    return torch.empty(shape, compute.options(type), new MemoryFormatOptional());
+  }
+
+  /**
+   * An uninitialised uint8 tensor in host memory that a GPU can read by itself; only where there is
+   * one.
+   */
+  public static Tensor emptyPinned(long bytes) {
+    return torch.empty(
+        new long[] {bytes},
+        Compute.cpu().options(ScalarType.Byte).pinned_memory(new BoolOptional(true)),
+        new MemoryFormatOptional());
   }
 
   public static Tensor zeros(TensorOptions options, long... shape) {

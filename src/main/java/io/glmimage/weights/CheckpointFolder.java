@@ -11,11 +11,22 @@ import java.nio.file.Path;
  */
 public final class CheckpointFolder {
   private final Path root;
-  private final boolean random;
+  private final Asked random;
+  private final LoadMeter meter;
 
-  private CheckpointFolder(Path root, boolean random) {
+  /** Is told which random tensors are asked for. */
+  @FunctionalInterface
+  interface Asked {
+    void tensor(String component, String name, long[] shape);
+  }
+
+  /**
+   * @param random null where weights are read
+   */
+  private CheckpointFolder(Path root, Asked random, LoadMeter meter) {
     this.root = root;
     this.random = random;
+    this.meter = meter;
   }
 
   /**
@@ -25,7 +36,7 @@ public final class CheckpointFolder {
     if (!Files.isDirectory(root)) {
       throw new CheckpointException("Cannot load model: " + root + " is not a folder");
     }
-    CheckpointFolder folder = new CheckpointFolder(root, false);
+    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -45,7 +56,23 @@ public final class CheckpointFolder {
    * @throws CheckpointException as {@link #open}
    */
   public static CheckpointFolder openWithRandomWeights(Path root) {
-    return new CheckpointFolder(open(root).root, true);
+    return openWithRandomWeights(root, (component, name, shape) -> {});
+  }
+
+  /** As {@link #openWithRandomWeights(Path)}, telling which tensors a model asks for. */
+  static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
+    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE);
+  }
+
+  /**
+   * The same folder, whose {@link #weights} tell how far their loading is.
+   *
+   * @param progress is called by the threads that take tensors
+   */
+  public CheckpointFolder withProgress(LoadProgress progress) {
+    return progress == LoadProgress.NONE || random != null
+        ? this
+        : new CheckpointFolder(root, null, LoadMeter.of(root, progress));
   }
 
   public Path root() {
@@ -73,13 +100,14 @@ public final class CheckpointFolder {
    */
   public Weights weights(String component, Compute compute) {
     Path folder = root.resolve(component);
-    if (random) {
-      return Weights.random(folder, compute);
+    if (random != null) {
+      return Weights.random(
+          folder, compute, (name, shape) -> random.tensor(component, name, shape));
     }
     if (!Files.isDirectory(folder)) {
       throw new CheckpointException("Cannot load model: " + folder + " is missing");
     }
     boolean diffusers = component.equals("transformer") || component.equals("vae");
-    return Weights.open(folder, diffusers ? "diffusion_pytorch_model" : "model", compute);
+    return Weights.open(folder, diffusers ? "diffusion_pytorch_model" : "model", compute, meter);
   }
 }

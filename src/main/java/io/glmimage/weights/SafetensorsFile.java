@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,6 +18,7 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -32,6 +35,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 public final class SafetensorsFile {
   /** The format's own limit. */
   private static final long MAX_HEADER_BYTES = 100_000_000;
+
+  /** The pieces in which a tensor goes to a GPU. */
+  private static final int PINNED_BYTES = 32 << 20;
 
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
@@ -125,6 +131,52 @@ public final class SafetensorsFile {
       bytes = bytes.clone();
     }
     return bytes.view(e.dtype()).view(e.shape());
+  }
+
+  /**
+   * The tensor as stored, on a GPU; it belongs to the caller's scope. Read into pinned memory and
+   * copied from there without waiting: while one piece is on its way, the next is read. libtorch
+   * gives a pinned piece out again only when its copy is done.
+   *
+   * @throws CheckpointException if the file cannot be read or has become shorter
+   */
+  Tensor tensorOnGpu(String name, Compute compute) {
+    Entry e = entry(name);
+    try (TensorScope scope = new TensorScope();
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      Tensor bytes = Ops.empty(compute, ScalarType.Byte, e.length());
+      for (long at = 0; at < e.length(); at += PINNED_BYTES) {
+        try (TensorScope piece = new TensorScope()) {
+          int length = (int) Math.min(PINNED_BYTES, e.length() - at);
+          Tensor pinned = Ops.emptyPinned(length);
+          readInto(channel, pinned, e.begin() + at, length);
+          bytes.narrow(0, at, length).copy_(pinned, /* non_blocking= */ true);
+        }
+      }
+      return scope.keep(bytes.view(e.dtype()).view(e.shape()));
+    } catch (IOException ex) {
+      throw new CheckpointException("Cannot load model: cannot read " + file + ": " + ex, ex);
+    }
+  }
+
+  private void readInto(FileChannel channel, Tensor target, long position, int length)
+      throws IOException {
+    ByteBuffer buffer = new BytePointer(target.data_ptr()).capacity(length).asByteBuffer();
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, position + buffer.position()) < 0) {
+        throw bad(file, "it became shorter while it was read");
+      }
+    }
+  }
+
+  /** How many bytes the tensor has in the file. */
+  long bytes(String name) {
+    return entry(name).length();
+  }
+
+  ReadAhead.Range range(String name) {
+    Entry e = entry(name);
+    return new ReadAhead.Range(name, file, e.begin(), e.length());
   }
 
   private Tensor mapping() {

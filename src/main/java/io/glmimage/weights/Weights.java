@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -36,11 +37,28 @@ public final class Weights implements AutoCloseable {
     final Map<String, SafetensorsFile> files = new LinkedHashMap<>();
     final List<Tensor> loaded = new ArrayList<>();
     final TreeSet<String> unused = new TreeSet<>();
+    final LoadMeter meter;
+    ReadAhead ahead;
     boolean random;
+    BiConsumer<String, long[]> asked;
 
-    Store(Path folder, Compute compute) {
+    Store(Path folder, Compute compute, LoadMeter meter) {
       this.folder = folder;
       this.compute = compute;
+      this.meter = meter;
+    }
+
+    /** A tensor has been taken, for the first time or again. */
+    void taken(String name, long bytes) {
+      unused.remove(name);
+      meter.add(bytes);
+      if (ahead != null) {
+        ahead.taken(name);
+        if (unused.isEmpty()) {
+          ahead.close();
+          ahead = null;
+        }
+      }
     }
   }
 
@@ -54,11 +72,12 @@ public final class Weights implements AutoCloseable {
    * folder/stem.safetensors.index.json} names.
    *
    * @param stem {@code "model"} or {@code "diffusion_pytorch_model"}
+   * @param meter is told of every tensor that is taken
    * @throws CheckpointException if neither is there, a shard is missing or damaged, or the index
    *     names a tensor that its shard lacks
    */
-  static Weights open(Path folder, String stem, Compute compute) {
-    Store store = new Store(folder, compute);
+  static Weights open(Path folder, String stem, Compute compute, LoadMeter meter) {
+    Store store = new Store(folder, compute, meter);
     Path single = folder.resolve(stem + ".safetensors");
     Path index = folder.resolve(stem + ".safetensors.index.json");
     if (Files.isRegularFile(single)) {
@@ -71,12 +90,20 @@ public final class Weights implements AutoCloseable {
           "Cannot load model: neither " + single + " nor " + index + " exists");
     }
     store.unused.addAll(store.files.keySet());
+    List<ReadAhead.Range> ranges = new ArrayList<>();
+    store.files.forEach((name, file) -> ranges.add(file.range(name)));
+    store.ahead = ReadAhead.start(ranges);
     return new Weights(store, "");
   }
 
-  /** Weights of any name and shape that are asked for, normally distributed. */
-  static Weights random(Path folder, Compute compute) {
-    Store store = new Store(folder, compute);
+  /**
+   * Weights of any name and shape that are asked for, normally distributed.
+   *
+   * @param asked is told of each
+   */
+  static Weights random(Path folder, Compute compute, BiConsumer<String, long[]> asked) {
+    Store store = new Store(folder, compute, LoadMeter.NONE);
+    store.asked = asked;
     store.random = true;
     return new Weights(store, "");
   }
@@ -183,16 +210,20 @@ public final class Weights implements AutoCloseable {
               + Arrays.toString(shape));
     }
     try (TensorScope scope = new TensorScope()) {
-      Tensor source = file.tensor(full);
+      Tensor source =
+          store.compute.isCuda() && file.bytes(full) > 0
+              ? file.tensorOnGpu(full, store.compute)
+              : file.tensor(full);
       boolean integral = !source.is_floating_point();
       Tensor t = Ops.to(source, store.compute, integral ? file.dtype(full) : dtype);
       return scope.keep(t.contiguous());
     } finally {
-      store.unused.remove(full);
+      store.taken(full, file.bytes(full));
     }
   }
 
   private Tensor randomTensor(ScalarType dtype, String name, long... shape) {
+    store.asked.accept(prefix + name, shape);
     try (TensorScope scope = new TensorScope()) {
       Tensor t = torch.empty(shape, store.compute.options(dtype), new MemoryFormatOptional());
       // Scales of norms around 1, everything else small: activations stay finite in any depth.
@@ -225,6 +256,10 @@ public final class Weights implements AutoCloseable {
   /** Frees all tensors of the component; views with a prefix share them. */
   @Override
   public void close() {
+    if (store.ahead != null) {
+      store.ahead.close();
+      store.ahead = null;
+    }
     store.loaded.forEach(Tensor::releaseReference);
     store.loaded.clear();
   }

@@ -12,7 +12,6 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
@@ -55,10 +54,14 @@ class StorageTest {
   }
 
   @Test
-  void downloadsFoldersWithTheirFolders() throws IOException {
+  void readsModelFolders() throws IOException {
     storage.write(folder + "/model/vae/config.json", new byte[] {7});
-    storage.download(folder + "/model", folder.resolve("copy"));
-    assertArrayEquals(new byte[] {7}, Files.readAllBytes(folder.resolve("copy/vae/config.json")));
+    FileSource model = storage.checkpoint("file:" + folder + "/model");
+    assertEquals("vae/config.json", model.list().get(0).path());
+    try (var in = model.open("vae/config.json", 0)) {
+      assertArrayEquals(new byte[] {7}, in.readAllBytes());
+    }
+    assertThrows(FileNotFoundException.class, () -> storage.checkpoint(folder + "/none"));
   }
 
   @Test

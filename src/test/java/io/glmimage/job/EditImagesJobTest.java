@@ -397,9 +397,20 @@ class EditImagesJobTest {
             SIMPLE, RowFactory.create("a", "0.png", "p"), RowFactory.create("b", "0.png", "p"));
     String output = folder + "/out";
     assertEquals(
-        3, edit(manifest, output, "--model", "broken", "--partitions", "2", "--batch-size", "1"));
+        3,
+        edit(
+            manifest,
+            output,
+            "--model",
+            "broken",
+            "--device",
+            "cpu",
+            "--partitions",
+            "2",
+            "--batch-size",
+            "1"));
     assertTrue(
-        err().contains("Cannot load model broken on auto: tensor x has shape [1], expected [2]"),
+        err().contains("Cannot load model broken on cpu: tensor x has shape [1], expected [2]"),
         err());
     assertEquals(1, FakeEngines.OPENED.get() - opened);
     assertFalse(Files.exists(Path.of(output, "summary.json")));

@@ -119,6 +119,11 @@ class HelpTest {
           {"--batch-size", "0", "Invalid --batch-size: 0"},
           {"--partitions", "-3", "Invalid --partitions: -3"},
           {"--device", "tpu", "Invalid --device: tpu"},
+          {
+            "--weights", "peer", "Invalid --weights: peer, expected broadcast | local:PATH | direct"
+          },
+          {"--weights-cache-gb", "-1", "Invalid --weights-cache-gb: -1"},
+          {"--weights-chunk-mb", "2000", "Invalid --weights-chunk-mb: 2000, expected 1 to 1024"},
           {"--max-pixels", "0", "Invalid --max-pixels: 0"},
           {"--columns", "promt=x", "Invalid --columns: promt"},
           {"--seed", "1.5", "--seed"},

@@ -3,6 +3,8 @@ package io.glmimage.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.spark.WeightsStatus;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class ProgressLineTest {
@@ -21,6 +23,21 @@ class ProgressLineTest {
     assertTrue(new ProgressLine(0, 0, 10, 3).text().endsWith("0/10 rows, loading the model, 0:03"));
     assertTrue(Double.isNaN(new ProgressLine(0, 0, 10, 3).secondsLeft()));
     assertEquals(0, new ProgressLine(0, 0, 10, 0).rowsPerSecond());
+  }
+
+  @Test
+  void saysHowFarTheModelIs() {
+    WeightsStatus status =
+        new WeightsStatus(33_100_000_000L, 8_275_000_000L, 1, 0, 1, 2, 1, 1, 9, 0, 0);
+    assertEquals(
+        "sending the model, 25 % of 33.1 GB, 2 node(s) receiving, 2 ready",
+        ProgressBar.waiting(Optional.of(status), 40));
+    assertEquals("loading the model, 40 %", ProgressBar.waiting(Optional.empty(), 40));
+    assertEquals("loading the model", ProgressBar.waiting(Optional.empty(), -1));
+    assertTrue(
+        new ProgressLine(0, 0, 10, 3, "loading the model, 40 %")
+            .text()
+            .endsWith("0/10 rows, loading the model, 40 %, 0:03"));
   }
 
   @Test

@@ -61,7 +61,10 @@ final class PackageRules {
                   "weights",
                   "image")),
           entry("predict", Set.of("pipeline", "kernel", "weights", "image")),
-          entry("spark", Set.of("manifest", "plan", "predict", "weights", "image", "output", "io")),
+          entry(
+              "spark",
+              // tensor: what libtorch can see of the GPUs that Spark hands out.
+              Set.of("manifest", "plan", "predict", "weights", "image", "output", "io", "tensor")),
           entry("job", ALL));
 
   /** The packages in which a vendor's classes (all that begin with the key) may appear. */
@@ -79,6 +82,13 @@ final class PackageRules {
   /** Classes that must tell a native library's loader what to do before its first use. */
   private static final Set<String> NATIVE_LOADERS =
       Set.of("tensor.Libtorch", "model.processor.PromptTokenizer");
+
+  /**
+   * Classes that look at what the cluster manager or CUDA has set for an executor's process, which
+   * no option of the driver can know: its scratch disks, its visible devices.
+   */
+  private static final Set<String> READS_EXECUTOR_ENVIRONMENT =
+      Set.of("spark.WeightsCacheFolder", "spark.GpuAssignment");
 
   private static final Set<String> READS_SETTINGS =
       Set.of(
@@ -158,7 +168,9 @@ final class PackageRules {
         (events, from) -> {
           String outer = outermost(from).getName();
           if ("job".equals(owner(from))
-              || NATIVE_LOADERS.stream().anyMatch(name -> outer.equals(base + "." + name))) {
+              || NATIVE_LOADERS.stream().anyMatch(name -> outer.equals(base + "." + name))
+              || READS_EXECUTOR_ENVIRONMENT.stream()
+                  .anyMatch(name -> outer.equals(base + "." + name))) {
             return;
           }
           for (JavaAccess<?> call : from.getAccessesFromSelf()) {

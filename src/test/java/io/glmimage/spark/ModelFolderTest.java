@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.bench.SyntheticCheckpoint;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Storage;
@@ -52,6 +53,17 @@ class ModelFolderTest {
   void localModelsAreReadWhereTheyAre() throws IOException {
     assertEquals(folder, ModelFolder.local(folder.toString(), storage));
     assertEquals(folder, ModelFolder.local("file:" + folder, storage));
+  }
+
+  @Test
+  void otherModelsAreReadIntoTheCacheOnce() throws IOException {
+    Path model = SyntheticCheckpoint.write(folder.resolve("m"), 1000, 3);
+    Configuration configuration = new Configuration();
+    configuration.set("fs.elsewhere.impl", SchemeFileSystem.class.getName());
+    Storage remote = new Storage(configuration);
+    Path local = ModelFolder.local("elsewhere://" + model, remote);
+    assertEquals(BroadcastDriver.sha(model), BroadcastDriver.sha(local));
+    assertEquals(local, ModelFolder.local("elsewhere://" + model, remote));
   }
 
   @Test

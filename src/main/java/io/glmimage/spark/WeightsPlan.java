@@ -1,0 +1,56 @@
+package io.glmimage.spark;
+
+import io.glmimage.error.WeightsException;
+import java.io.Serializable;
+
+/**
+ * How the model's weights come to the executors.
+ *
+ * @param mode see {@link Mode}
+ * @param path the folder on every executor, for {@link Mode#LOCAL} only
+ */
+public record WeightsPlan(Mode mode, String path) implements Serializable {
+  /** The ways. */
+  public enum Mode {
+    /** The driver reads the model once and sends it through Spark's broadcast. */
+    BROADCAST,
+    /** Every executor has the model at the same local path already. */
+    LOCAL,
+    /** Every node reads the model's location itself. */
+    DIRECT
+  }
+
+  /** What {@code --weights} accepts. */
+  public static final String SYNTAX = "broadcast | local:PATH | direct";
+
+  /** What {@code --weights} is by default. */
+  public static WeightsPlan standard() {
+    return new WeightsPlan(Mode.BROADCAST, "");
+  }
+
+  /**
+   * @param text as in {@link #SYNTAX}
+   * @throws WeightsException if it is something else
+   */
+  public static WeightsPlan parse(String text) {
+    if (text.equals("broadcast")) {
+      return standard();
+    }
+    if (text.equals("direct")) {
+      return new WeightsPlan(Mode.DIRECT, "");
+    }
+    if (text.startsWith("local:") && text.length() > "local:".length()) {
+      return new WeightsPlan(Mode.LOCAL, text.substring("local:".length()));
+    }
+    throw new WeightsException("Invalid weights: " + text + ", expected " + SYNTAX);
+  }
+
+  @Override
+  public String toString() {
+    return switch (mode) {
+      case BROADCAST -> "broadcast";
+      case DIRECT -> "direct";
+      case LOCAL -> "local:" + path;
+    };
+  }
+}

@@ -1,0 +1,91 @@
+package io.glmimage.weights;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How a checkpoint is cut into chunks for its way to the nodes: each a run of whole blocks, of at
+ * most the asked size (or one block). A chunk may hold many small files.
+ */
+public final class ChunkPlan {
+  /** A run of blocks; {@code firstBlock} counts through the whole checkpoint. */
+  static final class Chunk {
+    private final int firstBlock;
+    private final List<WeightsManifest.Block> blocks;
+    private final int[] starts;
+    private final int length;
+
+    private Chunk(int firstBlock, List<WeightsManifest.Block> blocks) {
+      this.firstBlock = firstBlock;
+      this.blocks = List.copyOf(blocks);
+      this.starts = new int[blocks.size()];
+      int at = 0;
+      for (int i = 0; i < starts.length; i++) {
+        starts[i] = at;
+        at = Math.addExact(at, blocks.get(i).length());
+      }
+      this.length = at;
+    }
+
+    int firstBlock() {
+      return firstBlock;
+    }
+
+    List<WeightsManifest.Block> blocks() {
+      return blocks;
+    }
+
+    /** Where block {@code i} of this chunk starts in the chunk. */
+    int start(int i) {
+      return starts[i];
+    }
+
+    int length() {
+      return length;
+    }
+  }
+
+  private final List<Chunk> chunks = new ArrayList<>();
+  private final int blocks;
+
+  /**
+   * @param chunkBytes the largest chunk; at least a block is sent at a time
+   */
+  public ChunkPlan(WeightsManifest manifest, int chunkBytes) {
+    List<WeightsManifest.Block> run = new ArrayList<>();
+    long bytes = 0;
+    int first = 0;
+    for (WeightsManifest.Block block : manifest.blocks()) {
+      if (!run.isEmpty() && bytes + block.length() > chunkBytes) {
+        chunks.add(new Chunk(first, run));
+        first += run.size();
+        run.clear();
+        bytes = 0;
+      }
+      run.add(block);
+      bytes += block.length();
+    }
+    if (!run.isEmpty()) {
+      chunks.add(new Chunk(first, run));
+    }
+    blocks = first + run.size();
+  }
+
+  /** The number of chunks. */
+  public int size() {
+    return chunks.size();
+  }
+
+  /** The bytes of chunk {@code i}. */
+  public int length(int i) {
+    return chunks.get(i).length();
+  }
+
+  Chunk chunk(int i) {
+    return chunks.get(i);
+  }
+
+  int blocks() {
+    return blocks;
+  }
+}

@@ -1,0 +1,192 @@
+package io.glmimage.weights;
+
+import io.glmimage.error.WeightsException;
+import io.glmimage.io.FileSource;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * Reads a checkpoint's chunks from its source and makes sure that the source is still what the
+ * manifest says. Not thread-safe. Sequential reading keeps one stream open.
+ */
+public final class ChunkReader implements AutoCloseable {
+  private static final int ATTEMPTS = 4;
+
+  /**
+   * @param bytes the blocks, one after the other
+   * @param digests their SHA-256
+   */
+  public record Data(byte[] bytes, byte[][] digests) {
+    /** The checksums one after the other. */
+    public byte[] joinedDigests() {
+      return Sha256.join(digests);
+    }
+  }
+
+  private final FileSource source;
+  private final ChunkPlan plan;
+  private final byte[][] known;
+  private final long retryMillis;
+  private InputStream stream;
+  private String streamPath = "";
+  private long streamAt;
+
+  public ChunkReader(FileSource source, ChunkPlan plan) {
+    this(source, plan, 500);
+  }
+
+  /**
+   * @param retryMillis the wait before the first repetition; it doubles each time
+   */
+  ChunkReader(FileSource source, ChunkPlan plan, long retryMillis) {
+    this.source = source;
+    this.plan = plan;
+    this.known = new byte[plan.blocks()][];
+    this.retryMillis = retryMillis;
+  }
+
+  /**
+   * Reads chunk {@code index}; a failing read is repeated a few times.
+   *
+   * @throws WeightsException if the source changed since the manifest was taken, or stays
+   *     unreadable
+   */
+  public Data read(int index) {
+    ChunkPlan.Chunk chunk = plan.chunk(index);
+    byte[] bytes = new byte[chunk.length()];
+    IOException last = null;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+      try {
+        pause(attempt);
+        for (int i = 0; i < chunk.blocks().size(); i++) {
+          read(chunk.blocks().get(i), bytes, chunk.start(i));
+        }
+        requireUnchanged(chunk);
+        byte[][] digests = Sha256.ofBlocks(bytes, chunk);
+        remember(chunk, digests);
+        return new Data(bytes, digests);
+      } catch (FileNotFoundException e) {
+        drop();
+        throw changed(String.valueOf(e.getMessage()));
+      } catch (IOException e) {
+        drop();
+        last = e;
+      }
+    }
+    throw new WeightsException(
+        "Cannot read model " + source.name() + ": " + last + " (" + ATTEMPTS + " attempts)", last);
+  }
+
+  /**
+   * The blocks whose checksums differ from what has been read here; blocks not read yet pass. Any
+   * thread may call this.
+   *
+   * @param joined all blocks' checksums, one after the other
+   */
+  public synchronized BitSet wrong(byte[] joined) {
+    byte[][] digests = Sha256.split(joined);
+    BitSet wrong = new BitSet();
+    for (int i = 0; i < known.length; i++) {
+      wrong.set(i, i >= digests.length || differs(i, digests[i]));
+    }
+    return wrong;
+  }
+
+  private boolean differs(int block, byte[] digest) {
+    return known[block] != null && !Arrays.equals(known[block], digest);
+  }
+
+  private void read(WeightsManifest.Block block, byte[] into, int at) throws IOException {
+    String path = block.item().path();
+    if (stream == null || !streamPath.equals(path) || streamAt != block.offset()) {
+      drop();
+      stream = source.open(path, block.offset());
+      streamPath = path;
+      streamAt = block.offset();
+    }
+    int got = stream.readNBytes(into, at, block.length());
+    streamAt += got;
+    if (got < block.length()) {
+      drop();
+      long now = source.stat(path).size();
+      if (now != block.item().size()) {
+        throw changed(path + " had " + block.item().size() + " bytes and now has " + now);
+      }
+      throw new IOException(path + " ended early at byte " + (block.offset() + got));
+    }
+  }
+
+  private void requireUnchanged(ChunkPlan.Chunk chunk) throws IOException {
+    Set<String> seen = new HashSet<>();
+    for (WeightsManifest.Block block : chunk.blocks()) {
+      WeightsManifest.Item item = block.item();
+      if (!seen.add(item.path())) {
+        continue;
+      }
+      FileSource.Entry now = source.stat(item.path());
+      if (now.size() != item.size()) {
+        throw changed(item.path() + " had " + item.size() + " bytes and now has " + now.size());
+      }
+      if (!now.version().equals(item.version())) {
+        throw changed(item.path() + " was written again");
+      }
+    }
+  }
+
+  private synchronized void remember(ChunkPlan.Chunk chunk, byte[][] digests) {
+    for (int i = 0; i < digests.length; i++) {
+      int block = chunk.firstBlock() + i;
+      if (differs(block, digests[i])) {
+        throw changed(
+            chunk.blocks().get(i).item().path()
+                + " gave other bytes than before at "
+                + chunk.blocks().get(i).offset());
+      }
+      known[block] = digests[i];
+    }
+  }
+
+  private WeightsException changed(String what) {
+    return new WeightsException(
+        "Cannot use model "
+            + source.name()
+            + ": it changed while it was read: "
+            + what
+            + "; start again when nobody writes to the folder");
+  }
+
+  private void pause(int attempt) throws IOException {
+    if (attempt == 0) {
+      return;
+    }
+    try {
+      Thread.sleep(retryMillis << (attempt - 1));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new WeightsException("Cannot read model " + source.name() + ": interrupted", e);
+    }
+  }
+
+  private void drop() {
+    InputStream old = stream;
+    stream = null;
+    if (old != null) {
+      try {
+        old.close();
+      } catch (IOException e) {
+        // The stream is given up, whatever it says; reading goes on with a new one.
+        streamPath = "";
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    drop();
+  }
+}

@@ -1,0 +1,217 @@
+package io.glmimage.weights;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.io.FileSource;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/**
+ * What a checkpoint consists of, and its two fingerprints, found without reading the weights: only
+ * configurations, tokenizers and the headers of safetensors files are read.
+ *
+ * <p>Files are divided into blocks of {@link #BLOCK_BYTES} for checksums: a block never spans two
+ * files.
+ */
+public final class WeightsManifest implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  /** Bytes that one checksum covers; every block of a file but its last has this size. */
+  public static final int BLOCK_BYTES = 8 << 20;
+
+  private static final long MAX_HEADER_BYTES = 100_000_000;
+
+  /**
+   * @param path relative to the model folder
+   * @param size bytes
+   * @param version as {@link FileSource.Entry#version}
+   */
+  public record Item(String path, long size, String version) implements Serializable {
+    int blocks() {
+      return Math.toIntExact((size + BLOCK_BYTES - 1) / BLOCK_BYTES);
+    }
+  }
+
+  /** Part of a file: what one checksum covers. */
+  record Block(Item item, long offset, int length) {}
+
+  private final String source;
+  private final List<Item> items;
+  private final String fingerprint;
+  private final String identity;
+
+  private WeightsManifest(String source, List<Item> items, String fingerprint, String identity) {
+    this.source = source;
+    this.items = List.copyOf(items);
+    this.fingerprint = fingerprint;
+    this.identity = identity;
+  }
+
+  /**
+   * @throws CheckpointException if the folder is no checkpoint or a file is damaged
+   * @throws IOException if it cannot be read
+   */
+  public static WeightsManifest read(FileSource source) throws IOException {
+    List<Item> items = new ArrayList<>();
+    for (FileSource.Entry entry : source.list()) {
+      if (CheckpointFiles.belongs(entry.path())) {
+        items.add(new Item(entry.path(), entry.size(), entry.version()));
+      }
+    }
+    items.sort(Comparator.comparing(Item::path));
+    if (items.stream().noneMatch(item -> item.path().equals("model_index.json"))) {
+      throw new CheckpointException(
+          "Cannot load model: "
+              + source.name()
+              + " has no model_index.json; the folder must have the Hugging Face layout of"
+              + " GLM-Image");
+    }
+    MessageDigest identity = Sha256.digest();
+    MessageDigest fingerprint = Sha256.digest();
+    put(fingerprint, source.name());
+    for (Item item : items) {
+      put(identity, item.path());
+      put(identity, Long.toString(item.size()));
+      identity.update(head(source, item));
+      put(fingerprint, item.path());
+      put(fingerprint, item.version());
+    }
+    byte[] identityBytes = identity.digest();
+    fingerprint.update(identityBytes);
+    return new WeightsManifest(
+        source.name(),
+        items,
+        HexFormat.of().formatHex(fingerprint.digest()),
+        HexFormat.of().formatHex(identityBytes));
+  }
+
+  /** The folder as people know it. */
+  public String source() {
+    return source;
+  }
+
+  public List<Item> items() {
+    return items;
+  }
+
+  /**
+   * Names this version of this folder: the place, every file's path, size and version, and the
+   * content of the small ones. Another fingerprint may still be the same content.
+   */
+  public String fingerprint() {
+    return fingerprint;
+  }
+
+  /**
+   * Names the model wherever it lies: paths, sizes, the content of configurations and tokenizers,
+   * and the tensors' names, shapes and dtypes; not the weights' values.
+   */
+  public String identity() {
+    return identity;
+  }
+
+  public long totalBytes() {
+    return items.stream().mapToLong(Item::size).sum();
+  }
+
+  /** All blocks, in the order of the files. */
+  List<Block> blocks() {
+    List<Block> blocks = new ArrayList<>();
+    for (Item item : items) {
+      for (long offset = 0; offset < item.size(); offset += BLOCK_BYTES) {
+        blocks.add(new Block(item, offset, (int) Math.min(BLOCK_BYTES, item.size() - offset)));
+      }
+    }
+    return blocks;
+  }
+
+  /**
+   * The name of the content: SHA-256 over every file's path, size and block checksums.
+   *
+   * @param digests one SHA-256 for each of {@link #blocks}
+   */
+  String contentDigest(byte[][] digests) {
+    MessageDigest content = Sha256.digest();
+    int next = 0;
+    for (Item item : items) {
+      put(content, item.path());
+      put(content, Long.toString(item.size()));
+      for (int i = 0; i < item.blocks(); i++) {
+        content.update(digests[next++]);
+      }
+    }
+    return HexFormat.of().formatHex(content.digest());
+  }
+
+  /** The first thing in which two models of different {@link #identity} differ. */
+  public static String difference(WeightsManifest expected, WeightsManifest found) {
+    Map<String, Long> sizes = new HashMap<>();
+    found.items.forEach(item -> sizes.put(item.path(), item.size()));
+    for (Item item : expected.items) {
+      Long size = sizes.remove(item.path());
+      if (size == null) {
+        return item.path() + " is missing";
+      }
+      if (size != item.size()) {
+        return item.path() + " has " + size + " bytes instead of " + item.size();
+      }
+    }
+    if (!sizes.isEmpty()) {
+      return "it has " + new TreeSet<>(sizes.keySet()).first() + ", which the model has not";
+    }
+    return "a configuration, a tokenizer file or the tensors' names differ";
+  }
+
+  /** The checksum of a small file, or of a safetensors file's header. */
+  private static byte[] head(FileSource source, Item item) throws IOException {
+    MessageDigest digest = Sha256.digest();
+    try (InputStream in = source.open(item.path(), 0)) {
+      long length = item.size();
+      if (item.path().endsWith(".safetensors") && item.size() >= 8) {
+        byte[] prefix = in.readNBytes(8);
+        digest.update(prefix);
+        length = ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        if (length < 0 || length > Math.min(MAX_HEADER_BYTES, item.size() - 8)) {
+          throw new CheckpointException(
+              "Cannot load model: "
+                  + source.name()
+                  + "/"
+                  + item.path()
+                  + ": its header claims "
+                  + length
+                  + " bytes of a file of "
+                  + item.size()
+                  + "; it is truncated or not a safetensors file");
+        }
+      }
+      byte[] buffer = new byte[1 << 16];
+      while (length > 0) {
+        int n = in.read(buffer, 0, (int) Math.min(buffer.length, length));
+        if (n < 0) {
+          throw new EOFException(
+              source.name() + "/" + item.path() + " became shorter while it was read");
+        }
+        digest.update(buffer, 0, n);
+        length -= n;
+      }
+    }
+    return digest.digest();
+  }
+
+  private static void put(MessageDigest digest, String text) {
+    digest.update(text.getBytes(StandardCharsets.UTF_8));
+    digest.update((byte) 0);
+  }
+}

@@ -1,0 +1,144 @@
+package io.glmimage.bench;
+
+import io.glmimage.spark.ProcessMemory;
+import io.glmimage.spark.WeightsDistribution;
+import io.glmimage.spark.WeightsHandle;
+import io.glmimage.spark.WeightsOptions;
+import io.glmimage.spark.WeightsPlan;
+import io.glmimage.spark.WeightsRef;
+import io.glmimage.spark.WeightsStatus;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/**
+ * Measures how a large checkpoint comes to the executors: through broadcast, and every executor
+ * reading it itself. Each executor has a cache of its own, as if it were a node.
+ *
+ * <p>Arguments: an empty or new folder for the synthetic checkpoint, its size in GB (10^9 bytes),
+ * Spark's master, the chunk size in MiB. Heaps are those of the command line and of {@code
+ * spark.executor.memory}.
+ */
+public final class WeightsBroadcastBenchmark {
+  private WeightsBroadcastBenchmark() {}
+
+  public static void main(String[] args) throws Exception {
+    Path model = Files.createDirectories(Path.of(args[0]).toAbsolutePath());
+    long bytes = (long) (Double.parseDouble(args[1]) * 1e9);
+    if (Files.notExists(model.resolve("model_index.json"))) {
+      SyntheticCheckpoint.write(model, bytes, 11);
+    }
+    WeightsOptions options =
+        WeightsOptions.defaults()
+            .withCacheDir("weights-benchmark")
+            .withChunkBytes(Integer.parseInt(args[3]) << 20);
+    for (String plan : List.of("broadcast", "direct")) {
+      measure(args[2], model, plan, options);
+    }
+  }
+
+  private static void measure(String master, Path model, String plan, WeightsOptions options)
+      throws InterruptedException {
+    SparkConf conf = new SparkConf().setAppName("weights-benchmark").setMaster(master);
+    try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      awaitExecutors(spark);
+      try (WeightsHandle handle =
+          WeightsDistribution.start(
+              spark, model.toUri().toString(), WeightsPlan.parse(plan), options, s -> {})) {
+        long start = System.nanoTime();
+        handle.distribute();
+        double seconds = (System.nanoTime() - start) / 1e9;
+        WeightsStatus status = handle.status();
+        Map<String, long[]> executors = executors(spark, handle.ref());
+        long heap = executors.values().stream().mapToLong(m -> m[0]).max().orElse(0);
+        long resident = executors.values().stream().mapToLong(m -> m[1]).max().orElse(0);
+        System.out.printf(
+            Locale.ROOT,
+            "BENCH plan=%s GB=%.2f executors=%d seconds=%.1f MB/s-each=%.0f MB/s-all=%.0f"
+                + " source-read-GB=%.2f chunks=%d repeated=%d in-flight-peak=%d"
+                + " driver-heap-peak-MB=%d driver-resident-peak-MB=%d"
+                + " executor-heap-peak-MB=%d executor-resident-peak-MB=%d%n",
+            plan,
+            status.totalBytes() / 1e9,
+            executors.size(),
+            seconds,
+            status.totalBytes() / seconds / 1e6,
+            status.totalBytes() * executors.size() / seconds / 1e6,
+            (plan.equals("direct") ? status.totalBytes() * executors.size() : status.readBytes())
+                / 1e9,
+            status.chunksSent(),
+            status.chunksRepeated(),
+            status.chunksInFlightPeak(),
+            ProcessMemory.peakHeapBytes() / 1_000_000,
+            ProcessMemory.peakResidentBytes() / 1_000_000,
+            heap / 1_000_000,
+            resident / 1_000_000);
+      } finally {
+        removeCaches(spark);
+      }
+    }
+  }
+
+  private static void awaitExecutors(JavaSparkContext spark) throws InterruptedException {
+    int last = 0;
+    for (int stable = 0; stable < 3; ) {
+      int now = spark.env().blockManager().master().getMemoryStatus().size();
+      stable = now == last && now > 1 ? stable + 1 : 0;
+      last = now;
+      Thread.sleep(1000);
+    }
+  }
+
+  /** Every executor's peaks of heap and resident memory. */
+  private static Map<String, long[]> executors(JavaSparkContext spark, WeightsRef ref) {
+    Map<String, long[]> peaks = new TreeMap<>();
+    spark
+        .parallelize(List.of(0, 1, 2, 3, 4, 5, 6, 7), 8)
+        .map(
+            i -> {
+              ref.localFolder();
+              Thread.sleep(500);
+              return SparkEnv.get().executorId()
+                  + " "
+                  + ProcessMemory.peakHeapBytes()
+                  + " "
+                  + ProcessMemory.peakResidentBytes();
+            })
+        .collect()
+        .forEach(
+            line -> {
+              String[] parts = line.split(" ");
+              peaks.put(parts[0], new long[] {Long.parseLong(parts[1]), Long.parseLong(parts[2])});
+            });
+    return peaks;
+  }
+
+  private static void removeCaches(JavaSparkContext spark) {
+    spark
+        .parallelize(List.of(0, 1, 2, 3, 4, 5, 6, 7), 8)
+        .foreach(
+            i -> {
+              remove(Path.of("weights-benchmark"));
+              Thread.sleep(500);
+            });
+  }
+
+  private static void remove(Path folder) throws IOException {
+    if (Files.exists(folder)) {
+      try (Stream<Path> all = Files.walk(folder)) {
+        for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+          Files.deleteIfExists(path);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+package io.glmimage.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.DeviceException;
+import java.util.Optional;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+@Tag("broadcast")
+class GpuAssignmentTest {
+  private static final GpuAssignment.Cuda FOUR = new GpuAssignment.Cuda(4, null);
+  private static final GpuAssignment.Cuda NONE = new GpuAssignment.Cuda(0, null);
+
+  @Test
+  void takesTheAddressThatSparkAssigned() {
+    assertEquals("cuda:3", device("3", null, FOUR));
+  }
+
+  @Test
+  void countsInTheListOfVisibleDevices() {
+    assertEquals("cuda:1", device("3", "2,3", FOUR));
+    assertEquals("cuda:0", device("GPU-8f2b-11", "GPU-8f2b-11,GPU-77", FOUR));
+    assertEquals("cuda:1", device("GPU-77aa-31", "GPU-8f2b, GPU-77aa", FOUR));
+  }
+
+  @Test
+  void anAddressThatCudaDoesNotSeeIsAnError() {
+    assertTrue(error("7", null, FOUR).contains("libtorch sees 4 CUDA devices"));
+    assertTrue(error("0", "2,3", FOUR).contains("CUDA_VISIBLE_DEVICES is \"2,3\""));
+    assertTrue(error("GPU-1", null, FOUR).contains("CUDA_VISIBLE_DEVICES is not set"));
+  }
+
+  @Test
+  void aPromisedGpuWithoutCudaIsAnError() {
+    assertTrue(error("0", null, NONE).contains("install NVIDIA's driver"));
+    assertTrue(
+        error("0", null, new GpuAssignment.Cuda(0, "libcudart.so.13: cannot open"))
+            .contains("(libcudart.so.13: cannot open); build the job with the gpu profile"));
+  }
+
+  @Test
+  void localModeDealsOutTheVisibleDevices() {
+    assertEquals("cuda:1", GpuAssignment.device(Optional.empty(), true, 5, null, FOUR));
+    assertEquals("cpu", GpuAssignment.device(Optional.empty(), true, 5, null, NONE));
+  }
+
+  @Test
+  void anExecutorWithoutAnAssignedGpuUsesTheCpu() {
+    assertEquals("cpu", GpuAssignment.device(Optional.empty(), false, 0, null, FOUR));
+  }
+
+  @Test
+  void whoAsksForAGpuDoesNotGetTheCpu() {
+    assertEquals("cuda", TaskDevice.orRequested("cuda", "cpu"));
+    assertEquals("cpu", TaskDevice.orRequested("auto", "cpu"));
+    assertEquals("cuda:2", TaskDevice.orRequested("cuda", "cuda:2"));
+    assertEquals("cuda:5", TaskDevice.of("cuda:5"));
+  }
+
+  private static String device(String address, String visible, GpuAssignment.Cuda cuda) {
+    return GpuAssignment.device(Optional.of(address), false, 0, visible, cuda);
+  }
+
+  private static String error(String address, String visible, GpuAssignment.Cuda cuda) {
+    return assertThrows(DeviceException.class, () -> device(address, visible, cuda)).getMessage();
+  }
+}
