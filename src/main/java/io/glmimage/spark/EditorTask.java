@@ -117,7 +117,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
       this.rows = rows;
       this.storage = hadoop.value().storage();
       this.redaction = hadoop.value().redaction();
-      this.taskDevice = TaskDevice.of(device, task);
+      this.taskDevice = TaskDevice.of(device);
       this.partition = task == null ? 0 : task.partitionId();
     }
 
