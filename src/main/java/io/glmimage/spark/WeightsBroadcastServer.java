@@ -32,9 +32,9 @@ import org.slf4j.LoggerFactory;
  * reading of the source, peer to peer; a node that joins in the middle takes what goes round and
  * then what it missed; and with {@link #WINDOW} chunks in flight the heap stays flat.
  *
- * <p>Nodes are soft state: one that has not been heard of for {@link #SILENT_MILLIS} no longer
- * holds a chunk back, and comes back with its next question. One that stays slower than the others
- * finds its chunk gone after {@link #SLOW_MILLIS} and asks again.
+ * <p>Nodes are soft state: one that has not been heard of for {@link #silentMillis} no longer holds
+ * a chunk back, and comes back with its next question. One that stays slower than the others finds
+ * its chunk gone after {@link #SLOW_MILLIS} and asks again.
  */
 final class WeightsBroadcastServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastServer.class);
@@ -45,7 +45,9 @@ final class WeightsBroadcastServer implements AutoCloseable {
   /** How long the first node waits for others to join before chunks flow. */
   private static final long GATHER_MILLIS = 1_000;
 
-  private static final long SILENT_MILLIS = 20_000;
+  /** A node that says nothing for so long is held for dead; tests do not wait as long. */
+  static volatile long silentMillis = 20_000;
+
   private static final long SLOW_MILLIS = 60_000;
 
   private static final class Node {
@@ -274,7 +276,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
   /** Takes out chunks that nobody waits for. Called with the lock held. */
   private List<Live> retire() {
     long now = System.nanoTime();
-    nodes.values().removeIf(node -> now - node.seen > SILENT_MILLIS * 1_000_000);
+    nodes.values().removeIf(node -> now - node.seen > silentMillis * 1_000_000);
     List<Live> gone = new ArrayList<>();
     for (Iterator<Map.Entry<Integer, Live>> it = live.entrySet().iterator(); it.hasNext(); ) {
       Map.Entry<Integer, Live> chunk = it.next();

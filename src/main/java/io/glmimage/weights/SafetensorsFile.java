@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.LongFunction;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
@@ -141,14 +142,24 @@ public final class SafetensorsFile {
    * @throws CheckpointException if the file cannot be read or has become shorter
    */
   Tensor tensorOnGpu(String name, Compute compute) {
+    return inPieces(name, compute, Ops::emptyPinned, PINNED_BYTES);
+  }
+
+  /**
+   * The tensor as stored, on any device, by way of host memory.
+   *
+   * @param host gives host memory of so many bytes; on a GPU it must be pinned, since the copy from
+   *     it is not waited for
+   */
+  Tensor inPieces(String name, Compute compute, LongFunction<Tensor> host, int pieceBytes) {
     Entry e = entry(name);
     try (TensorScope scope = new TensorScope();
         FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       Tensor bytes = Ops.empty(compute, ScalarType.Byte, e.length());
-      for (long at = 0; at < e.length(); at += PINNED_BYTES) {
+      for (long at = 0; at < e.length(); at += pieceBytes) {
         try (TensorScope piece = new TensorScope()) {
-          int length = (int) Math.min(PINNED_BYTES, e.length() - at);
-          Tensor pinned = Ops.emptyPinned(length);
+          int length = (int) Math.min(pieceBytes, e.length() - at);
+          Tensor pinned = host.apply(length);
           readInto(channel, pinned, e.begin() + at, length);
           bytes.narrow(0, at, length).copy_(pinned, /* non_blocking= */ true);
         }

@@ -56,7 +56,11 @@ public final class BroadcastDriver {
           send(spark, model, plan, options);
         }
         case "killAfter" -> killAfter(spark, model, plan, options);
-        case "killDuring" -> killDuring(spark, model, plan, options);
+        case "killDuring" -> {
+          // Longer than the pause between two signs of life.
+          WeightsBroadcastServer.silentMillis = 7_000;
+          killDuring(spark, model, plan, options);
+        }
         case "late" -> late(spark, model, plan, options, args[6]);
         case "change" -> change(spark, model, plan, options);
         case "gpu" -> gpu(spark);
