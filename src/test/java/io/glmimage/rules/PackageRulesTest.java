@@ -30,7 +30,7 @@ class PackageRulesTest {
   static void importClasses() {
     program =
         new ClassFileImporter()
-            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .withImportOption(location -> !location.contains("/test-classes/"))
             .importPackages(BASE);
     broken = new ClassFileImporter().importPackages(BROKEN);
   }

@@ -10,7 +10,7 @@ import org.apache.spark.sql.SparkSession;
 public final class PluginDriver {
   private PluginDriver() {}
 
-  public static void main(String[] args) {
+  public static void main(String[] args) throws Exception {
     try (SparkSession spark =
         SparkSession.builder().appName("plug-in").master(args[0]).getOrCreate()) {
       var context =
