@@ -113,6 +113,7 @@ public final class EditImagesJob implements Runnable {
         .setOut(console.out())
         .setErr(console.err())
         .setOverwrittenOptionsAllowed(false)
+        .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(this::wrongOption)
         .setExecutionExceptionHandler((error, command, parsed) -> failed(error));
   }

@@ -22,6 +22,12 @@ public interface EngineFactory extends Serializable {
   String modelName();
 
   /**
+   * A digest of what decides the pictures: the same for the same model wherever it lies. Called on
+   * the driver.
+   */
+  String fingerprint(Storage storage);
+
+  /**
    * Cheap checks on the driver, before any work.
    *
    * @throws io.glmimage.error.UsageException if there is no such model

@@ -2,11 +2,15 @@ package io.glmimage.spark;
 
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.JobException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
+import io.glmimage.io.StoredBytes;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.request.EditRequest;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -28,12 +32,20 @@ final class SourceReader {
   }
 
   /**
+   * A request with its sources.
+   *
+   * @param fingerprint of the sources as they were when they were read
+   */
+  record Read(EditRequest request, String fingerprint) {}
+
+  /**
    * @throws RowFailure with what is wrong with which source
    */
-  EditRequest request(ManifestRow row) throws RowFailure {
+  Read request(ManifestRow row) throws RowFailure {
     List<RgbImage> sources = new ArrayList<>();
+    List<String> versions = new ArrayList<>();
     for (String path : row.sources()) {
-      sources.add(decode(path));
+      sources.add(decode(path, versions));
     }
     if (!sources.isEmpty()) {
       RgbImage first = sources.get(0);
@@ -44,21 +56,38 @@ final class SourceReader {
         throw new RowFailure(ErrorClass.INVALID_ROW, problem, null);
       }
     }
-    return new EditRequest(
-        row.id(),
-        row.prompt(),
-        sources,
-        row.height(),
-        row.width(),
-        row.steps(),
-        row.guidanceScale(),
-        row.seed());
+    EditRequest request =
+        new EditRequest(
+            row.id(),
+            row.prompt(),
+            sources,
+            row.height(),
+            row.width(),
+            row.steps(),
+            row.guidanceScale(),
+            row.seed());
+    return new Read(request, RowFingerprint.ofSources(versions));
   }
 
-  private RgbImage decode(String path) throws RowFailure {
+  /** The fingerprint of sources as they are now, or null if one of them cannot be found. */
+  static String fingerprint(ManifestRow row, Storage storage) {
+    List<String> versions = new ArrayList<>();
+    try {
+      for (String path : row.sources()) {
+        versions.add(storage.stat(path).version());
+      }
+    } catch (IOException e) {
+      return null;
+    }
+    return RowFingerprint.ofSources(versions);
+  }
+
+  private RgbImage decode(String path, List<String> versions) throws RowFailure {
     byte[] bytes;
     try {
-      bytes = storage.read(path, MAX_FILE_BYTES);
+      StoredBytes file = storage.open(path, MAX_FILE_BYTES);
+      versions.add(file.file().version());
+      bytes = file.bytes();
     } catch (FileNotFoundException | NoSuchFileException e) {
       if (isFolder(path)) {
         throw new RowFailure(
@@ -71,6 +100,10 @@ final class SourceReader {
               + " folder)",
           e);
     } catch (IOException | RuntimeException e) {
+      if (Retries.isCredentials(e)) {
+        // No row's fault, and the next thousand rows would fail in the same way.
+        throw new JobException("Cannot read " + path + ": " + e.getMessage(), e);
+      }
       String why = e.getMessage() == null ? e.toString() : e.getMessage();
       throw new RowFailure(
           ErrorClass.IMAGE_UNREADABLE,
