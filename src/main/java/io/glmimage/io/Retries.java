@@ -48,12 +48,15 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
           PathIsDirectoryException.class,
           UnsupportedFileSystemException.class);
 
-  /** The AWS SDK's and S3A's words; their classes are not on every class path. */
+  /**
+   * The AWS SDK's and S3A's words; their classes are not on every class path. S3 answers a HEAD
+   * with expired credentials, or in the wrong region, with a mere 400.
+   */
   private static final Pattern CREDENTIALS =
       Pattern.compile(
           "ExpiredToken|TokenRefreshRequired|InvalidAccessKeyId|InvalidToken|SignatureDoesNotMatch"
               + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException"
-              + "|Unable to load (?:AWS )?credentials|CredentialInitializationException");
+              + "|AWSBadRequestException|Unable to load (?:AWS )?credentials|CredentialInitializationException");
 
   public Retries {
     if (attempts < 1 || attempts > MAX_ATTEMPTS) {

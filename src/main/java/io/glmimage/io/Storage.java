@@ -6,6 +6,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -44,6 +45,8 @@ public final class Storage {
       Set.of("s3a", "s3", "s3n", "gs", "oss", "obs", "cos", "cosn", "tos", "swift");
 
   private static final int CHUNK_BYTES = 1 << 16;
+
+  private static final int LONGEST_KEY_BYTES = 1024;
 
   /** How the name of a file that is being written ends. */
   private static final String TEMPORARY = ".tmp";
@@ -160,6 +163,12 @@ public final class Storage {
 
   private StoredBytes openOnce(Path file, long maxBytes) throws IOException {
     FileSystem fileSystem = fileSystem(file);
+    if (isObjectStore(fileSystem)
+        && file.toUri().getPath().getBytes(StandardCharsets.UTF_8).length > LONGEST_KEY_BYTES) {
+      // S3 would answer with the same 400 as to expired credentials.
+      throw new LastingException(
+          "Cannot read " + file + ": its key is longer than " + LONGEST_KEY_BYTES + " bytes");
+    }
     FileStatus status = fileSystem.getFileStatus(file);
     if (status.isDirectory()) {
       throw new FileNotFoundException(file + " is a folder");

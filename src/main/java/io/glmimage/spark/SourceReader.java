@@ -102,7 +102,12 @@ final class SourceReader {
     } catch (IOException | RuntimeException e) {
       if (Retries.isCredentials(e)) {
         // No row's fault, and the next thousand rows would fail in the same way.
-        throw new JobException("Cannot read " + path + ": " + e.getMessage(), e);
+        throw new JobException(
+            "Cannot read "
+                + path
+                + ": the credentials are refused or have expired, or the region is wrong: "
+                + e.getMessage(),
+            e);
       }
       String why = e.getMessage() == null ? e.toString() : e.getMessage();
       throw new RowFailure(
