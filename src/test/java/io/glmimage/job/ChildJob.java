@@ -14,6 +14,15 @@ final class ChildJob implements AutoCloseable {
   private final Path log;
 
   ChildJob(Path log, List<String> arguments) throws IOException {
+    this(log, List.of(), null, arguments);
+  }
+
+  /**
+   * @param options of the JVM
+   * @param sparkHome for executors in processes of their own, or null
+   */
+  ChildJob(Path log, List<String> options, Path sparkHome, List<String> arguments)
+      throws IOException {
     this.log = log;
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + "/bin/java");
@@ -25,10 +34,18 @@ final class ChildJob implements AutoCloseable {
     }
     command.addAll(
         List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"));
+    command.addAll(options);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), FakeJob.class.getName()));
     command.addAll(arguments);
-    process =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    if (sparkHome != null) {
+      builder.environment().put("SPARK_HOME", sparkHome.toString());
+      builder.environment().put("SPARK_SCALA_VERSION", "2.12");
+      builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+      builder.directory(log.getParent().toFile());
+    }
+    process = builder.start();
   }
 
   boolean isAlive() {
@@ -37,8 +54,19 @@ final class ChildJob implements AutoCloseable {
 
   /** As {@code kill -9} and a lost host do: nothing gets to run any more. */
   void kill() throws InterruptedException {
+    List<ProcessHandle> children = process.descendants().toList();
     process.destroyForcibly();
     process.waitFor();
+    children.forEach(ProcessHandle::destroyForcibly);
+  }
+
+  /** The processes of executors that are alive. */
+  List<ProcessHandle> executors() {
+    return process
+        .descendants()
+        .filter(
+            child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+        .toList();
   }
 
   int exitCode() throws InterruptedException, IOException {
