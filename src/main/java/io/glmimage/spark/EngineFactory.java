@@ -22,10 +22,12 @@ public interface EngineFactory extends Serializable {
   String modelName();
 
   /**
-   * A digest of what decides the pictures: the same for the same model wherever it lies. Called on
-   * the driver.
+   * What decides the pictures of this model: another text for another model, the same for the same
+   * one wherever it lies. Rows are done again when it changes. Called on the driver.
    */
-  String fingerprint(Storage storage);
+  default String fingerprint(Storage storage) {
+    return modelName();
+  }
 
   /**
    * Cheap checks on the driver, before any work.

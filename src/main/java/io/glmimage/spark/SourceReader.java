@@ -45,7 +45,14 @@ final class SourceReader {
     List<RgbImage> sources = new ArrayList<>();
     List<String> versions = new ArrayList<>();
     for (String path : row.sources()) {
-      sources.add(decode(path, versions));
+      StoredBytes file =
+          open(
+              storage,
+              path,
+              "check image_paths; relative paths start at the manifest's folder",
+              "name a file in image_paths");
+      versions.add(file.file().version());
+      sources.add(decode(file.bytes(), path));
     }
     if (!sources.isEmpty()) {
       RgbImage first = sources.get(0);
@@ -82,23 +89,28 @@ final class SourceReader {
     return RowFingerprint.ofSources(versions);
   }
 
-  private RgbImage decode(String path, List<String> versions) throws RowFailure {
-    byte[] bytes;
+  /**
+   * Reads and decodes one file.
+   *
+   * @param missing what to do where there is no such file
+   * @param folder what to do where it is a folder
+   */
+  static RgbImage decode(Storage storage, String path, String missing, String folder)
+      throws RowFailure {
+    return decode(open(storage, path, missing, folder).bytes(), path);
+  }
+
+  private static StoredBytes open(Storage storage, String path, String missing, String folder)
+      throws RowFailure {
     try {
-      StoredBytes file = storage.open(path, MAX_FILE_BYTES);
-      versions.add(file.file().version());
-      bytes = file.bytes();
+      return storage.open(path, MAX_FILE_BYTES);
     } catch (FileNotFoundException | NoSuchFileException e) {
-      if (isFolder(path)) {
+      if (isFolder(storage, path)) {
         throw new RowFailure(
-            ErrorClass.IMAGE_UNREADABLE, path + " is a folder (name a file in image_paths)", e);
+            ErrorClass.IMAGE_UNREADABLE, path + " is a folder (" + folder + ")", e);
       }
       throw new RowFailure(
-          ErrorClass.IMAGE_NOT_FOUND,
-          path
-              + " does not exist (check image_paths; relative paths start at the manifest's"
-              + " folder)",
-          e);
+          ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + missing + ")", e);
     } catch (IOException | RuntimeException e) {
       if (Retries.isCredentials(e)) {
         // No row's fault, and the next thousand rows would fail in the same way.
@@ -115,6 +127,9 @@ final class SourceReader {
           why.contains(path) ? why : path + " cannot be read: " + why,
           e);
     }
+  }
+
+  private static RgbImage decode(byte[] bytes, String path) throws RowFailure {
     try {
       return ImageDecoder.decode(bytes, path);
     } catch (InvalidRequestException e) {
@@ -123,7 +138,7 @@ final class SourceReader {
   }
 
   /** Some file systems say that a folder was not found when it is opened as a file. */
-  private boolean isFolder(String path) throws RowFailure {
+  private static boolean isFolder(Storage storage, String path) throws RowFailure {
     try {
       return storage.isFolder(path);
     } catch (IOException e) {
