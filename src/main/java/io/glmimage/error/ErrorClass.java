@@ -13,5 +13,7 @@ public enum ErrorClass {
   /** The model refuses the request: an aspect ratio or a size that it cannot take. */
   REQUEST_REFUSED,
   /** The model failed on this row for another reason. */
-  MODEL_ERROR
+  MODEL_ERROR,
+  /** The process that edited the row died each time: a crash in native code, out of memory. */
+  PROCESS_CRASH
 }

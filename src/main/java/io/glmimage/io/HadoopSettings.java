@@ -11,14 +11,20 @@ public final class HadoopSettings implements Serializable {
   private static final long serialVersionUID = 1L;
 
   private transient Configuration configuration;
+  private final Retries retries;
 
   public HadoopSettings(Configuration configuration) {
+    this(configuration, Retries.DEFAULT);
+  }
+
+  public HadoopSettings(Configuration configuration, Retries retries) {
     this.configuration = configuration;
+    this.retries = retries;
   }
 
   /** Opens storage with these settings. */
   public Storage storage() {
-    return new Storage(configuration);
+    return new Storage(configuration, retries);
   }
 
   /** Hides the secrets among these settings, besides everything that looks like one. */

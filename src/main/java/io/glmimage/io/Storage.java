@@ -1,20 +1,33 @@
 package io.glmimage.io;
 
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.CommonPathCapabilities;
+import org.apache.hadoop.fs.EtagSource;
 import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.util.functional.FutureIO;
 
 /**
  * Files on any Hadoop file system, named by URI or path ({@code s3a://}, {@code hdfs://}, {@code
@@ -32,24 +45,75 @@ public final class Storage {
 
   private static final int CHUNK_BYTES = 1 << 16;
 
+  private static final int LONGEST_KEY_BYTES = 1024;
+
+  /** How the name of a file that is being written ends. */
+  private static final String TEMPORARY = ".tmp";
+
   private final Configuration configuration;
+  private final Retries retries;
 
   public Storage(Configuration configuration) {
+    this(configuration, Retries.DEFAULT);
+  }
+
+  public Storage(Configuration configuration, Retries retries) {
     this.configuration = configuration;
+    this.retries = retries;
   }
 
   public boolean exists(String path) throws IOException {
     Path file = path(path);
-    return fileSystem(file).exists(file);
+    return retries.call("look for " + path, () -> fileSystem(file).exists(file));
   }
 
   /** Whether the path is a folder; false if there is nothing. */
   public boolean isFolder(String path) throws IOException {
     Path file = path(path);
     try {
-      return fileSystem(file).getFileStatus(file).isDirectory();
+      return retries.call(
+          "look for " + path, () -> fileSystem(file).getFileStatus(file).isDirectory());
     } catch (FileNotFoundException e) {
       return false;
+    }
+  }
+
+  /**
+   * What the file system says of a file.
+   *
+   * @throws FileNotFoundException if there is no such file
+   */
+  public StoredFile stat(String path) throws IOException {
+    Path file = path(path);
+    return retries.call(
+        "look for " + path,
+        () -> {
+          FileStatus status = fileSystem(file).getFileStatus(file);
+          if (status.isDirectory()) {
+            throw new FileNotFoundException(path + " is a folder");
+          }
+          return stored(status);
+        });
+  }
+
+  /** All files below a folder, at any depth; empty if there is no such folder. */
+  public List<StoredFile> files(String folder) throws IOException {
+    Path path = path(folder);
+    try {
+      return retries.call(
+          "list " + folder,
+          () -> {
+            List<StoredFile> files = new ArrayList<>();
+            // One flat listing on object stores, whatever the depth.
+            RemoteIterator<LocatedFileStatus> all = fileSystem(path).listFiles(path, true);
+            while (all.hasNext()) {
+              files.add(stored(all.next()));
+            }
+            files.sort(Comparator.comparing(StoredFile::path));
+            return files;
+          });
+    } catch (FileNotFoundException e) {
+      return List.of();
     }
   }
 
@@ -69,16 +133,17 @@ public final class Storage {
   /** Names of what lies directly in a folder, sorted; empty if there is no such folder. */
   public List<String> names(String folder) throws IOException {
     Path path = path(folder);
-    List<String> names = new ArrayList<>();
     try {
-      for (FileStatus status : fileSystem(path).listStatus(path)) {
-        names.add(status.getPath().getName());
-      }
+      return retries.call(
+          "list " + folder,
+          () ->
+              Arrays.stream(fileSystem(path).listStatus(path))
+                  .map(status -> status.getPath().getName())
+                  .sorted()
+                  .toList());
     } catch (FileNotFoundException e) {
       return List.of();
     }
-    names.sort(null);
-    return names;
   }
 
   /**
@@ -86,34 +151,88 @@ public final class Storage {
    * @throws IOException if it cannot be read, is a folder or is larger than {@code maxBytes}
    */
   public byte[] read(String path, long maxBytes) throws IOException {
+    return open(path, maxBytes).bytes();
+  }
+
+  /** Like {@link #read}, with what the file system said of the file that was opened. */
+  public StoredBytes open(String path, long maxBytes) throws IOException {
     Path file = path(path);
-    // Not asked for its status first: on S3 that would be one more request for each image.
-    try (FSDataInputStream in = fileSystem(file).open(file)) {
-      ByteArrayOutputStream bytes = new ByteArrayOutputStream(CHUNK_BYTES);
+    return retries.call("read " + path, () -> openOnce(file, maxBytes));
+  }
+
+  private StoredBytes openOnce(Path file, long maxBytes) throws IOException {
+    FileSystem fileSystem = fileSystem(file);
+    if (isObjectStore(fileSystem)
+        && file.toUri().getPath().getBytes(StandardCharsets.UTF_8).length > LONGEST_KEY_BYTES) {
+      // S3 would answer with the same 400 as to expired credentials.
+      throw new LastingException(
+          "Cannot read " + file + ": its key is longer than " + LONGEST_KEY_BYTES + " bytes");
+    }
+    FileStatus status = fileSystem.getFileStatus(file);
+    if (status.isDirectory()) {
+      throw new FileNotFoundException(file + " is a folder");
+    }
+    if (status.getLen() > maxBytes) {
+      throw new LastingException(
+          "Cannot read " + file + ": it is larger than " + maxBytes + " bytes");
+    }
+    // With the status at hand S3A opens without asking for it again.
+    try (FSDataInputStream in =
+        FutureIO.awaitFuture(fileSystem.openFile(file).withFileStatus(status).build())) {
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) status.getLen());
       byte[] chunk = new byte[CHUNK_BYTES];
       for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
         if (bytes.size() + (long) n > maxBytes) {
-          throw new IOException(
-              "Cannot read " + path + ": it is larger than " + maxBytes + " bytes");
+          throw new LastingException(
+              "Cannot read " + file + ": it is larger than " + maxBytes + " bytes");
         }
         bytes.write(chunk, 0, n);
       }
-      return bytes.toByteArray();
+      if (bytes.size() < status.getLen()) {
+        throw new EOFException(
+            "Cannot read "
+                + file
+                + ": it ended after "
+                + bytes.size()
+                + " of "
+                + status.getLen()
+                + " bytes");
+      }
+      return new StoredBytes(stored(status), bytes.toByteArray());
     }
+  }
+
+  /** The first {@code bytes} of a file, or all of a shorter one. */
+  public byte[] head(String path, int bytes) throws IOException {
+    Path file = path(path);
+    return retries.call(
+        "read " + path,
+        () -> {
+          try (FSDataInputStream in = fileSystem(file).open(file)) {
+            return in.readNBytes(bytes);
+          }
+        });
   }
 
   /** Writes a file whole, replacing an earlier one; folders above it are made. */
   public void write(String path, byte[] bytes) throws IOException {
     Path file = path(path);
+    retries.call(
+        "write " + path,
+        () -> {
+          writeOnce(file, bytes);
+          return null;
+        });
+  }
+
+  private void writeOnce(Path file, byte[] bytes) throws IOException {
     FileSystem fileSystem = fileSystem(file);
     if (isObjectStore(fileSystem)) {
-      try (OutputStream out = fileSystem.create(file, true)) {
-        out.write(bytes);
-      }
+      put(fileSystem, file, bytes);
       return;
     }
     // Hidden from Spark and Hadoop by the dot, and never the same for two attempts.
-    Path temporary = new Path(file.getParent(), "." + UUID.randomUUID() + ".tmp");
+    Path temporary = new Path(file.getParent(), "." + UUID.randomUUID() + TEMPORARY);
     boolean renamed = false;
     try {
       try (OutputStream out = fileSystem.create(temporary, true)) {
@@ -126,7 +245,7 @@ public final class Storage {
         renamed = fileSystem.rename(temporary, file);
       }
       if (!renamed) {
-        throw new IOException("Cannot write " + path + ": the temporary file cannot be renamed");
+        throw new IOException("Cannot write " + file + ": the temporary file cannot be renamed");
       }
     } finally {
       if (!renamed) {
@@ -135,10 +254,62 @@ public final class Storage {
     }
   }
 
+  /** The object appears when its stream is closed, so a stream that failed must not be. */
+  private static void put(FileSystem fileSystem, Path file, byte[] bytes) throws IOException {
+    FSDataOutputStream out = fileSystem.create(file, true);
+    try {
+      out.write(bytes);
+    } catch (IOException | RuntimeException | Error e) {
+      if (out.hasCapability(CommonPathCapabilities.ABORTABLE_STREAM)) {
+        out.abort();
+      }
+      throw e;
+    }
+    out.close();
+  }
+
+  /**
+   * Writes a file unless there is one.
+   *
+   * @return whether it was written. On a local disk and HDFS exactly one of several writers gets
+   *     true; on object stores all that start at the same time may
+   */
+  public boolean writeNew(String path, byte[] bytes) throws IOException {
+    Path file = path(path);
+    FileSystem fileSystem = fileSystem(file);
+    java.nio.file.Path local = local(path);
+    try {
+      if (local != null) {
+        // Hadoop's local file system looks first and creates then.
+        Files.createDirectories(local.getParent());
+        Files.write(local, bytes, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        return true;
+      }
+      if (isObjectStore(fileSystem)) {
+        if (exists(path)) {
+          return false;
+        }
+        write(path, bytes);
+        return true;
+      }
+      try (OutputStream out = fileSystem.create(file, false)) {
+        out.write(bytes);
+      }
+      return true;
+    } catch (java.nio.file.FileAlreadyExistsException | FileAlreadyExistsException e) {
+      return false;
+    }
+  }
+
+  /** Whether this path is on an object store, where nothing can be created exclusively. */
+  public boolean isObjectStore(String path) throws IOException {
+    return isObjectStore(fileSystem(path(path)));
+  }
+
   /** Deletes a file or a folder with all that it holds; nothing happens if there is none. */
   public void delete(String path) throws IOException {
     Path file = path(path);
-    fileSystem(file).delete(file, true);
+    retries.call("delete " + path, () -> fileSystem(file).delete(file, true));
   }
 
   /** A model folder, for reading. */
@@ -163,8 +334,16 @@ public final class Storage {
     try {
       return new Path(path);
     } catch (IllegalArgumentException e) {
-      throw new IOException("Invalid path " + path + ": " + e.getMessage(), e);
+      throw new LastingException("Invalid path " + path + ": " + e.getMessage(), e);
     }
+  }
+
+  private static StoredFile stored(FileStatus status) {
+    return new StoredFile(
+        status.getPath().toString(),
+        status.getLen(),
+        status.getModificationTime(),
+        status instanceof EtagSource tagged ? tagged.getEtag() : null);
   }
 
   private FileSystem fileSystem(Path path) throws IOException {
@@ -172,7 +351,7 @@ public final class Storage {
     try {
       fileSystem = path.getFileSystem(configuration);
     } catch (IllegalArgumentException e) {
-      throw new IOException("Invalid path " + path + ": " + e.getMessage(), e);
+      throw new LastingException("Invalid path " + path + ": " + e.getMessage(), e);
     }
     // Without the layer that puts a hidden .crc file beside each image.
     return fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;

@@ -7,6 +7,7 @@ import io.glmimage.output.OutputOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.ResultsTable;
+import io.glmimage.spark.RunOptions;
 import io.glmimage.spark.ShownResult;
 import java.io.PrintWriter;
 import java.util.List;
@@ -76,8 +77,9 @@ final class DemoCommand implements Callable<Integer> {
                   null,
                   EditDefaults.DEFAULT_MAX_PIXELS),
               plan,
-              new OutputOptions(root, again),
-              engine.options());
+              OutputOptions.fresh(root, again),
+              engine.options(),
+              RunOptions.DEFAULT);
       new ExampleManifest(spark).write(root + "/example");
       text.println(
           "Editing "

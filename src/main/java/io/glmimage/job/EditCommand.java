@@ -2,7 +2,6 @@ package io.glmimage.job;
 
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
-import io.glmimage.output.OutputOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.request.EditRequest;
@@ -47,13 +46,12 @@ final class EditCommand implements Callable<Integer> {
       names = "--output",
       required = true,
       paramLabel = "DIR",
-      description = "Folder for the results, on any Hadoop file system; it must hold none yet.")
+      description =
+          "Folder for the results, on any Hadoop file system. What an earlier run has done there is"
+              + " kept.")
   private String output;
 
-  @Option(
-      names = "--overwrite",
-      description = "Remove results that the output folder holds first. Default: refuse to start.")
-  private boolean overwrite;
+  @Mixin private GuaranteeFlags guarantees = new GuaranteeFlags();
 
   @Mixin private EngineFlags engine = new EngineFlags();
 
@@ -162,8 +160,9 @@ final class EditCommand implements Callable<Integer> {
         new ManifestOptions(manifest, columns, dropped),
         new EditDefaults(seed, steps, guidance, height, width, maxPixels),
         new PlanOptions(batchSize, partitions),
-        new OutputOptions(output, overwrite),
-        engine.options());
+        guarantees.output(output),
+        engine.options(),
+        guarantees.run());
   }
 
   @Override

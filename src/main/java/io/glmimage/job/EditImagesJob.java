@@ -114,6 +114,7 @@ public final class EditImagesJob implements Runnable {
         .setOut(console.out())
         .setErr(console.err())
         .setOverwrittenOptionsAllowed(false)
+        .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(this::wrongOption)
         .setExecutionExceptionHandler((error, command, parsed) -> failed(error));
   }

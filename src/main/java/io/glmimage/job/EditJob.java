@@ -1,7 +1,9 @@
 package io.glmimage.job;
 
 import io.glmimage.error.JobException;
+import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
+import io.glmimage.io.RunLock;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultStatus;
@@ -15,9 +17,11 @@ import io.glmimage.spark.ManifestTable;
 import io.glmimage.spark.ResultsTable;
 import io.glmimage.spark.RowProgress;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,28 +55,89 @@ final class EditJob {
 
     // 1. Check all that can be checked without work.
     OutputLayout output = new OutputLayout(storage.qualified(options.output().path()));
+    if (storage.qualified(options.manifest().path()).startsWith(output.failedRows())) {
+      throw new UsageException(
+          "Cannot edit the rows of "
+              + options.manifest().path()
+              + " into "
+              + output.root()
+              + ": its result table would lose all other rows. Run the first command again, which"
+              + " tries failed rows again, or choose another --output");
+    }
     EngineFactory engines = console.engines().apply(options.engine());
     engines.check(storage);
     ManifestTable manifest =
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
     long rows = manifest.countRows();
-    output.prepare(storage, options.output().overwrite());
+    output.checkFolder(storage);
 
-    // 2. Plan.
-    int slots = session.spark().sparkContext().defaultParallelism();
-    EditPlan plan = new EditPlanner(options.plan()).plan(rows, slots);
-    log.info("{}", plan);
+    AtomicReference<EditRunner> running = new AtomicReference<>();
+    try (RunLock lock =
+        RunLock.acquire(
+            storage,
+            output.lock(),
+            output.root(),
+            Duration.ofSeconds(options.output().lockTimeoutSeconds()),
+            session.diesWithProcess(),
+            lost -> stop(running.get(), lost))) {
+      output.prepare(storage, options.output());
+      try (EditRunner runner =
+          new EditRunner(
+              session.spark(),
+              engines,
+              options.engine().device(),
+              output,
+              options.output(),
+              options.run(),
+              manifest)) {
+        running.set(runner);
 
-    // 3. Edit.
-    long editStart = System.nanoTime();
-    try (DistributedEngines model = engines.distribute(session.spark());
-        RowProgress progress = new RowProgress(session.spark());
-        ProgressBar bar = new ProgressBar(progress, rows, model::status, console)) {
-      new EditRunner(session.spark(), model.engines(), options.engine().device())
-          .run(manifest, plan, output, progress);
+        // 2. Plan what is still to be done.
+        long toDo = runner.countToDo();
+        int slots = session.spark().sparkContext().defaultParallelism();
+        EditPlan plan = new EditPlanner(options.plan()).plan(toDo, slots);
+        log.info("{}", plan);
+        if (toDo < rows) {
+          console.err().println(rows - toDo + " of " + rows + " rows are done already");
+          console.err().flush();
+        }
+
+        // 3. Edit; the model is not sent to anybody if there is nothing to do.
+        lock.check();
+        long editStart = System.nanoTime();
+        if (toDo > 0) {
+          try (DistributedEngines model = engines.distribute(session.spark());
+              RowProgress progress = new RowProgress(session.spark());
+              ProgressBar bar = new ProgressBar(progress, toDo, model::status, console)) {
+            runner.edit(plan, model.engines(), progress);
+          }
+        }
+        double editSeconds = secondsSince(editStart);
+        lock.check();
+        runner.commit(rows);
+        return report(
+            output, engines, rows, rows - toDo, started, start, editSeconds, storage, redaction);
+      }
     }
-    double editSeconds = secondsSince(editStart);
+  }
 
+  private static void stop(EditRunner runner, JobException why) {
+    if (runner != null) {
+      runner.stop(why);
+    }
+  }
+
+  private RunReport report(
+      OutputLayout output,
+      EngineFactory engines,
+      long rows,
+      long kept,
+      Instant started,
+      long start,
+      double editSeconds,
+      Storage storage,
+      Redaction redaction)
+      throws IOException {
     // 4. Report, from what was really written.
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
     Map<String, Long> failed = new TreeMap<>(results.counts());
@@ -81,6 +146,7 @@ final class EditJob {
         new RunReport(
             rows,
             ok == null ? 0 : ok,
+            kept,
             failed,
             started,
             secondsSince(start),

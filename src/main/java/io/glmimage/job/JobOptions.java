@@ -7,12 +7,14 @@ import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.EngineOptions;
+import io.glmimage.spark.RunOptions;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -22,7 +24,8 @@ record JobOptions(
     EditDefaults defaults,
     PlanOptions plan,
     OutputOptions output,
-    EngineOptions engine) {
+    EngineOptions engine,
+    RunOptions run) {
 
   /** Every option by its name on the command line, resolved. */
   Map<String, String> byName() {
@@ -32,6 +35,14 @@ record JobOptions(
     options.put("drop-columns", manifest.dropped().toString());
     options.put("output", output.path());
     options.put("overwrite", String.valueOf(output.overwrite()));
+    options.put("resume", String.valueOf(output.resume()));
+    options.put("keep-failed", String.valueOf(output.keepFailed()));
+    options.put("resume-check", output.check().name().toLowerCase(Locale.ROOT));
+    options.put("commit-seconds", String.valueOf(output.commitSeconds()));
+    options.put("lock-timeout", String.valueOf(output.lockTimeoutSeconds()));
+    options.put("io-attempts", String.valueOf(run.ioAttempts()));
+    options.put("max-failed-rows", String.valueOf(run.maxFailedRows()));
+    options.put("max-failed-ratio", String.valueOf(run.maxFailedRatio()));
     options.put("model", engine.modelName());
     options.put("device", engine.device());
     options.put("weights", engine.weights().toString());

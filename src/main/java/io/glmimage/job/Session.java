@@ -55,6 +55,12 @@ final class Session implements AutoCloseable {
     return spark;
   }
 
+  /** Whether all tasks run in this process, so that none outlives it. */
+  boolean diesWithProcess() {
+    String master = spark.sparkContext().master();
+    return master.equals("local") || master.startsWith("local[");
+  }
+
   Storage storage() {
     return hadoop().storage();
   }

@@ -35,6 +35,11 @@ public final class RowIds {
 
   /** A name made of everything that decides the picture; equal rows have equal ones. */
   static String ofContent(List<?> values) {
+    return "row-" + digest(values).substring(0, CONTENT_HEX_DIGITS);
+  }
+
+  /** The SHA-256 of a list of texts, numbers and lists of texts, in hex. */
+  static String digest(List<?> values) {
     MessageDigest digest = sha256();
     for (Object value : values) {
       if (value instanceof List<?> list) {
@@ -44,7 +49,7 @@ public final class RowIds {
         add(digest, value == null ? "null" : kind(value) + " " + value);
       }
     }
-    return "row-" + HexFormat.of().formatHex(digest.digest()).substring(0, CONTENT_HEX_DIGITS);
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   /**

@@ -51,6 +51,13 @@ public final class RowReader implements Serializable {
     return RowIds.ofContent(content);
   }
 
+  /** The row's image paths, whole wherever they can be. */
+  public List<String> sources(Object[] row) {
+    return ImagePaths.list(schema.value(row, ManifestField.IMAGE_PATHS)).stream()
+        .map(path -> ImagePaths.problem(path) == null ? ImagePaths.resolve(folder, path) : path)
+        .toList();
+  }
+
   /**
    * @param index the row's position in the manifest
    * @param id the row's id, unique in the manifest

@@ -4,6 +4,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.io.Serializable;
+import java.util.List;
 
 /**
  * What lies where in an output folder.
@@ -37,30 +38,83 @@ public record OutputLayout(String root) implements Serializable {
     return root + "/summary.json";
   }
 
+  /** Says that the table is whole, and of which run. */
+  public String success() {
+    return results() + "/_SUCCESS";
+  }
+
+  /** A manifest of the rows that failed, a folder of Parquet files. */
+  public String failedRows() {
+    return root + "/failed-rows";
+  }
+
+  /** What runs keep for themselves: the lock, and all that is not yet in the table. */
+  public String bookkeeping() {
+    return root + "/_run";
+  }
+
+  public String lock() {
+    return bookkeeping() + "/lock.json";
+  }
+
+  /** Finished rows that are not yet in the table. */
+  public String lines() {
+    return bookkeeping() + "/lines";
+  }
+
+  /** Which rows were in work. */
+  public String journal() {
+    return bookkeeping() + "/journal";
+  }
+
+  /** Lines of rows that are no longer in the manifest. */
+  public String orphans() {
+    return bookkeeping() + "/orphans";
+  }
+
   /**
-   * Makes sure that this folder can take a new run's results.
+   * Makes sure that this folder can take a run's results. Call it with the lock held.
    *
-   * @throws UsageException if it holds results and they are not to be overwritten
+   * @throws UsageException if it holds results that are neither to be resumed nor overwritten
    */
-  public void prepare(Storage storage, boolean overwrite) throws IOException {
-    if (storage.exists(root) && !storage.isFolder(root)) {
-      throw new UsageException("Cannot write to " + root + ": it is a file, not a folder");
-    }
-    boolean held =
-        storage.exists(summary())
-            || storage.names(results()).stream().anyMatch(OutputLayout::isResult);
-    if (held && !overwrite) {
+  public void prepare(Storage storage, OutputOptions options) throws IOException {
+    if (!options.overwrite() && !options.resume() && holdsResults(storage)) {
       throw new UsageException(
           "Cannot write to "
               + root
-              + ": it already holds results (choose another --output, or add --overwrite to remove"
-              + " them first)");
+              + ": it already holds results (choose another --output, add --overwrite to remove"
+              + " them first, or leave out --no-resume to do only what is missing)");
     }
-    // Without results there can still be what an interrupted run left: nothing to keep.
-    storage.delete(summary());
-    storage.delete(results());
-    if (held) {
-      storage.delete(images());
+    if (options.overwrite()) {
+      // Results before what they were made of: an interrupted removal leaves nothing half.
+      for (String folder :
+          List.of(
+              summary(),
+              success(),
+              results(),
+              lines(),
+              orphans(),
+              failedRows(),
+              images(),
+              journal())) {
+        storage.delete(folder);
+      }
+    }
+  }
+
+  /** Whether earlier runs left results here, finished or not. */
+  private boolean holdsResults(Storage storage) throws IOException {
+    return storage.exists(summary())
+        || storage.names(results()).stream().anyMatch(OutputLayout::isResult)
+        || !storage.names(lines()).isEmpty();
+  }
+
+  /**
+   * @throws UsageException if the output is a file
+   */
+  public void checkFolder(Storage storage) throws IOException {
+    if (storage.exists(root) && !storage.isFolder(root)) {
+      throw new UsageException("Cannot write to " + root + ": it is a file, not a folder");
     }
   }
 

@@ -27,7 +27,12 @@ public enum ResultColumn {
   WRITE_SECONDS("write_seconds", Type.DOUBLE, "encoding and writing the picture"),
   PROMPT("prompt", Type.TEXT, "the row's prompt"),
   IMAGE_PATHS("image_paths", Type.TEXT_LIST, "the row's sources as the manifest gives them"),
-  MODEL("model", Type.TEXT, "the model that made the picture");
+  MODEL("model", Type.TEXT, "the model that made the picture"),
+  OUTPUT_SHA256("output_sha256", Type.TEXT, "of the picture's file; null if FAILED"),
+  FINGERPRINT("fingerprint", Type.TEXT, "of the row, the options and the model"),
+  SOURCES_FINGERPRINT(
+      "sources_fingerprint", Type.TEXT, "of the sources' sizes and versions; null if not read"),
+  RUN("run", Type.TEXT, "the run that did the row; later runs have greater names");
 
   /** What a column holds. */
   public enum Type {

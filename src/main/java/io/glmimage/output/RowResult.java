@@ -15,6 +15,8 @@ import io.glmimage.manifest.RowOutcome;
  * @param height of the picture in pixels; null if the row failed
  * @param width of the picture in pixels; null if the row failed
  * @param model the model's name
+ * @param outputSha256 of the picture's file; null if the row failed
+ * @param origin what the line was made from
  */
 public record RowResult(
     RowOutcome row,
@@ -24,20 +26,44 @@ public record RowResult(
     Integer height,
     Integer width,
     RowTimes times,
-    String model) {
+    String model,
+    String outputSha256,
+    Origin origin) {
+  /**
+   * What a line was made from.
+   *
+   * @param fingerprint of the row, the options and the model
+   * @param sourcesFingerprint of the sources; null if they were not read
+   * @param run the run that made it
+   */
+  public record Origin(String fingerprint, String sourcesFingerprint, String run) {}
+
   /** Longer messages (a server's page in an exception) are cut. */
   static final int LONGEST_ERROR = 2000;
 
   public static RowResult done(
-      ManifestRow row, String outputPath, int height, int width, RowTimes times, String model) {
-    return new RowResult(row, null, null, outputPath, height, width, times, model);
+      ManifestRow row,
+      String outputPath,
+      String outputSha256,
+      int height,
+      int width,
+      RowTimes times,
+      String model,
+      Origin origin) {
+    return new RowResult(
+        row, null, null, outputPath, height, width, times, model, outputSha256, origin);
   }
 
   public static RowResult failed(
-      RowOutcome row, ErrorClass errorClass, String error, RowTimes times, String model) {
+      RowOutcome row,
+      ErrorClass errorClass,
+      String error,
+      RowTimes times,
+      String model,
+      Origin origin) {
     String cut =
         error.length() <= LONGEST_ERROR ? error : error.substring(0, LONGEST_ERROR) + "...";
-    return new RowResult(row, errorClass, cut, null, null, null, times, model);
+    return new RowResult(row, errorClass, cut, null, null, null, times, model, null, origin);
   }
 
   public ResultStatus status() {
@@ -67,7 +93,11 @@ public record RowResult(
       times.write(),
       row.prompt(),
       row.imagePaths().stream().map(redaction::apply).toArray(String[]::new),
-      redaction.apply(model)
+      redaction.apply(model),
+      outputSha256,
+      origin.fingerprint(),
+      origin.sourcesFingerprint(),
+      origin.run()
     };
   }
 }

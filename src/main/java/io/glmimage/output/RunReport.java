@@ -18,6 +18,7 @@ import java.util.TreeMap;
  *
  * @param rows in the manifest
  * @param ok edited
+ * @param kept of the rows: done by earlier runs and kept
  * @param failedByClass failed rows by error class
  * @param started when the command began
  * @param seconds from then until everything was written
@@ -31,6 +32,7 @@ import java.util.TreeMap;
 public record RunReport(
     long rows,
     long ok,
+    long kept,
     Map<String, Long> failedByClass,
     Instant started,
     double seconds,
@@ -50,17 +52,18 @@ public record RunReport(
   }
 
   public double rowsPerSecond() {
-    return editSeconds > 0 ? rows / editSeconds : 0;
+    return editSeconds > 0 ? (rows - kept) / editSeconds : 0;
   }
 
   /** The line that a run ends with. */
   public String line() {
     return String.format(
         Locale.ROOT,
-        "%d rows: %d ok, %d failed, %.2f rows/s, %.1f s; results in %s",
+        "%d rows: %d ok, %d failed%s, %.2f rows/s, %.1f s; results in %s",
         rows,
         ok,
         failed(),
+        kept > 0 ? ", " + kept + " of them kept from earlier runs" : "",
         rowsPerSecond(),
         seconds,
         output.results());
@@ -72,6 +75,7 @@ public record RunReport(
     fields.put("rows", rows);
     fields.put("ok", ok);
     fields.put("failed", failed());
+    fields.put("kept", kept);
     fields.put("failed_by_class", failedByClass);
     fields.put("started", started.toString());
     fields.put("seconds", seconds);

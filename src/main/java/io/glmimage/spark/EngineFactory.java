@@ -43,6 +43,14 @@ public interface EngineFactory extends Serializable {
   String modelName();
 
   /**
+   * What decides the pictures of this model: another text for another model, the same for the same
+   * one wherever it lies. Rows are done again when it changes. Called on the driver.
+   */
+  default String fingerprint(Storage storage) {
+    return modelName();
+  }
+
+  /**
    * Cheap checks on the driver, before any work.
    *
    * @throws io.glmimage.error.UsageException if there is no such model

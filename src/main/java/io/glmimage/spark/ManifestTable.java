@@ -1,10 +1,13 @@
 package io.glmimage.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.row_number;
+import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.UsageException;
@@ -15,7 +18,7 @@ import io.glmimage.manifest.ManifestColumn;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ManifestSchema;
-import io.glmimage.manifest.RowIds;
+import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.ResultColumn;
 import java.io.IOException;
@@ -23,10 +26,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.api.java.UDF3;
+import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.expressions.Window;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.ByteType;
@@ -44,13 +51,17 @@ import org.apache.spark.sql.types.StructType;
 
 /** A manifest as a Spark table whose schema has been checked. */
 public final class ManifestTable {
-  /** Index, key, whether the row names itself, and which copy of its key it is. */
-  static final int ADDED_COLUMNS = 4;
+  /** Index, key, whether the row names itself. */
+  private static final int KEY_COLUMNS = 3;
 
-  private static final String INDEX = "__glm_image_index";
+  static final String INDEX = "__glm_image_index";
   private static final String KEY = "__glm_image_key";
   private static final String NAMED = "__glm_image_named";
   private static final String COPY = "__glm_image_copy";
+  static final String ID = "__glm_image_id";
+  static final String FINGERPRINT = "__glm_image_fingerprint";
+  static final String FIELDS = "__glm_image_fields";
+  private static final String LINE = "__glm_image_line";
   private static final int SHOWN_DUPLICATES = 5;
 
   private final ManifestOptions options;
@@ -143,11 +154,125 @@ public final class ManifestTable {
   }
 
   /**
-   * The manifest's rows, each followed by its index, key, whether it names itself, and its copy
-   * number.
+   * What is asked for: index, id, fingerprint, and a struct of the manifest's columns in which all
+   * that are not fields are null.
+   *
+   * @param model digest of the model
    */
-  Dataset<Row> keyed() {
-    return keyed;
+  Dataset<Row> rows(String model) {
+    return identified(model).select(col(INDEX), col(ID), col(FINGERPRINT), col(FIELDS));
+  }
+
+  /**
+   * The result table: each row's line and the passed-through columns, for the rows that have a line
+   * of their present fingerprint.
+   *
+   * @param lines the newest line of each id
+   * @param model digest of the model
+   */
+  Dataset<Row> table(Dataset<Row> lines, String model) {
+    List<Column> columns = new ArrayList<>();
+    for (ResultColumn column : ResultColumn.values()) {
+      // The manifest may have been reordered since the line was made.
+      columns.add(
+          column == ResultColumn.ROW_INDEX
+              ? col(INDEX).as(column.column())
+              : col(LINE + "." + column.column()).as(column.column()));
+    }
+    for (StructField field : passedThrough().fields()) {
+      columns.add(quoted(field.name()));
+    }
+    return withLines(identified(model), lines)
+        .filter(col(LINE + "." + ResultColumn.FINGERPRINT.column()).equalTo(col(FINGERPRINT)))
+        .select(columns.toArray(Column[]::new));
+  }
+
+  /**
+   * A manifest of some of the rows that gives the same pictures wherever it lies: with ids, and
+   * with whole image paths.
+   *
+   * @param ids a column of ids
+   */
+  Dataset<Row> manifestOf(Dataset<Row> ids, String model) {
+    RowReader rowReader = reader;
+    int idPosition = reader.schema().position(ManifestField.ID);
+    int pathsPosition = reader.schema().position(ManifestField.IMAGE_PATHS);
+    UserDefinedFunction resolved =
+        udf(
+            (UDF1<Row, String[]>)
+                fields ->
+                    rowReader
+                        .sources(values(fields, fields.size(), rowReader.schema()))
+                        .toArray(String[]::new),
+            DataTypes.createArrayType(DataTypes.StringType));
+    List<Column> columns = new ArrayList<>();
+    StructField[] fields = schema.fields();
+    for (int i = 0; i < fields.length; i++) {
+      Column column = quoted(fields[i].name());
+      if (i == idPosition) {
+        column = col(ID);
+      } else if (i == pathsPosition) {
+        column = resolved.apply(col(FIELDS));
+      }
+      columns.add(column.as(fields[i].name()));
+    }
+    if (idPosition < 0) {
+      columns.add(col(ID).as(ManifestField.ID.column()));
+    }
+    String id = ids.columns()[0];
+    return identified(model)
+        .join(ids.select(col(id).as(LINE)), col(ID).equalTo(col(LINE)), "left_semi")
+        .orderBy(col(INDEX))
+        .select(columns.toArray(Column[]::new));
+  }
+
+  /**
+   * {@link #rows} with the line of each: its columns in a struct, null where there is none.
+   *
+   * @param lines the newest line of each id
+   */
+  Dataset<Row> withLines(Dataset<Row> rows, Dataset<Row> lines) {
+    return rows.join(
+        lines.select(col(ResultColumn.ID.column()).as(LINE + "_id"), struct(col("*")).as(LINE)),
+        col(ID).equalTo(col(LINE + "_id")),
+        "left");
+  }
+
+  /** A column of the struct that {@link #withLines} adds. */
+  static Column line(ResultColumn column) {
+    return col(LINE + "." + column.column());
+  }
+
+  private Dataset<Row> identified(String model) {
+    RowReader rowReader = reader;
+    UserDefinedFunction fingerprint =
+        udf(
+            (UDF3<Row, Long, String, String>)
+                (fields, index, id) ->
+                    RowFingerprint.of(
+                        rowReader.read(
+                            index, id, values(fields, fields.size(), rowReader.schema())),
+                        model),
+            DataTypes.StringType);
+    List<Column> fields = new ArrayList<>();
+    for (int i = 0; i < schema.fields().length; i++) {
+      boolean used = false;
+      for (ManifestField field : ManifestField.values()) {
+        used |= reader.schema().position(field) == i;
+      }
+      Column column = used ? quoted(schema.fields()[i].name()) : lit(null).cast("string");
+      fields.add(column.as("c" + i));
+    }
+    return keyed
+        .withColumn(
+            ID,
+            when(col(COPY).equalTo(1), col(KEY)).otherwise(concat(col(KEY), lit("-"), col(COPY))))
+        .withColumn(FIELDS, struct(fields.toArray(Column[]::new)))
+        .withColumn(FINGERPRINT, fingerprint.apply(col(FIELDS), col(INDEX), col(ID)));
+  }
+
+  private static Column quoted(String name) {
+    return col("`" + name.replace("`", "``") + "`");
   }
 
   /** The columns that go to the result table as they are. */
@@ -170,14 +295,6 @@ public final class ManifestTable {
     return values;
   }
 
-  static long index(Row row, int columns) {
-    return row.getLong(columns);
-  }
-
-  static String id(Row row, int columns) {
-    return RowIds.numbered(row.getString(columns + 1), row.getInt(columns + 3));
-  }
-
   private static Dataset<Row> keyed(SparkSession spark, Dataset<Row> rows, RowReader reader) {
     StructType keyedSchema =
         rows.schema()
@@ -192,7 +309,7 @@ public final class ManifestTable {
                   Row row = pair._1();
                   int columns = row.size();
                   Object[] values = values(row, columns, reader.schema());
-                  Object[] all = new Object[columns + ADDED_COLUMNS - 1];
+                  Object[] all = new Object[columns + KEY_COLUMNS];
                   for (int i = 0; i < columns; i++) {
                     all[i] = row.get(i);
                   }

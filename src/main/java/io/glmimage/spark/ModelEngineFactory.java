@@ -74,6 +74,20 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
   }
 
   @Override
+  public String fingerprint(Storage storage) {
+    try {
+      // The embedded model's folder is local, and its files have the same names and sizes.
+      String folder =
+          options.model() == null
+              ? ModelFolder.local(null, storage).toUri().toString()
+              : options.model();
+      return ModelFingerprint.of(folder, storage);
+    } catch (IOException e) {
+      throw new JobException("Cannot load model " + modelName() + ": " + e.getMessage(), e);
+    }
+  }
+
+  @Override
   public void check(Storage storage) {
     if (options.model() == null) {
       return;

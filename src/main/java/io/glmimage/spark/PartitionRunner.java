@@ -13,6 +13,7 @@ import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowResult;
 import io.glmimage.output.RowTimes;
@@ -21,50 +22,77 @@ import io.glmimage.request.EditResult;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
-import org.apache.spark.api.java.function.FlatMapFunction;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.VoidFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.LongAccumulator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Edits the rows of one partition: takes a batch of rows, reads and decodes their sources, edits
- * them, writes the pictures, gives one result row for each. A row that fails gives a FAILED row and
- * leaves the others alone; what is no row's fault (the model, the output) fails the task.
+ * Edits the rows of one partition. While a batch is in the engine, the sources of the next one are
+ * read and decoded, and the pictures of the last ones are encoded and written, by {@value
+ * #IO_THREADS} threads; no more than {@value #BATCHES_BEING_WRITTEN} batches wait to be written. A
+ * row that fails gives a FAILED line and leaves the others alone; what is no row's fault (the
+ * model, the output) fails the task.
+ *
+ * <p>Rows that an earlier attempt has finished are not done again. Rows that were in work when an
+ * earlier attempt's process died come last, one by one; one that was alone at {@value
+ * #DEATHS_OF_A_CULPRIT} deaths is not tried any more.
  */
-final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
+final class PartitionRunner implements VoidFunction<Iterator<Row>> {
   private static final long serialVersionUID = 1L;
+  private static final Logger LOG = LoggerFactory.getLogger(PartitionRunner.class);
 
-  private final RowReader reader;
-  private final int batchSize;
-  private final EngineFactory engines;
-  private final String device;
-  private final OutputLayout output;
+  static final int IO_THREADS = 4;
+  static final int BATCHES_BEING_WRITTEN = 2;
+  static final int DEATHS_OF_A_CULPRIT = 2;
+
+  /** How long the end of a task waits for what its threads are doing. */
+  private static final long STOP_SECONDS = 10;
+
+  /**
+   * What all partitions of a run have in common.
+   *
+   * @param device as the user gave it
+   * @param run names the run
+   * @param commitSeconds finished rows are written down at least this often
+   */
+  record Work(
+      RowReader reader,
+      int batchSize,
+      EngineFactory engines,
+      String device,
+      OutputLayout output,
+      String run,
+      double commitSeconds)
+      implements java.io.Serializable {}
+
+  private final Work work;
   private final Broadcast<HadoopSettings> hadoop;
   private final LongAccumulator done;
   private final LongAccumulator failed;
   private final LoadCounters loading;
 
   PartitionRunner(
-      RowReader reader,
-      int batchSize,
-      EngineFactory engines,
-      String device,
-      OutputLayout output,
+      Work work,
       Broadcast<HadoopSettings> hadoop,
       LongAccumulator done,
       LongAccumulator failed,
       LoadCounters loading) {
-    this.reader = reader;
-    this.batchSize = batchSize;
-    this.engines = engines;
-    this.device = device;
-    this.output = output;
+    this.work = work;
     this.hadoop = hadoop;
     this.done = done;
     this.failed = failed;
@@ -72,127 +100,240 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
   }
 
   /**
-   * @param rows as {@link ManifestTable#keyed} gives them
+   * @param rows as {@link ManifestTable#rows} gives them
    */
   @Override
-  public Iterator<Row> call(Iterator<Row> rows) {
+  public void call(Iterator<Row> rows) throws IOException {
     HadoopSettings settings = hadoop.value();
+    TaskContext context = TaskContext.get();
     Storage storage = settings.storage();
-    return new Results(
-        rows,
-        storage,
-        new SourceReader(storage, reader.defaults()),
-        settings.redaction(),
-        TaskDevice.of(device));
+    TaskLedger ledger =
+        new TaskLedger(
+            storage, work.output(), work.run(), context.partitionId(), context.taskAttemptId());
+    ledger.open();
+    ExecutorService threads = Executors.newFixedThreadPool(IO_THREADS, daemons(context));
+    boolean finished = false;
+    try {
+      new Attempt(storage, settings.redaction(), TaskDevice.of(work.device()), ledger, threads)
+          .run(rows);
+      ledger.complete();
+      finished = true;
+    } finally {
+      stop(threads);
+      if (!finished) {
+        leave(ledger);
+      }
+    }
+  }
+
+  private static void leave(TaskLedger ledger) {
+    // A killed task's thread is interrupted, and files are not written by such a thread.
+    boolean interrupted = Thread.interrupted();
+    try {
+      ledger.leave();
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("Cannot write down what was in work; its rows will be run one by one", e);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static ThreadFactory daemons(TaskContext context) {
+    String name = "pictures-" + context.partitionId() + "-" + context.attemptNumber();
+    ClassLoader loader = Thread.currentThread().getContextClassLoader();
+    return task -> {
+      Thread thread = new Thread(task, name);
+      thread.setDaemon(true);
+      // Spark's, which has the classes of jars that were added to the application.
+      thread.setContextClassLoader(loader);
+      return thread;
+    };
+  }
+
+  private static void stop(ExecutorService threads) {
+    threads.shutdownNow();
+    boolean interrupted = Thread.interrupted();
+    try {
+      if (!threads.awaitTermination(STOP_SECONDS, TimeUnit.SECONDS)) {
+        LOG.warn("A picture is still being read or written by a task that has ended");
+      }
+    } catch (InterruptedException e) {
+      interrupted = true;
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** A row on its way through a batch. */
   private static final class Item {
-    final Object[] passedThrough;
     final RowOutcome row;
+    final String fingerprint;
     EditRequest request;
+    String sourcesFingerprint;
     double readSeconds;
     RowResult result;
 
-    Item(RowOutcome row, Object[] passedThrough) {
+    Item(RowOutcome row, String fingerprint) {
       this.row = row;
-      this.passedThrough = passedThrough;
-    }
-
-    void fail(ErrorClass errorClass, String why, RowTimes times, String model) {
-      String start = "Cannot edit row " + row.id() + ": ";
-      result =
-          RowResult.failed(
-              row, errorClass, why.startsWith(start) ? why : start + why, times, model);
+      this.fingerprint = fingerprint;
     }
   }
 
-  private final class Results implements Iterator<Row> {
-    private final Iterator<Row> rows;
+  /** Rows that go through the engine together, and what is being done to them meanwhile. */
+  private static final class Batch {
+    final List<Item> items;
+    final List<Future<?>> steps = new ArrayList<>();
+
+    Batch(List<Item> items) {
+      this.items = items;
+    }
+
+    /** Waits for all steps; throws what the first one that failed threw. */
+    void await() {
+      for (Future<?> step : steps) {
+        join(step);
+      }
+      steps.clear();
+    }
+  }
+
+  private final class Attempt {
     private final Storage storage;
     private final SourceReader sources;
     private final Redaction redaction;
     private final String taskDevice;
-    private final Deque<Row> ready = new ArrayDeque<>();
+    private final TaskLedger ledger;
+    private final ExecutorService threads;
 
-    Results(
-        Iterator<Row> rows,
+    /** Rows left for the end, since a process died while they were in work. */
+    private final List<Item> suspects = new ArrayList<>();
+
+    private final Deque<Batch> inWork = new ArrayDeque<>();
+    private long flushed = System.nanoTime();
+
+    Attempt(
         Storage storage,
-        SourceReader sources,
         Redaction redaction,
-        String taskDevice) {
-      this.rows = rows;
+        String taskDevice,
+        TaskLedger ledger,
+        ExecutorService threads) {
       this.storage = storage;
-      this.sources = sources;
+      this.sources = new SourceReader(storage, work.reader().defaults());
       this.redaction = redaction;
       this.taskDevice = taskDevice;
+      this.ledger = ledger;
+      this.threads = threads;
     }
 
-    @Override
-    public boolean hasNext() {
-      while (ready.isEmpty() && rows.hasNext()) {
-        batch();
-      }
-      return !ready.isEmpty();
-    }
-
-    @Override
-    public Row next() {
-      if (!hasNext()) {
-        throw new NoSuchElementException();
-      }
-      return ready.remove();
-    }
-
-    private void batch() {
-      List<Item> items = new ArrayList<>(batchSize);
-      while (items.size() < batchSize && rows.hasNext()) {
-        items.add(read(rows.next()));
-      }
-      List<Item> valid = items.stream().filter(item -> item.request != null).toList();
-      if (!valid.isEmpty()) {
-        edit(valid);
-      }
-      for (Item item : items) {
-        ready.add(resultRow(item));
-        if (item.result.status() == ResultStatus.FAILED) {
-          failed.add(1);
+    void run(Iterator<Row> rows) throws IOException {
+      Batch next = read(take(rows));
+      while (next != null) {
+        Batch current = next;
+        current.await();
+        // The following batch is read while this one is in the engine.
+        next = read(take(rows));
+        edit(current);
+        while (inWork.size() > BATCHES_BEING_WRITTEN + (next == null ? 0 : 1)) {
+          settle();
         }
-        done.add(1);
+      }
+      while (!inWork.isEmpty()) {
+        settle();
+      }
+      for (Item item : suspects) {
+        alone(item);
       }
     }
 
-    private Item read(Row row) {
-      int position = row.size() - ManifestTable.ADDED_COLUMNS;
-      Object[] values = ManifestTable.values(row, position, reader.schema());
-      RowOutcome outcome =
-          reader.read(ManifestTable.index(row, position), ManifestTable.id(row, position), values);
-      Item item = new Item(outcome, reader.schema().passedThrough(values));
-      if (outcome instanceof Rejection rejection) {
-        item.fail(ErrorClass.INVALID_ROW, rejection.message(), RowTimes.NONE, engines.modelName());
-        return item;
+    /** The next rows to do; none at the end. */
+    private List<Item> take(Iterator<Row> rows) throws IOException {
+      List<Item> items = new ArrayList<>(work.batchSize());
+      while (items.size() < work.batchSize() && rows.hasNext()) {
+        Row row = rows.next();
+        String id = row.getString(1);
+        String line = ledger.finished().get(id);
+        if (line != null) {
+          count(ResultLines.isFailed(line));
+          continue;
+        }
+        Row fields = row.getStruct(3);
+        RowOutcome outcome =
+            work.reader()
+                .read(
+                    row.getLong(0),
+                    id,
+                    ManifestTable.values(fields, fields.size(), work.reader().schema()));
+        Item item = new Item(outcome, row.getString(2));
+        if (ledger.isSuspect(id)) {
+          suspects.add(item);
+        } else {
+          items.add(item);
+        }
+      }
+      return items;
+    }
+
+    /** Begins to read a batch's sources, after its rows have been written down as in work. */
+    private Batch read(List<Item> items) {
+      if (items.isEmpty()) {
+        return null;
+      }
+      Batch batch = new Batch(items);
+      inWork.add(batch);
+      List<String> ids =
+          inWork.stream().flatMap(b -> b.items.stream()).map(item -> item.row.id()).toList();
+      Future<?> journaled = start(() -> journal(ids));
+      for (Item item : items) {
+        batch.steps.add(
+            start(
+                () -> {
+                  join(journaled);
+                  read(item);
+                  return null;
+                }));
+      }
+      return batch;
+    }
+
+    private Void journal(List<String> ids) {
+      try {
+        ledger.working(ids);
+      } catch (IOException e) {
+        throw cannotWrite("the journal of the run", e);
+      }
+      return null;
+    }
+
+    private void read(Item item) {
+      if (item.row instanceof Rejection rejection) {
+        fail(item, ErrorClass.INVALID_ROW, rejection.message(), RowTimes.NONE);
+        return;
       }
       long start = System.nanoTime();
       try {
-        item.request = sources.request((ManifestRow) outcome);
+        SourceReader.Read read = sources.request((ManifestRow) item.row);
+        item.request = read.request();
+        item.sourcesFingerprint = read.fingerprint();
         item.readSeconds = secondsSince(start);
       } catch (RowFailure e) {
-        item.fail(
-            e.errorClass(),
-            e.getMessage(),
-            RowTimes.ofRead(secondsSince(start)),
-            engines.modelName());
+        fail(item, e.errorClass(), e.getMessage(), RowTimes.ofRead(secondsSince(start)));
       }
-      return item;
     }
 
-    private void edit(List<Item> items) {
+    private void edit(Batch batch) {
+      List<Item> items = batch.items.stream().filter(item -> item.request != null).toList();
+      if (items.isEmpty()) {
+        return;
+      }
       List<EditRequest> requests = items.stream().map(item -> item.request).toList();
       List<String> ids = requests.stream().map(EditRequest::id).toList();
       double[] seconds = new double[1];
       List<EditResult> results =
           ExecutorEngines.use(
-              engines,
+              work.engines(),
               taskDevice,
               storage,
               loading,
@@ -212,13 +353,21 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
             "Cannot edit rows " + ids + ": the model gave " + results.size() + " results");
       }
       for (int i = 0; i < items.size(); i++) {
-        finish(items.get(i), results.get(i), seconds[0] / items.size());
+        Item item = items.get(i);
+        EditResult result = results.get(i);
+        double share = seconds[0] / items.size();
+        // Decoded sources are no longer needed while the pictures are encoded.
+        item.request = null;
+        batch.steps.add(
+            start(
+                () -> {
+                  finish(item, result, share);
+                  return null;
+                }));
       }
     }
 
     private void finish(Item item, EditResult edited, double editSeconds) {
-      // Decoded sources are no longer needed while the pictures are encoded.
-      item.request = null;
       RowTimes times =
           new RowTimes(
               item.readSeconds,
@@ -230,21 +379,21 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
       if (!edited.ok()) {
         RuntimeException error = edited.error();
         boolean refused = error instanceof InvalidRequestException;
-        item.fail(
+        fail(
+            item,
             refused ? ErrorClass.REQUEST_REFUSED : ErrorClass.MODEL_ERROR,
             refused && error.getMessage() != null ? error.getMessage() : error.toString(),
-            times,
-            engines.modelName());
+            times);
         return;
       }
       long start = System.nanoTime();
       RgbImage image = edited.image();
-      String path = output.image(item.row.id());
+      String path = work.output().image(item.row.id());
+      byte[] bytes = ImageEncoder.png(image);
       try {
-        storage.write(path, ImageEncoder.png(image));
+        storage.write(path, bytes);
       } catch (IOException e) {
-        throw new JobException(
-            redaction.apply("Cannot write picture " + path + ": " + e.getMessage()), e);
+        throw cannotWrite("picture " + path, e);
       }
       times =
           new RowTimes(
@@ -258,17 +407,112 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
           RowResult.done(
               (ManifestRow) item.row,
               path,
+              HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes)),
               image.height(),
               image.width(),
               times,
-              engines.modelName());
+              work.engines().modelName(),
+              origin(item));
     }
 
-    private Row resultRow(Item item) {
-      Object[] own = item.result.values(redaction);
-      Object[] all = Arrays.copyOf(own, own.length + item.passedThrough.length);
-      System.arraycopy(item.passedThrough, 0, all, own.length, item.passedThrough.length);
-      return RowFactory.create(all);
+    /** Takes the lines of the batch that has been in work for longest. */
+    private void settle() throws IOException {
+      Batch batch = inWork.peek();
+      batch.await();
+      inWork.remove();
+      batch.items.forEach(this::add);
+      if (secondsSince(flushed) >= work.commitSeconds()) {
+        flush();
+      }
+    }
+
+    /** A row that may have been the death of a process. */
+    private void alone(Item item) throws IOException {
+      String id = item.row.id();
+      int deaths = ledger.deaths(id);
+      if (deaths >= DEATHS_OF_A_CULPRIT) {
+        fail(
+            item,
+            ErrorClass.PROCESS_CRASH,
+            "the process that edited it died "
+                + deaths
+                + " times while nothing else was in work there (a crash in native code, or out of"
+                + " memory); the executors' logs say more, and a smaller size may help",
+            RowTimes.NONE);
+      } else {
+        // Nothing of the others is lost with the process.
+        flush();
+        LOG.warn("Row {} was in work when a process died: running it alone", id);
+        Batch batch = read(List.of(item));
+        batch.await();
+        edit(batch);
+        batch.await();
+        inWork.remove();
+      }
+      add(item);
+      flush();
+    }
+
+    private void add(Item item) {
+      ledger.add(item.row.id(), ResultLines.json(item.result.values(redaction)));
+      count(item.result.status() == ResultStatus.FAILED);
+    }
+
+    private void flush() throws IOException {
+      try {
+        ledger.flush();
+      } catch (IOException e) {
+        throw cannotWrite("the lines of finished rows", e);
+      }
+      flushed = System.nanoTime();
+    }
+
+    private void count(boolean isFailed) {
+      if (isFailed) {
+        failed.add(1);
+      }
+      done.add(1);
+    }
+
+    private void fail(Item item, ErrorClass errorClass, String why, RowTimes times) {
+      String start = "Cannot edit row " + item.row.id() + ": ";
+      item.result =
+          RowResult.failed(
+              item.row,
+              errorClass,
+              why.startsWith(start) ? why : start + why,
+              times,
+              work.engines().modelName(),
+              origin(item));
+    }
+
+    private RowResult.Origin origin(Item item) {
+      return new RowResult.Origin(item.fingerprint, item.sourcesFingerprint, work.run());
+    }
+
+    private JobException cannotWrite(String what, IOException e) {
+      return new JobException(redaction.apply("Cannot write " + what + ": " + e.getMessage()), e);
+    }
+
+    private Future<?> start(Callable<Void> step) {
+      return threads.submit(step);
+    }
+  }
+
+  private static void join(Future<?> step) {
+    try {
+      step.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new JobException("Interrupted while pictures were read or written", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      if (e.getCause() instanceof Error cause) {
+        throw cause;
+      }
+      throw new JobException("Cannot read or write pictures: " + e.getCause(), e.getCause());
     }
   }
 

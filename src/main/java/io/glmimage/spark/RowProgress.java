@@ -18,6 +18,13 @@ public final class RowProgress implements AutoCloseable {
   private final LongAccumulator failed;
   private final LoadCounters loading;
   private final Listener listener = new Listener();
+  private volatile Watch watch;
+
+  /** Told now and then how many rows have failed. */
+  @FunctionalInterface
+  interface Watch {
+    void failed(long rows);
+  }
 
   public RowProgress(SparkSession spark) {
     this.spark = spark;
@@ -50,6 +57,18 @@ public final class RowProgress implements AutoCloseable {
     return total == 0 ? -1 : (int) Math.min(100, loaded * 100 / total);
   }
 
+  /** Calls this, on Spark's listener thread, whenever a task says how far it is. */
+  void watch(Watch newWatch) {
+    watch = newWatch;
+  }
+
+  private void tell() {
+    Watch told = watch;
+    if (told != null) {
+      told.failed(failedRows());
+    }
+  }
+
   LongAccumulator done() {
     return done;
   }
@@ -67,7 +86,7 @@ public final class RowProgress implements AutoCloseable {
     spark.sparkContext().removeSparkListener(listener);
   }
 
-  private static final class Listener extends SparkListener {
+  private final class Listener extends SparkListener {
     /** By task, then by accumulator. */
     private final Map<Long, Map<Long, Long>> running = new HashMap<>();
 
@@ -76,7 +95,12 @@ public final class RowProgress implements AutoCloseable {
     }
 
     @Override
-    public synchronized void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate update) {
+    public void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate update) {
+      add(update);
+      tell();
+    }
+
+    private synchronized void add(SparkListenerExecutorMetricsUpdate update) {
       // Iterators only: the collections' types differ between Scala 2.12 and 2.13.
       var tasks = update.accumUpdates().iterator();
       while (tasks.hasNext()) {
@@ -95,8 +119,13 @@ public final class RowProgress implements AutoCloseable {
     }
 
     @Override
-    public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
-      running.remove(end.taskInfo().taskId());
+    public void onTaskEnd(SparkListenerTaskEnd end) {
+      remove(end.taskInfo().taskId());
+      tell();
+    }
+
+    private synchronized void remove(long task) {
+      running.remove(task);
     }
   }
 }

@@ -127,6 +127,12 @@ class HelpTest {
           {"--max-pixels", "0", "Invalid --max-pixels: 0"},
           {"--columns", "promt=x", "Invalid --columns: promt"},
           {"--seed", "1.5", "--seed"},
+          {"--io-attempts", "0", "Invalid --io-attempts: 0"},
+          {"--max-failed-rows", "-1", "Invalid --max-failed-rows: -1"},
+          {"--max-failed-ratio", "1.5", "Invalid --max-failed-ratio: 1.5"},
+          {"--commit-seconds", "-1", "Invalid --commit-seconds: -1"},
+          {"--lock-timeout", "0", "Invalid --lock-timeout: 0"},
+          {"--resume-check", "much", "--resume-check"},
         }) {
       assertEquals(1, run("--manifest", "m", "--output", "o", bad[0], bad[1]));
       assertTrue(err().contains(bad[2]), err());

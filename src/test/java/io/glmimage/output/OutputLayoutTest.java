@@ -22,30 +22,44 @@ class OutputLayoutTest {
     assertEquals("s3a://b/out/images/r-1.png", new OutputLayout("s3a://b/out//").image("r-1"));
   }
 
+  private OutputOptions options(boolean overwrite, boolean resume) {
+    return new OutputOptions(
+        folder.toString(),
+        overwrite,
+        resume,
+        false,
+        OutputOptions.ResumeCheck.FILES,
+        OutputOptions.DEFAULT_COMMIT_SECONDS,
+        OutputOptions.DEFAULT_LOCK_TIMEOUT_SECONDS);
+  }
+
   @Test
-  void refusesResultsUnlessTheyMayBeRemoved() throws IOException {
+  void resultsAreKeptRefusedOrRemovedAsAsked() throws IOException {
     OutputLayout output = new OutputLayout(folder.toString());
-    output.prepare(storage, false);
+    output.prepare(storage, options(false, false));
     storage.write(output.results() + "/part-0.parquet", new byte[1]);
+    storage.write(output.lines() + "/run/part-0.json", new byte[1]);
     storage.write(output.images() + "/a.png", new byte[1]);
     storage.write(output.root() + "/notes.txt", new byte[1]);
     String message =
-        assertThrows(UsageException.class, () -> output.prepare(storage, false)).getMessage();
+        assertThrows(UsageException.class, () -> output.prepare(storage, options(false, false)))
+            .getMessage();
     assertTrue(message.contains("already holds results"), message);
+    output.prepare(storage, options(false, true));
     assertTrue(storage.exists(output.results() + "/part-0.parquet"));
-    output.prepare(storage, true);
+    output.prepare(storage, options(true, true));
     assertFalse(storage.exists(output.results()));
+    assertFalse(storage.exists(output.lines()));
     assertFalse(storage.exists(output.images()));
     assertTrue(storage.exists(output.root() + "/notes.txt"));
   }
 
   @Test
-  void whatAnInterruptedRunLeftIsNoResult() throws IOException {
+  void whatAnInterruptedCommitLeftIsNoResult() throws IOException {
     OutputLayout output = new OutputLayout(folder.toString());
     storage.write(output.results() + "/_temporary/0/x", new byte[1]);
     storage.write(output.images() + "/a.png", new byte[1]);
-    output.prepare(storage, false);
-    assertFalse(storage.exists(output.results()));
+    output.prepare(storage, options(false, false));
     assertTrue(storage.exists(output.image("a")));
   }
 
@@ -53,6 +67,6 @@ class OutputLayoutTest {
   void refusesAFileAsFolder() throws IOException {
     storage.write(folder + "/file", new byte[1]);
     assertThrows(
-        UsageException.class, () -> new OutputLayout(folder + "/file").prepare(storage, true));
+        UsageException.class, () -> new OutputLayout(folder + "/file").checkFolder(storage));
   }
 }

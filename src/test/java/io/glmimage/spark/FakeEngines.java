@@ -16,12 +16,13 @@ import java.util.concurrent.atomic.AtomicInteger;
  * stands in the prompt. In local mode executors run in this JVM, so counters can be static.
  *
  * @param model equal names share an engine; {@code broken} does not load, {@code missing} is no
- *     model
+ *     model, those that begin with {@code slow} take 20 ms a row
  */
 public record FakeEngines(String model) implements EngineFactory {
   public static final AtomicInteger OPENED = new AtomicInteger();
   public static final AtomicInteger CLOSED = new AtomicInteger();
   public static final AtomicInteger LARGEST_BATCH = new AtomicInteger();
+  public static final AtomicInteger EDITED = new AtomicInteger();
   private static final AtomicInteger INSIDE = new AtomicInteger();
 
   public FakeEngines(EngineOptions options) {
@@ -34,11 +35,16 @@ public record FakeEngines(String model) implements EngineFactory {
     if (model.equals("broken")) {
       throw new IllegalStateException("tensor x has shape [1], expected [2]");
     }
-    return new Fake();
+    return new Fake(model);
   }
 
   @Override
   public String modelName() {
+    return model;
+  }
+
+  @Override
+  public String fingerprint(Storage storage) {
     return model;
   }
 
@@ -66,7 +72,12 @@ public record FakeEngines(String model) implements EngineFactory {
   }
 
   private static final class Fake implements EditEngine {
+    private final String model;
     private boolean closed;
+
+    Fake(String model) {
+      this.model = model;
+    }
 
     @Override
     public List<EditResult> edit(List<EditRequest> requests) {
@@ -80,6 +91,10 @@ public record FakeEngines(String model) implements EngineFactory {
         LARGEST_BATCH.accumulateAndGet(requests.size(), Math::max);
         List<EditResult> results = new ArrayList<>();
         for (EditRequest request : requests) {
+          if (model.startsWith("slow")) {
+            sleep(20);
+          }
+          EDITED.incrementAndGet();
           results.add(edit(request));
         }
         return results;
@@ -94,9 +109,25 @@ public record FakeEngines(String model) implements EngineFactory {
             EditResult.failed(
                 request.id(), new InvalidRequestException("aspect ratio 5 is over 4"));
         case "break" -> EditResult.failed(request.id(), new IllegalStateException("NaN"));
+        case "abort" -> throw abort();
         case "explode" -> throw new IllegalStateException("device lost");
         default -> new EditResult(request.id(), picture(request), null, 0.1, 0.2, 0.3);
       };
+    }
+
+    /** As a crash in native code ends the process. */
+    private static RuntimeException abort() {
+      Runtime.getRuntime().halt(134);
+      return new IllegalStateException("halted");
+    }
+
+    private static void sleep(long millis) {
+      try {
+        Thread.sleep(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted", e);
+      }
     }
 
     @Override

@@ -1,0 +1,153 @@
+package io.glmimage.spark;
+
+import static org.apache.spark.sql.functions.col;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.error.JobException;
+import io.glmimage.io.Storage;
+import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ResultColumn;
+import io.glmimage.output.ResultStatus;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.DataFrameWriter;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SaveMode;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Makes the result table of all that has been written down. New files are added to the table first,
+ * and checked; only then are old ones, and the notes that they were made of, removed. Whenever that
+ * is interrupted, the next run finds every line at least once. The marker {@code _SUCCESS} is there
+ * only while the table is whole.
+ */
+final class ResultsCommit {
+  private static final long ROWS_PER_FILE = 250_000;
+
+  private final SparkSession spark;
+  private final Storage storage;
+  private final OutputLayout output;
+  private final Ledger ledger;
+  private final CommitProtocol protocol;
+
+  ResultsCommit(SparkSession spark, Storage storage, OutputLayout output, Ledger ledger) {
+    this.spark = spark;
+    this.storage = storage;
+    this.output = output;
+    this.ledger = ledger;
+    this.protocol = CommitProtocol.of(spark, output.root());
+  }
+
+  /** Says that the table is not whole; call it before anything is done. */
+  void begin() throws IOException {
+    storage.delete(output.summary());
+    storage.delete(output.success());
+    // What a killed run's commit was writing.
+    storage.delete(output.results() + "/_temporary");
+  }
+
+  /**
+   * Writes the table.
+   *
+   * @param rows of the manifest
+   * @param stillHeld throws if the folder is no longer this run's
+   * @throws JobException if a row has no line
+   */
+  void commit(ManifestTable manifest, String model, long rows, String run, Runnable stillHeld)
+      throws IOException {
+    List<String> old = ledger.tableFiles();
+    Dataset<Row> lines = ledger.lines();
+    int files = (int) Math.max(1, (rows + ROWS_PER_FILE - 1) / ROWS_PER_FILE);
+    String index = ResultColumn.ROW_INDEX.column();
+    protocol.save(
+        writer(
+            manifest
+                .table(lines, model)
+                .repartitionByRange(files, col(index))
+                .sortWithinPartitions(col(index))),
+        output.results());
+
+    List<String> added = new ArrayList<>(ledger.tableFiles());
+    added.removeAll(old);
+    Dataset<Row> table =
+        spark
+            .read()
+            .schema(ResultsTable.schema(manifest.passedThrough()))
+            .parquet(added.toArray(String[]::new));
+    long written = table.count();
+    long failed = failed(table).count();
+    if (written != rows) {
+      throw new JobException(
+          "Cannot account for all rows: the manifest had "
+              + rows
+              + ", the result table has "
+              + written
+              + "; was the manifest changed while the job ran? Run the same command again: what is"
+              + " done is kept");
+    }
+    stillHeld.run();
+    String orphans = output.orphans() + "/" + run;
+    keepOrphans(manifest, model, lines, orphans);
+    storage.delete(output.failedRows());
+    if (failed > 0) {
+      protocol.save(
+          writer(
+              manifest
+                  .manifestOf(failed(table).select(ResultColumn.ID.column()), model)
+                  .coalesce(1)),
+          output.failedRows());
+    }
+    stillHeld.run();
+    for (String file : old) {
+      storage.delete(file);
+    }
+    storage.write(output.success(), success(run, rows, failed));
+    storage.delete(output.lines());
+    storage.delete(output.journal());
+    for (String earlier : storage.names(output.orphans())) {
+      if (!earlier.equals(run)) {
+        storage.delete(output.orphans() + "/" + earlier);
+      }
+    }
+  }
+
+  /** A later manifest may have these rows again. */
+  private void keepOrphans(ManifestTable manifest, String model, Dataset<Row> lines, String folder)
+      throws IOException {
+    String id = ResultColumn.ID.column();
+    Dataset<Row> orphans =
+        lines.join(
+            manifest.rows(model).select(col(ManifestTable.ID)),
+            col(id).equalTo(col(ManifestTable.ID)),
+            "left_anti");
+    if (!orphans.isEmpty()) {
+      protocol.save(writer(orphans), folder);
+    }
+  }
+
+  private static Dataset<Row> failed(Dataset<Row> table) {
+    return table.filter(col(ResultColumn.STATUS.column()).equalTo(ResultStatus.FAILED.name()));
+  }
+
+  private static DataFrameWriter<Row> writer(Dataset<Row> rows) {
+    // The marker comes last, when old files are gone too.
+    return rows.write()
+        .mode(SaveMode.Append)
+        .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false");
+  }
+
+  private byte[] success(String run, long rows, long failed) throws IOException {
+    Map<String, Object> marker = new LinkedHashMap<>();
+    marker.put("run", run);
+    marker.put("rows", rows);
+    marker.put("ok", rows - failed);
+    marker.put("failed", failed);
+    marker.put("committer", protocol.name());
+    return new ObjectMapper().writeValueAsString(marker).getBytes(StandardCharsets.UTF_8);
+  }
+}

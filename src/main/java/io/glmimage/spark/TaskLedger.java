@@ -1,0 +1,148 @@
+package io.glmimage.spark;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.io.Storage;
+import io.glmimage.io.StoredFile;
+import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ResultLines;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What one attempt at a partition writes down, so that nothing that is done is lost when a process
+ * dies, and so that the next attempt knows what the last one was doing.
+ *
+ * <p>Lines of finished rows go to small files of their own, none of which is ever changed: {@code
+ * lines/RUN/PARTITION/ATTEMPT-N.json}; a finished partition replaces them by one, {@code
+ * lines/RUN/part-PARTITION.json}. The journal, {@code journal/RUN/PARTITION/ATTEMPT.json}, names
+ * the rows in work before any work on them, and so before a picture of theirs is replaced.
+ */
+final class TaskLedger {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final long MAX_BYTES = 1L << 30;
+  private static final String WORKING = "working";
+  private static final String LEFT = "left";
+
+  private final Storage storage;
+  private final String lines;
+  private final String whole;
+  private final String journals;
+  private final String journal;
+  private final long attempt;
+
+  private final Map<String, String> byId = new LinkedHashMap<>();
+  private final List<String> unwritten = new ArrayList<>();
+  private int files;
+  private boolean journaled;
+  private List<String> inWork = List.of();
+
+  /** Of the rows that were in work when a process died: how often each of them was alone. */
+  private final Map<String, Integer> suspects = new HashMap<>();
+
+  /**
+   * @param attempt differs from that of every other attempt at anything in this application
+   */
+  TaskLedger(Storage storage, OutputLayout output, String run, int partition, long attempt) {
+    this.storage = storage;
+    this.lines = output.lines() + "/" + run + "/" + partition;
+    this.whole = output.lines() + "/" + run + "/part-" + partition + ".json";
+    this.journals = output.journal() + "/" + run + "/" + partition;
+    this.journal = journals + "/" + attempt + ".json";
+    this.attempt = attempt;
+  }
+
+  /** Reads what earlier attempts have left. */
+  void open() throws IOException {
+    for (StoredFile file : storage.files(lines)) {
+      byId.putAll(ResultLines.byId(storage.read(file.path(), MAX_BYTES)));
+    }
+    try {
+      byId.putAll(ResultLines.byId(storage.read(whole, MAX_BYTES)));
+    } catch (FileNotFoundException e) {
+      // This partition has not been finished before.
+    }
+    for (StoredFile file : storage.files(journals)) {
+      JsonNode entry;
+      try {
+        entry = JSON.readTree(storage.read(file.path(), MAX_BYTES));
+      } catch (FileNotFoundException e) {
+        // Its attempt has just ended.
+        continue;
+      }
+      if (entry.path("state").asText().equals(WORKING)) {
+        List<String> ids = ResultLines.ids(entry.path("rows"));
+        ids.forEach(id -> suspects.merge(id, ids.size() == 1 ? 1 : 0, Integer::sum));
+      }
+    }
+  }
+
+  /** The lines of the rows that earlier attempts have finished, by id. */
+  Map<String, String> finished() {
+    return byId;
+  }
+
+  boolean isSuspect(String id) {
+    return suspects.containsKey(id);
+  }
+
+  /** How many processes died while this row was the only one in work. */
+  int deaths(String id) {
+    return suspects.getOrDefault(id, 0);
+  }
+
+  /** Writes down which rows are in work from now on. */
+  void working(Collection<String> ids) throws IOException {
+    inWork = List.copyOf(ids);
+    journaled = true;
+    writeJournal(WORKING);
+  }
+
+  /** Adds a row's line; it is safe after {@link #flush}. */
+  void add(String id, String line) {
+    byId.put(id, line);
+    unwritten.add(line);
+  }
+
+  /** Writes the lines that are not yet written. */
+  void flush() throws IOException {
+    if (!unwritten.isEmpty()) {
+      storage.write(lines + "/" + attempt + "-" + files++ + ".json", ResultLines.file(unwritten));
+      unwritten.clear();
+    }
+  }
+
+  /** All rows of the partition have their lines. */
+  void complete() throws IOException {
+    if (!byId.isEmpty()) {
+      storage.write(whole, ResultLines.file(List.copyOf(byId.values())));
+    }
+    storage.delete(lines);
+    storage.delete(journals);
+  }
+
+  /**
+   * The attempt ends before its time, but in order: what is done is written, and nobody suspects
+   * the rows that were in work.
+   */
+  void leave() throws IOException {
+    flush();
+    if (journaled) {
+      writeJournal(LEFT);
+    }
+  }
+
+  private void writeJournal(String state) throws IOException {
+    byte[] entry =
+        JSON.writeValueAsString(Map.of("state", state, "rows", inWork))
+            .getBytes(StandardCharsets.UTF_8);
+    storage.write(journal, entry);
+  }
+}

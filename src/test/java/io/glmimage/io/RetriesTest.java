@@ -1,0 +1,70 @@
+package io.glmimage.io;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.UsageException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.nio.file.AccessDeniedException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class RetriesTest {
+  private final AtomicInteger calls = new AtomicInteger();
+
+  private String callFailing(Retries retries, int failures, IOException error) throws IOException {
+    return retries.call(
+        "read x",
+        () -> {
+          if (calls.incrementAndGet() <= failures) {
+            throw error;
+          }
+          return "done";
+        });
+  }
+
+  @Test
+  void whatMayPassIsTriedAgainUpToTheLimit() throws IOException {
+    assertEquals("done", callFailing(new Retries(3, 2), 2, new SocketTimeoutException("slow")));
+    assertEquals(3, calls.get());
+    calls.set(0);
+    IOException error = new IOException("reset");
+    assertSame(
+        error, assertThrows(IOException.class, () -> callFailing(new Retries(3, 2), 9, error)));
+    assertEquals(3, calls.get());
+  }
+
+  @Test
+  void whatDoesNotPassIsNotTriedAgain() {
+    for (IOException error :
+        new IOException[] {
+          new FileNotFoundException("x"),
+          new AccessDeniedException("x"),
+          new IOException("wrapped", new AccessDeniedException("x")),
+          new IOException("Status Code: 400; Error Code: ExpiredToken"),
+          new LastingException("too large"),
+        }) {
+      calls.set(0);
+      assertThrows(IOException.class, () -> callFailing(new Retries(5, 2), 9, error));
+      assertEquals(1, calls.get(), error.toString());
+    }
+  }
+
+  @Test
+  void credentialsAreToldFromOtherFailures() {
+    assertTrue(
+        Retries.isCredentials(new IOException("x", new IOException("SignatureDoesNotMatch"))));
+    assertFalse(Retries.isCredentials(new AccessDeniedException("s3a://b/x.png")));
+  }
+
+  @Test
+  void limitsAreChecked() {
+    assertThrows(UsageException.class, () -> new Retries(0, 1));
+    assertThrows(UsageException.class, () -> new Retries(101, 1));
+  }
+}

@@ -1,0 +1,88 @@
+package io.glmimage.job;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A {@link FakeJob} in a JVM of its own. */
+final class ChildJob implements AutoCloseable {
+  private final Process process;
+  private final Path log;
+
+  ChildJob(Path log, List<String> arguments) throws IOException {
+    this(log, List.of(), null, arguments);
+  }
+
+  /**
+   * @param options of the JVM
+   * @param sparkHome for executors in processes of their own, or null
+   */
+  ChildJob(Path log, List<String> options, Path sparkHome, List<String> arguments)
+      throws IOException {
+    this.log = log;
+    List<String> command = new ArrayList<>();
+    command.add(System.getProperty("java.home") + "/bin/java");
+    // Spark's --add-opens are among this JVM's own options.
+    for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      if (option.startsWith("--add-opens")) {
+        command.add(option);
+      }
+    }
+    command.addAll(
+        List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"));
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), FakeJob.class.getName()));
+    command.addAll(arguments);
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    if (sparkHome != null) {
+      builder.environment().put("SPARK_HOME", sparkHome.toString());
+      builder.environment().put("SPARK_SCALA_VERSION", "2.12");
+      builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+      builder.directory(log.getParent().toFile());
+    }
+    process = builder.start();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** As {@code kill -9} and a lost host do: nothing gets to run any more. */
+  void kill() throws InterruptedException {
+    List<ProcessHandle> children = process.descendants().toList();
+    process.destroyForcibly();
+    process.waitFor();
+    children.forEach(ProcessHandle::destroyForcibly);
+  }
+
+  /** The processes of executors that are alive. */
+  List<ProcessHandle> executors() {
+    return process
+        .descendants()
+        .filter(
+            child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+        .toList();
+  }
+
+  int exitCode() throws InterruptedException, IOException {
+    if (!process.waitFor(3, TimeUnit.MINUTES)) {
+      kill();
+      throw new AssertionError("The job did not end in 3 minutes:\n" + output());
+    }
+    return process.exitValue();
+  }
+
+  String output() throws IOException {
+    return Files.readString(log);
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    kill();
+  }
+}

@@ -1,0 +1,107 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A job whose executors are processes of their own and die. Needs the scripts of a Spark
+ * installation: that of {@code -Dspark.home} or of the environment's SPARK_HOME.
+ */
+@Tag("spark")
+@Tag("resume")
+class ClusterJobTest {
+  private static final StructType SCHEMA =
+      new StructType()
+          .add("id", DataTypes.StringType)
+          .add("image_paths", DataTypes.StringType)
+          .add("prompt", DataTypes.StringType);
+
+  @TempDir private Path folder;
+
+  @Test
+  void aRowThatKillsItsProcessIsFoundAndTheOthersAreDone() throws Exception {
+    String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
+    assumeTrue(
+        home != null && Files.isExecutable(Path.of(home, "bin", "spark-class")),
+        "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
+            + " (.ci/pyspark.sh makes one)");
+    Files.write(folder.resolve("0.png"), ImageEncoder.png(new RgbImage(64, 64, new byte[12288])));
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      rows.add(RowFactory.create("r" + i, "0.png", i == 17 ? "abort" : "prompt " + i));
+    }
+    String manifest = folder + "/manifest.parquet";
+    Path output = folder.resolve("out");
+    try (Session session = Session.open("local[1]")) {
+      SparkSession spark = session.spark();
+      spark.createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(manifest);
+    }
+
+    try (ChildJob job =
+        new ChildJob(
+            folder.resolve("job.log"),
+            List.of(
+                "-Dspark.executor.extraClassPath=" + System.getProperty("java.class.path"),
+                "-Dspark.task.maxFailures=8",
+                "-Dspark.executor.memory=512m"),
+            Path.of(home),
+            List.of(
+                "--manifest",
+                manifest,
+                "--output",
+                output.toString(),
+                "--model",
+                "slow",
+                "--master",
+                "local-cluster[2,1,512]",
+                "--partitions",
+                "2",
+                "--batch-size",
+                "2",
+                "--commit-seconds",
+                "0"))) {
+      // An executor also goes for a reason of its own, as on a spot instance.
+      while (job.isAlive() && !Files.exists(output.resolve("images"))) {
+        Thread.sleep(20);
+      }
+      job.executors().stream().findFirst().ifPresent(ProcessHandle::destroyForcibly);
+      assertEquals(2, job.exitCode(), job.output());
+    }
+
+    try (Session session = Session.open("local[1]")) {
+      Map<String, Row> lines = new TreeMap<>();
+      for (Row row : session.spark().read().parquet(output + "/results").collectAsList()) {
+        lines.put(row.getAs("id"), row);
+      }
+      assertEquals(40, lines.size());
+      lines.forEach(
+          (id, row) ->
+              assertEquals(
+                  id.equals("r17") ? "PROCESS_CRASH" : null, row.getAs("error_class"), id));
+      String error = lines.get("r17").getAs("error");
+      assertTrue(error.contains("died 2 times while nothing else was in work"), error);
+    }
+    try (Stream<Path> pictures = Files.list(output.resolve("images"))) {
+      assertEquals(39, pictures.count());
+    }
+  }
+}

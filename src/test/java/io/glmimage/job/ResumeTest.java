@@ -1,0 +1,352 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.spark.ExecutorEngines;
+import io.glmimage.spark.FakeEngines;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A run that follows others in the same folder, whatever became of them. */
+@Tag("spark")
+@Tag("resume")
+class ResumeTest {
+  private static final StructType SCHEMA =
+      new StructType()
+          .add("id", DataTypes.StringType)
+          .add("image_paths", DataTypes.StringType)
+          .add("prompt", DataTypes.StringType)
+          .add("label", DataTypes.StringType);
+
+  private static Session session;
+  private static SparkSession spark;
+
+  @TempDir private Path folder;
+  private Path output;
+  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+  private int edited;
+
+  @BeforeAll
+  static void start() {
+    session = Session.open("local[2]");
+    spark = session.spark();
+  }
+
+  @AfterAll
+  static void stop() {
+    session.close();
+  }
+
+  @BeforeEach
+  void pictures() throws IOException {
+    output = folder.resolve("out");
+    ExecutorEngines.closeAll();
+    for (int i = 0; i < 3; i++) {
+      source(i + ".png", 40 * i);
+    }
+  }
+
+  private void source(String name, int colour) throws IOException {
+    byte[] pixels = new byte[64 * 96 * 3];
+    Arrays.fill(pixels, (byte) colour);
+    Files.write(folder.resolve(name), ImageEncoder.png(new RgbImage(64, 96, pixels)));
+  }
+
+  private String manifest(List<Row> rows) {
+    String path = folder + "/manifest.parquet";
+    spark.createDataFrame(rows, SCHEMA).coalesce(1).write().mode("overwrite").parquet(path);
+    return path;
+  }
+
+  private static List<Row> rows(int count) {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      rows.add(RowFactory.create("r" + i, i % 3 + ".png", "prompt " + i, "l" + i));
+    }
+    return rows;
+  }
+
+  private int edit(String manifest, String... more) {
+    return editInto(manifest, output, more);
+  }
+
+  private int editInto(String manifest, Path into, String... more) {
+    errBytes.reset();
+    List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", "" + into));
+    args.addAll(List.of(more));
+    int before = FakeEngines.EDITED.get();
+    int code =
+        EditImagesJob.run(
+            args,
+            FakeEngines::new,
+            new PrintStream(new ByteArrayOutputStream()),
+            new PrintStream(errBytes),
+            false);
+    edited = FakeEngines.EDITED.get() - before;
+    return code;
+  }
+
+  private String err() {
+    return errBytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private static Map<String, Row> results(Path output) {
+    assertTrue(Files.exists(output.resolve("results/_SUCCESS")));
+    Map<String, Row> byId = new TreeMap<>();
+    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
+      assertNull(byId.put(value(row, "id"), row), "an id with two lines");
+    }
+    return byId;
+  }
+
+  private static String value(Row row, String column) {
+    return String.valueOf(row.get(row.fieldIndex(column)));
+  }
+
+  /** Digests of all pictures by name. */
+  private static Map<String, String> pictures(Path output) throws Exception {
+    Map<String, String> digests = new TreeMap<>();
+    try (Stream<Path> files = Files.list(output.resolve("images"))) {
+      for (Path file : files.toList()) {
+        digests.put(file.getFileName().toString(), sha256(Files.readAllBytes(file)));
+      }
+    }
+    return digests;
+  }
+
+  private static String sha256(byte[] bytes) throws Exception {
+    return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+  }
+
+  /** Every line's picture is there with the line's digest, and nothing else is. */
+  private static void assertWhole(Path output) throws Exception {
+    Map<String, String> expected = new TreeMap<>();
+    for (Row row : results(output).values()) {
+      if (value(row, "status").equals("OK")) {
+        expected.put(value(row, "id") + ".png", value(row, "output_sha256"));
+      }
+    }
+    assertEquals(expected, pictures(output));
+    for (String notes : List.of("lines", "journal", "lock.json")) {
+      assertFalse(Files.exists(output.resolve("_run").resolve(notes)), notes);
+    }
+  }
+
+  @Test
+  void theSameCommandAgainDoesNothing() throws Exception {
+    String manifest = manifest(rows(11));
+    assertEquals(0, edit(manifest, "--batch-size", "2"), this::err);
+    assertEquals(11, edited);
+    assertWhole(output);
+    Map<String, Row> first = results(output);
+
+    assertEquals(0, edit(manifest, "--batch-size", "3", "--partitions", "1"), this::err);
+
+    assertEquals(0, edited);
+    assertTrue(err().contains("11 of 11 rows are done already"), err());
+    assertWhole(output);
+    assertEquals(first, results(output));
+    String summary = Files.readString(output.resolve("summary.json"));
+    assertTrue(summary.contains("\"kept\" : 11"), summary);
+  }
+
+  @Test
+  void onlyWhatHasChangedIsDoneAgain() throws Exception {
+    List<Row> rows = rows(8);
+    assertEquals(0, edit(manifest(rows)), this::err);
+    Map<String, String> before = pictures(output);
+
+    // A row, a source (two rows have it), another column, the order, and a new row.
+    rows.set(0, RowFactory.create("r0", "0.png", "another prompt", "l0"));
+    rows.set(1, RowFactory.create("r1", "1.png", "prompt 1", "another label"));
+    rows.add(RowFactory.create("new", "0.png", "p", "l"));
+    java.util.Collections.reverse(rows);
+    source("2.png", 99);
+    Files.setLastModifiedTime(folder.resolve("2.png"), FileTime.fromMillis(1_000_000_000_000L));
+    assertEquals(0, edit(manifest(rows)), this::err);
+
+    assertEquals(1 + 2 + 1, edited);
+    assertWhole(output);
+    Map<String, String> after = pictures(output);
+    for (String id : List.of("r0", "r2", "r5")) {
+      assertNotEquals(before.get(id + ".png"), after.get(id + ".png"), id);
+    }
+    assertEquals(before.get("r1.png"), after.get("r1.png"));
+    assertEquals("another label", value(results(output).get("r1"), "label"));
+    assertEquals("0", value(results(output).get("new"), "row_index"));
+    assertEquals("8", value(results(output).get("r0"), "row_index"));
+
+    // A picture that is gone is made again; without looking at files nobody notices.
+    Files.delete(output.resolve("images/r3.png"));
+    assertEquals(0, edit(manifest(rows), "--resume-check", "rows"));
+    assertEquals(0, edited);
+    assertEquals(0, edit(manifest(rows)));
+    assertEquals(1, edited);
+    assertEquals(after, pictures(output));
+
+    // A setting, and a model.
+    assertEquals(0, edit(manifest(rows), "--steps", "7"), this::err);
+    assertEquals(9, edited);
+    assertEquals("7", value(results(output).get("r4"), "num_inference_steps"));
+    assertEquals(0, edit(manifest(rows), "--steps", "7", "--model", "other"), this::err);
+    assertEquals(9, edited);
+    assertEquals("other", value(results(output).get("r4"), "model"));
+    assertWhole(output);
+  }
+
+  @Test
+  void rowsThatLeaveTheManifestAreRememberedUntilTheyComeBack() throws Exception {
+    assertEquals(0, edit(manifest(rows(6))), this::err);
+    assertEquals(0, edit(manifest(rows(2))), this::err);
+    assertEquals(2, results(output).size());
+    assertEquals(0, edit(manifest(rows(3)), "--seed", "9"), this::err);
+    assertEquals(3, edited);
+    assertEquals(0, edit(manifest(rows(6)), "--seed", "9"), this::err);
+    assertEquals(3, edited);
+    assertEquals(0, edit(manifest(rows(1)), "--seed", "9"), this::err);
+    assertEquals(0, edit(manifest(rows(6)), "--seed", "9"), this::err);
+    assertEquals(0, edited);
+    assertWhole(output);
+  }
+
+  @Test
+  void failedRowsAreTriedAgainOrFedToAnotherRun() throws Exception {
+    List<Row> rows = rows(4);
+    rows.add(RowFactory.create("late", "late.png", "p", "l"));
+    rows.add(RowFactory.create("never", "0.png", "refuse", "l"));
+    assertEquals(2, edit(manifest(rows)), this::err);
+    assertEquals(5, edited);
+    assertEquals(2, edit(manifest(rows), "--keep-failed"), this::err);
+    assertEquals(0, edited);
+
+    source("late.png", 5);
+    Path other = folder.resolve("other");
+    assertEquals(2, editInto(output + "/failed-rows", other), this::err);
+    assertEquals(2, edited);
+    assertEquals(List.of("late", "never"), List.copyOf(results(other).keySet()));
+    assertEquals(1, edit(output + "/failed-rows"));
+    assertTrue(err().contains("would lose all other rows"), err());
+
+    assertEquals(2, edit(manifest(rows)), this::err);
+    assertEquals(2, edited);
+    assertWhole(output);
+    assertEquals(pictures(other).get("late.png"), pictures(output).get("late.png"));
+    assertEquals(
+        List.of("never"),
+        spark.read().parquet(output + "/failed-rows").select("id").collectAsList().stream()
+            .map(row -> row.getString(0))
+            .toList());
+  }
+
+  @Test
+  void tooManyFailuresStopTheJobAndNothingIsLost() throws Exception {
+    List<Row> rows = rows(10);
+    for (int i = 0; i < 4; i++) {
+      rows.set(2 * i, RowFactory.create("bad" + i, "0.png", "refuse", "l"));
+    }
+    String manifest = manifest(rows);
+    for (String[] limit :
+        new String[][] {{"--max-failed-rows", "3"}, {"--max-failed-ratio", "0.35"}}) {
+      assertEquals(3, edit(manifest, limit[0], limit[1]), this::err);
+      assertTrue(err().contains("rows failed, more than " + limit[0]), err());
+      assertFalse(Files.exists(output.resolve("results/_SUCCESS")));
+      assertFalse(Files.exists(output.resolve("_run/lock.json")));
+    }
+    assertEquals(2, edit(manifest, "--max-failed-rows", "4"), this::err);
+    assertEquals(4, edited);
+    assertWhole(output);
+    assertEquals(2, edit(manifest, "--overwrite"), this::err);
+    assertEquals(10, edited);
+  }
+
+  @Test
+  void aSecondRunIsKeptOutWhileTheFirstOneWorks() throws Exception {
+    String manifest = manifest(rows(40));
+    Path log = folder.resolve("child.log");
+    try (ChildJob first =
+        new ChildJob(
+            log, List.of("--manifest", manifest, "--output", "" + output, "--model", "slow"))) {
+      while (!Files.exists(output.resolve("images")) && first.isAlive()) {
+        Thread.sleep(20);
+      }
+      assertEquals(1, edit(manifest, "--model", "slow"));
+      assertTrue(err().contains("another run is writing there (process "), err());
+      assertEquals(0, edited);
+      assertEquals(0, first.exitCode(), first.output());
+    }
+    assertEquals(0, edit(manifest, "--model", "slow"), this::err);
+    assertEquals(0, edited);
+    assertWhole(output);
+  }
+
+  @Test
+  void runsThatAreKilledAtAnyMomentEndAsAnUndisturbedOne() throws Exception {
+    String manifest = manifest(rows(48));
+    Path calm = folder.resolve("calm");
+    assertEquals(0, editInto(manifest, calm, "--model", "slow"), this::err);
+    // Another run's pictures are there already, and every one of them must go.
+    assertEquals(0, edit(manifest, "--seed", "1"), this::err);
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    String[] settings = {"--model", "slow", "--commit-seconds", "0", "--batch-size", "2"};
+    int kills = 3;
+    for (int i = 0; i < kills; i++) {
+      List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", "" + output));
+      args.addAll(List.of(settings));
+      try (ChildJob job = new ChildJob(folder.resolve("child" + i + ".log"), args)) {
+        // The last one dies in its commit, the others in their work.
+        Path sign =
+            i == kills - 1 ? output.resolve("results/_temporary") : output.resolve("_run/journal");
+        FileTime old = time(sign);
+        while (job.isAlive() && (!Files.exists(sign) || time(sign).equals(old))) {
+          Thread.sleep(5);
+        }
+        Thread.sleep(random.nextInt(i == kills - 1 ? 150 : 300));
+        assertTrue(job.isAlive() || i == kills - 1, job.output());
+        job.kill();
+      }
+    }
+
+    assertEquals(0, edit(manifest, settings), this::err);
+
+    assertTrue(edited < 48, edited + " rows done after all kills; random seed " + seed);
+    assertWhole(output);
+    assertEquals(pictures(calm), pictures(output), "random seed " + seed);
+    assertEquals(48, results(output).size());
+  }
+
+  private static FileTime time(Path path) throws IOException {
+    return Files.exists(path) ? Files.getLastModifiedTime(path) : FileTime.fromMillis(0);
+  }
+}

@@ -1,0 +1,297 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.io.Storage;
+import io.glmimage.io.StoredFile;
+import io.glmimage.s3.FaultyProxy;
+import io.glmimage.s3.FaultyProxy.Fault;
+import io.glmimage.s3.S3Server;
+import io.glmimage.spark.ExecutorEngines;
+import io.glmimage.spark.FakeEngines;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Manifest, sources and results on S3, over a network that does what networks do. */
+@Tag("spark")
+@Tag("s3")
+class S3JobTest {
+  private static final StructType SCHEMA =
+      new StructType()
+          .add("id", DataTypes.StringType)
+          .add("image_paths", DataTypes.StringType)
+          .add("prompt", DataTypes.StringType);
+
+  private static final int ROWS = 24;
+
+  @TempDir private static Path folder;
+  private static S3Server server;
+  private static FaultyProxy proxy;
+  private static Session session;
+  private static SparkSession spark;
+  private static final AtomicInteger RUNS = new AtomicInteger();
+
+  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+  private int edited;
+  private String root;
+
+  @BeforeAll
+  static void start() throws Exception {
+    server = S3Server.start(folder);
+    proxy = new FaultyProxy(server.port());
+    session = Session.open("local[2]");
+    spark = session.spark();
+    settings(spark.sparkContext().hadoopConfiguration());
+    server.createBucket("bucket");
+  }
+
+  private static void settings(Configuration hadoop) {
+    hadoop.set("fs.s3a.endpoint", "http://127.0.0.1:" + proxy.port());
+    hadoop.set("fs.s3a.path.style.access", "true");
+    hadoop.set("fs.s3a.access.key", S3Server.ACCESS_KEY);
+    hadoop.set("fs.s3a.secret.key", S3Server.SECRET_KEY);
+    hadoop.set("fs.s3a.connection.ssl.enabled", "false");
+    hadoop.set("fs.s3a.change.detection.mode", "none");
+    hadoop.set("fs.s3a.attempts.maximum", "2");
+    hadoop.set("fs.s3a.retry.limit", "3");
+    hadoop.set("fs.s3a.retry.interval", "20ms");
+    hadoop.set("fs.s3a.retry.throttle.limit", "5");
+    hadoop.set("fs.s3a.retry.throttle.interval", "20ms");
+    hadoop.set("fs.s3a.connection.timeout", "5000");
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (session != null) {
+      FileSystem.closeAll();
+      session.close();
+      proxy.close();
+    }
+    if (server != null) {
+      server.close();
+    }
+  }
+
+  @BeforeEach
+  void pictures() throws IOException {
+    proxy.plan((method, path) -> Fault.NONE);
+    ExecutorEngines.closeAll();
+    root = "s3a://bucket/test" + RUNS.incrementAndGet();
+    for (int i = 0; i < 3; i++) {
+      byte[] pixels = new byte[64 * 96 * 3];
+      Arrays.fill(pixels, (byte) (40 * i));
+      session
+          .storage()
+          .write(root + "/" + i + ".png", ImageEncoder.png(new RgbImage(64, 96, pixels)));
+    }
+  }
+
+  private String manifest(int rows) throws IOException {
+    List<Row> all = new ArrayList<>();
+    for (int i = 0; i < rows; i++) {
+      all.add(RowFactory.create("r" + i, i % 3 + ".png", "prompt " + i));
+    }
+    return upload(all);
+  }
+
+  private String upload(List<Row> rows) throws IOException {
+    Path local = folder.resolve("manifest" + RUNS.get());
+    spark.createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(local.toString());
+    Storage storage = session.storage();
+    for (StoredFile file : storage.files(local.toString())) {
+      if (file.path().endsWith(".parquet")) {
+        storage.write(root + "/manifest.parquet", storage.read(file.path(), 1 << 20));
+      }
+    }
+    return root + "/manifest.parquet";
+  }
+
+  private int edit(String manifest, String output, String... more) {
+    errBytes.reset();
+    List<String> args =
+        new ArrayList<>(List.of("--manifest", manifest, "--output", output, "--lock-timeout", "3"));
+    args.addAll(List.of(more));
+    int before = FakeEngines.EDITED.get();
+    int code =
+        EditImagesJob.run(
+            args,
+            FakeEngines::new,
+            new PrintStream(new ByteArrayOutputStream()),
+            new PrintStream(errBytes),
+            false);
+    edited = FakeEngines.EDITED.get() - before;
+    return code;
+  }
+
+  private String err() {
+    return errBytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private static Map<String, Row> results(String output) throws IOException {
+    assertTrue(session.storage().exists(output + "/results/_SUCCESS"));
+    Map<String, Row> byId = new TreeMap<>();
+    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
+      assertNull(byId.put(value(row, "id"), row), "an id with two lines");
+    }
+    return byId;
+  }
+
+  private static String value(Row row, String column) {
+    return String.valueOf(row.get(row.fieldIndex(column)));
+  }
+
+  private static Map<String, String> pictures(String output) throws Exception {
+    Storage storage = session.storage();
+    Map<String, String> digests = new TreeMap<>();
+    for (StoredFile file : storage.files(output + "/images")) {
+      byte[] sha = MessageDigest.getInstance("SHA-256").digest(storage.read(file.path(), 1 << 20));
+      digests.put(
+          file.path().substring(file.path().lastIndexOf('/') + 1), HexFormat.of().formatHex(sha));
+    }
+    return digests;
+  }
+
+  private static void assertWhole(String output, int rows) throws Exception {
+    Map<String, String> expected = new TreeMap<>();
+    for (Row row : results(output).values()) {
+      assertEquals("OK", value(row, "status"), value(row, "error"));
+      expected.put(value(row, "id") + ".png", value(row, "output_sha256"));
+    }
+    assertEquals(rows, expected.size());
+    assertEquals(expected, pictures(output));
+    for (String notes : List.of("lines", "journal", "lock.json")) {
+      assertFalse(session.storage().exists(output + "/_run/" + notes), notes);
+    }
+  }
+
+  @Test
+  void aJobOnS3IsCommittedByTheMagicCommitterAndResumes() throws Exception {
+    String manifest = manifest(ROWS);
+    String output = root + "/out";
+    assertEquals(0, edit(manifest, output), this::err);
+    assertEquals(ROWS, edited);
+    assertWhole(output, ROWS);
+    String success =
+        new String(
+            session.storage().read(output + "/results/_SUCCESS", 1 << 20), StandardCharsets.UTF_8);
+    assertTrue(success.contains("\"committer\":\"magic\""), success);
+    // No traces of renames or pending uploads beside the data.
+    assertEquals(
+        List.of("_SUCCESS"),
+        session.storage().names(output + "/results").stream()
+            .filter(name -> name.startsWith("_"))
+            .toList());
+
+    assertEquals(0, edit(manifest, output), this::err);
+    assertEquals(0, edited);
+
+    // Other schemes: results on a disk of sources on S3.
+    String local = "file:" + folder + "/local" + RUNS.get();
+    assertEquals(0, edit(manifest, local), this::err);
+    assertEquals(pictures(output), pictures(local));
+  }
+
+  @Test
+  void faultsOfNetworkAndServerChangeNothing() throws Exception {
+    String manifest = manifest(ROWS);
+    assertEquals(0, edit(manifest, root + "/calm"), this::err);
+    SplittableRandom random = new SplittableRandom(7);
+    AtomicInteger burst = new AtomicInteger();
+    Fault[] kinds = {Fault.RESET, Fault.LOST_ANSWER, Fault.TRUNCATED, Fault.SLOW, Fault.SLOW_DOWN};
+    proxy.plan(
+        (method, path) -> {
+          synchronized (random) {
+            if (burst.get() > 0) {
+              burst.decrementAndGet();
+              return Fault.SLOW_DOWN;
+            }
+            if (random.nextInt(60) == 0) {
+              burst.set(5);
+            }
+            return random.nextInt(12) == 0 ? kinds[random.nextInt(kinds.length)] : Fault.NONE;
+          }
+        });
+    int before = proxy.faults();
+    String output = root + "/out";
+    for (int run = 0; run < 3; run++) {
+      if (edit(manifest, output, "--io-attempts", "8", "--commit-seconds", "0") == 0) {
+        break;
+      }
+    }
+    int faults = proxy.faults() - before;
+    proxy.plan((method, path) -> Fault.NONE);
+    assertTrue(faults > 20, faults + " faults");
+    assertEquals(0, edit(manifest, output), this::err);
+    assertEquals(0, edited);
+    assertWhole(output, ROWS);
+    assertEquals(pictures(root + "/calm"), pictures(output));
+  }
+
+  @Test
+  void missingAndDeniedSourcesFailTheirRowsAndWrongCredentialsTheJob() throws Exception {
+    String manifest =
+        upload(
+            List.of(
+                RowFactory.create("good", "0.png", "p"),
+                RowFactory.create("missing", "none.png", "p"),
+                RowFactory.create("denied", "1.png", "p"),
+                RowFactory.create("bucket", "s3a://no-such-bucket/1.png", "p")));
+    proxy.plan((method, path) -> path.endsWith("/1.png") ? Fault.DENIED : Fault.NONE);
+    String output = root + "/out";
+    assertEquals(2, edit(manifest, output, "--io-attempts", "2"), this::err);
+    Map<String, Row> results = results(output);
+    assertEquals("OK", value(results.get("good"), "status"));
+    assertEquals("IMAGE_NOT_FOUND", value(results.get("missing"), "error_class"));
+    assertEquals("IMAGE_UNREADABLE", value(results.get("denied"), "error_class"));
+    assertEquals("FAILED", value(results.get("bucket"), "status"));
+
+    // Credentials that end in the middle of the work: the job fails, and no row is blamed.
+    proxy.plan((method, path) -> path.endsWith("/1.png") ? Fault.EXPIRED : Fault.NONE);
+    assertEquals(3, edit(manifest, output), this::err);
+    assertTrue(err().contains("the credentials are refused or have expired"), err());
+    proxy.plan((method, path) -> Fault.NONE);
+    assertEquals(2, edit(manifest, output), this::err);
+    assertEquals("OK", value(results(output).get("denied"), "status"));
+
+    // A signature of another key is refused by the server itself.
+    Configuration wrong = new Configuration(spark.sparkContext().hadoopConfiguration());
+    wrong.set("fs.s3a.secret.key", "another-key-than-the-servers");
+    wrong.set("fs.s3a.impl.disable.cache", "true");
+    IOException refused =
+        org.junit.jupiter.api.Assertions.assertThrows(
+            IOException.class, () -> new Storage(wrong).read(root + "/0.png", 1 << 20));
+    assertTrue(
+        refused.toString().contains("403") || refused.toString().contains("Forbidden"),
+        refused.toString());
+  }
+}

@@ -1,0 +1,160 @@
+package io.glmimage.s3;
+
+import com.amazonaws.auth.AWSStaticCredentialsProvider;
+import com.amazonaws.auth.BasicAWSCredentials;
+import com.amazonaws.client.builder.AwsClientBuilder;
+import com.amazonaws.services.s3.AmazonS3;
+import com.amazonaws.services.s3.AmazonS3ClientBuilder;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.TimeUnit;
+import org.opentest4j.TestAbortedException;
+
+/**
+ * S3Proxy in a process of its own: an S3 server over HTTP that checks signatures and keeps objects
+ * in memory. Its class path is resolved by Maven from a pom of its own, once per build folder.
+ */
+public final class S3Server implements AutoCloseable {
+  public static final String ACCESS_KEY = "TESTACCESSKEY";
+  public static final String SECRET_KEY = "test-secret-key-of-nobody";
+  private static final Path CLASS_PATH = Path.of("target", "s3proxy.classpath").toAbsolutePath();
+  private static final Path POM = Path.of("src", "test", "s3proxy", "pom.xml").toAbsolutePath();
+  private static final int START_SECONDS = 60;
+
+  private final Process process;
+  private final int port;
+
+  private S3Server(Process process, int port) {
+    this.process = process;
+    this.port = port;
+  }
+
+  /**
+   * Starts a server without buckets.
+   *
+   * @param folder for its settings and its log
+   * @throws TestAbortedException if S3Proxy cannot be had
+   */
+  public static S3Server start(Path folder) throws Exception {
+    String classPath = classPath();
+    int port;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = free.getLocalPort();
+    }
+    Properties settings = new Properties();
+    settings.setProperty("s3proxy.endpoint", "http://127.0.0.1:" + port);
+    settings.setProperty("s3proxy.authorization", "aws-v2-or-v4");
+    settings.setProperty("s3proxy.identity", ACCESS_KEY);
+    settings.setProperty("s3proxy.credential", SECRET_KEY);
+    settings.setProperty("jclouds.provider", "transient");
+    settings.setProperty("jclouds.identity", "none");
+    settings.setProperty("jclouds.credential", "none");
+    Path file = folder.resolve("s3proxy.properties");
+    try (var out = Files.newOutputStream(file)) {
+      settings.store(out, null);
+    }
+    Path log = folder.resolve("s3proxy.log");
+    Process process =
+        new ProcessBuilder(
+                System.getProperty("java.home") + "/bin/java",
+                "-Xmx256m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-DLOG_LEVEL=warn",
+                "-cp",
+                classPath,
+                "org.gaul.s3proxy.Main",
+                "--properties",
+                file.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    S3Server server = new S3Server(process, port);
+    for (long start = System.nanoTime(); !server.answers(); Thread.sleep(100)) {
+      if (!process.isAlive() || System.nanoTime() - start > START_SECONDS * 1_000_000_000L) {
+        server.close();
+        throw new AssertionError("S3Proxy does not answer:\n" + Files.readString(log));
+      }
+    }
+    return server;
+  }
+
+  public int port() {
+    return port;
+  }
+
+  public void createBucket(String name) {
+    AmazonS3 client =
+        AmazonS3ClientBuilder.standard()
+            .withCredentials(
+                new AWSStaticCredentialsProvider(new BasicAWSCredentials(ACCESS_KEY, SECRET_KEY)))
+            .withEndpointConfiguration(
+                new AwsClientBuilder.EndpointConfiguration("http://127.0.0.1:" + port, "us-east-1"))
+            .withPathStyleAccessEnabled(true)
+            .build();
+    try {
+      client.createBucket(name);
+    } finally {
+      client.shutdown();
+    }
+  }
+
+  private boolean answers() {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      HttpResponse<Void> unsigned =
+          HttpClient.newHttpClient()
+              .send(
+                  HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/")).build(),
+                  HttpResponse.BodyHandlers.discarding());
+      // Without a signature nothing is served.
+      return socket.isConnected() && unsigned.statusCode() == 403;
+    } catch (IOException e) {
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static String classPath() throws Exception {
+    if (!Files.exists(CLASS_PATH) || Files.size(CLASS_PATH) == 0) {
+      Files.createDirectories(CLASS_PATH.getParent());
+      Path log = CLASS_PATH.resolveSibling("s3proxy.classpath.log");
+      Process maven =
+          new ProcessBuilder(
+                  List.of(
+                      System.getProperty("maven.home") + "/bin/mvn",
+                      "-B",
+                      "-f",
+                      POM.toString(),
+                      "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath",
+                      "-Dmdep.outputFile=" + CLASS_PATH))
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
+      if (!maven.waitFor(5, TimeUnit.MINUTES) || maven.exitValue() != 0) {
+        maven.destroyForcibly();
+        throw new TestAbortedException("Skipped: Maven cannot get S3Proxy; see " + log);
+      }
+    }
+    return Files.readString(CLASS_PATH).strip();
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(5, TimeUnit.SECONDS)) {
+      process.destroyForcibly().waitFor();
+    }
+  }
+}
