@@ -1,5 +1,6 @@
 package io.glmimage.io;
 
+import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -11,12 +12,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.fs.StreamCapabilities;
 
 /**
  * Files on any Hadoop file system, named by URI or path ({@code s3a://}, {@code hdfs://}, {@code
@@ -134,6 +140,99 @@ public final class Storage {
       if (!renamed) {
         fileSystem.delete(temporary, false);
       }
+    }
+  }
+
+  /** What is written into a file. */
+  @FunctionalInterface
+  public interface Content {
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /**
+   * Writes a file of any length whole, replacing an earlier one; if the content fails half-way,
+   * nothing appears.
+   */
+  public void write(String path, Content content) throws IOException {
+    Path file = path(path);
+    FileSystem fileSystem = fileSystem(file);
+    boolean objects = isObjectStore(fileSystem);
+    Path target = objects ? file : new Path(file.getParent(), "." + UUID.randomUUID() + ".tmp");
+    boolean done = false;
+    FSDataOutputStream out = fileSystem.create(target, true);
+    try {
+      OutputStream buffered = new BufferedOutputStream(out, CHUNK_BYTES);
+      content.writeTo(buffered);
+      buffered.flush();
+      if (objects) {
+        done = true;
+      }
+      out.close();
+      if (!objects) {
+        done = fileSystem.rename(target, file);
+        if (!done) {
+          // HDFS does not rename onto an existing file.
+          fileSystem.delete(file, false);
+          done = fileSystem.rename(target, file);
+        }
+        if (!done) {
+          throw new IOException("Cannot write " + path + ": the temporary file cannot be renamed");
+        }
+      }
+    } finally {
+      if (!done) {
+        if (objects && out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
+          // Closing would make the part that there is visible.
+          out.abort();
+        }
+        out.close();
+        fileSystem.delete(target, false);
+      }
+    }
+  }
+
+  /** Opens a file for reading from its start to its end. */
+  public InputStream open(String path) throws IOException {
+    Path file = path(path);
+    return fileSystem(file).open(file);
+  }
+
+  /** The first bytes of a file, fewer if it is shorter. */
+  public byte[] readStart(String path, int bytes) throws IOException {
+    try (InputStream in = open(path)) {
+      return in.readNBytes(bytes);
+    }
+  }
+
+  /**
+   * The file itself, or the files directly in a folder without hidden ones, sorted.
+   *
+   * @throws FileNotFoundException if there is neither
+   */
+  public List<String> files(String path) throws IOException {
+    Path root = path(path);
+    List<String> files = new ArrayList<>();
+    for (FileStatus status : fileSystem(root).listStatus(root)) {
+      String name = status.getPath().getName();
+      if (status.isFile() && !name.startsWith("_") && !name.startsWith(".")) {
+        files.add(status.getPath().toString());
+      }
+    }
+    files.sort(null);
+    return files;
+  }
+
+  /**
+   * Gives the files below a folder one by one, in the file system's order, without holding them.
+   *
+   * @param visitor takes each file's path with its scheme
+   */
+  public void forEachFile(String folder, boolean recursive, Consumer<String> visitor)
+      throws IOException {
+    Path root = path(folder);
+    RemoteIterator<LocatedFileStatus> files = fileSystem(root).listFiles(root, recursive);
+    while (files.hasNext()) {
+      visitor.accept(files.next().getPath().toString());
     }
   }
 

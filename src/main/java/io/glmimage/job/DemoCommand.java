@@ -4,6 +4,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
+import io.glmimage.output.PictureOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.ResultsTable;
@@ -77,6 +78,7 @@ final class DemoCommand implements Callable<Integer> {
                   EditDefaults.DEFAULT_MAX_PIXELS),
               plan,
               new OutputOptions(root, again),
+              PictureOptions.DEFAULT,
               engine.options());
       new ExampleManifest(spark).write(root + "/example");
       text.println(

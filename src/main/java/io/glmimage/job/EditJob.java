@@ -4,17 +4,22 @@ import io.glmimage.error.JobException;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.output.RunFigures;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
+import io.glmimage.spark.BatchFiles;
 import io.glmimage.spark.EditRunner;
 import io.glmimage.spark.EngineFactory;
 import io.glmimage.spark.ManifestTable;
+import io.glmimage.spark.Packer;
 import io.glmimage.spark.ResultsTable;
 import io.glmimage.spark.RowProgress;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.slf4j.Logger;
@@ -64,10 +69,17 @@ final class EditJob {
 
     // 3. Edit.
     long editStart = System.nanoTime();
+    List<RunFigures.Moment> history;
     try (RowProgress progress = new RowProgress(session.spark());
+        ProgressHistory moments = new ProgressHistory(progress, rows);
         ProgressBar bar = new ProgressBar(progress, rows, console)) {
-      new EditRunner(session.spark(), engines, options.engine().device())
+      PictureEncoder encoder =
+          new PictureEncoder(
+              options.pictures().format(), options.pictures().quality(), Versions.program());
+      new EditRunner(session.spark(), engines, options.engine().device(), encoder)
           .run(manifest, plan, output, progress);
+      moments.close();
+      history = moments.moments();
     }
     double editSeconds = secondsSince(editStart);
 
@@ -97,6 +109,13 @@ final class EditJob {
       }
       console.err().flush();
     }
+    new Packer(session.spark(), output).pack(results, options.pictures(), rows);
+    if (BatchFiles.isBatch(results)) {
+      new BatchFiles(session.spark(), storage, output)
+          .write(results, options.pictures().inlineAnswers(), started);
+    }
+    new ReportFiles(storage, storage.parent(options.manifest().path()), redaction)
+        .write(report, results, history);
     report.write(storage, exitCode(report), redaction);
     return report;
   }

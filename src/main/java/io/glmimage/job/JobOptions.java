@@ -3,8 +3,10 @@ package io.glmimage.job;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
+import io.glmimage.output.PictureOptions;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.EngineOptions;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +15,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -22,16 +25,24 @@ record JobOptions(
     EditDefaults defaults,
     PlanOptions plan,
     OutputOptions output,
+    PictureOptions pictures,
     EngineOptions engine) {
 
   /** Every option by its name on the command line, resolved. */
   Map<String, String> byName() {
     Map<String, String> options = new LinkedHashMap<>();
     options.put("manifest", manifest.path());
+    options.put(
+        "manifest-format",
+        manifest.format() == null ? ManifestFormat.AUTO : manifest.format().option());
     options.put("columns", new TreeMap<>(manifest.columns()).toString());
     options.put("drop-columns", manifest.dropped().toString());
     options.put("output", output.path());
     options.put("overwrite", String.valueOf(output.overwrite()));
+    options.put("packing", pictures.packing().name().toLowerCase(Locale.ROOT));
+    options.put("image-format", pictures.format().name().toLowerCase(Locale.ROOT));
+    options.put("quality", String.valueOf(pictures.quality()));
+    options.put("shard-size", String.valueOf(pictures.shardRows()));
     options.put("model", engine.modelName());
     options.put("device", engine.device());
     options.put("steps", String.valueOf(defaults.steps()));
@@ -52,7 +63,16 @@ record JobOptions(
         .keySet()
         .retainAll(
             List.of(
-                "model", "steps", "guidance", "seed", "height", "width", "max-pixels", "columns"));
+                "model",
+                "steps",
+                "guidance",
+                "seed",
+                "height",
+                "width",
+                "max-pixels",
+                "columns",
+                "image-format",
+                "quality"));
     try {
       byte[] json =
           new ObjectMapper().writeValueAsString(deciding).getBytes(StandardCharsets.UTF_8);

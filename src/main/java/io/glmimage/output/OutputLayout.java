@@ -4,6 +4,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.io.Serializable;
+import java.util.List;
 
 /**
  * What lies where in an output folder.
@@ -25,6 +26,41 @@ public record OutputLayout(String root) implements Serializable {
   /** The picture of a row; depends on its id only. */
   public String image(String id) {
     return images() + "/" + ImageNames.fileName(id);
+  }
+
+  /** The picture of a row in another format. */
+  public String image(String id, PictureFormat format) {
+    return images() + "/" + ImageNames.fileName(id, format.extension());
+  }
+
+  /** The WebDataset shards. */
+  public String shards() {
+    return root + "/shards";
+  }
+
+  /** The table of pictures. */
+  public String pictures() {
+    return root + "/pictures";
+  }
+
+  /** The page about a run. */
+  public String report() {
+    return root + "/report.html";
+  }
+
+  /** What the page shows, for programs. */
+  public String metrics() {
+    return root + "/metrics.json";
+  }
+
+  /** The answers of a batch that are pictures. */
+  public String batchOutput() {
+    return root + "/output.jsonl";
+  }
+
+  /** The answers of a batch that are errors. */
+  public String batchErrors() {
+    return root + "/errors.jsonl";
   }
 
   /** The result table, a folder of Parquet files. */
@@ -58,6 +94,10 @@ public record OutputLayout(String root) implements Serializable {
     }
     // Without results there can still be what an interrupted run left: nothing to keep.
     storage.delete(summary());
+    for (String derived :
+        List.of(report(), metrics(), batchOutput(), batchErrors(), shards(), pictures())) {
+      storage.delete(derived);
+    }
     storage.delete(results());
     if (held) {
       storage.delete(images());

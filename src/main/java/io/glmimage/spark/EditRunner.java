@@ -2,6 +2,7 @@ package io.glmimage.spark;
 
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureEncoder;
 import io.glmimage.plan.EditPlan;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -17,8 +18,11 @@ public final class EditRunner {
   private final SparkSession spark;
   private final EngineFactory engines;
   private final String device;
+  private final PictureEncoder encoder;
 
-  public EditRunner(SparkSession spark, EngineFactory engines, String device) {
+  public EditRunner(
+      SparkSession spark, EngineFactory engines, String device, PictureEncoder encoder) {
+    this.encoder = encoder;
     this.spark = spark;
     this.engines = engines;
     this.device = device;
@@ -48,6 +52,7 @@ public final class EditRunner {
                       engines,
                       device,
                       output,
+                      encoder,
                       hadoop,
                       progress.done(),
                       progress.failed()));

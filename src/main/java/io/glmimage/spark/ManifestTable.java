@@ -81,7 +81,7 @@ public final class ManifestTable {
             "Cannot read manifest " + options.path() + ": there is no such file or folder");
       }
       folder = storage.parent(options.path());
-      rows = spark.read().parquet(storage.qualified(options.path()));
+      rows = ManifestFiles.read(spark, storage, options);
     } catch (IOException e) {
       throw new UsageException("Cannot read manifest " + options.path() + ": " + e.getMessage(), e);
     } catch (UsageException e) {
@@ -91,7 +91,8 @@ public final class ManifestTable {
       throw new UsageException(
           "Cannot read manifest "
               + options.path()
-              + " as Parquet: "
+              + ManifestFiles.formatName(options)
+              + ": "
               + SparkErrors.firstLine(SparkErrors.root(e)),
           e);
     }

@@ -3,7 +3,6 @@ package io.glmimage.spark;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
-import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Redaction;
@@ -13,6 +12,7 @@ import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowResult;
 import io.glmimage.output.RowTimes;
@@ -46,6 +46,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
   private final EngineFactory engines;
   private final String device;
   private final OutputLayout output;
+  private final PictureEncoder encoder;
   private final Broadcast<HadoopSettings> hadoop;
   private final LongAccumulator done;
   private final LongAccumulator failed;
@@ -56,6 +57,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
       EngineFactory engines,
       String device,
       OutputLayout output,
+      PictureEncoder encoder,
       Broadcast<HadoopSettings> hadoop,
       LongAccumulator done,
       LongAccumulator failed) {
@@ -64,6 +66,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
     this.engines = engines;
     this.device = device;
     this.output = output;
+    this.encoder = encoder;
     this.hadoop = hadoop;
     this.done = done;
     this.failed = failed;
@@ -236,9 +239,10 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
       }
       long start = System.nanoTime();
       RgbImage image = edited.image();
-      String path = output.image(item.row.id());
+      String path = output.image(item.row.id(), encoder.format());
       try {
-        storage.write(path, ImageEncoder.png(image));
+        storage.write(
+            path, encoder.encode(image, (ManifestRow) item.row, engines.modelName(), redaction));
       } catch (IOException e) {
         throw new JobException(
             redaction.apply("Cannot write picture " + path + ": " + e.getMessage()), e);

@@ -5,6 +5,7 @@ import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Storage;
+import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.request.EditRequest;
@@ -57,6 +58,17 @@ final class SourceReader {
 
   private RgbImage decode(String path) throws RowFailure {
     byte[] bytes;
+    if (DataUrl.is(path)) {
+      String name = DataUrl.shown(path);
+      try {
+        return ImageDecoder.decode(DataUrl.bytes(path), name);
+      } catch (IllegalArgumentException e) {
+        throw new RowFailure(
+            ErrorClass.IMAGE_INVALID, name + " cannot be decoded: " + e.getMessage(), e);
+      } catch (InvalidRequestException e) {
+        throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
+      }
+    }
     try {
       bytes = storage.read(path, MAX_FILE_BYTES);
     } catch (FileNotFoundException | NoSuchFileException e) {
