@@ -63,7 +63,7 @@ final class Session implements AutoCloseable {
     return hadoop().redaction();
   }
 
-  private HadoopSettings hadoop() {
+  HadoopSettings hadoop() {
     return new HadoopSettings(spark.sparkContext().hadoopConfiguration());
   }
 

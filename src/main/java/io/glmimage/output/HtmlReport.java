@@ -42,6 +42,7 @@ public final class HtmlReport {
       border-top:1px solid var(--line)}
       th{color:var(--faint);font-weight:500;white-space:nowrap;overflow-wrap:normal}
       td.n,th.n{text-align:right;white-space:nowrap}
+      td:first-child code{white-space:nowrap}
       .stage{display:flex;height:22px;border-radius:6px;overflow:hidden;background:var(--soft)}
       .key{display:flex;flex-wrap:wrap;gap:4px 18px;margin-top:10px}
       .dot{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:6px}

@@ -47,8 +47,8 @@ public final class ManifestTable {
   /** Index, key, whether the row names itself, and which copy of its key it is. */
   static final int ADDED_COLUMNS = 4;
 
-  private static final String INDEX = "__glm_image_index";
-  private static final String KEY = "__glm_image_key";
+  static final String INDEX = "__glm_image_index";
+  static final String KEY = "__glm_image_key";
   private static final String NAMED = "__glm_image_named";
   private static final String COPY = "__glm_image_copy";
   private static final int SHOWN_DUPLICATES = 5;
