@@ -14,6 +14,7 @@ import io.glmimage.spark.BatchFiles;
 import io.glmimage.spark.EditRunner;
 import io.glmimage.spark.EngineFactory;
 import io.glmimage.spark.ManifestTable;
+import io.glmimage.spark.NoopEngineFactory;
 import io.glmimage.spark.Packer;
 import io.glmimage.spark.ResultsTable;
 import io.glmimage.spark.RowProgress;
@@ -55,7 +56,10 @@ final class EditJob {
 
     // 1. Check all that can be checked without work.
     OutputLayout output = new OutputLayout(storage.qualified(options.output().path()));
-    EngineFactory engines = console.engines().apply(options.engine());
+    EngineFactory engines =
+        options.engine().noop()
+            ? new NoopEngineFactory()
+            : console.engines().apply(options.engine());
     engines.check(storage);
     ManifestTable manifest =
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
@@ -109,13 +113,15 @@ final class EditJob {
       }
       console.err().flush();
     }
-    new Packer(session.spark(), output).pack(results, options.pictures(), rows);
-    if (BatchFiles.isBatch(results)) {
+    if (engines.touchesPictures()) {
+      new Packer(session.spark(), output).pack(results, options.pictures(), rows);
+    }
+    if (engines.touchesPictures() && BatchFiles.isBatch(results)) {
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.pictures().inlineAnswers(), started);
     }
     new ReportFiles(storage, storage.parent(options.manifest().path()), redaction)
-        .write(report, results, history);
+        .write(report, results, history, engines.touchesPictures());
     report.write(storage, exitCode(report), redaction);
     return report;
   }

@@ -1,10 +1,14 @@
 package io.glmimage.job;
 
+import io.glmimage.error.UsageException;
 import io.glmimage.spark.EngineOptions;
+import io.glmimage.spark.NoopEngineFactory;
 import picocli.CommandLine.Option;
 
 /** Options that say what edits. */
 final class EngineFlags {
+  private static final String GLM_IMAGE = "glm-image";
+
   @Option(
       names = "--model",
       paramLabel = "DIR",
@@ -22,7 +26,20 @@ final class EngineFlags {
               + " used with auto and cuda. Default: ${DEFAULT-VALUE}.")
   private String device;
 
+  @Option(
+      names = "--engine",
+      paramLabel = "ENGINE",
+      defaultValue = GLM_IMAGE,
+      hidden = true,
+      description =
+          "glm-image, or noop: edits nothing, reads no sources and writes no pictures, to measure the"
+              + " bookkeeping. Default: ${DEFAULT-VALUE}.")
+  private String engine;
+
   EngineOptions options() {
-    return new EngineOptions(model, device);
+    if (!engine.equals(GLM_IMAGE) && !engine.equals(NoopEngineFactory.NAME)) {
+      throw new UsageException("Invalid --engine: " + engine + ", expected glm-image or noop");
+    }
+    return new EngineOptions(model, device, engine.equals(NoopEngineFactory.NAME));
   }
 }

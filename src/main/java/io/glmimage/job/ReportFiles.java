@@ -1,6 +1,5 @@
 package io.glmimage.job;
 
-import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
@@ -20,9 +19,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Writes {@code report.html} and {@code metrics.json} of a run. */
 final class ReportFiles {
+  private static final Logger LOG = LoggerFactory.getLogger(ReportFiles.class);
   private static final int SAMPLES = 24;
   private static final int EXAMPLES = 5;
   private static final int THUMBNAIL = 176;
@@ -41,11 +43,15 @@ final class ReportFiles {
     this.redaction = redaction;
   }
 
-  void write(RunReport report, ResultsTable results, List<RunFigures.Moment> history)
+  /**
+   * @param pictures whether the run made pictures that can be shown
+   */
+  void write(
+      RunReport report, ResultsTable results, List<RunFigures.Moment> history, boolean pictures)
       throws IOException {
     ResultFigures table = new ResultFigures(results);
     List<RunFigures.Sample> samples = new ArrayList<>();
-    for (ShownResult row : table.sample(SAMPLES)) {
+    for (ShownResult row : pictures ? table.sample(SAMPLES) : List.<ShownResult>of()) {
       samples.add(sample(row));
     }
     RunFigures figures =
@@ -97,7 +103,10 @@ final class ReportFiles {
               image,
               Math.max(1, (int) Math.round(image.height() * scale)),
               Math.max(1, (int) Math.round(image.width() * scale)));
-    } catch (IOException | InvalidRequestException e) {
+    } catch (IOException | RuntimeException e) {
+      // All rows are done; a page without a picture is no reason to fail them.
+      LOG.warn(
+          "Cannot show {} in the report: {}", redaction.apply(path), redaction.apply(e.toString()));
       return null;
     }
   }

@@ -7,13 +7,18 @@ import java.io.Serializable;
  * What edits the rows, and where.
  *
  * @param model a GLM-Image folder on any Hadoop file system, or null for the embedded tiny model
+ * @param noop whether nothing is edited, to try the bookkeeping
  * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
  */
-public record EngineOptions(String model, String device) implements Serializable {
+public record EngineOptions(String model, String device, boolean noop) implements Serializable {
   public static final String DEFAULT_DEVICE = "auto";
 
   /** What tables and reports call the model of the resources. */
   public static final String EMBEDDED_MODEL = "glm-image-tiny";
+
+  public EngineOptions(String model, String device) {
+    this(model, device, false);
+  }
 
   public EngineOptions {
     if (!device.matches("auto|cpu|cuda|cuda:[0-9]{1,3}")) {
@@ -27,6 +32,6 @@ public record EngineOptions(String model, String device) implements Serializable
 
   /** The model's name in tables and reports. */
   public String modelName() {
-    return model == null ? EMBEDDED_MODEL : model;
+    return noop ? NoopEngineFactory.NAME : model == null ? EMBEDDED_MODEL : model;
   }
 }

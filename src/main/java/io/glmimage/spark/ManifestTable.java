@@ -2,6 +2,7 @@ package io.glmimage.spark;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.row_number;
 import static org.apache.spark.sql.functions.sum;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -57,6 +59,9 @@ public final class ManifestTable {
   private final StructType schema;
   private final RowReader reader;
   private final Dataset<Row> keyed;
+
+  /** Whether rows share a name made of their content; unknown until they are counted. */
+  private boolean numbered = true;
 
   private ManifestTable(
       ManifestOptions options, StructType schema, RowReader reader, Dataset<Row> keyed) {
@@ -115,16 +120,28 @@ public final class ManifestTable {
    * @throws UsageException if two rows have the same id
    */
   public long countRows() {
+    // Only the keys are shuffled here, and nothing is sorted.
+    Dataset<Row> names =
+        keyed
+            .groupBy(col(KEY))
+            .agg(count(lit(1)).as("n"), sum(col(NAMED).cast(DataTypes.LongType)).as("named"));
+    Column again = col("n").minus(1);
+    // A row that names itself must share its name with no other.
+    Column clash = col("n").gt(1).and(col("named").gt(0));
     Row counts =
-        keyed.agg(count(lit(1)), sum(when(col(COPY).gt(1).and(col(NAMED)), 1).otherwise(0))).head();
+        names
+            .agg(
+                sum(col("n")),
+                sum(when(clash, least(again, col("named"))).otherwise(0)),
+                sum(when(clash, 0).otherwise(again)))
+            .head();
     long repeated = counts.isNullAt(1) ? 0 : counts.getLong(1);
     if (repeated > 0) {
       List<String> examples = new ArrayList<>();
       for (Row row :
-          keyed
-              .filter(col(COPY).gt(1).and(col(NAMED)))
+          names
+              .filter(clash)
               .select(col(KEY))
-              .distinct()
               .orderBy(col(KEY))
               .limit(SHOWN_DUPLICATES)
               .collectAsList()) {
@@ -140,7 +157,8 @@ public final class ManifestTable {
               + (repeated > examples.size() ? ", ..." : "")
               + "); ids name the pictures, so make them unique");
     }
-    return counts.getLong(0);
+    numbered = !counts.isNullAt(2) && counts.getLong(2) > 0;
+    return counts.isNullAt(0) ? 0 : counts.getLong(0);
   }
 
   /**
@@ -148,7 +166,12 @@ public final class ManifestTable {
    * number.
    */
   Dataset<Row> keyed() {
-    return keyed;
+    if (!numbered) {
+      return keyed.withColumn(COPY, lit(1));
+    }
+    // Equal rows are numbered in the manifest's order, which does not depend on partitions.
+    return keyed.withColumn(
+        COPY, row_number().over(Window.partitionBy(col(KEY)).orderBy(col(INDEX))));
   }
 
   /** The columns that go to the result table as they are. */
@@ -202,10 +225,7 @@ public final class ManifestTable {
                   all[columns + 2] = reader.namesItself(values);
                   return RowFactory.create(all);
                 });
-    // Equal rows are numbered in the manifest's order, which does not depend on partitions.
-    return spark
-        .createDataFrame(withKeys, keyedSchema)
-        .withColumn(COPY, row_number().over(Window.partitionBy(col(KEY)).orderBy(col(INDEX))));
+    return spark.createDataFrame(withKeys, keyedSchema);
   }
 
   private static ColumnKind kind(DataType type) {

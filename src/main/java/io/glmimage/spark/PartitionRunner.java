@@ -175,7 +175,10 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
       }
       long start = System.nanoTime();
       try {
-        item.request = sources.request((ManifestRow) outcome);
+        item.request =
+            engines.touchesPictures()
+                ? sources.request((ManifestRow) outcome)
+                : SourceReader.withoutSources((ManifestRow) outcome);
         item.readSeconds = secondsSince(start);
       } catch (RowFailure e) {
         item.fail(

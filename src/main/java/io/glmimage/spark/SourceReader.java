@@ -45,6 +45,15 @@ final class SourceReader {
         throw new RowFailure(ErrorClass.INVALID_ROW, problem, null);
       }
     }
+    return request(row, sources);
+  }
+
+  /** For an engine that looks at none. */
+  static EditRequest withoutSources(ManifestRow row) {
+    return request(row, List.of());
+  }
+
+  private static EditRequest request(ManifestRow row, List<RgbImage> sources) {
     return new EditRequest(
         row.id(),
         row.prompt(),
