@@ -53,6 +53,11 @@ public final class ExecutorEngines {
     }
   }
 
+  /** GPU memory that the loaded engines hold, in bytes. */
+  static long deviceMemoryBytes() {
+    return SLOTS.values().stream().mapToLong(Slot::deviceMemoryBytes).sum();
+  }
+
   /** Closes all engines; the next use loads again, also where loading had failed. */
   public static void closeAll() {
     List<Key> keys = new ArrayList<>(SLOTS.keySet());
@@ -70,8 +75,14 @@ public final class ExecutorEngines {
     /** Fair: no task is overtaken for ever. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
-    private EditEngine engine;
+    // Also read by those who report on it, out of turn.
+    private volatile EditEngine engine;
     private JobException failure;
+
+    long deviceMemoryBytes() {
+      EditEngine loaded = engine;
+      return loaded == null ? 0 : loaded.deviceMemoryBytes();
+    }
 
     EditEngine engine(EngineFactory factory, String device, Storage storage) {
       if (failure != null) {

@@ -160,6 +160,7 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
           failed.add(1);
         }
         done.add(1);
+        JobMetrics.get().count(item.result);
       }
     }
 

@@ -1,8 +1,10 @@
 package io.glmimage.tensor;
 
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_cuda;
 
 /** Loads libtorch once a process and tells what it can run on. */
 public final class Libtorch {
@@ -43,6 +45,14 @@ public final class Libtorch {
     return cudaAvailable() ? Math.toIntExact(torch.cuda_device_count()) : 0;
   }
 
+  /** Bytes of a GPU that libtorch's allocator holds, in use or kept for the next tensor. */
+  static long reservedBytes(int index) {
+    try (PointerScope scope = new PointerScope()) {
+      // The first of the statistics is that of all pools together.
+      return torch_cuda.getAllocator().getDeviceStats((byte) index).reserved_bytes().current();
+    }
+  }
+
   /** Why CUDA could not be loaded, or null where it was loaded or is not part of this libtorch. */
   public static String cudaProblem() {
     return cudaProblem;
@@ -51,7 +61,7 @@ public final class Libtorch {
   private static void loadCuda() {
     // The CUDA half must come first, or cuda_is_available() says false with the GPU library too.
     try {
-      Loader.load(org.bytedeco.pytorch.global.torch_cuda.class);
+      Loader.load(torch_cuda.class);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
       cudaProblem = String.valueOf(e.getMessage());
     }
