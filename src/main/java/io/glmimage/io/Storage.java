@@ -21,6 +21,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.fs.StreamCapabilities;
 
@@ -115,7 +116,7 @@ public final class Storage {
     Path file = path(path);
     FileSystem fileSystem = fileSystem(file);
     if (isObjectStore(fileSystem)) {
-      try (OutputStream out = fileSystem.create(file, true)) {
+      try (OutputStream out = create(fileSystem, file)) {
         out.write(bytes);
       }
       return;
@@ -124,7 +125,7 @@ public final class Storage {
     Path temporary = new Path(file.getParent(), "." + UUID.randomUUID() + ".tmp");
     boolean renamed = false;
     try {
-      try (OutputStream out = fileSystem.create(temporary, true)) {
+      try (OutputStream out = create(fileSystem, temporary)) {
         out.write(bytes);
       }
       renamed = fileSystem.rename(temporary, file);
@@ -159,7 +160,7 @@ public final class Storage {
     boolean objects = isObjectStore(fileSystem);
     Path target = objects ? file : new Path(file.getParent(), "." + UUID.randomUUID() + ".tmp");
     boolean done = false;
-    FSDataOutputStream out = fileSystem.create(target, true);
+    FSDataOutputStream out = create(fileSystem, target);
     try {
       OutputStream buffered = new BufferedOutputStream(out, CHUNK_BYTES);
       content.writeTo(buffered);
@@ -289,6 +290,23 @@ public final class Storage {
     }
     // Without the layer that puts a hidden .crc file beside each image.
     return fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;
+  }
+
+  /** Opens a file for writing, over an earlier one. */
+  private static FSDataOutputStream create(FileSystem fileSystem, Path file) throws IOException {
+    if (fileSystem instanceof RawLocalFileSystem) {
+      // The other forms set the permissions, for which Hadoop starts a process for each file where
+      // its native library is missing: several milliseconds each. This one leaves them to the
+      // umask.
+      return fileSystem.create(
+          file,
+          true,
+          CHUNK_BYTES,
+          fileSystem.getDefaultReplication(file),
+          fileSystem.getDefaultBlockSize(file),
+          null);
+    }
+    return fileSystem.create(file, true);
   }
 
   private static boolean isObjectStore(FileSystem fileSystem) {

@@ -245,8 +245,10 @@ final class PartitionRunner implements FlatMapFunction<Iterator<Row>, Row> {
       RgbImage image = edited.image();
       String path = output.image(item.row.id(), encoder.format());
       try {
-        storage.write(
-            path, encoder.encode(image, (ManifestRow) item.row, engines.modelName(), redaction));
+        if (engines.touchesPictures()) {
+          storage.write(
+              path, encoder.encode(image, (ManifestRow) item.row, engines.modelName(), redaction));
+        }
       } catch (IOException e) {
         throw new JobException(
             redaction.apply("Cannot write picture " + path + ": " + e.getMessage()), e);
