@@ -1,9 +1,11 @@
 package io.glmimage.io;
 
+import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.EtagSource;
@@ -26,6 +29,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.util.functional.FutureIO;
 
@@ -235,7 +239,7 @@ public final class Storage {
     Path temporary = new Path(file.getParent(), "." + UUID.randomUUID() + TEMPORARY);
     boolean renamed = false;
     try {
-      try (OutputStream out = fileSystem.create(temporary, true)) {
+      try (OutputStream out = create(fileSystem, temporary)) {
         out.write(bytes);
       }
       renamed = fileSystem.rename(temporary, file);
@@ -306,6 +310,93 @@ public final class Storage {
     return isObjectStore(fileSystem(path(path)));
   }
 
+  /** What is written into a file. */
+  @FunctionalInterface
+  public interface Content {
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /**
+   * Writes a file of any length whole, replacing an earlier one; if the content fails half-way,
+   * nothing appears.
+   */
+  public void write(String path, Content content) throws IOException {
+    Path file = path(path);
+    FileSystem fileSystem = fileSystem(file);
+    boolean objects = isObjectStore(fileSystem);
+    Path target = objects ? file : new Path(file.getParent(), "." + UUID.randomUUID() + TEMPORARY);
+    boolean done = false;
+    FSDataOutputStream out = create(fileSystem, target);
+    try {
+      OutputStream buffered = new BufferedOutputStream(out, CHUNK_BYTES);
+      content.writeTo(buffered);
+      buffered.flush();
+      if (objects) {
+        done = true;
+      }
+      out.close();
+      if (!objects) {
+        done = fileSystem.rename(target, file);
+        if (!done) {
+          // HDFS does not rename onto an existing file.
+          fileSystem.delete(file, false);
+          done = fileSystem.rename(target, file);
+        }
+        if (!done) {
+          throw new IOException("Cannot write " + path + ": the temporary file cannot be renamed");
+        }
+      }
+    } finally {
+      if (!done) {
+        if (objects && out.hasCapability(CommonPathCapabilities.ABORTABLE_STREAM)) {
+          // Closing would make the part that there is visible.
+          out.abort();
+        }
+        out.close();
+        fileSystem.delete(target, false);
+      }
+    }
+  }
+
+  /** Opens a file for reading from its start to its end. */
+  public InputStream open(String path) throws IOException {
+    Path file = path(path);
+    return fileSystem(file).open(file);
+  }
+
+  /**
+   * The file itself, or the files directly in a folder without hidden ones, sorted.
+   *
+   * @throws FileNotFoundException if there is neither
+   */
+  public List<String> filesIn(String path) throws IOException {
+    Path root = path(path);
+    FileStatus[] all = retries.call("list " + path, () -> fileSystem(root).listStatus(root));
+    List<String> files = new ArrayList<>();
+    for (FileStatus status : all) {
+      String name = status.getPath().getName();
+      if (status.isFile() && !name.startsWith("_") && !name.startsWith(".")) {
+        files.add(status.getPath().toString());
+      }
+    }
+    files.sort(null);
+    return files;
+  }
+
+  /**
+   * Gives the files below a folder one by one, in the file system's order, without holding them.
+   *
+   * @param visitor takes each file's path with its scheme
+   */
+  public void forEachFile(String folder, boolean recursive, Consumer<String> visitor)
+      throws IOException {
+    Path root = path(folder);
+    RemoteIterator<LocatedFileStatus> files = fileSystem(root).listFiles(root, recursive);
+    while (files.hasNext()) {
+      visitor.accept(files.next().getPath().toString());
+    }
+  }
+
   /** Deletes a file or a folder with all that it holds; nothing happens if there is none. */
   public void delete(String path) throws IOException {
     Path file = path(path);
@@ -355,6 +446,23 @@ public final class Storage {
     }
     // Without the layer that puts a hidden .crc file beside each image.
     return fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;
+  }
+
+  /** Opens a file for writing, over an earlier one. */
+  private static FSDataOutputStream create(FileSystem fileSystem, Path file) throws IOException {
+    if (fileSystem instanceof RawLocalFileSystem) {
+      // The other forms set the permissions, for which Hadoop starts a process for each file where
+      // its native library is missing: several milliseconds each. This one leaves them to the
+      // umask.
+      return fileSystem.create(
+          file,
+          true,
+          CHUNK_BYTES,
+          fileSystem.getDefaultReplication(file),
+          fileSystem.getDefaultBlockSize(file),
+          null);
+    }
+    return fileSystem.create(file, true);
   }
 
   private static boolean isObjectStore(FileSystem fileSystem) {

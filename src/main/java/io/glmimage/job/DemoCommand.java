@@ -4,6 +4,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
+import io.glmimage.output.PictureOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.ResultsTable;
@@ -78,6 +79,7 @@ final class DemoCommand implements Callable<Integer> {
                   EditDefaults.DEFAULT_MAX_PIXELS),
               plan,
               OutputOptions.fresh(root, again),
+              PictureOptions.DEFAULT,
               engine.options(),
               RunOptions.DEFAULT);
       new ExampleManifest(spark).write(root + "/example");

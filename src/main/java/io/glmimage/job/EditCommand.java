@@ -1,13 +1,7 @@
 package io.glmimage.job;
 
-import io.glmimage.manifest.EditDefaults;
-import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
-import io.glmimage.request.EditRequest;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -19,10 +13,11 @@ import picocli.CommandLine.Option;
     description = {
       "Edits the images of a manifest.",
       "",
-      "Reads a Parquet manifest with the columns image_paths (string or array of strings; null or"
-          + " empty for text-to-image) and prompt, optionally id, seed, height, width,"
-          + " num_inference_steps, guidance_scale. Writes OUTPUT/images/<id>.png, the table"
-          + " OUTPUT/results (Parquet, one line per manifest row) and, last, OUTPUT/summary.json.",
+      "Reads a manifest (Parquet, JSON Lines, CSV or an OpenAI batch) with the columns image_paths"
+          + " (one or several; null or empty for text-to-image) and prompt, optionally id, seed,"
+          + " height, width, num_inference_steps, guidance_scale. Writes OUTPUT/images/<id>.png, the"
+          + " table OUTPUT/results (Parquet, one line per manifest row), OUTPUT/report.html and,"
+          + " last, OUTPUT/summary.json.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -33,14 +28,7 @@ import picocli.CommandLine.Option;
       "3:The job failed."
     })
 final class EditCommand implements Callable<Integer> {
-  @Option(
-      names = "--manifest",
-      required = true,
-      paramLabel = "PATH",
-      description =
-          "Parquet file or folder of Parquet files, on any Hadoop file system (s3a://, hdfs://,"
-              + " file:, a plain path). Relative image paths start at the folder that holds it.")
-  private String manifest;
+  @Mixin private ManifestFlags manifest = new ManifestFlags();
 
   @Option(
       names = "--output",
@@ -55,60 +43,9 @@ final class EditCommand implements Callable<Integer> {
 
   @Mixin private EngineFlags engine = new EngineFlags();
 
-  @Option(
-      names = "--steps",
-      paramLabel = "N",
-      description =
-          "Denoising steps (1 to "
-              + EditDefaults.MAX_STEPS
-              + ") of rows without num_inference_steps. Default: "
-              + EditRequest.DEFAULT_STEPS
-              + ".")
-  private int steps = EditRequest.DEFAULT_STEPS;
+  @Mixin private DefaultsFlags defaults = new DefaultsFlags();
 
-  @Option(
-      names = {"--guidance", "--guidance-scale"},
-      paramLabel = "X",
-      description =
-          "Classifier-free guidance (0 to 100; 1 or less switches it off and halves the time) of"
-              + " rows without guidance_scale. Default: "
-              + EditRequest.DEFAULT_GUIDANCE_SCALE
-              + ".")
-  private double guidance = EditRequest.DEFAULT_GUIDANCE_SCALE;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description =
-          "The job's seed (64-bit). Rows without a seed get one derived from it and their id,"
-              + " whatever their partition. Default: 0.")
-  private long seed;
-
-  @Option(
-      names = "--height",
-      paramLabel = "PIXELS",
-      description =
-          "Output height of rows without height; rounded down to a multiple of 32. Default: the"
-              + " first source's; text-to-image: 1024.")
-  private Integer height;
-
-  @Option(
-      names = "--width",
-      paramLabel = "PIXELS",
-      description =
-          "Output width of rows without width; rounded down to a multiple of 32. Default: the first"
-              + " source's; text-to-image: 1024.")
-  private Integer width;
-
-  @Option(
-      names = "--max-pixels",
-      paramLabel = "N",
-      description =
-          "Largest output (height times width, in pixels); a row that asks for more fails. Default:"
-              + " "
-              + EditDefaults.DEFAULT_MAX_PIXELS
-              + " (2048 x 2048).")
-  private long maxPixels = EditDefaults.DEFAULT_MAX_PIXELS;
+  @Mixin private PictureFlags pictures = new PictureFlags();
 
   @Option(
       names = "--batch-size",
@@ -129,24 +66,6 @@ final class EditCommand implements Callable<Integer> {
               + " so that a task edits a few batches.")
   private Integer partitions;
 
-  @Option(
-      names = "--columns",
-      paramLabel = "FIELD=NAME",
-      split = ",",
-      description =
-          "Manifest columns with names of their own, such as prompt=caption,image_paths=file."
-              + " Default: the fields' names.")
-  private Map<String, String> columns = new LinkedHashMap<>();
-
-  @Option(
-      names = "--drop-columns",
-      paramLabel = "NAME",
-      split = ",",
-      description =
-          "Manifest columns to leave out of the result table. Default: none, all other columns are"
-              + " passed through.")
-  private List<String> dropped = List.of();
-
   @Mixin private SessionFlags session = new SessionFlags();
 
   private final Console console;
@@ -157,10 +76,11 @@ final class EditCommand implements Callable<Integer> {
 
   JobOptions options() {
     return new JobOptions(
-        new ManifestOptions(manifest, columns, dropped),
-        new EditDefaults(seed, steps, guidance, height, width, maxPixels),
+        manifest.options(),
+        defaults.options(),
         new PlanOptions(batchSize, partitions),
         guarantees.output(output),
+        pictures.options(),
         engine.options(),
         guarantees.run());
   }

@@ -105,6 +105,8 @@ public final class EditImagesJob implements Runnable {
     CommandLine commands =
         new CommandLine(this)
             .addSubcommand(new EditCommand(console))
+            .addSubcommand(new ManifestCommand(console))
+            .addSubcommand(new ValidateCommand(console))
             .addSubcommand(new DemoCommand(console))
             .addSubcommand(new ExampleCommand(console))
             .addSubcommand(new ShowCommand(console))

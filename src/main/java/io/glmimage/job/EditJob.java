@@ -6,19 +6,25 @@ import io.glmimage.io.Redaction;
 import io.glmimage.io.RunLock;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.output.RunFigures;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
+import io.glmimage.spark.BatchFiles;
 import io.glmimage.spark.DistributedEngines;
 import io.glmimage.spark.EditRunner;
 import io.glmimage.spark.EngineFactory;
 import io.glmimage.spark.ManifestTable;
+import io.glmimage.spark.NoopEngineFactory;
+import io.glmimage.spark.Packer;
 import io.glmimage.spark.ResultsTable;
 import io.glmimage.spark.RowProgress;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
@@ -64,7 +70,10 @@ final class EditJob {
               + ": its result table would lose all other rows. Run the first command again, which"
               + " tries failed rows again, or choose another --output");
     }
-    EngineFactory engines = console.engines().apply(options.engine());
+    EngineFactory engines =
+        options.engine().noop()
+            ? new NoopEngineFactory()
+            : console.engines().apply(options.engine());
     engines.check(storage);
     ManifestTable manifest =
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
@@ -81,11 +90,15 @@ final class EditJob {
             session.diesWithProcess(),
             lost -> stop(running.get(), lost))) {
       output.prepare(storage, options.output());
+      PictureEncoder encoder =
+          new PictureEncoder(
+              options.pictures().format(), options.pictures().quality(), Versions.program());
       try (EditRunner runner =
           new EditRunner(
               session.spark(),
               engines,
               options.engine().device(),
+              encoder,
               output,
               options.output(),
               options.run(),
@@ -105,18 +118,31 @@ final class EditJob {
         // 3. Edit; the model is not sent to anybody if there is nothing to do.
         lock.check();
         long editStart = System.nanoTime();
+        List<RunFigures.Moment> history = List.of();
         if (toDo > 0) {
           try (DistributedEngines model = engines.distribute(session.spark());
               RowProgress progress = new RowProgress(session.spark());
+              ProgressHistory moments = new ProgressHistory(progress, toDo);
               ProgressBar bar = new ProgressBar(progress, toDo, model::status, console)) {
             runner.edit(plan, model.engines(), progress);
+            moments.close();
+            history = moments.moments();
           }
         }
         double editSeconds = secondsSince(editStart);
         lock.check();
         runner.commit(rows);
         return report(
-            output, engines, rows, rows - toDo, started, start, editSeconds, storage, redaction);
+            output,
+            engines,
+            rows,
+            rows - toDo,
+            started,
+            start,
+            editSeconds,
+            history,
+            storage,
+            redaction);
       }
     }
   }
@@ -135,6 +161,7 @@ final class EditJob {
       Instant started,
       long start,
       double editSeconds,
+      List<RunFigures.Moment> history,
       Storage storage,
       Redaction redaction)
       throws IOException {
@@ -165,6 +192,15 @@ final class EditJob {
       }
       console.err().flush();
     }
+    if (engines.touchesPictures()) {
+      new Packer(session.spark(), output).pack(results, options.pictures(), rows);
+    }
+    if (engines.touchesPictures() && BatchFiles.isBatch(results)) {
+      new BatchFiles(session.spark(), storage, output)
+          .write(results, options.pictures().inlineAnswers(), started);
+    }
+    new ReportFiles(storage, storage.parent(options.manifest().path()), redaction)
+        .write(report, results, history, engines.touchesPictures());
     report.write(storage, exitCode(report), redaction);
     return report;
   }

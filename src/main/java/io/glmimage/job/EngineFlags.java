@@ -3,6 +3,7 @@ package io.glmimage.job;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.WeightsException;
 import io.glmimage.spark.EngineOptions;
+import io.glmimage.spark.NoopEngineFactory;
 import io.glmimage.spark.WeightsOptions;
 import io.glmimage.spark.WeightsPlan;
 import picocli.CommandLine.Option;
@@ -13,6 +14,7 @@ final class EngineFlags {
   private static final int CHUNK_MB_DEFAULT = WeightsOptions.CHUNK_BYTES_DEFAULT >> 20;
   private static final long MAX_CACHE_GB = 1L << 20;
   private static final int MAX_CHUNK_MB = 1 << 10;
+  private static final String GLM_IMAGE = "glm-image";
 
   @Option(
       names = "--model",
@@ -31,6 +33,16 @@ final class EngineFlags {
               + " that Spark gives it; in local mode tasks are spread over all GPUs. Default:"
               + " ${DEFAULT-VALUE}.")
   private String device;
+
+  @Option(
+      names = "--engine",
+      paramLabel = "ENGINE",
+      defaultValue = GLM_IMAGE,
+      hidden = true,
+      description =
+          "glm-image, or noop: edits nothing, reads no sources and writes no pictures, to measure the"
+              + " bookkeeping. Default: ${DEFAULT-VALUE}.")
+  private String engine;
 
   @Option(
       names = "--weights",
@@ -71,7 +83,10 @@ final class EngineFlags {
   private int chunkMb = CHUNK_MB_DEFAULT;
 
   EngineOptions options() {
-    return new EngineOptions(model, device, plan(), cache());
+    if (!engine.equals(GLM_IMAGE) && !engine.equals(NoopEngineFactory.NAME)) {
+      throw new UsageException("Invalid --engine: " + engine + ", expected glm-image or noop");
+    }
+    return new EngineOptions(model, device, plan(), cache(), engine.equals(NoopEngineFactory.NAME));
   }
 
   private WeightsPlan plan() {

@@ -3,8 +3,10 @@ package io.glmimage.job;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
+import io.glmimage.output.PictureOptions;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.EngineOptions;
 import io.glmimage.spark.RunOptions;
@@ -24,6 +26,7 @@ record JobOptions(
     EditDefaults defaults,
     PlanOptions plan,
     OutputOptions output,
+    PictureOptions pictures,
     EngineOptions engine,
     RunOptions run) {
 
@@ -31,6 +34,9 @@ record JobOptions(
   Map<String, String> byName() {
     Map<String, String> options = new LinkedHashMap<>();
     options.put("manifest", manifest.path());
+    options.put(
+        "manifest-format",
+        manifest.format() == null ? ManifestFormat.AUTO : manifest.format().option());
     options.put("columns", new TreeMap<>(manifest.columns()).toString());
     options.put("drop-columns", manifest.dropped().toString());
     options.put("output", output.path());
@@ -43,6 +49,10 @@ record JobOptions(
     options.put("io-attempts", String.valueOf(run.ioAttempts()));
     options.put("max-failed-rows", String.valueOf(run.maxFailedRows()));
     options.put("max-failed-ratio", String.valueOf(run.maxFailedRatio()));
+    options.put("packing", pictures.packing().name().toLowerCase(Locale.ROOT));
+    options.put("image-format", pictures.format().name().toLowerCase(Locale.ROOT));
+    options.put("quality", String.valueOf(pictures.quality()));
+    options.put("shard-size", String.valueOf(pictures.shardRows()));
     options.put("model", engine.modelName());
     options.put("device", engine.device());
     options.put("weights", engine.weights().toString());
@@ -67,7 +77,16 @@ record JobOptions(
         .keySet()
         .retainAll(
             List.of(
-                "model", "steps", "guidance", "seed", "height", "width", "max-pixels", "columns"));
+                "model",
+                "steps",
+                "guidance",
+                "seed",
+                "height",
+                "width",
+                "max-pixels",
+                "columns",
+                "image-format",
+                "quality"));
     try {
       byte[] json =
           new ObjectMapper().writeValueAsString(deciding).getBytes(StandardCharsets.UTF_8);

@@ -69,7 +69,7 @@ final class Session implements AutoCloseable {
     return hadoop().redaction();
   }
 
-  private HadoopSettings hadoop() {
+  HadoopSettings hadoop() {
     return new HadoopSettings(spark.sparkContext().hadoopConfiguration());
   }
 

@@ -16,9 +16,13 @@ final class Versions implements IVersionProvider {
   @Override
   public String[] getVersion() {
     return new String[] {
-      "glm-image-spark " + own(),
-      "Spark " + package$.MODULE$.SPARK_VERSION() + ", Java " + Runtime.version()
+      program(), "Spark " + package$.MODULE$.SPARK_VERSION() + ", Java " + Runtime.version()
     };
+  }
+
+  /** Name and version of this program. */
+  static String program() {
+    return "glm-image-spark " + own();
   }
 
   static Map<String, String> all(String spark) {

@@ -12,7 +12,7 @@ public final class ImagePaths {
   private static final Pattern SCHEME = Pattern.compile("^([a-zA-Z][a-zA-Z0-9+.-]*):/.*");
 
   /** Fetching arbitrary web addresses from inside a cluster is not this job's business. */
-  private static final Set<String> REFUSED = Set.of("http", "https", "ftp", "sftp", "data");
+  private static final Set<String> REFUSED = Set.of("http", "https", "ftp", "sftp");
 
   private ImagePaths() {}
 
@@ -51,7 +51,7 @@ public final class ImagePaths {
    * @param folder the folder that holds the manifest
    */
   public static String resolve(String folder, String path) {
-    if (SCHEME.matcher(path).matches()) {
+    if (DataUrl.is(path) || SCHEME.matcher(path).matches()) {
       return path;
     }
     if (path.startsWith("/")) {

@@ -16,10 +16,16 @@ public final class ManifestSchema implements Serializable {
   private static final long serialVersionUID = 1L;
   private static final int ABSENT = -1;
 
+  /** A text column of readers of ours: why a row could not be read, or null. */
+  public static final String PROBLEM = "__glm_image_problem";
+
   private final EnumMap<ManifestField, Integer> positions;
   private final int[] passedThrough;
+  private final int problem;
 
-  private ManifestSchema(EnumMap<ManifestField, Integer> positions, int[] passedThrough) {
+  private ManifestSchema(
+      EnumMap<ManifestField, Integer> positions, int[] passedThrough, int problem) {
+    this.problem = problem;
     this.positions = positions;
     this.passedThrough = passedThrough;
   }
@@ -79,7 +85,7 @@ public final class ManifestSchema implements Serializable {
     List<Integer> passed = new ArrayList<>();
     for (int i = 0; i < columns.size(); i++) {
       String name = columns.get(i).name();
-      if (used[i] || dropped.contains(lower(name))) {
+      if (used[i] || dropped.contains(lower(name)) || name.equals(PROBLEM)) {
         continue;
       }
       // A field's own column is never passed on even when another column is mapped to the field.
@@ -101,9 +107,17 @@ public final class ManifestSchema implements Serializable {
               + ": "
               + String.join("; ", problems)
               + ". Its columns are "
-              + String.join(", ", columns.stream().map(c -> c.name() + " " + c.type()).toList()));
+              + String.join(
+                  ", ",
+                  columns.stream()
+                      .filter(c -> !c.name().equals(PROBLEM))
+                      .map(c -> c.name() + " " + c.type())
+                      .toList()));
     }
-    return new ManifestSchema(positions, passed.stream().mapToInt(i -> i).toArray());
+    return new ManifestSchema(
+        positions,
+        passed.stream().mapToInt(i -> i).toArray(),
+        byName.getOrDefault(PROBLEM, ABSENT));
   }
 
   /** Positions of the columns that go to the result table unchanged. */
@@ -123,6 +137,11 @@ public final class ManifestSchema implements Serializable {
   /** Where a field's column is, or -1. */
   public int position(ManifestField field) {
     return positions.getOrDefault(field, ABSENT);
+  }
+
+  /** Why the row could not be read, or null. */
+  String problem(Object[] row) {
+    return problem == ABSENT ? null : (String) row[problem];
   }
 
   Object value(Object[] row, ManifestField field) {

@@ -63,6 +63,27 @@ public final class RowIds {
     return copy == 1 ? key : key + "-" + copy;
   }
 
+  /**
+   * A name for an image of a folder, edited with a prompt: the same wherever the folder lies and
+   * whatever else is in it. Starts with what is readable of the path.
+   *
+   * @param path below the folder
+   * @param seed the row's seed, or null
+   */
+  public static String ofImage(String path, String prompt, Long seed) {
+    MessageDigest digest = sha256();
+    add(digest, path);
+    add(digest, prompt);
+    add(digest, String.valueOf(seed));
+    String readable = path.replaceAll("\\.[A-Za-z0-9]{1,5}$", "").replaceAll("[^A-Za-z0-9]+", "-");
+    String head = readable.replaceAll("^-+", "");
+    // The end of a long path tells more than its start.
+    String name = head.substring(Math.max(0, head.length() - 48)).replaceAll("^-+|-+$", "");
+    return (name.isEmpty() ? "image" : name)
+        + "-"
+        + HexFormat.of().formatHex(digest.digest()).substring(0, 16);
+  }
+
   /** The seed of a row that gives none. */
   public static long seed(long jobSeed, String id) {
     MessageDigest digest = sha256();

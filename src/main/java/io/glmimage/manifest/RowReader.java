@@ -48,6 +48,11 @@ public final class RowReader implements Serializable {
         content.add(field == ManifestField.IMAGE_PATHS ? ImagePaths.list(value) : value);
       }
     }
+    String problem = schema.problem(row);
+    if (problem != null) {
+      // Names the line, so that two rows that cannot be read are not taken for the same.
+      content.add(problem);
+    }
     return RowIds.ofContent(content);
   }
 
@@ -65,14 +70,16 @@ public final class RowReader implements Serializable {
    */
   public RowOutcome read(long index, String id, Object[] row) {
     String prompt = (String) schema.value(row, ManifestField.PROMPT);
-    List<String> imagePaths = ImagePaths.list(schema.value(row, ManifestField.IMAGE_PATHS));
+    List<String> given = ImagePaths.list(schema.value(row, ManifestField.IMAGE_PATHS));
+    List<String> imagePaths = given.stream().map(DataUrl::shown).toList();
     try {
+      reject(schema.problem(row));
       if (prompt == null || prompt.isBlank()) {
         throw new Unreadable(
             "its prompt is empty (write what to do; \"do nothing\" keeps the image)");
       }
       List<String> sources = new ArrayList<>();
-      for (String path : imagePaths) {
+      for (String path : given) {
         reject(ImagePaths.problem(path));
         sources.add(ImagePaths.resolve(folder, path));
       }

@@ -31,7 +31,14 @@ public final class ImageNames {
 
   /** The name of the row's picture, {@code <id>.png} for plain ids. */
   public static String fileName(String id) {
-    return (isPlain(id) ? id : readable(id) + "~" + digest(id)) + ".png";
+    return fileName(id, ".png");
+  }
+
+  /**
+   * @param extension with its dot
+   */
+  static String fileName(String id, String extension) {
+    return (isPlain(id) ? id : readable(id) + "~" + digest(id)) + extension;
   }
 
   private static boolean isPlain(String id) {

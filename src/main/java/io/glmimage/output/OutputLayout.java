@@ -23,9 +23,39 @@ public record OutputLayout(String root) implements Serializable {
     return root + "/images";
   }
 
-  /** The picture of a row; depends on its id only. */
-  public String image(String id) {
-    return images() + "/" + ImageNames.fileName(id);
+  /** The picture of a row; depends on its id and the format only. */
+  public String image(String id, PictureFormat format) {
+    return images() + "/" + ImageNames.fileName(id, format.extension());
+  }
+
+  /** The WebDataset shards. */
+  public String shards() {
+    return root + "/shards";
+  }
+
+  /** The table of pictures. */
+  public String pictures() {
+    return root + "/pictures";
+  }
+
+  /** The page about a run. */
+  public String report() {
+    return root + "/report.html";
+  }
+
+  /** What the page shows, for programs. */
+  public String metrics() {
+    return root + "/metrics.json";
+  }
+
+  /** The answers of a batch that are pictures. */
+  public String batchOutput() {
+    return root + "/output.jsonl";
+  }
+
+  /** The answers of a batch that are errors. */
+  public String batchErrors() {
+    return root + "/errors.jsonl";
   }
 
   /** The result table, a folder of Parquet files. */
@@ -85,6 +115,10 @@ public record OutputLayout(String root) implements Serializable {
               + ": it already holds results (choose another --output, add --overwrite to remove"
               + " them first, or leave out --no-resume to do only what is missing)");
     }
+    // What a run makes anew of its table; shards and the table of pictures stay until they are.
+    for (String derived : List.of(report(), metrics(), batchOutput(), batchErrors())) {
+      storage.delete(derived);
+    }
     if (options.overwrite()) {
       // Results before what they were made of: an interrupted removal leaves nothing half.
       for (String folder :
@@ -95,6 +129,8 @@ public record OutputLayout(String root) implements Serializable {
               lines(),
               orphans(),
               failedRows(),
+              shards(),
+              pictures(),
               images(),
               journal())) {
         storage.delete(folder);

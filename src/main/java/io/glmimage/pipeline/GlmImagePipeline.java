@@ -197,6 +197,11 @@ public final class GlmImagePipeline implements AutoCloseable {
     }
   }
 
+  /** Bytes of GPU memory taken; 0 on the CPU. Any thread may ask. */
+  public long deviceMemoryBytes() {
+    return compute.deviceMemoryBytes();
+  }
+
   /** What runs here, for logs and reports. */
   public String description() {
     return "GLM-Image on "

@@ -3,6 +3,8 @@ package io.glmimage.plan;
 /**
  * Makes plans. A partition is what is lost when an executor goes, so it holds few batches; there
  * are at least as many partitions as task slots where the rows allow it, and batches are full.
+ * Every partition costs a task, and a file of results, of some ten milliseconds: large manifests
+ * have larger partitions, not ever more of them.
  */
 public final class EditPlanner {
   /** Batches of one partition while the number of partitions stays small enough. */
@@ -10,6 +12,11 @@ public final class EditPlanner {
 
   /** What a Spark driver schedules without effort. */
   static final int MAX_PARTITIONS = 20_000;
+
+  /** Up to here, and to so many for each slot, more partitions spread the rows more evenly. */
+  static final int USEFUL_PARTITIONS = 2_000;
+
+  static final int USEFUL_PARTITIONS_PER_SLOT = 64;
 
   private final PlanOptions options;
 
@@ -29,7 +36,8 @@ public final class EditPlanner {
     } else {
       long even = roundUp(ceilDiv(rows, Math.max(1, slots)), batch);
       long few = (long) batch * BATCHES_PER_PARTITION;
-      long manageable = roundUp(ceilDiv(rows, MAX_PARTITIONS), batch);
+      long useful = Math.max(USEFUL_PARTITIONS, (long) slots * USEFUL_PARTITIONS_PER_SLOT);
+      long manageable = roundUp(ceilDiv(rows, Math.min(MAX_PARTITIONS, useful)), batch);
       perPartition = Math.max(Math.min(even, few), manageable);
     }
     perPartition = Math.max(1, perPartition);

@@ -21,6 +21,11 @@ public interface EditEngine extends AutoCloseable {
   /** What runs here, for logs and reports, such as {@code "GLM-Image on cpu, float32"}. */
   String description();
 
+  /** GPU memory in use, in bytes; 0 on a CPU and where it is not known. Any thread may ask. */
+  default long deviceMemoryBytes() {
+    return 0;
+  }
+
   @Override
   void close();
 }

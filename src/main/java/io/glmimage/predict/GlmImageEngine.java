@@ -65,6 +65,11 @@ public final class GlmImageEngine implements EditEngine {
   }
 
   @Override
+  public long deviceMemoryBytes() {
+    return pipeline.deviceMemoryBytes();
+  }
+
+  @Override
   public synchronized void close() {
     if (!closed) {
       closed = true;

@@ -10,6 +10,7 @@ import io.glmimage.manifest.RowOutcome;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
+import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
 import java.io.IOException;
@@ -38,6 +39,8 @@ import scala.Tuple2;
 public final class EditRunner implements AutoCloseable {
   private final SparkSession spark;
   private final String device;
+  private final PictureEncoder encoder;
+  private final boolean pictures;
   private final OutputLayout output;
   private final OutputOptions options;
   private final RunOptions limits;
@@ -57,6 +60,7 @@ public final class EditRunner implements AutoCloseable {
       SparkSession spark,
       EngineFactory engines,
       String device,
+      PictureEncoder encoder,
       OutputLayout output,
       OutputOptions options,
       RunOptions limits,
@@ -64,6 +68,8 @@ public final class EditRunner implements AutoCloseable {
       throws IOException {
     this.spark = spark;
     this.device = device;
+    this.encoder = encoder;
+    this.pictures = engines.touchesPictures();
     this.output = output;
     this.options = options;
     this.limits = limits;
@@ -74,7 +80,7 @@ public final class EditRunner implements AutoCloseable {
     this.ledger = new Ledger(spark, storage, output);
     this.results = new ResultsCommit(spark, storage, output, ledger);
     this.run = ledger.newRun();
-    this.model = engines.fingerprint(storage);
+    this.model = engines.fingerprint(storage) + encoder.fingerprint();
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 
@@ -110,7 +116,13 @@ public final class EditRunner implements AutoCloseable {
           compared
               .javaRDD()
               .mapPartitions(
-                  new RowsToDo(manifest.reader(), output, options, ledger.dirty(), hadoop));
+                  new RowsToDo(
+                      manifest.reader(),
+                      output,
+                      pictures ? encoder.format() : null,
+                      options,
+                      ledger.dirty(),
+                      hadoop));
     }
     toDo = toDo.persist(StorageLevel.MEMORY_AND_DISK());
     return toDo.count();
@@ -146,6 +158,7 @@ public final class EditRunner implements AutoCloseable {
                 engines,
                 device,
                 output,
+                encoder,
                 run,
                 options.commitSeconds()),
             hadoop,

@@ -56,4 +56,9 @@ public interface EngineFactory extends Serializable {
    * @throws io.glmimage.error.UsageException if there is no such model
    */
   void check(Storage storage);
+
+  /** Whether sources are read and pictures written; not so where only the bookkeeping is tried. */
+  default boolean touchesPictures() {
+    return true;
+  }
 }

@@ -7,11 +7,13 @@ import java.io.Serializable;
  * What edits the rows, and where.
  *
  * @param model a GLM-Image folder on any Hadoop file system, or null for the embedded tiny model
+ * @param noop whether nothing is edited, to try the bookkeeping
  * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
  * @param weights how the model comes to the executors
  * @param cache where and how received models are kept
  */
-public record EngineOptions(String model, String device, WeightsPlan weights, WeightsOptions cache)
+public record EngineOptions(
+    String model, String device, WeightsPlan weights, WeightsOptions cache, boolean noop)
     implements Serializable {
   public static final String DEFAULT_DEVICE = "auto";
 
@@ -32,11 +34,11 @@ public record EngineOptions(String model, String device, WeightsPlan weights, We
 
   /** With the standard way of weights to the executors. */
   public EngineOptions(String model, String device) {
-    this(model, device, WeightsPlan.standard(), WeightsOptions.defaults());
+    this(model, device, WeightsPlan.standard(), WeightsOptions.defaults(), false);
   }
 
   /** The model's name in tables and reports. */
   public String modelName() {
-    return model == null ? EMBEDDED_MODEL : model;
+    return noop ? NoopEngineFactory.NAME : model == null ? EMBEDDED_MODEL : model;
   }
 }

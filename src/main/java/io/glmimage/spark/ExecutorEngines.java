@@ -81,6 +81,11 @@ public final class ExecutorEngines {
     return (int) SLOTS.values().stream().filter(slot -> slot.engine != null).count();
   }
 
+  /** GPU memory that the loaded engines hold, in bytes. */
+  static long deviceMemoryBytes() {
+    return SLOTS.values().stream().mapToLong(Slot::deviceMemoryBytes).sum();
+  }
+
   /** Closes all engines; the next use loads again, also where loading had failed. */
   public static void closeAll() {
     List<Key> keys = new ArrayList<>(SLOTS.keySet());
@@ -127,8 +132,15 @@ public final class ExecutorEngines {
     private final ReentrantLock turn = new ReentrantLock(true);
 
     private final Meter meter = new Meter();
+
+    // Also read by those who report on it, out of turn.
     private volatile EditEngine engine;
     private JobException failure;
+
+    long deviceMemoryBytes() {
+      EditEngine loaded = engine;
+      return loaded == null ? 0 : loaded.deviceMemoryBytes();
+    }
 
     EditEngine engine(
         EngineFactory factory, String device, Storage storage, LoadCounters counters) {

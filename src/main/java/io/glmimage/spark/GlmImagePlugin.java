@@ -81,7 +81,8 @@ public final class GlmImagePlugin implements SparkPlugin {
         WeightsOptions.defaults()
             .withCacheDir(conf.get(CACHE, ""))
             .withCacheBytes(conf.getLong(CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30) << 30)
-            .withChunkBytes(chunk << 20));
+            .withChunkBytes(chunk << 20),
+        false);
   }
 
   /** Answers executors: any question is answered with what opens the engine, serialised. */

@@ -3,6 +3,7 @@ package io.glmimage.spark;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.row_number;
 import static org.apache.spark.sql.functions.struct;
@@ -69,6 +70,9 @@ public final class ManifestTable {
   private final RowReader reader;
   private final Dataset<Row> keyed;
 
+  /** Whether rows share a name made of their content; unknown until they are counted. */
+  private boolean numbered = true;
+
   private ManifestTable(
       ManifestOptions options, StructType schema, RowReader reader, Dataset<Row> keyed) {
     this.options = options;
@@ -92,7 +96,7 @@ public final class ManifestTable {
             "Cannot read manifest " + options.path() + ": there is no such file or folder");
       }
       folder = storage.parent(options.path());
-      rows = spark.read().parquet(storage.qualified(options.path()));
+      rows = ManifestFiles.read(spark, storage, options);
     } catch (IOException e) {
       throw new UsageException("Cannot read manifest " + options.path() + ": " + e.getMessage(), e);
     } catch (UsageException e) {
@@ -102,7 +106,8 @@ public final class ManifestTable {
       throw new UsageException(
           "Cannot read manifest "
               + options.path()
-              + " as Parquet: "
+              + ManifestFiles.formatName(options)
+              + ": "
               + SparkErrors.firstLine(SparkErrors.root(e)),
           e);
     }
@@ -125,16 +130,28 @@ public final class ManifestTable {
    * @throws UsageException if two rows have the same id
    */
   public long countRows() {
+    // Only the keys are shuffled here, and nothing is sorted.
+    Dataset<Row> names =
+        keyed
+            .groupBy(col(KEY))
+            .agg(count(lit(1)).as("n"), sum(col(NAMED).cast(DataTypes.LongType)).as("named"));
+    Column again = col("n").minus(1);
+    // A row that names itself must share its name with no other.
+    Column clash = col("n").gt(1).and(col("named").gt(0));
     Row counts =
-        keyed.agg(count(lit(1)), sum(when(col(COPY).gt(1).and(col(NAMED)), 1).otherwise(0))).head();
+        names
+            .agg(
+                sum(col("n")),
+                sum(when(clash, least(again, col("named"))).otherwise(0)),
+                sum(when(clash, 0).otherwise(again)))
+            .head();
     long repeated = counts.isNullAt(1) ? 0 : counts.getLong(1);
     if (repeated > 0) {
       List<String> examples = new ArrayList<>();
       for (Row row :
-          keyed
-              .filter(col(COPY).gt(1).and(col(NAMED)))
+          names
+              .filter(clash)
               .select(col(KEY))
-              .distinct()
               .orderBy(col(KEY))
               .limit(SHOWN_DUPLICATES)
               .collectAsList()) {
@@ -150,12 +167,13 @@ public final class ManifestTable {
               + (repeated > examples.size() ? ", ..." : "")
               + "); ids name the pictures, so make them unique");
     }
-    return counts.getLong(0);
+    numbered = !counts.isNullAt(2) && counts.getLong(2) > 0;
+    return counts.isNullAt(0) ? 0 : counts.getLong(0);
   }
 
   /**
    * What is asked for: index, id, fingerprint, and a struct of the manifest's columns in which all
-   * that are not fields are null.
+   * that are not fields, nor say why a row could not be read, are null.
    *
    * @param model digest of the model
    */
@@ -256,14 +274,14 @@ public final class ManifestTable {
             DataTypes.StringType);
     List<Column> fields = new ArrayList<>();
     for (int i = 0; i < schema.fields().length; i++) {
-      boolean used = false;
+      boolean used = schema.fields()[i].name().equals(ManifestSchema.PROBLEM);
       for (ManifestField field : ManifestField.values()) {
         used |= reader.schema().position(field) == i;
       }
       Column column = used ? quoted(schema.fields()[i].name()) : lit(null).cast("string");
       fields.add(column.as("c" + i));
     }
-    return keyed
+    return copies()
         .withColumn(
             ID,
             when(col(COPY).equalTo(1), col(KEY)).otherwise(concat(col(KEY), lit("-"), col(COPY))))
@@ -273,6 +291,16 @@ public final class ManifestTable {
 
   private static Column quoted(String name) {
     return col("`" + name.replace("`", "``") + "`");
+  }
+
+  /** The rows with their keys, and which copy of its key each is. */
+  private Dataset<Row> copies() {
+    if (!numbered) {
+      return keyed.withColumn(COPY, lit(1));
+    }
+    // Equal rows are numbered in the manifest's order, which does not depend on partitions.
+    return keyed.withColumn(
+        COPY, row_number().over(Window.partitionBy(col(KEY)).orderBy(col(INDEX))));
   }
 
   /** The columns that go to the result table as they are. */
@@ -318,10 +346,7 @@ public final class ManifestTable {
                   all[columns + 2] = reader.namesItself(values);
                   return RowFactory.create(all);
                 });
-    // Equal rows are numbered in the manifest's order, which does not depend on partitions.
-    return spark
-        .createDataFrame(withKeys, keyedSchema)
-        .withColumn(COPY, row_number().over(Window.partitionBy(col(KEY)).orderBy(col(INDEX))));
+    return spark.createDataFrame(withKeys, keyedSchema);
   }
 
   private static ColumnKind kind(DataType type) {

@@ -3,7 +3,6 @@ package io.glmimage.spark;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
-import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Redaction;
@@ -13,6 +12,7 @@ import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowResult;
@@ -76,6 +76,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       EngineFactory engines,
       String device,
       OutputLayout output,
+      PictureEncoder encoder,
       String run,
       double commitSeconds)
       implements java.io.Serializable {}
@@ -314,7 +315,10 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       }
       long start = System.nanoTime();
       try {
-        SourceReader.Read read = sources.request((ManifestRow) item.row);
+        SourceReader.Read read =
+            work.engines().touchesPictures()
+                ? sources.request((ManifestRow) item.row)
+                : SourceReader.withoutSources((ManifestRow) item.row);
         item.request = read.request();
         item.sourcesFingerprint = read.fingerprint();
         item.readSeconds = secondsSince(start);
@@ -388,10 +392,14 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       }
       long start = System.nanoTime();
       RgbImage image = edited.image();
-      String path = work.output().image(item.row.id());
-      byte[] bytes = ImageEncoder.png(image);
+      String path = work.output().image(item.row.id(), work.encoder().format());
+      byte[] bytes =
+          work.encoder()
+              .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
       try {
-        storage.write(path, bytes);
+        if (work.engines().touchesPictures()) {
+          storage.write(path, bytes);
+        }
       } catch (IOException e) {
         throw cannotWrite("picture " + path, e);
       }
@@ -456,6 +464,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     private void add(Item item) {
       ledger.add(item.row.id(), ResultLines.json(item.result.values(redaction)));
       count(item.result.status() == ResultStatus.FAILED);
+      JobMetrics.get().count(item.result);
     }
 
     private void flush() throws IOException {

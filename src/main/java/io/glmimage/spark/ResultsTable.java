@@ -66,6 +66,11 @@ public final class ResultsTable {
     return DataTypes.createStructType(fields);
   }
 
+  /** The lines of the table. */
+  Dataset<Row> rows() {
+    return rows;
+  }
+
   /** How many rows ended how: by error class, and under {@code OK}. */
   public Map<String, Long> counts() {
     Map<String, Long> counts = new TreeMap<>();

@@ -8,6 +8,7 @@ import io.glmimage.manifest.RowReader;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.OutputOptions.ResumeCheck;
+import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultStatus;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -45,21 +46,25 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
 
   private final RowReader reader;
   private final OutputLayout output;
+  private final PictureFormat pictures;
   private final OutputOptions options;
   private final Set<String> dirty;
   private final Broadcast<HadoopSettings> hadoop;
 
   /**
+   * @param pictures how they are encoded, or null where none are made
    * @param dirty ids of rows that were in work when their run ended
    */
   RowsToDo(
       RowReader reader,
       OutputLayout output,
+      PictureFormat pictures,
       OutputOptions options,
       Set<String> dirty,
       Broadcast<HadoopSettings> hadoop) {
     this.reader = reader;
     this.output = output;
+    this.pictures = pictures;
     this.options = options;
     this.dirty = Set.copyOf(dirty);
     this.hadoop = hadoop;
@@ -111,7 +116,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     List<Row> found = new ArrayList<>();
     for (Row row : rows) {
       boolean kept = isDone(row);
-      boolean look = kept && options.check() == ResumeCheck.FILES && isOk(row);
+      boolean look = kept && pictures != null && options.check() == ResumeCheck.FILES && isOk(row);
       checks.add(look ? threads.submit(() -> filesAreTheSame(row, storage)) : null);
       found.add(kept ? null : row);
     }
@@ -154,8 +159,10 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
       return false;
     }
     try {
-      return storage.stat(output.image(valid.id())).bytes() > 0
-          && SourceReader.fingerprint(valid, storage).equals(row.get(6));
+      String sources = SourceReader.fingerprint(valid, storage);
+      return sources != null
+          && sources.equals(row.get(6))
+          && storage.stat(output.image(valid.id(), pictures)).bytes() > 0;
     } catch (FileNotFoundException e) {
       // The picture or a source is gone: doing the row again makes it, or says what is missing.
       return false;

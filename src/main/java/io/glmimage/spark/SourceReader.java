@@ -8,6 +8,7 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredBytes;
+import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowFingerprint;
@@ -23,6 +24,9 @@ final class SourceReader {
   /** No picture within the decoder's limits needs more. */
   static final long MAX_FILE_BYTES = 256L << 20;
 
+  /** The version of a picture that is in the row itself. */
+  private static final String INLINE = "inline";
+
   private final Storage storage;
   private final EditDefaults limits;
 
@@ -34,7 +38,7 @@ final class SourceReader {
   /**
    * A request with its sources.
    *
-   * @param fingerprint of the sources as they were when they were read
+   * @param fingerprint of the sources as they were when they were read, null if they were not
    */
   record Read(EditRequest request, String fingerprint) {}
 
@@ -45,6 +49,11 @@ final class SourceReader {
     List<RgbImage> sources = new ArrayList<>();
     List<String> versions = new ArrayList<>();
     for (String path : row.sources()) {
+      if (DataUrl.is(path)) {
+        versions.add(INLINE);
+        sources.add(inline(path));
+        continue;
+      }
       StoredBytes file =
           open(
               storage,
@@ -63,17 +72,24 @@ final class SourceReader {
         throw new RowFailure(ErrorClass.INVALID_ROW, problem, null);
       }
     }
-    EditRequest request =
-        new EditRequest(
-            row.id(),
-            row.prompt(),
-            sources,
-            row.height(),
-            row.width(),
-            row.steps(),
-            row.guidanceScale(),
-            row.seed());
-    return new Read(request, RowFingerprint.ofSources(versions));
+    return new Read(request(row, sources), RowFingerprint.ofSources(versions));
+  }
+
+  /** For an engine that looks at none. */
+  static Read withoutSources(ManifestRow row) {
+    return new Read(request(row, List.of()), null);
+  }
+
+  private static EditRequest request(ManifestRow row, List<RgbImage> sources) {
+    return new EditRequest(
+        row.id(),
+        row.prompt(),
+        sources,
+        row.height(),
+        row.width(),
+        row.steps(),
+        row.guidanceScale(),
+        row.seed());
   }
 
   /** The fingerprint of sources as they are now, or null if one of them cannot be found. */
@@ -81,7 +97,7 @@ final class SourceReader {
     List<String> versions = new ArrayList<>();
     try {
       for (String path : row.sources()) {
-        versions.add(storage.stat(path).version());
+        versions.add(DataUrl.is(path) ? INLINE : storage.stat(path).version());
       }
     } catch (IOException e) {
       return null;
@@ -97,7 +113,19 @@ final class SourceReader {
    */
   static RgbImage decode(Storage storage, String path, String missing, String folder)
       throws RowFailure {
-    return decode(open(storage, path, missing, folder).bytes(), path);
+    return DataUrl.is(path)
+        ? inline(path)
+        : decode(open(storage, path, missing, folder).bytes(), path);
+  }
+
+  private static RgbImage inline(String url) throws RowFailure {
+    String name = DataUrl.shown(url);
+    try {
+      return decode(DataUrl.bytes(url), name);
+    } catch (IllegalArgumentException e) {
+      throw new RowFailure(
+          ErrorClass.IMAGE_INVALID, name + " cannot be decoded: " + e.getMessage(), e);
+    }
   }
 
   private static StoredBytes open(Storage storage, String path, String missing, String folder)

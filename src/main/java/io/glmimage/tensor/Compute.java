@@ -70,6 +70,13 @@ public record Compute(String device, ScalarType dtype) {
     return new Compute("cuda:" + index, ScalarType.Float);
   }
 
+  /** Bytes of GPU memory that tensors here have taken; 0 on the CPU. */
+  public long deviceMemoryBytes() {
+    return device.startsWith("cuda:")
+        ? Libtorch.reservedBytes(Integer.parseInt(device.substring("cuda:".length())))
+        : 0;
+  }
+
   public Compute {
     Libtorch.load();
   }

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
@@ -86,6 +87,14 @@ public final class Libtorch {
   /** How many CUDA devices libtorch sees, after {@code CUDA_VISIBLE_DEVICES}. */
   public static int cudaDevices() {
     return cudaAvailable() ? Math.toIntExact(torch.cuda_device_count()) : 0;
+  }
+
+  /** Bytes of a GPU that libtorch's allocator holds, in use or kept for the next tensor. */
+  static long reservedBytes(int index) {
+    try (PointerScope scope = new PointerScope()) {
+      // The first of the statistics is that of all pools together.
+      return torch_cuda.getAllocator().getDeviceStats((byte) index).reserved_bytes().current();
+    }
   }
 
   /** Why CUDA could not be loaded, or null where it was loaded or is not part of this libtorch. */

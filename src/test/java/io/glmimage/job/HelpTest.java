@@ -40,7 +40,8 @@ class HelpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"edit", "demo", "example", "show", "contact-sheet"})
+  @ValueSource(
+      strings = {"edit", "manifest", "validate", "demo", "example", "show", "contact-sheet"})
   void everyCommandExplainsItself(String command) {
     assertEquals(0, run(command, "--help"));
     assertTrue(out().contains("Usage: edit-images " + command), out());

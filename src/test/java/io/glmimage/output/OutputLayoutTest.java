@@ -19,7 +19,9 @@ class OutputLayoutTest {
 
   @Test
   void picturesLieWhereTheirIdSays() {
-    assertEquals("s3a://b/out/images/r-1.png", new OutputLayout("s3a://b/out//").image("r-1"));
+    OutputLayout output = new OutputLayout("s3a://b/out//");
+    assertEquals("s3a://b/out/images/r-1.png", output.image("r-1", PictureFormat.PNG));
+    assertEquals("s3a://b/out/images/r-1.jpg", output.image("r-1", PictureFormat.JPEG));
   }
 
   private OutputOptions options(boolean overwrite, boolean resume) {
@@ -40,6 +42,8 @@ class OutputLayoutTest {
     storage.write(output.results() + "/part-0.parquet", new byte[1]);
     storage.write(output.lines() + "/run/part-0.json", new byte[1]);
     storage.write(output.images() + "/a.png", new byte[1]);
+    storage.write(output.shards() + "/shard.tar", new byte[1]);
+    storage.write(output.batchOutput(), new byte[1]);
     storage.write(output.root() + "/notes.txt", new byte[1]);
     String message =
         assertThrows(UsageException.class, () -> output.prepare(storage, options(false, false)))
@@ -47,7 +51,10 @@ class OutputLayoutTest {
     assertTrue(message.contains("already holds results"), message);
     output.prepare(storage, options(false, true));
     assertTrue(storage.exists(output.results() + "/part-0.parquet"));
+    assertTrue(storage.exists(output.shards()));
+    assertFalse(storage.exists(output.batchOutput()));
     output.prepare(storage, options(true, true));
+    assertFalse(storage.exists(output.shards()));
     assertFalse(storage.exists(output.results()));
     assertFalse(storage.exists(output.lines()));
     assertFalse(storage.exists(output.images()));
@@ -60,7 +67,7 @@ class OutputLayoutTest {
     storage.write(output.results() + "/_temporary/0/x", new byte[1]);
     storage.write(output.images() + "/a.png", new byte[1]);
     output.prepare(storage, options(false, false));
-    assertTrue(storage.exists(output.image("a")));
+    assertTrue(storage.exists(output.image("a", PictureFormat.PNG)));
   }
 
   @Test

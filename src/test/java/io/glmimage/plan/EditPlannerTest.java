@@ -21,7 +21,11 @@ class EditPlannerTest {
     "10, 2, 4, 2, 8",
     "10, 2, 1, 3, 4",
     "1000, 8, 4, 63, 16",
-    "10000000, 8, 4, 20000, 500"
+    "30000, 8, 4, 1875, 16",
+    "100000, 8, 4, 1924, 52",
+    "10000000, 8, 4, 2000, 5000",
+    "10000000, 100, 4, 6394, 1564",
+    "10000000, 1000, 4, 20000, 500"
   })
   void fillsBatchesAndKeepsPartitionsSmall(
       long rows, int slots, int batch, int partitions, long perPartition) {

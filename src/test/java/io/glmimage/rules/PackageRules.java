@@ -71,6 +71,8 @@ final class PackageRules {
   private static final Map<String, Set<String>> VENDORS =
       Map.ofEntries(
           entry("org.apache.spark.", Set.of("job", "spark")),
+          // Spark's metrics system takes Dropwizard's.
+          entry("com.codahale.metrics.", Set.of("spark")),
           // Spark's data source and committer interfaces have Hadoop's types in their signatures.
           entry("org.apache.hadoop.", Set.of("io", "spark")),
           entry("ai.djl.", Set.of("predict", "spark")),

@@ -108,6 +108,15 @@ public final class ImageProcessor {
   }
 
   /**
+   * What holds for a source of this size with every model.
+   *
+   * @throws InvalidRequestException if its aspect ratio is over 4
+   */
+  public static void check(PixelSize source) {
+    SmartResize.checkAspect(source);
+  }
+
+  /**
    * The patches that a source of this size becomes.
    *
    * @throws InvalidRequestException if its aspect ratio is over 4

@@ -2,8 +2,8 @@ package io.glmimage.model.processor;
 
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
-import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
+import java.util.List;
 
 /**
  * The size of the picture to make. Each side is, on its own, the request's, else the first
@@ -35,16 +35,27 @@ public record OutputSize(int maxSide) {
    * @throws InvalidRequestException if a side that is asked for is too small or too large
    */
   public PixelSize of(EditRequest request) {
-    PixelSize otherwise =
-        request.sources().isEmpty()
-            ? new PixelSize(Math.min(DEFAULT_SIDE, maxSide), Math.min(DEFAULT_SIDE, maxSide))
-            : fit(request.sources().get(0));
-    return new PixelSize(
-        side(request.id(), "height", request.height(), otherwise.height()),
-        side(request.id(), "width", request.width(), otherwise.width()));
+    List<PixelSize> sources =
+        request.sources().stream().map(s -> new PixelSize(s.height(), s.width())).toList();
+    return of(request.id(), request.height(), request.width(), sources);
   }
 
-  private PixelSize fit(RgbImage source) {
+  /**
+   * The same by sizes alone.
+   *
+   * @throws InvalidRequestException if a side that is asked for is too small or too large
+   */
+  public PixelSize of(String id, Integer height, Integer width, List<PixelSize> sources) {
+    PixelSize otherwise =
+        sources.isEmpty()
+            ? new PixelSize(Math.min(DEFAULT_SIDE, maxSide), Math.min(DEFAULT_SIDE, maxSide))
+            : fit(sources.get(0));
+    return new PixelSize(
+        side(id, "height", height, otherwise.height()),
+        side(id, "width", width, otherwise.width()));
+  }
+
+  private PixelSize fit(PixelSize source) {
     double scale = Math.min(1, (double) maxSide / Math.max(source.height(), source.width()));
     return new PixelSize(
         Math.max(TOKEN_PIXELS, (int) Math.round(source.height() * scale)),

@@ -86,7 +86,7 @@ record SmartResize(int factor, int minPixels, int maxPixels) {
     return Math.max(factor, (int) Math.rint(side * scale / factor) * factor);
   }
 
-  private static void checkAspect(PixelSize source) {
+  static void checkAspect(PixelSize source) {
     double ratio =
         (double) Math.max(source.height(), source.width())
             / Math.min(source.height(), source.width());

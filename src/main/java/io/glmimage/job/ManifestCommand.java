@@ -1,0 +1,144 @@
+package io.glmimage.job;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Storage;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.PromptList;
+import io.glmimage.output.ResultColumn;
+import io.glmimage.spark.ImageFolder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Makes a manifest of a folder of images. */
+@Command(
+    name = "manifest",
+    description = {
+      "Writes a Parquet manifest of a folder of images: a row for each image, prompt and seed.",
+      "",
+      "For augmentation: --prompt-template \"make the {object} {color}\" --values object=car,tree"
+          + " --values color=red,blue --seeds 3 gives twelve rows for each image, with columns object"
+          + " and color.",
+      ""
+    })
+final class ManifestCommand implements Callable<Integer> {
+  private static final long LONGEST_PROMPTS = 64L << 20;
+  private static final int MOST_SEEDS = 10_000;
+
+  @Option(
+      names = "--images",
+      required = true,
+      paramLabel = "DIR",
+      description = "Folder of images, on any Hadoop file system.")
+  private String images;
+
+  @Option(
+      names = "--recursive",
+      description = "Take images in folders below it too. Default: only the folder's own.")
+  private boolean recursive;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "PATH",
+      description = "The manifest to write, a folder of Parquet files; it must not exist.")
+  private String output;
+
+  @Option(
+      names = "--prompt",
+      paramLabel = "TEXT",
+      description = "What to do with every image; several times for several prompts.")
+  private List<String> prompts = List.of();
+
+  @Option(
+      names = "--prompts-file",
+      paramLabel = "FILE",
+      description = "Text file (UTF-8) with a prompt on each line.")
+  private String promptsFile;
+
+  @Option(
+      names = "--prompt-template",
+      paramLabel = "TEXT",
+      description = "Prompt with places such as {color}, filled with every combination of values.")
+  private String template;
+
+  @Option(
+      names = "--values",
+      paramLabel = "NAME=VALUE,...",
+      description = "The values of a place of the template; once for each place.")
+  private List<String> values = List.of();
+
+  @Option(
+      names = "--seeds",
+      paramLabel = "N",
+      description =
+          "Rows of each image and prompt, with the seeds 0 to N-1. Default: one, whose seed the job"
+              + " derives.")
+  private Integer seeds;
+
+  @Mixin private SessionFlags session = new SessionFlags();
+
+  private final Console console;
+
+  ManifestCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    int ways = (prompts.isEmpty() ? 0 : 1) + (promptsFile == null ? 0 : 1);
+    ways += template == null ? 0 : 1;
+    if (ways != 1) {
+      throw new UsageException(
+          "Cannot make a manifest: give one of --prompt, --prompts-file and --prompt-template");
+    }
+    if (template == null && !values.isEmpty()) {
+      throw new UsageException("Invalid --values: they belong to --prompt-template");
+    }
+    if (seeds != null && (seeds < 1 || seeds > MOST_SEEDS)) {
+      throw new UsageException("Invalid --seeds: " + seeds + ", expected 1 to " + MOST_SEEDS);
+    }
+    PromptList list = template == null ? null : PromptList.ofTemplate(template, values);
+    if (list != null) {
+      checkNames(list.names());
+    }
+    try (Session spark = session.open(console)) {
+      Storage storage = spark.storage();
+      if (list == null) {
+        list = PromptList.of(promptsFile == null ? prompts : lines(storage));
+      }
+      long rows =
+          new ImageFolder(spark.spark(), storage).write(images, recursive, list, seeds, output);
+      console.out().println("Wrote " + rows + " rows to " + storage.qualified(output));
+      return ExitCode.DONE;
+    }
+  }
+
+  /** The names become columns of the manifest, and of the result table. */
+  private static void checkNames(List<String> names) {
+    List<String> taken = new ArrayList<>(ResultColumn.names());
+    for (ManifestField field : ManifestField.values()) {
+      taken.add(field.column());
+    }
+    for (String name : names) {
+      if (taken.stream().anyMatch(name::equalsIgnoreCase)) {
+        throw new UsageException(
+            "Invalid --values: " + name + " is the name of another column; choose another");
+      }
+    }
+  }
+
+  private List<String> lines(Storage storage) throws IOException {
+    try {
+      byte[] text = storage.read(promptsFile, LONGEST_PROMPTS);
+      return new String(text, StandardCharsets.UTF_8).lines().toList();
+    } catch (IOException e) {
+      throw new UsageException("Cannot read --prompts-file: " + e.getMessage(), e);
+    }
+  }
+}

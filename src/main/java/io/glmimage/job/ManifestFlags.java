@@ -1,0 +1,51 @@
+package io.glmimage.job;
+
+import io.glmimage.manifest.ManifestFormat;
+import io.glmimage.manifest.ManifestOptions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** Options that say where the manifest is and how it is written. */
+final class ManifestFlags {
+  @Option(
+      names = "--manifest",
+      required = true,
+      paramLabel = "PATH",
+      description =
+          "File or folder of files, on any Hadoop file system (s3a://, hdfs://, file:, a plain"
+              + " path). Relative image paths start at the folder that holds it.")
+  private String manifest;
+
+  @Option(
+      names = "--manifest-format",
+      paramLabel = "FORMAT",
+      defaultValue = ManifestFormat.AUTO,
+      description =
+          "parquet, jsonl, csv, openai-batch, or auto: by the file's extension and, for JSON Lines,"
+              + " its first line. Default: ${DEFAULT-VALUE}.")
+  private String format;
+
+  @Option(
+      names = "--columns",
+      paramLabel = "FIELD=NAME",
+      split = ",",
+      description =
+          "Manifest columns with names of their own, such as prompt=caption,image_paths=file."
+              + " Default: the fields' names.")
+  private Map<String, String> columns = new LinkedHashMap<>();
+
+  @Option(
+      names = "--drop-columns",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "Manifest columns to leave out of the result table. Default: none, all other columns are"
+              + " passed through.")
+  private List<String> dropped = List.of();
+
+  ManifestOptions options() {
+    return new ManifestOptions(manifest, columns, dropped, ManifestFormat.named(format));
+  }
+}

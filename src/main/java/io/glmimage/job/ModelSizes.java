@@ -1,0 +1,18 @@
+package io.glmimage.job;
+
+import io.glmimage.image.PixelSize;
+import io.glmimage.model.processor.ImageProcessor;
+import io.glmimage.model.processor.OutputSize;
+import io.glmimage.spark.SizeRule;
+import java.util.List;
+
+/** The model's rules about sizes: aspect ratio of sources, sides of the output. */
+final class ModelSizes implements SizeRule {
+  private static final long serialVersionUID = 1L;
+
+  @Override
+  public PixelSize output(String id, Integer height, Integer width, List<PixelSize> sources) {
+    sources.forEach(ImageProcessor::check);
+    return new OutputSize(OutputSize.DEFAULT_MAX_SIDE).of(id, height, width, sources);
+  }
+}

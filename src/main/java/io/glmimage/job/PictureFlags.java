@@ -1,0 +1,54 @@
+package io.glmimage.job;
+
+import io.glmimage.output.PictureOptions;
+import picocli.CommandLine.Option;
+
+/** Options of the pictures' files. */
+final class PictureFlags {
+  @Option(
+      names = "--output-format",
+      paramLabel = "FORMAT",
+      defaultValue = "png",
+      description =
+          "png or jpeg: one file for each picture. webdataset (tar shards) or parquet (a table with"
+              + " a binary column): those files, and the pack made of them at the end. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private String output;
+
+  @Option(
+      names = "--image-format",
+      paramLabel = "FORMAT",
+      description =
+          "png or jpeg: how pictures are encoded with --output-format webdataset and parquet."
+              + " Default: png.")
+  private String image;
+
+  @Option(
+      names = "--quality",
+      paramLabel = "N",
+      description =
+          "Quality of JPEG pictures, 1 to 100. Default: " + PictureOptions.DEFAULT_QUALITY + ".")
+  private int quality = PictureOptions.DEFAULT_QUALITY;
+
+  @Option(
+      names = "--shard-size",
+      paramLabel = "ROWS",
+      description =
+          "Manifest rows of one WebDataset shard. Default: "
+              + PictureOptions.DEFAULT_SHARD_ROWS
+              + ".")
+  private int shardRows = PictureOptions.DEFAULT_SHARD_ROWS;
+
+  @Option(
+      names = "--batch-response",
+      paramLabel = "KIND",
+      defaultValue = "url",
+      description =
+          "url or b64_json: what the answers to an OpenAI batch hold for requests without"
+              + " response_format. Default: ${DEFAULT-VALUE}, the picture's path.")
+  private String answers;
+
+  PictureOptions options() {
+    return PictureOptions.of(output, image, quality, shardRows, answers);
+  }
+}

@@ -1,0 +1,76 @@
+package io.glmimage.job;
+
+import io.glmimage.output.RunFigures;
+import io.glmimage.spark.RowProgress;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Remembers how far a job was when, for its report, and logs it once a minute. */
+final class ProgressHistory implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ProgressHistory.class);
+  private static final double LOG_SECONDS = 60;
+  private static final long TICK_MILLIS = 1000;
+
+  private final RowProgress progress;
+  private final long total;
+  private final long start = System.nanoTime();
+  private final ScheduledExecutorService timer;
+  private final ScheduledFuture<?> ticking;
+  private final MomentList moments = new MomentList();
+  private double nextLog = LOG_SECONDS;
+
+  ProgressHistory(RowProgress progress, long total) {
+    this.progress = progress;
+    this.total = total;
+    this.timer =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "progress-history");
+              thread.setDaemon(true);
+              return thread;
+            });
+    this.ticking =
+        timer.scheduleAtFixedRate(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private void tick() {
+    double seconds = seconds();
+    long done = progress.doneRows();
+    long failed = progress.failedRows();
+    moments.take(seconds, done, failed);
+    if (seconds >= nextLog) {
+      nextLog += LOG_SECONDS;
+      LOG.info("{}", new ProgressLine(done, failed, total, seconds).text());
+    }
+  }
+
+  List<RunFigures.Moment> moments() {
+    return moments.list();
+  }
+
+  /** Notes the end; a second time nothing happens. */
+  @Override
+  public void close() {
+    if (timer.isShutdown()) {
+      return;
+    }
+    ticking.cancel(false);
+    timer.shutdown();
+    double seconds = seconds();
+    moments.end(seconds, progress.doneRows(), progress.failedRows());
+    LOG.info(
+        "{} after {} s",
+        new ProgressLine(progress.doneRows(), progress.failedRows(), total, seconds).text(),
+        String.format(Locale.ROOT, "%.1f", seconds));
+  }
+
+  private double seconds() {
+    return (System.nanoTime() - start) / 1e9;
+  }
+}

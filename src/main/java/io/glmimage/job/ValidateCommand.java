@@ -1,0 +1,218 @@
+package io.glmimage.job;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import io.glmimage.error.UsageException;
+import io.glmimage.io.HadoopSettings;
+import io.glmimage.io.Redaction;
+import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.spark.ManifestCheck;
+import io.glmimage.spark.ManifestTable;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Looks at a manifest before it costs GPU time. */
+@Command(
+    name = "validate",
+    description = {
+      "Checks a manifest without a GPU: columns, ids, values, and of a sample of rows (or all) that"
+          + " the sources are there and of a size that the model takes. Estimates the GPU-hours.",
+      "",
+      "Headers are read, pixels are not: a source that is damaged further on is not found.",
+      ""
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:No bad row was found.",
+      "1:The manifest cannot be used: missing, wrong columns, repeated ids; or a wrong option.",
+      "2:Some rows are bad; the others could be edited.",
+      "3:The check failed."
+    })
+final class ValidateCommand implements Callable<Integer> {
+  private static final int DEFAULT_SAMPLE = 1000;
+  private static final int MAX_SAMPLE = 1_000_000;
+
+  @Mixin private ManifestFlags manifest = new ManifestFlags();
+
+  @Mixin private DefaultsFlags defaults = new DefaultsFlags();
+
+  @Option(
+      names = "--sample",
+      paramLabel = "ROWS",
+      description =
+          "Rows whose sources are looked at, chosen by id; 0 for none. Default: "
+              + DEFAULT_SAMPLE
+              + ".")
+  private Integer sample;
+
+  @Option(names = "--full", description = "Look at the sources of all rows. Default: of a sample.")
+  private boolean full;
+
+  @Option(
+      names = "--seconds-per-image",
+      paramLabel = "S",
+      description =
+          "For the estimate: GPU seconds of a row, whatever its size. Default: none, no estimate.")
+  private Double secondsPerImage;
+
+  @Option(
+      names = "--seconds-per-megapixel-step",
+      paramLabel = "S",
+      description =
+          "For the estimate: GPU seconds of a megapixel, step and pass (there are two passes with"
+              + " guidance above 1). Default: none.")
+  private Double secondsPerMegapixelStep;
+
+  @Option(
+      names = "--seconds-per-row",
+      paramLabel = "S",
+      description =
+          "For the estimate, with --seconds-per-megapixel-step: what is added for each row (prior"
+              + " tokens, decoding). Default: 0.")
+  private double secondsPerRow;
+
+  @Option(names = "--json", description = "Print JSON. Default: text for people.")
+  private boolean json;
+
+  @Mixin private SessionFlags session = new SessionFlags();
+
+  private final Console console;
+
+  ValidateCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    ManifestOptions options = manifest.options();
+    EditDefaults rowDefaults = defaults.options();
+    checkOptions();
+    try (Session spark = session.open(console)) {
+      ManifestTable table =
+          ManifestTable.open(spark.spark(), spark.storage(), options, rowDefaults);
+      long rows = table.countRows();
+      HadoopSettings hadoop = spark.hadoop();
+      ManifestCheck check = new ManifestCheck(table, new ModelSizes(), hadoop);
+      ManifestCheck.Findings all = full ? check.sources(null) : check.rows();
+      int wanted = sample == null ? DEFAULT_SAMPLE : sample;
+      boolean sampling = !full && wanted > 0;
+      ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
+      Map<String, Object> report = report(options, rows, all, sampled);
+      print(report, hadoop.redaction());
+      boolean bad = all.bad() > 0 || (sampled != null && sampled.bad() > 0);
+      return bad ? ExitCode.SOME_ROWS_FAILED : ExitCode.DONE;
+    }
+  }
+
+  private void checkOptions() {
+    if (full && sample != null) {
+      throw new UsageException("Invalid --sample: --full looks at all rows; leave one out");
+    }
+    if (sample != null && (sample < 0 || sample > MAX_SAMPLE)) {
+      throw new UsageException(
+          "Invalid --sample: " + sample + ", expected 0 to " + MAX_SAMPLE + " (or --full)");
+    }
+    if (secondsPerImage != null && secondsPerMegapixelStep != null) {
+      throw new UsageException(
+          "Invalid --seconds-per-image: the estimate goes by it or by"
+              + " --seconds-per-megapixel-step; leave one out");
+    }
+    for (Double seconds : new Double[] {secondsPerImage, secondsPerMegapixelStep, secondsPerRow}) {
+      if (seconds != null && !(seconds >= 0 && seconds < 1e9)) {
+        throw new UsageException("Invalid seconds: " + seconds + ", expected 0 or more");
+      }
+    }
+  }
+
+  /** Values in the order in which they are printed. */
+  private Map<String, Object> report(
+      ManifestOptions options,
+      long rows,
+      ManifestCheck.Findings all,
+      ManifestCheck.Findings sampled) {
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("manifest", options.path());
+    report.put("rows", rows);
+    report.put("bad_rows", all.bad());
+    report.put("bad_by_class", all.badByClass());
+    report.put("examples", all.examples());
+    report.put("rows_with_sources_checked", sampled == null ? 0 : sampled.rows());
+    if (sampled != null && !full) {
+      report.put("bad_in_sample", sampled.bad());
+      report.put("bad_in_sample_by_class", sampled.badByClass());
+      report.put("examples_in_sample", sampled.examples());
+    }
+    Double perRow = megapixelStepsPerRow(all, sampled);
+    report.put("megapixel_steps_per_row", perRow);
+    long good = rows - all.bad();
+    Double seconds = null;
+    if (secondsPerImage != null) {
+      seconds = good * secondsPerImage;
+    } else if (secondsPerMegapixelStep != null && perRow != null) {
+      seconds = good * (perRow * secondsPerMegapixelStep + secondsPerRow);
+    }
+    report.put("gpu_hours", seconds == null ? null : seconds / 3600);
+    return report;
+  }
+
+  /** The mean of the rows whose size is known: of all, unless the sample knows more. */
+  private static Double megapixelStepsPerRow(
+      ManifestCheck.Findings all, ManifestCheck.Findings sampled) {
+    boolean allKnown = all.sized() == all.rows() - all.bad();
+    ManifestCheck.Findings known = allKnown || sampled == null ? all : sampled;
+    return known.sized() == 0 ? null : known.megapixelSteps() / known.sized();
+  }
+
+  private void print(Map<String, Object> report, Redaction redaction) throws IOException {
+    PrintWriter out = console.out();
+    if (json) {
+      out.println(
+          redaction.apply(
+              new ObjectMapper()
+                  .enable(SerializationFeature.INDENT_OUTPUT)
+                  .writeValueAsString(report)));
+      return;
+    }
+    StringBuilder text = new StringBuilder();
+    text.append(report.get("rows")).append(" rows, ").append(report.get("bad_rows"));
+    text.append(" bad").append('\n');
+    list(text, report.get("bad_by_class"), report.get("examples"));
+    text.append("sources of ").append(report.get("rows_with_sources_checked"));
+    text.append(" rows looked at");
+    if (report.containsKey("bad_in_sample")) {
+      text.append(", ").append(report.get("bad_in_sample")).append(" bad\n");
+      list(text, report.get("bad_in_sample_by_class"), report.get("examples_in_sample"));
+    } else {
+      text.append('\n');
+    }
+    Double perRow = (Double) report.get("megapixel_steps_per_row");
+    if (perRow != null) {
+      text.append(String.format(Locale.ROOT, "%.2f megapixel steps a row (with passes)%n", perRow));
+    }
+    Double hours = (Double) report.get("gpu_hours");
+    text.append(
+        hours == null
+            ? "no estimate of GPU-hours: give --seconds-per-image or --seconds-per-megapixel-step"
+            : String.format(Locale.ROOT, "about %.2f GPU-hours", hours));
+    out.println(redaction.apply(text.toString()));
+  }
+
+  private static void list(StringBuilder text, Object counts, Object examples) {
+    ((Map<?, ?>) counts)
+        .forEach(
+            (name, count) -> {
+              text.append("  ").append(name).append(": ").append(count).append('\n');
+              for (Object message : (Iterable<?>) ((Map<?, ?>) examples).get(name)) {
+                text.append("    ").append(message).append('\n');
+              }
+            });
+  }
+}

@@ -1,0 +1,194 @@
+package io.glmimage.manifest;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.Reader;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The requests of an OpenAI batch: {@code {"custom_id", "method", "url", "body"}} a line, to {@code
+ * /v1/images/edits} or {@code /v1/images/generations}. A line that asks for {@code n} pictures is n
+ * rows, {@code custom_id#1} to {@code custom_id#n}; the k-th has the seed of the body plus k - 1.
+ *
+ * <p>As in the API, the batch is refused as a whole if a line has no custom_id, another method than
+ * POST or another url; lines whose body is wrong fail alone.
+ */
+final class BatchLines implements TextRows {
+  static final String EDITS = "/v1/images/edits";
+  static final String GENERATIONS = "/v1/images/generations";
+
+  /** As in the API. */
+  static final int MOST_PICTURES = 10;
+
+  private static final Pattern SIZE = Pattern.compile("([0-9]{1,5})x([0-9]{1,5})");
+
+  private final Lines lines;
+  private final String file;
+  private final Deque<TextRow> ready = new ArrayDeque<>();
+
+  BatchLines(Reader in, String file) {
+    this.lines = new Lines(in);
+    this.file = file;
+  }
+
+  @Override
+  public boolean hasNext() {
+    return !ready.isEmpty() || lines.hasNext();
+  }
+
+  @Override
+  public TextRow next() {
+    if (!hasNext()) {
+      throw new NoSuchElementException();
+    }
+    if (ready.isEmpty()) {
+      String line = lines.next();
+      ready.addAll(rows(line, lines.number()));
+    }
+    return ready.remove();
+  }
+
+  private List<TextRow> rows(String line, long number) {
+    String place = TextRows.place(file, number);
+    TextRow first = new TextRow();
+    first.putOther(BatchColumn.LINE.column(), number);
+    first.putOther(BatchColumn.PICTURE.column(), 1L);
+    first.putOther(BatchColumn.PICTURES.column(), 1L);
+    JsonNode request = JsonFields.object(line, place, first);
+    if (request == null) {
+      first.put(ManifestField.ID, "line-" + number);
+      return List.of(first);
+    }
+    JsonNode id = request.path("custom_id");
+    String method = request.path("method").asText("POST");
+    String url = request.path("url").asText("");
+    if (!id.isTextual() || id.textValue().isBlank()) {
+      first.fatal(place + " has no custom_id");
+      return List.of(first);
+    }
+    if (!method.equalsIgnoreCase("POST")) {
+      first.fatal(place + ": method is " + method + ", expected POST");
+      return List.of(first);
+    }
+    if (!url.equals(EDITS) && !url.equals(GENERATIONS)) {
+      first.fatal(place + ": url is " + url + ", expected " + EDITS + " or " + GENERATIONS);
+      return List.of(first);
+    }
+    String customId = id.textValue();
+    JsonNode body = request.path("body");
+    if (!body.isObject()) {
+      first.problem(place + ": body is no object");
+    }
+    int pictures = pictures(first, body.path("n"), place);
+    List<TextRow> rows = new ArrayList<>();
+    for (int k = 1; k <= pictures; k++) {
+      TextRow row = k == 1 ? first : new TextRow();
+      row.putOther(BatchColumn.CUSTOM_ID.column(), customId);
+      row.putOther(BatchColumn.URL.column(), url);
+      row.putOther(BatchColumn.LINE.column(), number);
+      row.putOther(BatchColumn.PICTURE.column(), (long) k);
+      row.putOther(BatchColumn.PICTURES.column(), (long) pictures);
+      row.put(ManifestField.ID, pictures == 1 ? customId : customId + "#" + k);
+      body(row, body, url.equals(EDITS), place);
+      if (k > 1 && row.value(ManifestField.SEED) instanceof Long seed) {
+        row.put(ManifestField.SEED, seed + k - 1);
+      }
+      rows.add(row);
+    }
+    return rows;
+  }
+
+  private static int pictures(TextRow row, JsonNode n, String place) {
+    if (n.isMissingNode() || n.isNull()) {
+      return 1;
+    }
+    if (n.isInt() && n.intValue() >= 1 && n.intValue() <= MOST_PICTURES) {
+      return n.intValue();
+    }
+    row.problem(JsonFields.wrong(place, "n", n, "1 to " + MOST_PICTURES));
+    return 1;
+  }
+
+  private static void body(TextRow row, JsonNode body, boolean edits, String place) {
+    JsonFields.put(row, ManifestField.PROMPT, "prompt", body.path("prompt"), place);
+    for (ManifestField field :
+        List.of(
+            ManifestField.SEED,
+            ManifestField.HEIGHT,
+            ManifestField.WIDTH,
+            ManifestField.NUM_INFERENCE_STEPS,
+            ManifestField.GUIDANCE_SCALE)) {
+      JsonFields.put(row, field, field.column(), body.path(field.column()), place);
+    }
+    size(row, body.path("size"), place);
+    List<String> images = new ArrayList<>();
+    for (String name : List.of("image", "images", "image[]")) {
+      images(row, images, body.path(name), name, place);
+    }
+    if (edits && images.isEmpty() && row.problem() == null) {
+      row.problem(place + ": image is missing (" + GENERATIONS + " makes pictures without one)");
+    }
+    if (!edits && !images.isEmpty()) {
+      row.problem(place + ": " + GENERATIONS + " takes no image (" + EDITS + " does)");
+    }
+    if (!body.path("mask").isMissingNode() && !body.path("mask").isNull()) {
+      row.problem(place + ": mask is not supported (say in the prompt what is to change)");
+    }
+    row.put(ManifestField.IMAGE_PATHS, images);
+    JsonNode answer = body.path("response_format");
+    if (answer.isTextual()) {
+      if (answer.textValue().equals("b64_json") || answer.textValue().equals("url")) {
+        row.putOther(BatchColumn.RESPONSE_FORMAT.column(), answer.textValue());
+      } else {
+        row.problem(JsonFields.wrong(place, "response_format", answer, "url or b64_json"));
+      }
+    }
+  }
+
+  /** {@code 1024x1536} is width x height; {@code auto} leaves both open. */
+  private static void size(TextRow row, JsonNode size, String place) {
+    if (size.isMissingNode() || size.isNull() || size.asText().equals("auto")) {
+      return;
+    }
+    Matcher matcher = SIZE.matcher(size.asText());
+    if (!size.isTextual() || !matcher.matches()) {
+      row.problem(JsonFields.wrong(place, "size", size, "auto or WIDTHxHEIGHT, such as 1024x1536"));
+      return;
+    }
+    row.put(ManifestField.WIDTH, Long.valueOf(matcher.group(1)));
+    row.put(ManifestField.HEIGHT, Long.valueOf(matcher.group(2)));
+  }
+
+  /** A path or data URL, {@code {"image_url": ...}}, or an array of such. */
+  private static void images(
+      TextRow row, List<String> images, JsonNode node, String name, String place) {
+    if (node.isMissingNode() || node.isNull()) {
+      return;
+    }
+    if (node.isArray()) {
+      node.forEach(item -> images(row, images, item, name, place));
+      return;
+    }
+    JsonNode url = node.isObject() ? node.path("image_url") : node;
+    JsonNode text = url.isObject() ? url.path("url") : url;
+    if (text.isTextual()) {
+      images.add(text.textValue());
+    } else if (node.has("file_id")) {
+      row.problem(
+          place
+              + ": "
+              + name
+              + " names the uploaded file "
+              + node.path("file_id").asText()
+              + " (give a path, an s3a:// address or a data URL instead)");
+    } else {
+      row.problem(
+          JsonFields.wrong(place, name, node, "a path, a data URL or {\"image_url\": ...}"));
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package io.glmimage.manifest;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.Reader;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The records of a CSV text as RFC 4180 has them: commas, fields in double quotes may hold commas,
+ * line ends and doubled quotes. Blank lines are skipped; lines end with LF or CR LF.
+ */
+final class CsvRecords {
+  /**
+   * A record.
+   *
+   * @param line where it starts, from 1
+   * @param fields null where nothing stands between the commas
+   * @param problem what is wrong with its quotes, or null
+   */
+  record Rec(long line, List<String> fields, String problem) {}
+
+  private final BufferedReader in;
+  private long line = 1;
+  private boolean started;
+
+  CsvRecords(Reader in) {
+    this.in = in instanceof BufferedReader buffered ? buffered : new BufferedReader(in);
+  }
+
+  /** The next record, or null at the end. */
+  Rec next() throws IOException {
+    while (true) {
+      Rec rec = read();
+      if (rec == null || rec.fields().size() > 1 || rec.fields().get(0) != null) {
+        return rec;
+      }
+    }
+  }
+
+  private Rec read() throws IOException {
+    int c = in.read();
+    if (!started) {
+      started = true;
+      if (c == '\uFEFF') {
+        c = in.read();
+      }
+    }
+    if (c < 0) {
+      return null;
+    }
+    long start = line;
+    List<String> fields = new ArrayList<>();
+    String problem = null;
+    StringBuilder field = new StringBuilder();
+    boolean quoted = false;
+    boolean closed = false;
+    while (true) {
+      if (quoted) {
+        if (c < 0) {
+          problem = "a quote is never closed";
+          quoted = false;
+          continue;
+        }
+        if (c == '\n') {
+          line++;
+        }
+        if (c == '"') {
+          c = in.read();
+          if (c == '"') {
+            field.append('"');
+            c = in.read();
+          } else {
+            quoted = false;
+            closed = true;
+          }
+          continue;
+        }
+        field.append((char) c);
+        c = in.read();
+        continue;
+      }
+      if (c == '\r') {
+        in.mark(1);
+        if (in.read() == '\n') {
+          c = '\n';
+          continue;
+        }
+        in.reset();
+      }
+      if (c == ',' || c == '\n' || c < 0) {
+        fields.add(field.isEmpty() && !closed ? null : field.toString());
+        if (c != ',') {
+          line += c == '\n' ? 1 : 0;
+          return new Rec(start, fields, problem);
+        }
+        field.setLength(0);
+        closed = false;
+      } else if (c == '"' && field.isEmpty() && !closed) {
+        quoted = true;
+      } else {
+        if (closed) {
+          problem = "text follows a closing quote (write quotes inside quotes twice)";
+        }
+        field.append((char) c);
+      }
+      c = in.read();
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package io.glmimage.manifest;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.error.UsageException;
+import java.io.IOException;
+import java.io.Reader;
+import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Set;
+
+/**
+ * A manifest of comma-separated values with a header. {@code image_paths} holds a path, several
+ * with {@code |} between them, or a JSON array of paths; an empty cell is a null.
+ */
+final class CsvRows implements TextRows {
+  private final CsvRecords records;
+  private final String file;
+  private final List<String> header;
+
+  /** The field of a column, by the column's position. */
+  private final Map<Integer, ManifestField> fields = new HashMap<>();
+
+  private CsvRecords.Rec next;
+
+  CsvRows(Reader in, String file, ManifestOptions options) throws IOException {
+    this.records = new CsvRecords(in);
+    this.file = file;
+    this.header = header(records, file);
+    for (int i = 0; i < header.size(); i++) {
+      for (ManifestField field : ManifestField.values()) {
+        if (options.columnOf(field).equalsIgnoreCase(header.get(i))) {
+          fields.put(i, field);
+        }
+      }
+    }
+    this.next = records.next();
+  }
+
+  /** The names of the columns. */
+  static List<String> header(Reader in, String file) throws IOException {
+    return header(new CsvRecords(in), file);
+  }
+
+  private static List<String> header(CsvRecords records, String file) throws IOException {
+    CsvRecords.Rec first = records.next();
+    if (first == null) {
+      throw new UsageException(
+          "Cannot read manifest " + file + ": it is empty (its first line must name the columns)");
+    }
+    Set<String> seen = new HashSet<>();
+    for (String name : first.fields()) {
+      if (name == null || name.isBlank() || !seen.add(name.strip().toLowerCase(Locale.ROOT))) {
+        throw new UsageException(
+            "Cannot read manifest "
+                + file
+                + ": its header names "
+                + (name == null || name.isBlank() ? "an empty column" : name + " twice")
+                + " (its first line must name the columns)");
+      }
+    }
+    return first.fields().stream().map(String::strip).toList();
+  }
+
+  @Override
+  public boolean hasNext() {
+    return next != null;
+  }
+
+  @Override
+  public TextRow next() {
+    if (next == null) {
+      throw new NoSuchElementException();
+    }
+    CsvRecords.Rec rec = next;
+    try {
+      next = records.next();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    String place = TextRows.place(file, rec.line());
+    TextRow row = new TextRow();
+    if (rec.problem() != null) {
+      row.problem(place + ": " + rec.problem());
+    } else if (rec.fields().size() != header.size()) {
+      row.problem(
+          place + " has " + rec.fields().size() + " values, the header has " + header.size());
+    }
+    for (int i = 0; i < Math.min(header.size(), rec.fields().size()); i++) {
+      String value = rec.fields().get(i);
+      ManifestField field = fields.get(i);
+      if (value == null) {
+        continue;
+      }
+      if (field == null) {
+        row.putOther(header.get(i), value);
+      } else {
+        put(row, field, header.get(i), value, place);
+      }
+    }
+    return row;
+  }
+
+  private static void put(
+      TextRow row, ManifestField field, String name, String value, String place) {
+    try {
+      switch (field) {
+        case PROMPT, ID -> row.put(field, value);
+        case IMAGE_PATHS -> row.put(field, paths(value));
+        case GUIDANCE_SCALE -> row.put(field, new BigDecimal(value.strip()).doubleValue());
+        default -> row.put(field, new BigDecimal(value.strip()).longValueExact());
+      }
+    } catch (NumberFormatException e) {
+      row.problem(place + ": " + name + " is " + value + ", expected a number");
+    } catch (ArithmeticException e) {
+      row.problem(place + ": " + name + " is " + value + ", expected a whole number");
+    } catch (JsonProcessingException e) {
+      row.problem(place + ": " + name + " starts with [ but is no JSON array of paths");
+    }
+  }
+
+  private static List<String> paths(String value) throws JsonProcessingException {
+    if (value.strip().startsWith("[")) {
+      return List.of(new ObjectMapper().readValue(value, String[].class));
+    }
+    // The data of a data URL have no |.
+    return value.isBlank()
+        ? List.of()
+        : Arrays.stream(value.split("\\|", -1)).map(String::strip).toList();
+  }
+}

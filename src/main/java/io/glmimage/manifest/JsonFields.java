@@ -1,0 +1,110 @@
+package io.glmimage.manifest;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Takes the fields of a row out of JSON objects. */
+final class JsonFields {
+  private static final ObjectMapper JSON =
+      new ObjectMapper()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+
+  private JsonFields() {}
+
+  /** The object that a line holds, or null with a problem noted. */
+  static JsonNode object(String line, String place, TextRow row) {
+    try {
+      JsonNode node = JSON.readTree(line);
+      if (node.isObject()) {
+        return node;
+      }
+      row.problem(place + " is no JSON object");
+    } catch (JsonProcessingException e) {
+      row.problem(
+          place
+              + " is no JSON: "
+              + e.getOriginalMessage()
+              + (e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")"));
+    }
+    return null;
+  }
+
+  /** Puts a value into its field, or notes why it cannot be. */
+  static void put(TextRow row, ManifestField field, String name, JsonNode node, String place) {
+    if (node == null || node.isNull() || node.isMissingNode()) {
+      return;
+    }
+    switch (field) {
+      case PROMPT -> {
+        if (node.isTextual()) {
+          row.put(field, node.textValue());
+        } else {
+          row.problem(wrong(place, name, node, "a text"));
+        }
+      }
+      case ID -> {
+        if (node.isTextual() || node.isIntegralNumber()) {
+          row.put(field, node.asText());
+        } else {
+          row.problem(wrong(place, name, node, "a text or a whole number"));
+        }
+      }
+      case IMAGE_PATHS -> {
+        List<String> paths = texts(node);
+        if (paths == null) {
+          row.problem(wrong(place, name, node, "a path or an array of paths"));
+        } else {
+          row.put(field, paths);
+        }
+      }
+      case GUIDANCE_SCALE -> {
+        if (node.isNumber()) {
+          row.put(field, node.doubleValue());
+        } else {
+          row.problem(wrong(place, name, node, "a number"));
+        }
+      }
+      default -> {
+        try {
+          if (!node.isNumber()) {
+            throw new ArithmeticException("no number");
+          }
+          row.put(field, node.decimalValue().longValueExact());
+        } catch (ArithmeticException e) {
+          row.problem(wrong(place, name, node, "a whole number"));
+        }
+      }
+    }
+  }
+
+  /** A text or an array of texts as a list, or null. */
+  static List<String> texts(JsonNode node) {
+    if (node.isTextual()) {
+      return ImagePaths.list(node.textValue());
+    }
+    if (!node.isArray()) {
+      return null;
+    }
+    List<String> texts = new ArrayList<>();
+    for (JsonNode item : node) {
+      if (!item.isTextual()) {
+        return null;
+      }
+      texts.add(item.textValue());
+    }
+    return texts;
+  }
+
+  static String wrong(String place, String name, JsonNode node, String expected) {
+    String value = DataUrl.shown(node.isTextual() ? node.textValue() : node.toString());
+    String cut = value.length() > 60 ? value.substring(0, 60) + "..." : value;
+    return place + ": " + name + " is " + cut + ", expected " + expected;
+  }
+}

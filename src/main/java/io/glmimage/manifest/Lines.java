@@ -1,0 +1,45 @@
+package io.glmimage.manifest;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.Reader;
+import java.io.UncheckedIOException;
+
+/** The lines of a text that are not blank, with their numbers. */
+final class Lines {
+  private final BufferedReader in;
+  private long number;
+  private String next;
+  private boolean read;
+
+  Lines(Reader in) {
+    this.in = in instanceof BufferedReader buffered ? buffered : new BufferedReader(in);
+  }
+
+  boolean hasNext() {
+    try {
+      while (!read) {
+        next = in.readLine();
+        number++;
+        if (number == 1 && next != null && next.startsWith("\uFEFF")) {
+          next = next.substring(1);
+        }
+        read = next == null || !next.isBlank();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return next != null;
+  }
+
+  /** Call {@link #hasNext} before. */
+  String next() {
+    read = false;
+    return next;
+  }
+
+  /** Of the line that was given last, from 1. */
+  long number() {
+    return number;
+  }
+}

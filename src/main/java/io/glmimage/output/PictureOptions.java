@@ -1,0 +1,92 @@
+package io.glmimage.output;
+
+import io.glmimage.error.UsageException;
+import java.io.Serializable;
+import java.util.Locale;
+
+/**
+ * How pictures are encoded and packed.
+ *
+ * @param packing what is made of the pictures at the end
+ * @param format how each is encoded
+ * @param quality of lossy formats, 1 to 100
+ * @param shardRows manifest rows of one shard
+ * @param inlineAnswers whether a batch's answers hold pictures instead of their addresses
+ */
+public record PictureOptions(
+    Packing packing, PictureFormat format, int quality, int shardRows, boolean inlineAnswers)
+    implements Serializable {
+  public static final int DEFAULT_QUALITY = 92;
+  public static final int DEFAULT_SHARD_ROWS = 1000;
+
+  public static final PictureOptions DEFAULT =
+      new PictureOptions(
+          Packing.FILES, PictureFormat.PNG, DEFAULT_QUALITY, DEFAULT_SHARD_ROWS, false);
+
+  public PictureOptions {
+    if (quality < 1 || quality > 100) {
+      throw new UsageException("Invalid --quality: " + quality + ", expected 1 to 100");
+    }
+    if (shardRows < 1) {
+      throw new UsageException("Invalid --shard-size: " + shardRows + ", expected at least 1 row");
+    }
+  }
+
+  /**
+   * From the options as they are written.
+   *
+   * @param output png, jpeg, webdataset or parquet
+   * @param answers url or b64_json
+   * @param image png or jpeg, the encoding inside webdataset and parquet; may be null
+   * @throws UsageException for what is unknown or cannot be written
+   */
+  public static PictureOptions of(
+      String output, String image, int quality, int shardRows, String answers) {
+    String name = output.toLowerCase(Locale.ROOT);
+    Packing packing =
+        switch (name) {
+          case "webdataset" -> Packing.WEBDATASET;
+          case "parquet" -> Packing.PARQUET;
+          default -> Packing.FILES;
+        };
+    if (packing == Packing.FILES && image != null && !image.equalsIgnoreCase(name)) {
+      throw new UsageException(
+          "Invalid --image-format: it is for --output-format webdataset and parquet; with files,"
+              + " --output-format says how pictures are encoded");
+    }
+    String encoding = packing == Packing.FILES ? name : image == null ? "png" : image;
+    return new PictureOptions(
+        packing,
+        format(packing == Packing.FILES ? "--output-format" : "--image-format", encoding),
+        quality,
+        shardRows,
+        switch (answers) {
+          case "url" -> false;
+          case "b64_json" -> true;
+          default ->
+              throw new UsageException(
+                  "Invalid --batch-response: " + answers + ", expected url or b64_json");
+        });
+  }
+
+  private static PictureFormat format(String option, String name) {
+    return switch (name.toLowerCase(Locale.ROOT)) {
+      case "png" -> PictureFormat.PNG;
+      case "jpeg", "jpg" -> PictureFormat.JPEG;
+      case "webp" ->
+          throw new UsageException(
+              "Invalid "
+                  + option
+                  + ": webp is read but not written (there is no maintained WebP encoder for the"
+                  + " JVM to rely on); use png, or jpeg with --quality");
+      default ->
+          throw new UsageException(
+              "Invalid "
+                  + option
+                  + ": "
+                  + name
+                  + ", expected png, jpeg"
+                  + (option.equals("--output-format") ? ", webdataset or parquet" : ""));
+    };
+  }
+}

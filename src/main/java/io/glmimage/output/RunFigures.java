@@ -1,0 +1,65 @@
+package io.glmimage.output;
+
+import io.glmimage.image.RgbImage;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a run's page shows besides its counts.
+ *
+ * @param stageSeconds seconds by stage, over all rows, in the order of an edit
+ * @param quantiles seconds of a row that is OK by {@code p50}, {@code p90}, {@code p99}, {@code
+ *     max}, {@code mean}; empty if none is
+ * @param histogram how many rows that are OK took how long, fastest first, without gaps
+ * @param failures examples of each error class
+ * @param samples pictures to look at
+ * @param history rows done while the time went by
+ */
+public record RunFigures(
+    Map<String, Double> stageSeconds,
+    Map<String, Double> quantiles,
+    List<Bin> histogram,
+    Map<String, List<Failure>> failures,
+    List<Sample> samples,
+    List<Moment> history) {
+  public RunFigures {
+    stageSeconds = Collections.unmodifiableMap(new LinkedHashMap<>(stageSeconds));
+    quantiles = Collections.unmodifiableMap(new LinkedHashMap<>(quantiles));
+    failures = Collections.unmodifiableMap(new LinkedHashMap<>(failures));
+    histogram = List.copyOf(histogram);
+    samples = List.copyOf(samples);
+    history = Collections.unmodifiableList(new ArrayList<>(history));
+  }
+
+  /**
+   * A bar of the histogram.
+   *
+   * @param from seconds, inclusive
+   * @param to seconds, exclusive
+   */
+  public record Bin(double from, double to, long rows) {}
+
+  /** A row that failed. */
+  public record Failure(String id, String prompt, String error) {}
+
+  /**
+   * A row to look at.
+   *
+   * @param source the first source, made small, or null
+   * @param edit the picture, made small, or null
+   * @param note said where a picture is missing, or null
+   */
+  public record Sample(
+      String id, String prompt, String detail, RgbImage source, RgbImage edit, String note) {}
+
+  /**
+   * How far the run was.
+   *
+   * @param seconds since the first row was started
+   * @param done rows, failed ones included
+   */
+  public record Moment(double seconds, long done, long failed) {}
+}

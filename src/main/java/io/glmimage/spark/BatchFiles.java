@@ -1,0 +1,185 @@
+package io.glmimage.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.collect_list;
+import static org.apache.spark.sql.functions.first;
+import static org.apache.spark.sql.functions.min;
+import static org.apache.spark.sql.functions.struct;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.glmimage.error.ErrorClass;
+import io.glmimage.io.HadoopSettings;
+import io.glmimage.io.Storage;
+import io.glmimage.manifest.BatchColumn;
+import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ResultColumn;
+import io.glmimage.output.ResultStatus;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Writes the answers of an OpenAI batch in its formats: {@code output.jsonl} for the lines whose
+ * pictures are all there, {@code errors.jsonl} for the others, each in the batch's order.
+ */
+public final class BatchFiles {
+  private static final long MAX_FILE_BYTES = 1L << 30;
+  private static final Set<String> OWN_FAULT = Set.of(ErrorClass.MODEL_ERROR.name());
+
+  private final SparkSession spark;
+  private final Storage storage;
+  private final OutputLayout output;
+
+  public BatchFiles(SparkSession spark, Storage storage, OutputLayout output) {
+    this.spark = spark;
+    this.storage = storage;
+    this.output = output;
+  }
+
+  /** Whether these are the results of a batch. */
+  public static boolean isBatch(ResultsTable results) {
+    List<String> columns = List.of(results.rows().columns());
+    return Arrays.stream(BatchColumn.values()).allMatch(c -> columns.contains(c.column()));
+  }
+
+  /**
+   * Writes both files.
+   *
+   * @param inline whether lines that do not say get their pictures as base64 instead of addresses
+   */
+  public void write(ResultsTable results, boolean inline, Instant created) throws IOException {
+    HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
+    long seconds = created.getEpochSecond();
+    // One row a line of the batch: its first index, and all its pictures.
+    Dataset<Row> lines =
+        results
+            .rows()
+            .groupBy(col(BatchColumn.CUSTOM_ID.column()), col(BatchColumn.LINE.column()))
+            .agg(
+                min(ResultColumn.ROW_INDEX.column()).as("at"),
+                first(BatchColumn.RESPONSE_FORMAT.column()).as("format"),
+                collect_list(
+                        struct(
+                            col(BatchColumn.PICTURE.column()),
+                            col(ResultColumn.STATUS.column()),
+                            col(ResultColumn.ERROR_CLASS.column()),
+                            col(ResultColumn.ERROR.column()),
+                            col(ResultColumn.OUTPUT_PATH.column()),
+                            col(ResultColumn.WIDTH.column()),
+                            col(ResultColumn.HEIGHT.column()),
+                            col(ResultColumn.SEED.column())))
+                    .as("pictures"))
+            .sort("at");
+    JavaRDD<String> answers =
+        lines.javaRDD().map(row -> answer(row, inline, seconds, hadoop.storage())).cache();
+    try {
+      write(output.batchOutput(), answers.filter(BatchFiles::isOutput));
+      write(output.batchErrors(), answers.filter(line -> !isOutput(line)));
+    } finally {
+      answers.unpersist();
+    }
+  }
+
+  private void write(String path, JavaRDD<String> lines) throws IOException {
+    // Partition by partition, so that the driver never holds all pictures of a batch.
+    Iterator<String> all = lines.toLocalIterator();
+    storage.write(
+        path,
+        (OutputStream out) -> {
+          while (all.hasNext()) {
+            out.write(all.next().substring(1).getBytes(StandardCharsets.UTF_8));
+            out.write('\n');
+          }
+        });
+  }
+
+  private static boolean isOutput(String line) {
+    return line.charAt(0) == '+';
+  }
+
+  /** A line of the answer behind {@code +} or {@code -}, for which of the two files it is. */
+  private static String answer(Row row, boolean inline, long created, Storage storage)
+      throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    String customId = row.getString(0);
+    String name = customId == null ? "line " + row.getLong(1) : customId;
+    List<Row> pictures = new ArrayList<>(row.getList(4));
+    pictures.sort(Comparator.comparingLong(picture -> picture.getLong(0)));
+    List<Row> failed =
+        pictures.stream().filter(p -> !ResultStatus.OK.name().equals(p.getString(1))).toList();
+    ObjectNode line = json.createObjectNode();
+    line.put("id", "batch_req_" + digest(name));
+    line.put("custom_id", customId);
+    ObjectNode response = line.putObject("response");
+    response.put("status_code", failed.isEmpty() ? 200 : status(failed.get(0)));
+    response.put("request_id", "req_" + digest("request " + name));
+    ObjectNode body = response.putObject("body");
+    if (failed.isEmpty()) {
+      body.put("created", created);
+      ArrayNode data = body.putArray("data");
+      String format = row.getString(3);
+      boolean base64 = format == null ? inline : format.equals("b64_json");
+      for (Row picture : pictures) {
+        ObjectNode item = data.addObject();
+        if (base64) {
+          byte[] file = storage.read(picture.getString(4), MAX_FILE_BYTES);
+          item.put("b64_json", Base64.getEncoder().encodeToString(file));
+        } else {
+          item.put("url", picture.getString(4));
+        }
+        item.put("seed", picture.getLong(7));
+      }
+      Row picture = pictures.get(0);
+      body.put("size", picture.getInt(5) + "x" + picture.getInt(6));
+      String path = picture.getString(4);
+      body.put("output_format", path.endsWith(".jpg") ? "jpeg" : "png");
+    } else {
+      Row worst = failed.get(0);
+      ObjectNode error = body.putObject("error");
+      String more =
+          pictures.size() == 1
+              ? ""
+              : " (" + failed.size() + " of " + pictures.size() + " pictures failed)";
+      error.put("message", worst.getString(3) + more);
+      error.put(
+          "type",
+          OWN_FAULT.contains(worst.getString(2)) ? "server_error" : "invalid_request_error");
+      error.putNull("param");
+      error.put("code", worst.getString(2).toLowerCase(Locale.ROOT));
+    }
+    line.putNull("error");
+    return (failed.isEmpty() ? "+" : "-") + json.writeValueAsString(line);
+  }
+
+  private static int status(Row failed) {
+    return OWN_FAULT.contains(failed.getString(2)) ? 500 : 400;
+  }
+
+  private static String digest(String text) {
+    try {
+      byte[] sha =
+          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(sha).substring(0, 32);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every Java platform has SHA-256", e);
+    }
+  }
+}

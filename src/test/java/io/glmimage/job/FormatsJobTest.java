@@ -1,0 +1,334 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.spark.FakeEngines;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("spark")
+class FormatsJobTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static Session session;
+  private static SparkSession spark;
+
+  @TempDir private Path folder;
+  private final ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+
+  @BeforeAll
+  static void start() {
+    session = Session.open("local[2]");
+    spark = session.spark();
+  }
+
+  @AfterAll
+  static void stop() {
+    session.close();
+  }
+
+  @BeforeEach
+  void pictures() throws IOException {
+    for (int i = 0; i < 3; i++) {
+      Files.write(folder.resolve(i + ".png"), png(64, 96, 40 * i));
+    }
+  }
+
+  private static byte[] png(int height, int width, int value) {
+    byte[] pixels = new byte[height * width * 3];
+    Arrays.fill(pixels, (byte) value);
+    return ImageEncoder.png(new RgbImage(height, width, pixels));
+  }
+
+  private int run(String... args) {
+    outBytes.reset();
+    errBytes.reset();
+    return EditImagesJob.run(
+        List.of(args),
+        FakeEngines::new,
+        new PrintStream(outBytes),
+        new PrintStream(errBytes),
+        false);
+  }
+
+  private int edit(String manifest, String output, String... more) {
+    List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", output));
+    args.addAll(List.of(more));
+    return run(args.toArray(String[]::new));
+  }
+
+  private String out() {
+    return outBytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private String err() {
+    return errBytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private String file(String name, String text) throws IOException {
+    return Files.writeString(folder.resolve(name), text).toString();
+  }
+
+  private static Map<String, Row> results(String output) {
+    Map<String, Row> byId = new TreeMap<>();
+    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
+      byId.put(row.getAs("id"), row);
+    }
+    return byId;
+  }
+
+  @Test
+  void jsonLinesKeepTheirOtherFieldsAndFailLineByLine() throws IOException {
+    String url = "data:image/png;base64," + Base64.getEncoder().encodeToString(png(32, 64, 5));
+    String manifest =
+        file(
+            "rows.jsonl",
+            """
+            {"id": "a", "prompt": "p", "image_paths": "0.png", "label": 3, "box": {"x": [1.5]}}
+            {"id": "b", "prompt": "p", "image_paths": ["0.png", "1.png"], "seed": 12}
+            {"id": "c", "prompt": "p", "image_paths":
+
+            {"id": "d", "prompt": "p", "image_paths": "URL", "label": 4}
+            {"id": "e", "prompt": "p", "seed": "x"}
+            {"id": "f", "prompt": "refuse", "image_paths": "0.png"}
+            {"id": "g", "prompt": "p", "image_paths": "data:image/png;base64,!"}
+            """
+                .replace("URL", url));
+    String output = folder + "/out";
+    assertEquals(2, edit(manifest, output), this::err);
+    Map<String, Row> rows = results(output);
+    assertEquals(7, rows.size());
+    assertEquals(3L, rows.get("a").<Object>getAs("label"));
+    assertEquals(1.5, rows.get("a").getStruct(rows.get("a").fieldIndex("box")).getList(0).get(0));
+    assertEquals(12L, rows.get("b").<Object>getAs("seed"));
+    assertEquals(64, rows.get("d").<Object>getAs("width"));
+    assertFalse(rows.get("d").toString().contains(url));
+    Row broken =
+        rows.values().stream()
+            .filter(r -> r.<String>getAs("id").startsWith("row-"))
+            .findFirst()
+            .orElseThrow();
+    assertEquals("INVALID_ROW", broken.getAs("error_class"));
+    assertTrue(broken.<String>getAs("error").contains("line 3 of rows.jsonl is no JSON"));
+    assertTrue(rows.get("e").<String>getAs("error").contains("seed is x, expected a whole number"));
+    assertEquals("IMAGE_INVALID", rows.get("g").getAs("error_class"));
+    assertTrue(err().contains("line 3 of rows.jsonl"), err());
+
+    // What a failed row shows is on the page too.
+    String page = Files.readString(Path.of(output, "report.html"));
+    assertTrue(page.contains("line 3 of rows.jsonl"), page);
+    assertTrue(page.contains("data:image/jpeg;base64,"), page);
+    JsonNode metrics = JSON.readTree(Path.of(output, "metrics.json").toFile());
+    assertEquals(7, metrics.path("rows").asInt());
+    assertEquals(3, metrics.path("ok").asInt());
+    long inBins = 0;
+    for (JsonNode bin : metrics.path("row_seconds_histogram")) {
+      inBins += bin.path("rows").asLong();
+    }
+    assertEquals(3, inBins);
+    assertTrue(metrics.path("stage_seconds").path("denoise").asDouble() > 0.5);
+    assertTrue(metrics.path("row_seconds").path("p50").asDouble() > 0);
+  }
+
+  @Test
+  void csvIsReadFromFoldersToo() throws IOException {
+    Files.createDirectory(folder.resolve("rows"));
+    file("rows/1.csv", "caption,image_paths,id,note\n\"a, \"\"b\"\"\",../0.png|../1.png,x,n1\n");
+    file("rows/2.csv", "caption,image_paths,id,note\nq,,y,\nq,z.png\n");
+    String output = folder + "/out";
+    assertEquals(
+        2,
+        edit(folder + "/rows", output, "--columns", "prompt=caption", "--height=32", "--width=32"),
+        this::err);
+    Map<String, Row> rows = results(output);
+    // Relative paths start at the folder that holds the manifest, which is a folder here.
+    assertEquals("IMAGE_NOT_FOUND", rows.get("x").getAs("error_class"));
+    assertEquals("a, \"b\"", rows.get("x").getAs("prompt"));
+    assertEquals("n1", rows.get("x").getAs("note"));
+    assertEquals("OK", rows.get("y").getAs("status"));
+    assertTrue(err().contains("line 3 of 2.csv has 2 values, the header has 4"), err());
+
+    file("rows/2.csv", "prompt\n");
+    assertEquals(1, edit(folder + "/rows", output + 2));
+    assertTrue(err().contains("has the columns [prompt]"), err());
+    assertEquals(1, edit(file("x.csv", "prompt\np\n"), output + 2));
+    assertTrue(err().contains("column image_paths is missing"), err());
+  }
+
+  @Test
+  void batchesAreAnsweredInTheirOwnFormat() throws IOException {
+    String start = "\"method\":\"POST\",\"url\":\"/v1/images/edits\",\"body\":{\"prompt\":";
+    String manifest =
+        file(
+            "batch.jsonl",
+            """
+            {"custom_id":"two",START"p","image":"0.png","n":2,"seed":5,"size":"128x64"}}
+            {"custom_id":"missing",START"p","image":"nope.png"}}
+            {"custom_id":"inline",START"p","images":[{"image_url":"1.png"}],\
+            "response_format":"b64_json"}}
+            not json
+            {"custom_id":"broken",START"break","image":"0.png"}}
+            """
+                .replace("START", start));
+    String output = folder + "/out";
+    assertEquals(2, edit(manifest, output), this::err);
+
+    List<String> done = Files.readAllLines(Path.of(output, "output.jsonl"));
+    assertEquals(2, done.size());
+    JsonNode two = JSON.readTree(done.get(0));
+    assertEquals("two", two.path("custom_id").asText());
+    assertEquals(200, two.path("response").path("status_code").asInt());
+    assertTrue(two.path("error").isNull());
+    assertTrue(two.path("id").asText().startsWith("batch_req_"));
+    JsonNode body = two.path("response").path("body");
+    assertEquals(2, body.path("data").size());
+    assertEquals("128x64", body.path("size").asText());
+    assertEquals(5, body.path("data").get(0).path("seed").asInt());
+    assertEquals(6, body.path("data").get(1).path("seed").asInt());
+    Path picture = Path.of(java.net.URI.create(body.path("data").get(0).path("url").asText()));
+    assertEquals(128, ImageDecoder.decode(Files.readAllBytes(picture), "x").width());
+    JsonNode inline = JSON.readTree(done.get(1)).path("response").path("body").path("data").get(0);
+    assertEquals(
+        96,
+        ImageDecoder.decode(Base64.getDecoder().decode(inline.path("b64_json").asText()), "x")
+            .width());
+
+    List<String> failed = Files.readAllLines(Path.of(output, "errors.jsonl"));
+    assertEquals(3, failed.size());
+    JsonNode missing = JSON.readTree(failed.get(0));
+    assertEquals("missing", missing.path("custom_id").asText());
+    assertEquals(400, missing.path("response").path("status_code").asInt());
+    JsonNode error = missing.path("response").path("body").path("error");
+    assertEquals("image_not_found", error.path("code").asText());
+    assertEquals("invalid_request_error", error.path("type").asText());
+    assertTrue(JSON.readTree(failed.get(1)).path("custom_id").isNull());
+    assertTrue(failed.get(1).contains("line 4 of batch.jsonl is no JSON"), failed.get(1));
+    assertEquals(500, JSON.readTree(failed.get(2)).at("/response/status_code").asInt());
+
+    String again =
+        file(
+            "again.jsonl",
+            "{\"custom_id\":\"a\",START\"p\",\"image\":\"0.png\"}}\n"
+                    .replace("START", start)
+                    .repeat(2)
+                + "{\"custom_id\":\"b\",\"url\":\"/v1/embeddings\",\"body\":{}}\n");
+    assertEquals(1, edit(again, output + 2));
+    assertTrue(err().contains("custom_id a is on 2 lines"), err());
+    assertTrue(err().contains("line 3 of again.jsonl: url is /v1/embeddings"), err());
+    assertFalse(Files.exists(Path.of(output + 2)));
+  }
+
+  @Test
+  void shardsDependOnTheManifestOnly() throws IOException {
+    StringBuilder rows = new StringBuilder("id,prompt,image_paths,label\n");
+    for (int i = 0; i < 11; i++) {
+      rows.append("r").append(i).append(i == 4 ? ",refuse," : ",grün,").append(i % 3);
+      rows.append(".png,l").append(i).append('\n');
+    }
+    String manifest = file("rows.csv", rows.toString());
+    String one = folder + "/one";
+    String two = folder + "/two";
+    String[] options = {"--output-format", "webdataset", "--shard-size", "4"};
+    assertEquals(2, edit(manifest, one, concat(options, "--partitions", "1")), this::err);
+    assertEquals(2, edit(manifest, two, concat(options, "--partitions", "7")), this::err);
+    for (int shard = 0; shard < 3; shard++) {
+      String name = "shards/shard-00000" + shard + "-of-000003.tar";
+      assertArrayEquals(
+          Files.readAllBytes(Path.of(one, name)), Files.readAllBytes(Path.of(two, name)));
+    }
+    Map<String, byte[]> files =
+        untar(Files.readAllBytes(Path.of(one, "shards/shard-000001-of-000003.tar")));
+    // Row 4 failed.
+    assertEquals(9, files.size());
+    assertEquals("grün", new String(files.get("000000000005.txt"), StandardCharsets.UTF_8));
+    JsonNode json = JSON.readTree(files.get("000000000005.json"));
+    assertEquals("r5", json.path("id").asText());
+    assertEquals("l5", json.path("columns").path("label").asText());
+    assertEquals("2.png", json.path("image_paths").get(0).asText());
+    assertEquals(96, ImageDecoder.decode(files.get("000000000005.png"), "x").width());
+
+    String table = folder + "/table";
+    assertEquals(
+        2,
+        edit(
+            manifest,
+            table,
+            "--output-format",
+            "parquet",
+            "--image-format",
+            "jpeg",
+            "--quality=80"),
+        this::err);
+    List<Row> stored =
+        spark.read().parquet(table + "/pictures").orderBy("row_index").collectAsList();
+    assertEquals(10, stored.size());
+    byte[] picture = stored.get(4).getAs("image");
+    assertEquals(0xd8, picture[1] & 255);
+    assertEquals("r5", stored.get(4).getAs("id"));
+    assertTrue(Files.exists(Path.of(table, "images/r5.jpg")));
+  }
+
+  private static String[] concat(String[] options, String... more) {
+    List<String> all = new ArrayList<>(List.of(options));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  /** With the JDK only, so that writer and reader don't share a mistake. */
+  private static Map<String, byte[]> untar(byte[] tar) {
+    Map<String, byte[]> files = new TreeMap<>();
+    int at = 0;
+    while (tar[at] != 0) {
+      String header = new String(tar, at, 512, StandardCharsets.ISO_8859_1);
+      String name = header.substring(0, header.indexOf('\0'));
+      int size = Integer.parseInt(header.substring(124, 135), 8);
+      int sum = 0;
+      for (int i = 0; i < 512; i++) {
+        sum += i >= 148 && i < 156 ? ' ' : tar[at + i] & 255;
+      }
+      assertEquals(sum, Integer.parseInt(header.substring(148, 154), 8));
+      assertEquals("ustar", header.substring(257, 262));
+      files.put(name, Arrays.copyOfRange(tar, at + 512, at + 512 + size));
+      at += 512 + (size + 511) / 512 * 512;
+    }
+    assertEquals(tar.length, at + 1024);
+    return files;
+  }
+
+  @Test
+  void aRunWithoutRowsHasAPageToo() throws IOException {
+    String output = folder + "/out";
+    assertEquals(0, edit(file("none.csv", "prompt,image_paths\n"), output), this::err);
+    String page = Files.readString(Path.of(output, "report.html"));
+    assertTrue(page.contains("There is no picture to show."), page);
+    assertTrue(page.contains("No row failed."), page);
+    assertTrue(out().startsWith("0 rows"), out());
+  }
+}
