@@ -61,7 +61,7 @@ final class BatchLines implements TextRows {
     first.putOther(BatchColumn.PICTURES.column(), 1L);
     JsonNode request = JsonFields.object(line, place, first);
     if (request == null) {
-      first.put(ManifestField.ID, "line-" + number);
+      // Named after its message, which tells file and line.
       return List.of(first);
     }
     JsonNode id = request.path("custom_id");

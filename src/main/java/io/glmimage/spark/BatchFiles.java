@@ -1,5 +1,6 @@
 package io.glmimage.spark;
 
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.collect_list;
 import static org.apache.spark.sql.functions.first;
@@ -72,8 +73,12 @@ public final class BatchFiles {
     Dataset<Row> lines =
         results
             .rows()
-            .groupBy(col(BatchColumn.CUSTOM_ID.column()), col(BatchColumn.LINE.column()))
+            // A line that is no JSON has no custom_id; it is one row with a name of its own.
+            .groupBy(
+                coalesce(col(BatchColumn.CUSTOM_ID.column()), col(ResultColumn.ID.column()))
+                    .as("name"))
             .agg(
+                first(BatchColumn.CUSTOM_ID.column()).as("custom_id"),
                 min(ResultColumn.ROW_INDEX.column()).as("at"),
                 first(BatchColumn.RESPONSE_FORMAT.column()).as("format"),
                 collect_list(
@@ -119,8 +124,8 @@ public final class BatchFiles {
   private static String answer(Row row, boolean inline, long created, Storage storage)
       throws IOException {
     ObjectMapper json = new ObjectMapper();
-    String customId = row.getString(0);
-    String name = customId == null ? "line " + row.getLong(1) : customId;
+    String name = row.getString(0);
+    String customId = row.getString(1);
     List<Row> pictures = new ArrayList<>(row.getList(4));
     pictures.sort(Comparator.comparingLong(picture -> picture.getLong(0)));
     List<Row> failed =

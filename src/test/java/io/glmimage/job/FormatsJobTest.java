@@ -243,6 +243,14 @@ class FormatsJobTest {
     assertTrue(err().contains("custom_id a is on 2 lines"), err());
     assertTrue(err().contains("line 3 of again.jsonl: url is /v1/embeddings"), err());
     assertFalse(Files.exists(Path.of(output + 2)));
+
+    // The same broken line in two files is two failures.
+    Files.createDirectory(folder.resolve("batches"));
+    file("batches/1.jsonl", "{\"custom_id\":\"a\",START\"p\"}}\n{\n".replace("START", start));
+    file("batches/2.jsonl", "{\"custom_id\":\"b\",START\"p\"}}\n{\n".replace("START", start));
+    assertEquals(2, edit(folder + "/batches", output + 3), this::err);
+    assertEquals(4, Files.readAllLines(Path.of(output + 3, "errors.jsonl")).size());
+    assertEquals(0, Files.size(Path.of(output + 3, "output.jsonl")));
   }
 
   @Test
