@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 @Tag("spark")
 class JobMetricsTest {
   @Test
-  void everySessionsMetricsSystemKnowsTheRows() {
+  void everySessionsMetricsSystemKnowsTheRows() throws Exception {
     for (int i = 0; i < 2; i++) {
       try (SparkSession spark =
           SparkSession.builder()
