@@ -397,6 +397,25 @@ public final class Storage {
     }
   }
 
+  /**
+   * Deletes what writers that were killed left half-written directly in a folder. Nobody else may
+   * be writing there. Object stores have no such files.
+   */
+  public void deleteUnfinished(String folder) throws IOException {
+    if (isObjectStore(folder) || !exists(folder)) {
+      return;
+    }
+    Path root = path(folder);
+    FileSystem fileSystem = fileSystem(root);
+    RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, false);
+    while (files.hasNext()) {
+      Path file = files.next().getPath();
+      if (file.getName().startsWith(".") && file.getName().endsWith(TEMPORARY)) {
+        fileSystem.delete(file, false);
+      }
+    }
+  }
+
   /** Deletes a file or a folder with all that it holds; nothing happens if there is none. */
   public void delete(String path) throws IOException {
     Path file = path(path);

@@ -49,6 +49,7 @@ final class ResultsCommit {
     storage.delete(output.success());
     // What a killed run's commit was writing.
     storage.delete(output.results() + "/_temporary");
+    storage.deleteUnfinished(output.images());
   }
 
   /**
