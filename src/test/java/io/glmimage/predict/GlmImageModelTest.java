@@ -88,7 +88,7 @@ class GlmImageModelTest {
       }
 
       @Override
-      EditEngine open(Path folder, String device) {
+      EditEngine open(Path folder, String device, String precision) {
         return engine;
       }
     };
@@ -214,7 +214,7 @@ class GlmImageModelTest {
     }
     GlmImageModel unknown = model(null);
     assertEquals(
-        "Cannot load model tiny: unknown options [dtype, stepz]; there are device and modelName",
+        "Cannot load model tiny: unknown options [dtype, stepz]; there are device, precision and modelName",
         assertThrows(
                 IllegalArgumentException.class,
                 () -> unknown.load(FOLDER, null, Map.of("stepz", "1", "dtype", "fp8")))
