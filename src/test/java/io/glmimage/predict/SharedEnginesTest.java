@@ -71,6 +71,16 @@ class SharedEnginesTest {
   }
 
   @Test
+  void precisionsAreApart() {
+    engines.open(folder, "cpu", "auto").close();
+    try (EditEngine first = engines.open(folder, "cpu", "auto");
+        EditEngine other = engines.open(folder, "cpu", "fp8")) {
+      assertEquals(first.description(), other.description());
+      assertEquals(3, opened.get());
+    }
+  }
+
+  @Test
   void devicesAndChangedCheckpointsAreApart() throws IOException {
     try (EditEngine first = engines.open(folder, "cuda:0", "auto");
         EditEngine other = engines.open(folder, "cuda:1", "auto")) {
