@@ -7,6 +7,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.pipeline.PipelineBenchmark;
 import io.glmimage.pipeline.PipelineBenchmark.Figure;
+import io.glmimage.spark.EngineOptions;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
@@ -42,6 +43,9 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "DEVICE",
       description = "auto, cpu, cuda or cuda:N. Default: auto.")
   private String device = "auto";
+
+  @Option(names = "--precision", paramLabel = "PRECISION", description = EngineFlags.PRECISION)
+  private String precision = EngineOptions.DEFAULT_PRECISION;
 
   @Option(
       names = "--height",
@@ -89,7 +93,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--teraflops",
       paramLabel = "X",
       description =
-          "What the device's matrix products reach, in TFLOP/s, for the floors. Default: 790 (one H100, bf16).")
+          "What the device's matrix products reach, in TFLOP/s, for the floors; twice that is taken for fp8."
+              + " Default: 790 (one H100, bf16).")
   private double teraflops = 790;
 
   @Option(
@@ -115,7 +120,8 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PipelineBenchmark.Settings settings = settings();
     console.out().printf(Locale.ROOT, "%-44s %12s %12s %8s%n", "", "seconds", "floor", "of floor");
-    List<Figure> figures = PipelineBenchmark.run(folder(), device, settings, this::print);
+    List<Figure> figures =
+        PipelineBenchmark.run(folder(), device, precision, settings, this::print);
     double memory = Libtorch.gpuMemoryInUse() / 1e9;
     if (memory > 0) {
       console.out().printf(Locale.ROOT, "GPU memory in use at the end: %.1f GB%n", memory);
@@ -127,6 +133,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private PipelineBenchmark.Settings settings() {
+    EngineOptions.checkPrecision(precision);
     try {
       return new PipelineBenchmark.Settings(
           height, width, steps, guidance, edits, sources, textTokens, teraflops, terabytes);
@@ -167,7 +174,8 @@ final class BenchCommand implements Callable<Integer> {
   private byte[] toJson(List<Figure> figures, double memory) throws IOException {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode root = mapper.createObjectNode();
-    root.put("device", device).put("height", height).put("width", width).put("steps", steps);
+    root.put("device", device).put("precision", precision);
+    root.put("height", height).put("width", width).put("steps", steps);
     root.put("guidance", guidance)
         .put("edits", edits)
         .put("sources", sources)

@@ -55,6 +55,7 @@ record JobOptions(
     options.put("shard-size", String.valueOf(pictures.shardRows()));
     options.put("model", engine.modelName());
     options.put("device", engine.device());
+    options.put("precision", engine.precision());
     options.put("weights", engine.weights().toString());
     options.put("weights-cache", engine.cache().cacheDir());
     options.put("weights-cache-gb", String.valueOf(engine.cache().cacheBytes() >> 30));
@@ -78,6 +79,7 @@ record JobOptions(
         .retainAll(
             List.of(
                 "model",
+                "precision",
                 "steps",
                 "guidance",
                 "seed",

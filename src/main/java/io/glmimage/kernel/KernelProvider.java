@@ -33,4 +33,10 @@ public interface KernelProvider {
   LinearGelu linearGelu();
 
   GuidedEulerStep guidedEulerStep();
+
+  // ---- products in 8 bits ----
+
+  QuantizeRows quantizeRows();
+
+  Fp8Linear fp8Linear();
 }

@@ -35,6 +35,7 @@ import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayList;
@@ -108,10 +109,14 @@ public final class GlmImagePipeline implements AutoCloseable {
    * As {@link #load(CheckpointFolder, Compute)}.
    *
    * @param device {@code "cpu"}, {@code "cuda:N"}, or {@code "auto"}: the first GPU, else the CPU
-   * @throws DeviceException if a GPU was asked for and libtorch cannot use it
+   * @param precision {@code "auto"} or {@code "fp8"}: see {@link Precision}
+   * @throws DeviceException if a GPU was asked for and libtorch cannot use it, or it cannot compute
+   *     in the precision
+   * @throws IllegalArgumentException for another device or precision
    */
-  public static GlmImagePipeline load(CheckpointFolder folder, String device) {
-    return load(folder, Compute.of(device));
+  public static GlmImagePipeline load(CheckpointFolder folder, String device, String precision) {
+    Precision parsed = Precision.parse(precision);
+    return load(folder, Compute.of(device).withPrecision(parsed));
   }
 
   /**
@@ -207,7 +212,8 @@ public final class GlmImagePipeline implements AutoCloseable {
     return "GLM-Image on "
         + compute.device()
         + ", "
-        + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16");
+        + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16")
+        + (compute.precision() == Precision.FP8 ? ", linear layers in fp8" : "");
   }
 
   /**

@@ -28,8 +28,9 @@ import java.util.Set;
  *     EditRequest} and {@link EditResult}
  * @param modelUrl a folder on any Hadoop file system, or what DJL takes besides ({@code djl:},
  *     {@code jar:}, {@code http:}, {@code https:}); null for the embedded model
+ * @param precision {@code auto} or {@code fp8}, which only GlmImage knows
  */
-record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory {
+record DjlEngineFactory(String engine, String modelUrl, String precision) implements EngineFactory {
   private static final long serialVersionUID = 1L;
   private static final Set<String> DJL_SCHEMES = Set.of("djl", "jar", "http", "https");
 
@@ -48,6 +49,7 @@ record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory
             .optDevice(device(device));
     if (own) {
       criteria.optTranslatorFactory(new GlmImageTranslatorFactory());
+      criteria.optOption("precision", precision);
     }
     try {
       if (isDjls()) {
@@ -82,6 +84,11 @@ record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory
 
   @Override
   public void check(Storage storage) {
+    if (!precision.equals(EngineOptions.DEFAULT_PRECISION)
+        && !engine.equals(new GlmImageEngineProvider().getEngineName())) {
+      throw new UsageException(
+          "Cannot compute in " + precision + " with engine " + engine + "; set precision to auto");
+    }
     if (modelUrl == null || isDjls()) {
       return;
     }

@@ -38,10 +38,14 @@ class BenchCommandTest {
                 "2",
                 "--edits",
                 "2",
+                "--precision",
+                "fp8",
                 "--json",
                 json.toString()));
     assertEquals(ExitCode.DONE, code);
-    JsonNode figures = new ObjectMapper().readTree(json.toFile()).get("figures");
+    JsonNode written = new ObjectMapper().readTree(json.toFile());
+    assertEquals("fp8", written.get("precision").asText());
+    JsonNode figures = written.get("figures");
     assertEquals(10, figures.size());
     for (JsonNode figure : figures) {
       String name = figure.get("name").asText();
@@ -58,6 +62,17 @@ class BenchCommandTest {
         ExitCode.USAGE, run(out, List.of("bench", "--geometry", "tiny", "--height", "100")));
     assertTrue(
         out.toString(StandardCharsets.UTF_8).contains("multiples of 32"),
+        out.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void anUnknownPrecisionIsRefused() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    assertEquals(
+        ExitCode.USAGE, run(out, List.of("bench", "--geometry", "tiny", "--precision", "fp4")));
+    assertTrue(
+        out.toString(StandardCharsets.UTF_8)
+            .contains("Invalid --precision: fp4, expected auto or fp8"),
         out.toString(StandardCharsets.UTF_8));
   }
 

@@ -143,6 +143,27 @@ class CudaKernelsTest {
   }
 
   @Test
+  void eightBitProductsSayWhatTheyNeed() {
+    Rows x = auto.quantizeRows().quantize(torch.randn(new long[] {3, 24}));
+    Rows weight = auto.quantizeRows().quantize(torch.randn(new long[] {16, 24}));
+    shape(auto.fp8Linear().apply(x, weight, null, ScalarType.BFloat16), 3, 16);
+    auto.fp8Linear().apply(x, weight, null, ScalarType.Float);
+    assertEquals(
+        List.of(
+            "fp8_linear: native (fused gives bf16, float32 is wanted)",
+            "fp8_linear: native (fused needs widths that are multiples of 16, got 24 and 16)",
+            "quantize_rows: native (the tensors are not on a GPU)"),
+        auto.selections().stream().map(KernelSelection::toString).sorted().toList());
+    Rows none = forced.quantizeRows().quantize(torch.randn(new long[] {0, 24}));
+    shape(forced.fp8Linear().apply(none, weight, null, ScalarType.BFloat16), 0, 16);
+    shape(forced.quantizeRows().gelu(torch.randn(new long[] {0, 24})).values(), 0, 24);
+    shape(forced.quantizeRows().siluMul(torch.randn(new long[] {0, 24})).values(), 0, 12);
+    assertThrows(
+        KernelException.class,
+        () -> forced.fp8Linear().apply(x, weight, null, ScalarType.BFloat16));
+  }
+
+  @Test
   void thereIsNoForcingWithoutAGpu(@TempDir Path cache) {
     CudaUnavailableException e =
         assertThrows(

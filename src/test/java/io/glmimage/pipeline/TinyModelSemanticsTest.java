@@ -11,6 +11,7 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,6 +27,9 @@ import org.junit.jupiter.api.Test;
 class TinyModelSemanticsTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
   private static final int SCENES = 60;
+
+  /** {@code -Dfp8.scenes=60} measures as many as in float32. */
+  private static final int FP8_SCENES = Integer.getInteger("fp8.scenes", 12);
 
   private static GlmImagePipeline pipeline;
 
@@ -90,7 +94,55 @@ class TinyModelSemanticsTest {
     assertTrue(median >= 30, "Kept: " + median + " dB in the median, " + Arrays.toString(sorted));
   }
 
+  /** With products in 8 bits: edited as asked too, and most pictures like those of float32. */
+  @Test
+  void scenesComeOutRightInFp8() {
+    List<String> wrong = new ArrayList<>();
+    double[] decibels = new double[FP8_SCENES];
+    try (GlmImagePipeline fp8 =
+        GlmImagePipeline.load(
+            CheckpointFolder.open(MODEL), Compute.cpu().withPrecision(Precision.FP8))) {
+      for (int i = 0; i < FP8_SCENES; i++) {
+        Scene scene = new Scene(i, 128);
+        RgbImage source = scene.draw();
+        RgbImage out = edit(fp8, scene.prompt, source, i);
+        decibels[i] = decibels(edit(scene.prompt, source, i), out);
+        if (!scene.right(out)) {
+          wrong.add(scene.toString());
+        }
+      }
+    }
+    Arrays.sort(decibels);
+    double median = decibels[FP8_SCENES / 2];
+    System.out.printf(
+        "semantics  fp8: %d of %d scenes right; to float32's pictures %.1f dB median, %.1f dB lowest,"
+            + " %.1f dB highest; wrong: %s%n",
+        FP8_SCENES - wrong.size(),
+        FP8_SCENES,
+        median,
+        decibels[0],
+        decibels[FP8_SCENES - 1],
+        wrong);
+    assertTrue(wrong.size() <= 1 + 0.08 * FP8_SCENES, "Wrong: " + wrong);
+    assertTrue(median >= 20, "To float32's: " + median + " dB, " + Arrays.toString(decibels));
+  }
+
+  /** Peak signal to noise ratio of 8-bit pictures; 99 for equal ones. */
+  private static double decibels(RgbImage expected, RgbImage actual) {
+    double squares = 0;
+    for (int i = 0; i < expected.pixels().length; i++) {
+      int difference = (expected.pixels()[i] & 255) - (actual.pixels()[i] & 255);
+      squares += difference * difference;
+    }
+    return squares == 0 ? 99 : 10 * Math.log10(255.0 * 255.0 * expected.pixels().length / squares);
+  }
+
   private static RgbImage edit(String prompt, RgbImage source, long seed) {
+    return edit(pipeline, prompt, source, seed);
+  }
+
+  private static RgbImage edit(
+      GlmImagePipeline pipeline, String prompt, RgbImage source, long seed) {
     EditRequest request =
         new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed);
     EditResult result = pipeline.edit(List.of(request)).get(0);

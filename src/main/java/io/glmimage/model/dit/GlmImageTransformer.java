@@ -92,7 +92,8 @@ public final class GlmImageTransformer implements AutoCloseable {
     priorEmbedding = weights.get("prior_token_embedding.weight", config.codebook(), d);
     priorProjector = Mlp.load(weights.prefix("prior_projector."), "net.0.proj", "net.2", d, d, d);
     for (int i = 0; i < config.layers(); i++) {
-      blocks.add(TransformerBlock.load(weights.prefix("transformer_blocks." + i + "."), config));
+      blocks.add(
+          TransformerBlock.load(weights.prefix("transformer_blocks." + i + "."), config, kernels));
     }
     finalNormWeight = weights.get("norm_out.linear.weight", 2L * d, e);
     finalNormBias = weights.get("norm_out.linear.bias", 2L * d);

@@ -2,6 +2,7 @@ package io.glmimage.model.dit;
 
 import io.glmimage.kernel.PackedLayout;
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
+import io.glmimage.kernel.Rows;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
@@ -35,7 +36,10 @@ final class PackedForward implements AutoCloseable {
   private final List<Tensor> residualImages = new ArrayList<>();
 
   /** {@code [T, D]}: the modulated norm that the next branch reads. */
-  private final Tensor normed;
+  private final Rows normed;
+
+  /** {@code [T, D]}: the final norm, in the compute dtype; of {@link #normed} where that is too. */
+  private final Tensor finalNormed;
 
   /** {@code [T, H, d]}. */
   private final Tensor query;
@@ -82,7 +86,14 @@ final class PackedForward implements AutoCloseable {
       long rows = layout.rows();
       constant = owned.own(Ops.empty(compute, rows, config.width()));
       residual = owned.own(Ops.empty(compute, rows, config.width()));
-      normed = owned.own(Ops.empty(compute, rows, config.width()));
+      normed = Rows.empty(compute, rows, config.width());
+      owned.own(normed.values());
+      if (normed.quantized()) {
+        owned.own(normed.scales());
+        finalNormed = owned.own(Ops.empty(compute, rows, config.width()));
+      } else {
+        finalNormed = normed.values();
+      }
       query = owned.own(Ops.empty(compute, rows, config.heads(), config.headDim()));
       List<KeyValueRows> scratch = new ArrayList<>();
       for (int s = 0; s < sequences.size(); s++) {
@@ -178,7 +189,9 @@ final class PackedForward implements AutoCloseable {
               DitConfig.EPS,
               normed);
       for (int l = 0; l < config.layers(); l++) {
-        trace.accept("block" + l + ".norm1", normed);
+        if (trace != Trace.NONE) {
+          trace.accept("block" + l + ".norm1", normed.numbers());
+        }
         try (TensorScope layerScope = new TensorScope()) {
           attention(l, modulation.layer(l), trace);
         }
@@ -192,8 +205,8 @@ final class PackedForward implements AutoCloseable {
       }
 
       // 3. The last block has applied the final norm; text rows are carried along, not used.
-      trace.accept("norm_out", normed);
-      Tensor prediction = Ops.linear(normed, network.outWeight(), network.outBias());
+      trace.accept("norm_out", finalNormed);
+      Tensor prediction = Ops.linear(finalNormed, network.outWeight(), network.outBias());
       trace.accept("proj_out", prediction);
       return scope.keep(prediction);
     }
@@ -203,12 +216,12 @@ final class PackedForward implements AutoCloseable {
   private void attention(int index, ModulationRow.Layer vectors, Trace trace) {
     TransformerBlock block = network.block(index);
     Layer layer = layers.get(index);
-    Tensor qkv = Ops.linear(normed, block.qkvWeight(), block.qkvBias()); // [T, 3 D]
+    Tensor qkv = block.qkv().apply(normed); // [T, 3 D]
     network.kernels().qkNormRotary().apply(qkv, layout, DitConfig.EPS, query, layer.destinations());
     if (keysAndValuesOnly && index == config.layers() - 1) {
       return;
     }
-    Tensor branch = Ops.linear(attend(layer), block.outWeight(), block.outBias());
+    Tensor branch = block.out().apply(attend(layer));
     trace.accept("block" + index + ".attn1", branch);
     network
         .kernels()
@@ -226,10 +239,9 @@ final class PackedForward implements AutoCloseable {
 
   /** From the norm before the MLP to the next block's first, or the final one. */
   private void mlp(int index, ModulationRow modulation) {
-    Mlp mlp = network.block(index).mlp();
+    TransformerBlock block = network.block(index);
     boolean last = index == config.layers() - 1;
-    Tensor wide = network.kernels().linearGelu().apply(normed, mlp.firstWeight(), mlp.firstBias());
-    Tensor branch = Ops.linear(wide, mlp.secondWeight(), mlp.secondBias());
+    Tensor branch = block.narrow().apply(block.widen().gelu(normed));
     network
         .kernels()
         .gatedResidualAdaLayerNorm()
@@ -241,7 +253,7 @@ final class PackedForward implements AutoCloseable {
             last ? modulation.finalShift() : modulation.layer(index + 1).attentionShift(),
             layout,
             DitConfig.EPS,
-            normed);
+            last ? new Rows(finalNormed) : normed);
   }
 
   /** Attention of every sequence alone, packed again: {@code [T, D]}. */

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
+import io.glmimage.golden.RelativeError;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -125,14 +127,51 @@ class TransformerParityTest {
         int batch = (int) golden.shape(call + "/in/hidden_states")[0];
         for (int row = 0; row < batch; row++) {
           try (TensorScope rowScope = new TensorScope()) {
-            forward(network, golden, call, row, batch);
+            Map<String, float[]> actual = forward(network, golden, call, row, batch);
+            for (String tensor : golden.tensorNames()) {
+              if (!tensor.startsWith(call + "/") || tensor.startsWith(call + "/in/")) {
+                continue;
+              }
+              float[] value = actual.get(tensor.substring(call.length() + 1));
+              assertNotNull(value, () -> "nothing to compare with " + tensor);
+              compare(golden.tolerance(), golden, tensor, row, batch, value);
+            }
           }
         }
       }
     }
   }
 
-  private static void forward(
+  /** No parity: what 8-bit products cost, measured against the float32 reference. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void forwardsInFp8AreNear(GoldenCase golden) {
+    try (TensorScope scope = new TensorScope();
+        GlmImageTransformer network =
+            GlmImageTransformer.load(
+                golden.checkpoint(),
+                Goldens.compute().withPrecision(Precision.FP8),
+                Goldens.kernels())) {
+      for (String call : prefixes(golden, "/in/hidden_states")) {
+        if (!golden.has(call + "/out")) {
+          continue;
+        }
+        int batch = (int) golden.shape(call + "/in/hidden_states")[0];
+        for (int row = 0; row < batch; row++) {
+          try (TensorScope rowScope = new TensorScope()) {
+            float[] out = forward(network, golden, call, row, batch).get("out");
+            int size = out.length;
+            float[] expected =
+                Arrays.copyOfRange(golden.floats(call + "/out"), row * size, (row + 1) * size);
+            RelativeError.check(
+                golden.name() + " fp8", call + "/out[" + row + "]", expected, out, 0.1);
+          }
+        }
+      }
+    }
+  }
+
+  private static Map<String, float[]> forward(
       GlmImageTransformer network, GoldenCase golden, String call, int row, int batch) {
     Inputs in = new Inputs(golden, call, row, batch);
     String group = group(call);
@@ -163,14 +202,7 @@ class TransformerParityTest {
             "prior_projector",
             Ops.toFloats(sequence.prior().expand(grid.size(), sequence.prior().size(1))));
         actual.put("temb", Ops.toFloats(modulation.embedding()));
-        for (String tensor : golden.tensorNames()) {
-          if (!tensor.startsWith(call + "/") || tensor.startsWith(call + "/in/")) {
-            continue;
-          }
-          float[] value = actual.get(tensor.substring(call.length() + 1));
-          assertNotNull(value, () -> "nothing to compare with " + tensor);
-          compare(golden.tolerance(), golden, tensor, row, batch, value);
-        }
+        return actual;
       }
     } finally {
       if (cache != null) {

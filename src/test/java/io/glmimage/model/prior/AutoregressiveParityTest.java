@@ -2,9 +2,12 @@ package io.glmimage.model.prior;
 
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
+import io.glmimage.golden.RelativeError;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.kernel.SamplingSettings;
+import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,6 +42,62 @@ class AutoregressiveParityTest {
     }
   }
 
+  /** No parity: what 8-bit products cost, measured against the float32 reference. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void logitsInFp8AreNear(GoldenCase golden) {
+    GoldenCase processor = PriorFixture.processorOf(golden);
+    Compute fp8 = Goldens.compute().withPrecision(Precision.FP8);
+    try (PriorModel model =
+        PriorModel.load(golden.checkpoint(), fp8, Goldens.kernels(), PriorOptions.defaults(fp8))) {
+      for (String sub : golden.subCases()) {
+        List<float[]> expected = new ArrayList<>();
+        List<float[]> actual = new ArrayList<>();
+        try (TensorScope scope = new TensorScope()) {
+          SubCase rows = new SubCase(golden, new PriorFixture(processor, sub), model, sub);
+          rows.forced(
+              (what, reference, logits) -> {
+                expected.add(reference);
+                actual.add(logits);
+              });
+        }
+        int agreed = 0;
+        for (int i = 0; i < expected.size(); i++) {
+          agreed += largest(expected.get(i)) == largest(actual.get(i)) ? 1 : 0;
+        }
+        RelativeError.check(
+            golden.name() + " fp8",
+            sub + "/forced_logits, same top id in " + agreed + " of " + expected.size(),
+            concat(expected),
+            concat(actual),
+            0.15);
+      }
+    }
+  }
+
+  private static int largest(float[] logits) {
+    int best = 0;
+    for (int i = 1; i < logits.length; i++) {
+      best = logits[i] > logits[best] ? i : best;
+    }
+    return best;
+  }
+
+  private static float[] concat(List<float[]> parts) {
+    float[] out = new float[parts.stream().mapToInt(p -> p.length).sum()];
+    int at = 0;
+    for (float[] part : parts) {
+      System.arraycopy(part, 0, out, at, part.length);
+      at += part.length;
+    }
+    return out;
+  }
+
+  /** Takes a row's logits and the reference's. */
+  private interface Comparison {
+    void compare(String what, float[] expected, float[] actual);
+  }
+
   /** All rows of a sub-case, side by side in the slots. */
   private static final class SubCase {
     private final GoldenCase golden;
@@ -63,7 +122,7 @@ class AutoregressiveParityTest {
       for (int b = 0; b < rows.size(); b++) {
         checkPrefill(b);
       }
-      checkForced();
+      forced((what, expected, actual) -> tolerance.check(golden.name(), what, expected, actual));
       checkGreedy();
     }
 
@@ -157,7 +216,8 @@ class AutoregressiveParityTest {
       return slots;
     }
 
-    private void checkForced() {
+    /** The logits of every forced step, a row at a time. */
+    void forced(Comparison comparison) {
       long[] steps = golden.longs(sub + "/forced_steps");
       Tensor forcedLogits = golden.tensor(sub + "/forced_logits");
       Tensor forcedIds = golden.tensor(sub + "/forced_ids");
@@ -174,11 +234,10 @@ class AutoregressiveParityTest {
             if (k < steps.length && steps[k] == step) {
               Tensor logits = model.decoder().logits(hidden);
               for (int b = 0; b < batch; b++) {
-                checkLogits(
-                    "forced_logits step " + step,
-                    forcedLogits.select(0, k),
-                    logits.narrow(0, b, 1),
-                    b);
+                comparison.compare(
+                    sub + "/forced_logits step " + step + " row " + b,
+                    Ops.toFloats(forcedLogits.select(0, k).narrow(0, b, 1)),
+                    Ops.toFloats(logits.narrow(0, b, 1)));
                 RopePositions positions = model.positions(prompts.get(b));
                 long[] expected = new long[3];
                 long[] actual = new long[3];
