@@ -68,6 +68,12 @@ final class BenchCommand implements Callable<Integer> {
   private double guidance = 1.5;
 
   @Option(
+      names = "--step-cache",
+      paramLabel = "X",
+      description = "Step caching of an edit, as for edit. Default: 0.")
+  private double stepCache;
+
+  @Option(
       names = "--edits",
       paramLabel = "N",
       description = "Edits of the end-to-end measurement. Default: 16.")
@@ -129,7 +135,16 @@ final class BenchCommand implements Callable<Integer> {
   private PipelineBenchmark.Settings settings() {
     try {
       return new PipelineBenchmark.Settings(
-          height, width, steps, guidance, edits, sources, textTokens, teraflops, terabytes);
+          height,
+          width,
+          steps,
+          guidance,
+          stepCache,
+          edits,
+          sources,
+          textTokens,
+          teraflops,
+          terabytes);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage());
     }
@@ -169,6 +184,7 @@ final class BenchCommand implements Callable<Integer> {
     ObjectNode root = mapper.createObjectNode();
     root.put("device", device).put("height", height).put("width", width).put("steps", steps);
     root.put("guidance", guidance)
+        .put("step_cache", stepCache)
         .put("edits", edits)
         .put("sources", sources)
         .put("text_tokens", textTokens);

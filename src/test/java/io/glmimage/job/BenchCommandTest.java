@@ -35,14 +35,20 @@ class BenchCommandTest {
                 "--width",
                 "96",
                 "--steps",
-                "2",
+                "9",
+                "--step-cache",
+                "0.3",
                 "--edits",
                 "2",
                 "--json",
                 json.toString()));
     assertEquals(ExitCode.DONE, code);
     JsonNode figures = new ObjectMapper().readTree(json.toFile()).get("figures");
-    assertEquals(10, figures.size());
+    assertEquals(11, figures.size());
+    assertTrue(
+        out.toString(StandardCharsets.UTF_8)
+            .matches("(?s).*edit, an image of 2, [1-7] steps reused .*"),
+        out.toString(StandardCharsets.UTF_8));
     for (JsonNode figure : figures) {
       String name = figure.get("name").asText();
       assertTrue(out.toString(StandardCharsets.UTF_8).contains(name), name);
