@@ -72,6 +72,12 @@ final class BenchCommand implements Callable<Integer> {
   private double guidance = 1.5;
 
   @Option(
+      names = "--step-cache",
+      paramLabel = "X",
+      description = "Step caching of an edit, as for edit. Default: 0.")
+  private double stepCache;
+
+  @Option(
       names = "--edits",
       paramLabel = "N",
       description = "Edits of the end-to-end measurement. Default: 16.")
@@ -136,7 +142,16 @@ final class BenchCommand implements Callable<Integer> {
     EngineOptions.checkPrecision(precision);
     try {
       return new PipelineBenchmark.Settings(
-          height, width, steps, guidance, edits, sources, textTokens, teraflops, terabytes);
+          height,
+          width,
+          steps,
+          guidance,
+          stepCache,
+          edits,
+          sources,
+          textTokens,
+          teraflops,
+          terabytes);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage());
     }
@@ -177,6 +192,7 @@ final class BenchCommand implements Callable<Integer> {
     root.put("device", device).put("precision", precision);
     root.put("height", height).put("width", width).put("steps", steps);
     root.put("guidance", guidance)
+        .put("step_cache", stepCache)
         .put("edits", edits)
         .put("sources", sources)
         .put("text_tokens", textTokens);

@@ -66,6 +66,7 @@ record JobOptions(
     options.put("height", String.valueOf(defaults.height()));
     options.put("width", String.valueOf(defaults.width()));
     options.put("max-pixels", String.valueOf(defaults.maxPixels()));
+    options.put("step-cache", String.valueOf(defaults.stepCache()));
     options.put("batch-size", String.valueOf(plan.batchSize()));
     options.put("partitions", String.valueOf(plan.partitions()));
     return options;
@@ -86,6 +87,7 @@ record JobOptions(
                 "height",
                 "width",
                 "max-pixels",
+                "step-cache",
                 "columns",
                 "image-format",
                 "quality"));

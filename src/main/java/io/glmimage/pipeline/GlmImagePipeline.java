@@ -16,6 +16,7 @@ import io.glmimage.model.dit.DitSequence;
 import io.glmimage.model.dit.GlmImageTransformer;
 import io.glmimage.model.dit.Modulation;
 import io.glmimage.model.dit.SourceCache;
+import io.glmimage.model.dit.StepPlan;
 import io.glmimage.model.glyph.GlyphEncoder;
 import io.glmimage.model.prior.PriorModel;
 import io.glmimage.model.prior.PriorOptions;
@@ -302,6 +303,14 @@ public final class GlmImagePipeline implements AutoCloseable {
               + request.guidanceScale()
               + " is not a number");
     }
+    if (!(request.stepCache() >= 0 && request.stepCache() <= 1)) {
+      throw new InvalidRequestException(
+          "Cannot edit request "
+              + request.id()
+              + ": step cache "
+              + request.stepCache()
+              + " is not between 0 and 1");
+    }
     try {
       return process(request);
     } catch (InvalidRequestException e) {
@@ -428,13 +437,31 @@ public final class GlmImagePipeline implements AutoCloseable {
             writeSources(row, tokens, conditional.textTokens() + grid.size(), observer);
         Denoiser denoiser =
             transformer.denoiser(
-                grid, modulation, schedule.sigmas(), guidance, conditional, unconditional, cache)) {
+                grid,
+                modulation,
+                schedule.sigmas(),
+                transformer.stepPlan(modulation, row.request().stepCache()),
+                guidance,
+                conditional,
+                unconditional,
+                cache)) {
       Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
       for (int i = 0; i < denoiser.steps(); i++) {
         denoiser.step(latents, i);
         observer.accept("step_latents", latents);
       }
       return scope.keep(latents);
+    }
+  }
+
+  /** Which of a request's steps run the DiT's blocks. */
+  StepPlan stepPlan(Prepared row) {
+    int tokens = row.prompt().target().doubled().size();
+    Schedule schedule = scheduler.schedule(row.request().steps(), tokens);
+    try (Modulation modulation =
+        transformer.modulation(
+            schedule.networkTimesteps(), row.size().height(), row.size().width())) {
+      return transformer.stepPlan(modulation, row.request().stepCache());
     }
   }
 

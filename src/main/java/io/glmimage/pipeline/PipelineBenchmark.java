@@ -39,6 +39,7 @@ public final class PipelineBenchmark {
    * @param width of sources and results in pixels, a multiple of 32
    * @param steps denoising steps of an edit
    * @param guidance guidance scale of an edit
+   * @param stepCache step caching threshold of an edit, 0 for none
    * @param edits edits of the end-to-end measurement, decoded together
    * @param sources source images of an edit
    * @param textTokens length of the prompt's text in tokens
@@ -50,6 +51,7 @@ public final class PipelineBenchmark {
       int width,
       int steps,
       double guidance,
+      double stepCache,
       int edits,
       int sources,
       int textTokens,
@@ -67,6 +69,10 @@ public final class PipelineBenchmark {
                 + width
                 + ", expected multiples of "
                 + OutputSize.TOKEN_PIXELS);
+      }
+      if (!(stepCache >= 0 && stepCache <= 1)) {
+        throw new IllegalArgumentException(
+            "Invalid step cache: " + stepCache + ", expected 0 to 1");
       }
       if (steps < 1 || edits < 1 || sources < 0 || textTokens < 1) {
         throw new IllegalArgumentException(
@@ -154,22 +160,26 @@ public final class PipelineBenchmark {
   /** Forwards of the DiT: one branch without a source, one with, and a whole guided step. */
   private void dit() {
     if (settings.sources() > 0) {
-      step("DiT, 1 branch, no source", 0, 1, floorOfBranch(0));
+      step("DiT, 1 branch, no source", 0, 1, 0, floorOfBranch(0));
       step(
           "DiT, 1 branch, " + settings.sources() + " source(s) cached",
           settings.sources(),
           1,
+          0,
           floorOfBranch(settings.sources()));
     }
     step(
         "DiT, guided step",
         settings.sources(),
         1.5,
+        0,
         floorOfBranch(0) + floorOfBranch(settings.sources()));
+    // All steps but the first and the last reuse what the blocks added in the first.
+    step("DiT, guided step that reuses", settings.sources(), 1.5, 1, Double.NaN);
   }
 
-  private void step(String name, int sources, double guidance, double floor) {
-    Prepared row = row(0, sources, REPEATS + 2, guidance);
+  private void step(String name, int sources, double guidance, double stepCache, double floor) {
+    Prepared row = row(0, sources, REPEATS + 2, guidance, stepCache);
     List<Double> times = new ArrayList<>();
     long[] last = {0};
     try (TensorScope scope = new TensorScope()) {
@@ -269,6 +279,7 @@ public final class PipelineBenchmark {
       }
     }
     double all = (System.nanoTime() - start) / 1e9;
+    int reused = pipeline.stepPlan(rows.get(0)).reusedSteps();
     double branches =
         settings.guidance() > 1
             ? floorOfBranch(0) + floorOfBranch(settings.sources())
@@ -282,9 +293,11 @@ public final class PipelineBenchmark {
         priorSeconds / settings.edits(),
         priorFloor);
     add(
-        "edit, an image of " + settings.edits(),
+        "edit, an image of "
+            + settings.edits()
+            + (settings.stepCache() > 0 ? ", " + reused + " steps reused" : ""),
         all / settings.edits(),
-        settings.steps() * branches + priorFloor);
+        (settings.steps() - reused) * branches + priorFloor);
   }
 
   private Tensor glyphs() {
@@ -306,12 +319,13 @@ public final class PipelineBenchmark {
   private List<Prepared> rows(int count) {
     List<Prepared> rows = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      rows.add(row(i, settings.sources(), settings.steps(), settings.guidance()));
+      rows.add(
+          row(i, settings.sources(), settings.steps(), settings.guidance(), settings.stepCache()));
     }
     return rows;
   }
 
-  private Prepared row(int index, int sources, int steps, double guidance) {
+  private Prepared row(int index, int sources, int steps, double guidance, double stepCache) {
     Grid grid = grid();
     int patchValues = pipeline.patchValues();
     List<RgbImage> images = new ArrayList<>();
@@ -345,7 +359,8 @@ public final class PipelineBenchmark {
             settings.width(),
             steps,
             guidance,
-            index);
+            index,
+            stepCache);
     ProcessedPrompt prompt =
         new ProcessedPrompt(
             ids.stream().mapToInt(Integer::intValue).toArray(),

@@ -58,6 +58,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
       Integer width,
       int steps,
       double guidanceScale,
+      double stepCache,
       long seed,
       int batchSize,
       String outputFolder)
@@ -190,7 +191,8 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
           settings.width(),
           settings.steps(),
           settings.guidanceScale(),
-          ContentSeed.of(settings.seed(), prompt, sources));
+          ContentSeed.of(settings.seed(), prompt, sources),
+          settings.stepCache());
     }
 
     private void read(Row row, Source source, List<RgbImage> sources) throws RowFailure {

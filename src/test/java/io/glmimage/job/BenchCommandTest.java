@@ -35,7 +35,9 @@ class BenchCommandTest {
                 "--width",
                 "96",
                 "--steps",
-                "2",
+                "9",
+                "--step-cache",
+                "0.3",
                 "--edits",
                 "2",
                 "--precision",
@@ -46,7 +48,11 @@ class BenchCommandTest {
     JsonNode written = new ObjectMapper().readTree(json.toFile());
     assertEquals("fp8", written.get("precision").asText());
     JsonNode figures = written.get("figures");
-    assertEquals(10, figures.size());
+    assertEquals(11, figures.size());
+    assertTrue(
+        out.toString(StandardCharsets.UTF_8)
+            .matches("(?s).*edit, an image of 2, [1-7] steps reused .*"),
+        out.toString(StandardCharsets.UTF_8));
     for (JsonNode figure : figures) {
       String name = figure.get("name").asText();
       assertTrue(out.toString(StandardCharsets.UTF_8).contains(name), name);

@@ -293,6 +293,11 @@ class ImageEditorTest {
             picture(one.get(0)).pixels(),
             picture(byId(fake().setSeed(6).transform(rows)).get(0)).pixels()),
         "the seed matters");
+    assertFalse(
+        Arrays.equals(
+            picture(one.get(0)).pixels(),
+            picture(byId(fake().setStepCache(0.5).transform(rows)).get(0)).pixels()),
+        "step caching reaches the engine");
   }
 
   @Test
@@ -395,6 +400,7 @@ class ImageEditorTest {
     assertThrows(IllegalArgumentException.class, () -> fake().setBatchSize(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setNumInferenceSteps(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setGuidanceScale(-1));
+    assertThrows(IllegalArgumentException.class, () -> fake().setStepCache(1.5));
     assertThrows(IllegalArgumentException.class, () -> fake().setOutputFormat("jpeg"));
     assertThrows(IllegalArgumentException.class, () -> fake().setDevice("tpu"));
     assertThrows(NoSuchElementException.class, () -> fake().getHeight());
@@ -420,7 +426,7 @@ class ImageEditorTest {
     assertEquals(editor.uid(), copy.uid());
     assertEquals(List.of(64, 96), List.of(copy.getHeight(), copy.getWidth()));
     assertFalse(editor.isDefined(editor.width()));
-    assertEquals(16, editor.params().length);
+    assertEquals(17, editor.params().length);
     for (Param<?> param : editor.params()) {
       assertEquals(editor.uid(), param.parent(), param.name());
       assertTrue(editor.hasParam(param.name()));
@@ -433,6 +439,7 @@ class ImageEditorTest {
         new ImageEditor()
             .setInputCols("a", "b")
             .setGuidanceScale(2.5)
+            .setStepCache(0.1)
             .setHeight(64)
             .setSeed(1L << 40)
             .setModelUrl("s3a://bucket/GLM-Image")

@@ -320,11 +320,42 @@ public final class GlmImageTransformer implements AutoCloseable {
   }
 
   /**
+   * Which steps of a schedule run the blocks.
+   *
+   * @param threshold the part of the schedule, 0 to 1, that goes by before the blocks run again: of
+   *     the time embedding's way from the first step to the last; 0 runs them in every step
+   */
+  public StepPlan stepPlan(Modulation modulation, double threshold) {
+    return threshold > 0
+        ? StepPlan.of(modulation.changes(), threshold)
+        : StepPlan.everyStep(modulation.steps());
+  }
+
+  /**
+   * Prepares the denoising of one picture, every step computed.
+   *
+   * @see #denoiser(Grid, Modulation, float[], StepPlan, double, DitSequence, DitSequence,
+   *     SourceCache)
+   */
+  public Denoiser denoiser(
+      Grid grid,
+      Modulation modulation,
+      float[] sigmas,
+      double guidance,
+      DitSequence conditional,
+      DitSequence unconditional,
+      SourceCache cache) {
+    StepPlan plan = StepPlan.everyStep(modulation.steps());
+    return denoiser(grid, modulation, sigmas, plan, guidance, conditional, unconditional, cache);
+  }
+
+  /**
    * Prepares the denoising of one picture.
    *
    * @param grid the target's tokens: latent sides divided by {@link #patchSize}
    * @param modulation of the schedule and the target size
    * @param sigmas one more than steps
+   * @param plan which steps run the blocks
    * @param guidance unconditional + guidance * (conditional - unconditional); the unconditional
    *     branch runs only where this is above 1
    * @param unconditional may be null where guidance is at most 1
@@ -334,6 +365,7 @@ public final class GlmImageTransformer implements AutoCloseable {
       Grid grid,
       Modulation modulation,
       float[] sigmas,
+      StepPlan plan,
       double guidance,
       DitSequence conditional,
       DitSequence unconditional,
@@ -348,6 +380,7 @@ public final class GlmImageTransformer implements AutoCloseable {
         grid,
         modulation,
         sigmas,
+        plan,
         guidance,
         conditional,
         guided ? unconditional : null,

@@ -41,6 +41,9 @@ final class PackedForward implements AutoCloseable {
   /** {@code [T, D]}: the final norm, in the compute dtype; of {@link #normed} where that is too. */
   private final Tensor finalNormed;
 
+  /** {@code [T, D]}: what the blocks added to the residual stream; null where no step reuses it. */
+  private Tensor added;
+
   /** {@code [T, H, d]}. */
   private final Tensor query;
 
@@ -167,14 +170,24 @@ final class PackedForward implements AutoCloseable {
    *     with keys and values
    */
   Tensor run(Tensor latents, ModulationRow modulation, Trace trace) {
+    return run(latents, modulation, false, trace);
+  }
+
+  /**
+   * As {@link #run(Tensor, ModulationRow, Trace)}.
+   *
+   * @param keep whether {@link #reuse} will follow
+   */
+  Tensor run(Tensor latents, ModulationRow modulation, boolean keep, Trace trace) {
     try (TensorScope scope = new TensorScope()) {
       // 1. Tokens: text and priors as prepared, the latents' patches on the image rows.
-      Tensor patches = Ops.patches(latents.to(network.compute().dtype()), config.patch());
-      Tensor projected =
-          Ops.linear(patches, network.imageProjectorWeight(), network.imageProjectorBias());
-      trace.accept("image_projector", projected);
-      residual.copy_(constant);
-      residualImages.forEach(image -> image.add_(projected));
+      embed(latents, trace);
+      if (keep) {
+        if (added == null) {
+          added = owned.own(residual.new_empty(layout.rows(), config.width()));
+        }
+        added.copy_(residual);
+      }
 
       // 2. Blocks. A branch's end and the next norm are one operation.
       ModulationRow.Layer first = modulation.layer(0);
@@ -204,12 +217,54 @@ final class PackedForward implements AutoCloseable {
         trace.accept("block" + l, residual);
       }
 
+      if (keep) {
+        added.neg_().add_(residual);
+      }
+
       // 3. The last block has applied the final norm; text rows are carried along, not used.
-      trace.accept("norm_out", finalNormed);
-      Tensor prediction = Ops.linear(finalNormed, network.outWeight(), network.outBias());
-      trace.accept("proj_out", prediction);
-      return scope.keep(prediction);
+      return scope.keep(project(trace));
     }
+  }
+
+  /**
+   * A forward without its blocks: they add what they added in the last {@link #run} that kept it.
+   *
+   * @return as {@link #run}
+   */
+  Tensor reuse(Tensor latents, ModulationRow modulation, Trace trace) {
+    try (TensorScope scope = new TensorScope()) {
+      embed(latents, trace);
+      residual.add_(added);
+      network
+          .kernels()
+          .adaLayerNorm()
+          .apply(
+              residual,
+              modulation.finalScale(),
+              modulation.finalShift(),
+              layout,
+              DitConfig.EPS,
+              new Rows(finalNormed));
+      return scope.keep(project(trace));
+    }
+  }
+
+  /** The residual stream as it is before the first block. */
+  private void embed(Tensor latents, Trace trace) {
+    Tensor patches = Ops.patches(latents.to(network.compute().dtype()), config.patch());
+    Tensor projected =
+        Ops.linear(patches, network.imageProjectorWeight(), network.imageProjectorBias());
+    trace.accept("image_projector", projected);
+    residual.copy_(constant);
+    residualImages.forEach(image -> image.add_(projected));
+  }
+
+  /** From the final norm to the prediction. */
+  private Tensor project(Trace trace) {
+    trace.accept("norm_out", finalNormed);
+    Tensor prediction = Ops.linear(finalNormed, network.outWeight(), network.outBias());
+    trace.accept("proj_out", prediction);
+    return prediction;
   }
 
   /** From the norm before attention to the norm before the MLP; updates the residual stream. */
