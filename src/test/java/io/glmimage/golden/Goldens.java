@@ -4,12 +4,14 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.Kernels;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The folder of parity fixtures: {@code -Dgoldens.dir=...}, by default the copy in the test
@@ -27,6 +29,22 @@ public final class Goldens {
     return device.equals("cpu")
         ? Compute.cpu()
         : Compute.cudaFloat32(Integer.parseInt(device.substring(device.indexOf(':') + 1)));
+  }
+
+  /**
+   * Arithmetic that is not meant to be exact, and whose error is measured: bfloat16, and 8-bit
+   * products as this device has them.
+   */
+  public static List<Compute> inexact() {
+    String device = compute().device();
+    Compute bf16 = new Compute(device, ScalarType.BFloat16);
+    Compute fp8 = compute().isCuda() ? bf16 : compute();
+    return List.of(bf16, fp8.withPrecision(Precision.FP8));
+  }
+
+  /** A name for one of {@link #inexact}. */
+  public static String name(Compute compute) {
+    return compute.precision() == Precision.FP8 ? "fp8" : "bf16";
   }
 
   /** The kernels of {@link #compute}. */

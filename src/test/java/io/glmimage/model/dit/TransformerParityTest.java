@@ -10,6 +10,7 @@ import io.glmimage.golden.RelativeError;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.model.Grid;
+import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
@@ -142,29 +143,28 @@ class TransformerParityTest {
     }
   }
 
-  /** No parity: what 8-bit products cost, measured against the float32 reference. */
+  /** No parity: what bfloat16 and 8-bit products cost, measured against the float32 reference. */
   @ParameterizedTest
   @MethodSource("cases")
-  void forwardsInFp8AreNear(GoldenCase golden) {
-    try (TensorScope scope = new TensorScope();
-        GlmImageTransformer network =
-            GlmImageTransformer.load(
-                golden.checkpoint(),
-                Goldens.compute().withPrecision(Precision.FP8),
-                Goldens.kernels())) {
-      for (String call : prefixes(golden, "/in/hidden_states")) {
-        if (!golden.has(call + "/out")) {
-          continue;
-        }
-        int batch = (int) golden.shape(call + "/in/hidden_states")[0];
-        for (int row = 0; row < batch; row++) {
-          try (TensorScope rowScope = new TensorScope()) {
-            float[] out = forward(network, golden, call, row, batch).get("out");
-            int size = out.length;
-            float[] expected =
-                Arrays.copyOfRange(golden.floats(call + "/out"), row * size, (row + 1) * size);
-            RelativeError.check(
-                golden.name() + " fp8", call + "/out[" + row + "]", expected, out, 0.1);
+  void inexactForwardsAreNear(GoldenCase golden) {
+    for (Compute compute : Goldens.inexact()) {
+      String name = golden.name() + " " + Goldens.name(compute);
+      double most = compute.precision() == Precision.FP8 ? 0.1 : 0.03;
+      try (TensorScope scope = new TensorScope();
+          GlmImageTransformer network =
+              GlmImageTransformer.load(golden.checkpoint(), compute, Goldens.kernels())) {
+        for (String call : prefixes(golden, "/in/hidden_states")) {
+          if (!golden.has(call + "/out")) {
+            continue;
+          }
+          float[] all = golden.floats(call + "/out");
+          int batch = (int) golden.shape(call + "/in/hidden_states")[0];
+          for (int row = 0; row < batch; row++) {
+            try (TensorScope rowScope = new TensorScope()) {
+              float[] out = forward(network, golden, call, row, batch).get("out");
+              float[] expected = Arrays.copyOfRange(all, row * out.length, (row + 1) * out.length);
+              RelativeError.check(name, call + "/out[" + row + "]", expected, out, most);
+            }
           }
         }
       }
