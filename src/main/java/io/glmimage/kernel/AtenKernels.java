@@ -57,6 +57,11 @@ public final class AtenKernels implements KernelProvider {
   }
 
   @Override
+  public SequenceAttention sequenceAttention() {
+    return (query, key, value) -> Ops.attention(query, key, value, null, false, false);
+  }
+
+  @Override
   public LinearGelu linearGelu() {
     return AtenKernels::linearGelu;
   }

@@ -32,6 +32,12 @@ public final class CudaKernels implements KernelProvider {
   /** Sequences that qk_norm_rotary.cu takes in a launch. */
   private static final int SEQUENCES = 8;
 
+  /**
+   * Major times 10 plus minor: from here on cuDNN's attention is faster than libtorch's own
+   * kernels.
+   */
+  private static final int CUDNN_CAPABILITY = 90;
+
   /** Major times 10 plus minor: the first whose matrix units take e4m3. */
   private static final int FP8_CAPABILITY = 89;
 
@@ -49,6 +55,8 @@ public final class CudaKernels implements KernelProvider {
   private final LinearGelu geluProduct;
   private final QuantizeRows quantizeRows = new FusedQuantizeRows();
   private Fp8Product fp8Product;
+  private CudnnAttention cudnnAttention;
+  private String cudnnProblem;
 
   /**
    * Starts compiling every kernel in the background.
@@ -446,6 +454,38 @@ public final class CudaKernels implements KernelProvider {
           .float32(eps)
           .run(end - sequences.get(first).offset(), BLOCK);
     }
+  }
+
+  @Override
+  public SequenceAttention sequenceAttention() {
+    return this::sequenceAttention;
+  }
+
+  private Tensor sequenceAttention(Tensor query, Tensor key, Tensor value) {
+    long headDim = query.size(3);
+    KernelGuard guard =
+        new KernelGuard(query, ScalarType.BFloat16)
+            .views(query, key, value)
+            .needs(
+                headDim % 8 == 0 && headDim <= 128,
+                () -> "cuDNN's needs heads of a multiple of 8 up to 128, got " + headDim)
+            .needs(cudnnAttention() != null, () -> cudnnProblem);
+    return choices.preferred("sequence_attention", guard)
+        ? cudnnAttention().apply(query, key, value)
+        : aten.sequenceAttention().apply(query, key, value);
+  }
+
+  /** Null where it cannot be used; why is in {@link #cudnnProblem}. */
+  private synchronized CudnnAttention cudnnAttention() {
+    if (cudnnAttention == null && cudnnProblem == null) {
+      CudnnAttention candidate = new CudnnAttention();
+      cudnnProblem =
+          programs.computeCapability() < CUDNN_CAPABILITY
+              ? "cuDNN's is taken from compute capability 9.0 on"
+              : candidate.problem(programs.device());
+      cudnnAttention = cudnnProblem == null ? candidate : null;
+    }
+    return cudnnAttention;
   }
 
   @Override

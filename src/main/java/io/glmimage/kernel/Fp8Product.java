@@ -2,10 +2,6 @@ package io.glmimage.kernel;
 
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.TensorScope;
-import org.bytedeco.pytorch.CompilationUnit;
-import org.bytedeco.pytorch.Function;
-import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -20,8 +16,7 @@ import org.slf4j.LoggerFactory;
  * a kernel of ours does the rest.
  *
  * <p>{@code use_fast_accum}: sums stay in the matrix unit's own accumulators, as is usual for
- * inference. The Java binding leaves out operations that begin with an underscore; TorchScript has
- * them, and knows dtypes by number: 15 is bfloat16.
+ * inference. TorchScript knows dtypes by number: 15 is bfloat16.
  */
 final class Fp8Product {
   private static final Logger LOG = LoggerFactory.getLogger(Fp8Product.class);
@@ -32,8 +27,7 @@ final class Fp8Product {
           return torch._scaled_mm(x, w.t(), x_scale, w_scale.t(), bias=bias, out_dtype=15, use_fast_accum=True)
       """;
 
-  private final CompilationUnit unit;
-  private final Function function;
+  private final TorchScript product = new TorchScript(SCRIPT);
 
   /** A single 1: the scale of all. */
   private final Tensor one;
@@ -42,9 +36,6 @@ final class Fp8Product {
 
   Fp8Product(int device) {
     Compute compute = Compute.cuda(device);
-    unit = torch.compile(SCRIPT);
-    unit.retainReference();
-    function = unit.get_functions().get(0);
     one = torch.ones(new long[] {1, 1}, compute.options(ScalarType.Float));
     one.retainReference();
     String problem = rowsProblem(compute);
@@ -70,26 +61,12 @@ final class Fp8Product {
    * @return {@code [T, N]}, of the caller's scope
    */
   Tensor scaled(Rows x, Rows weight, Tensor bias) {
-    return run(x.values(), weight.values(), x.scales(), weight.scales(), bias);
+    return product.apply(x.values(), weight.values(), x.scales(), weight.scales(), bias);
   }
 
   /** {@code x weightᵀ} of the e4m3 values as they are: {@code [T, N]}, of the caller's scope. */
   Tensor unscaled(Rows x, Rows weight) {
-    return run(x.values(), weight.values(), one, one, null);
-  }
-
-  private Tensor run(Tensor x, Tensor weight, Tensor xScale, Tensor weightScale, Tensor bias) {
-    try (IValueVector arguments =
-            new IValueVector(
-                new IValue(x),
-                new IValue(weight),
-                new IValue(xScale),
-                new IValue(weightScale),
-                bias == null ? new IValue() : new IValue(bias));
-        IValue result = function.apply(arguments)) {
-      // That tensor lies inside the value: a handle of its own survives it.
-      return new Tensor(result.toTensor());
-    }
+    return product.apply(x.values(), weight.values(), one, one, null);
   }
 
   /** Why a product cannot scale its rows and columns; null where it can. */
@@ -100,16 +77,13 @@ final class Fp8Product {
       Tensor halves =
           torch.full(new long[] {side, 1}, new Scalar(0.5), compute.options(ScalarType.Float));
       Rows rows = new Rows(ones.to(ScalarType.Float8_e4m3fn), halves);
-      Tensor product = scaled(rows, rows, ones.select(0, 0)).to(ScalarType.Float);
-      double sum = product.sum().item_double();
+      Tensor sums = scaled(rows, rows, ones.select(0, 0)).to(ScalarType.Float);
+      double sum = sums.sum().item_double();
       // Every element is side * 0.5 * 0.5 + 1.
       double expected = side * side * (side * 0.25 + 1);
       return sum == expected ? null : "libtorch's sum to " + sum + " instead of " + expected;
     } catch (RuntimeException e) {
-      // A traceback: the reason stands in its last line.
-      return e.getMessage() == null
-          ? e.toString()
-          : e.getMessage().strip().replaceAll("(?s).*\n", "");
+      return TorchScript.reason(e);
     }
   }
 }

@@ -30,6 +30,9 @@ public interface KernelProvider {
 
   QkNormRotary qkNormRotary();
 
+  /** Attention of a whole sequence, without a mask. */
+  SequenceAttention sequenceAttention();
+
   LinearGelu linearGelu();
 
   GuidedEulerStep guidedEulerStep();

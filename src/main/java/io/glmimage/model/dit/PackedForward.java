@@ -149,8 +149,8 @@ final class PackedForward implements AutoCloseable {
   }
 
   /**
-   * {@code [rows, H, d] -> [1, H, rows, d]}, a view. The batch's stride must be that of a batch of
-   * rows, though there is but one: cuDNN's attention, the fastest on Hopper, is chosen by strides.
+   * {@code [rows, H, d] -> [1, H, rows, d]}, a view. The batch's stride is that of a batch of rows,
+   * though there is but one: cuDNN's attention takes no other.
    */
   private Tensor attentionView(Tensor rows) {
     return owned.own(rows.unsqueeze(0).transpose(1, 2));
@@ -318,7 +318,10 @@ final class PackedForward implements AutoCloseable {
       KeyValueRows rows = layer.attended().get(s);
       // [1, H, S + I, d] -> [S + I, H, d] -> [S + I, D]
       outputs[s] =
-          Ops.attention(queries.get(s), rows.key(), rows.value(), null, false, false)
+          network
+              .kernels()
+              .sequenceAttention()
+              .apply(queries.get(s), rows.key(), rows.value())
               .squeeze(0)
               .transpose(0, 1)
               .reshape(-1, config.width());
