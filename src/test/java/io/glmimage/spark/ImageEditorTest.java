@@ -420,7 +420,7 @@ class ImageEditorTest {
     assertEquals(editor.uid(), copy.uid());
     assertEquals(List.of(64, 96), List.of(copy.getHeight(), copy.getWidth()));
     assertFalse(editor.isDefined(editor.width()));
-    assertEquals(16, editor.params().length);
+    assertEquals(17, editor.params().length);
     for (Param<?> param : editor.params()) {
       assertEquals(editor.uid(), param.parent(), param.name());
       assertTrue(editor.hasParam(param.name()));
@@ -437,6 +437,7 @@ class ImageEditorTest {
             .setSeed(1L << 40)
             .setModelUrl("s3a://bucket/GLM-Image")
             .setDevice("cuda:1")
+            .setPrecision("fp8")
             .setOutputFormat("path");
     editor.write().overwrite().save(folder + "/editor");
     ImageEditor loaded = ImageEditor.load(folder + "/editor");
