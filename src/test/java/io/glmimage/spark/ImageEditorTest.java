@@ -444,6 +444,7 @@ class ImageEditorTest {
             .setSeed(1L << 40)
             .setModelUrl("s3a://bucket/GLM-Image")
             .setDevice("cuda:1")
+            .setPrecision("fp8")
             .setOutputFormat("path");
     editor.write().overwrite().save(folder + "/editor");
     ImageEditor loaded = ImageEditor.load(folder + "/editor");
