@@ -8,12 +8,12 @@ import io.glmimage.io.LocalFolders;
 import io.glmimage.pipeline.PipelineBenchmark;
 import io.glmimage.pipeline.PipelineBenchmark.Figure;
 import io.glmimage.spark.EngineOptions;
+import io.glmimage.tensor.GpuSampler;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -126,14 +126,26 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PipelineBenchmark.Settings settings = settings();
     console.out().printf(Locale.ROOT, "%-44s %12s %12s %8s%n", "", "seconds", "floor", "of floor");
-    List<Figure> figures =
+    PipelineBenchmark.Report report =
         PipelineBenchmark.run(folder(), device, precision, settings, this::print);
     double memory = Libtorch.gpuMemoryInUse() / 1e9;
     if (memory > 0) {
       console.out().printf(Locale.ROOT, "GPU memory in use at the end: %.1f GB%n", memory);
     }
+    GpuSampler.Means gpu = report.gpu();
+    if (gpu != null) {
+      console
+          .out()
+          .printf(
+              Locale.ROOT,
+              "GPU during the edits, by nvidia-smi: busy %.0f %% of the time, %.0f MHz, %.0f W (means of %d samples)%n",
+              100 * gpu.busy(),
+              gpu.megahertz(),
+              gpu.watts(),
+              gpu.count());
+    }
     if (json != null) {
-      Files.write(json, toJson(figures, memory));
+      Files.write(json, toJson(report, memory));
     }
     return ExitCode.DONE;
   }
@@ -186,7 +198,7 @@ final class BenchCommand implements Callable<Integer> {
     console.out().flush();
   }
 
-  private byte[] toJson(List<Figure> figures, double memory) throws IOException {
+  private byte[] toJson(PipelineBenchmark.Report report, double memory) throws IOException {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode root = mapper.createObjectNode();
     root.put("device", device).put("precision", precision);
@@ -197,8 +209,15 @@ final class BenchCommand implements Callable<Integer> {
         .put("sources", sources)
         .put("text_tokens", textTokens);
     root.put("gpu_memory_gb", memory);
+    if (report.gpu() != null) {
+      root.putObject("nvidia_smi_during_edits")
+          .put("samples", report.gpu().count())
+          .put("busy", report.gpu().busy())
+          .put("sm_mhz", report.gpu().megahertz())
+          .put("watts", report.gpu().watts());
+    }
     ArrayNode list = root.putArray("figures");
-    for (Figure figure : figures) {
+    for (Figure figure : report.figures()) {
       ObjectNode node =
           list.addObject().put("name", figure.name()).put("seconds", figure.seconds());
       if (!Double.isNaN(figure.floor())) {

@@ -13,6 +13,7 @@ import io.glmimage.pipeline.GlmImagePipeline.Prepared;
 import io.glmimage.pipeline.GlmImagePipeline.PriorTokens;
 import io.glmimage.request.EditRequest;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.GpuSampler;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
@@ -90,6 +91,13 @@ public final class PipelineBenchmark {
    */
   public record Figure(String name, double seconds, double floor) {}
 
+  /**
+   * All that was measured.
+   *
+   * @param gpu the GPU's load during the end-to-end measurement, null where it could not be sampled
+   */
+  public record Report(List<Figure> figures, GpuSampler.Means gpu) {}
+
   private final GlmImagePipeline pipeline;
   private final Settings settings;
   private final ConfigFile prior;
@@ -119,7 +127,7 @@ public final class PipelineBenchmark {
    * @param precision {@code auto} or {@code fp8}
    * @param listener sees every figure when it is known
    */
-  public static List<Figure> run(
+  public static Report run(
       CheckpointFolder folder,
       String device,
       String precision,
@@ -136,8 +144,10 @@ public final class PipelineBenchmark {
       benchmark.vae();
       benchmark.dit();
       benchmark.prior();
-      benchmark.endToEnd();
-      return benchmark.figures;
+      try (GpuSampler sampler = GpuSampler.start(compute)) {
+        benchmark.endToEnd();
+        return new Report(benchmark.figures, sampler.stop());
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package io.glmimage.tensor;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
@@ -84,6 +85,20 @@ public final class Libtorch {
           "Cannot read the GPU's memory: " + cudart.cudaGetErrorString(code).getString());
     }
     return total.get() - free.get();
+  }
+
+  /** The PCI address of a GPU, by which all of the driver's programs know it. */
+  static String gpuBusId(int index) {
+    byte[] name = new byte[32];
+    int code = cudart.cudaDeviceGetPCIBusId(name, name.length, index);
+    if (code != cudart.cudaSuccess) {
+      throw new IllegalStateException(
+          "Cannot read the address of GPU "
+              + index
+              + ": "
+              + cudart.cudaGetErrorString(code).getString());
+    }
+    return new String(name, StandardCharsets.US_ASCII).replace("\0", "");
   }
 
   /** How many CUDA devices libtorch sees, after {@code CUDA_VISIBLE_DEVICES}. */

@@ -31,25 +31,23 @@ public final class Goldens {
         : Compute.cudaFloat32(Integer.parseInt(device.substring(device.indexOf(':') + 1)));
   }
 
-  /**
-   * Arithmetic that is not meant to be exact, and whose error is measured: bfloat16, and 8-bit
-   * products as this device has them.
-   */
-  public static List<Compute> inexact() {
-    String device = compute().device();
-    Compute bf16 = new Compute(device, ScalarType.BFloat16);
-    Compute fp8 = compute().isCuda() ? bf16 : compute();
-    return List.of(bf16, fp8.withPrecision(Precision.FP8));
+  /** The same device in bfloat16: what a GPU computes in when nobody asks otherwise. */
+  public static Compute bfloat16() {
+    return new Compute(compute().device(), ScalarType.BFloat16);
   }
 
-  /** A name for one of {@link #inexact}. */
-  public static String name(Compute compute) {
-    return compute.precision() == Precision.FP8 ? "fp8" : "bf16";
+  /** Linear layers in 8 bits, the rest as this device has it beside them. */
+  public static Compute fp8() {
+    return (compute().isCuda() ? bfloat16() : compute()).withPrecision(Precision.FP8);
   }
 
   /** The kernels of {@link #compute}. */
   public static KernelProvider kernels() {
-    Compute compute = compute();
+    return kernels(compute());
+  }
+
+  /** All fused kernels on a GPU, libtorch's on a CPU. */
+  public static KernelProvider kernels(Compute compute) {
     return Kernels.provider(
         compute.isCuda() ? KernelMode.FUSED : KernelMode.NATIVE,
         compute,

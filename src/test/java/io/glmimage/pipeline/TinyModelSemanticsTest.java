@@ -19,11 +19,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The embedded model does what its prompts ask, through the whole pipeline. */
+/**
+ * The embedded model does what its prompts ask, through the whole pipeline: on the CPU in float32,
+ * or on {@code -Dsemantics.device=cuda:N} in bfloat16, as the program runs there; {@code
+ * -Dsemantics.dtype=bfloat16} takes bfloat16 on the CPU, {@code -Dsemantics.step-cache=X} caches
+ * steps.
+ */
 class TinyModelSemanticsTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
   private static final int SCENES = 60;
@@ -31,11 +37,23 @@ class TinyModelSemanticsTest {
   /** {@code -Dfp8.scenes=60} measures as many as in float32. */
   private static final int FP8_SCENES = Integer.getInteger("fp8.scenes", 12);
 
+  private static final double STEP_CACHE =
+      Double.parseDouble(System.getProperty("semantics.step-cache", "0"));
+
   private static GlmImagePipeline pipeline;
 
   @BeforeAll
   static void load() {
-    pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), Compute.cpu());
+    Compute usual = Compute.of(System.getProperty("semantics.device", "cpu"));
+    String dtype = System.getProperty("semantics.dtype", "");
+    Compute compute =
+        switch (dtype) {
+          case "" -> usual;
+          case "bfloat16" -> new Compute(usual.device(), ScalarType.BFloat16);
+          case "float32" -> new Compute(usual.device(), ScalarType.Float);
+          default -> throw new IllegalArgumentException("Invalid semantics.dtype: " + dtype);
+        };
+    pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), compute);
   }
 
   @AfterAll
@@ -88,8 +106,15 @@ class TinyModelSemanticsTest {
     double[] sorted = kept.stream().mapToDouble(Double::doubleValue).sorted().toArray();
     double median = sorted[sorted.length / 2];
     System.out.printf(
-        "semantics  %d of %d scenes right; kept part %.1f dB median, %.1f dB lowest; wrong: %s%n",
-        SCENES - wrong.size(), SCENES, median, sorted[0], wrong);
+        "semantics  %s, step cache %s: %d of %d scenes right; kept part %.1f dB median, %.1f dB"
+            + " lowest; wrong: %s%n",
+        pipeline.description(),
+        STEP_CACHE,
+        SCENES - wrong.size(),
+        SCENES,
+        median,
+        sorted[0],
+        wrong);
     assertTrue(wrong.size() <= 0.08 * SCENES, "Wrong: " + wrong);
     assertTrue(median >= 30, "Kept: " + median + " dB in the median, " + Arrays.toString(sorted));
   }
@@ -144,7 +169,7 @@ class TinyModelSemanticsTest {
   private static RgbImage edit(
       GlmImagePipeline pipeline, String prompt, RgbImage source, long seed) {
     EditRequest request =
-        new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed);
+        new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed, STEP_CACHE);
     EditResult result = pipeline.edit(List.of(request)).get(0);
     assertNull(result.error(), () -> prompt + ": " + result.error());
     return result.image();
