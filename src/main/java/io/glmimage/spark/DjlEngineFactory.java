@@ -31,15 +31,18 @@ import java.util.Set;
  */
 record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory {
   private static final long serialVersionUID = 1L;
+
+  /** The DJL engine that runs GLM-Image. */
+  static final String OWN_ENGINE = new GlmImageEngineProvider().getEngineName();
+
   private static final Set<String> DJL_SCHEMES = Set.of("djl", "jar", "http", "https");
 
   @Override
   public EditEngine open(String device, Storage storage) {
-    GlmImageEngineProvider provider = new GlmImageEngineProvider();
-    boolean own = engine.equals(provider.getEngineName());
+    boolean own = engine.equals(OWN_ENGINE);
     if (own && !Engine.hasEngine(engine)) {
       // DJL looked for engines once, maybe with a class loader that does not see this jar.
-      Engine.registerEngine(provider);
+      Engine.registerEngine(new GlmImageEngineProvider());
     }
     Criteria.Builder<EditRequest, EditResult> criteria =
         Criteria.builder()
@@ -50,7 +53,7 @@ record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory
       criteria.optTranslatorFactory(new GlmImageTranslatorFactory());
     }
     try {
-      if (isDjls()) {
+      if (isDjls(modelUrl)) {
         criteria.optModelUrls(modelUrl);
       } else {
         criteria.optModelPath(ModelFolder.local(modelUrl, storage));
@@ -61,7 +64,8 @@ record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory
     }
   }
 
-  private boolean isDjls() {
+  /** Whether a model's URL is one that DJL itself knows how to read; null is not. */
+  static boolean isDjls(String modelUrl) {
     int colon = modelUrl == null ? -1 : modelUrl.indexOf(':');
     return colon > 0 && DJL_SCHEMES.contains(modelUrl.substring(0, colon).toLowerCase(Locale.ROOT));
   }
@@ -82,7 +86,7 @@ record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory
 
   @Override
   public void check(Storage storage) {
-    if (modelUrl == null || isDjls()) {
+    if (modelUrl == null || isDjls(modelUrl)) {
       return;
     }
     try {
