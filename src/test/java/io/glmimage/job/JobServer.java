@@ -111,7 +111,7 @@ public final class JobServer {
 
   /** The other end: starts commands and kills executors. */
   static final class Client implements AutoCloseable {
-    private static final long TIMEOUT_MINUTES = 4;
+    private static final long TIMEOUT_MINUTES = 10;
 
     private final Process process;
     private final Path log;

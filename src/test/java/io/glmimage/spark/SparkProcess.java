@@ -141,7 +141,7 @@ public final class SparkProcess {
   public static Map<String, String> results(Process driver, Path log, Consumer<String> listener)
       throws Exception {
     Map<String, String> results = new LinkedHashMap<>();
-    Thread end = new Thread(() -> endAfter(driver, 300));
+    Thread end = new Thread(() -> endAfter(driver, 900));
     end.setDaemon(true);
     end.start();
     try (Stream<String> lines = driver.inputReader().lines()) {
