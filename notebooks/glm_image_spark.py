@@ -30,6 +30,11 @@ _PARAMS = [
     ("modelUrl", TypeConverters.toString, "the checkpoint folder or DJL model URL"),
     ("device", TypeConverters.toString, "auto, cpu, cuda or cuda:N"),
     ("precision", TypeConverters.toString, "auto or fp8"),
+    (
+        "weights",
+        TypeConverters.toString,
+        "how the model comes to the executors: broadcast, direct or local:PATH",
+    ),
     ("batchSize", TypeConverters.toInt, "rows that go through the model together"),
     ("numInferenceSteps", TypeConverters.toInt, "denoising steps"),
     ("guidanceScale", TypeConverters.toFloat, "classifier-free guidance"),

@@ -218,6 +218,34 @@ public final class Storage {
         });
   }
 
+  /**
+   * Pieces of a large file, one after the other, with few bytes read besides.
+   *
+   * @param offsets where pieces begin; each has {@code length} bytes, or fewer at the file's end
+   */
+  public byte[] pieces(String path, List<Long> offsets, int length) throws IOException {
+    Path file = path(path);
+    return retries.call(
+        "read " + path,
+        () -> {
+          ByteArrayOutputStream pieces = new ByteArrayOutputStream();
+          byte[] piece = new byte[length];
+          try (FSDataInputStream in = openForPieces(file)) {
+            for (long offset : offsets) {
+              in.seek(offset);
+              pieces.write(piece, 0, in.readNBytes(piece, 0, length));
+            }
+          }
+          return pieces.toByteArray();
+        });
+  }
+
+  private FSDataInputStream openForPieces(Path file) throws IOException {
+    // S3A would ask for the rest of the file at each piece, and break the connection off.
+    return FutureIO.awaitFuture(
+        fileSystem(file).openFile(file).opt("fs.s3a.experimental.input.fadvise", "random").build());
+  }
+
   /** Writes a file whole, replacing an earlier one; folders above it are made. */
   public void write(String path, byte[] bytes) throws IOException {
     Path file = path(path);

@@ -1,5 +1,7 @@
 package io.glmimage.job;
 
+import io.glmimage.error.DeviceException;
+import io.glmimage.tensor.CudaAdvice;
 import io.glmimage.tensor.Libtorch;
 
 /** Says whether libtorch can use a GPU, for {@code jobs/check-gpu.sh}: exit code 0 where it can. */
@@ -19,16 +21,10 @@ public final class CheckGpu {
       if (Libtorch.cudaAvailable()) {
         return null;
       }
-      String problem = Libtorch.cudaProblem();
-      return problem != null ? problem : "its libraries load, but it finds no device it can use";
-    } catch (LinkageError e) {
-      // With CUDA's libraries missing, even the CPU half of the GPU build does not load. The first
-      // failure, at the end of the chain, names the library.
-      Throwable first = e;
-      while (first.getCause() != null) {
-        first = first.getCause();
-      }
-      return first.getMessage();
+      return CudaAdvice.of(Libtorch.cudaProblem());
+    } catch (DeviceException e) {
+      // With CUDA's libraries missing, even the CPU half of the GPU build does not load.
+      return e.getMessage();
     }
   }
 }

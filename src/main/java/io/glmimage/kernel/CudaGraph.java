@@ -99,11 +99,17 @@ public final class CudaGraph implements AutoCloseable {
   @Override
   public void close() {
     if (graph != null) {
-      torch_cuda.device_synchronize();
-      cudart.cudaGraphExecDestroy(graph);
-      graph.releaseReference();
-      graph = null;
-      releasePool();
+      // Whoever closes may have another GPU as its current one.
+      byte before = torch_cuda.ExchangeDevice((byte) device);
+      try {
+        torch_cuda.device_synchronize();
+        cudart.cudaGraphExecDestroy(graph);
+        graph.releaseReference();
+        graph = null;
+        releasePool();
+      } finally {
+        torch_cuda.ExchangeDevice(before);
+      }
     }
   }
 

@@ -32,15 +32,18 @@ import java.util.Set;
  */
 record DjlEngineFactory(String engine, String modelUrl, String precision) implements EngineFactory {
   private static final long serialVersionUID = 1L;
+
+  /** The DJL engine that runs GLM-Image. */
+  static final String OWN_ENGINE = new GlmImageEngineProvider().getEngineName();
+
   private static final Set<String> DJL_SCHEMES = Set.of("djl", "jar", "http", "https");
 
   @Override
   public EditEngine open(String device, Storage storage) {
-    GlmImageEngineProvider provider = new GlmImageEngineProvider();
-    boolean own = engine.equals(provider.getEngineName());
+    boolean own = engine.equals(OWN_ENGINE);
     if (own && !Engine.hasEngine(engine)) {
       // DJL looked for engines once, maybe with a class loader that does not see this jar.
-      Engine.registerEngine(provider);
+      Engine.registerEngine(new GlmImageEngineProvider());
     }
     Criteria.Builder<EditRequest, EditResult> criteria =
         Criteria.builder()
@@ -52,7 +55,7 @@ record DjlEngineFactory(String engine, String modelUrl, String precision) implem
       criteria.optOption("precision", precision);
     }
     try {
-      if (isDjls()) {
+      if (isDjls(modelUrl)) {
         criteria.optModelUrls(modelUrl);
       } else {
         criteria.optModelPath(ModelFolder.local(modelUrl, storage));
@@ -63,7 +66,8 @@ record DjlEngineFactory(String engine, String modelUrl, String precision) implem
     }
   }
 
-  private boolean isDjls() {
+  /** Whether a model's URL is one that DJL itself knows how to read; null is not. */
+  static boolean isDjls(String modelUrl) {
     int colon = modelUrl == null ? -1 : modelUrl.indexOf(':');
     return colon > 0 && DJL_SCHEMES.contains(modelUrl.substring(0, colon).toLowerCase(Locale.ROOT));
   }
@@ -84,12 +88,11 @@ record DjlEngineFactory(String engine, String modelUrl, String precision) implem
 
   @Override
   public void check(Storage storage) {
-    if (!precision.equals(EngineOptions.DEFAULT_PRECISION)
-        && !engine.equals(new GlmImageEngineProvider().getEngineName())) {
+    if (!precision.equals(EngineOptions.DEFAULT_PRECISION) && !engine.equals(OWN_ENGINE)) {
       throw new UsageException(
           "Cannot compute in " + precision + " with engine " + engine + "; set precision to auto");
     }
-    if (modelUrl == null || isDjls()) {
+    if (modelUrl == null || isDjls(modelUrl)) {
       return;
     }
     try {

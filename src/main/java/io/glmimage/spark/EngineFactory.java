@@ -39,6 +39,17 @@ public interface EngineFactory extends Serializable {
     return new DistributedEngines(this, null);
   }
 
+  /**
+   * As {@link #distribute}, until the session ends: for datasets whose rows are edited when
+   * somebody asks for them. Equal factories share what it takes.
+   *
+   * @return what tasks open engines with
+   * @throws io.glmimage.error.GlmImageException if the model cannot be read
+   */
+  default EngineFactory forSession(SparkSession spark) {
+    return this;
+  }
+
   /** The model's name in tables and reports. */
   String modelName();
 

@@ -17,8 +17,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The engines of this JVM: one for each model and device, loaded by the first task that needs it
  * and shared by all, which take turns in the order in which they come. A load that failed is
- * remembered, unless the weights did not arrive: that may go better next time. Engines are closed
- * when the JVM ends.
+ * remembered, unless the weights did not arrive or the task was killed: that may go better next
+ * time. Engines are closed when the JVM ends.
  */
 public final class ExecutorEngines {
   private static final Logger LOG = LoggerFactory.getLogger(ExecutorEngines.class);
@@ -167,7 +167,8 @@ public final class ExecutorEngines {
                       ? message
                       : "Cannot load model " + name + " on " + device + ": " + message,
                   e);
-          if (!(e instanceof WeightsException)) {
+          // A killed task's thread is interrupted, which ends its reading: no fault of the model.
+          if (!(e instanceof WeightsException) && !Thread.currentThread().isInterrupted()) {
             failure = failed;
           }
           throw failed;

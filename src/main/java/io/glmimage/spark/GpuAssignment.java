@@ -1,6 +1,7 @@
 package io.glmimage.spark;
 
 import io.glmimage.error.DeviceException;
+import io.glmimage.tensor.CudaAdvice;
 import io.glmimage.tensor.Libtorch;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,9 +79,15 @@ public final class GpuAssignment {
    * @throws DeviceException if Spark assigned a GPU that libtorch cannot use
    */
   static List<String> ofExecutor(Map<String, ResourceInformation> resources, boolean local) {
+    return ofExecutor(resources, local, System.getenv("CUDA_VISIBLE_DEVICES"), Cuda.ofLibtorch());
+  }
+
+  /**
+   * @param visible {@code CUDA_VISIBLE_DEVICES} or null
+   */
+  static List<String> ofExecutor(
+      Map<String, ResourceInformation> resources, boolean local, String visible, Cuda cuda) {
     ResourceInformation gpus = resources.get(RESOURCE);
-    String visible = System.getenv("CUDA_VISIBLE_DEVICES");
-    Cuda cuda = Cuda.ofLibtorch();
     List<String> devices = new ArrayList<>();
     if (gpus != null) {
       for (String address : gpus.addresses()) {
@@ -147,13 +154,8 @@ public final class GpuAssignment {
           "Cannot use GPU "
               + address
               + ", which Spark assigned: "
-              + (cuda.problem() == null
-                  ? "libtorch sees no CUDA device; install NVIDIA's driver on this node, and build"
-                      + " the job with the gpu profile"
-                  : "libtorch's CUDA library cannot be loaded ("
-                      + cuda.problem()
-                      + "); build the job with the gpu profile, or start it without"
-                      + " spark.task.resource.gpu.amount to use the CPU"));
+              + CudaAdvice.of(cuda.problem())
+              + "; without spark.task.resource.gpu.amount the job uses the CPU");
     }
     int index = index(address, visible);
     if (index < 0 || index >= cuda.devices()) {

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -71,6 +72,11 @@ import scala.Function1;
  *     {@code auto} and {@code cuda} take the GPU that Spark assigned to the task</td></tr>
  * <tr><td>precision</td><td>auto</td><td>{@code auto}, or {@code fp8}: the large linear layers in
  *     8-bit floating point, faster and less exact</td></tr>
+ * <tr><td>weights</td><td>broadcast</td><td>how the model comes to the executors, as the job's option
+ *     {@code --weights}: {@code broadcast}, {@code direct} or {@code local:PATH}. Where it is not set,
+ *     {@code spark.glmimage.weights} is used; the settings {@code spark.glmimage.weights.*} of the
+ *     cache hold too. A model that DJL loads (other engines, {@code djl:}, {@code http:}) comes
+ *     DJL's way</td></tr>
  * <tr><td>batchSize</td><td>8</td><td>rows that go through the model together; the pictures do not
  *     depend on it</td></tr>
  * <tr><td>numInferenceSteps, guidanceScale</td><td>50, 1.5</td><td>denoising steps,
@@ -90,8 +96,9 @@ import scala.Function1;
  * </table>
  *
  * <p>Nothing is edited before an action asks for rows, and a dataset that is read twice is edited
- * twice: {@code persist} or write it. Each executor loads the model once for each of its devices;
- * tasks on the same device take turns.
+ * twice: {@code persist} or write it. So the driver answers executors that ask for the model until
+ * the Spark session ends. Each executor loads the model once for each of its devices; tasks on the
+ * same device take turns.
  */
 public class ImageEditor extends Transformer implements DefaultParamsWritable {
   private static final long serialVersionUID = 1L;
@@ -109,6 +116,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   private final Param<String> modelUrl;
   private final Param<String> device;
   private final Param<String> precision;
+  private final Param<String> weights;
   private final IntParam batchSize;
   private final IntParam numInferenceSteps;
   private final DoubleParam guidanceScale;
@@ -141,6 +149,10 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     device = new Param<>(this, "device", "auto, cpu, cuda or cuda:N", isDevice);
     Function1<String, Object> isPrecision = EngineOptions::isPrecision;
     precision = new Param<>(this, "precision", "auto or fp8", isPrecision);
+    Function1<String, Object> isPlan = WeightsPlan::isValid;
+    weights =
+        new Param<>(
+            this, "weights", "how the model comes to the executors: " + WeightsPlan.SYNTAX, isPlan);
     batchSize =
         new IntParam(
             this, "batchSize", "rows that go through the model together", ParamValidators.gt(0));
@@ -269,7 +281,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     JavaSparkContext context =
         JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext());
     HadoopSettings hadoop = new HadoopSettings(context.hadoopConfiguration());
-    EngineFactory engines = engines();
+    EngineFactory engines = engines(context.getConf());
     engines.check(hadoop.storage());
     List<EditorTask.Source> sources = new ArrayList<>();
     for (String column : getInputCols()) {
@@ -292,7 +304,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
                 getSeed(),
                 getBatchSize(),
                 writesFiles() ? outputFolder(hadoop.storage()) : null),
-            engines,
+            engines.forSession(dataset.sparkSession()),
             getDevice(),
             settings);
     return dataset.toDF().mapPartitions(task, Encoders.row(edited));
@@ -317,8 +329,23 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     }
   }
 
-  EngineFactory engines() {
-    return new DjlEngineFactory(getEngine(), optional(modelUrl).orElse(null), getPrecision());
+  EngineFactory engines(SparkConf conf) {
+    String model = optional(modelUrl).orElse(null);
+    if (getEngine().equals(DjlEngineFactory.OWN_ENGINE) && !DjlEngineFactory.isDjls(model)) {
+      EngineOptions session = GlmImagePlugin.options(conf);
+      WeightsPlan plan = optional(weights).map(WeightsPlan::parse).orElse(session.weights());
+      return new ModelEngineFactory(
+          new EngineOptions(model, getDevice(), getPrecision(), plan, session.cache(), false));
+    }
+    if (isDefined(weights)) {
+      throw new IllegalArgumentException(
+          "Cannot use weights "
+              + getWeights()
+              + ": DJL brings "
+              + (model == null ? "the model of engine " + getEngine() : model)
+              + " to the executors itself; leave weights out");
+    }
+    return new DjlEngineFactory(getEngine(), model, getPrecision());
   }
 
   private Param<String> text(String name, String doc) {
@@ -435,6 +462,22 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
 
   public ImageEditor setDevice(String value) {
     set(device, value);
+    return this;
+  }
+
+  public Param<String> weights() {
+    return weights;
+  }
+
+  /**
+   * @throws java.util.NoSuchElementException if it is not set
+   */
+  public String getWeights() {
+    return getOrDefault(weights);
+  }
+
+  public ImageEditor setWeights(String value) {
+    set(weights, value);
     return this;
   }
 

@@ -54,18 +54,25 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
     return running == null ? distribute(options, spark) : running;
   }
 
-  static DistributedEngines distribute(EngineOptions options, SparkSession spark) {
+  @Override
+  public EngineFactory forSession(SparkSession spark) {
+    return options.model() == null ? this : SessionEngines.of(options, spark);
+  }
+
+  static DistributedEngines distribute(EngineOptions options, SparkSession session) {
     if (options.model() == null) {
       // Every executor has the embedded model in its jar.
       return new DistributedEngines(new ModelEngineFactory(options), null);
     }
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    return distribute(options, WeightsDistribution.look(spark, options.model()), spark);
+  }
+
+  static DistributedEngines distribute(
+      EngineOptions options, WeightsDistribution.Found model, JavaSparkContext spark) {
     WeightsHandle weights =
         WeightsDistribution.start(
-            JavaSparkContext.fromSparkContext(spark.sparkContext()),
-            options.model(),
-            options.weights(),
-            options.cache(),
-            status -> {});
+            spark, options.model(), model, options.weights(), options.cache(), status -> {});
     return new DistributedEngines(new ModelEngineFactory(options, weights.ref()), weights);
   }
 

@@ -52,15 +52,42 @@ public final class WeightsDistribution {
       WeightsPlan plan,
       WeightsOptions options,
       Consumer<WeightsStatus> progress) {
-    Configuration configuration = spark.hadoopConfiguration();
-    FileSource source;
-    WeightsManifest manifest;
+    return start(spark, model, look(spark, model), plan, options, progress);
+  }
+
+  /**
+   * A model folder as it is now.
+   *
+   * @param source reads it
+   */
+  record Found(FileSource source, WeightsManifest manifest) {}
+
+  /**
+   * Looks at the model.
+   *
+   * @throws CheckpointException if the folder is not a checkpoint
+   * @throws WeightsException if it cannot be read
+   */
+  static Found look(JavaSparkContext spark, String model) {
     try {
-      source = CheckpointSource.open(model, configuration);
-      manifest = WeightsManifest.read(source);
+      FileSource source = CheckpointSource.open(model, spark.hadoopConfiguration());
+      return new Found(source, WeightsManifest.read(source));
     } catch (IOException e) {
       throw new WeightsException("Cannot read model " + model + ": " + e, e);
     }
+  }
+
+  /** As {@link #start(JavaSparkContext, String, WeightsPlan, WeightsOptions, Consumer)}. */
+  static WeightsHandle start(
+      JavaSparkContext spark,
+      String model,
+      Found found,
+      WeightsPlan plan,
+      WeightsOptions options,
+      Consumer<WeightsStatus> progress) {
+    Configuration configuration = spark.hadoopConfiguration();
+    FileSource source = found.source();
+    WeightsManifest manifest = found.manifest();
     String id = "glm-image-weights-" + UUID.randomUUID();
     long bytes = manifest.totalBytes();
     if (plan.mode() == WeightsPlan.Mode.LOCAL) {

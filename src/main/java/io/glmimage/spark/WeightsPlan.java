@@ -20,6 +20,8 @@ public record WeightsPlan(Mode mode, String path) implements Serializable {
     DIRECT
   }
 
+  private static final String LOCAL_PREFIX = "local:";
+
   /** What {@code --weights} accepts. */
   public static final String SYNTAX = "broadcast | local:PATH | direct";
 
@@ -33,16 +35,21 @@ public record WeightsPlan(Mode mode, String path) implements Serializable {
    * @throws WeightsException if it is something else
    */
   public static WeightsPlan parse(String text) {
-    if (text.equals("broadcast")) {
-      return standard();
+    if (!isValid(text)) {
+      throw new WeightsException("Invalid weights: " + text + ", expected " + SYNTAX);
     }
-    if (text.equals("direct")) {
-      return new WeightsPlan(Mode.DIRECT, "");
-    }
-    if (text.startsWith("local:") && text.length() > "local:".length()) {
-      return new WeightsPlan(Mode.LOCAL, text.substring("local:".length()));
-    }
-    throw new WeightsException("Invalid weights: " + text + ", expected " + SYNTAX);
+    return switch (text) {
+      case "broadcast" -> standard();
+      case "direct" -> new WeightsPlan(Mode.DIRECT, "");
+      default -> new WeightsPlan(Mode.LOCAL, text.substring(LOCAL_PREFIX.length()));
+    };
+  }
+
+  /** Whether {@link #parse} takes it. */
+  static boolean isValid(String text) {
+    return text.equals("broadcast")
+        || text.equals("direct")
+        || (text.startsWith(LOCAL_PREFIX) && text.length() > LOCAL_PREFIX.length());
   }
 
   @Override
@@ -50,7 +57,7 @@ public record WeightsPlan(Mode mode, String path) implements Serializable {
     return switch (mode) {
       case BROADCAST -> "broadcast";
       case DIRECT -> "direct";
-      case LOCAL -> "local:" + path;
+      case LOCAL -> LOCAL_PREFIX + path;
     };
   }
 }

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.cuda.CUDAStream;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_cuda;
@@ -51,16 +52,14 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
           "Invalid device: " + name + ", expected auto, cpu, cuda or cuda:N");
     }
     if (index >= Libtorch.cudaDevices()) {
-      String problem = Libtorch.cudaProblem();
+      int devices = Libtorch.cudaDevices();
       throw new DeviceException(
           "Cannot use "
               + name
-              + ": libtorch sees "
-              + Libtorch.cudaDevices()
-              + " GPU(s)"
-              + (problem == null ? "" : " (its CUDA part could not be loaded: " + problem + ")")
-              + "; jobs/check-gpu.sh says what is missing",
-          null);
+              + ": "
+              + (devices == 0
+                  ? CudaAdvice.of(Libtorch.cudaProblem())
+                  : "libtorch sees " + devices + " GPU(s), numbered from 0"));
     }
     return cuda(index);
   }
@@ -108,6 +107,15 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   public void makeCurrent() {
     if (isCuda()) {
       torch_cuda.set_device((byte) gpuIndex());
+    }
+  }
+
+  /** Waits until the GPU has done what the calling thread gave it; nothing happens for the CPU. */
+  public void awaitStream() {
+    if (isCuda()) {
+      try (CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) gpuIndex())) {
+        stream.synchronize();
+      }
     }
   }
 

@@ -1,9 +1,12 @@
 package io.glmimage.tensor;
 
+import io.glmimage.error.DeviceException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Set;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
@@ -23,29 +26,51 @@ public final class Libtorch {
     if (System.getProperty("org.bytedeco.javacpp.maxBytes") == null) {
       System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
     }
-    try (HostLock lock = HostLock.take(cacheFolder().resolve("loading.lock"))) {
-      loadCuda();
-      Loader.load(torch.class);
+    try {
+      try (HostLock lock = HostLock.take(cacheFolder().resolve("loading.lock"))) {
+        loadCuda();
+        Loader.load(torch.class);
+      }
+      // OpenBLAS has a thread pool of its own beside libtorch's: on small products its threads only
+      // wait for each other (measured: ten times the CPU time on a busy machine), and its sums must
+      // not depend on the number of cores.
+      openblas_nolapack.blas_set_num_threads(1);
+    } catch (LinkageError e) {
+      // Thrown from here, the second user would only hear that this class cannot be initialised.
+      problem = e;
     }
-    // OpenBLAS has a thread pool of its own beside libtorch's: on small products its threads only
-    // wait for each other
-    // (measured: ten times the CPU time on a busy machine), and its sums must not depend on the
-    // number of cores.
-    openblas_nolapack.blas_set_num_threads(1);
   }
 
+  private static LinkageError problem;
   private static String cudaProblem;
 
   private Libtorch() {}
 
-  /** Makes sure that the native library is loaded; calls after the first cost nothing. */
+  /**
+   * Makes sure that the native library is loaded; calls after the first cost nothing.
+   *
+   * @throws DeviceException if it cannot be loaded: in a build for GPUs also where one of CUDA's
+   *     libraries is missing
+   */
   public static void load() {
-    // The class initialiser has done it.
+    if (problem != null) {
+      throw new DeviceException("Cannot load libtorch: " + CudaAdvice.of(words(problem)), problem);
+    }
   }
 
   /** Whether libtorch sees a CUDA device that it can use. */
   public static boolean cudaAvailable() {
+    load();
     return torch.cuda_is_available();
+  }
+
+  /** The messages of a chain of failed loads and class initialisers: one names the library. */
+  private static String words(Throwable e) {
+    Set<String> words = new LinkedHashSet<>();
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      words.add(String.valueOf(t.getMessage()));
+    }
+    return String.join("; ", words);
   }
 
   /**
@@ -124,7 +149,7 @@ public final class Libtorch {
     try {
       Loader.load(torch_cuda.class);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
-      cudaProblem = String.valueOf(e.getMessage());
+      cudaProblem = words(e);
     }
   }
 }

@@ -38,7 +38,13 @@ public final class SafetensorsFile {
   private static final long MAX_HEADER_BYTES = 100_000_000;
 
   /** The pieces in which a tensor goes to a GPU. */
-  private static final int PINNED_BYTES = 32 << 20;
+  static final int PINNED_BYTES = 32 << 20;
+
+  /**
+   * How much may wait for its copy: where the GPU is busy, reading would otherwise take ever more
+   * pinned memory.
+   */
+  private static final long IN_FLIGHT_BYTES = 256L << 20;
 
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
@@ -49,6 +55,7 @@ public final class SafetensorsFile {
   private final Path file;
   private final long fileSize;
   private final Map<String, Entry> entries;
+  private long inFlight;
 
   private SafetensorsFile(Path file, long fileSize, Map<String, Entry> entries) {
     this.file = file;
@@ -136,8 +143,9 @@ public final class SafetensorsFile {
 
   /**
    * The tensor as stored, on a GPU; it belongs to the caller's scope. Read into pinned memory and
-   * copied from there without waiting: while one piece is on its way, the next is read. libtorch
-   * gives a pinned piece out again only when its copy is done.
+   * copied from there on the thread's current stream, without waiting: while one piece is on its
+   * way, the next is read. libtorch notes the stream with each copy and gives a pinned piece out
+   * again only when its copy is done. Not for several threads at a time.
    *
    * @throws CheckpointException if the file cannot be read or has become shorter
    */
@@ -162,6 +170,11 @@ public final class SafetensorsFile {
           Tensor pinned = host.apply(length);
           readInto(channel, pinned, e.begin() + at, length);
           bytes.narrow(0, at, length).copy_(pinned, /* non_blocking= */ true);
+          inFlight += length;
+        }
+        if (inFlight >= IN_FLIGHT_BYTES) {
+          compute.awaitStream();
+          inFlight = 0;
         }
       }
       return scope.keep(bytes.view(e.dtype()).view(e.shape()));

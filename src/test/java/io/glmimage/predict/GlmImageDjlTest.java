@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import ai.djl.Device;
 import ai.djl.MalformedModelException;
@@ -22,11 +23,13 @@ import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.spark.translator.binary.NpBinaryTranslator;
 import ai.djl.translate.TranslateException;
+import io.glmimage.error.DeviceException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.Libtorch;
 import java.io.IOException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
@@ -197,6 +200,24 @@ class GlmImageDjlTest {
                     .build()
                     .loadModel());
     assertTrue(option.getMessage().contains("unknown options [stepz]"), option.getMessage());
+  }
+
+  @Test
+  void aGpuThatLibtorchCannotUseIsAnErrorThatSaysWhatToInstall() {
+    assumeFalse(Libtorch.cudaAvailable(), "there is a GPU");
+    for (Criteria.Builder<EditRequest, EditResult> criteria :
+        List.of(
+            Criteria.builder().setTypes(EditRequest.class, EditResult.class).optModelPath(MODEL),
+            Criteria.builder()
+                .setTypes(EditRequest.class, EditResult.class)
+                .optEngine("GlmImage")
+                .optModelUrls(MODEL.toUri().toString()))) {
+      DeviceException e =
+          assertThrows(
+              DeviceException.class, () -> criteria.optDevice(Device.gpu(1)).build().loadModel());
+      assertTrue(e.getMessage().startsWith("Cannot use cuda:1: "), e.getMessage());
+      assertTrue(e.getMessage().contains("profile gpu"), e.getMessage());
+    }
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.apache.spark.SparkConf;
@@ -23,11 +24,17 @@ import org.apache.spark.api.java.JavaSparkContext;
 
 /**
  * A driver program for the tests, run in a process of its own so that its heap is its own. Prints
- * what happened as lines {@code RESULT name=value}.
+ * what happened as lines {@code RESULT scenario.name=value}.
  *
- * <p>Arguments: master, model, plan, cache folder, chunk MiB, scenario.
+ * <p>Arguments: the master, then for each scenario {@code scenario|model|plan|cache folder}, done
+ * one after the other in one session. Chunks have {@link #CHUNK_BYTES}.
  */
 public final class BroadcastDriver {
+  private static final int CHUNK_BYTES = 8 << 20;
+
+  /** Of executors' processes: a folder whose content was digested. */
+  private static final Map<String, String> DIGESTED = new ConcurrentHashMap<>();
+
   private static String prefix = "";
 
   private BroadcastDriver() {}
@@ -37,38 +44,59 @@ public final class BroadcastDriver {
       implements java.io.Serializable {}
 
   public static void main(String[] args) throws Exception {
-    String model = args[1];
-    WeightsPlan plan = WeightsPlan.parse(args[2]);
-    WeightsOptions options =
-        WeightsOptions.defaults()
-            .withCacheDir(args[3])
-            .withChunkBytes(Integer.parseInt(args[4]) << 20);
-    String scenario = args[5];
     SparkConf conf = new SparkConf().setAppName("broadcast-test").setMaster(args[0]);
     try (JavaSparkContext spark = new JavaSparkContext(conf)) {
       result("app", spark.sc().applicationId());
-      switch (scenario) {
-        case "send" -> send(spark, model, plan, options);
-        case "twice" -> {
-          prefix = "first.";
-          send(spark, model, plan, options);
-          prefix = "";
-          send(spark, model, plan, options);
+      for (String scenario : List.of(args).subList(1, args.length)) {
+        String[] parts = scenario.split("\\|");
+        prefix = parts[0] + ".";
+        long start = System.nanoTime();
+        try {
+          run(spark, parts[0], parts[1], WeightsPlan.parse(parts[2]), parts[3]);
+        } catch (Exception e) {
+          // The other scenarios have tests of their own.
+          result("failed", failure(e));
         }
-        case "killAfter" -> killAfter(spark, model, plan, options);
-        case "killDuring" -> {
-          // Longer than the pause between two signs of life.
-          WeightsBroadcastServer.silentMillis = 7_000;
-          killDuring(spark, model, plan, options);
-        }
-        case "late" -> late(spark, model, plan, options, args[6]);
-        case "change" -> change(spark, model, plan, options);
-        case "gpu" -> gpu(spark);
-        default -> throw new IllegalArgumentException(scenario);
+        result("seconds", (System.nanoTime() - start) / 1_000_000_000);
       }
-    } catch (GlmImageException e) {
-      result("failed", e.getMessage());
     }
+  }
+
+  private static void run(
+      JavaSparkContext spark, String scenario, String model, WeightsPlan plan, String cache)
+      throws Exception {
+    WeightsOptions options =
+        WeightsOptions.defaults().withCacheDir(cache).withChunkBytes(CHUNK_BYTES);
+    switch (scenario) {
+      case "twice" -> {
+        send(spark, model, plan, options);
+        prefix = "again.";
+        send(spark, model, plan, options);
+      }
+      case "shared", "direct" -> send(spark, model, plan, options);
+      case "killAfter" -> killAfter(spark, model, plan, options);
+      case "killDuring" -> {
+        // Longer than the pause between two signs of life.
+        WeightsBroadcastServer.silentMillis = 7_000;
+        killDuring(spark, model, plan, options);
+      }
+      case "late" -> late(spark, model, plan, options);
+      case "change" -> change(spark, model, plan, options);
+      case "gpu" -> gpu(spark);
+      default -> throw new IllegalArgumentException(scenario);
+    }
+  }
+
+  /** Spark wraps what tasks throw: the innermost message that is ours, else all. */
+  private static String failure(Throwable e) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      String message = String.valueOf(t.getMessage());
+      if (message.contains("it changed while it was read")) {
+        return message.lines().findFirst().orElse("");
+      }
+    }
+    e.printStackTrace();
+    return e.toString();
   }
 
   private static void send(
@@ -121,13 +149,12 @@ public final class BroadcastDriver {
 
   /** A second worker joins when the first one's executor has the model. */
   private static void late(
-      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options, String flag)
+      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
       throws Exception {
     awaitExecutors(spark, 1, "");
     try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, s -> {})) {
       handle.distribute();
       result("first", handle.status().nodesComplete());
-      Files.createFile(Path.of(flag));
       awaitExecutors(spark, 2, "");
       look(spark, handle);
     }
@@ -153,14 +180,6 @@ public final class BroadcastDriver {
         };
     try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, writer)) {
       handle.distribute();
-    } catch (Exception e) {
-      for (Throwable t = e; t != null; t = t.getCause()) {
-        if (String.valueOf(t.getMessage()).contains("it changed while it was read")) {
-          result("failed", t.getMessage().lines().findFirst().orElse(""));
-          return;
-        }
-      }
-      throw e;
     }
   }
 
@@ -171,7 +190,7 @@ public final class BroadcastDriver {
             .map(
                 i -> {
                   Thread.sleep(500);
-                  return SparkEnv.get().executorId() + "=" + GpuAssignment.ofTask().orElse("none");
+                  return GpuAssignment.ofTask().orElse("none");
                 })
             .collect();
     result("devices", String.join(",", new java.util.TreeSet<>(devices)));
@@ -228,7 +247,7 @@ public final class BroadcastDriver {
                   SparkEnv.get().executorId(),
                   ProcessHandle.current().pid(),
                   folder.toString(),
-                  sha(folder));
+                  DIGESTED.computeIfAbsent(folder.toString(), f -> shaOf(folder)));
             })
         .collect()
         .forEach(s -> byExecutor.put(s.executor(), s));
@@ -295,6 +314,14 @@ public final class BroadcastDriver {
 
   private static void result(String name, Object value) {
     System.out.println("RESULT " + prefix + name + "=" + value);
+  }
+
+  private static String shaOf(Path folder) {
+    try {
+      return sha(folder);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
   }
 
   /** SHA-256 of all of a model folder's files, names included. */

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.error.CheckpointException;
 import io.glmimage.error.JobException;
 import io.glmimage.io.Storage;
+import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,5 +89,38 @@ class ExecutorEnginesTest {
       assertTrue(e.getCause() != null);
     }
     assertEquals(1, FakeEngines.OPENED.get() - opened);
+  }
+
+  /** A task that is killed while it loads: a reading thread that is interrupted fails. */
+  private record Interrupted(boolean[] interrupt) implements EngineFactory {
+    @Override
+    public EditEngine open(String device, Storage storage) {
+      if (interrupt[0]) {
+        Thread.currentThread().interrupt();
+        throw new CheckpointException(
+            "Cannot load model: cannot read x: ClosedByInterruptException");
+      }
+      return new FakeEngines("whole").open(device, storage);
+    }
+
+    @Override
+    public String modelName() {
+      return "interrupted";
+    }
+
+    @Override
+    public void check(Storage storage) {
+      // There is nothing that could be missing.
+    }
+  }
+
+  @Test
+  void aTaskThatIsKilledWhileItLoadsLeavesTheLoadingToTheNext() {
+    Interrupted factory = new Interrupted(new boolean[] {true});
+    assertThrows(
+        JobException.class, () -> ExecutorEngines.use(factory, "cpu", storage, engine -> 0));
+    assertTrue(Thread.interrupted());
+    factory.interrupt()[0] = false;
+    assertEquals("fake", ExecutorEngines.use(factory, "cpu", storage, e -> e.description()));
   }
 }

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
-import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -103,8 +102,7 @@ class GlmImagePluginTest {
     assumeTrue(SparkProcess.home().isPresent(), "needs SPARK_HOME or -Dspark.home");
     Path log = work.resolve("driver.log");
     Map<String, String> settings = SparkProcess.settings("512m");
-    // Executors have Spark; ours and libtorch they need besides.
-    settings.put("spark.executor.extraClassPath", withoutSpark());
+    settings.put("spark.executor.extraClassPath", SparkProcess.classesWithoutSpark());
     settings.put("spark.plugins", GlmImagePlugin.class.getName());
     settings.put(GlmImagePlugin.MODEL, TINY.toUri().toString());
     settings.put(GlmImagePlugin.CACHE, work.resolve("cache").toString());
@@ -114,26 +112,9 @@ class GlmImagePluginTest {
             SparkProcess.java(
                 work, log, "512m", settings, PluginDriver.class, "local-cluster[1,1,512]"),
             log);
-    WeightsBroadcastTest.removeWorkFolder(seen.get("app"));
+    SparkProcess.removeWorkFolder(seen.get("app"));
     assertEquals("1", seen.get("loaded"));
     assertEquals("1", seen.get("complete"));
-  }
-
-  private static String withoutSpark() {
-    StringBuilder path = new StringBuilder();
-    for (String part : System.getProperty("java.class.path").split(File.pathSeparator)) {
-      if (Files.isDirectory(Path.of(part))
-          || part.contains("bytedeco")
-          || part.contains("djl")
-          || part.contains("twelvemonkeys")
-          || part.contains("gson")
-          || part.contains("jna")
-          || part.contains("drewnoakes")
-          || part.contains("xmpcore")) {
-        path.append(path.isEmpty() ? "" : File.pathSeparator).append(part);
-      }
-    }
-    return path.toString();
   }
 
   private static SparkSession session(Path model) {

@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.DeviceException;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.apache.spark.resource.ResourceInformation;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -34,11 +37,40 @@ class GpuAssignmentTest {
   }
 
   @Test
-  void aPromisedGpuWithoutCudaIsAnError() {
-    assertTrue(error("0", null, NONE).contains("install NVIDIA's driver"));
-    assertTrue(
-        error("0", null, new GpuAssignment.Cuda(0, "libcudart.so.13: cannot open"))
-            .contains("(libcudart.so.13: cannot open); build the job with the gpu profile"));
+  void aPromisedGpuWithoutCudaIsAnErrorThatSaysWhatToInstall() {
+    assertTrue(error("0", null, NONE).contains("install NVIDIA's driver for CUDA 13"));
+    assertEquals(
+        "Cannot use GPU 0, which Spark assigned: libcudnn.so.9 is missing on this host; install"
+            + " cuDNN 9 (libcudnn9-cuda-13), or add the library's folder to LD_LIBRARY_PATH; without"
+            + " spark.task.resource.gpu.amount the job uses the CPU",
+        error(
+            "0",
+            null,
+            new GpuAssignment.Cuda(
+                0, "libcudnn.so.9: cannot open shared object file: No such file or directory")));
+  }
+
+  @Test
+  void anExecutorsGpusAreDevicesOfTheirOwnInItsNumbering() {
+    assertEquals(
+        List.of("cuda:2", "cuda:0", "cuda:3"), ofExecutor(false, null, FOUR, "2", "0", "3"));
+    assertEquals(List.of("cuda:0", "cuda:1"), ofExecutor(false, "6,7", FOUR, "6", "7"));
+    assertEquals(List.of("cpu"), ofExecutor(false, null, FOUR));
+    assertEquals(List.of("cuda:0", "cuda:1", "cuda:2", "cuda:3"), ofExecutor(true, null, FOUR));
+    assertEquals(List.of("cpu"), ofExecutor(true, null, NONE));
+    assertThrows(DeviceException.class, () -> ofExecutor(false, null, FOUR, "0", "4"));
+    // Each of an executor's tasks finds its own GPU among those that were loaded for it.
+    for (String address : List.of("6", "7")) {
+      assertTrue(
+          ofExecutor(false, "6,7", FOUR, "6", "7").contains(device(address, "6,7", FOUR)), address);
+    }
+  }
+
+  private static List<String> ofExecutor(
+      boolean local, String visible, GpuAssignment.Cuda cuda, String... addresses) {
+    Map<String, ResourceInformation> resources =
+        addresses.length == 0 ? Map.of() : Map.of("gpu", new ResourceInformation("gpu", addresses));
+    return GpuAssignment.ofExecutor(resources, local, visible, cuda);
   }
 
   @Test

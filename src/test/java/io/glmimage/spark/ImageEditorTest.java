@@ -19,12 +19,14 @@ import io.glmimage.request.EditRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import org.apache.spark.SparkConf;
 import org.apache.spark.ml.Pipeline;
 import org.apache.spark.ml.PipelineModel;
 import org.apache.spark.ml.PipelineStage;
@@ -66,7 +68,7 @@ class ImageEditorTest {
     }
 
     @Override
-    EngineFactory engines() {
+    EngineFactory engines(SparkConf conf) {
       return new FakeEngines(isDefined(modelUrl()) ? getModelUrl() : EngineOptions.EMBEDDED_MODEL);
     }
   }
@@ -403,6 +405,18 @@ class ImageEditorTest {
     assertThrows(IllegalArgumentException.class, () -> fake().setStepCache(1.5));
     assertThrows(IllegalArgumentException.class, () -> fake().setOutputFormat("jpeg"));
     assertThrows(IllegalArgumentException.class, () -> fake().setDevice("tpu"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setWeights("peer"));
+    assertEquals(
+        "Cannot use weights direct: DJL brings http://host/model.zip to the executors itself; leave"
+            + " weights out",
+        assertThrows(
+                IllegalArgumentException.class,
+                () ->
+                    new ImageEditor()
+                        .setModelUrl("http://host/model.zip")
+                        .setWeights("direct")
+                        .engines(new SparkConf(false)))
+            .getMessage());
     assertThrows(NoSuchElementException.class, () -> fake().getHeight());
     Dataset<Row> rows = table(DataTypes.StringType, row(1, "a", "x"));
     assertEquals(
@@ -445,6 +459,7 @@ class ImageEditorTest {
             .setModelUrl("s3a://bucket/GLM-Image")
             .setDevice("cuda:1")
             .setPrecision("fp8")
+            .setWeights("local:/models/GLM-Image")
             .setOutputFormat("path");
     editor.write().overwrite().save(folder + "/editor");
     ImageEditor loaded = ImageEditor.load(folder + "/editor");
@@ -479,6 +494,76 @@ class ImageEditorTest {
     Exception e = assertThrows(Exception.class, edited::collectAsList);
     assertTrue(
         SparkErrors.root(e).getMessage().startsWith("Cannot load model glm-image-tiny"),
+        () -> SparkErrors.root(e).toString());
+  }
+
+  @Test
+  void theWayOfTheWeightsIsTheEditorsOrElseTheSessions() {
+    SparkConf conf =
+        new SparkConf(false)
+            .set(GlmImagePlugin.WEIGHTS, "direct")
+            .set(GlmImagePlugin.CACHE, "/cache")
+            .set(GlmImagePlugin.MODEL, "s3a://bucket/another");
+    ImageEditor editor = new ImageEditor().setModelUrl("s3a://bucket/GLM-Image").setDevice("cpu");
+    EngineOptions session = ((ModelEngineFactory) editor.engines(conf)).options();
+    assertEquals("s3a://bucket/GLM-Image", session.model());
+    assertEquals("direct", session.weights().toString());
+    assertEquals("/cache", session.cache().cacheDir());
+    EngineOptions own =
+        ((ModelEngineFactory) editor.setWeights("local:/m").engines(conf)).options();
+    assertEquals("local:/m", own.weights().toString());
+    EngineFactory plain = new ImageEditor().engines(new SparkConf(false));
+    assertEquals("broadcast", ((ModelEngineFactory) plain).options().weights().toString());
+  }
+
+  @Test
+  void anUnchangedModelIsDistributedOnceInASession() throws IOException {
+    Path model = folder.resolve("model");
+    try (var files = Files.walk(MODEL)) {
+      for (Path file : files.filter(f -> !f.toString().contains("examples")).toList()) {
+        Files.copy(file, model.resolve(MODEL.relativize(file).toString()));
+      }
+    }
+    EngineFactory editor =
+        new ImageEditor().setModelUrl(model.toString()).engines(new SparkConf(false));
+    EngineFactory first = editor.forSession(spark);
+    assertSame(first, editor.forSession(spark));
+    assertNotEquals(first, new ModelEngineFactory(((ModelEngineFactory) editor).options()));
+
+    // Whoever transforms after a change gets the changed model.
+    Files.setLastModifiedTime(model.resolve("vae/config.json"), FileTime.fromMillis(1000));
+    EngineFactory changed = editor.forSession(spark);
+    assertNotEquals(first, changed);
+    assertSame(changed, editor.forSession(spark));
+  }
+
+  @Test
+  void aModelFolderEditsAsTheEmbeddedModelDoes() throws IOException {
+    byte[] file = Files.readAllBytes(MODEL.resolve("examples/01_recolor_green.png"));
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, file, "make it green"));
+    ImageEditor editor =
+        new ImageEditor()
+            .setInputCols("image")
+            .setDevice("cpu")
+            .setNumInferenceSteps(1)
+            .setHeight(64)
+            .setWidth(64);
+    byte[] embedded = byId(editor.transform(rows)).get(1).getAs("edited");
+    for (String weights : List.of("broadcast", "direct", "local:" + MODEL.toAbsolutePath())) {
+      ImageEditor own = editor.copy(new ParamMap()).setModelUrl("" + MODEL).setWeights(weights);
+      assertArrayEquals(embedded, byId(own.transform(rows)).get(1).getAs("edited"), weights);
+    }
+    Exception e =
+        assertThrows(
+            Exception.class,
+            () ->
+                editor
+                    .setModelUrl("" + MODEL)
+                    .setWeights("local:" + folder + "/none")
+                    .transform(rows)
+                    .collectAsList());
+    assertTrue(
+        SparkErrors.root(e).getMessage().contains("there is no such folder"),
         () -> SparkErrors.root(e).toString());
   }
 

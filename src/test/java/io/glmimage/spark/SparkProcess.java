@@ -1,18 +1,21 @@
 package io.glmimage.spark;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** Spark programs in processes of their own, from the distribution at {@code SPARK_HOME}. */
-final class SparkProcess {
+public final class SparkProcess {
   private static final String[] OPENED = {
     "java.lang",
     "java.lang.invoke",
@@ -29,10 +32,13 @@ final class SparkProcess {
     "sun.util.calendar"
   };
 
+  /** Options of JVMs that are started often, on a machine that does more than these tests. */
+  private static final String SHORT_LIVED = "-XX:+UseSerialGC -XX:CICompilerCount=2 -Xshare:auto";
+
   private SparkProcess() {}
 
   /** {@code -Dspark.home}, else {@code SPARK_HOME}, where it has Spark's jars. */
-  static Optional<Path> home() {
+  public static Optional<Path> home() {
     for (String name :
         new String[] {System.getProperty("spark.home"), System.getenv("SPARK_HOME")}) {
       if (name != null && Files.isDirectory(Path.of(name, "jars"))) {
@@ -43,14 +49,32 @@ final class SparkProcess {
   }
 
   /** The classes under test, as executors need them. */
-  static String ownClasses() {
+  public static String ownClasses() {
     List<String> own = new ArrayList<>();
-    for (String part : System.getProperty("java.class.path").split(java.io.File.pathSeparator)) {
+    for (String part : System.getProperty("java.class.path").split(File.pathSeparator)) {
       if (Files.isDirectory(Path.of(part))) {
         own.add(part);
       }
     }
-    return String.join(java.io.File.pathSeparator, own);
+    return String.join(File.pathSeparator, own);
+  }
+
+  /** What executors need to edit, besides the Spark that they have. */
+  public static String classesWithoutSpark() {
+    StringBuilder path = new StringBuilder();
+    for (String part : System.getProperty("java.class.path").split(File.pathSeparator)) {
+      if (Files.isDirectory(Path.of(part))
+          || part.contains("bytedeco")
+          || part.contains("djl")
+          || part.contains("twelvemonkeys")
+          || part.contains("gson")
+          || part.contains("jna")
+          || part.contains("drewnoakes")
+          || part.contains("xmpcore")) {
+        path.append(path.isEmpty() ? "" : File.pathSeparator).append(part);
+      }
+    }
+    return path.toString();
   }
 
   /**
@@ -58,18 +82,19 @@ final class SparkProcess {
    *
    * @param log where it may write
    */
-  static Process java(
+  public static Process java(
       Path work, Path log, String heap, Map<String, String> settings, Class<?> main, String... args)
       throws IOException {
     return java(work, log, heap, settings, main.getName(), args);
   }
 
-  static Process java(
+  public static Process java(
       Path work, Path log, String heap, Map<String, String> settings, String main, String... args)
       throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Xmx" + heap);
+    command.addAll(List.of(SHORT_LIVED.split(" ")));
     for (String opened : OPENED) {
       command.add("--add-opens=java.base/" + opened + "=ALL-UNNAMED");
     }
@@ -90,7 +115,7 @@ final class SparkProcess {
   }
 
   /** What a driver needs, with executors of {@code heap}. */
-  static Map<String, String> settings(String heap) {
+  public static Map<String, String> settings(String heap) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("spark.driver.host", "127.0.0.1");
     settings.put("spark.ui.enabled", "false");
@@ -99,13 +124,24 @@ final class SparkProcess {
     settings.put("spark.executor.memory", heap);
     settings.put("spark.executor.cores", "1");
     settings.put("spark.executor.extraClassPath", ownClasses());
+    settings.put("spark.executor.extraJavaOptions", SHORT_LIVED);
     return settings;
   }
 
   /** The {@code RESULT name=value} lines of a driver that ends well; later ones win. */
-  static Map<String, String> results(Process driver, Path log) throws Exception {
+  public static Map<String, String> results(Process driver, Path log) throws Exception {
+    return results(driver, log, result -> {});
+  }
+
+  /**
+   * As {@link #results(Process, Path)}.
+   *
+   * @param listener is told of every {@code name=value} when it comes
+   */
+  public static Map<String, String> results(Process driver, Path log, Consumer<String> listener)
+      throws Exception {
     Map<String, String> results = new LinkedHashMap<>();
-    Thread end = new Thread(() -> endAfter(driver, 300));
+    Thread end = new Thread(() -> endAfter(driver, 900));
     end.setDaemon(true);
     end.start();
     try (Stream<String> lines = driver.inputReader().lines()) {
@@ -113,17 +149,33 @@ final class SparkProcess {
           .filter(line -> line.startsWith("RESULT "))
           .forEach(
               line -> {
-                int equals = line.indexOf('=');
-                results.put(line.substring("RESULT ".length(), equals), line.substring(equals + 1));
+                String result = line.substring("RESULT ".length());
+                int equals = result.indexOf('=');
+                results.put(result.substring(0, equals), result.substring(equals + 1));
+                listener.accept(result);
               });
     }
     if (driver.waitFor() != 0) {
       List<String> tail = Files.readAllLines(log);
       throw new AssertionError(
-          "the driver failed; the end of its log:\n"
+          "the driver failed after "
+              + results
+              + "; the end of its log:\n"
               + String.join("\n", tail.subList(Math.max(0, tail.size() - 60), tail.size())));
     }
     return results;
+  }
+
+  /** What {@code local-cluster} leaves of an application below SPARK_HOME. */
+  public static void removeWorkFolder(String app) throws IOException {
+    Path folder = home().orElseThrow().resolve("work").resolve(app);
+    if (Files.exists(folder)) {
+      try (Stream<Path> all = Files.walk(folder)) {
+        for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
+          Files.deleteIfExists(p);
+        }
+      }
+    }
   }
 
   private static void endAfter(Process process, int seconds) {

@@ -1,6 +1,7 @@
 package io.glmimage.spark;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,11 +12,10 @@ import io.glmimage.error.WeightsException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
+import java.util.TreeMap;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.junit.jupiter.api.AfterAll;
@@ -32,48 +32,82 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("broadcast")
 @Tag("spark")
 class WeightsBroadcastTest {
-  private static final long BYTES = 300L << 20;
+  private static final long BYTES = 256L << 20;
   private static final long SMALL_BYTES = 64L << 20;
+
+  /** Less than the model; Spark's executors want 200 MiB of direct memory at least. */
   private static final String HEAP = "224m";
+
   private static final String CLUSTER = "local-cluster[2,1,224]";
 
   @TempDir static Path shared;
-  private static Path model;
   private static String sha;
   private static Path small;
   private static String smallSha;
 
+  /**
+   * What the scenarios on {@link #CLUSTER} have shown; null where there is no Spark installation.
+   */
+  private static Map<String, String> seen;
+
   @TempDir Path work;
 
+  /** One session for all of them: starting Spark's processes takes longer than most. */
   @BeforeAll
-  static void writeModel() throws IOException {
-    model = SyntheticCheckpoint.write(Files.createDirectory(shared.resolve("model")), BYTES, 3);
+  static void runScenarios() throws Exception {
+    if (SparkProcess.home().isEmpty()) {
+      return;
+    }
+    Path model = SyntheticCheckpoint.write(shared.resolve("model"), BYTES, 3);
+    Path changing = SyntheticCheckpoint.write(shared.resolve("changing"), SMALL_BYTES, 4);
+    small = SyntheticCheckpoint.write(shared.resolve("small"), SMALL_BYTES, 5);
     sha = BroadcastDriver.sha(model);
-    small =
-        SyntheticCheckpoint.write(Files.createDirectory(shared.resolve("small")), SMALL_BYTES, 5);
     smallSha = BroadcastDriver.sha(small);
+    Path log = shared.resolve("driver.log");
+    seen =
+        SparkProcess.results(
+            SparkProcess.java(
+                shared,
+                log,
+                HEAP,
+                FakeGpus.settings(HEAP, shared),
+                BroadcastDriver.class,
+                CLUSTER,
+                scenario("gpu", small, "broadcast", "none"),
+                scenario("twice", model, "broadcast", "cache"),
+                scenario("direct", small, "direct", "direct-cache"),
+                scenario("shared", small, "broadcast", shared.resolve("one-cache").toString()),
+                scenario("change", changing, "broadcast", "cache"),
+                scenario("killDuring", small, "broadcast", "during-cache"),
+                scenario("killAfter", small, "broadcast", "after-cache")),
+            log);
   }
 
   /** {@code local-cluster} keeps its executors' folders below SPARK_HOME. */
   @AfterAll
   static void removeExecutorFolders() throws IOException {
-    for (String app : APPS) {
-      removeWorkFolder(app);
+    if (seen != null) {
+      SparkProcess.removeWorkFolder(seen.get("app"));
     }
   }
 
-  static void removeWorkFolder(String app) throws IOException {
-    Path folder = SparkProcess.home().orElseThrow().resolve("work").resolve(app);
-    if (Files.exists(folder)) {
-      try (Stream<Path> all = Files.walk(folder)) {
-        for (Path p : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(p);
-        }
-      }
-    }
+  private static String scenario(String name, Path model, String plan, String cache) {
+    return String.join("|", name, model.toUri().toString(), plan, cache);
   }
 
-  private static final List<String> APPS = new ArrayList<>();
+  /** What a scenario has shown, without its name. */
+  private static Map<String, String> seen(String scenario) {
+    assumeTrue(seen != null, "Skipped: no Spark installation; give one with -Dspark.home");
+    Map<String, String> own = new TreeMap<>();
+    seen.forEach(
+        (name, value) -> {
+          if (name.startsWith(scenario + ".")) {
+            own.put(name.substring(scenario.length() + 1), value);
+          }
+        });
+    assertFalse(own.isEmpty(), () -> scenario + " was not run: " + seen);
+    return own;
+  }
 
   @Test
   void localModeUsesALocalFolderInPlaceAndCachesAnyOther() throws Exception {
@@ -116,149 +150,105 @@ class WeightsBroadcastTest {
   }
 
   @Test
-  void sendsToEveryNodeOnceUnderSmallHeapsAndReusesIt() throws Exception {
-    Map<String, String> seen = cluster(model, "broadcast", "cache", "twice");
-    assertEquals(sha, seen.get("shas"));
-    assertEquals("2", seen.get("folders"));
-    // The second distribution of the same session sends nothing.
-    assertEquals("2", seen.get("reused"));
-    assertEquals("0", seen.get("sent"));
-    assertEquals("0", seen.get("blocksLeft"));
-    assertEquals("2", seen.get("first.complete"));
-    long read = Long.parseLong(seen.get("first.read"));
+  void sendsToEveryNodeOnceUnderSmallHeapsAndReusesIt() {
+    Map<String, String> first = seen("twice");
+    assertEquals(sha, first.get("shas"), first::toString);
+    assertEquals("2", first.get("folders"));
+    assertEquals("2", first.get("complete"));
+    assertEquals("0", first.get("blocksLeft"));
+    long read = Long.parseLong(first.get("read"));
     assertTrue(read >= BYTES && read < 2 * BYTES, "one reading serves both nodes: " + read);
-    assertTrue(
-        Integer.parseInt(seen.get("first.inFlightPeak")) <= WeightsBroadcastServer.WINDOW + 1);
+    assertTrue(Integer.parseInt(first.get("inFlightPeak")) <= WeightsBroadcastServer.WINDOW + 1);
+    // The second distribution of the same session sends nothing.
+    Map<String, String> again = seen("again");
+    assertEquals(sha, again.get("shas"));
+    assertEquals("2", again.get("reused"));
+    assertEquals("0", again.get("sent"));
+    assertEquals("0", again.get("blocksLeft"));
   }
 
   @Test
-  void executorsOfOneNodeShareOneCopy() throws Exception {
-    Map<String, String> seen =
-        cluster(small, "broadcast", work.resolve("cache").toString(), "send");
-    assertEquals("1", seen.get("folders"));
+  void executorsOfOneNodeShareOneCopy() {
+    Map<String, String> seen = seen("shared");
+    assertEquals("1", seen.get("folders"), seen::toString);
     assertEquals("1", seen.get("complete"));
     assertEquals("0", seen.get("repeated"));
     assertEquals(smallSha, seen.get("shas"));
   }
 
   @Test
-  void anExecutorKilledWhileReceivingIsReplacedAndItsSuccessorServed() throws Exception {
-    Map<String, String> seen = cluster(small, "broadcast", "cache", "killDuring");
-    assertEquals(smallSha, seen.get("shas"));
+  void anExecutorKilledWhileReceivingIsReplacedAndItsSuccessorServed() {
+    Map<String, String> seen = seen("killDuring");
+    assertEquals(smallSha, seen.get("shas"), seen::toString);
     assertEquals("2", seen.get("folders"));
     assertTrue(Integer.parseInt(seen.get("killedAtChunk")) >= 3);
-    assertTrue(!List.of(seen.get("executors").split(",")).contains(seen.get("victim")));
+    assertFalse(List.of(seen.get("executors").split(",")).contains(seen.get("victim")));
   }
 
   @Test
-  void anExecutorThatReplacesALostOneGetsTheWeightsLater() throws Exception {
-    Map<String, String> seen = cluster(small, "broadcast", "cache", "killAfter");
-    assertEquals(smallSha, seen.get("shas"));
+  void anExecutorThatReplacesALostOneGetsTheWeightsLater() {
+    Map<String, String> seen = seen("killAfter");
+    assertEquals(smallSha, seen.get("shas"), seen::toString);
     assertEquals("2", seen.get("folders"));
     assertTrue(Integer.parseInt(seen.get("repeated")) > 0);
-    assertTrue(!List.of(seen.get("executors").split(",")).contains(seen.get("victim")));
+    assertFalse(List.of(seen.get("executors").split(",")).contains(seen.get("victim")));
   }
 
   @Test
-  void everyNodeReadsDirectly() throws Exception {
-    Map<String, String> seen = cluster(small, "direct", "cache", "send");
-    assertEquals(smallSha, seen.get("shas"));
+  void everyNodeReadsDirectly() {
+    Map<String, String> seen = seen("direct");
+    assertEquals(smallSha, seen.get("shas"), seen::toString);
     assertEquals("2", seen.get("folders"));
     assertEquals("0", seen.get("sent"));
   }
 
   @Test
-  void aModelWrittenToWhileItIsSentFailsTheJobWithItsName() throws Exception {
-    Path mine = SyntheticCheckpoint.write(Files.createDirectory(work.resolve("m")), 64 << 20, 4);
-    Map<String, String> seen = cluster(mine, "broadcast", "cache", "change");
+  void aModelWrittenToWhileItIsSentFailsTheJobWithItsName() {
+    Map<String, String> seen = seen("change");
     assertTrue(
-        String.valueOf(seen.get("failed")).contains(mine + ": it changed while it was read"),
-        seen.toString());
+        String.valueOf(seen.get("failed"))
+            .contains(shared.resolve("changing") + ": it changed while it was read"),
+        seen::toString);
   }
 
   @Test
-  void tasksUseTheGpuThatSparkAssigned() throws Exception {
-    Path script = work.resolve("gpus.sh");
-    Files.writeString(script, "#!/bin/sh\necho '{\"name\": \"gpu\", \"addresses\": [\"5\"]}'\n");
-    assertTrue(script.toFile().setExecutable(true));
-    Map<String, String> settings = SparkProcess.settings(HEAP);
-    settings.put("spark.worker.resource.gpu.amount", "1");
-    settings.put("spark.worker.resource.gpu.discoveryScript", script.toString());
-    settings.put("spark.executor.resource.gpu.amount", "1");
-    settings.put("spark.task.resource.gpu.amount", "1");
-    Map<String, String> seen = cluster(small, "broadcast", "cache", "gpu", settings);
-    assertEquals("0=5,1=5", seen.get("devices"));
-    assertTrue(seen.get("refusal").contains("Cannot use GPU 5, which Spark assigned"));
+  void tasksUseTheGpuThatSparkAssigned() {
+    Map<String, String> seen = seen("gpu");
+    assertEquals(FakeGpus.ADDRESSES, Set.of(seen.get("devices").split(",")));
+    assertTrue(
+        seen.get("refusal").matches("Cannot use GPU [0-9]+, which Spark assigned: .*"),
+        seen::toString);
   }
 
   @Test
   void aStandaloneClusterServesAWorkerThatJoinsLate() throws Exception {
-    assumeTrue(SparkProcess.home().isPresent(), "needs SPARK_HOME or -Dspark.home");
-    List<Process> started = new ArrayList<>();
-    try {
-      int port = freePort();
-      String url = "spark://127.0.0.1:" + port;
-      started.add(
-          SparkProcess.java(
-              work,
-              work.resolve("master.log"),
-              "128m",
-              Map.of("spark.ui.enabled", "false"),
-              "org.apache.spark.deploy.master.Master",
-              "--host",
-              "127.0.0.1",
-              "--port",
-              "" + port,
-              "--webui-port",
-              "" + freePort()));
-      started.add(worker(url, "one"));
-      Path flag = work.resolve("second-worker-please");
+    assumeTrue(SparkProcess.home().isPresent(), "Skipped: no Spark; give one with -Dspark.home");
+    try (StandaloneCluster cluster = new StandaloneCluster(work, HEAP)) {
+      cluster.addWorker();
       Path log = work.resolve("driver.log");
-      Process driver =
-          SparkProcess.java(
-              work,
+      Map<String, String> all =
+          SparkProcess.results(
+              cluster.add(
+                  SparkProcess.java(
+                      work,
+                      log,
+                      HEAP,
+                      FakeGpus.executorSettings(HEAP),
+                      BroadcastDriver.class,
+                      cluster.url(),
+                      scenario("late", small, "broadcast", "cache"),
+                      scenario("gpu", small, "broadcast", "none"))),
               log,
-              HEAP,
-              SparkProcess.settings(HEAP),
-              BroadcastDriver.class,
-              url,
-              small.toString(),
-              "broadcast",
-              "cache",
-              "8",
-              "late",
-              flag.toString());
-      started.add(driver);
-      Thread second =
-          new Thread(
-              () -> {
-                try {
-                  while (driver.isAlive() && Files.notExists(flag)) {
-                    Thread.sleep(100);
-                  }
-                  synchronized (started) {
-                    started.add(worker(url, "two"));
-                  }
-                } catch (IOException | InterruptedException e) {
-                  throw new IllegalStateException(e);
+              result -> {
+                if (result.startsWith("late.first=")) {
+                  cluster.addWorker();
                 }
               });
-      second.setDaemon(true);
-      second.start();
-      Map<String, String> seen = SparkProcess.results(driver, log);
-      assertEquals("1", seen.get("first"));
-      assertEquals("2", seen.get("complete"));
-      assertEquals("2", seen.get("folders"));
-      assertEquals(smallSha, seen.get("shas"));
-      second.join();
-    } finally {
-      synchronized (started) {
-        for (Process process : started) {
-          // Executors are children of workers.
-          process.descendants().forEach(ProcessHandle::destroyForcibly);
-          process.destroyForcibly().waitFor();
-        }
-      }
+      assertEquals("1", all.get("late.first"), all::toString);
+      assertEquals("2", all.get("late.complete"));
+      assertEquals("2", all.get("late.folders"));
+      assertEquals(smallSha, all.get("late.shas"));
+      assertEquals(FakeGpus.ADDRESSES, Set.of(all.get("gpu.devices").split(",")));
     }
   }
 
@@ -286,62 +276,6 @@ class WeightsBroadcastTest {
     assertNotEquals(
         WeightsCacheFolder.standard(Map.of(), "/tmp", "ann"),
         WeightsCacheFolder.standard(Map.of(), "/tmp", "bob"));
-  }
-
-  private Map<String, String> cluster(Path model, String plan, String cache, String scenario)
-      throws Exception {
-    return cluster(model, plan, cache, scenario, SparkProcess.settings(HEAP));
-  }
-
-  private Map<String, String> cluster(
-      Path model, String plan, String cache, String scenario, Map<String, String> settings)
-      throws Exception {
-    assumeTrue(SparkProcess.home().isPresent(), "needs SPARK_HOME or -Dspark.home");
-    Path log = work.resolve("driver.log");
-    Map<String, String> results =
-        SparkProcess.results(
-            SparkProcess.java(
-                work,
-                log,
-                HEAP,
-                settings,
-                BroadcastDriver.class,
-                CLUSTER,
-                model.toUri().toString(),
-                plan,
-                cache,
-                "8",
-                scenario),
-            log);
-    APPS.add(results.get("app"));
-    return results;
-  }
-
-  private Process worker(String master, String name) throws IOException {
-    Path folder = Files.createDirectory(work.resolve(name));
-    return SparkProcess.java(
-        folder,
-        work.resolve(name + ".log"),
-        "128m",
-        Map.of("spark.worker.ui.enabled", "false"),
-        "org.apache.spark.deploy.worker.Worker",
-        "--host",
-        "127.0.0.1",
-        "--cores",
-        "1",
-        "--memory",
-        HEAP,
-        "--webui-port",
-        "" + freePort(),
-        "--work-dir",
-        folder.toString(),
-        master);
-  }
-
-  private static int freePort() throws IOException {
-    try (java.net.ServerSocket socket = new java.net.ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 
   private static Set<String> folders(

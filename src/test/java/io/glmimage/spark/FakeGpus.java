@@ -1,0 +1,62 @@
+package io.glmimage.spark;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/** Settings by which Spark takes each of two workers for a host with a GPU of its own address. */
+public final class FakeGpus {
+  /** What the workers' GPUs are called: no numbers that CUDA would give. */
+  static final Set<String> ADDRESSES = Set.of("5", "7");
+
+  private FakeGpus() {}
+
+  /** Of a driver that starts its own workers, with executors of {@code heap}. */
+  public static Map<String, String> settings(String heap, Path folder) throws IOException {
+    Map<String, String> settings = executorSettings(heap);
+    settings.putAll(workerSettings(folder));
+    return settings;
+  }
+
+  /** Of a driver whose executors have a GPU each, and a task the whole of it. */
+  public static Map<String, String> executorSettings(String heap) {
+    Map<String, String> settings = SparkProcess.settings(heap);
+    settings.put("spark.executor.resource.gpu.amount", "1");
+    settings.put("spark.task.resource.gpu.amount", "1");
+    return settings;
+  }
+
+  /**
+   * Of a worker.
+   *
+   * @param folder the same for all workers of a cluster: who comes first gets the first address
+   */
+  public static Map<String, String> workerSettings(Path folder) throws IOException {
+    Path script = folder.resolve("gpus.sh");
+    if (Files.notExists(script)) {
+      Files.writeString(
+          script,
+          """
+          #!/bin/sh
+          for address in %s; do
+            if mkdir "%s/gpu-$address" 2>/dev/null; then
+              echo "{\\"name\\": \\"gpu\\", \\"addresses\\": [\\"$address\\"]}"
+              exit 0
+            fi
+          done
+          exit 1
+          """
+              .formatted(String.join(" ", ADDRESSES), folder));
+      if (!script.toFile().setExecutable(true)) {
+        throw new IOException("cannot make " + script + " executable");
+      }
+    }
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("spark.worker.resource.gpu.amount", "1");
+    settings.put("spark.worker.resource.gpu.discoveryScript", script.toString());
+    return settings;
+  }
+}

@@ -1,0 +1,106 @@
+package io.glmimage.spark;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A Spark master and workers on this machine, each a process with a folder of its own, one core and
+ * a {@link FakeGpus fake GPU}.
+ */
+public final class StandaloneCluster implements AutoCloseable {
+  private final Path work;
+  private final String workerMemory;
+  private final String url;
+  private final List<Process> started = new ArrayList<>();
+  private int workers;
+
+  /**
+   * @param work where processes run and write their logs
+   * @param workerMemory for the executors of a worker
+   */
+  public StandaloneCluster(Path work, String workerMemory) throws IOException {
+    this.work = work;
+    this.workerMemory = workerMemory;
+    int port = freePort();
+    url = "spark://127.0.0.1:" + port;
+    add(
+        SparkProcess.java(
+            work,
+            work.resolve("master.log"),
+            "128m",
+            Map.of("spark.ui.enabled", "false"),
+            "org.apache.spark.deploy.master.Master",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "" + port,
+            "--webui-port",
+            "" + freePort()));
+  }
+
+  public String url() {
+    return url;
+  }
+
+  /** The folder of worker {@code i}, counted from 1, below which its executors run. */
+  public Path workerFolder(int i) {
+    return work.resolve("worker-" + i);
+  }
+
+  public synchronized void addWorker() {
+    workers++;
+    try {
+      Path folder = Files.createDirectory(workerFolder(workers));
+      Map<String, String> settings = new LinkedHashMap<>(FakeGpus.workerSettings(work));
+      settings.put("spark.worker.ui.enabled", "false");
+      add(
+          SparkProcess.java(
+              folder,
+              work.resolve("worker-" + workers + ".log"),
+              "128m",
+              settings,
+              "org.apache.spark.deploy.worker.Worker",
+              "--host",
+              "127.0.0.1",
+              "--cores",
+              "1",
+              "--memory",
+              workerMemory,
+              "--webui-port",
+              "" + freePort(),
+              "--work-dir",
+              folder.toString(),
+              url));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Ends {@code process} with the cluster. */
+  public synchronized Process add(Process process) {
+    started.add(process);
+    return process;
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public synchronized void close() throws InterruptedException {
+    for (Process process : started) {
+      // Executors are children of workers.
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly().waitFor();
+    }
+  }
+}
