@@ -111,7 +111,18 @@ public final class GpuSampler implements AutoCloseable {
     return sample;
   }
 
-  /** Ends the sampling: the means, or null where nothing could be sampled. */
+  /** Samples so far. */
+  int count() {
+    synchronized (samples) {
+      return samples.size();
+    }
+  }
+
+  /**
+   * Ends the sampling; what the program has printed and nobody has read yet is lost.
+   *
+   * @return the means, or null where nothing could be sampled
+   */
   public Means stop() {
     close();
     synchronized (samples) {

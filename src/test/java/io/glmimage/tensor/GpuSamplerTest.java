@@ -16,7 +16,6 @@ class GpuSamplerTest {
 
   @Test
   void givesTheMeansOfWhatWasSampledAndEndsTheProgram() throws Exception {
-    Path ready = folder.resolve("ready");
     Path pid = folder.resolve("pid");
     GpuSampler sampler =
         GpuSampler.start(
@@ -25,10 +24,9 @@ class GpuSamplerTest {
                 "-c",
                 "echo $$ > "
                     + pid
-                    + "; printf '90, 1500, 600.5\\n[N/A], 1, 2\\nno line\\n100, 1700, 700\\n'; touch "
-                    + ready
-                    + "; exec sleep 600"));
-    while (!Files.exists(ready)) {
+                    + "; printf '90, 1500, 600.5\\n[N/A], 1, 2\\nno line\\n100, 1700, 700\\n';"
+                    + " exec sleep 600"));
+    while (sampler.count() < 2) {
       Thread.sleep(20);
     }
     GpuSampler.Means means = sampler.stop();
