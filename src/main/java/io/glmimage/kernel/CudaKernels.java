@@ -468,8 +468,10 @@ public final class CudaKernels implements KernelProvider {
             .views(query, key, value)
             .needs(
                 headDim % 8 == 0 && headDim <= 128,
-                () -> "cuDNN's needs heads of a multiple of 8 up to 128, got " + headDim)
-            .needs(cudnnAttention() != null, () -> cudnnProblem);
+                () -> "cuDNN's needs heads of a multiple of 8 up to 128, got " + headDim);
+    if (!guard.empty() && guard.reason() == null) {
+      guard.needs(cudnnAttention() != null, () -> cudnnProblem);
+    }
     return choices.preferred("sequence_attention", guard)
         ? cudnnAttention().apply(query, key, value)
         : aten.sequenceAttention().apply(query, key, value);

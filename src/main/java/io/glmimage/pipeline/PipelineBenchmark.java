@@ -33,6 +33,9 @@ import org.bytedeco.pytorch.Tensor;
 public final class PipelineBenchmark {
   private static final int REPEATS = 5;
 
+  /** Tokens of the longer of the runs that a decode step is measured by. */
+  private static final int MOST_STEPS = 325;
+
   /**
    * What to measure.
    *
@@ -231,15 +234,21 @@ public final class PipelineBenchmark {
     int slots = PriorOptions.defaults(compute).slots();
     for (int batch : slots == 1 ? new int[] {1} : new int[] {1, slots}) {
       List<Prepared> rows = rows(batch);
-      double shortest = median(() -> generate(rows, new Grid(1, 1)), 3);
-      Grid longer = new Grid(1, Math.min(65, grid().size()));
-      double longest = median(() -> generate(rows, longer), 3);
-      add("prior prefill, " + batch + " row(s)", shortest, Double.NaN);
+      add("prior prefill, " + batch + " row(s)", generating(rows, 1), Double.NaN);
+      // Two lengths with the same work around the steps, far enough apart to be told from its
+      // noise.
+      int most = Math.min(MOST_STEPS, grid().size());
+      int fewest = Math.max(1, most / 5);
       add(
           "prior decode step, " + batch + " row(s)",
-          (longest - shortest) / (longer.size() - 1),
+          (generating(rows, most) - generating(rows, fewest)) / (most - fewest),
           decoderBytes() / (settings.terabytes() * 1e12));
     }
+  }
+
+  /** Seconds for the first tokens of every row. */
+  private double generating(List<Prepared> rows, int tokens) {
+    return median(() -> generate(rows, new Grid(1, tokens)), 3);
   }
 
   private void generate(List<Prepared> rows, Grid grid) {
