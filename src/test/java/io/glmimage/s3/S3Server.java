@@ -5,6 +5,8 @@ import com.amazonaws.auth.BasicAWSCredentials;
 import com.amazonaws.client.builder.AwsClientBuilder;
 import com.amazonaws.services.s3.AmazonS3;
 import com.amazonaws.services.s3.AmazonS3ClientBuilder;
+import com.amazonaws.services.s3.model.ListMultipartUploadsRequest;
+import com.amazonaws.services.s3.model.MultipartUpload;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -18,6 +20,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.opentest4j.TestAbortedException;
 
 /**
@@ -94,6 +97,22 @@ public final class S3Server implements AutoCloseable {
   }
 
   public void createBucket(String name) {
+    with(client -> client.createBucket(name));
+  }
+
+  /** The keys of uploads that were begun and neither finished nor given up. */
+  public List<String> pendingUploads(String bucket) {
+    return with(
+        client ->
+            client
+                .listMultipartUploads(new ListMultipartUploadsRequest(bucket))
+                .getMultipartUploads()
+                .stream()
+                .map(MultipartUpload::getKey)
+                .toList());
+  }
+
+  private <T> T with(Function<AmazonS3, T> work) {
     AmazonS3 client =
         AmazonS3ClientBuilder.standard()
             .withCredentials(
@@ -103,7 +122,7 @@ public final class S3Server implements AutoCloseable {
             .withPathStyleAccessEnabled(true)
             .build();
     try {
-      client.createBucket(name);
+      return work.apply(client);
     } finally {
       client.shutdown();
     }
