@@ -7,10 +7,9 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 cd "$root"
 home="$(.ci/pyspark.sh 3.5.5)"
 mvn -B -q test-compile resources:copy-resources@embedded-jvm-options \
-  dependency:build-classpath@embedded-class-path -Dmdep.includeScope=test \
-  -Dmdep.outputFile="$root/target/test.classpath" >&2
+  dependency:build-classpath -Dmdep.outputFile="$root/target/test.classpath" >&2
 maven="$(dirname "$(dirname "$(readlink -f "$(command -v mvn)")")")"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" @target/embedded.options -Xmx768m -Dmaven.home="$maven" \
-  -cp "target/classes:target/test-classes:$(cat target/test.classpath)" \
-  io.glmimage.job.Soak --spark-home "$home" --folder target/soak "$@"
+  -cp "$root/target/classes:$root/target/test-classes:$(cat target/test.classpath)" \
+  io.glmimage.job.Soak --spark-home "$home" --folder "$root/target/soak" "$@"

@@ -170,7 +170,8 @@ public final class EditRunner implements AutoCloseable {
         progress.watch(watch);
         JavaRDD<Row> planned =
             numbered().repartitionAndSortWithinPartitions(new PlanPartitioner(plan)).values();
-        planned.foreachPartition(runner);
+        LostExecutors.foreachPartition(planned, runner, () -> ledger.done(run));
+        LostExecutors.awaitIdle(spark);
       }
       watch.failed(progress.failedRows());
     } catch (Exception e) {

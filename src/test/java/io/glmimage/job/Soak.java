@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.LocalTime;
+import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -25,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -519,7 +521,7 @@ public final class Soak implements Callable<Integer> {
             });
   }
 
-  private static TreeSet<String> differ(Map<String, String> a, Map<String, String> b) {
+  private static Set<String> differ(Map<String, String> a, Map<String, String> b) {
     TreeSet<String> names = new TreeSet<>(a.keySet());
     names.addAll(b.keySet());
     names.removeIf(name -> a.containsKey(name) && a.get(name).equals(b.get(name)));
@@ -560,7 +562,7 @@ public final class Soak implements Callable<Integer> {
 
   private void say(String format, Object... values) {
     out.println(
-        LocalTime.now().truncatedTo(ChronoUnit.SECONDS)
+        LocalTime.now(ZoneOffset.UTC).truncatedTo(ChronoUnit.SECONDS)
             + " "
             + String.format(Locale.ROOT, format, values));
     out.flush();
