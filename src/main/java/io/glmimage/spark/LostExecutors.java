@@ -40,10 +40,13 @@ final class LostExecutors {
 
   private LostExecutors() {}
 
-  /** Says how many rows are done. */
-  @FunctionalInterface
+  /** What a run knows of itself. */
   interface Progress {
+    /** How many rows are done. */
     long rows() throws IOException;
+
+    /** All partitions run once more; those that were done find that they are. */
+    void startAgain();
   }
 
   /** As {@code rows.foreachPartition(work)}. */
@@ -70,6 +73,7 @@ final class LostExecutors {
             "Spark gave up since executors were lost; starting again, {} rows are done: {}",
             now,
             SparkErrors.firstLine(e));
+        progress.startAgain();
       }
     }
   }

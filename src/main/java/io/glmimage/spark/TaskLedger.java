@@ -62,6 +62,10 @@ final class TaskLedger {
   private final Map<String, String> byId = new LinkedHashMap<>();
   private final List<String> unwritten = new ArrayList<>();
   private int files;
+
+  /** Whether an attempt has finished this partition and left nothing else. */
+  private boolean whollyDone;
+
   private boolean journaled;
   private List<String> inWork = List.of();
 
@@ -82,7 +86,8 @@ final class TaskLedger {
 
   /** Reads what earlier attempts have left. */
   void open() throws IOException {
-    for (StoredFile file : storage.files(lines)) {
+    List<StoredFile> written = storage.files(lines);
+    for (StoredFile file : written) {
       try {
         byId.putAll(ResultLines.byId(storage.read(file.path(), MAX_BYTES)));
       } catch (FileNotFoundException e) {
@@ -91,10 +96,12 @@ final class TaskLedger {
     }
     try {
       byId.putAll(ResultLines.byId(storage.read(whole, MAX_BYTES)));
+      whollyDone = written.isEmpty();
     } catch (FileNotFoundException e) {
       // This partition has not been finished before.
     }
     for (StoredFile file : storage.files(journals)) {
+      whollyDone = false;
       JsonNode entry;
       try {
         entry = JSON.readTree(storage.read(file.path(), MAX_BYTES));
@@ -145,12 +152,14 @@ final class TaskLedger {
 
   private void begin(State state, List<String> ids) throws IOException {
     inWork = ids;
+    whollyDone = false;
     journaled = true;
     writeJournal(state);
   }
 
   /** Adds a row's line; it is safe after {@link #flush}. */
   void add(String id, String line) {
+    whollyDone = false;
     byId.put(id, line);
     unwritten.add(line);
   }
@@ -165,6 +174,9 @@ final class TaskLedger {
 
   /** All rows of the partition have their lines. */
   void complete() throws IOException {
+    if (whollyDone) {
+      return;
+    }
     if (!byId.isEmpty()) {
       storage.write(whole, ResultLines.file(List.copyOf(byId.values())));
     }

@@ -3,6 +3,7 @@ package io.glmimage.job;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,11 +77,21 @@ final class ChildJob implements AutoCloseable {
 
   /** The processes of executors that are alive. */
   List<ProcessHandle> executors() {
-    return process
-        .descendants()
-        .filter(
-            child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
-        .toList();
+    return process.descendants().filter(ChildJob::isExecutor).toList();
+  }
+
+  private static boolean isExecutor(ProcessHandle child) {
+    try {
+      // Java itself reads the beginning only, and class paths are long.
+      String command = Files.readString(Path.of("/proc/" + child.pid() + "/cmdline"));
+      return child.isAlive() && command.contains("CoarseGrainedExecutorBackend");
+    } catch (NoSuchFileException e) {
+      // It has just ended.
+      return false;
+    } catch (IOException e) {
+      // The same, a moment earlier; or no Linux.
+      return child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend");
+    }
   }
 
   int exitCode() throws InterruptedException, IOException {

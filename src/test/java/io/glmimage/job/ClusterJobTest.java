@@ -1,6 +1,7 @@
 package io.glmimage.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -83,7 +84,9 @@ class ClusterJobTest {
       while (job.isAlive() && !Files.exists(output.resolve("images"))) {
         Thread.sleep(20);
       }
-      job.executors().stream().findFirst().ifPresent(ProcessHandle::destroyForcibly);
+      List<ProcessHandle> executors = job.executors();
+      assertFalse(executors.isEmpty(), job.output());
+      assertTrue(executors.get(0).destroyForcibly());
       assertEquals(2, job.exitCode(), job.output());
     }
 

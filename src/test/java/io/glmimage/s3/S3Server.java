@@ -5,6 +5,7 @@ import com.amazonaws.auth.BasicAWSCredentials;
 import com.amazonaws.client.builder.AwsClientBuilder;
 import com.amazonaws.services.s3.AmazonS3;
 import com.amazonaws.services.s3.AmazonS3ClientBuilder;
+import com.amazonaws.services.s3.model.InitiateMultipartUploadRequest;
 import com.amazonaws.services.s3.model.ListMultipartUploadsRequest;
 import com.amazonaws.services.s3.model.MultipartUpload;
 import java.io.IOException;
@@ -98,6 +99,11 @@ public final class S3Server implements AutoCloseable {
 
   public void createBucket(String name) {
     with(client -> client.createBucket(name));
+  }
+
+  /** Begins an upload in parts and leaves it. */
+  public void beginUpload(String bucket, String key) {
+    with(client -> client.initiateMultipartUpload(new InitiateMultipartUploadRequest(bucket, key)));
   }
 
   /** The keys of uploads that were begun and neither finished nor given up. */
