@@ -63,7 +63,7 @@ final class LostExecutors {
         if (!isLoss(e)) {
           throw e;
         }
-        long now = progress.rows();
+        long now = rows(progress, done);
         without = now > done ? 0 : without + 1;
         done = Math.max(done, now);
         if (without == STARTS_WITHOUT_PROGRESS) {
@@ -75,6 +75,19 @@ final class LostExecutors {
             SparkErrors.firstLine(e));
         progress.startAgain();
       }
+    }
+  }
+
+  /** What is done; what was when it is not to be found out now, for executors are lost again. */
+  private static long rows(Progress progress, long before) throws IOException {
+    try {
+      return progress.rows();
+    } catch (Exception e) {
+      if (!isLoss(e)) {
+        throw e;
+      }
+      LOG.warn("Cannot count the rows that are done: {}", SparkErrors.firstLine(e));
+      return before;
     }
   }
 

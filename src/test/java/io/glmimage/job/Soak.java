@@ -103,6 +103,11 @@ public final class Soak implements Callable<Integer> {
       description = "Of ${COMPLETION-CANDIDATES}; CALM must be among them. Default: all.")
   List<Phase> phases = List.of(Phase.values());
 
+  @Option(
+      names = "--speculate",
+      description = "Tasks are copied also in the run whose executors are killed.")
+  boolean speculate;
+
   @Option(names = "--minutes", description = "Limit of one job. Default: ${DEFAULT-VALUE}.")
   int minutes = 60;
 
@@ -115,6 +120,16 @@ public final class Soak implements Callable<Integer> {
   PrintStream out = System.out;
 
   private static final String BUCKET = "soak";
+
+  /** Copies of tasks as soon as another one has ended. */
+  private static final List<String> SPECULATION =
+      List.of(
+          "-Dspark.speculation=true",
+          "-Dspark.speculation.interval=50ms",
+          "-Dspark.speculation.multiplier=0.5",
+          "-Dspark.speculation.quantile=0.01",
+          "-Dspark.speculation.minTaskRuntime=0ms");
+
   private static final int SOURCES = 24;
   private static final int CHECKERS = 8;
 
@@ -209,7 +224,8 @@ public final class Soak implements Callable<Integer> {
     return phase(
         Phase.CALM,
         () -> {
-          try (ChildJob job = job(Phase.CALM, List.of())) {
+          // In one process: where a row is done must not matter either.
+          try (ChildJob job = job(Phase.CALM, "local[" + executors + "]", List.of())) {
             expect(0, job);
           }
           return check(Phase.CALM, 0);
@@ -220,18 +236,25 @@ public final class Soak implements Callable<Integer> {
     phase(
         Phase.STORM,
         () -> {
-          try (ChildJob job =
-              job(Phase.STORM, List.of(executorOptions("-D" + DeadlyEngines.ARMED + "=true")))) {
+          List<String> options = new ArrayList<>();
+          options.add(executorOptions("-D" + DeadlyEngines.ARMED + "=true"));
+          options.addAll(speculate ? SPECULATION : List.of());
+          try (ChildJob job = job(Phase.STORM, options)) {
             storm.rage(true);
             int killed = killExecutors(job);
             expect(deadly > 0 ? 2 : 0, job);
-            say("storm: %d executors killed", killed);
+            say(
+                "storm: %d executors killed; %d times Spark gave up and was started again",
+                killed, job.output().lines().filter(l -> l.contains("Spark gave up")).count());
             that(killed == kills, killed + " executors killed, not " + kills);
           } finally {
             storm.rage(false);
           }
           Left left = check(Phase.STORM, deadly);
           compare(calm, left, deadly);
+          if (deadly == 0) {
+            return left;
+          }
           // The rows that were deadly are harmless now, and the only ones to be done.
           storm.reset();
           try (ChildJob job = job(Phase.STORM, List.of())) {
@@ -315,15 +338,7 @@ public final class Soak implements Callable<Integer> {
     phase(
         Phase.SPECULATION,
         () -> {
-          try (ChildJob job =
-              job(
-                  Phase.SPECULATION,
-                  List.of(
-                      "-Dspark.speculation=true",
-                      "-Dspark.speculation.interval=50ms",
-                      "-Dspark.speculation.multiplier=0.5",
-                      "-Dspark.speculation.quantile=0.01",
-                      "-Dspark.speculation.minTaskRuntime=0ms"))) {
+          try (ChildJob job = job(Phase.SPECULATION, SPECULATION)) {
             expect(0, job);
           }
           say("speculation: %d pictures were sent for %d rows", storm.pictures(), rows);
@@ -358,6 +373,10 @@ public final class Soak implements Callable<Integer> {
   // The job.
 
   private ChildJob job(Phase phase, List<String> more) throws IOException {
+    return job(phase, "local-cluster[" + executors + "," + cores + ",512]", more);
+  }
+
+  private ChildJob job(Phase phase, String master, List<String> more) throws IOException {
     List<String> options = new ArrayList<>();
     settings(proxy.port())
         .forEach((key, value) -> options.add("-Dspark.hadoop." + key + "=" + value));
@@ -383,7 +402,7 @@ public final class Soak implements Callable<Integer> {
             "--commit-seconds",
             "2",
             "--master",
-            "local-cluster[" + executors + "," + cores + ",512]"));
+            master));
   }
 
   /** Executors that start quickly; most of their work is not Java's. */

@@ -21,7 +21,7 @@ class SoakTest {
   @TempDir private Path folder;
 
   @Test
-  void killedExecutorsAndDriversAndABadNetworkChangeNothing() throws Exception {
+  void killedExecutorsCopiedTasksAndABadNetworkChangeNothing() throws Exception {
     String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
     assumeTrue(
         home != null && Files.isExecutable(Path.of(home, "bin", "spark-class")),
@@ -32,7 +32,7 @@ class SoakTest {
     soak.size = 32;
     soak.kills = 3;
     soak.deadly = 0;
-    soak.driverKills = 1;
+    soak.speculate = true;
     soak.minutes = 5;
     soak.phases = List.of(Soak.Phase.CALM, Soak.Phase.STORM);
     soak.folder = folder;
