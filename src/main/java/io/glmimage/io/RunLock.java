@@ -39,6 +39,12 @@ public final class RunLock implements AutoCloseable {
   private static final int BEATS_PER_TIMEOUT = 6;
   private static final long POLL_MILLIS = 500;
 
+  /**
+   * Executors end when the connection to their driver breaks, which the host of a driver that is
+   * gone sees to at once; their last requests take a moment.
+   */
+  private static final Duration EXECUTORS_END = Duration.ofSeconds(10);
+
   /** Longer than a slow PUT of a few hundred bytes. */
   private static final long SETTLE_MILLIS = 2000;
 
@@ -49,6 +55,7 @@ public final class RunLock implements AutoCloseable {
   private final ObjectNode content = JSON.createObjectNode();
   private final ScheduledExecutorService timer;
   private final Consumer<JobException> whenLost;
+  private final Consumer<String> notice;
   private volatile boolean closed;
   private volatile JobException lost;
   private volatile long lastBeat = System.nanoTime();
@@ -58,19 +65,20 @@ public final class RunLock implements AutoCloseable {
       String path,
       Duration timeout,
       boolean diesWithProcess,
-      Consumer<JobException> whenLost) {
+      Consumer<JobException> whenLost,
+      Consumer<String> notice) {
     this.storage = storage;
     this.path = path;
     this.timeout = timeout;
     this.whenLost = whenLost;
+    this.notice = notice;
     content.put("token", token);
     content.put("host", hostName());
     content.put("pid", ProcessHandle.current().pid());
     content.put("started", Instant.now().toString());
     content.put("timeout_millis", timeout.toMillis());
-    if (diesWithProcess) {
-      content.put("process", process(ProcessHandle.current()));
-    }
+    content.put("process", process(ProcessHandle.current()));
+    content.put("executors", !diesWithProcess);
     timer =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
@@ -87,8 +95,10 @@ public final class RunLock implements AutoCloseable {
    * @param folder what it locks, for messages
    * @param timeout without a sign of life from its owner for this long, a lock is taken over
    * @param diesWithProcess whether all work ends with this process, so that its lock can be taken
-   *     at once by a process of the same host that sees it gone
+   *     at once by a process of the same host that sees it gone; else its executors are given some
+   *     seconds to end
    * @param whenLost told, on another thread, that the lock is no longer held
+   * @param notice told, for the user, why this takes time and whose lock is taken over
    * @throws UsageException if a living run holds it
    */
   public static RunLock acquire(
@@ -97,9 +107,10 @@ public final class RunLock implements AutoCloseable {
       String folder,
       Duration timeout,
       boolean diesWithProcess,
-      Consumer<JobException> whenLost)
+      Consumer<JobException> whenLost,
+      Consumer<String> notice)
       throws IOException {
-    RunLock lock = new RunLock(storage, path, timeout, diesWithProcess, whenLost);
+    RunLock lock = new RunLock(storage, path, timeout, diesWithProcess, whenLost, notice);
     try {
       lock.take(folder);
     } catch (IOException | RuntimeException e) {
@@ -114,6 +125,8 @@ public final class RunLock implements AutoCloseable {
 
   private void take(String folder) throws IOException {
     JsonNode seen = null;
+    Instant seenDead = null;
+    boolean told = false;
     while (true) {
       if (storage.writeNew(path, bytes())) {
         if (!storage.isObjectStore(path) || settled()) {
@@ -129,11 +142,23 @@ public final class RunLock implements AutoCloseable {
         throw heldBy(other, folder);
       }
       seen = other;
-      Duration silent = Duration.between(instant(other, "heartbeat"), Instant.now());
+      Instant now = Instant.now();
+      Duration silent = Duration.between(instant(other, "heartbeat"), now);
       Duration patience =
           Duration.ofMillis(other.path("timeout_millis").asLong(timeout.toMillis()));
-      if (isDead(other) || silent.compareTo(patience) > 0) {
-        LOG.warn("Taking over the lock {}: its run ended without releasing it: {}", path, other);
+      Duration left = patience.minus(silent);
+      if (isDead(other)) {
+        seenDead = seenDead == null ? now : seenDead;
+        Duration executors =
+            other.path("executors").asBoolean() ? EXECUTORS_END : Duration.ofNanos(-1);
+        left = min(left, executors.minus(Duration.between(seenDead, now)));
+      }
+      if (left.isNegative()) {
+        notice.accept(
+            "Taking over "
+                + folder
+                + " from a run that ended without releasing it: "
+                + owner(other));
         storage.write(path, bytes());
         if (settled()) {
           return;
@@ -141,12 +166,26 @@ public final class RunLock implements AutoCloseable {
         continue;
       }
       boolean beating = silent.compareTo(patience.dividedBy(BEATS_PER_TIMEOUT).multipliedBy(2)) < 0;
-      if (beating && other.has("process") && isAlive(other)) {
+      if (beating && isAlive(other)) {
         throw heldBy(other, folder);
       }
-      LOG.info("Waiting for the lock {}: silent for {} s", path, silent.toSeconds());
+      if (!told) {
+        told = true;
+        notice.accept(
+            (seenDead != null
+                    ? "Waiting for the executors of a run whose driver is gone: "
+                    : "Waiting to see whether another run is still writing to " + folder + ": ")
+                + owner(other)
+                + "; up to "
+                + (left.toSeconds() + 1)
+                + " s");
+      }
       sleep(POLL_MILLIS);
     }
+  }
+
+  private static Duration min(Duration a, Duration b) {
+    return a.compareTo(b) < 0 ? a : b;
   }
 
   /** Whether the file is still this run's after others had time to write it too. */
@@ -159,16 +198,21 @@ public final class RunLock implements AutoCloseable {
     return new UsageException(
         "Cannot write to "
             + folder
-            + ": another run is writing there (process "
-            + other.path("pid").asText("?")
-            + " on "
-            + other.path("host").asText("?")
-            + ", since "
-            + other.path("started").asText("?")
-            + ", last sign of life "
-            + other.path("heartbeat").asText("?")
+            + ": another run is writing there ("
+            + owner(other)
             + "); wait until it ends, or choose another --output. The lock is "
             + path);
+  }
+
+  private static String owner(JsonNode lock) {
+    return "process "
+        + lock.path("pid").asText("?")
+        + " on "
+        + lock.path("host").asText("?")
+        + ", since "
+        + lock.path("started").asText("?")
+        + ", last sign of life "
+        + lock.path("heartbeat").asText("?");
   }
 
   /** Throws if another run has taken the lock. */
@@ -260,7 +304,7 @@ public final class RunLock implements AutoCloseable {
     }
   }
 
-  /** Whether the owner was a process of this host that is gone, and all its work with it. */
+  /** Whether the owner was a process of this host that is gone. */
   private static boolean isDead(JsonNode lock) {
     return lock.has("process") && sameHost(lock) && !isAlive(lock);
   }

@@ -28,10 +28,13 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
+import org.apache.hadoop.fs.MultipartUploader;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.util.functional.FutureIO;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Files on any Hadoop file system, named by URI or path ({@code s3a://}, {@code hdfs://}, {@code
@@ -40,6 +43,8 @@ import org.apache.hadoop.util.functional.FutureIO;
  * the path in its message.
  */
 public final class Storage {
+  private static final Logger LOG = LoggerFactory.getLogger(Storage.class);
+
   /**
    * On these a file becomes visible when its stream is closed, and a rename would be a copy. An
    * unlisted object store still works, by rename.
@@ -441,6 +446,32 @@ public final class Storage {
       if (file.getName().startsWith(".") && file.getName().endsWith(TEMPORARY)) {
         fileSystem.delete(file, false);
       }
+    }
+  }
+
+  /**
+   * Gives up uploads in parts that writers that were killed have begun below a folder: an object
+   * store keeps their parts, unseen and paid for, until it is told. Nobody else may be writing
+   * there. Where that cannot be done (it takes permissions of its own) nothing but a warning
+   * happens.
+   */
+  public void abortUploads(String folder) throws IOException {
+    Path path = path(folder);
+    FileSystem fileSystem = fileSystem(path);
+    if (!isObjectStore(fileSystem)
+        || !fileSystem.hasPathCapability(path, CommonPathCapabilities.FS_MULTIPART_UPLOADER)) {
+      return;
+    }
+    try (MultipartUploader uploader = fileSystem.createMultipartUploader(path).build()) {
+      int aborted = FutureIO.awaitFuture(uploader.abortUploadsUnderPath(path));
+      if (aborted > 0) {
+        LOG.info("Gave up {} uploads of killed writers below {}", aborted, folder);
+      }
+    } catch (IOException | UnsupportedOperationException e) {
+      LOG.warn(
+          "Cannot give up unfinished uploads below {}, a lifecycle rule of the bucket can: {}",
+          folder,
+          Redaction.ofPatterns().apply(e.toString()));
     }
   }
 

@@ -88,7 +88,8 @@ final class EditJob {
             output.root(),
             Duration.ofSeconds(options.output().lockTimeoutSeconds()),
             session.diesWithProcess(),
-            lost -> stop(running.get(), lost))) {
+            lost -> stop(running.get(), lost),
+            this::say)) {
       output.prepare(storage, options.output());
       PictureEncoder encoder =
           new PictureEncoder(
@@ -111,8 +112,7 @@ final class EditJob {
         EditPlan plan = new EditPlanner(options.plan()).plan(toDo, slots);
         log.info("{}", plan);
         if (toDo < rows) {
-          console.err().println(rows - toDo + " of " + rows + " rows are done already");
-          console.err().flush();
+          say(rows - toDo + " of " + rows + " rows are done already");
         }
 
         // 3. Edit; the model is not sent to anybody if there is nothing to do.
@@ -145,6 +145,11 @@ final class EditJob {
             redaction);
       }
     }
+  }
+
+  private void say(String line) {
+    console.err().println(line);
+    console.err().flush();
   }
 
   private static void stop(EditRunner runner, JobException why) {

@@ -170,7 +170,21 @@ public final class EditRunner implements AutoCloseable {
         progress.watch(watch);
         JavaRDD<Row> planned =
             numbered().repartitionAndSortWithinPartitions(new PlanPartitioner(plan)).values();
-        planned.foreachPartition(runner);
+        LostExecutors.foreachPartition(
+            planned,
+            runner,
+            new LostExecutors.Progress() {
+              @Override
+              public long rows() throws IOException {
+                return ledger.done(run);
+              }
+
+              @Override
+              public void startAgain() {
+                progress.reset();
+              }
+            });
+        LostExecutors.awaitIdle(spark);
       }
       watch.failed(progress.failedRows());
     } catch (Exception e) {

@@ -79,6 +79,24 @@ final class Ledger {
     return RUN_TIME.format(now) + "-" + UUID.randomUUID().toString().substring(0, 8);
   }
 
+  /** How many rows a run has done so far, without those that failed. */
+  long done(String run) throws IOException {
+    if (!storage.names(output.lines()).contains(run)) {
+      return 0;
+    }
+    return spark
+        .read()
+        .schema(ResultsTable.schema(new StructType()))
+        .option("recursiveFileLookup", "true")
+        // Tasks may still be at work, and replace several files by one.
+        .option("ignoreMissingFiles", "true")
+        .json(output.lines() + "/" + run)
+        .filter(col(ResultColumn.STATUS.column()).equalTo(ResultStatus.OK.name()))
+        .select(col(ResultColumn.ID.column()))
+        .distinct()
+        .count();
+  }
+
   /** Whether anything was done here before. */
   boolean isEmpty() throws IOException {
     return tableFiles().isEmpty()
@@ -122,8 +140,12 @@ final class Ledger {
   Set<String> dirty() throws IOException {
     Set<String> ids = new HashSet<>();
     for (StoredFile file : storage.files(output.journal())) {
-      JsonNode entry = new ObjectMapper().readTree(storage.read(file.path(), MAX_BYTES));
-      ids.addAll(ResultLines.ids(entry.path("rows")));
+      try {
+        JsonNode entry = new ObjectMapper().readTree(storage.read(file.path(), MAX_BYTES));
+        ids.addAll(ResultLines.ids(entry.path("rows")));
+      } catch (FileNotFoundException e) {
+        // A task that outlived its driver has finished its partition.
+      }
     }
     return ids;
   }

@@ -49,8 +49,8 @@ import org.slf4j.LoggerFactory;
  * model, the output) fails the task.
  *
  * <p>Rows that an earlier attempt has finished are not done again. Rows that were in work when an
- * earlier attempt's process died come last, one by one; one that was alone at {@value
- * #DEATHS_OF_A_CULPRIT} deaths is not tried any more.
+ * earlier attempt's process died come last, one by one, and with no other row in work anywhere in
+ * the process; one that was alone at {@value #DEATHS_OF_A_CULPRIT} deaths is not tried any more.
  */
 final class PartitionRunner implements VoidFunction<Iterator<Row>> {
   private static final long serialVersionUID = 1L;
@@ -58,7 +58,12 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
 
   static final int IO_THREADS = 4;
   static final int BATCHES_BEING_WRITTEN = 2;
-  static final int DEATHS_OF_A_CULPRIT = 2;
+
+  /**
+   * Processes are also killed from outside, while an innocent row happens to be alone in them. That
+   * this happens to the same row so often is as good as impossible.
+   */
+  static final int DEATHS_OF_A_CULPRIT = 3;
 
   /** How long the end of a task waits for what its threads are doing. */
   private static final long STOP_SECONDS = 10;
@@ -114,9 +119,10 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     ledger.open();
     ExecutorService threads = Executors.newFixedThreadPool(IO_THREADS, daemons(context));
     boolean finished = false;
+    Attempt attempt =
+        new Attempt(storage, settings.redaction(), TaskDevice.of(work.device()), ledger, threads);
     try {
-      new Attempt(storage, settings.redaction(), TaskDevice.of(work.device()), ledger, threads)
-          .run(rows);
+      attempt.run(rows);
       ledger.complete();
       finished = true;
     } finally {
@@ -124,6 +130,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       if (!finished) {
         leave(ledger);
       }
+      attempt.leaveRoom();
     }
   }
 
@@ -213,6 +220,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     private final List<Item> suspects = new ArrayList<>();
 
     private final Deque<Batch> inWork = new ArrayDeque<>();
+    private Runnable leaveRoom;
     private long flushed = System.nanoTime();
 
     Attempt(
@@ -230,12 +238,31 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     }
 
     void run(Iterator<Row> rows) throws IOException {
-      Batch next = read(take(rows));
+      List<Item> first = take(rows);
+      while (!first.isEmpty()) {
+        enterRoom(false);
+        together(first, rows);
+        first = take(rows);
+        if (!first.isEmpty()) {
+          // Another task of this process has a row that must be alone.
+          flush();
+          ledger.idle();
+        }
+        leaveRoom();
+      }
+      for (Item item : suspects) {
+        alone(item);
+      }
+    }
+
+    /** Edits batches until there are no more rows, or until another task wants to be alone. */
+    private void together(List<Item> first, Iterator<Row> rows) throws IOException {
+      Batch next = read(first, false);
       while (next != null) {
         Batch current = next;
         current.await();
         // The following batch is read while this one is in the engine.
-        next = read(take(rows));
+        next = WorkRoom.SHARED.isWanted() ? null : read(take(rows), false);
         edit(current);
         while (inWork.size() > BATCHES_BEING_WRITTEN + (next == null ? 0 : 1)) {
           settle();
@@ -244,8 +271,27 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       while (!inWork.isEmpty()) {
         settle();
       }
-      for (Item item : suspects) {
-        alone(item);
+    }
+
+    private void enterRoom(boolean alone) {
+      try {
+        if (alone) {
+          WorkRoom.SHARED.enterAlone();
+          leaveRoom = WorkRoom.SHARED::leaveAlone;
+        } else {
+          WorkRoom.SHARED.enter();
+          leaveRoom = WorkRoom.SHARED::leave;
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new JobException("Interrupted while waiting for other tasks' rows", e);
+      }
+    }
+
+    void leaveRoom() {
+      if (leaveRoom != null) {
+        leaveRoom.run();
+        leaveRoom = null;
       }
     }
 
@@ -277,8 +323,12 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       return items;
     }
 
-    /** Begins to read a batch's sources, after its rows have been written down as in work. */
-    private Batch read(List<Item> items) {
+    /**
+     * Begins to read a batch's sources, after its rows have been written down as in work.
+     *
+     * @param alone whether it is a single row with which nothing else is in work
+     */
+    private Batch read(List<Item> items, boolean alone) {
       if (items.isEmpty()) {
         return null;
       }
@@ -286,7 +336,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       inWork.add(batch);
       List<String> ids =
           inWork.stream().flatMap(b -> b.items.stream()).map(item -> item.row.id()).toList();
-      Future<?> journaled = start(() -> journal(ids));
+      Future<?> journaled = start(() -> journal(ids, alone));
       for (Item item : items) {
         batch.steps.add(
             start(
@@ -299,9 +349,13 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       return batch;
     }
 
-    private Void journal(List<String> ids) {
+    private Void journal(List<String> ids, boolean alone) {
       try {
-        ledger.working(ids);
+        if (alone) {
+          ledger.alone(ids.get(0));
+        } else {
+          ledger.working(ids);
+        }
       } catch (IOException e) {
         throw cannotWrite("the journal of the run", e);
       }
@@ -450,8 +504,9 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       } else {
         // Nothing of the others is lost with the process.
         flush();
+        enterRoom(true);
         LOG.warn("Row {} was in work when a process died: running it alone", id);
-        Batch batch = read(List.of(item));
+        Batch batch = read(List.of(item), true);
         batch.await();
         edit(batch);
         batch.await();
@@ -459,6 +514,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       }
       add(item);
       flush();
+      leaveRoom();
     }
 
     private void add(Item item) {

@@ -49,7 +49,9 @@ final class ResultsCommit {
     storage.delete(output.success());
     // What a killed run's commit was writing.
     storage.delete(output.results() + "/_temporary");
+    storage.delete(output.results() + "/__magic");
     storage.deleteUnfinished(output.images());
+    storage.abortUploads(output.root());
   }
 
   /**

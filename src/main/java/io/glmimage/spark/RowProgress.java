@@ -57,6 +57,13 @@ public final class RowProgress implements AutoCloseable {
     return total == 0 ? -1 : (int) Math.min(100, loaded * 100 / total);
   }
 
+  /** Forgets what was counted: it will be counted again. */
+  void reset() {
+    done.reset();
+    failed.reset();
+    listener.reset();
+  }
+
   /** Calls this, on Spark's listener thread, whenever a task says how far it is. */
   void watch(Watch newWatch) {
     watch = newWatch;
@@ -92,6 +99,10 @@ public final class RowProgress implements AutoCloseable {
 
     synchronized long running(long accumulator) {
       return running.values().stream().mapToLong(c -> c.getOrDefault(accumulator, 0L)).sum();
+    }
+
+    synchronized void reset() {
+      running.clear();
     }
 
     @Override

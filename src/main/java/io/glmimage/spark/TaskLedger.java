@@ -14,7 +14,9 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 
 /**
  * What one attempt at a partition writes down, so that nothing that is done is lost when a process
@@ -24,12 +26,31 @@ import java.util.Map;
  * lines/RUN/PARTITION/ATTEMPT-N.json}; a finished partition replaces them by one, {@code
  * lines/RUN/part-PARTITION.json}. The journal, {@code journal/RUN/PARTITION/ATTEMPT.json}, names
  * the rows in work before any work on them, and so before a picture of theirs is replaced.
+ *
+ * <p>Several attempts at a partition may be alive at the same time: copies of a slow task, or tasks
+ * that outlive the connection to their driver. They make the same pictures and the same lines, and
+ * each must bear that another one removes its files.
  */
 final class TaskLedger {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final long MAX_BYTES = 1L << 30;
-  private static final String WORKING = "working";
-  private static final String LEFT = "left";
+
+  /** Names this process. */
+  private static final String PROCESS = UUID.randomUUID().toString();
+
+  /** What an attempt was doing when it wrote last. */
+  private enum State {
+    /** Rows are in work, and other tasks of the process may have others in work. */
+    WORKING,
+    /** One row is in work, and nothing else in the process. */
+    ALONE,
+    /** The attempt has ended in order, or has nothing in work. */
+    LEFT;
+
+    String text() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
 
   private final Storage storage;
   private final String lines;
@@ -41,6 +62,10 @@ final class TaskLedger {
   private final Map<String, String> byId = new LinkedHashMap<>();
   private final List<String> unwritten = new ArrayList<>();
   private int files;
+
+  /** Whether an attempt has finished this partition and left nothing else. */
+  private boolean whollyDone;
+
   private boolean journaled;
   private List<String> inWork = List.of();
 
@@ -61,15 +86,22 @@ final class TaskLedger {
 
   /** Reads what earlier attempts have left. */
   void open() throws IOException {
-    for (StoredFile file : storage.files(lines)) {
-      byId.putAll(ResultLines.byId(storage.read(file.path(), MAX_BYTES)));
+    List<StoredFile> written = storage.files(lines);
+    for (StoredFile file : written) {
+      try {
+        byId.putAll(ResultLines.byId(storage.read(file.path(), MAX_BYTES)));
+      } catch (FileNotFoundException e) {
+        // Another attempt has just finished the partition: its lines are in the whole file.
+      }
     }
     try {
       byId.putAll(ResultLines.byId(storage.read(whole, MAX_BYTES)));
+      whollyDone = written.isEmpty();
     } catch (FileNotFoundException e) {
       // This partition has not been finished before.
     }
     for (StoredFile file : storage.files(journals)) {
+      whollyDone = false;
       JsonNode entry;
       try {
         entry = JSON.readTree(storage.read(file.path(), MAX_BYTES));
@@ -77,9 +109,14 @@ final class TaskLedger {
         // Its attempt has just ended.
         continue;
       }
-      if (entry.path("state").asText().equals(WORKING)) {
-        List<String> ids = ResultLines.ids(entry.path("rows"));
-        ids.forEach(id -> suspects.merge(id, ids.size() == 1 ? 1 : 0, Integer::sum));
+      String state = entry.path("state").asText();
+      // An attempt of this very process has not died, or this one would have too.
+      if (state.equals(State.LEFT.text()) || entry.path("process").asText().equals(PROCESS)) {
+        continue;
+      }
+      int deathsAlone = state.equals(State.ALONE.text()) ? 1 : 0;
+      for (String id : ResultLines.ids(entry.path("rows"))) {
+        suspects.merge(id, deathsAlone, Integer::sum);
       }
     }
   }
@@ -93,20 +130,36 @@ final class TaskLedger {
     return suspects.containsKey(id);
   }
 
-  /** How many processes died while this row was the only one in work. */
+  /** How many processes died while this row was the only one in work there. */
   int deaths(String id) {
     return suspects.getOrDefault(id, 0);
   }
 
   /** Writes down which rows are in work from now on. */
   void working(Collection<String> ids) throws IOException {
-    inWork = List.copyOf(ids);
+    begin(State.WORKING, List.copyOf(ids));
+  }
+
+  /** Writes down that this row is in work, and nothing else in the process. */
+  void alone(String id) throws IOException {
+    begin(State.ALONE, List.of(id));
+  }
+
+  /** All rows that were in work have their lines, and those are written. */
+  void idle() throws IOException {
+    begin(State.LEFT, List.of());
+  }
+
+  private void begin(State state, List<String> ids) throws IOException {
+    inWork = ids;
+    whollyDone = false;
     journaled = true;
-    writeJournal(WORKING);
+    writeJournal(state);
   }
 
   /** Adds a row's line; it is safe after {@link #flush}. */
   void add(String id, String line) {
+    whollyDone = false;
     byId.put(id, line);
     unwritten.add(line);
   }
@@ -121,6 +174,9 @@ final class TaskLedger {
 
   /** All rows of the partition have their lines. */
   void complete() throws IOException {
+    if (whollyDone) {
+      return;
+    }
     if (!byId.isEmpty()) {
       storage.write(whole, ResultLines.file(List.copyOf(byId.values())));
     }
@@ -135,13 +191,13 @@ final class TaskLedger {
   void leave() throws IOException {
     flush();
     if (journaled) {
-      writeJournal(LEFT);
+      writeJournal(State.LEFT);
     }
   }
 
-  private void writeJournal(String state) throws IOException {
+  private void writeJournal(State state) throws IOException {
     byte[] entry =
-        JSON.writeValueAsString(Map.of("state", state, "rows", inWork))
+        JSON.writeValueAsString(Map.of("state", state.text(), "process", PROCESS, "rows", inWork))
             .getBytes(StandardCharsets.UTF_8);
     storage.write(journal, entry);
   }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -34,14 +37,34 @@ class RunLockTest {
     return folder + "/_run/lock.json";
   }
 
+  private final List<String> notices = new CopyOnWriteArrayList<>();
+
   private RunLock acquire(long timeoutMillis, CountDownLatch lost) throws IOException {
+    return acquire(timeoutMillis, true, lost);
+  }
+
+  private RunLock acquire(long timeoutMillis, boolean diesWithProcess, CountDownLatch lost)
+      throws IOException {
     return RunLock.acquire(
         storage,
         path(),
         "the output",
         Duration.ofMillis(timeoutMillis),
-        true,
-        why -> lost.countDown());
+        diesWithProcess,
+        why -> lost.countDown(),
+        notices::add);
+  }
+
+  /** The lock of a process of this host that is gone. */
+  private void leaveLock(boolean diesWithProcess) throws IOException {
+    RunLock lock = acquire(60_000, diesWithProcess, new CountDownLatch(1));
+    ObjectNode content = (ObjectNode) new ObjectMapper().readTree(Path.of(path()).toFile());
+    lock.close();
+    String process = content.path("process").asText();
+    // Such a process number may be in use again, by a process that began at another time.
+    content.put(
+        "process", process.substring(0, process.lastIndexOf(' ')) + " 1970-01-01T00:00:00Z");
+    storage.write(path(), new ObjectMapper().writeValueAsBytes(content));
   }
 
   private void write(Instant heartbeat) throws IOException {
@@ -118,6 +141,34 @@ class RunLockTest {
       beating.interrupt();
       beating.join();
     }
+  }
+
+  @Test
+  void theLockOfAProcessThatIsGoneIsTakenAtOnceAndThatOfADriverWhenItsExecutorsHaveEnded()
+      throws Exception {
+    leaveLock(true);
+    long start = System.nanoTime();
+    acquire(60_000, new CountDownLatch(1)).close();
+    assertTrue(System.nanoTime() - start < 5e9, notices::toString);
+    assertEquals(1, notices.size(), notices::toString);
+    assertTrue(
+        notices.get(0).startsWith("Taking over the output from a run that ended without"),
+        notices::toString);
+
+    notices.clear();
+    leaveLock(false);
+    start = System.nanoTime();
+    acquire(60_000, false, new CountDownLatch(1)).close();
+    double seconds = (System.nanoTime() - start) / 1e9;
+    assertTrue(seconds > 9 && seconds < 20, seconds + " s, " + notices);
+    assertEquals(2, notices.size(), notices::toString);
+    assertTrue(
+        notices
+            .get(0)
+            .matches(
+                "Waiting for the executors of a run whose driver is gone: process \\d+ on .*; up to (10|11) s"),
+        notices::toString);
+    assertTrue(notices.get(1).startsWith("Taking over the output"), notices::toString);
   }
 
   @Test

@@ -3,12 +3,13 @@ package io.glmimage.job;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A {@link FakeJob} in a JVM of its own. */
+/** A job in a JVM of its own: a {@link FakeJob} unless told. */
 final class ChildJob implements AutoCloseable {
   private final Process process;
   private final Path log;
@@ -23,6 +24,14 @@ final class ChildJob implements AutoCloseable {
    */
   ChildJob(Path log, List<String> options, Path sparkHome, List<String> arguments)
       throws IOException {
+    this(log, options, sparkHome, FakeJob.class, arguments);
+  }
+
+  /**
+   * @param main what is run
+   */
+  ChildJob(Path log, List<String> options, Path sparkHome, Class<?> main, List<String> arguments)
+      throws IOException {
     this.log = log;
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + "/bin/java");
@@ -35,7 +44,7 @@ final class ChildJob implements AutoCloseable {
     command.addAll(
         List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"));
     command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), FakeJob.class.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     command.addAll(arguments);
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -60,19 +69,39 @@ final class ChildJob implements AutoCloseable {
     children.forEach(ProcessHandle::destroyForcibly);
   }
 
+  /** As {@link #kill}, but executors are left to themselves. */
+  void killDriver() throws InterruptedException {
+    process.destroyForcibly();
+    process.waitFor();
+  }
+
   /** The processes of executors that are alive. */
   List<ProcessHandle> executors() {
-    return process
-        .descendants()
-        .filter(
-            child -> child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
-        .toList();
+    return process.descendants().filter(ChildJob::isExecutor).toList();
+  }
+
+  private static boolean isExecutor(ProcessHandle child) {
+    try {
+      // Java itself reads the beginning only, and class paths are long.
+      String command = Files.readString(Path.of("/proc/" + child.pid() + "/cmdline"));
+      return child.isAlive() && command.contains("CoarseGrainedExecutorBackend");
+    } catch (NoSuchFileException e) {
+      // It has just ended.
+      return false;
+    } catch (IOException e) {
+      // The same, a moment earlier; or no Linux.
+      return child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend");
+    }
   }
 
   int exitCode() throws InterruptedException, IOException {
-    if (!process.waitFor(3, TimeUnit.MINUTES)) {
+    return exitCode(3);
+  }
+
+  int exitCode(int minutes) throws InterruptedException, IOException {
+    if (!process.waitFor(minutes, TimeUnit.MINUTES)) {
       kill();
-      throw new AssertionError("The job did not end in 3 minutes:\n" + output());
+      throw new AssertionError("The job did not end in " + minutes + " minutes:\n" + output());
     }
     return process.exitValue();
   }

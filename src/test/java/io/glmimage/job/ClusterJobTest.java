@@ -1,6 +1,7 @@
 package io.glmimage.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -23,8 +24,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A job whose executors are processes of their own and die. Needs the scripts of a Spark
- * installation: that of {@code -Dspark.home} or of the environment's SPARK_HOME.
+ * A job whose executors are processes of their own, two tasks in each, and die, more often than
+ * Spark gives a task. Needs the scripts of a Spark installation: that of {@code -Dspark.home} or of
+ * the environment's SPARK_HOME.
  */
 @Tag("spark")
 @Tag("resume")
@@ -61,7 +63,6 @@ class ClusterJobTest {
             folder.resolve("job.log"),
             List.of(
                 "-Dspark.executor.extraClassPath=" + System.getProperty("java.class.path"),
-                "-Dspark.task.maxFailures=8",
                 "-Dspark.executor.memory=512m"),
             Path.of(home),
             List.of(
@@ -72,9 +73,9 @@ class ClusterJobTest {
                 "--model",
                 "slow",
                 "--master",
-                "local-cluster[2,1,512]",
+                "local-cluster[2,2,512]",
                 "--partitions",
-                "2",
+                "4",
                 "--batch-size",
                 "2",
                 "--commit-seconds",
@@ -83,7 +84,9 @@ class ClusterJobTest {
       while (job.isAlive() && !Files.exists(output.resolve("images"))) {
         Thread.sleep(20);
       }
-      job.executors().stream().findFirst().ifPresent(ProcessHandle::destroyForcibly);
+      List<ProcessHandle> executors = job.executors();
+      assertFalse(executors.isEmpty(), job.output());
+      assertTrue(executors.get(0).destroyForcibly());
       assertEquals(2, job.exitCode(), job.output());
     }
 
@@ -98,7 +101,7 @@ class ClusterJobTest {
               assertEquals(
                   id.equals("r17") ? "PROCESS_CRASH" : null, row.getAs("error_class"), id));
       String error = lines.get("r17").getAs("error");
-      assertTrue(error.contains("died 2 times while nothing else was in work"), error);
+      assertTrue(error.contains("died 3 times while nothing else was in work"), error);
     }
     try (Stream<Path> pictures = Files.list(output.resolve("images"))) {
       assertEquals(39, pictures.count());

@@ -8,6 +8,8 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -54,7 +56,7 @@ public final class FaultyProxy implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
           });
-  private final AtomicInteger faults = new AtomicInteger();
+  private final Map<Fault, Integer> faults = new EnumMap<>(Fault.class);
   private final AtomicInteger requests = new AtomicInteger();
   private volatile Plan plan = (method, path) -> Fault.NONE;
 
@@ -74,7 +76,14 @@ public final class FaultyProxy implements AutoCloseable {
 
   /** Requests that something was done to. */
   public int faults() {
-    return faults.get();
+    return faultsByKind().values().stream().mapToInt(Integer::intValue).sum();
+  }
+
+  /** How often each kind of fault has happened. */
+  public Map<Fault, Integer> faultsByKind() {
+    synchronized (faults) {
+      return new EnumMap<>(faults);
+    }
   }
 
   public int requests() {
@@ -103,7 +112,9 @@ public final class FaultyProxy implements AutoCloseable {
       String[] line = head.substring(0, head.indexOf('\r')).split(" ");
       Fault fault = plan.of(line[0], line[1]);
       if (fault != Fault.NONE) {
-        faults.incrementAndGet();
+        synchronized (faults) {
+          faults.merge(fault, 1, Integer::sum);
+        }
       }
       switch (fault) {
         case SLOW_DOWN -> answer(client, 503, "SlowDown", "Please reduce your request rate.");

@@ -5,6 +5,9 @@ import com.amazonaws.auth.BasicAWSCredentials;
 import com.amazonaws.client.builder.AwsClientBuilder;
 import com.amazonaws.services.s3.AmazonS3;
 import com.amazonaws.services.s3.AmazonS3ClientBuilder;
+import com.amazonaws.services.s3.model.InitiateMultipartUploadRequest;
+import com.amazonaws.services.s3.model.ListMultipartUploadsRequest;
+import com.amazonaws.services.s3.model.MultipartUpload;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -18,6 +21,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.opentest4j.TestAbortedException;
 
 /**
@@ -94,6 +98,27 @@ public final class S3Server implements AutoCloseable {
   }
 
   public void createBucket(String name) {
+    with(client -> client.createBucket(name));
+  }
+
+  /** Begins an upload in parts and leaves it. */
+  public void beginUpload(String bucket, String key) {
+    with(client -> client.initiateMultipartUpload(new InitiateMultipartUploadRequest(bucket, key)));
+  }
+
+  /** The keys of uploads that were begun and neither finished nor given up. */
+  public List<String> pendingUploads(String bucket) {
+    return with(
+        client ->
+            client
+                .listMultipartUploads(new ListMultipartUploadsRequest(bucket))
+                .getMultipartUploads()
+                .stream()
+                .map(MultipartUpload::getKey)
+                .toList());
+  }
+
+  private <T> T with(Function<AmazonS3, T> work) {
     AmazonS3 client =
         AmazonS3ClientBuilder.standard()
             .withCredentials(
@@ -103,7 +128,7 @@ public final class S3Server implements AutoCloseable {
             .withPathStyleAccessEnabled(true)
             .build();
     try {
-      client.createBucket(name);
+      return work.apply(client);
     } finally {
       client.shutdown();
     }

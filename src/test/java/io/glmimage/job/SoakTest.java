@@ -1,0 +1,43 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A small {@link Soak}. Needs the scripts of a Spark installation: that of {@code -Dspark.home} or
+ * of the environment's SPARK_HOME.
+ */
+@Tag("spark")
+@Tag("resume")
+@Tag("s3")
+class SoakTest {
+  @TempDir private Path folder;
+
+  @Test
+  void killedExecutorsCopiedTasksAndABadNetworkChangeNothing() throws Exception {
+    String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
+    assumeTrue(
+        home != null && Files.isExecutable(Path.of(home, "bin", "spark-class")),
+        "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
+            + " (.ci/pyspark.sh makes one)");
+    Soak soak = new Soak();
+    soak.rows = 40;
+    soak.size = 32;
+    soak.kills = 3;
+    soak.deadly = 0;
+    soak.speculate = true;
+    soak.minutes = 5;
+    soak.phases = List.of(Soak.Phase.CALM, Soak.Phase.STORM);
+    soak.folder = folder;
+    soak.sparkHome = Path.of(home);
+
+    assertEquals(0, soak.call());
+  }
+}
