@@ -18,8 +18,7 @@ import org.slf4j.LoggerFactory;
  * The engines of this JVM: one for each model and device, loaded by the first task that needs it
  * and shared by all, which take turns in the order in which they come. A load that failed is
  * remembered, unless the weights did not arrive or the task was killed: that may go better next
- * time. Engines are closed
- * when the JVM ends.
+ * time. Engines are closed when the JVM ends.
  */
 public final class ExecutorEngines {
   private static final Logger LOG = LoggerFactory.getLogger(ExecutorEngines.class);

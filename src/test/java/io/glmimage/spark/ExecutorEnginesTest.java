@@ -97,7 +97,8 @@ class ExecutorEnginesTest {
     public EditEngine open(String device, Storage storage) {
       if (interrupt[0]) {
         Thread.currentThread().interrupt();
-        throw new CheckpointException("Cannot load model: cannot read x: ClosedByInterruptException");
+        throw new CheckpointException(
+            "Cannot load model: cannot read x: ClosedByInterruptException");
       }
       return new FakeEngines("whole").open(device, storage);
     }

@@ -56,8 +56,7 @@ class GpuAssignmentTest {
         List.of("cuda:2", "cuda:0", "cuda:3"), ofExecutor(false, null, FOUR, "2", "0", "3"));
     assertEquals(List.of("cuda:0", "cuda:1"), ofExecutor(false, "6,7", FOUR, "6", "7"));
     assertEquals(List.of("cpu"), ofExecutor(false, null, FOUR));
-    assertEquals(
-        List.of("cuda:0", "cuda:1", "cuda:2", "cuda:3"), ofExecutor(true, null, FOUR));
+    assertEquals(List.of("cuda:0", "cuda:1", "cuda:2", "cuda:3"), ofExecutor(true, null, FOUR));
     assertEquals(List.of("cpu"), ofExecutor(true, null, NONE));
     assertThrows(DeviceException.class, () -> ofExecutor(false, null, FOUR, "0", "4"));
     // Each of an executor's tasks finds its own GPU among those that were loaded for it.
@@ -70,9 +69,7 @@ class GpuAssignmentTest {
   private static List<String> ofExecutor(
       boolean local, String visible, GpuAssignment.Cuda cuda, String... addresses) {
     Map<String, ResourceInformation> resources =
-        addresses.length == 0
-            ? Map.of()
-            : Map.of("gpu", new ResourceInformation("gpu", addresses));
+        addresses.length == 0 ? Map.of() : Map.of("gpu", new ResourceInformation("gpu", addresses));
     return GpuAssignment.ofExecutor(resources, local, visible, cuda);
   }
 

@@ -58,8 +58,7 @@ final class UploadCheck {
     long bytes = (args.length > 1 ? Long.parseLong(args[1]) : 4096) << 20;
     List<String> devices =
         args.length > 2 ? List.of(args).subList(2, args.length) : List.of("cuda:0");
-    int wrong =
-        run(Path.of(args[0]), bytes, SafetensorsFile.PINNED_BYTES, devices, System.out);
+    int wrong = run(Path.of(args[0]), bytes, SafetensorsFile.PINNED_BYTES, devices, System.out);
     System.exit(wrong == 0 ? 0 : 1);
   }
 
@@ -121,7 +120,8 @@ final class UploadCheck {
     SafetensorsFile file = SafetensorsFile.open(path);
     try (TensorScope scope = new TensorScope()) {
       Map<String, Tensor> uploaded = new LinkedHashMap<>();
-      Tensor square = compute.isCuda() ? torch.randn(new long[] {8192, 8192}, compute.options()) : null;
+      Tensor square =
+          compute.isCuda() ? torch.randn(new long[] {8192, 8192}, compute.options()) : null;
       for (String name : file.names()) {
         if (square != null) {
           try (TensorScope work = new TensorScope()) {
@@ -159,7 +159,8 @@ final class UploadCheck {
       double pinned = seconds(compute, (file, name) -> upload(file, name, compute));
       double plain =
           seconds(
-              compute, (file, name) -> Ops.to(file.tensor(name), compute, file.dtype(name)).clone());
+              compute,
+              (file, name) -> Ops.to(file.tensor(name), compute, file.dtype(name)).clone());
       long bytes = 0;
       SafetensorsFile file = SafetensorsFile.open(path);
       for (String name : file.names()) {
