@@ -6,6 +6,7 @@ import io.glmimage.spark.EngineOptions;
 import io.glmimage.spark.NoopEngineFactory;
 import io.glmimage.spark.WeightsOptions;
 import io.glmimage.spark.WeightsPlan;
+import io.glmimage.weights.WeightsCache;
 import picocli.CommandLine.Option;
 
 /** Options that say what edits. */
@@ -87,6 +88,15 @@ final class EngineFlags {
   private long cacheGb = CACHE_GB_DEFAULT;
 
   @Option(
+      names = "--weights-check",
+      paramLabel = "CHECK",
+      defaultValue = "quick",
+      description =
+          "How a model in that folder is looked at before it is used: quick (sizes and times of its"
+              + " files) or full (all checksums, once a process). Default: ${DEFAULT-VALUE}.")
+  private WeightsCache.Check check;
+
+  @Option(
       names = "--weights-chunk-mb",
       paramLabel = "N",
       description =
@@ -124,6 +134,7 @@ final class EngineFlags {
     }
     return WeightsOptions.defaults()
         .withCacheDir(cacheDir)
+        .withCheck(check)
         .withCacheBytes(cacheGb << 30)
         .withChunkBytes(chunkMb << 20);
   }

@@ -59,6 +59,7 @@ record JobOptions(
     options.put("weights", engine.weights().toString());
     options.put("weights-cache", engine.cache().cacheDir());
     options.put("weights-cache-gb", String.valueOf(engine.cache().cacheBytes() >> 30));
+    options.put("weights-check", engine.cache().check().name().toLowerCase(Locale.ROOT));
     options.put("weights-chunk-mb", String.valueOf(engine.cache().chunkBytes() >> 20));
     options.put("steps", String.valueOf(defaults.steps()));
     options.put("guidance", String.valueOf(defaults.guidanceScale()));

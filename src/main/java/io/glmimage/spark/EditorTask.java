@@ -15,8 +15,6 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import java.io.IOException;
 import java.io.Serializable;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -225,34 +223,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
     private void edit(List<Item> items) {
       List<EditRequest> requests = items.stream().map(item -> item.request).toList();
       List<EditResult> results =
-          ExecutorEngines.use(
-              engines,
-              taskDevice,
-              storage,
-              engine -> {
-                try {
-                  return engine.edit(requests);
-                } catch (RuntimeException e) {
-                  throw new JobException(
-                      "Cannot edit "
-                          + requests.get(0).id()
-                          + " and what is with it on "
-                          + engine.description()
-                          + ": "
-                          + e,
-                      e);
-                }
-              });
-      if (results.size() != items.size()) {
-        throw new JobException(
-            "Cannot edit "
-                + items.size()
-                + " rows: "
-                + engines.modelName()
-                + " gave "
-                + results.size()
-                + " results");
-      }
+          EngineCall.edit(engines, taskDevice, storage, null, requests).results();
       for (int i = 0; i < items.size(); i++) {
         Item item = items.get(i);
         // Decoded sources are no longer needed while the pictures are encoded.
@@ -261,9 +232,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
         if (result.ok()) {
           item.picture = picture(ImageEncoder.png(result.image()));
         } else {
-          RuntimeException error = result.error();
-          boolean refused = error instanceof InvalidRequestException;
-          fail(item, refused && error.getMessage() != null ? error.getMessage() : error.toString());
+          fail(item, EngineCall.why(result));
         }
       }
     }
@@ -285,11 +254,6 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
 
   /** 128 bits of SHA-256. */
   private static String digest(byte[] bytes) {
-    try {
-      byte[] sha = MessageDigest.getInstance("SHA-256").digest(bytes);
-      return HexFormat.of().formatHex(sha, 0, 16);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Cannot name a picture: " + e.getMessage(), e);
-    }
+    return HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes), 0, 16);
   }
 }

@@ -2,6 +2,7 @@ package io.glmimage.spark;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
+import io.glmimage.weights.WeightsCache;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -47,6 +48,9 @@ public final class GlmImagePlugin implements SparkPlugin {
   /** As {@code --weights-cache-gb}. */
   public static final String CACHE_GB = "spark.glmimage.weights.cacheGb";
 
+  /** As {@code --weights-check}. */
+  public static final String CHECK = "spark.glmimage.weights.check";
+
   /** As {@code --weights-chunk-mb}. */
   public static final String CHUNK_MB = "spark.glmimage.weights.chunkMb";
 
@@ -85,8 +89,18 @@ public final class GlmImagePlugin implements SparkPlugin {
         WeightsOptions.defaults()
             .withCacheDir(conf.get(CACHE, ""))
             .withCacheBytes(conf.getLong(CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30) << 30)
+            .withCheck(check(conf.get(CHECK, "quick")))
             .withChunkBytes(chunk << 20),
         false);
+  }
+
+  private static WeightsCache.Check check(String text) {
+    return switch (text) {
+      case "quick" -> WeightsCache.Check.QUICK;
+      case "full" -> WeightsCache.Check.FULL;
+      default ->
+          throw new UsageException("Invalid " + CHECK + ": " + text + ", expected quick or full");
+    };
   }
 
   /** Answers executors: any question is answered with what opens the engine, serialised. */

@@ -1,7 +1,6 @@
 package io.glmimage.spark;
 
 import io.glmimage.error.ErrorClass;
-import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.HadoopSettings;
@@ -387,33 +386,11 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
         return;
       }
       List<EditRequest> requests = items.stream().map(item -> item.request).toList();
-      List<String> ids = requests.stream().map(EditRequest::id).toList();
-      double[] seconds = new double[1];
-      List<EditResult> results =
-          ExecutorEngines.use(
-              work.engines(),
-              taskDevice,
-              storage,
-              loading,
-              engine -> {
-                long start = System.nanoTime();
-                try {
-                  return engine.edit(requests);
-                } catch (RuntimeException e) {
-                  throw new JobException(
-                      "Cannot edit rows " + ids + " with " + engine.description() + ": " + e, e);
-                } finally {
-                  seconds[0] = secondsSince(start);
-                }
-              });
-      if (results.size() != items.size()) {
-        throw new JobException(
-            "Cannot edit rows " + ids + ": the model gave " + results.size() + " results");
-      }
+      EngineCall done = EngineCall.edit(work.engines(), taskDevice, storage, loading, requests);
+      double share = done.seconds() / items.size();
       for (int i = 0; i < items.size(); i++) {
         Item item = items.get(i);
-        EditResult result = results.get(i);
-        double share = seconds[0] / items.size();
+        EditResult result = done.results().get(i);
         // Decoded sources are no longer needed while the pictures are encoded.
         item.request = null;
         batch.steps.add(
@@ -435,12 +412,10 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
               edited.decodeSeconds(),
               0);
       if (!edited.ok()) {
-        RuntimeException error = edited.error();
-        boolean refused = error instanceof InvalidRequestException;
         fail(
             item,
-            refused ? ErrorClass.REQUEST_REFUSED : ErrorClass.MODEL_ERROR,
-            refused && error.getMessage() != null ? error.getMessage() : error.toString(),
+            EngineCall.isRefused(edited) ? ErrorClass.REQUEST_REFUSED : ErrorClass.MODEL_ERROR,
+            EngineCall.why(edited),
             times);
         return;
       }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
+import io.glmimage.weights.WeightsCache;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -85,6 +86,7 @@ class GlmImagePluginTest {
             .set(GlmImagePlugin.WEIGHTS, "direct")
             .set(GlmImagePlugin.PRECISION, "fp8")
             .set(GlmImagePlugin.CACHE_GB, "7")
+            .set(GlmImagePlugin.CHECK, "full")
             .set(GlmImagePlugin.CHUNK_MB, "8");
     EngineOptions options = GlmImagePlugin.options(conf);
     assertEquals("s3a://b/m", options.model());
@@ -92,14 +94,20 @@ class GlmImagePluginTest {
     assertEquals(WeightsPlan.Mode.DIRECT, options.weights().mode());
     assertEquals(7L << 30, options.cache().cacheBytes());
     assertEquals(8 << 20, options.cache().chunkBytes());
+    assertEquals(WeightsCache.Check.FULL, options.cache().check());
     assertEquals(new EngineOptions(null, "auto"), GlmImagePlugin.options(new SparkConf(false)));
+    assertThrows(
+        UsageException.class, () -> GlmImagePlugin.options(conf.set(GlmImagePlugin.CHECK, "some")));
+    conf.set(GlmImagePlugin.CHECK, "quick");
     assertThrows(
         UsageException.class, () -> GlmImagePlugin.options(conf.set(GlmImagePlugin.CHUNK_MB, "0")));
   }
 
   @Test
   void executorsInProcessesOfTheirOwnLoadItWhenTheyStart() throws Exception {
-    assumeTrue(SparkProcess.home().isPresent(), "needs SPARK_HOME or -Dspark.home");
+    assumeTrue(
+        SparkProcess.home().isPresent(),
+        "Skipped: no Spark installation; give one with -Dspark.home");
     Path log = work.resolve("driver.log");
     Map<String, String> settings = SparkProcess.settings("512m");
     settings.put("spark.executor.extraClassPath", SparkProcess.classesWithoutSpark());

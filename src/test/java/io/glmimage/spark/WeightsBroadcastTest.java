@@ -91,13 +91,17 @@ class WeightsBroadcastTest {
     }
   }
 
+  private static void requireSpark() {
+    assumeTrue(seen != null, "Skipped: no Spark installation; give one with -Dspark.home");
+  }
+
   private static String scenario(String name, Path model, String plan, String cache) {
     return String.join("|", name, model.toUri().toString(), plan, cache);
   }
 
   /** What a scenario has shown, without its name. */
   private static Map<String, String> seen(String scenario) {
-    assumeTrue(seen != null, "Skipped: no Spark installation; give one with -Dspark.home");
+    requireSpark();
     Map<String, String> own = new TreeMap<>();
     seen.forEach(
         (name, value) -> {
@@ -222,7 +226,7 @@ class WeightsBroadcastTest {
 
   @Test
   void aStandaloneClusterServesAWorkerThatJoinsLate() throws Exception {
-    assumeTrue(SparkProcess.home().isPresent(), "Skipped: no Spark; give one with -Dspark.home");
+    requireSpark();
     try (StandaloneCluster cluster = new StandaloneCluster(work, HEAP)) {
       cluster.addWorker();
       Path log = work.resolve("driver.log");

@@ -1,0 +1,68 @@
+package io.glmimage.spark;
+
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.JobException;
+import io.glmimage.io.Storage;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import java.util.List;
+
+/**
+ * One batch through this process' engine.
+ *
+ * @param results one for each request, in their order
+ * @param seconds in the engine, without waiting for the turn
+ */
+record EngineCall(List<EditResult> results, double seconds) {
+  /**
+   * Waits for the engine and edits.
+   *
+   * @param counters are told of the loading; null where nobody asks
+   * @throws JobException if the engine cannot be loaded, or fails on the batch as a whole
+   */
+  static EngineCall edit(
+      EngineFactory engines,
+      String device,
+      Storage storage,
+      LoadCounters counters,
+      List<EditRequest> requests) {
+    return ExecutorEngines.use(
+        engines,
+        device,
+        storage,
+        counters,
+        engine -> {
+          List<String> ids = requests.stream().map(EditRequest::id).toList();
+          long start = System.nanoTime();
+          List<EditResult> results;
+          try {
+            results = engine.edit(requests);
+          } catch (RuntimeException e) {
+            throw new JobException(
+                "Cannot edit rows " + ids + " with " + engine.description() + ": " + e, e);
+          }
+          if (results.size() != requests.size()) {
+            throw new JobException(
+                "Cannot edit rows "
+                    + ids
+                    + ": "
+                    + engine.description()
+                    + " gave "
+                    + results.size()
+                    + " results");
+          }
+          return new EngineCall(results, (System.nanoTime() - start) / 1e9);
+        });
+  }
+
+  /** Whether it is the request that the model does not take. */
+  static boolean isRefused(EditResult failed) {
+    return failed.error() instanceof InvalidRequestException;
+  }
+
+  /** Why there is no picture. */
+  static String why(EditResult failed) {
+    RuntimeException error = failed.error();
+    return isRefused(failed) && error.getMessage() != null ? error.getMessage() : error.toString();
+  }
+}
