@@ -393,9 +393,15 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       long start = System.nanoTime();
       RgbImage image = edited.image();
       String path = work.output().image(item.row.id(), work.encoder().format());
-      byte[] bytes =
-          work.encoder()
-              .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
+      byte[] bytes;
+      try {
+        bytes =
+            work.encoder()
+                .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
+      } catch (InvalidRequestException e) {
+        fail(item, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
+        return;
+      }
       try {
         if (work.engines().touchesPictures()) {
           storage.write(path, bytes);

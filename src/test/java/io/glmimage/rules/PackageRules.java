@@ -79,11 +79,13 @@ final class PackageRules {
           entry("ai.djl.huggingface.", Set.of("predict", "spark", "model.processor")),
           entry(
               "org.bytedeco.pytorch.", Set.of("tensor", "kernel", "model", "pipeline", "weights")),
-          entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")));
+          entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")),
+          // libwebp, for writing WebP.
+          entry("org.bytedeco.leptonica.", Set.of("image")));
 
   /** Classes that must tell a native library's loader what to do before its first use. */
   private static final Set<String> NATIVE_LOADERS =
-      Set.of("tensor.Libtorch", "model.processor.PromptTokenizer");
+      Set.of("tensor.Libtorch", "model.processor.PromptTokenizer", "image.WebpEncoder");
 
   /**
    * Classes that look at what the cluster manager or CUDA has set for an executor's process, which
