@@ -44,7 +44,11 @@ import org.apache.spark.sql.SparkSession;
  */
 public final class BatchFiles {
   private static final long MAX_FILE_BYTES = 1L << 30;
-  private static final Set<String> OWN_FAULT = Set.of(ErrorClass.MODEL_ERROR.name());
+  private static final Set<String> OWN_FAULT =
+      Set.of(
+          ErrorClass.MODEL_ERROR.name(),
+          ErrorClass.OUT_OF_MEMORY.name(),
+          ErrorClass.PROCESS_CRASH.name());
 
   private final SparkSession spark;
   private final Storage storage;
@@ -105,11 +109,11 @@ public final class BatchFiles {
   }
 
   private void write(String path, JavaRDD<String> lines) throws IOException {
-    // Partition by partition, so that the driver never holds all pictures of a batch.
-    Iterator<String> all = lines.toLocalIterator();
     storage.write(
         path,
         (OutputStream out) -> {
+          // Partition by partition, so that the driver never holds all pictures of a batch.
+          Iterator<String> all = lines.toLocalIterator();
           while (all.hasNext()) {
             out.write(all.next().substring(1).getBytes(StandardCharsets.UTF_8));
             out.write('\n');

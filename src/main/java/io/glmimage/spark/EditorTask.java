@@ -1,5 +1,6 @@
 package io.glmimage.spark;
 
+import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
@@ -229,7 +230,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
               storage,
               engine -> {
                 try {
-                  return engine.edit(requests);
+                  return engine.editInHalves(requests);
                 } catch (RuntimeException e) {
                   throw new JobException(
                       "Cannot edit "
@@ -260,8 +261,9 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
           item.picture = picture(ImageEncoder.png(result.image()));
         } else {
           RuntimeException error = result.error();
-          boolean refused = error instanceof InvalidRequestException;
-          fail(item, refused && error.getMessage() != null ? error.getMessage() : error.toString());
+          boolean told =
+              error instanceof InvalidRequestException || error instanceof DeviceMemoryException;
+          fail(item, told && error.getMessage() != null ? error.getMessage() : error.toString());
         }
       }
     }

@@ -1,5 +1,6 @@
 package io.glmimage.spark;
 
+import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
@@ -20,12 +21,16 @@ import io.glmimage.output.RowTimes;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -60,6 +65,8 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
   static final int BATCHES_BEING_WRITTEN = 2;
   static final int DEATHS_OF_A_CULPRIT = 2;
 
+  private static final int LONGEST_METADATA = 1024;
+
   /** How long the end of a task waits for what its threads are doing. */
   private static final long STOP_SECONDS = 10;
 
@@ -86,18 +93,21 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
   private final LongAccumulator done;
   private final LongAccumulator failed;
   private final LoadCounters loading;
+  private final EngineCounters engineTimes;
 
   PartitionRunner(
       Work work,
       Broadcast<HadoopSettings> hadoop,
       LongAccumulator done,
       LongAccumulator failed,
-      LoadCounters loading) {
+      LoadCounters loading,
+      EngineCounters engineTimes) {
     this.work = work;
     this.hadoop = hadoop;
     this.done = done;
     this.failed = failed;
     this.loading = loading;
+    this.engineTimes = engineTimes;
   }
 
   /**
@@ -341,10 +351,11 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
               taskDevice,
               storage,
               loading,
+              engineTimes,
               engine -> {
                 long start = System.nanoTime();
                 try {
-                  return engine.edit(requests);
+                  return engine.editInHalves(requests);
                 } catch (RuntimeException e) {
                   throw new JobException(
                       "Cannot edit rows " + ids + " with " + engine.description() + ": " + e, e);
@@ -382,12 +393,14 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
               0);
       if (!edited.ok()) {
         RuntimeException error = edited.error();
-        boolean refused = error instanceof InvalidRequestException;
-        fail(
-            item,
-            refused ? ErrorClass.REQUEST_REFUSED : ErrorClass.MODEL_ERROR,
-            refused && error.getMessage() != null ? error.getMessage() : error.toString(),
-            times);
+        ErrorClass errorClass =
+            error instanceof InvalidRequestException
+                ? ErrorClass.REQUEST_REFUSED
+                : error instanceof DeviceMemoryException
+                    ? ErrorClass.OUT_OF_MEMORY
+                    : ErrorClass.MODEL_ERROR;
+        boolean told = errorClass != ErrorClass.MODEL_ERROR && error.getMessage() != null;
+        fail(item, errorClass, told ? error.getMessage() : error.toString(), times);
         return;
       }
       long start = System.nanoTime();
@@ -402,9 +415,10 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
         fail(item, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
         return;
       }
+      String sha256 = HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes));
       try {
         if (work.engines().touchesPictures()) {
-          storage.write(path, bytes);
+          storage.write(path, bytes, metadata(item, sha256));
         }
       } catch (IOException e) {
         throw cannotWrite("picture " + path, e);
@@ -421,12 +435,25 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
           RowResult.done(
               (ManifestRow) item.row,
               path,
-              HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes)),
+              sha256,
               image.height(),
               image.width(),
               times,
               work.engines().modelName(),
               origin(item));
+    }
+
+    /** What object stores keep beside a picture. */
+    private Map<String, String> metadata(Item item, String sha256) {
+      Map<String, String> metadata = new TreeMap<>();
+      // Percent-encoded: headers are ASCII.
+      metadata.put("id", URLEncoder.encode(item.row.id(), StandardCharsets.UTF_8));
+      metadata.put("sha256", sha256);
+      metadata.put("fingerprint", item.fingerprint);
+      metadata.put("software", work.encoder().program());
+      // S3 takes 2 KB in all.
+      metadata.values().removeIf(value -> value.length() > LONGEST_METADATA);
+      return metadata;
     }
 
     /** Takes the lines of the batch that has been in work for longest. */

@@ -1,5 +1,6 @@
 package io.glmimage.spark;
 
+import io.glmimage.output.RunFigures;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.scheduler.SparkListener;
@@ -17,6 +18,7 @@ public final class RowProgress implements AutoCloseable {
   private final LongAccumulator done;
   private final LongAccumulator failed;
   private final LoadCounters loading;
+  private final EngineCounters engines;
   private final Listener listener = new Listener();
   private volatile Watch watch;
 
@@ -34,6 +36,10 @@ public final class RowProgress implements AutoCloseable {
         new LoadCounters(
             spark.sparkContext().longAccumulator("model bytes to load"),
             spark.sparkContext().longAccumulator("model bytes loaded"));
+    this.engines =
+        new EngineCounters(
+            spark.sparkContext().longAccumulator("engine microseconds busy"),
+            spark.sparkContext().longAccumulator("engine microseconds waiting"));
     spark.sparkContext().addSparkListener(listener);
   }
 
@@ -55,6 +61,12 @@ public final class RowProgress implements AutoCloseable {
     long total = loading.total().value() + listener.running(loading.total().id());
     long loaded = loading.loaded().value() + listener.running(loading.loaded().id());
     return total == 0 ? -1 : (int) Math.min(100, loaded * 100 / total);
+  }
+
+  /** How the engines have spent their time, as far as tasks have ended. */
+  public RunFigures.EngineTime engineTime() {
+    return new RunFigures.EngineTime(
+        engines.busyMicros().value() / 1e6, engines.waitMicros().value() / 1e6);
   }
 
   /** Calls this, on Spark's listener thread, whenever a task says how far it is. */
@@ -79,6 +91,10 @@ public final class RowProgress implements AutoCloseable {
 
   LoadCounters loading() {
     return loading;
+  }
+
+  EngineCounters engines() {
+    return engines;
   }
 
   @Override

@@ -80,6 +80,9 @@ final class PackageRules {
           entry(
               "org.bytedeco.pytorch.", Set.of("tensor", "kernel", "model", "pipeline", "weights")),
           entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")),
+          // What S3A calls back with.
+          entry("com.amazonaws.", Set.of("io")),
+          entry("software.amazon.awssdk.", Set.of("io")),
           // libwebp, for writing WebP.
           entry("org.bytedeco.leptonica.", Set.of("image")));
 

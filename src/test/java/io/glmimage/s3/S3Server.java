@@ -5,6 +5,7 @@ import com.amazonaws.auth.BasicAWSCredentials;
 import com.amazonaws.client.builder.AwsClientBuilder;
 import com.amazonaws.services.s3.AmazonS3;
 import com.amazonaws.services.s3.AmazonS3ClientBuilder;
+import com.amazonaws.services.s3.model.ObjectMetadata;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -94,19 +95,32 @@ public final class S3Server implements AutoCloseable {
   }
 
   public void createBucket(String name) {
-    AmazonS3 client =
-        AmazonS3ClientBuilder.standard()
-            .withCredentials(
-                new AWSStaticCredentialsProvider(new BasicAWSCredentials(ACCESS_KEY, SECRET_KEY)))
-            .withEndpointConfiguration(
-                new AwsClientBuilder.EndpointConfiguration("http://127.0.0.1:" + port, "us-east-1"))
-            .withPathStyleAccessEnabled(true)
-            .build();
+    AmazonS3 client = client();
     try {
       client.createBucket(name);
     } finally {
       client.shutdown();
     }
+  }
+
+  /** What the server says of an object. */
+  public ObjectMetadata head(String bucket, String key) {
+    AmazonS3 client = client();
+    try {
+      return client.getObjectMetadata(bucket, key);
+    } finally {
+      client.shutdown();
+    }
+  }
+
+  private AmazonS3 client() {
+    return AmazonS3ClientBuilder.standard()
+        .withCredentials(
+            new AWSStaticCredentialsProvider(new BasicAWSCredentials(ACCESS_KEY, SECRET_KEY)))
+        .withEndpointConfiguration(
+            new AwsClientBuilder.EndpointConfiguration("http://127.0.0.1:" + port, "us-east-1"))
+        .withPathStyleAccessEnabled(true)
+        .build();
   }
 
   private boolean answers() {

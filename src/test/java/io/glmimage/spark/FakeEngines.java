@@ -1,5 +1,6 @@
 package io.glmimage.spark;
 
+import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.UsageException;
 import io.glmimage.image.RgbImage;
@@ -88,6 +89,10 @@ public record FakeEngines(String model) implements EngineFactory {
         throw new IllegalStateException("two tasks at once");
       }
       try {
+        if (requests.size() > 1 && requests.stream().anyMatch(r -> r.prompt().contains("memory"))
+            || requests.stream().anyMatch(r -> r.prompt().equals("too much memory"))) {
+          throw new DeviceMemoryException("not enough memory on fake; ask for less", null);
+        }
         LARGEST_BATCH.accumulateAndGet(requests.size(), Math::max);
         List<EditResult> results = new ArrayList<>();
         for (EditRequest request : requests) {
