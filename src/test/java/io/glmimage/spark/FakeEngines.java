@@ -89,8 +89,7 @@ public record FakeEngines(String model) implements EngineFactory {
         throw new IllegalStateException("two tasks at once");
       }
       try {
-        if (requests.size() > 1 && requests.stream().anyMatch(r -> r.prompt().contains("memory"))
-            || requests.stream().anyMatch(r -> r.prompt().equals("too much memory"))) {
+        if (requests.stream().anyMatch(request -> tooLarge(request, requests.size()))) {
           throw new DeviceMemoryException("not enough memory on fake; ask for less", null);
         }
         LARGEST_BATCH.accumulateAndGet(requests.size(), Math::max);
@@ -117,6 +116,14 @@ public record FakeEngines(String model) implements EngineFactory {
         case "abort" -> throw abort();
         case "explode" -> throw new IllegalStateException("device lost");
         default -> new EditResult(request.id(), picture(request), null, 0.1, 0.2, 0.3);
+      };
+    }
+
+    private static boolean tooLarge(EditRequest request, int batch) {
+      return switch (request.prompt()) {
+        case "memory for one" -> batch > 1;
+        case "too much memory" -> true;
+        default -> false;
       };
     }
 
