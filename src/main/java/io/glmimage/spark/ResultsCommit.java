@@ -45,6 +45,7 @@ final class ResultsCommit {
   private final OutputLayout output;
   private final Ledger ledger;
   private final CommitProtocol protocol;
+  private boolean swept;
 
   ResultsCommit(SparkSession spark, Storage storage, OutputLayout output, Ledger ledger) {
     this.spark = spark;
@@ -54,13 +55,16 @@ final class ResultsCommit {
     this.protocol = CommitProtocol.of(spark, output.root());
   }
 
-  /** Says that the table is not whole; call it before anything is done. */
+  /** Says that the table is not whole, with the lock held; call it before anything is done. */
   void begin() throws IOException {
     storage.delete(output.summary());
     storage.delete(output.success());
     // What a killed run's commit was writing.
     storage.delete(output.results() + "/_temporary");
-    storage.deleteUnfinished(output.images());
+    if (!swept) {
+      storage.deleteUnfinished(output.images());
+      swept = true;
+    }
   }
 
   /**
