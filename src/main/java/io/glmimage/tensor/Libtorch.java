@@ -22,8 +22,10 @@ public final class Libtorch {
     if (System.getProperty("org.bytedeco.javacpp.maxBytes") == null) {
       System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
     }
-    loadCuda();
-    Loader.load(torch.class);
+    try (HostLock lock = HostLock.take(cacheFolder().resolve("loading.lock"))) {
+      loadCuda();
+      Loader.load(torch.class);
+    }
     // OpenBLAS has a thread pool of its own beside libtorch's: on small products its threads only
     // wait for each other
     // (measured: ten times the CPU time on a busy machine), and its sums must not depend on the
