@@ -1,12 +1,14 @@
 package io.glmimage.image;
 
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.natives.NativeLibraries;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.leptonica.PIX;
@@ -31,14 +33,7 @@ public final class WebpEncoder {
   private static final byte HAS_XMP = 4;
 
   static {
-    // As for libtorch, whichever is loaded first: JavaCPP reads these when its first class is
-    // loaded, and would count memory-mapped weights as memory in use.
-    for (String limit : new String[] {"maxPhysicalBytes", "maxBytes"}) {
-      String name = "org.bytedeco.javacpp." + limit;
-      if (System.getProperty(name) == null) {
-        System.setProperty(name, "0");
-      }
-    }
+    NativeLibraries.load(() -> Loader.load(leptonica.class));
   }
 
   private WebpEncoder() {}

@@ -32,8 +32,10 @@ final class PackageRules {
           entry("error", Set.of()),
           entry("request", Set.of("image")),
           entry("model", Set.of()),
-          entry("tensor", Set.of()),
-          entry("image", Set.of()),
+          entry("natives", Set.of()),
+          entry("tensor", Set.of("natives")),
+          // The WebP encoder is a native library.
+          entry("image", Set.of("natives")),
           entry("io", Set.of()),
           entry("manifest", Set.of()),
           entry("plan", Set.of("manifest")),
@@ -88,7 +90,7 @@ final class PackageRules {
 
   /** Classes that must tell a native library's loader what to do before its first use. */
   private static final Set<String> NATIVE_LOADERS =
-      Set.of("tensor.Libtorch", "model.processor.PromptTokenizer", "image.WebpEncoder");
+      Set.of("natives.NativeLibraries", "model.processor.PromptTokenizer");
 
   /**
    * Classes that look at what the cluster manager or CUDA has set for an executor's process, which
