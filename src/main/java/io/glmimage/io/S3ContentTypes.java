@@ -60,7 +60,8 @@ public final class S3ContentTypes {
     }
     if (configuration.get(ENABLED) == null && !version2) {
       // Off by default up to 3.3.4, and then nobody is called. With this service no request is
-      // logged or marked.
+      // logged or marked. It is off because threads keep what belongs to closed file systems
+      // (HADOOP-18091); here a file system lives as long as the application.
       configuration.setBoolean(ENABLED, true);
       configuration.setIfUnset(SERVICE, NO_SERVICE);
     }

@@ -176,6 +176,10 @@ public final class PriorModel implements AutoCloseable {
       try {
         return generateRows(rows);
       } catch (RuntimeException e) {
+        if (DeviceFailure.isDeviceLost(e)) {
+          // Nothing can be freed on it, and trying would hide why.
+          throw e;
+        }
         // The slots hold rows that will not go on.
         releaseCache();
         if (rowsAtATime == 1 || !DeviceFailure.isOutOfMemory(e)) {
