@@ -12,6 +12,8 @@ public enum ErrorClass {
   IMAGE_INVALID,
   /** The model refuses the request: an aspect ratio or a size that it cannot take. */
   REQUEST_REFUSED,
+  /** The device's memory does not suffice for this row alone. */
+  OUT_OF_MEMORY,
   /** The model failed on this row for another reason. */
   MODEL_ERROR,
   /** The process that edited the row died each time: a crash in native code, out of memory. */

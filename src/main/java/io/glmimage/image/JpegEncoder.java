@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +19,7 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
  * Writes pictures as baseline JPEG files (YCbCr, 4:2:0) with the JDK's encoder. The same picture,
- * quality and texts give the same bytes. Formats: ITU-T T.81 with JFIF; XMP, part 3 (ISO 16684-1).
+ * quality and texts give the same bytes. Formats: ITU-T T.81 with JFIF; XMP specification, part 3.
  */
 public final class JpegEncoder {
   /** Of the XMP segment: its length field counts 16 bits, itself included. */
@@ -40,8 +41,7 @@ public final class JpegEncoder {
 
   /**
    * @param quality 1 to 100
-   * @param texts written as an XMP packet: {@code Description} as dc:description, {@code Software}
-   *     as xmp:CreatorTool, others as properties of this program. Where they are longer than the 64
+   * @param texts written as an {@linkplain XmpPacket XMP packet}. Where they are longer than the 64
    *     KiB of a segment, the longest is cut.
    * @throws IllegalStateException where {@link #available} is false
    */
@@ -99,76 +99,11 @@ public final class JpegEncoder {
   }
 
   private static byte[] segment(Map<String, String> texts) {
-    // Halved until it fits: characters take one to twenty bytes here.
-    for (int longest = LONGEST_SEGMENT; ; longest /= 2) {
-      byte[] bytes = (XMP_NAMESPACE + packet(texts, longest)).getBytes(StandardCharsets.UTF_8);
-      if (bytes.length <= LONGEST_SEGMENT || longest == 0) {
-        return bytes;
-      }
-    }
-  }
-
-  private static String packet(Map<String, String> texts, int longest) {
-    StringBuilder xmp = new StringBuilder();
-    xmp.append("<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n")
-        .append("<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n")
-        .append("<rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n")
-        .append("<rdf:Description rdf:about=\"\"")
-        .append(" xmlns:dc=\"http://purl.org/dc/elements/1.1/\"")
-        .append(" xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\"")
-        .append(" xmlns:glm=\"urn:glm-image-spark:1\">\n");
-    texts.forEach(
-        (keyword, text) -> {
-          String cut = escaped(cut(text, longest));
-          switch (keyword) {
-            case "Description" ->
-                xmp.append("<dc:description><rdf:Alt><rdf:li xml:lang=\"x-default\">")
-                    .append(cut)
-                    .append("</rdf:li></rdf:Alt></dc:description>\n");
-            case "Software" ->
-                xmp.append("<xmp:CreatorTool>").append(cut).append("</xmp:CreatorTool>\n");
-            default -> {
-              String name = keyword.replaceAll("[^A-Za-z0-9]", "");
-              xmp.append("<glm:" + name + ">").append(cut).append("</glm:" + name + ">\n");
-            }
-          }
-        });
-    return xmp.append("</rdf:Description>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end=\"r\"?>")
-        .toString();
-  }
-
-  private static String cut(String text, int longest) {
-    if (text.length() <= longest) {
-      return text;
-    }
-    int end =
-        longest > 0 && Character.isHighSurrogate(text.charAt(longest - 1)) ? longest - 1 : longest;
-    return text.substring(0, end);
-  }
-
-  /** As XML 1.0 text: what it does not allow is left out. */
-  private static String escaped(String text) {
-    StringBuilder out = new StringBuilder(text.length() + 16);
-    text.codePoints()
-        .filter(
-            c ->
-                c == '\t'
-                    || c == '\n'
-                    || c == '\r'
-                    || (c >= 0x20 && c <= 0xd7ff)
-                    || (c >= 0xe000 && c <= 0xfffd)
-                    || c >= 0x10000)
-        .forEach(
-            c -> {
-              switch (c) {
-                case '&' -> out.append("&amp;");
-                case '<' -> out.append("&lt;");
-                case '>' -> out.append("&gt;");
-                case '\r' -> out.append("&#13;");
-                default -> out.appendCodePoint(c);
-              }
-            });
-    return out.toString();
+    byte[] name = XMP_NAMESPACE.getBytes(StandardCharsets.US_ASCII);
+    byte[] packet = XmpPacket.of(texts, LONGEST_SEGMENT - name.length);
+    byte[] segment = Arrays.copyOf(name, name.length + packet.length);
+    System.arraycopy(packet, 0, segment, name.length, packet.length);
+    return segment;
   }
 
   /** Not whatever other writer a cluster's class path brings: bytes must not depend on that. */

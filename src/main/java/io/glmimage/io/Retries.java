@@ -48,6 +48,9 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
           PathIsDirectoryException.class,
           UnsupportedFileSystemException.class);
 
+  /** S3A's class for a bucket that is not there; it is not on every class path. */
+  private static final String NO_BUCKET = "UnknownStoreException";
+
   /**
    * The AWS SDK's and S3A's words; their classes are not on every class path. S3 answers a HEAD
    * with expired credentials, or in the wrong region, with a mere 400.
@@ -112,6 +115,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     for (Throwable cause : causes(error)) {
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
           || cause instanceof LastingException
+          || cause.getClass().getSimpleName().equals(NO_BUCKET)
           || (cause instanceof InterruptedIOException
               && !(cause instanceof java.net.SocketTimeoutException)
               && Thread.currentThread().isInterrupted())) {

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -15,6 +17,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -23,6 +26,7 @@ import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.EtagSource;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -55,6 +59,9 @@ public final class Storage {
   private static final int CHUNK_BYTES = 1 << 16;
 
   private static final int LONGEST_KEY_BYTES = 1024;
+
+  /** S3A's, since Hadoop 3.3.5. */
+  private static final String METADATA_OPTION = "fs.s3a.create.header.";
 
   /** How the name of a file that is being written ends. */
   private static final String TEMPORARY = ".tmp";
@@ -253,19 +260,29 @@ public final class Storage {
 
   /** Writes a file whole, replacing an earlier one; folders above it are made. */
   public void write(String path, byte[] bytes) throws IOException {
+    write(path, bytes, Map.of());
+  }
+
+  /**
+   * Writes a file whole, replacing an earlier one; folders above it are made.
+   *
+   * @param metadata is kept with the object by S3A of Hadoop 3.3.5 and later ({@code
+   *     x-amz-meta-...}), and nowhere else; names in lower case, names and values in ASCII
+   */
+  public void write(String path, byte[] bytes, Map<String, String> metadata) throws IOException {
     Path file = path(path);
     retries.call(
         "write " + path,
         () -> {
-          writeOnce(file, bytes);
+          writeOnce(file, bytes, metadata);
           return null;
         });
   }
 
-  private void writeOnce(Path file, byte[] bytes) throws IOException {
+  private void writeOnce(Path file, byte[] bytes, Map<String, String> metadata) throws IOException {
     FileSystem fileSystem = fileSystem(file);
     if (isObjectStore(fileSystem)) {
-      put(fileSystem, file, bytes);
+      put(fileSystem, file, bytes, metadata);
       return;
     }
     // Hidden from Spark and Hadoop by the dot, and never the same for two attempts.
@@ -292,8 +309,10 @@ public final class Storage {
   }
 
   /** The object appears when its stream is closed, so a stream that failed must not be. */
-  private static void put(FileSystem fileSystem, Path file, byte[] bytes) throws IOException {
-    FSDataOutputStream out = fileSystem.create(file, true);
+  private static void put(
+      FileSystem fileSystem, Path file, byte[] bytes, Map<String, String> metadata)
+      throws IOException {
+    FSDataOutputStream out = createObject(fileSystem, file, metadata);
     try {
       out.write(bytes);
     } catch (IOException | RuntimeException | Error e) {
@@ -303,6 +322,18 @@ public final class Storage {
       throw e;
     }
     out.close();
+  }
+
+  private static FSDataOutputStream createObject(
+      FileSystem fileSystem, Path file, Map<String, String> metadata) throws IOException {
+    if (metadata.isEmpty()) {
+      return fileSystem.create(file, true);
+    }
+    FSDataOutputStreamBuilder<?, ?> builder =
+        fileSystem.createFile(file).create().overwrite(true).recursive();
+    // Options, not requirements: file systems that do not know them write the file all the same.
+    metadata.forEach((name, value) -> builder.opt(METADATA_OPTION + name, value));
+    return builder.build();
   }
 
   /**
@@ -343,7 +374,7 @@ public final class Storage {
     return isObjectStore(fileSystem(path(path)));
   }
 
-  /** What is written into a file. */
+  /** What is written into a file; asked for it again from its start where writing is repeated. */
   @FunctionalInterface
   public interface Content {
     void writeTo(OutputStream out) throws IOException;
@@ -355,6 +386,15 @@ public final class Storage {
    */
   public void write(String path, Content content) throws IOException {
     Path file = path(path);
+    retries.call(
+        "write " + path,
+        () -> {
+          writeOnce(file, content);
+          return null;
+        });
+  }
+
+  private void writeOnce(Path file, Content content) throws IOException {
     FileSystem fileSystem = fileSystem(file);
     boolean objects = isObjectStore(fileSystem);
     Path target = objects ? file : new Path(file.getParent(), "." + UUID.randomUUID() + TEMPORARY);
@@ -376,7 +416,7 @@ public final class Storage {
           done = fileSystem.rename(target, file);
         }
         if (!done) {
-          throw new IOException("Cannot write " + path + ": the temporary file cannot be renamed");
+          throw new IOException("Cannot write " + file + ": the temporary file cannot be renamed");
         }
       }
     } finally {
@@ -438,9 +478,23 @@ public final class Storage {
     if (isObjectStore(folder) || !exists(folder)) {
       return;
     }
+    java.nio.file.Path local = local(folder);
+    if (local != null) {
+      // Names only: Hadoop's listing would hold all of them and ask the disk about each.
+      try (DirectoryStream<java.nio.file.Path> names =
+          Files.newDirectoryStream(local, ".*" + TEMPORARY)) {
+        for (java.nio.file.Path file : names) {
+          Files.deleteIfExists(file);
+        }
+      } catch (DirectoryIteratorException e) {
+        throw e.getCause();
+      }
+      return;
+    }
     Path root = path(folder);
     FileSystem fileSystem = fileSystem(root);
-    RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, false);
+    // A page at a time, without the files' blocks.
+    RemoteIterator<FileStatus> files = fileSystem.listStatusIterator(root);
     while (files.hasNext()) {
       Path file = files.next().getPath();
       if (file.getName().startsWith(".") && file.getName().endsWith(TEMPORARY)) {

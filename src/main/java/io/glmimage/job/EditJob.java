@@ -119,6 +119,7 @@ final class EditJob {
         lock.check();
         long editStart = System.nanoTime();
         List<RunFigures.Moment> history = List.of();
+        RunFigures.EngineTime engineTime = RunFigures.EngineTime.NONE;
         if (toDo > 0) {
           try (DistributedEngines model = engines.distribute(session.spark());
               RowProgress progress = new RowProgress(session.spark());
@@ -127,6 +128,7 @@ final class EditJob {
             runner.edit(plan, model.engines(), progress);
             moments.close();
             history = moments.moments();
+            engineTime = progress.engineTime();
           }
         }
         double editSeconds = secondsSince(editStart);
@@ -141,6 +143,7 @@ final class EditJob {
             start,
             editSeconds,
             history,
+            engineTime,
             storage,
             redaction);
       }
@@ -167,6 +170,7 @@ final class EditJob {
       long start,
       double editSeconds,
       List<RunFigures.Moment> history,
+      RunFigures.EngineTime engineTime,
       Storage storage,
       Redaction redaction)
       throws IOException {
@@ -205,7 +209,7 @@ final class EditJob {
           .write(results, options.pictures().inlineAnswers(), started);
     }
     new ReportFiles(storage, storage.parent(options.manifest().path()), redaction)
-        .write(report, results, history, engines.touchesPictures());
+        .write(report, results, history, engineTime, engines.touchesPictures());
     report.write(storage, exitCode(report), redaction);
     return report;
   }

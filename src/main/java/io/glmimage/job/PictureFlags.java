@@ -10,7 +10,7 @@ final class PictureFlags {
       paramLabel = "FORMAT",
       defaultValue = "png",
       description =
-          "png or jpeg: one file for each picture. webdataset (tar shards) or parquet (a table with"
+          "png, jpeg or webp: one file for each picture. webdataset (tar shards) or parquet (a table with"
               + " a binary column): those files, and the pack made of them at the end. Default:"
               + " ${DEFAULT-VALUE}.")
   private String output;
@@ -19,7 +19,7 @@ final class PictureFlags {
       names = "--image-format",
       paramLabel = "FORMAT",
       description =
-          "png or jpeg: how pictures are encoded with --output-format webdataset and parquet."
+          "png, jpeg or webp: how pictures are encoded with --output-format webdataset and parquet."
               + " Default: png.")
   private String image;
 
@@ -27,7 +27,9 @@ final class PictureFlags {
       names = "--quality",
       paramLabel = "N",
       description =
-          "Quality of JPEG pictures, 1 to 100. Default: " + PictureOptions.DEFAULT_QUALITY + ".")
+          "Quality of JPEG and WebP pictures, 1 to 100. Default: "
+              + PictureOptions.DEFAULT_QUALITY
+              + ".")
   private int quality = PictureOptions.DEFAULT_QUALITY;
 
   @Option(

@@ -47,7 +47,11 @@ final class ReportFiles {
    * @param pictures whether the run made pictures that can be shown
    */
   void write(
-      RunReport report, ResultsTable results, List<RunFigures.Moment> history, boolean pictures)
+      RunReport report,
+      ResultsTable results,
+      List<RunFigures.Moment> history,
+      RunFigures.EngineTime engines,
+      boolean pictures)
       throws IOException {
     ResultFigures table = new ResultFigures(results);
     List<RunFigures.Sample> samples = new ArrayList<>();
@@ -61,7 +65,8 @@ final class ReportFiles {
             table.histogram(),
             table.failures(report.failedByClass().keySet(), EXAMPLES),
             samples,
-            history);
+            history,
+            engines);
     String metrics = MetricsJson.of(report, figures, redaction);
     storage.write(report.output().metrics(), metrics.getBytes(StandardCharsets.UTF_8));
     String page = HtmlReport.of(report, figures, redaction);

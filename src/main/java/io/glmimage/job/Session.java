@@ -4,6 +4,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Redaction;
+import io.glmimage.io.S3ContentTypes;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.ExecutorEngines;
 import java.io.IOException;
@@ -26,6 +27,7 @@ final class Session implements AutoCloseable {
   private Session(SparkSession spark, boolean owned) {
     this.spark = spark;
     this.owned = owned;
+    S3ContentTypes.install(spark.sparkContext().hadoopConfiguration());
   }
 
   /**

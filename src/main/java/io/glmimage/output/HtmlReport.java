@@ -122,6 +122,10 @@ public final class HtmlReport {
     card(count(report.failed()), "failed", report.failed() > 0 ? "bad" : "");
     card(number(report.rowsPerSecond()), "rows a second", "");
     card(duration(report.seconds()), "in all", "");
+    Double waiting = figures.engines().waitShare();
+    String share =
+        waiting == null ? "&ndash;" : String.format(Locale.ROOT, "%.1f %%", 100 * waiting);
+    card(share, "of its time the engine waited for files", "");
     Double median = figures.quantiles().get("p50");
     card(median == null ? "&ndash;" : duration(median), "median of a row", "");
     html.append("</div>\n");

@@ -23,6 +23,9 @@ public final class MetricsJson {
     fields.put("seconds", report.seconds());
     fields.put("edit_seconds", report.editSeconds());
     fields.put("rows_per_second", report.rowsPerSecond());
+    fields.put("engine_busy_seconds", figures.engines().busy());
+    fields.put("engine_wait_seconds", figures.engines().waiting());
+    fields.put("engine_wait_share", figures.engines().waitShare());
     fields.put("stage_seconds", figures.stageSeconds());
     fields.put("row_seconds", figures.quantiles());
     List<Map<String, Object>> bins = new ArrayList<>();

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.JpegEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.image.WebpEncoder;
 import io.glmimage.io.Redaction;
 import io.glmimage.manifest.ManifestRow;
 import java.io.Serializable;
@@ -15,10 +16,10 @@ import java.util.Map;
  * Makes the file of a picture, with where it comes from inside: {@code Description} is the prompt,
  * {@code Software} this program with its version, {@code Parameters} a JSON object with id, model,
  * seed, num_inference_steps, guidance_scale and, where there is one, step_cache. In PNG these are
- * text chunks, in JPEG an XMP packet. No times: the same row gives the same bytes.
+ * text chunks, in JPEG and WebP an XMP packet. No times: the same row gives the same bytes.
  *
  * @param format how the picture is encoded
- * @param quality of JPEG, 1 to 100
+ * @param quality of JPEG and WebP, 1 to 100
  * @param program name and version
  */
 public record PictureEncoder(PictureFormat format, int quality, String program)
@@ -36,6 +37,7 @@ public record PictureEncoder(PictureFormat format, int quality, String program)
     return switch (format) {
       case PNG -> ImageEncoder.png(image, texts);
       case JPEG -> JpegEncoder.jpeg(image, quality, texts);
+      case WEBP -> WebpEncoder.webp(image, quality, texts);
     };
   }
 

@@ -1,11 +1,15 @@
 package io.glmimage.output;
 
+import java.util.Arrays;
+
 /** How a picture is encoded. */
 public enum PictureFormat {
   /** Lossless, 8-bit RGB. */
   PNG(".png", "image/png"),
   /** Baseline JPEG. */
-  JPEG(".jpg", "image/jpeg");
+  JPEG(".jpg", "image/jpeg"),
+  /** Lossy WebP. */
+  WEBP(".webp", "image/webp");
 
   private final String extension;
   private final String mediaType;
@@ -20,7 +24,26 @@ public enum PictureFormat {
     return extension;
   }
 
+  /** As HTTP names it. */
   public String mediaType() {
     return mediaType;
+  }
+
+  /** As APIs name it, such as {@code jpeg}. */
+  public String label() {
+    return mediaType.substring("image/".length());
+  }
+
+  /**
+   * By a picture's file name.
+   *
+   * @throws IllegalArgumentException if no picture is named so
+   */
+  public static PictureFormat ofFile(String path) {
+    return Arrays.stream(values())
+        .filter(format -> path.endsWith(format.extension))
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalArgumentException("Cannot tell the format of picture " + path));
   }
 }

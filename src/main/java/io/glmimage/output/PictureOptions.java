@@ -35,9 +35,9 @@ public record PictureOptions(
   /**
    * From the options as they are written.
    *
-   * @param output png, jpeg, webdataset or parquet
+   * @param output png, jpeg, webp, webdataset or parquet
    * @param answers url or b64_json
-   * @param image png or jpeg, the encoding inside webdataset and parquet; may be null
+   * @param image png, jpeg or webp, the encoding inside webdataset and parquet; may be null
    * @throws UsageException for what is unknown or cannot be written
    */
   public static PictureOptions of(
@@ -73,20 +73,16 @@ public record PictureOptions(
     return switch (name.toLowerCase(Locale.ROOT)) {
       case "png" -> PictureFormat.PNG;
       case "jpeg", "jpg" -> PictureFormat.JPEG;
-      case "webp" ->
-          throw new UsageException(
-              "Invalid "
-                  + option
-                  + ": webp is read but not written (there is no maintained WebP encoder for the"
-                  + " JVM to rely on); use png, or jpeg with --quality");
+      case "webp" -> PictureFormat.WEBP;
       default ->
           throw new UsageException(
               "Invalid "
                   + option
                   + ": "
                   + name
-                  + ", expected png, jpeg"
-                  + (option.equals("--output-format") ? ", webdataset or parquet" : ""));
+                  + (option.equals("--output-format")
+                      ? ", expected png, jpeg, webp, webdataset or parquet"
+                      : ", expected png, jpeg or webp"));
     };
   }
 }

@@ -17,6 +17,7 @@ import java.util.Map;
  * @param failures examples of each error class
  * @param samples pictures to look at
  * @param history rows done while the time went by
+ * @param engines how the engines of this run spent their time
  */
 public record RunFigures(
     Map<String, Double> stageSeconds,
@@ -24,7 +25,8 @@ public record RunFigures(
     List<Bin> histogram,
     Map<String, List<Failure>> failures,
     List<Sample> samples,
-    List<Moment> history) {
+    List<Moment> history,
+    EngineTime engines) {
   public RunFigures {
     stageSeconds = Collections.unmodifiableMap(new LinkedHashMap<>(stageSeconds));
     quantiles = Collections.unmodifiableMap(new LinkedHashMap<>(quantiles));
@@ -54,6 +56,23 @@ public record RunFigures(
    */
   public record Sample(
       String id, String prompt, String detail, RgbImage source, RgbImage edit, String note) {}
+
+  /**
+   * Seconds of all engines (one for each device of each executor), each from its first batch to its
+   * last.
+   *
+   * @param busy in batches
+   * @param waiting while no task had a batch for it: sources were still being read, or pictures
+   *     written
+   */
+  public record EngineTime(double busy, double waiting) {
+    public static final EngineTime NONE = new EngineTime(0, 0);
+
+    /** The part spent waiting, 0 to 1, or null where nothing was edited. */
+    public Double waitShare() {
+      return busy + waiting > 0 ? Double.valueOf(waiting / (busy + waiting)) : null;
+    }
+  }
 
   /**
    * How far the run was.

@@ -2,6 +2,7 @@ package io.glmimage.pipeline;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
+import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
@@ -42,8 +43,11 @@ import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * GLM-Image, text-to-image and edits with one or several sources in one pipeline: processor, prior
@@ -61,6 +65,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>Not thread-safe: callers take turns.
  */
 public final class GlmImagePipeline implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(GlmImagePipeline.class);
+
   /** Streams of {@link Philox}; the prior model has its own. */
   private static final int NOISE_STREAM = 0x4E4F;
 
@@ -131,9 +137,14 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    return load(folder, compute, sampling, kernels(compute));
+  }
+
+  static GlmImagePipeline load(
+      CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
     GlmProcessor processor = GlmProcessor.load(folder);
     try {
-      GlmImagePipeline pipeline = loadWithoutProcessor(folder, compute, sampling);
+      GlmImagePipeline pipeline = loadWithoutProcessor(folder, compute, sampling, kernels);
       pipeline.processor = pipeline.part(processor);
       return pipeline;
     } catch (RuntimeException e) {
@@ -145,11 +156,19 @@ public final class GlmImagePipeline implements AutoCloseable {
   /** All but what makes prompts and pixels of requests: for callers that have these already. */
   static GlmImagePipeline loadWithoutProcessor(
       CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    return loadWithoutProcessor(folder, compute, sampling, kernels(compute));
+  }
+
+  private static KernelProvider kernels(Compute compute) {
+    compute.makeCurrent();
+    return Kernels.provider(
+        KernelMode.AUTO, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
+  }
+
+  private static GlmImagePipeline loadWithoutProcessor(
+      CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
     compute.makeCurrent();
     GlmImagePipeline pipeline = new GlmImagePipeline(compute);
-    KernelProvider kernels =
-        Kernels.provider(
-            KernelMode.AUTO, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
     try {
       pipeline.scheduler = FlowMatchEulerScheduler.load(folder);
       pipeline.vae = pipeline.part(Vae.load(folder, compute));
@@ -250,7 +269,10 @@ public final class GlmImagePipeline implements AutoCloseable {
         continue;
       }
       try {
-        results[rows.get(j)] = picture(prepared.get(j), (PriorTokens) tokens.get(j), priorSeconds);
+        Prepared row = prepared.get(j);
+        PriorTokens prior = (PriorTokens) tokens.get(j);
+        results[rows.get(j)] =
+            retriedWithFreeMemory(request.id(), () -> picture(row, prior, priorSeconds));
       } catch (RuntimeException e) {
         results[rows.get(j)] = failed(request, e);
       }
@@ -271,13 +293,33 @@ public final class GlmImagePipeline implements AutoCloseable {
     }
     return EditResult.failed(
         request.id(),
-        new InvalidRequestException(
+        new DeviceMemoryException(
             "Cannot edit request "
                 + request.id()
                 + ": not enough memory on "
                 + compute.device()
-                + " for a picture of its size with its sources; ask for a smaller size",
+                + " for a picture of its size with its sources, even alone; ask for a smaller size"
+                + " or fewer sources, or take a device with more memory",
             e));
+  }
+
+  /** Once more, with all memory given back that can be, where the device's did not suffice. */
+  private <T> T retriedWithFreeMemory(String what, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (RuntimeException e) {
+      if (!DeviceFailure.isOutOfMemory(e)) {
+        throw e;
+      }
+      LOG.warn("{} is out of memory at {}: trying again with freed caches", compute.device(), what);
+      releaseMemory();
+      return work.get();
+    }
+  }
+
+  private void releaseMemory() {
+    prior.releaseCache();
+    compute.releaseCachedMemory();
   }
 
   /**
@@ -339,7 +381,10 @@ public final class GlmImagePipeline implements AutoCloseable {
       return List.of();
     }
     try {
-      return new ArrayList<>(generatePriorTokens(rows));
+      return new ArrayList<>(
+          rows.size() > 1
+              ? generatePriorTokens(rows)
+              : retriedWithFreeMemory(rows.get(0).request().id(), () -> generatePriorTokens(rows)));
     } catch (RuntimeException e) {
       if (DeviceFailure.isDeviceLost(e)) {
         throw new DeviceException(
@@ -349,6 +394,9 @@ public final class GlmImagePipeline implements AutoCloseable {
         return List.of(e);
       }
       // Out of memory, or one row's fault: halves find out which, and need less memory.
+      if (DeviceFailure.isOutOfMemory(e)) {
+        releaseMemory();
+      }
       List<Object> out =
           new ArrayList<>(generatePriorTokensOrFail(rows.subList(0, rows.size() / 2)));
       out.addAll(generatePriorTokensOrFail(rows.subList(rows.size() / 2, rows.size())));

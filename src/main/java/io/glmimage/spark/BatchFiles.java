@@ -15,6 +15,7 @@ import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.BatchColumn;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import java.io.IOException;
@@ -43,7 +44,11 @@ import org.apache.spark.sql.SparkSession;
  */
 public final class BatchFiles {
   private static final long MAX_FILE_BYTES = 1L << 30;
-  private static final Set<String> OWN_FAULT = Set.of(ErrorClass.MODEL_ERROR.name());
+  private static final Set<String> OWN_FAULT =
+      Set.of(
+          ErrorClass.MODEL_ERROR.name(),
+          ErrorClass.OUT_OF_MEMORY.name(),
+          ErrorClass.PROCESS_CRASH.name());
 
   private final SparkSession spark;
   private final Storage storage;
@@ -104,11 +109,11 @@ public final class BatchFiles {
   }
 
   private void write(String path, JavaRDD<String> lines) throws IOException {
-    // Partition by partition, so that the driver never holds all pictures of a batch.
-    Iterator<String> all = lines.toLocalIterator();
     storage.write(
         path,
         (OutputStream out) -> {
+          // Partition by partition, so that the driver never holds all pictures of a batch.
+          Iterator<String> all = lines.toLocalIterator();
           while (all.hasNext()) {
             out.write(all.next().substring(1).getBytes(StandardCharsets.UTF_8));
             out.write('\n');
@@ -155,7 +160,7 @@ public final class BatchFiles {
       Row picture = pictures.get(0);
       body.put("size", picture.getInt(5) + "x" + picture.getInt(6));
       String path = picture.getString(4);
-      body.put("output_format", path.endsWith(".jpg") ? "jpeg" : "png");
+      body.put("output_format", PictureFormat.ofFile(path).label());
     } else {
       Row worst = failed.get(0);
       ObjectNode error = body.putObject("error");

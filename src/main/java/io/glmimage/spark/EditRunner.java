@@ -164,7 +164,8 @@ public final class EditRunner implements AutoCloseable {
             hadoop,
             progress.done(),
             progress.failed(),
-            progress.loading());
+            progress.loading(),
+            progress.engines());
     try {
       if (plan.rows() > 0) {
         progress.watch(watch);
@@ -199,7 +200,8 @@ public final class EditRunner implements AutoCloseable {
   /** Makes the result table. */
   public void commit(long rows) throws IOException {
     results.begin();
-    results.commit(manifest, model, rows, run, () -> throwIfStopped(null));
+    results.commit(
+        manifest, model, pictures ? encoder.format() : null, rows, run, () -> throwIfStopped(null));
   }
 
   private void throwIfStopped(Exception suppressed) {

@@ -223,7 +223,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
     private void edit(List<Item> items) {
       List<EditRequest> requests = items.stream().map(item -> item.request).toList();
       List<EditResult> results =
-          EngineCall.edit(engines, taskDevice, storage, null, requests).results();
+          EngineCall.edit(engines, taskDevice, storage, null, null, requests).results();
       for (int i = 0; i < items.size(); i++) {
         Item item = items.get(i);
         // Decoded sources are no longer needed while the pictures are encoded.

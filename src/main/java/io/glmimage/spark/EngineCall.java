@@ -1,5 +1,7 @@
 package io.glmimage.spark;
 
+import io.glmimage.error.DeviceMemoryException;
+import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.io.Storage;
@@ -18,6 +20,7 @@ record EngineCall(List<EditResult> results, double seconds) {
    * Waits for the engine and edits.
    *
    * @param counters are told of the loading; null where nobody asks
+   * @param times are told how the engine spends its time; null where nobody asks
    * @throws JobException if the engine cannot be loaded, or fails on the batch as a whole
    */
   static EngineCall edit(
@@ -25,18 +28,20 @@ record EngineCall(List<EditResult> results, double seconds) {
       String device,
       Storage storage,
       LoadCounters counters,
+      EngineCounters times,
       List<EditRequest> requests) {
     return ExecutorEngines.use(
         engines,
         device,
         storage,
         counters,
+        times,
         engine -> {
           List<String> ids = requests.stream().map(EditRequest::id).toList();
           long start = System.nanoTime();
           List<EditResult> results;
           try {
-            results = engine.edit(requests);
+            results = engine.editInHalves(requests);
           } catch (RuntimeException e) {
             throw new JobException(
                 "Cannot edit rows " + ids + " with " + engine.description() + ": " + e, e);
@@ -55,14 +60,20 @@ record EngineCall(List<EditResult> results, double seconds) {
         });
   }
 
-  /** Whether it is the request that the model does not take. */
-  static boolean isRefused(EditResult failed) {
-    return failed.error() instanceof InvalidRequestException;
+  /** What kind of failure it is. */
+  static ErrorClass errorClass(EditResult failed) {
+    RuntimeException error = failed.error();
+    return error instanceof InvalidRequestException
+        ? ErrorClass.REQUEST_REFUSED
+        : error instanceof DeviceMemoryException
+            ? ErrorClass.OUT_OF_MEMORY
+            : ErrorClass.MODEL_ERROR;
   }
 
   /** Why there is no picture. */
   static String why(EditResult failed) {
     RuntimeException error = failed.error();
-    return isRefused(failed) && error.getMessage() != null ? error.getMessage() : error.toString();
+    boolean told = errorClass(failed) != ErrorClass.MODEL_ERROR && error.getMessage() != null;
+    return told ? error.getMessage() : error.toString();
   }
 }

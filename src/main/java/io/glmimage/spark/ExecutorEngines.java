@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,19 +44,21 @@ public final class ExecutorEngines {
    */
   static <T> T use(
       EngineFactory factory, String device, Storage storage, Function<EditEngine, T> work) {
-    return use(factory, device, storage, null, work);
+    return use(factory, device, storage, null, null, work);
   }
 
   /**
    * As {@link #use(EngineFactory, String, Storage, Function)}.
    *
    * @param counters are told of the loading by whomever it is done; null where nobody asks
+   * @param times are told how long the engine worked and waited; null where nobody asks
    */
   static <T> T use(
       EngineFactory factory,
       String device,
       Storage storage,
       LoadCounters counters,
+      EngineCounters times,
       Function<EditEngine, T> work) {
     Slot slot = SLOTS.computeIfAbsent(new Key(factory, device), key -> new Slot());
     try {
@@ -70,7 +73,7 @@ public final class ExecutorEngines {
     try {
       EditEngine engine = slot.engine(factory, device, storage, counters);
       slot.meter.report(counters);
-      return work.apply(engine);
+      return slot.clock.time(times, () -> work.apply(engine));
     } finally {
       slot.turn.unlock();
     }
@@ -127,11 +130,35 @@ public final class ExecutorEngines {
     }
   }
 
+  /** How an engine spends its time; only who has the turn uses it. */
+  private static final class Clock {
+    private long run = -1;
+    private long lastEnd;
+
+    <T> T time(EngineCounters times, Supplier<T> work) {
+      if (times == null) {
+        return work.get();
+      }
+      long begin = System.nanoTime();
+      // Between two runs nobody waits.
+      long waited = run == times.run() ? begin - lastEnd : 0;
+      try {
+        return work.get();
+      } finally {
+        lastEnd = System.nanoTime();
+        run = times.run();
+        times.add(lastEnd - begin, waited);
+      }
+    }
+  }
+
   private static final class Slot {
     /** Fair: no task is overtaken for ever. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
     private final Meter meter = new Meter();
+
+    private final Clock clock = new Clock();
 
     // Also read by those who report on it, out of turn.
     private volatile EditEngine engine;

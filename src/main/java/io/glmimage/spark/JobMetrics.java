@@ -14,9 +14,10 @@ import org.apache.spark.metrics.source.Source;
 /**
  * This JVM's figures in Spark's metrics system, under {@code glm_image}: counters {@code rows.done}
  * and {@code rows.failed}, timers {@code seconds.read}, {@code .prior}, {@code .denoise}, {@code
- * .decode}, {@code .write} and {@code .row}, a gauge {@code gpu.memory.bytes}. Sinks (Prometheus,
- * Graphite, CSV) are set up in Spark's {@code metrics.properties}. Rows of repeated tasks count
- * again: this is load, not results.
+ * .decode}, {@code .write} and {@code .row}, a gauge {@code gpu.memory.bytes}, counters {@code
+ * engine.busy.ms} and {@code engine.wait.ms}. Sinks (Prometheus, Graphite, CSV) are set up in
+ * Spark's {@code metrics.properties}. Rows of repeated tasks count again: this is load, not
+ * results.
  */
 final class JobMetrics implements Source {
   /** What Spark puts before the names. */
@@ -33,6 +34,9 @@ final class JobMetrics implements Source {
   private final Timer decode = registry.timer("seconds.decode");
   private final Timer write = registry.timer("seconds.write");
   private final Timer row = registry.timer("seconds.row");
+
+  private final Counter engineBusy = registry.counter("engine.busy.ms");
+  private final Counter engineWait = registry.counter("engine.wait.ms");
 
   /** The Spark environment that knows this source; another one comes with another session. */
   private SparkEnv registered;
@@ -68,6 +72,12 @@ final class JobMetrics implements Source {
     update(decode, times.decode());
     update(write, times.write());
     update(row, times.total());
+  }
+
+  /** Counts what an engine did with its time. */
+  void engine(long busyNanos, long waitNanos) {
+    engineBusy.inc(TimeUnit.NANOSECONDS.toMillis(busyNanos));
+    engineWait.inc(TimeUnit.NANOSECONDS.toMillis(waitNanos));
   }
 
   private static void update(Timer timer, double seconds) {

@@ -4,6 +4,7 @@ import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max_by;
+import static org.apache.spark.sql.functions.regexp_extract;
 import static org.apache.spark.sql.functions.struct;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,6 +12,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
@@ -21,6 +23,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -134,6 +137,32 @@ final class Ledger {
         .groupBy(col(ResultColumn.ID.column()).as("newest"))
         .agg(max_by(struct(columns), order).as("line"))
         .select("line.*");
+  }
+
+  /** The formats of pictures that runs before {@code run} have written down, finished or not. */
+  Set<PictureFormat> formatsBefore(String run) throws IOException {
+    StructType schema = ResultsTable.schema(new StructType());
+    Column path = col(ResultColumn.OUTPUT_PATH.column());
+    Column earlier = coalesce(col(ResultColumn.RUN.column()), lit("")).notEqual(run);
+    Column extension = regexp_extract(path, "\\.[a-z]+$", 0);
+    List<Row> found = new ArrayList<>();
+    if (!tableFiles().isEmpty()) {
+      Dataset<Row> table = spark.read().schema(schema).parquet(output.results());
+      found.addAll(table.filter(earlier).select(extension).distinct().collectAsList());
+    }
+    for (String name : storage.names(output.lines())) {
+      if (!name.equals(run)) {
+        Dataset<Row> lines = spark.read().schema(schema).json(output.lines() + "/" + name);
+        found.addAll(lines.filter(path.isNotNull()).select(extension).distinct().collectAsList());
+      }
+    }
+    Set<PictureFormat> formats = EnumSet.noneOf(PictureFormat.class);
+    for (Row row : found) {
+      if (!row.isNullAt(0)) {
+        formats.add(PictureFormat.ofFile(row.getString(0)));
+      }
+    }
+    return formats;
   }
 
   /** Rows that were in work when a run ended: whose their pictures are is not known. */

@@ -158,12 +158,14 @@ public final class Packer {
       Iterator<Row> pictures)
       throws IOException {
     String name = String.format(Locale.ROOT, "%s/shard-%06d-of-%06d.tar", folder, shard, shards);
+    // Held, without the pictures themselves, since writing may have to begin again.
+    List<Row> rows = new ArrayList<>();
+    pictures.forEachRemaining(rows::add);
     storage.write(
         name,
         out -> {
           TarWriter tar = new TarWriter(out);
-          while (pictures.hasNext()) {
-            Row row = pictures.next();
+          for (Row row : rows) {
             // WebDataset's keys end at the first dot, so the key is not the id.
             String key = String.format(Locale.ROOT, "%012d", row.getLong(0));
             tar.file(key + format.extension(), read(storage, row.getString(row.size() - 1)));

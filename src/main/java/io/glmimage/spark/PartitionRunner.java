@@ -1,6 +1,7 @@
 package io.glmimage.spark;
 
 import io.glmimage.error.ErrorClass;
+import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.HadoopSettings;
@@ -19,12 +20,16 @@ import io.glmimage.output.RowTimes;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -64,6 +69,8 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
    */
   static final int DEATHS_OF_A_CULPRIT = 3;
 
+  private static final int LONGEST_METADATA = 1024;
+
   /** How long the end of a task waits for what its threads are doing. */
   private static final long STOP_SECONDS = 10;
 
@@ -90,18 +97,21 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
   private final LongAccumulator done;
   private final LongAccumulator failed;
   private final LoadCounters loading;
+  private final EngineCounters engineTimes;
 
   PartitionRunner(
       Work work,
       Broadcast<HadoopSettings> hadoop,
       LongAccumulator done,
       LongAccumulator failed,
-      LoadCounters loading) {
+      LoadCounters loading,
+      EngineCounters engineTimes) {
     this.work = work;
     this.hadoop = hadoop;
     this.done = done;
     this.failed = failed;
     this.loading = loading;
+    this.engineTimes = engineTimes;
   }
 
   /**
@@ -386,7 +396,8 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
         return;
       }
       List<EditRequest> requests = items.stream().map(item -> item.request).toList();
-      EngineCall done = EngineCall.edit(work.engines(), taskDevice, storage, loading, requests);
+      EngineCall done =
+          EngineCall.edit(work.engines(), taskDevice, storage, loading, engineTimes, requests);
       double share = done.seconds() / items.size();
       for (int i = 0; i < items.size(); i++) {
         Item item = items.get(i);
@@ -412,22 +423,25 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
               edited.decodeSeconds(),
               0);
       if (!edited.ok()) {
-        fail(
-            item,
-            EngineCall.isRefused(edited) ? ErrorClass.REQUEST_REFUSED : ErrorClass.MODEL_ERROR,
-            EngineCall.why(edited),
-            times);
+        fail(item, EngineCall.errorClass(edited), EngineCall.why(edited), times);
         return;
       }
       long start = System.nanoTime();
       RgbImage image = edited.image();
       String path = work.output().image(item.row.id(), work.encoder().format());
-      byte[] bytes =
-          work.encoder()
-              .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
+      byte[] bytes;
+      try {
+        bytes =
+            work.encoder()
+                .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
+      } catch (InvalidRequestException e) {
+        fail(item, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
+        return;
+      }
+      String sha256 = HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes));
       try {
         if (work.engines().touchesPictures()) {
-          storage.write(path, bytes);
+          storage.write(path, bytes, metadata(item, sha256));
         }
       } catch (IOException e) {
         throw cannotWrite("picture " + path, e);
@@ -444,12 +458,25 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
           RowResult.done(
               (ManifestRow) item.row,
               path,
-              HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes)),
+              sha256,
               image.height(),
               image.width(),
               times,
               work.engines().modelName(),
               origin(item));
+    }
+
+    /** What object stores keep beside a picture. */
+    private Map<String, String> metadata(Item item, String sha256) {
+      Map<String, String> metadata = new TreeMap<>();
+      // Percent-encoded: headers are ASCII.
+      metadata.put("id", URLEncoder.encode(item.row.id(), StandardCharsets.UTF_8));
+      metadata.put("sha256", sha256);
+      metadata.put("fingerprint", item.fingerprint);
+      metadata.put("software", work.encoder().program());
+      // S3 takes 2 KB in all.
+      metadata.values().removeIf(value -> value.length() > LONGEST_METADATA);
+      return metadata;
     }
 
     /** Takes the lines of the batch that has been in work for longest. */

@@ -4,16 +4,24 @@ import static org.apache.spark.sql.functions.col;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.JobException;
+import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -29,11 +37,15 @@ import org.apache.spark.sql.SparkSession;
 final class ResultsCommit {
   private static final long ROWS_PER_FILE = 250_000;
 
+  private static final int REMOVING_THREADS = 16;
+  private static final int REMOVED_AT_ONCE = 512;
+
   private final SparkSession spark;
   private final Storage storage;
   private final OutputLayout output;
   private final Ledger ledger;
   private final CommitProtocol protocol;
+  private boolean swept;
 
   ResultsCommit(SparkSession spark, Storage storage, OutputLayout output, Ledger ledger) {
     this.spark = spark;
@@ -43,27 +55,40 @@ final class ResultsCommit {
     this.protocol = CommitProtocol.of(spark, output.root());
   }
 
-  /** Says that the table is not whole; call it before anything is done. */
+  /** Says that the table is not whole, with the lock held; call it before anything is done. */
   void begin() throws IOException {
     storage.delete(output.summary());
     storage.delete(output.success());
     // What a killed run's commit was writing.
     storage.delete(output.results() + "/_temporary");
     storage.delete(output.results() + "/__magic");
-    storage.deleteUnfinished(output.images());
-    storage.abortUploads(output.root());
+    if (!swept) {
+      storage.deleteUnfinished(output.images());
+      storage.abortUploads(output.root());
+      swept = true;
+    }
   }
 
   /**
    * Writes the table.
    *
+   * @param pictures how this run encodes them, or null if it makes none
    * @param rows of the manifest
    * @param stillHeld throws if the folder is no longer this run's
    * @throws JobException if a row has no line
    */
-  void commit(ManifestTable manifest, String model, long rows, String run, Runnable stillHeld)
+  void commit(
+      ManifestTable manifest,
+      String model,
+      PictureFormat pictures,
+      long rows,
+      String run,
+      Runnable stillHeld)
       throws IOException {
     List<String> old = ledger.tableFiles();
+    Set<PictureFormat> replaced =
+        pictures == null ? EnumSet.noneOf(PictureFormat.class) : ledger.formatsBefore(run);
+    replaced.remove(pictures);
     Dataset<Row> lines = ledger.lines();
     int files = (int) Math.max(1, (rows + ROWS_PER_FILE - 1) / ROWS_PER_FILE);
     String index = ResultColumn.ROW_INDEX.column();
@@ -106,6 +131,9 @@ final class ResultsCommit {
           output.failedRows());
     }
     stillHeld.run();
+    if (!replaced.isEmpty()) {
+      removePictures(table, replaced);
+    }
     for (String file : old) {
       storage.delete(file);
     }
@@ -117,6 +145,42 @@ final class ResultsCommit {
         storage.delete(output.orphans() + "/" + earlier);
       }
     }
+  }
+
+  /** Removes the rows' pictures in formats that their lines no longer name. */
+  private void removePictures(Dataset<Row> table, Set<PictureFormat> formats) {
+    HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
+    OutputLayout layout = output;
+    List<PictureFormat> list = new ArrayList<>(formats);
+    table
+        .select(ResultColumn.ID.column())
+        .javaRDD()
+        .foreachPartition(
+            ids -> {
+              Storage files = hadoop.storage();
+              // Requests to an object store are nearly all waiting.
+              ExecutorService threads = Executors.newFixedThreadPool(REMOVING_THREADS);
+              try {
+                while (ids.hasNext()) {
+                  List<Callable<Void>> some = new ArrayList<>();
+                  while (ids.hasNext() && some.size() < REMOVED_AT_ONCE) {
+                    String id = ids.next().getString(0);
+                    for (PictureFormat format : list) {
+                      some.add(
+                          () -> {
+                            files.delete(layout.image(id, format));
+                            return null;
+                          });
+                    }
+                  }
+                  for (Future<Void> removed : threads.invokeAll(some)) {
+                    removed.get();
+                  }
+                }
+              } finally {
+                threads.shutdownNow();
+              }
+            });
   }
 
   /** A later manifest may have these rows again. */

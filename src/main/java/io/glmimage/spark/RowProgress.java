@@ -1,5 +1,6 @@
 package io.glmimage.spark;
 
+import io.glmimage.output.RunFigures;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.scheduler.SparkListener;
@@ -17,6 +18,7 @@ public final class RowProgress implements AutoCloseable {
   private final LongAccumulator done;
   private final LongAccumulator failed;
   private final LoadCounters loading;
+  private final EngineCounters engines;
   private final Listener listener = new Listener();
   private volatile Watch watch;
 
@@ -34,6 +36,10 @@ public final class RowProgress implements AutoCloseable {
         new LoadCounters(
             spark.sparkContext().longAccumulator("model bytes to load"),
             spark.sparkContext().longAccumulator("model bytes loaded"));
+    this.engines =
+        new EngineCounters(
+            spark.sparkContext().longAccumulator("engine microseconds busy"),
+            spark.sparkContext().longAccumulator("engine microseconds waiting"));
     spark.sparkContext().addSparkListener(listener);
   }
 
@@ -64,6 +70,12 @@ public final class RowProgress implements AutoCloseable {
     listener.reset();
   }
 
+  /** How the engines have spent their time, as far as tasks have ended. */
+  public RunFigures.EngineTime engineTime() {
+    return new RunFigures.EngineTime(
+        engines.busyMicros().value() / 1e6, engines.waitMicros().value() / 1e6);
+  }
+
   /** Calls this, on Spark's listener thread, whenever a task says how far it is. */
   void watch(Watch newWatch) {
     watch = newWatch;
@@ -86,6 +98,10 @@ public final class RowProgress implements AutoCloseable {
 
   LoadCounters loading() {
     return loading;
+  }
+
+  EngineCounters engines() {
+    return engines;
   }
 
   @Override

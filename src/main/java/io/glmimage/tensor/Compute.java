@@ -87,6 +87,16 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
         : 0;
   }
 
+  /**
+   * Gives memory that libtorch keeps for the next tensor back to the GPU, so that an allocation of
+   * another size finds room; nothing happens for the CPU. Waits for the GPU.
+   */
+  public void releaseCachedMemory() {
+    if (isCuda()) {
+      torch_cuda.getAllocator().emptyCache();
+    }
+  }
+
   public Compute {
     Libtorch.load();
   }

@@ -1,7 +1,7 @@
 package io.glmimage.tensor;
 
 import io.glmimage.error.DeviceException;
-import java.io.IOException;
+import io.glmimage.natives.NativeLibraries;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -18,19 +18,12 @@ import org.bytedeco.pytorch.global.torch_cuda;
 /** Loads libtorch once a process and tells what it can run on. */
 public final class Libtorch {
   static {
-    // JavaCPP counts memory-mapped weights as "physical memory in use" and would refuse to
-    // allocate.
-    if (System.getProperty("org.bytedeco.javacpp.maxPhysicalBytes") == null) {
-      System.setProperty("org.bytedeco.javacpp.maxPhysicalBytes", "0");
-    }
-    if (System.getProperty("org.bytedeco.javacpp.maxBytes") == null) {
-      System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
-    }
     try {
-      try (HostLock lock = HostLock.take(cacheFolder().resolve("loading.lock"))) {
-        loadCuda();
-        Loader.load(torch.class);
-      }
+      NativeLibraries.load(
+          () -> {
+            loadCuda();
+            Loader.load(torch.class);
+          });
       // OpenBLAS has a thread pool of its own beside libtorch's: on small products its threads only
       // wait for each other (measured: ten times the CPU time on a busy machine), and its sums must
       // not depend on the number of cores.
@@ -80,12 +73,7 @@ public final class Libtorch {
    * @throws UncheckedIOException if it cannot be made
    */
   public static Path cacheFolder() {
-    try {
-      return Loader.getCacheDir().toPath();
-    } catch (IOException e) {
-      throw new UncheckedIOException(
-          "Cannot make the cache of native libraries: " + e.getMessage(), e);
-    }
+    return NativeLibraries.cacheFolder();
   }
 
   /** Waits until the GPU has done all it was given, where there is one. */

@@ -12,8 +12,11 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.net.SocketTimeoutException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,6 +32,44 @@ class StorageTest {
     storage.write(file, new byte[] {3});
     assertArrayEquals(new byte[] {3}, storage.read(file, 10));
     assertEquals(List.of("a b~ü.png"), storage.names(folder + "/images"));
+  }
+
+  @Test
+  void aLongFileIsWrittenAgainFromItsStartWhereThatMayHelp() throws IOException {
+    Storage patient = new Storage(new Configuration(), new Retries(3, 2));
+    AtomicInteger calls = new AtomicInteger();
+    patient.write(
+        folder + "/packs/x.tar",
+        out -> {
+          out.write(new byte[100_000]);
+          if (calls.incrementAndGet() < 3) {
+            throw new SocketTimeoutException("slow");
+          }
+          out.write(7);
+        });
+    assertEquals(3, calls.get());
+    assertEquals(100_001, patient.read(folder + "/packs/x.tar", 1 << 20).length);
+    calls.set(0);
+    Storage.Content denied =
+        out -> {
+          calls.incrementAndGet();
+          out.write(1);
+          throw new AccessDeniedException("x");
+        };
+    assertThrows(AccessDeniedException.class, () -> patient.write(folder + "/packs/y.tar", denied));
+    assertEquals(1, calls.get());
+    assertEquals(List.of("x.tar"), patient.names(folder + "/packs"));
+  }
+
+  @Test
+  void onlyHalfWrittenFilesOfTheFolderItselfAreSwept() throws IOException {
+    for (String name : List.of(".a.tmp", "b.tmp", ".hidden", "c.png", "sub/.d.tmp")) {
+      storage.write(folder + "/images/" + name, new byte[] {1});
+    }
+    storage.deleteUnfinished(folder + "/images");
+    assertEquals(List.of(".hidden", "b.tmp", "c.png", "sub"), storage.names(folder + "/images"));
+    assertEquals(List.of(".d.tmp"), storage.names(folder + "/images/sub"));
+    storage.deleteUnfinished(folder + "/none");
   }
 
   @Test

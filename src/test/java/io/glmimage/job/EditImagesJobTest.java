@@ -390,6 +390,29 @@ class EditImagesJobTest {
   }
 
   @Test
+  void aBatchThatRunsOutOfMemoryIsHalvedAndOnlyARowTooLargeAloneFails() throws IOException {
+    String manifest =
+        manifest(
+            SIMPLE,
+            RowFactory.create("a", "0.png", "p"),
+            RowFactory.create("b", "1.png", "memory for one"),
+            RowFactory.create("c", "2.png", "too much memory"),
+            RowFactory.create("d", "0.png", "p"),
+            RowFactory.create("e", "1.png", "p"),
+            RowFactory.create("f", "2.png", "p"));
+    String output = folder + "/out";
+    assertEquals(2, edit(manifest, output, "--partitions", "1", "--batch-size", "6"), this::err);
+    Map<String, Row> results = results(output);
+    for (String id : List.of("a", "b", "d", "e", "f")) {
+      assertEquals("OK", value(results.get(id), "status"), id);
+    }
+    assertEquals("OUT_OF_MEMORY", value(results.get("c"), "error_class"));
+    assertEquals(
+        "Cannot edit row c: not enough memory on fake; ask for less",
+        value(results.get("c"), "error"));
+  }
+
+  @Test
   void aModelThatDoesNotLoadFailsTheJobOnce() {
     int opened = FakeEngines.OPENED.get();
     String manifest =

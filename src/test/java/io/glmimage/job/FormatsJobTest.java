@@ -154,6 +154,10 @@ class FormatsJobTest {
     }
     assertEquals(3, inBins);
     assertTrue(metrics.path("stage_seconds").path("denoise").asDouble() > 0.5);
+    assertTrue(metrics.path("engine_busy_seconds").asDouble() > 0);
+    double share = metrics.path("engine_wait_share").asDouble(-1);
+    assertTrue(share >= 0 && share <= 1, share + "");
+    assertTrue(page.contains("of its time the engine waited for files"), page);
     assertTrue(metrics.path("row_seconds").path("p50").asDouble() > 0);
   }
 

@@ -57,7 +57,8 @@ class ProgressHistoryTest {
             List.of(),
             Map.of("MODEL_ERROR", List.of(new RunFigures.Failure(evil, null, evil.repeat(100)))),
             List.of(new RunFigures.Sample(evil, evil, evil, null, null, evil)),
-            new ArrayList<>());
+            new ArrayList<>(),
+            RunFigures.EngineTime.NONE);
     String page = HtmlReport.of(report, figures, Redaction.ofPatterns());
     assertTrue(!page.contains("<script") && !page.contains("hush-hush"), page);
     assertTrue(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&#39;&quot;&amp;"), page);

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.spark.ExecutorEngines;
@@ -154,7 +156,8 @@ class ResumeTest {
     Map<String, String> expected = new TreeMap<>();
     for (Row row : results(output).values()) {
       if (value(row, "status").equals("OK")) {
-        expected.put(value(row, "id") + ".png", value(row, "output_sha256"));
+        String path = value(row, "output_path");
+        expected.put(path.substring(path.lastIndexOf('/') + 1), value(row, "output_sha256"));
       }
     }
     assertEquals(expected, pictures(output));
@@ -230,6 +233,100 @@ class ResumeTest {
     assertEquals(0, edit(manifest(rows), cached), this::err);
     assertEquals(0, edited);
     assertWhole(output);
+  }
+
+  @Test
+  void picturesInAnotherFormatReplaceTheOldOnes() throws Exception {
+    assertEquals(0, edit(manifest(rows(5))), this::err);
+    assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), this::err);
+    assertEquals(4, edited);
+    Map<String, String> pictures = pictures(output);
+    assertEquals(
+        List.of("r0.jpg", "r1.jpg", "r2.jpg", "r3.jpg", "r4.png"), List.copyOf(pictures.keySet()));
+    assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), this::err);
+    assertEquals(0, edited);
+    assertEquals(pictures, pictures(output));
+
+    // Stopped in the middle of a third format, and gone on in the first one; r4 is back.
+    List<Row> rows = rows(5);
+    rows.add(RowFactory.create("bad", "0.png", "refuse", "l"));
+    String[] stopping = {"--output-format", "webp", "--max-failed-rows", "0", "--partitions", "1"};
+    assertEquals(3, edit(manifest(rows), stopping), this::err);
+    assertTrue(pictures(output).containsKey("r0.webp"), pictures(output).toString());
+    assertTrue(pictures(output).containsKey("r0.jpg"), pictures(output).toString());
+    assertEquals(0, edit(manifest(rows(5))), this::err);
+    assertWhole(output);
+    assertEquals(
+        List.of("r0.png", "r1.png", "r2.png", "r3.png", "r4.png"),
+        List.copyOf(pictures(output).keySet()));
+  }
+
+  @Test
+  void aSourceThatHasVanishedFailsItsRowsUntilItIsBack() throws Exception {
+    String manifest = manifest(rows(6));
+    assertEquals(0, edit(manifest), this::err);
+    byte[] source = Files.readAllBytes(folder.resolve("2.png"));
+    Files.delete(folder.resolve("2.png"));
+    assertEquals(0, edit(manifest, "--resume-check", "rows"), this::err);
+    assertEquals(0, edited);
+    assertEquals(2, edit(manifest), this::err);
+    assertEquals(0, edited);
+    for (String id : List.of("r2", "r5")) {
+      Row row = results(output).get(id);
+      assertEquals("IMAGE_NOT_FOUND", value(row, "error_class"));
+      assertEquals("null", value(row, "output_path"));
+    }
+    Files.write(folder.resolve("2.png"), source);
+    assertEquals(0, edit(manifest), this::err);
+    assertEquals(2, edited);
+    assertWhole(output);
+  }
+
+  @Test
+  void rowsWithOtherParametersAreDoneAgainAndOnlyTheyCountAsSpeed() throws Exception {
+    StructType schema =
+        SCHEMA
+            .add("num_inference_steps", DataTypes.IntegerType)
+            .add("guidance_scale", DataTypes.DoubleType)
+            .add("seed", DataTypes.LongType)
+            .add("width", DataTypes.IntegerType);
+    List<Object[]> rows = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      rows.add(new Object[] {"r" + i, "0.png", "p", "l", 5, 1.5, 7L, 64});
+    }
+    assertEquals(0, edit(parameters(schema, rows)), this::err);
+    Map<String, String> before = pictures(output);
+    rows.get(1)[4] = 6;
+    rows.get(2)[5] = 2.0;
+    rows.get(3)[6] = 8L;
+    rows.get(4)[7] = 96;
+    // The option's value is the row's: nothing changes.
+    rows.get(5)[4] = null;
+    assertEquals(0, edit(parameters(schema, rows), "--steps", "5"), this::err);
+    assertEquals(4, edited);
+    assertWhole(output);
+    Map<String, String> after = pictures(output);
+    for (int i = 0; i < 8; i++) {
+      boolean changed = i >= 1 && i <= 4;
+      assertEquals(
+          !changed, before.get("r" + i + ".png").equals(after.get("r" + i + ".png")), i + "");
+    }
+    JsonNode metrics = new ObjectMapper().readTree(output.resolve("metrics.json").toFile());
+    assertEquals(8, metrics.path("rows").asInt());
+    assertEquals(
+        4,
+        metrics.path("rows_per_second").asDouble() * metrics.path("edit_seconds").asDouble(),
+        1e-6);
+    assertEquals(0, edit(parameters(schema, rows), "--steps", "5"), this::err);
+    metrics = new ObjectMapper().readTree(output.resolve("metrics.json").toFile());
+    assertEquals(0, metrics.path("rows_per_second").asDouble());
+  }
+
+  private String parameters(StructType schema, List<Object[]> rows) {
+    String path = folder + "/parameters.parquet";
+    List<Row> all = rows.stream().map(RowFactory::create).toList();
+    spark.createDataFrame(all, schema).coalesce(1).write().mode("overwrite").parquet(path);
+    return path;
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.amazonaws.services.s3.model.ObjectMetadata;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Storage;
@@ -30,6 +31,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.util.VersionInfo;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
@@ -224,6 +226,34 @@ class S3JobTest {
     String local = "file:" + folder + "/local" + RUNS.get();
     assertEquals(0, edit(manifest, local), this::err);
     assertEquals(pictures(output), pictures(local));
+  }
+
+  @Test
+  void objectsHaveTheContentTypeOfTheirFormatAndMetadata() throws Exception {
+    String manifest = upload(List.of(RowFactory.create("grün 1", "0.png", "p")));
+    String output = root + "/out";
+    assertEquals(0, edit(manifest, output, "--output-format", "webp"), this::err);
+    Row row = results(output).get("grün 1");
+    assertEquals("OK", value(row, "status"), value(row, "error"));
+    ObjectMetadata picture = head(value(row, "output_path"));
+    assertEquals("image/webp", picture.getContentType());
+    if (VersionInfo.getVersion().compareTo("3.3.5") >= 0) {
+      assertEquals("gr%C3%BCn+1", picture.getUserMetaDataOf("id"));
+      assertEquals(value(row, "output_sha256"), picture.getUserMetaDataOf("sha256"));
+      assertEquals(value(row, "fingerprint"), picture.getUserMetaDataOf("fingerprint"));
+    }
+    assertEquals("text/html", head(output + "/report.html").getContentType());
+    assertEquals("application/json", head(output + "/metrics.json").getContentType());
+
+    assertEquals(0, edit(manifest, output, "--output-format", "webdataset"), this::err);
+    assertEquals(
+        "image/png", head(value(results(output).get("grün 1"), "output_path")).getContentType());
+    String shard = session.storage().names(output + "/shards").get(0);
+    assertEquals("application/x-tar", head(output + "/shards/" + shard).getContentType());
+  }
+
+  private static ObjectMetadata head(String path) {
+    return server.head("bucket", path.substring("s3a://bucket/".length()));
   }
 
   @Test

@@ -8,17 +8,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.drew.imaging.ImageMetadataReader;
 import com.drew.metadata.xmp.XmpDirectory;
+import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.UsageException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageHeader;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
+import io.glmimage.image.WebpEncoder;
 import io.glmimage.io.Redaction;
 import io.glmimage.manifest.ManifestRow;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class PictureEncoderTest {
@@ -84,6 +87,66 @@ class PictureEncoderTest {
   }
 
   @Test
+  void webpIsCloseAndCarriesAnXmpPacket() throws Exception {
+    byte[] webp = encode(PictureFormat.WEBP, 95, "a <b> & \"c\" 😀\u0001");
+    assertArrayEquals(webp, encode(PictureFormat.WEBP, 95, "a <b> & \"c\" 😀\u0001"));
+    byte[] decoded = ImageDecoder.decode(webp, "x").pixels();
+    for (int i = 0; i < decoded.length; i++) {
+      assertEquals(gradient().pixels()[i] & 255, decoded[i] & 255, 16);
+    }
+    Map<String, String> xmp =
+        ImageMetadataReader.readMetadata(new ByteArrayInputStream(webp))
+            .getFirstDirectoryOfType(XmpDirectory.class)
+            .getXmpProperties();
+    assertEquals("a <b> & \"c\" 😀", xmp.get("dc:description[1]"));
+    assertEquals("glm-image-spark 1", xmp.get("xmp:CreatorTool"));
+    assertTrue(xmp.get("glm:Parameters").contains("\"seed\":7"), xmp.toString());
+  }
+
+  @Test
+  void aBetterQualityOfWebpIsCloserAndLarger() {
+    byte[][] files = {
+      WebpEncoder.webp(noise(), 10, Map.of()),
+      WebpEncoder.webp(noise(), 60, Map.of()),
+      WebpEncoder.webp(noise(), 100, Map.of())
+    };
+    for (int i = 1; i < files.length; i++) {
+      assertTrue(files[i].length > files[i - 1].length, i + ": " + files[i].length);
+      assertTrue(squaredError(files[i]) < squaredError(files[i - 1]), "quality step " + i);
+    }
+  }
+
+  @Test
+  void aSideTooLongForWebpIsRefused() {
+    RgbImage longest = new RgbImage(1, 16383, new byte[16383 * 3]);
+    RgbImage decoded = ImageDecoder.decode(WebpEncoder.webp(longest, 80, Map.of()), "x");
+    assertEquals(16383, decoded.width());
+    RgbImage longer = new RgbImage(16384, 1, new byte[16384 * 3]);
+    String message =
+        assertThrows(
+                InvalidRequestException.class, () -> WebpEncoder.webp(longer, 80, Map.of("a", "b")))
+            .getMessage();
+    assertTrue(message.contains("1 x 16384 pixels as WebP"), message);
+  }
+
+  private static RgbImage noise() {
+    byte[] pixels = new byte[96 * 130 * 3];
+    new Random(5).nextBytes(pixels);
+    return new RgbImage(96, 130, pixels);
+  }
+
+  private static long squaredError(byte[] file) {
+    byte[] decoded = ImageDecoder.decode(file, "x").pixels();
+    byte[] expected = noise().pixels();
+    long sum = 0;
+    for (int i = 0; i < decoded.length; i++) {
+      int difference = (decoded[i] & 255) - (expected[i] & 255);
+      sum += (long) difference * difference;
+    }
+    return sum;
+  }
+
+  @Test
   void longPromptsFitIntoAJpegSegment() {
     byte[] jpeg = encode(PictureFormat.JPEG, 80, "😀&".repeat(50_000));
     assertEquals(60, ImageDecoder.decode(jpeg, "x").width());
@@ -109,9 +172,9 @@ class PictureEncoderTest {
     assertEquals(PictureFormat.PNG, PictureOptions.of("parquet", null, 90, 10, "url").format());
     for (String[] bad :
         new String[][] {
-          {"webp", null, "webp is read but"},
-          {"gif", null, "gif, expected png"},
-          {"png", "jpeg", "Invalid --image-format"}
+          {"gif", null, "--output-format: gif, expected png, jpeg, webp, webdataset or parquet"},
+          {"parquet", "gif", "--image-format: gif, expected png, jpeg or webp"},
+          {"png", "webp", "Invalid --image-format"}
         }) {
       String message =
           assertThrows(UsageException.class, () -> PictureOptions.of(bad[0], bad[1], 90, 10, "url"))

@@ -10,8 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
+import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.RgbImage;
+import io.glmimage.kernel.WatchedKernels;
+import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
@@ -23,7 +26,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -157,6 +162,40 @@ class GlmImagePipelineTest {
     assertMessage(results.get(2), "huge", "4096");
     assertMessage(results.get(3), "steps", "0 steps");
     assertMessage(results.get(4), "guidance", "NaN");
+  }
+
+  @Test
+  void aRowThatDoesNotFitIsTriedAgainWithFreedMemoryAndFailsAlone() {
+    EditRequest fits = request("fits", "a red circle", List.of(), 64, 64, 1, 1);
+    EditRequest large = request("large", "a red circle", List.of(), 128, 128, 1, 1);
+    AtomicInteger failuresLeft = new AtomicInteger(2);
+    try (GlmImagePipeline small =
+        GlmImagePipeline.load(
+            CheckpointFolder.open(MODEL),
+            Compute.cpu(),
+            PriorOptions.defaults(Compute.cpu()),
+            WatchedKernels.of(
+                "linearGelu",
+                arguments -> {
+                  // 64 image tokens; the smaller picture has 16.
+                  if (((Tensor) arguments[0]).size(0) >= 64 && failuresLeft.getAndDecrement() > 0) {
+                    throw WatchedKernels.outOfMemory();
+                  }
+                }))) {
+      List<EditResult> results = small.edit(List.of(fits, large, fits));
+      assertEquals(0, failuresLeft.get(), "tried once more with freed memory");
+      assertArrayEquals(edit(fits).pixels(), results.get(0).image().pixels());
+      assertArrayEquals(edit(fits).pixels(), results.get(2).image().pixels());
+      assertInstanceOf(DeviceMemoryException.class, results.get(1).error());
+      String message = results.get(1).error().getMessage();
+      assertTrue(
+          message.startsWith("Cannot edit request large: not enough memory on cpu"), message);
+      assertTrue(message.contains("ask for a smaller size"), message);
+
+      failuresLeft.set(1);
+      EditResult second = small.edit(List.of(large)).get(0);
+      assertArrayEquals(edit(large).pixels(), second.image().pixels());
+    }
   }
 
   @Test

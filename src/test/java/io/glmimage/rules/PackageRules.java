@@ -32,8 +32,10 @@ final class PackageRules {
           entry("error", Set.of()),
           entry("request", Set.of("image")),
           entry("model", Set.of()),
-          entry("tensor", Set.of()),
-          entry("image", Set.of()),
+          entry("natives", Set.of()),
+          entry("tensor", Set.of("natives")),
+          // The WebP encoder is a native library.
+          entry("image", Set.of("natives")),
           entry("io", Set.of()),
           entry("manifest", Set.of()),
           entry("plan", Set.of("manifest")),
@@ -79,11 +81,16 @@ final class PackageRules {
           entry("ai.djl.huggingface.", Set.of("predict", "spark", "model.processor")),
           entry(
               "org.bytedeco.pytorch.", Set.of("tensor", "kernel", "model", "pipeline", "weights")),
-          entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")));
+          entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")),
+          // What S3A calls back with.
+          entry("com.amazonaws.", Set.of("io")),
+          entry("software.amazon.awssdk.", Set.of("io")),
+          // libwebp, for writing WebP.
+          entry("org.bytedeco.leptonica.", Set.of("image")));
 
   /** Classes that must tell a native library's loader what to do before its first use. */
   private static final Set<String> NATIVE_LOADERS =
-      Set.of("tensor.Libtorch", "model.processor.PromptTokenizer");
+      Set.of("natives.NativeLibraries", "model.processor.PromptTokenizer");
 
   /**
    * Classes that look at what the cluster manager or CUDA has set for an executor's process, which

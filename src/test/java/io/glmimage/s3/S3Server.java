@@ -8,6 +8,7 @@ import com.amazonaws.services.s3.AmazonS3ClientBuilder;
 import com.amazonaws.services.s3.model.InitiateMultipartUploadRequest;
 import com.amazonaws.services.s3.model.ListMultipartUploadsRequest;
 import com.amazonaws.services.s3.model.MultipartUpload;
+import com.amazonaws.services.s3.model.ObjectMetadata;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -119,19 +120,27 @@ public final class S3Server implements AutoCloseable {
   }
 
   private <T> T with(Function<AmazonS3, T> work) {
-    AmazonS3 client =
-        AmazonS3ClientBuilder.standard()
-            .withCredentials(
-                new AWSStaticCredentialsProvider(new BasicAWSCredentials(ACCESS_KEY, SECRET_KEY)))
-            .withEndpointConfiguration(
-                new AwsClientBuilder.EndpointConfiguration("http://127.0.0.1:" + port, "us-east-1"))
-            .withPathStyleAccessEnabled(true)
-            .build();
+    AmazonS3 client = client();
     try {
       return work.apply(client);
     } finally {
       client.shutdown();
     }
+  }
+
+  /** What the server says of an object. */
+  public ObjectMetadata head(String bucket, String key) {
+    return with(client -> client.getObjectMetadata(bucket, key));
+  }
+
+  private AmazonS3 client() {
+    return AmazonS3ClientBuilder.standard()
+        .withCredentials(
+            new AWSStaticCredentialsProvider(new BasicAWSCredentials(ACCESS_KEY, SECRET_KEY)))
+        .withEndpointConfiguration(
+            new AwsClientBuilder.EndpointConfiguration("http://127.0.0.1:" + port, "us-east-1"))
+        .withPathStyleAccessEnabled(true)
+        .build();
   }
 
   private boolean answers() {

@@ -1,5 +1,6 @@
 package io.glmimage.spark;
 
+import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.UsageException;
 import io.glmimage.image.RgbImage;
@@ -89,6 +90,9 @@ public record FakeEngines(String model) implements EngineFactory {
         throw new IllegalStateException("two tasks at once");
       }
       try {
+        if (requests.stream().anyMatch(request -> tooLarge(request, requests.size()))) {
+          throw new DeviceMemoryException("not enough memory on fake; ask for less", null);
+        }
         LARGEST_BATCH.accumulateAndGet(requests.size(), Math::max);
         List<EditResult> results = new ArrayList<>();
         for (EditRequest request : requests) {
@@ -113,6 +117,14 @@ public record FakeEngines(String model) implements EngineFactory {
         case "abort" -> throw abort();
         case "explode" -> throw new IllegalStateException("device lost");
         default -> new EditResult(request.id(), picture(request), null, 0.1, 0.2, 0.3);
+      };
+    }
+
+    private static boolean tooLarge(EditRequest request, int batch) {
+      return switch (request.prompt()) {
+        case "memory for one" -> batch > 1;
+        case "too much memory" -> true;
+        default -> false;
       };
     }
 

@@ -70,8 +70,8 @@ final class DecodeSlots implements AutoCloseable {
     this.slots = slots;
     this.capacity = capacity;
     long all = Math.multiplyExact(slots, capacity);
+    cache = new KvCache(config, compute, slots, capacity);
     try (TensorScope scope = new TensorScope()) {
-      cache = new KvCache(config, compute, slots, capacity);
       ids = zeros(ScalarType.Long, slots);
       lengths = zeros(ScalarType.Int, slots);
       active = zeros(ScalarType.Int, slots);
@@ -87,10 +87,20 @@ final class DecodeSlots implements AutoCloseable {
       sin = zeros(ScalarType.Float, all, config.rotaryWidth() / 2);
       uniforms = zeros(ScalarType.Float, all);
       generated = zeros(ScalarType.Long, all);
+      // Recorded while no slot has a row: the run that recording takes then changes nothing that
+      // counts.
+      graph = new CudaGraph("the prior's decoding step", compute.gpuIndex(), this::advance);
+    } catch (RuntimeException e) {
+      // Out of device memory, most likely: hand back what was had.
+      releaseTensors();
+      throw e;
     }
-    // Recorded while no slot has a row: the run that recording takes then changes nothing that
-    // counts.
-    graph = new CudaGraph("the prior's decoding step", compute.gpuIndex(), this::advance);
+  }
+
+  private void releaseTensors() {
+    cache.close();
+    owned.forEach(Tensor::releaseReference);
+    owned.clear();
   }
 
   private Tensor zeros(ScalarType type, long... shape) {
@@ -215,8 +225,6 @@ final class DecodeSlots implements AutoCloseable {
   @Override
   public void close() {
     graph.close();
-    cache.close();
-    owned.forEach(Tensor::releaseReference);
-    owned.clear();
+    releaseTensors();
   }
 }

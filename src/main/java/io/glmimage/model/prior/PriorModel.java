@@ -6,6 +6,7 @@ import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.SamplingSettings;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
@@ -17,6 +18,8 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The autoregressive prior (the checkpoint's {@code vision_language_encoder}): turns source
@@ -32,11 +35,12 @@ import org.bytedeco.pytorch.Tensor;
  * thread at a time generates; another one that calls it waits.
  */
 public final class PriorModel implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PriorModel.class);
+
   /** Slots' capacities are multiples of this, so that the cache seldom has to grow. */
   private static final int CAPACITY_STEP = 256;
 
   private final Weights weights;
-  private final PriorOptions options;
   private final TextConfig text;
   private final VisionConfig vision;
   private final VisionTower tower;
@@ -50,10 +54,13 @@ public final class PriorModel implements AutoCloseable {
   private final int imageEndToken;
   private DecodeSlots state;
 
+  /** Rows that are decoded at the same time; halved when the device runs out of memory. */
+  private int rowsAtATime;
+
   private PriorModel(
       CheckpointFolder folder, Weights weights, KernelProvider kernels, PriorOptions options) {
     this.weights = weights;
-    this.options = options;
+    rowsAtATime = options.slots();
     ConfigFile config = folder.config("vision_language_encoder/config.json");
     text = TextConfig.read(config.object("text_config"));
     vision = VisionConfig.read(config.object("vision_config"));
@@ -155,14 +162,53 @@ public final class PriorModel implements AutoCloseable {
   /**
    * Generates the rows' pictures.
    *
+   * <p>Where the device runs out of memory fewer rows are decoded at a time, in the end one.
+   *
    * @return per row the ids of its last grid, [rows * columns], before the 2x upsampling
    * @throws InvalidRequestException if a prompt does not fit its sources; see {@link #check}
    */
   public synchronized List<int[]> generate(List<PriorPrompt> prompts) {
-    List<Row> rows = prompts.stream().map(this::row).toList();
-    if (rows.isEmpty()) {
+    if (prompts.isEmpty()) {
       return List.of();
     }
+    while (true) {
+      List<Row> rows = prompts.stream().map(this::row).toList();
+      try {
+        return generateRows(rows);
+      } catch (RuntimeException e) {
+        if (DeviceFailure.isDeviceLost(e)) {
+          // Nothing can be freed on it, and trying would hide why.
+          throw e;
+        }
+        // The slots hold rows that will not go on.
+        releaseCache();
+        if (rowsAtATime == 1 || !DeviceFailure.isOutOfMemory(e)) {
+          throw e;
+        }
+        rowsAtATime /= 2;
+        weights.compute().releaseCachedMemory();
+        LOG.warn(
+            "{} is out of memory: decoding {} rows at a time from now on: {}",
+            weights.compute().device(),
+            rowsAtATime,
+            firstLine(e));
+      }
+    }
+  }
+
+  private static String firstLine(RuntimeException e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+  }
+
+  /** Frees the key/value cache; the next call makes it anew. */
+  public synchronized void releaseCache() {
+    if (state != null) {
+      state.close();
+      state = null;
+    }
+  }
+
+  private List<int[]> generateRows(List<Row> rows) {
     try (TensorScope scope = new TensorScope()) {
       DecodeSlots slots = slots(rows);
       Deque<Row> waiting = new ArrayDeque<>(rows);
@@ -231,11 +277,8 @@ public final class PriorModel implements AutoCloseable {
     if (state == null || state.capacity() < needed) {
       int capacity =
           Math.multiplyExact(Math.floorDiv(needed - 1, CAPACITY_STEP) + 1, CAPACITY_STEP);
-      if (state != null) {
-        state.close();
-        state = null;
-      }
-      state = newSlots(options.slots(), capacity);
+      releaseCache();
+      state = newSlots(rowsAtATime, capacity);
     }
     return state;
   }
@@ -360,10 +403,7 @@ public final class PriorModel implements AutoCloseable {
   /** Frees the weights and the cache. */
   @Override
   public synchronized void close() {
-    if (state != null) {
-      state.close();
-      state = null;
-    }
+    releaseCache();
     weights.close();
   }
 }

@@ -10,6 +10,7 @@ import io.glmimage.error.InvalidRequestException;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.WatchedKernels;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
@@ -22,6 +23,9 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -109,6 +113,62 @@ class PriorModelTest {
       for (int id : out.get(i)) {
         assertTrue(id >= 0 && id < model.codebookSize());
       }
+    }
+  }
+
+  @Test
+  void fewerRowsAreDecodedAtATimeWhereMemoryDoesNotSuffice() {
+    List<PriorPrompt> prompts = prompts().subList(0, 3);
+    List<Long> sizes = new ArrayList<>();
+    try (PriorModel small =
+        PriorModel.load(
+            processor.checkpoint(),
+            Compute.cpu(),
+            WatchedKernels.of(
+                "tokenSampling",
+                arguments -> {
+                  long rows = ((Tensor) arguments[0]).size(0);
+                  sizes.add(rows);
+                  if (rows > 1 && rows * sizes.size() > 20) {
+                    throw WatchedKernels.outOfMemory();
+                  }
+                }),
+            PriorOptions.defaults(Compute.cpu()).withSlots(4))) {
+      List<int[]> out = small.generate(prompts);
+      assertTrue(sizes.contains(4L) && sizes.contains(2L), sizes.toString());
+      for (int i = 0; i < out.size(); i++) {
+        assertArrayEquals(model.generate(List.of(prompts.get(i))).get(0), out.get(i));
+      }
+      // It stays so.
+      sizes.clear();
+      small.generate(prompts);
+      assertEquals(List.of(1L), sizes.stream().distinct().toList());
+    }
+  }
+
+  @Test
+  void oneRowThatDoesNotFitFailsAndLeavesTheModelUsable() {
+    AtomicBoolean full = new AtomicBoolean(true);
+    AtomicInteger calls = new AtomicInteger();
+    try (PriorModel small =
+        PriorModel.load(
+            processor.checkpoint(),
+            Compute.cpu(),
+            WatchedKernels.of(
+                "tokenSampling",
+                arguments -> {
+                  if (full.get() && calls.incrementAndGet() % 7 == 0) {
+                    throw WatchedKernels.outOfMemory();
+                  }
+                }))) {
+      PriorPrompt prompt = edit();
+      assertTrue(
+          assertThrows(RuntimeException.class, () -> small.generate(List.of(prompt)))
+              .getMessage()
+              .startsWith("CUDA out of memory"));
+      full.set(false);
+      assertArrayEquals(
+          model.generate(List.of(prompt)).get(0), small.generate(List.of(prompt)).get(0));
     }
   }
 

@@ -1,4 +1,4 @@
-package io.glmimage.tensor;
+package io.glmimage.natives;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;

@@ -1,4 +1,4 @@
-package io.glmimage.tensor;
+package io.glmimage.natives;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;

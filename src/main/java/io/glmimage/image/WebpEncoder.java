@@ -1,0 +1,134 @@
+package io.glmimage.image;
+
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.natives.NativeLibraries;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.PointerPointer;
+import org.bytedeco.javacpp.SizeTPointer;
+import org.bytedeco.leptonica.PIX;
+import org.bytedeco.leptonica.global.leptonica;
+
+/**
+ * Writes pictures as lossy WebP files with libwebp, which comes inside the JavaCPP presets for
+ * Leptonica: the loader, cache and platforms are those of libtorch. The same picture, quality and
+ * texts give the same bytes. Format: RFC 9649.
+ */
+public final class WebpEncoder {
+  /** Of a VP8 frame, in pixels. */
+  private static final int LONGEST_SIDE = 16383;
+
+  /** No reader expects more than a few prompts' length. */
+  private static final int LONGEST_PACKET = 1 << 20;
+
+  private static final int FILE_HEADER = 12;
+  private static final int CHUNK_HEADER = 8;
+
+  /** In the first byte of a VP8X chunk: there is an XMP chunk. */
+  private static final byte HAS_XMP = 4;
+
+  static {
+    NativeLibraries.load(() -> Loader.load(leptonica.class));
+  }
+
+  private WebpEncoder() {}
+
+  /**
+   * @param quality 1 to 100
+   * @param texts written as an {@linkplain XmpPacket XMP packet}
+   * @throws InvalidRequestException if a side is longer than the 16383 pixels of the format
+   */
+  public static byte[] webp(RgbImage image, int quality, Map<String, String> texts) {
+    if (Math.max(image.width(), image.height()) > LONGEST_SIDE) {
+      throw new InvalidRequestException(
+          "Cannot encode a picture of "
+              + image.width()
+              + " x "
+              + image.height()
+              + " pixels as WebP: a side can have "
+              + LONGEST_SIDE
+              + " at most; ask for a smaller size or another --output-format");
+    }
+    byte[] file = encoded(image, quality);
+    return texts.isEmpty() ? file : withXmp(file, image, XmpPacket.of(texts, LONGEST_PACKET));
+  }
+
+  private static byte[] encoded(RgbImage image, int quality) {
+    PIX pix = leptonica.pixCreateNoInit(image.width(), image.height(), 32);
+    if (pix == null) {
+      throw new OutOfMemoryError("Cannot encode a picture as WebP: no native memory for it");
+    }
+    try (PointerPointer<BytePointer> data = new PointerPointer<>(1);
+        SizeTPointer size = new SizeTPointer(1)) {
+      data.put(0, (BytePointer) null);
+      fill(leptonica.pixGetData(pix), image);
+      int lossy = 0;
+      int failed = leptonica.pixWriteMemWebP(data, size, pix, quality, lossy);
+      BytePointer bytes = data.get(BytePointer.class, 0);
+      try {
+        if (failed != 0 || bytes == null) {
+          throw new IllegalStateException(
+              "Cannot encode a picture of "
+                  + image.width()
+                  + " x "
+                  + image.height()
+                  + " pixels as WebP: libwebp refused it");
+        }
+        byte[] file = new byte[Math.toIntExact(size.get())];
+        bytes.get(file);
+        return file;
+      } finally {
+        leptonica.lept_free(bytes);
+      }
+    } finally {
+      leptonica.pixDestroy(pix);
+    }
+  }
+
+  /** A pixel is a word: red in its highest byte, then green, blue and alpha. */
+  private static void fill(IntPointer words, RgbImage image) {
+    byte[] pixels = image.pixels();
+    int[] row = new int[image.width()];
+    for (int y = 0, i = 0; y < image.height(); y++) {
+      for (int x = 0; x < row.length; x++, i += 3) {
+        row[x] =
+            (pixels[i] & 255) << 24
+                | (pixels[i + 1] & 255) << 16
+                | (pixels[i + 2] & 255) << 8
+                | 255;
+      }
+      words.position((long) y * row.length).put(row);
+    }
+  }
+
+  /** A file in the extended layout: VP8X, the frame as it is, XMP. */
+  private static byte[] withXmp(byte[] file, RgbImage image, byte[] packet) {
+    int frame = file.length - FILE_HEADER;
+    int length = FILE_HEADER + CHUNK_HEADER + 10 + frame + CHUNK_HEADER + even(packet.length);
+    ByteBuffer out = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    out.put(fourCc("RIFF")).putInt(length - CHUNK_HEADER).put(fourCc("WEBP"));
+    out.put(fourCc("VP8X")).putInt(10).put(HAS_XMP).put(new byte[3]);
+    put24(out, image.width() - 1);
+    put24(out, image.height() - 1);
+    out.put(file, FILE_HEADER, frame);
+    out.put(fourCc("XMP ")).putInt(packet.length).put(packet);
+    return out.array();
+  }
+
+  private static int even(int length) {
+    return length + (length & 1);
+  }
+
+  private static byte[] fourCc(String name) {
+    return name.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  private static void put24(ByteBuffer out, int value) {
+    out.put((byte) value).put((byte) (value >> 8)).put((byte) (value >> 16));
+  }
+}

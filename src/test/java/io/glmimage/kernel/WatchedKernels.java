@@ -1,0 +1,57 @@
+package io.glmimage.kernel;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.util.function.Consumer;
+
+/** Kernels of which one operation can be made to fail, as a device does that runs out of memory. */
+public final class WatchedKernels {
+  private WatchedKernels() {}
+
+  /**
+   * @param operation a method of {@link KernelProvider}
+   * @param before gets the arguments of each call of that operation; what it throws the call throws
+   */
+  public static KernelProvider of(String operation, Consumer<Object[]> before) {
+    AtenKernels aten = new AtenKernels();
+    return proxy(
+        KernelProvider.class,
+        aten,
+        (method, result) ->
+            method.getName().equals(operation)
+                ? watched(method.getReturnType(), result, before)
+                : result,
+        arguments -> {});
+  }
+
+  private static Object watched(Class<?> type, Object operation, Consumer<Object[]> before) {
+    return proxy(type, operation, (method, result) -> result, before);
+  }
+
+  private interface Result {
+    Object of(Method method, Object result);
+  }
+
+  private static <T> T proxy(
+      Class<T> type, Object target, Result result, Consumer<Object[]> before) {
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (self, method, arguments) -> {
+              before.accept(arguments);
+              try {
+                return result.of(method, method.invoke(target, arguments));
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            }));
+  }
+
+  /** As libtorch says it. */
+  public static RuntimeException outOfMemory() {
+    return new RuntimeException(
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB");
+  }
+}
