@@ -440,7 +440,7 @@ class ImageEditorTest {
     assertEquals(editor.uid(), copy.uid());
     assertEquals(List.of(64, 96), List.of(copy.getHeight(), copy.getWidth()));
     assertFalse(editor.isDefined(editor.width()));
-    assertEquals(17, editor.params().length);
+    assertEquals(19, editor.params().length);
     for (Param<?> param : editor.params()) {
       assertEquals(editor.uid(), param.parent(), param.name());
       assertTrue(editor.hasParam(param.name()));
