@@ -56,6 +56,7 @@ final class EditJob {
     Logger log = LoggerFactory.getLogger(EditJob.class);
     Instant started = Instant.now();
     long start = System.nanoTime();
+    Phases phases = new Phases();
     Storage storage = session.storage();
     Redaction redaction = session.redaction();
 
@@ -77,8 +78,10 @@ final class EditJob {
     engines.check(storage);
     ManifestTable manifest =
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
+    phases.end("open");
     long rows = manifest.countRows();
     output.checkFolder(storage);
+    phases.end("count");
 
     AtomicReference<EditRunner> running = new AtomicReference<>();
     try (RunLock lock =
@@ -115,6 +118,8 @@ final class EditJob {
           console.err().flush();
         }
 
+        phases.end("plan");
+
         // 3. Edit; the model is not sent to anybody if there is nothing to do.
         lock.check();
         long editStart = System.nanoTime();
@@ -130,8 +135,10 @@ final class EditJob {
           }
         }
         double editSeconds = secondsSince(editStart);
+        phases.end("edit");
         lock.check();
         runner.commit(rows);
+        phases.end("commit");
         return report(
             output,
             engines,
@@ -140,6 +147,7 @@ final class EditJob {
             started,
             start,
             editSeconds,
+            phases,
             history,
             storage,
             redaction);
@@ -161,6 +169,7 @@ final class EditJob {
       Instant started,
       long start,
       double editSeconds,
+      Phases phases,
       List<RunFigures.Moment> history,
       Storage storage,
       Redaction redaction)
@@ -178,6 +187,7 @@ final class EditJob {
             started,
             secondsSince(start),
             editSeconds,
+            phases.seconds(),
             output,
             engines.modelName(),
             options.byName(),
