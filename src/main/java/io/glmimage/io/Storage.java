@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.CommonPathCapabilities;
@@ -56,6 +57,9 @@ public final class Storage {
 
   private final Configuration configuration;
   private final Retries retries;
+
+  /** Folders that are there. */
+  private final Set<Path> made = ConcurrentHashMap.newKeySet();
 
   public Storage(Configuration configuration) {
     this(configuration, Retries.DEFAULT);
@@ -221,22 +225,43 @@ public final class Storage {
   /** Writes a file whole, replacing an earlier one; folders above it are made. */
   public void write(String path, byte[] bytes) throws IOException {
     Path file = path(path);
+    write(file, bytes, file.getParent());
+  }
+
+  /**
+   * As {@link #write(String, byte[])}, with half-written files in a folder of their own: what
+   * writers that were killed have left there is found without a look at all that is finished.
+   *
+   * @param temporaryFolder on the same file system; not used on object stores
+   */
+  public void write(String path, byte[] bytes, String temporaryFolder) throws IOException {
+    Path file = path(path);
+    Path folder = file.getParent();
+    if (!isObjectStore(fileSystem(file)) && !made.contains(folder)) {
+      // A local rename into a folder that is not there would become a copy, which can be seen half.
+      retries.call("make " + folder, () -> fileSystem(folder).mkdirs(folder));
+      made.add(folder);
+    }
+    write(file, bytes, path(temporaryFolder));
+  }
+
+  private void write(Path file, byte[] bytes, Path temporaryFolder) throws IOException {
     retries.call(
-        "write " + path,
+        "write " + file,
         () -> {
-          writeOnce(file, bytes);
+          writeOnce(file, bytes, temporaryFolder);
           return null;
         });
   }
 
-  private void writeOnce(Path file, byte[] bytes) throws IOException {
+  private void writeOnce(Path file, byte[] bytes, Path temporaryFolder) throws IOException {
     FileSystem fileSystem = fileSystem(file);
     if (isObjectStore(fileSystem)) {
       put(fileSystem, file, bytes);
       return;
     }
     // Hidden from Spark and Hadoop by the dot, and never the same for two attempts.
-    Path temporary = new Path(file.getParent(), "." + UUID.randomUUID() + TEMPORARY);
+    Path temporary = new Path(temporaryFolder, "." + UUID.randomUUID() + TEMPORARY);
     boolean renamed = false;
     try {
       try (OutputStream out = create(fileSystem, temporary)) {
@@ -394,25 +419,6 @@ public final class Storage {
     RemoteIterator<LocatedFileStatus> files = fileSystem(root).listFiles(root, recursive);
     while (files.hasNext()) {
       visitor.accept(files.next().getPath().toString());
-    }
-  }
-
-  /**
-   * Deletes what writers that were killed left half-written directly in a folder. Nobody else may
-   * be writing there. Object stores have no such files.
-   */
-  public void deleteUnfinished(String folder) throws IOException {
-    if (isObjectStore(folder) || !exists(folder)) {
-      return;
-    }
-    Path root = path(folder);
-    FileSystem fileSystem = fileSystem(root);
-    RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, false);
-    while (files.hasNext()) {
-      Path file = files.next().getPath();
-      if (file.getName().startsWith(".") && file.getName().endsWith(TEMPORARY)) {
-        fileSystem.delete(file, false);
-      }
     }
   }
 

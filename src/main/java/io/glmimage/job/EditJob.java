@@ -61,13 +61,13 @@ final class EditJob {
     Redaction redaction = session.redaction();
 
     // 1. Check all that can be checked without work.
-    OutputLayout output = new OutputLayout(storage.qualified(options.output().path()));
-    if (storage.qualified(options.manifest().path()).startsWith(output.failedRows())) {
+    OutputLayout root = new OutputLayout(storage.qualified(options.output().path()));
+    if (storage.qualified(options.manifest().path()).startsWith(root.failedRows())) {
       throw new UsageException(
           "Cannot edit the rows of "
               + options.manifest().path()
               + " into "
-              + output.root()
+              + root.root()
               + ": its result table would lose all other rows. Run the first command again, which"
               + " tries failed rows again, or choose another --output");
     }
@@ -80,19 +80,20 @@ final class EditJob {
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
     phases.end("open");
     long rows = manifest.countRows();
-    output.checkFolder(storage);
+    root.checkFolder(storage);
     phases.end("count");
 
     AtomicReference<EditRunner> running = new AtomicReference<>();
     try (RunLock lock =
         RunLock.acquire(
             storage,
-            output.lock(),
-            output.root(),
+            root.lock(),
+            root.root(),
             Duration.ofSeconds(options.output().lockTimeoutSeconds()),
             session.diesWithProcess(),
             lost -> stop(running.get(), lost))) {
-      output.prepare(storage, options.output());
+      root.prepare(storage, options.output());
+      OutputLayout output = root.forRows(storage, rows);
       PictureEncoder encoder =
           new PictureEncoder(
               options.pictures().format(), options.pictures().quality(), Versions.program());

@@ -31,6 +31,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.TaskContext;
@@ -115,8 +116,9 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     ExecutorService threads = Executors.newFixedThreadPool(IO_THREADS, daemons(context));
     boolean finished = false;
     try {
-      new Attempt(storage, settings.redaction(), TaskDevice.of(work.device()), ledger, threads)
-          .run(rows);
+      // An engine that makes no pictures is no reason to load libtorch and ask it for a GPU.
+      String device = work.engines().touchesPictures() ? TaskDevice.of(work.device()) : "cpu";
+      new Attempt(storage, settings.redaction(), device, ledger, threads).run(rows);
       ledger.complete();
       finished = true;
     } finally {
@@ -393,15 +395,17 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       long start = System.nanoTime();
       RgbImage image = edited.image();
       String path = work.output().image(item.row.id(), work.encoder().format());
-      byte[] bytes =
-          work.encoder()
-              .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
-      try {
-        if (work.engines().touchesPictures()) {
-          storage.write(path, bytes);
+      String sha256 = null;
+      if (work.engines().touchesPictures()) {
+        byte[] bytes =
+            work.encoder()
+                .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
+        sha256 = HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes));
+        try {
+          storage.write(path, bytes, work.output().unfinished());
+        } catch (IOException e) {
+          throw cannotWrite("picture " + path, e);
         }
-      } catch (IOException e) {
-        throw cannotWrite("picture " + path, e);
       }
       times =
           new RowTimes(
@@ -415,7 +419,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
           RowResult.done(
               (ManifestRow) item.row,
               path,
-              HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes)),
+              sha256,
               image.height(),
               image.width(),
               times,
@@ -504,7 +508,13 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     }
 
     private Future<?> start(Callable<Void> step) {
-      return threads.submit(step);
+      if (work.engines().touchesPictures()) {
+        return threads.submit(step);
+      }
+      // There is no reading and writing that could go on beside the engine.
+      FutureTask<Void> now = new FutureTask<>(step);
+      now.run();
+      return now;
     }
   }
 

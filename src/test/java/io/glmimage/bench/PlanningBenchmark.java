@@ -83,7 +83,8 @@ class PlanningBenchmark {
     } else {
       String scheme = mode.equals("counted") ? CountingFileSystem.SCHEME + "://" : "";
       command.addAll(List.of("job", "edit", "--manifest", manifest.toString()));
-      command.addAll(List.of("--output", scheme + output, "--engine", "noop", "--steps", "1"));
+      command.addAll(List.of("--output", scheme + output, "--engine", "noop"));
+      command.addAll(List.of("--batch-size", "32"));
     }
     command.addAll(List.of("--master", "local[2]"));
     JsonNode figures = child(command);
