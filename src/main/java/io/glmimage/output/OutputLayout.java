@@ -136,6 +136,11 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
     return bookkeeping() + "/unfinished";
   }
 
+  /** Pieces of the answers of a batch. */
+  public String batchParts() {
+    return bookkeeping() + "/batch";
+  }
+
   /** Lines of rows that are no longer in the manifest. */
   public String orphans() {
     return bookkeeping() + "/orphans";

@@ -19,6 +19,9 @@ public final class EditPlanner {
 
   static final int USEFUL_PARTITIONS_PER_SLOT = 64;
 
+  /** A task holds the result lines of its partition, of about a kilobyte. */
+  static final int MOST_ROWS_OF_PARTITION = 20_000;
+
   private final PlanOptions options;
 
   public EditPlanner(PlanOptions options) {
@@ -38,6 +41,7 @@ public final class EditPlanner {
       long even = roundUp(ceilDiv(rows, Math.max(1, slots)), batch);
       long few = (long) batch * BATCHES_PER_PARTITION;
       long useful = Math.max(USEFUL_PARTITIONS, (long) slots * USEFUL_PARTITIONS_PER_SLOT);
+      useful = Math.max(useful, ceilDiv(rows, MOST_ROWS_OF_PARTITION));
       long manageable = roundUp(ceilDiv(rows, Math.min(MAX_PARTITIONS, useful)), batch);
       perPartition = Math.max(Math.min(even, few), manageable);
     }
