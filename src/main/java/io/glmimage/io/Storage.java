@@ -112,11 +112,7 @@ public final class Storage {
           "list " + folder,
           () -> {
             List<StoredFile> files = new ArrayList<>();
-            // One flat listing on object stores, whatever the depth.
-            RemoteIterator<LocatedFileStatus> all = fileSystem(path).listFiles(path, true);
-            while (all.hasNext()) {
-              files.add(stored(all.next()));
-            }
+            walk(fileSystem(path), path, true, status -> files.add(stored(status)));
             files.sort(Comparator.comparing(StoredFile::path));
             return files;
           });
@@ -416,9 +412,28 @@ public final class Storage {
   public void forEachFile(String folder, boolean recursive, Consumer<String> visitor)
       throws IOException {
     Path root = path(folder);
-    RemoteIterator<LocatedFileStatus> files = fileSystem(root).listFiles(root, recursive);
+    walk(fileSystem(root), root, recursive, status -> visitor.accept(status.getPath().toString()));
+  }
+
+  private static void walk(
+      FileSystem fileSystem, Path root, boolean recursive, Consumer<FileStatus> visitor)
+      throws IOException {
+    if (fileSystem instanceof RawLocalFileSystem) {
+      // The other way asks for the permissions, for which Hadoop starts a process for each file
+      // where its native library is missing.
+      for (FileStatus status : fileSystem.listStatus(root)) {
+        if (!status.isDirectory()) {
+          visitor.accept(status);
+        } else if (recursive) {
+          walk(fileSystem, status.getPath(), true, visitor);
+        }
+      }
+      return;
+    }
+    // One flat listing on object stores, whatever the depth.
+    RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, recursive);
     while (files.hasNext()) {
-      visitor.accept(files.next().getPath().toString());
+      visitor.accept(files.next());
     }
   }
 

@@ -5,11 +5,13 @@ import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.row_number;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
+import static org.apache.spark.sql.functions.xxhash64;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
@@ -135,6 +137,17 @@ public final class ManifestTable {
    * @throws UsageException if two rows have the same id
    */
   public long countRows() {
+    // Of millions of keys the hashes are much less to hold; nearly always no two are equal.
+    Row hashes =
+        keyed
+            .groupBy(xxhash64(col(KEY)).as("hash"))
+            .agg(count(lit(1)).as("n"))
+            .agg(sum(col("n")), max(col("n")))
+            .head();
+    if (hashes.isNullAt(0) || hashes.getLong(1) == 1) {
+      numbered = false;
+      return hashes.isNullAt(0) ? 0 : hashes.getLong(0);
+    }
     // Only the keys are shuffled here, and nothing is sorted.
     Dataset<Row> names =
         keyed

@@ -43,7 +43,10 @@ final class GrowthChart {
         WIDTH,
         HEIGHT);
     add(svg, "<rect width='%d' height='%d' fill='white'/>", WIDTH, HEIGHT);
-    add(svg, "<text x='%d' y='22'>seconds of a whole run that edits nothing</text>", LEFT);
+    add(
+        svg,
+        "<text x='%d' y='22'>CPU seconds of a whole run that edits nothing, start of Java and Spark included</text>",
+        LEFT);
     add(svg, "<text x='%d' y='%d' text-anchor='end'>rows</text>", RIGHT, HEIGHT - 8);
     for (double x = firstX; x <= lastX; x++) {
       add(

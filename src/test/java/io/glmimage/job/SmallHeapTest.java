@@ -21,7 +21,7 @@ class SmallHeapTest {
   void aManifestLargerThanTheHeapIsPlannedAndAccountedFor() throws Exception {
     String manifest = folder + "/rows.parquet";
     try (Session session = Session.open("local[2]")) {
-      // A kilobyte a row: 200 MB, as Java's objects more.
+      // More than 300 MB of text.
       session
           .spark()
           .range(0, ROWS, 1, 4)
@@ -29,12 +29,12 @@ class SmallHeapTest {
           .selectExpr(
               "concat('row-', n) as id",
               "concat('s3a://bucket/', n, '.jpg') as image_paths",
-              "repeat('make it green, ', 64) as prompt")
+              "repeat('make it green, ', 110) as prompt")
           .write()
           .parquet(manifest);
     }
     // Spark wants 450 MB unless it is told to keep less of it in reserve.
-    List<String> options = List.of("-Xmx160m", "-Dspark.testing.reservedMemory=20000000");
+    List<String> options = List.of("-Xmx256m", "-Dspark.testing.reservedMemory=20000000");
     String[] arguments = {
       "--manifest",
       manifest,
