@@ -114,7 +114,8 @@ final class Session implements AutoCloseable {
               // Ids and fingerprints differ from row to row: looking for repetitions only costs
               // time.
               .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
-              // While such batches of rows are written to disk, Java's serialisation holds all since
+              // While such batches of rows are written to disk, Java's serialisation holds all
+              // since
               // its last reset.
               .config("spark.sql.inMemoryColumnarStorage.batchSize", "1000")
               .config("spark.serializer.objectStreamReset", "8")
