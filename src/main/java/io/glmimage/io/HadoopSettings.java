@@ -13,6 +13,9 @@ public final class HadoopSettings implements Serializable {
   private transient Configuration configuration;
   private final Retries retries;
 
+  /** Found once for all tasks that share these settings: there are some thousand of them. */
+  private transient volatile Redaction redaction;
+
   public HadoopSettings(Configuration configuration) {
     this(configuration, Retries.DEFAULT);
   }
@@ -29,7 +32,12 @@ public final class HadoopSettings implements Serializable {
 
   /** Hides the secrets among these settings, besides everything that looks like one. */
   public Redaction redaction() {
-    return Redaction.ofSettings(configuration);
+    Redaction found = redaction;
+    if (found == null) {
+      found = Redaction.ofSettings(configuration);
+      redaction = found;
+    }
+    return found;
   }
 
   private void writeObject(ObjectOutputStream out) throws IOException {

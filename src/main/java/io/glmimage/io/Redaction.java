@@ -42,6 +42,10 @@ public final class Redaction implements Serializable {
       Pattern.compile(
           "(?i)((?:[\\w.-]*(?:secret|password|passwd|session[._-]?token|access[._-]?key"
               + "|account[._-]?key|accesskeyid)[\\w.-]*)\\s*[=:]\\s*)[^\\s,;&\"']+");
+
+  /** Each name that the pattern takes holds one of them. */
+  private static final List<String> SETTING_WORDS = List.of("secret", "passw", "token", "key");
+
   private static final Pattern AWS_KEY_ID = Pattern.compile("\\b(?:AKIA|ASIA)[A-Z0-9]{16}\\b");
 
   private final List<String> secrets;
@@ -90,10 +94,50 @@ public final class Redaction implements Serializable {
     for (String secret : secrets) {
       clean = clean.replace(secret, HIDDEN);
     }
-    clean = BUCKET_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
-    clean = URL_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
-    clean = QUERY_PARAMETER.matcher(clean).replaceAll("$1" + HIDDEN);
-    clean = SETTING.matcher(clean).replaceAll("$1" + HIDDEN);
+    // Most texts have none of the characters that the patterns need, and there are many texts.
+    if (clean.indexOf('@') >= 0) {
+      clean = BUCKET_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
+      clean = URL_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
+    }
+    if (clean.indexOf('=') >= 0) {
+      clean = QUERY_PARAMETER.matcher(clean).replaceAll("$1" + HIDDEN);
+    }
+    if (mayHoldSetting(clean)) {
+      clean = SETTING.matcher(clean).replaceAll("$1" + HIDDEN);
+    }
+    if (!clean.contains("AKIA") && !clean.contains("ASIA")) {
+      return clean;
+    }
     return AWS_KEY_ID.matcher(clean).replaceAll(HIDDEN);
+  }
+
+  /** Whether a word that may be a secret's name stands before a = or a colon. */
+  private static boolean mayHoldSetting(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c != '=' && c != ':') {
+        continue;
+      }
+      int end = i;
+      while (end > 0 && " \t\n\u000B\f\r".indexOf(text.charAt(end - 1)) >= 0) {
+        end--;
+      }
+      int start = end;
+      while (start > 0 && isWord(text.charAt(start - 1))) {
+        start--;
+      }
+      String word = text.substring(start, end).toLowerCase(Locale.ROOT);
+      if (SETTING_WORDS.stream().anyMatch(word::contains)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean isWord(char c) {
+    return (c >= 'a' && c <= 'z')
+        || (c >= 'A' && c <= 'Z')
+        || (c >= '0' && c <= '9')
+        || "_.-".indexOf(c) >= 0;
   }
 }

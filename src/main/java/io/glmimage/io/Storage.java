@@ -8,8 +8,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryIteratorException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -20,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.CommonPathCapabilities;
@@ -68,6 +67,9 @@ public final class Storage {
 
   private final Configuration configuration;
   private final Retries retries;
+
+  /** Folders that are there. */
+  private final Set<Path> made = ConcurrentHashMap.newKeySet();
 
   public Storage(Configuration configuration) {
     this(configuration, Retries.DEFAULT);
@@ -120,11 +122,7 @@ public final class Storage {
           "list " + folder,
           () -> {
             List<StoredFile> files = new ArrayList<>();
-            // One flat listing on object stores, whatever the depth.
-            RemoteIterator<LocatedFileStatus> all = fileSystem(path).listFiles(path, true);
-            while (all.hasNext()) {
-              files.add(stored(all.next()));
-            }
+            walk(fileSystem(path), path, true, status -> files.add(stored(status)));
             files.sort(Comparator.comparing(StoredFile::path));
             return files;
           });
@@ -260,33 +258,50 @@ public final class Storage {
 
   /** Writes a file whole, replacing an earlier one; folders above it are made. */
   public void write(String path, byte[] bytes) throws IOException {
-    write(path, bytes, Map.of());
+    Path file = path(path);
+    write(file, bytes, Map.of(), file.getParent());
   }
 
   /**
-   * Writes a file whole, replacing an earlier one; folders above it are made.
+   * As {@link #write(String, byte[])}, with half-written files in a folder of their own: what
+   * writers that were killed have left there is found without a look at all that is finished.
    *
    * @param metadata is kept with the object by S3A of Hadoop 3.3.5 and later ({@code
    *     x-amz-meta-...}), and nowhere else; names in lower case, names and values in ASCII
+   * @param temporaryFolder on the same file system; not used on object stores
    */
-  public void write(String path, byte[] bytes, Map<String, String> metadata) throws IOException {
+  public void write(String path, byte[] bytes, Map<String, String> metadata, String temporaryFolder)
+      throws IOException {
     Path file = path(path);
+    Path folder = file.getParent();
+    if (!isObjectStore(fileSystem(file)) && !made.contains(folder)) {
+      // A local rename into a folder that is not there would become a copy, which can be seen half.
+      retries.call("make " + folder, () -> fileSystem(folder).mkdirs(folder));
+      made.add(folder);
+    }
+    write(file, bytes, metadata, path(temporaryFolder));
+  }
+
+  private void write(Path file, byte[] bytes, Map<String, String> metadata, Path temporaryFolder)
+      throws IOException {
     retries.call(
-        "write " + path,
+        "write " + file,
         () -> {
-          writeOnce(file, bytes, metadata);
+          writeOnce(file, bytes, metadata, temporaryFolder);
           return null;
         });
   }
 
-  private void writeOnce(Path file, byte[] bytes, Map<String, String> metadata) throws IOException {
+  private void writeOnce(
+      Path file, byte[] bytes, Map<String, String> metadata, Path temporaryFolder)
+      throws IOException {
     FileSystem fileSystem = fileSystem(file);
     if (isObjectStore(fileSystem)) {
       put(fileSystem, file, bytes, metadata);
       return;
     }
     // Hidden from Spark and Hadoop by the dot, and never the same for two attempts.
-    Path temporary = new Path(file.getParent(), "." + UUID.randomUUID() + TEMPORARY);
+    Path temporary = new Path(temporaryFolder, "." + UUID.randomUUID() + TEMPORARY);
     boolean renamed = false;
     try {
       try (OutputStream out = create(fileSystem, temporary)) {
@@ -464,42 +479,28 @@ public final class Storage {
   public void forEachFile(String folder, boolean recursive, Consumer<String> visitor)
       throws IOException {
     Path root = path(folder);
-    RemoteIterator<LocatedFileStatus> files = fileSystem(root).listFiles(root, recursive);
-    while (files.hasNext()) {
-      visitor.accept(files.next().getPath().toString());
-    }
+    walk(fileSystem(root), root, recursive, status -> visitor.accept(status.getPath().toString()));
   }
 
-  /**
-   * Deletes what writers that were killed left half-written directly in a folder. Nobody else may
-   * be writing there. Object stores have no such files.
-   */
-  public void deleteUnfinished(String folder) throws IOException {
-    if (isObjectStore(folder) || !exists(folder)) {
-      return;
-    }
-    java.nio.file.Path local = local(folder);
-    if (local != null) {
-      // Names only: Hadoop's listing would hold all of them and ask the disk about each.
-      try (DirectoryStream<java.nio.file.Path> names =
-          Files.newDirectoryStream(local, ".*" + TEMPORARY)) {
-        for (java.nio.file.Path file : names) {
-          Files.deleteIfExists(file);
+  private static void walk(
+      FileSystem fileSystem, Path root, boolean recursive, Consumer<FileStatus> visitor)
+      throws IOException {
+    if (fileSystem instanceof RawLocalFileSystem) {
+      // The other way asks for the permissions, for which Hadoop starts a process for each file
+      // where its native library is missing.
+      for (FileStatus status : fileSystem.listStatus(root)) {
+        if (!status.isDirectory()) {
+          visitor.accept(status);
+        } else if (recursive) {
+          walk(fileSystem, status.getPath(), true, visitor);
         }
-      } catch (DirectoryIteratorException e) {
-        throw e.getCause();
       }
       return;
     }
-    Path root = path(folder);
-    FileSystem fileSystem = fileSystem(root);
-    // A page at a time, without the files' blocks.
-    RemoteIterator<FileStatus> files = fileSystem.listStatusIterator(root);
+    // One flat listing on object stores, whatever the depth.
+    RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, recursive);
     while (files.hasNext()) {
-      Path file = files.next().getPath();
-      if (file.getName().startsWith(".") && file.getName().endsWith(TEMPORARY)) {
-        fileSystem.delete(file, false);
-      }
+      visitor.accept(files.next());
     }
   }
 

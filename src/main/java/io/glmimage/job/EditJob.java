@@ -56,17 +56,18 @@ final class EditJob {
     Logger log = LoggerFactory.getLogger(EditJob.class);
     Instant started = Instant.now();
     long start = System.nanoTime();
+    Phases phases = new Phases();
     Storage storage = session.storage();
     Redaction redaction = session.redaction();
 
     // 1. Check all that can be checked without work.
-    OutputLayout output = new OutputLayout(storage.qualified(options.output().path()));
-    if (storage.qualified(options.manifest().path()).startsWith(output.failedRows())) {
+    OutputLayout root = new OutputLayout(storage.qualified(options.output().path()));
+    if (storage.qualified(options.manifest().path()).startsWith(root.failedRows())) {
       throw new UsageException(
           "Cannot edit the rows of "
               + options.manifest().path()
               + " into "
-              + output.root()
+              + root.root()
               + ": its result table would lose all other rows. Run the first command again, which"
               + " tries failed rows again, or choose another --output");
     }
@@ -77,20 +78,23 @@ final class EditJob {
     engines.check(storage);
     ManifestTable manifest =
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
+    phases.end("open");
     long rows = manifest.countRows();
-    output.checkFolder(storage);
+    root.checkFolder(storage);
+    phases.end("count");
 
     AtomicReference<EditRunner> running = new AtomicReference<>();
     try (RunLock lock =
         RunLock.acquire(
             storage,
-            output.lock(),
-            output.root(),
+            root.lock(),
+            root.root(),
             Duration.ofSeconds(options.output().lockTimeoutSeconds()),
             session.diesWithProcess(),
             lost -> stop(running.get(), lost),
             this::say)) {
-      output.prepare(storage, options.output());
+      root.prepare(storage, options.output());
+      OutputLayout output = root.forRows(storage, rows);
       PictureEncoder encoder =
           new PictureEncoder(
               options.pictures().format(), options.pictures().quality(), Versions.program());
@@ -115,6 +119,8 @@ final class EditJob {
           say(rows - toDo + " of " + rows + " rows are done already");
         }
 
+        phases.end("plan");
+
         // 3. Edit; the model is not sent to anybody if there is nothing to do.
         lock.check();
         long editStart = System.nanoTime();
@@ -132,8 +138,10 @@ final class EditJob {
           }
         }
         double editSeconds = secondsSince(editStart);
+        phases.end("edit");
         lock.check();
         runner.commit(rows);
+        phases.end("commit");
         return report(
             output,
             engines,
@@ -142,6 +150,7 @@ final class EditJob {
             started,
             start,
             editSeconds,
+            phases,
             history,
             engineTime,
             storage,
@@ -169,6 +178,7 @@ final class EditJob {
       Instant started,
       long start,
       double editSeconds,
+      Phases phases,
       List<RunFigures.Moment> history,
       RunFigures.EngineTime engineTime,
       Storage storage,
@@ -187,6 +197,7 @@ final class EditJob {
             started,
             secondsSince(start),
             editSeconds,
+            phases.seconds(),
             output,
             engines.modelName(),
             options.byName(),

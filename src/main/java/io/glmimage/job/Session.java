@@ -111,8 +111,16 @@ final class Session implements AutoCloseable {
               .config("spark.local.dir", scratch.toString())
               .config("spark.sql.warehouse.dir", scratch.resolve("warehouse").toString())
               .config("spark.sql.session.timeZone", "UTC")
-              // Manifests of a local run are small: two hundred partitions would only cost time.
-              .config("spark.sql.shuffle.partitions", "8")
+              // Enough for ten million rows in a heap of 2 GB; of small tables Spark makes few.
+              .config("spark.sql.shuffle.partitions", "64")
+              // Ids and fingerprints differ from row to row: looking for repetitions only costs
+              // time.
+              .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
+              // While such batches of rows are written to disk, Java's serialisation holds all
+              // since
+              // its last reset.
+              .config("spark.sql.inMemoryColumnarStorage.batchSize", "1000")
+              .config("spark.serializer.objectStreamReset", "8")
               // Progress is read from heartbeats.
               .config("spark.executor.heartbeatInterval", "1s")
               .getOrCreate();

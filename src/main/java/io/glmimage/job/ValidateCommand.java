@@ -101,10 +101,10 @@ final class ValidateCommand implements Callable<Integer> {
       long rows = table.countRows();
       HadoopSettings hadoop = spark.hadoop();
       ManifestCheck check = new ManifestCheck(table, new ModelSizes(), hadoop);
-      ManifestCheck.Findings all = full ? check.sources(null) : check.rows();
+      ManifestCheck.Findings all = full ? check.sources() : check.rows();
       int wanted = sample == null ? DEFAULT_SAMPLE : sample;
       boolean sampling = !full && wanted > 0;
-      ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
+      ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted, rows) : null;
       Map<String, Object> report = report(options, rows, all, sampled);
       print(report, hadoop.redaction());
       boolean bad = all.bad() > 0 || (sampled != null && sampled.bad() > 0);

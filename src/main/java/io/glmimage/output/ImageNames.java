@@ -41,6 +41,11 @@ public final class ImageNames {
     return (isPlain(id) ? id : readable(id) + "~" + digest(id)) + extension;
   }
 
+  /** One of 256 folders, which ids fall into evenly. */
+  static String folder(String id) {
+    return digest(id).substring(0, 2);
+  }
+
   private static boolean isPlain(String id) {
     int dot = id.indexOf('.');
     String stem = (dot < 0 ? id : id.substring(0, dot)).toLowerCase(Locale.ROOT);

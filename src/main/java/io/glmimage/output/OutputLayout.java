@@ -4,18 +4,51 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
  * What lies where in an output folder.
  *
  * @param root the folder, with its scheme
+ * @param spread whether the pictures are in {@value #FOLDERS} folders instead of one
  */
-public record OutputLayout(String root) implements Serializable {
+public record OutputLayout(String root, boolean spread) implements Serializable {
+  /** HDFS takes a million files in a folder unless told otherwise, and tools tire much earlier. */
+  static final long MOST_ROWS_IN_ONE_FOLDER = 100_000;
+
+  private static final int FOLDERS = 256;
+
   public OutputLayout {
     while (root.endsWith("/") && root.length() > 1) {
       root = root.substring(0, root.length() - 1);
     }
+  }
+
+  /** With the pictures in one folder. */
+  public OutputLayout(String root) {
+    this(root, false);
+  }
+
+  /**
+   * The layout for so many rows. It stays as the first run has chosen it, also when the manifest
+   * grows, so that later runs find the pictures. Call it with the lock held.
+   */
+  public OutputLayout forRows(Storage storage, long rows) throws IOException {
+    if (storage.exists(spreadMarker())) {
+      return new OutputLayout(root, true);
+    }
+    if (rows <= MOST_ROWS_IN_ONE_FOLDER || holdsResults(storage)) {
+      return new OutputLayout(root, false);
+    }
+    byte[] marker = ("{\"folders\": " + FOLDERS + "}\n").getBytes(StandardCharsets.UTF_8);
+    storage.write(spreadMarker(), marker);
+    return new OutputLayout(root, true);
+  }
+
+  /** Lies with the pictures, so that it goes where they go. */
+  private String spreadMarker() {
+    return images() + "/_layout.json";
   }
 
   /** The folder of edited pictures. */
@@ -25,7 +58,8 @@ public record OutputLayout(String root) implements Serializable {
 
   /** The picture of a row; depends on its id and the format only. */
   public String image(String id, PictureFormat format) {
-    return images() + "/" + ImageNames.fileName(id, format.extension());
+    String name = ImageNames.fileName(id, format.extension());
+    return images() + "/" + (spread ? ImageNames.folder(id) + "/" : "") + name;
   }
 
   /** The WebDataset shards. */
@@ -95,6 +129,16 @@ public record OutputLayout(String root) implements Serializable {
   /** Which rows were in work. */
   public String journal() {
     return bookkeeping() + "/journal";
+  }
+
+  /** Pictures that are being written, on file systems where they appear by a rename. */
+  public String unfinished() {
+    return bookkeeping() + "/unfinished";
+  }
+
+  /** Pieces of the answers of a batch. */
+  public String batchParts() {
+    return bookkeeping() + "/batch";
   }
 
   /** Lines of rows that are no longer in the manifest. */

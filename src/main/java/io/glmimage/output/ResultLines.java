@@ -41,6 +41,11 @@ public final class ResultLines {
     return (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
+  /** The lines of a file. */
+  public static List<String> of(byte[] file) {
+    return new String(file, StandardCharsets.UTF_8).lines().filter(l -> !l.isEmpty()).toList();
+  }
+
   /**
    * The lines of a file by their rows' ids.
    *

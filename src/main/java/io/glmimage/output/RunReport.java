@@ -8,6 +8,7 @@ import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -23,6 +24,7 @@ import java.util.TreeMap;
  * @param started when the command began
  * @param seconds from then until everything was written
  * @param editSeconds the part in which rows were edited, model loading included
+ * @param phaseSeconds all its parts by name, in order
  * @param output where everything is
  * @param model the model's name
  * @param options all options by name, resolved
@@ -37,6 +39,7 @@ public record RunReport(
     Instant started,
     double seconds,
     double editSeconds,
+    Map<String, Double> phaseSeconds,
     OutputLayout output,
     String model,
     Map<String, String> options,
@@ -45,6 +48,7 @@ public record RunReport(
   public RunReport {
     // Sorted, so that equal runs write equal files.
     failedByClass = new TreeMap<>(failedByClass);
+    phaseSeconds = Collections.unmodifiableMap(new LinkedHashMap<>(phaseSeconds));
   }
 
   public long failed() {
@@ -80,6 +84,7 @@ public record RunReport(
     fields.put("started", started.toString());
     fields.put("seconds", seconds);
     fields.put("edit_seconds", editSeconds);
+    fields.put("phase_seconds", phaseSeconds);
     fields.put("rows_per_second", rowsPerSecond());
     fields.put("results", redaction.apply(output.results()));
     fields.put("images", redaction.apply(output.images()));

@@ -1,10 +1,11 @@
 package io.glmimage.plan;
 
 /**
- * Makes plans. A partition is what is lost when an executor goes, so it holds few batches; there
- * are at least as many partitions as task slots where the rows allow it, and batches are full.
- * Every partition costs a task, and a file of results, of some ten milliseconds: large manifests
- * have larger partitions, not ever more of them.
+ * Makes plans. Partitions hold few batches, so that all slots end at about the same time; there are
+ * at least as many partitions as task slots where the rows allow it, and batches are full. Every
+ * partition costs a task, and a file of results, of some ten milliseconds: large manifests have
+ * larger partitions, not ever more of them. Nothing more is lost with a larger one: tasks write
+ * down what they have done while they go on.
  */
 public final class EditPlanner {
   /** Batches of one partition while the number of partitions stays small enough. */
@@ -14,9 +15,12 @@ public final class EditPlanner {
   static final int MAX_PARTITIONS = 20_000;
 
   /** Up to here, and to so many for each slot, more partitions spread the rows more evenly. */
-  static final int USEFUL_PARTITIONS = 2_000;
+  static final int USEFUL_PARTITIONS = 512;
 
   static final int USEFUL_PARTITIONS_PER_SLOT = 64;
+
+  /** A task holds the result lines of its partition, of about a kilobyte. */
+  static final int MOST_ROWS_OF_PARTITION = 20_000;
 
   private final PlanOptions options;
 
@@ -37,6 +41,7 @@ public final class EditPlanner {
       long even = roundUp(ceilDiv(rows, Math.max(1, slots)), batch);
       long few = (long) batch * BATCHES_PER_PARTITION;
       long useful = Math.max(USEFUL_PARTITIONS, (long) slots * USEFUL_PARTITIONS_PER_SLOT);
+      useful = Math.max(useful, ceilDiv(rows, MOST_ROWS_OF_PARTITION));
       long manageable = roundUp(ceilDiv(rows, Math.min(MAX_PARTITIONS, useful)), batch);
       perPartition = Math.max(Math.min(even, few), manageable);
     }

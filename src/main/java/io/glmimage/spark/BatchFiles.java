@@ -19,6 +19,7 @@ import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -33,7 +34,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -44,6 +44,8 @@ import org.apache.spark.sql.SparkSession;
  */
 public final class BatchFiles {
   private static final long MAX_FILE_BYTES = 1L << 30;
+  private static final String OUTPUT = "-output.jsonl";
+  private static final String ERRORS = "-errors.jsonl";
   private static final Set<String> OWN_FAULT =
       Set.of(
           ErrorClass.MODEL_ERROR.name(),
@@ -98,25 +100,55 @@ public final class BatchFiles {
                             col(ResultColumn.SEED.column())))
                     .as("pictures"))
             .sort("at");
-    JavaRDD<String> answers =
-        lines.javaRDD().map(row -> answer(row, inline, seconds, hadoop.storage())).cache();
-    try {
-      write(output.batchOutput(), answers.filter(BatchFiles::isOutput));
-      write(output.batchErrors(), answers.filter(line -> !isOutput(line)));
-    } finally {
-      answers.unpersist();
-    }
+    // Tasks write their answers, which may hold pictures; the driver only puts the files together.
+    storage.delete(output.batchParts());
+    String parts = output.batchParts();
+    int count =
+        lines
+            .javaRDD()
+            .mapPartitionsWithIndex(
+                (part, rows) -> {
+                  writePart(rows, inline, seconds, hadoop.storage(), part(parts, part));
+                  return List.of(part).iterator();
+                },
+                true)
+            .collect()
+            .size();
+    putTogether(output.batchOutput(), parts, count, OUTPUT);
+    putTogether(output.batchErrors(), parts, count, ERRORS);
+    storage.delete(output.batchParts());
   }
 
-  private void write(String path, JavaRDD<String> lines) throws IOException {
+  private static String part(String folder, int part) {
+    return folder + "/" + part;
+  }
+
+  private static void writePart(
+      Iterator<Row> rows, boolean inline, long seconds, Storage storage, String part)
+      throws IOException {
+    storage.write(
+        part + OUTPUT,
+        answers ->
+            storage.write(
+                part + ERRORS,
+                errors -> {
+                  while (rows.hasNext()) {
+                    String line = answer(rows.next(), inline, seconds, storage);
+                    OutputStream out = isOutput(line) ? answers : errors;
+                    out.write(line.substring(1).getBytes(StandardCharsets.UTF_8));
+                    out.write('\n');
+                  }
+                }));
+  }
+
+  private void putTogether(String path, String parts, int count, String kind) throws IOException {
     storage.write(
         path,
         (OutputStream out) -> {
-          // Partition by partition, so that the driver never holds all pictures of a batch.
-          Iterator<String> all = lines.toLocalIterator();
-          while (all.hasNext()) {
-            out.write(all.next().substring(1).getBytes(StandardCharsets.UTF_8));
-            out.write('\n');
+          for (int part = 0; part < count; part++) {
+            try (InputStream in = storage.open(part(parts, part) + kind)) {
+              in.transferTo(out);
+            }
           }
         });
   }

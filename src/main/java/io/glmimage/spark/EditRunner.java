@@ -1,13 +1,12 @@
 package io.glmimage.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.spark_partition_id;
 
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
-import io.glmimage.manifest.ManifestRow;
-import io.glmimage.manifest.RowOutcome;
-import io.glmimage.manifest.RowReader;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.PictureEncoder;
@@ -15,28 +14,37 @@ import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
-import org.apache.spark.api.java.JavaPairRDD;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.storage.StorageLevel;
-import scala.Tuple2;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Does what is to be done of a manifest: finds the rows that no earlier run has done, edits them,
  * and makes the result table of all. Close it to release what Spark holds for it.
  */
 public final class EditRunner implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(EditRunner.class);
+  private static final String NUMBER = "__glm_image_number";
+  private static final String PLACE = "__glm_image_place";
+
+  /** Of partitions and buckets; the driver holds as many small objects. */
+  private static final int MOST_COUNTS = 200_000;
+
   private final SparkSession spark;
   private final String device;
   private final PictureEncoder encoder;
@@ -51,7 +59,7 @@ public final class EditRunner implements AutoCloseable {
   private final String run;
   private final String model;
   private final AtomicReference<JobException> stopped = new AtomicReference<>();
-  private JavaRDD<Row> toDo;
+  private Dataset<Row> toDo;
 
   /**
    * @param engines tells what model it is; nothing is loaded here
@@ -77,7 +85,7 @@ public final class EditRunner implements AutoCloseable {
     HadoopSettings settings =
         new HadoopSettings(spark.sparkContext().hadoopConfiguration(), limits.retries());
     Storage storage = settings.storage();
-    this.ledger = new Ledger(spark, storage, output);
+    this.ledger = new Ledger(spark, settings, output);
     this.results = new ResultsCommit(spark, storage, output, ledger);
     this.run = ledger.newRun();
     this.model = engines.fingerprint(storage) + encoder.fingerprint();
@@ -99,32 +107,37 @@ public final class EditRunner implements AutoCloseable {
   public long countToDo() throws IOException {
     Dataset<Row> rows = manifest.rows(model);
     if (ledger.isEmpty()) {
-      toDo = rows.javaRDD();
+      toDo = rows;
     } else {
-      Dataset<Row> compared =
-          manifest
-              .withLines(rows, ledger.lines())
-              .select(
-                  col(ManifestTable.INDEX),
-                  col(ManifestTable.ID),
-                  col(ManifestTable.FINGERPRINT),
-                  col(ManifestTable.FIELDS),
-                  ManifestTable.line(ResultColumn.STATUS),
-                  ManifestTable.line(ResultColumn.FINGERPRINT),
-                  ManifestTable.line(ResultColumn.SOURCES_FINGERPRINT));
+      Dataset<Row> lines =
+          ledger.lines(
+              List.of(
+                  ResultColumn.STATUS, ResultColumn.FINGERPRINT, ResultColumn.SOURCES_FINGERPRINT));
+      List<Column> columns = new ArrayList<>();
+      for (String column : rows.columns()) {
+        columns.add(col(column));
+      }
+      columns.add(ManifestTable.line(ResultColumn.STATUS));
+      columns.add(ManifestTable.line(ResultColumn.FINGERPRINT));
+      columns.add(ManifestTable.line(ResultColumn.SOURCES_FINGERPRINT));
       toDo =
-          compared
-              .javaRDD()
-              .mapPartitions(
-                  new RowsToDo(
-                      manifest.reader(),
-                      output,
-                      pictures ? encoder.format() : null,
-                      options,
-                      ledger.dirty(),
-                      hadoop));
+          spark.createDataFrame(
+              manifest
+                  .withLines(rows, lines)
+                  .select(columns.toArray(Column[]::new))
+                  .javaRDD()
+                  .mapPartitions(
+                      new RowsToDo(
+                          manifest.reader(),
+                          output,
+                          pictures ? encoder.format() : null,
+                          options,
+                          ledger.dirty(),
+                          hadoop)),
+              rows.schema());
     }
-    toDo = toDo.persist(StorageLevel.MEMORY_AND_DISK());
+    // Not in the heap, where millions of rows would crowd out everything else.
+    toDo = toDo.persist(StorageLevel.DISK_ONLY());
     return toDo.count();
   }
 
@@ -169,10 +182,8 @@ public final class EditRunner implements AutoCloseable {
     try {
       if (plan.rows() > 0) {
         progress.watch(watch);
-        JavaRDD<Row> planned =
-            numbered().repartitionAndSortWithinPartitions(new PlanPartitioner(plan)).values();
         LostExecutors.foreachPartition(
-            planned,
+            planned(plan).javaRDD(),
             runner,
             new LostExecutors.Progress() {
               @Override
@@ -216,66 +227,71 @@ public final class EditRunner implements AutoCloseable {
   }
 
   /**
-   * The rows to do, numbered such that rows of a bucket (which can share a batch) follow each
-   * other. Two passes over small counts instead of a sort of the rows.
+   * The rows to do in the partitions of the plan, in such an order that rows of a bucket follow
+   * each other. Two passes over small counts instead of a sort of all rows.
    */
-  private JavaPairRDD<Long, Row> numbered() {
-    RowReader reader = manifest.reader();
-    // By partition: the rows of each bucket.
-    List<Map<String, Long>> counts =
-        toDo.mapPartitions(
-                rows -> {
-                  Map<String, Long> mine = new HashMap<>();
-                  while (rows.hasNext()) {
-                    mine.merge(bucket(rows.next(), reader), 1L, Long::sum);
-                  }
-                  return List.of(mine).iterator();
-                })
-            .collect();
-    TreeMap<String, Long> sizes = new TreeMap<>();
-    counts.forEach(part -> part.forEach((bucket, n) -> sizes.merge(bucket, n, Long::sum)));
-    Map<String, Long> next = new HashMap<>();
-    long start = 0;
-    for (Map.Entry<String, Long> bucket : sizes.entrySet()) {
-      next.put(bucket.getKey(), start);
-      start += bucket.getValue();
+  private Dataset<Row> planned(EditPlan plan) {
+    List<Row> counts = counts(col(ManifestTable.BUCKET));
+    boolean bucketed = counts.size() <= MOST_COUNTS;
+    if (!bucketed) {
+      LOG.warn(
+          "The rows differ so much in size and settings that they are left in the manifest's order;"
+              + " few of them can share a batch");
+      counts = counts(lit(""));
     }
-    List<Map<String, Long>> starts = new ArrayList<>();
-    for (Map<String, Long> part : counts) {
-      Map<String, Long> mine = new HashMap<>();
-      part.forEach(
-          (bucket, n) -> {
-            mine.put(bucket, next.get(bucket));
-            next.merge(bucket, n, Long::sum);
-          });
-      starts.add(mine);
-    }
-    Function2<Integer, Iterator<Row>, Iterator<Tuple2<Long, Row>>> number =
+    // To each executor once; tasks' own copies would grow with the square of their number.
+    Broadcast<Map<Integer, Map<String, Long>>> starts =
+        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(starts(counts));
+    int[] keys = PartitionKeys.of(plan.partitions());
+    int columns = toDo.columns().length;
+    Function2<Integer, Iterator<Row>, Iterator<Row>> number =
         (partition, rows) -> {
-          Map<String, Long> mine = new HashMap<>(starts.get(partition));
+          Map<String, Long> mine = new HashMap<>(starts.value().getOrDefault(partition, Map.of()));
           return Iterators.map(
-              rows, row -> new Tuple2<>(mine.merge(bucket(row, reader), 1L, Long::sum) - 1, row));
+              rows,
+              row -> {
+                String bucket = bucketed ? row.getAs(ManifestTable.BUCKET) : "";
+                long n = mine.merge(bucket, 1L, Long::sum) - 1;
+                Object[] values = new Object[columns + 2];
+                for (int i = 0; i < columns; i++) {
+                  values[i] = row.get(i);
+                }
+                values[columns] = n;
+                values[columns + 1] = keys[plan.partitionOf(n)];
+                return RowFactory.create(values);
+              });
         };
-    return toDo.mapPartitionsWithIndex(number, true).mapToPair(pair -> pair);
+    return spark
+        .createDataFrame(
+            toDo.javaRDD().mapPartitionsWithIndex(number, true),
+            toDo.schema().add(NUMBER, DataTypes.LongType).add(PLACE, DataTypes.IntegerType))
+        .repartition(plan.partitions(), col(PLACE))
+        .sortWithinPartitions(NUMBER)
+        .drop(NUMBER, PLACE, ManifestTable.BUCKET);
   }
 
-  /** Rows of one bucket make batches that the model can run as one. */
-  private static String bucket(Row row, RowReader reader) {
-    Row fields = row.getStruct(3);
-    RowOutcome outcome =
-        reader.read(
-            row.getLong(0),
-            row.getString(1),
-            ManifestTable.values(fields, fields.size(), reader.schema()));
-    return outcome instanceof ManifestRow valid
-        ? String.format(
-            "%03d %s %s %d %b",
-            valid.sources().size(),
-            valid.height(),
-            valid.width(),
-            valid.steps(),
-            valid.guidanceScale() > 1)
-        : "";
+  /** How many rows each partition has of each bucket; only a few too many if there are too many. */
+  private List<Row> counts(Column bucket) {
+    return toDo.select(spark_partition_id().as("partition"), bucket.as("bucket"))
+        .groupBy("partition", "bucket")
+        .count()
+        .limit(MOST_COUNTS + 1)
+        .collectAsList();
+  }
+
+  /** The number of the first row of each bucket in each partition. */
+  private static Map<Integer, Map<String, Long>> starts(List<Row> counts) {
+    List<Row> sorted = new ArrayList<>(counts);
+    sorted.sort(
+        Comparator.<Row, String>comparing(row -> row.getString(1))
+            .thenComparingInt(row -> row.getInt(0)));
+    Map<Integer, Map<String, Long>> starts = new HashMap<>();
+    long next = 0;
+    for (Row row : sorted) {
+      starts.computeIfAbsent(row.getInt(0), key -> new HashMap<>()).put(row.getString(1), next);
+      next += row.getLong(2);
+    }
+    return starts;
   }
 
   @Override

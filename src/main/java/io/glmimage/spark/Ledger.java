@@ -2,13 +2,13 @@ package io.glmimage.spark;
 
 import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lag;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.max_by;
 import static org.apache.spark.sql.functions.regexp_extract;
-import static org.apache.spark.sql.functions.struct;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.output.OutputLayout;
@@ -22,16 +22,21 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.expressions.WindowSpec;
 import org.apache.spark.sql.types.StructType;
 
 /**
@@ -44,14 +49,23 @@ final class Ledger {
       DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmssSSS'Z'").withZone(ZoneOffset.UTC);
   private static final int TIME_CHARS = "yyyyMMddTHHmmssSSSZ".length();
   private static final int MAX_BYTES = 1 << 26;
+  private static final long MAX_LINES_BYTES = 1L << 30;
+
+  /** Of files that are read by one task. */
+  private static final long GROUP_BYTES = 32L << 20;
+
+  private static final int GROUP_FILES = 256;
+  private static final String NEWER = "__glm_image_newer";
 
   private final SparkSession spark;
+  private final HadoopSettings hadoop;
   private final Storage storage;
   private final OutputLayout output;
 
-  Ledger(SparkSession spark, Storage storage, OutputLayout output) {
+  Ledger(SparkSession spark, HadoopSettings hadoop, OutputLayout output) {
     this.spark = spark;
-    this.storage = storage;
+    this.hadoop = hadoop;
+    this.storage = hadoop.storage();
     this.output = output;
   }
 
@@ -107,60 +121,120 @@ final class Ledger {
         && storage.names(output.orphans()).isEmpty();
   }
 
-  /** The newest line of each id, with the columns of {@link ResultColumn}. */
-  Dataset<Row> lines() throws IOException {
+  /**
+   * The newest line of each id, partitioned and sorted by id where Spark has shuffled it.
+   *
+   * @param wanted columns besides the id, of which the lines are made
+   */
+  Dataset<Row> lines(Collection<ResultColumn> wanted) throws IOException {
+    Set<ResultColumn> needed = EnumSet.of(ResultColumn.ID);
+    needed.addAll(wanted);
+    Column[] columns = columns(needed);
+    // What decides which line is the newest, too.
+    needed.add(ResultColumn.RUN);
+    needed.add(ResultColumn.STATUS);
+    Dataset<Row> all = allLines(tableFiles(), columns(needed));
+    Column id = col(ResultColumn.ID.column());
+    // One shuffle and one sort, which a join by id uses again; an aggregation of whole lines would
+    // sort twice.
+    WindowSpec newestFirst =
+        Window.partitionBy(id)
+            .orderBy(
+                coalesce(col(ResultColumn.RUN.column()), lit("")).desc(),
+                col(ResultColumn.STATUS.column()).equalTo(ResultStatus.OK.name()).desc());
+    return all.filter(id.isNotNull())
+        .withColumn(NEWER, lag(id, 1).over(newestFirst))
+        .filter(col(NEWER).isNull())
+        .select(columns);
+  }
+
+  private Dataset<Row> allLines(List<String> table, Column... columns) throws IOException {
     StructType schema = ResultsTable.schema(new StructType());
-    Dataset<Row> all = spark.createDataFrame(List.of(), schema);
-    if (!tableFiles().isEmpty()) {
-      all = all.unionByName(spark.read().schema(schema).parquet(output.results()));
+    Dataset<Row> all = spark.createDataFrame(List.of(), schema).select(columns);
+    if (!table.isEmpty()) {
+      String[] files = table.toArray(String[]::new);
+      all = all.unionByName(spark.read().schema(schema).parquet(files).select(columns));
     }
     for (String run : storage.names(output.orphans())) {
       String folder = output.orphans() + "/" + run;
-      all = all.unionByName(spark.read().schema(schema).parquet(folder));
+      all = all.unionByName(spark.read().schema(schema).parquet(folder).select(columns));
     }
-    if (!storage.names(output.lines()).isEmpty()) {
-      all =
-          all.unionByName(
-              spark
-                  .read()
-                  .schema(schema)
-                  .option("recursiveFileLookup", "true")
-                  .json(output.lines()));
+    List<StoredFile> notes = storage.files(output.lines());
+    if (!notes.isEmpty()) {
+      Dataset<String> lines = spark.createDataset(lines(notes).rdd(), Encoders.STRING());
+      all = all.unionByName(spark.read().schema(schema).json(lines).select(columns));
     }
-    Column[] columns =
-        Arrays.stream(schema.fieldNames()).map(name -> col(name)).toArray(Column[]::new);
-    Column order =
-        struct(
-            coalesce(col(ResultColumn.RUN.column()), lit("")),
-            col(ResultColumn.STATUS.column()).equalTo(ResultStatus.OK.name()));
-    return all.filter(col(ResultColumn.ID.column()).isNotNull())
-        .groupBy(col(ResultColumn.ID.column()).as("newest"))
-        .agg(max_by(struct(columns), order).as("line"))
-        .select("line.*");
+    return all;
+  }
+
+  /** The lines of many small files. Spark's own reader takes some ten milliseconds for each. */
+  private JavaRDD<String> lines(List<StoredFile> files) {
+    List<List<String>> groups = new ArrayList<>();
+    List<String> group = new ArrayList<>();
+    long bytes = 0;
+    for (StoredFile file : files) {
+      group.add(file.path());
+      bytes += file.bytes();
+      if (bytes >= GROUP_BYTES || group.size() == GROUP_FILES) {
+        groups.add(group);
+        group = new ArrayList<>();
+        bytes = 0;
+      }
+    }
+    if (!group.isEmpty()) {
+      groups.add(group);
+    }
+    HadoopSettings hadoop = this.hadoop;
+    return JavaSparkContext.fromSparkContext(spark.sparkContext())
+        .parallelize(groups, groups.size())
+        .flatMap(List::iterator)
+        .flatMap(file -> ResultLines.of(hadoop.storage().read(file, MAX_LINES_BYTES)).iterator());
+  }
+
+  /**
+   * How many ids there are lines of, in all but some files.
+   *
+   * @param without files of the table
+   */
+  long countIds(Collection<String> without) throws IOException {
+    Column id = col(ResultColumn.ID.column());
+    List<String> table = new ArrayList<>(tableFiles());
+    table.removeAll(without);
+    return allLines(table, id).filter(id.isNotNull()).distinct().count();
+  }
+
+  /**
+   * Whether all lines are of this run.
+   *
+   * @param table the files of the table before this run
+   */
+  boolean isAllOf(String run, List<String> table) throws IOException {
+    return table.isEmpty()
+        && storage.names(output.orphans()).isEmpty()
+        && List.of(run).containsAll(storage.names(output.lines()));
+  }
+
+  private static Column[] columns(Set<ResultColumn> columns) {
+    return columns.stream().map(column -> col(column.column())).toArray(Column[]::new);
   }
 
   /** The formats of pictures that runs before {@code run} have written down, finished or not. */
   Set<PictureFormat> formatsBefore(String run) throws IOException {
-    StructType schema = ResultsTable.schema(new StructType());
     Column path = col(ResultColumn.OUTPUT_PATH.column());
     Column earlier = coalesce(col(ResultColumn.RUN.column()), lit("")).notEqual(run);
-    Column extension = regexp_extract(path, "\\.[a-z]+$", 0);
-    List<Row> found = new ArrayList<>();
-    if (!tableFiles().isEmpty()) {
-      Dataset<Row> table = spark.read().schema(schema).parquet(output.results());
-      found.addAll(table.filter(earlier).select(extension).distinct().collectAsList());
-    }
-    for (String name : storage.names(output.lines())) {
-      if (!name.equals(run)) {
-        Dataset<Row> lines = spark.read().schema(schema).json(output.lines() + "/" + name);
-        found.addAll(lines.filter(path.isNotNull()).select(extension).distinct().collectAsList());
-      }
-    }
     Set<PictureFormat> formats = EnumSet.noneOf(PictureFormat.class);
-    for (Row row : found) {
-      if (!row.isNullAt(0)) {
-        formats.add(PictureFormat.ofFile(row.getString(0)));
-      }
+    if (isAllOf(run, tableFiles())) {
+      return formats;
+    }
+    Dataset<Row> lines =
+        allLines(tableFiles(), columns(EnumSet.of(ResultColumn.OUTPUT_PATH, ResultColumn.RUN)));
+    for (Row row :
+        lines
+            .filter(earlier.and(path.isNotNull()))
+            .select(regexp_extract(path, "\\.[a-z]+$", 0))
+            .distinct()
+            .collectAsList()) {
+      formats.add(PictureFormat.ofFile(row.getString(0)));
     }
     return formats;
   }

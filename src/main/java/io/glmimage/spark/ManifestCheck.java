@@ -32,6 +32,14 @@ import org.apache.spark.sql.Row;
  */
 public final class ManifestCheck {
   private static final int EXAMPLES = 5;
+  private static final String HASH = "__glm_image_hash";
+
+  /** By how much more rows than wanted are sorted, since hashes fall at random. */
+  private static final double SLACK = 1.2;
+
+  private static final int SLACK_ROWS = 1000;
+  private static final int ROWS_OF_TASK = 50;
+  private static final int MOST_TASKS = 1000;
 
   /** Holds the header of nearly every picture, with what cameras put before it. */
   private static final int HEADER_BYTES = 1 << 17;
@@ -60,6 +68,15 @@ public final class ManifestCheck {
     }
 
     Findings and(Findings other) {
+      if (other.badByClass.isEmpty()) {
+        // Nearly all rows.
+        return new Findings(
+            rows + other.rows,
+            badByClass,
+            examples,
+            sized + other.sized,
+            megapixelSteps + other.megapixelSteps);
+      }
       Map<String, Long> bad = new TreeMap<>(badByClass);
       other.badByClass.forEach((name, count) -> bad.merge(name, count, Long::sum));
       Map<String, List<String>> messages = new TreeMap<>(examples);
@@ -90,20 +107,39 @@ public final class ManifestCheck {
 
   /** All rows, sources not looked at. */
   public Findings rows() {
-    return check(identified(), false);
+    return check(identified().javaRDD(), false);
+  }
+
+  /** All rows with their sources. */
+  public Findings sources() {
+    return check(identified().javaRDD(), true);
   }
 
   /**
-   * Rows with their sources.
+   * Some rows with their sources.
    *
-   * @param sample how many rows, chosen by their ids: the same ones every time; null for all
+   * @param sample how many, chosen by their ids: the same ones every time
+   * @param rows how many there are
    */
-  public Findings sources(Integer sample) {
-    Dataset<Row> rows = identified();
-    if (sample != null) {
-      rows = rows.orderBy(xxhash64(col(ManifestTable.ID)), col(ManifestTable.INDEX)).limit(sample);
+  public Findings sources(int sample, long rows) {
+    Dataset<Row> hashed = identified().withColumn(HASH, xxhash64(col(ManifestTable.ID)));
+    double part = SLACK * (sample + SLACK_ROWS) / Math.max(1, rows);
+    if (part < 1) {
+      // The smallest hashes are wanted; there is no need to sort the others.
+      double highest = Long.MIN_VALUE + part * Math.pow(2, Long.SIZE);
+      hashed = hashed.filter(col(HASH).leq((long) highest));
     }
-    return check(rows, true);
+    JavaRDD<Row> chosen =
+        hashed
+            .orderBy(col(HASH), col(ManifestTable.INDEX))
+            .drop(HASH)
+            .javaRDD()
+            .zipWithIndex()
+            .filter(row -> row._2() < sample)
+            .map(row -> row._1());
+    // Sources are waited for, so few rows are enough for a task.
+    int tasks = Math.min(MOST_TASKS, 1 + sample / ROWS_OF_TASK);
+    return check(chosen.repartition(tasks), true);
   }
 
   /** Index, id and fields. */
@@ -114,11 +150,17 @@ public final class ManifestCheck {
         .select(col(ManifestTable.INDEX), col(ManifestTable.ID), col(ManifestTable.FIELDS));
   }
 
-  private Findings check(Dataset<Row> rows, boolean sources) {
+  private Findings check(JavaRDD<Row> rows, boolean sources) {
     Check check = new Check(manifest.reader(), rule, hadoop, sources);
-    JavaRDD<Row> all = rows.javaRDD();
-    return all.aggregate(
-        Findings.NONE, (findings, row) -> findings.and(check.row(row)), Findings::and);
+    return rows.mapPartitions(
+            part -> {
+              Findings found = Findings.NONE;
+              while (part.hasNext()) {
+                found = found.and(check.row(part.next()));
+              }
+              return List.of(found).iterator();
+            })
+        .fold(Findings.NONE, Findings::and);
   }
 
   /** Looks at one row. */

@@ -5,11 +5,13 @@ import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.row_number;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
+import static org.apache.spark.sql.functions.xxhash64;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
@@ -18,8 +20,10 @@ import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestColumn;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.ManifestSchema;
 import io.glmimage.manifest.RowFingerprint;
+import io.glmimage.manifest.RowOutcome;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.ResultColumn;
 import java.io.IOException;
@@ -61,9 +65,12 @@ public final class ManifestTable {
   private static final String COPY = "__glm_image_copy";
   static final String ID = "__glm_image_id";
   static final String FINGERPRINT = "__glm_image_fingerprint";
+  static final String BUCKET = "__glm_image_bucket";
+  private static final String MADE = "__glm_image_made";
   static final String FIELDS = "__glm_image_fields";
   private static final String LINE = "__glm_image_line";
   private static final int SHOWN_DUPLICATES = 5;
+  private static final int SOURCES_DIGITS = 3;
 
   private final ManifestOptions options;
   private final StructType schema;
@@ -130,6 +137,17 @@ public final class ManifestTable {
    * @throws UsageException if two rows have the same id
    */
   public long countRows() {
+    // Of millions of keys the hashes are much less to hold; nearly always no two are equal.
+    Row hashes =
+        keyed
+            .groupBy(xxhash64(col(KEY)).as("hash"))
+            .agg(count(lit(1)).as("n"))
+            .agg(sum(col("n")), max(col("n")))
+            .head();
+    if (hashes.isNullAt(0) || hashes.getLong(1) == 1) {
+      numbered = false;
+      return hashes.isNullAt(0) ? 0 : hashes.getLong(0);
+    }
     // Only the keys are shuffled here, and nothing is sorted.
     Dataset<Row> names =
         keyed
@@ -172,13 +190,15 @@ public final class ManifestTable {
   }
 
   /**
-   * What is asked for: index, id, fingerprint, and a struct of the manifest's columns in which all
-   * that are not fields, nor say why a row could not be read, are null.
+   * What is asked for: index, id, fingerprint, a struct of the manifest's columns in which all that
+   * are not fields, nor say why a row could not be read, are null, and the row's bucket: rows of
+   * one bucket make batches that the model can run as one.
    *
    * @param model digest of the model
    */
   Dataset<Row> rows(String model) {
-    return identified(model).select(col(INDEX), col(ID), col(FINGERPRINT), col(FIELDS));
+    return identified(model)
+        .select(col(INDEX), col(ID), col(FINGERPRINT), col(FIELDS), col(BUCKET));
   }
 
   /**
@@ -210,8 +230,9 @@ public final class ManifestTable {
    * with whole image paths.
    *
    * @param ids a column of ids
+   * @param files in how many
    */
-  Dataset<Row> manifestOf(Dataset<Row> ids, String model) {
+  Dataset<Row> manifestOf(Dataset<Row> ids, String model, int files) {
     RowReader rowReader = reader;
     int idPosition = reader.schema().position(ManifestField.ID);
     int pathsPosition = reader.schema().position(ManifestField.IMAGE_PATHS);
@@ -240,7 +261,8 @@ public final class ManifestTable {
     String id = ids.columns()[0];
     return identified(model)
         .join(ids.select(col(id).as(LINE)), col(ID).equalTo(col(LINE)), "left_semi")
-        .orderBy(col(INDEX))
+        .repartitionByRange(files, col(INDEX))
+        .sortWithinPartitions(col(INDEX))
         .select(columns.toArray(Column[]::new));
   }
 
@@ -263,15 +285,18 @@ public final class ManifestTable {
 
   private Dataset<Row> identified(String model) {
     RowReader rowReader = reader;
-    UserDefinedFunction fingerprint =
+    // Both at once: reading a row is most of the work.
+    UserDefinedFunction made =
         udf(
-            (UDF3<Row, Long, String, String>)
-                (fields, index, id) ->
-                    RowFingerprint.of(
-                        rowReader.read(
-                            index, id, values(fields, fields.size(), rowReader.schema())),
-                        model),
-            DataTypes.StringType);
+            (UDF3<Row, Long, String, Row>)
+                (fields, index, id) -> {
+                  RowOutcome row =
+                      rowReader.read(index, id, values(fields, fields.size(), rowReader.schema()));
+                  return RowFactory.create(RowFingerprint.of(row, model), bucket(row));
+                },
+            new StructType()
+                .add(FINGERPRINT, DataTypes.StringType)
+                .add(BUCKET, DataTypes.StringType));
     List<Column> fields = new ArrayList<>();
     for (int i = 0; i < schema.fields().length; i++) {
       boolean used = schema.fields()[i].name().equals(ManifestSchema.PROBLEM);
@@ -286,7 +311,27 @@ public final class ManifestTable {
             ID,
             when(col(COPY).equalTo(1), col(KEY)).otherwise(concat(col(KEY), lit("-"), col(COPY))))
         .withColumn(FIELDS, struct(fields.toArray(Column[]::new)))
-        .withColumn(FINGERPRINT, fingerprint.apply(col(FIELDS), col(INDEX), col(ID)));
+        .withColumn(MADE, made.apply(col(FIELDS), col(INDEX), col(ID)))
+        .withColumn(FINGERPRINT, col(MADE).getField(FINGERPRINT))
+        .withColumn(BUCKET, col(MADE).getField(BUCKET));
+  }
+
+  /** Sorts by the number of sources first. */
+  private static String bucket(RowOutcome row) {
+    if (!(row instanceof ManifestRow valid)) {
+      return "";
+    }
+    String sources = Integer.toString(valid.sources().size());
+    return "0".repeat(Math.max(0, SOURCES_DIGITS - sources.length()))
+        + sources
+        + " "
+        + valid.height()
+        + " "
+        + valid.width()
+        + " "
+        + valid.steps()
+        + " "
+        + (valid.guidanceScale() > 1);
   }
 
   private static Column quoted(String name) {

@@ -35,6 +35,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.TaskContext;
@@ -128,8 +129,9 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     ledger.open();
     ExecutorService threads = Executors.newFixedThreadPool(IO_THREADS, daemons(context));
     boolean finished = false;
-    Attempt attempt =
-        new Attempt(storage, settings.redaction(), TaskDevice.of(work.device()), ledger, threads);
+    // An engine that makes no pictures is no reason to load libtorch and ask it for a GPU.
+    String device = work.engines().touchesPictures() ? TaskDevice.of(work.device()) : "cpu";
+    Attempt attempt = new Attempt(storage, settings.redaction(), device, ledger, threads);
     try {
       attempt.run(rows);
       ledger.complete();
@@ -429,22 +431,23 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       long start = System.nanoTime();
       RgbImage image = edited.image();
       String path = work.output().image(item.row.id(), work.encoder().format());
-      byte[] bytes;
-      try {
-        bytes =
-            work.encoder()
-                .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
-      } catch (InvalidRequestException e) {
-        fail(item, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
-        return;
-      }
-      String sha256 = HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes));
-      try {
-        if (work.engines().touchesPictures()) {
-          storage.write(path, bytes, metadata(item, sha256));
+      String sha256 = null;
+      if (work.engines().touchesPictures()) {
+        byte[] bytes;
+        try {
+          bytes =
+              work.encoder()
+                  .encode(image, (ManifestRow) item.row, work.engines().modelName(), redaction);
+        } catch (InvalidRequestException e) {
+          fail(item, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
+          return;
         }
-      } catch (IOException e) {
-        throw cannotWrite("picture " + path, e);
+        sha256 = HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes));
+        try {
+          storage.write(path, bytes, metadata(item, sha256), work.output().unfinished());
+        } catch (IOException e) {
+          throw cannotWrite("picture " + path, e);
+        }
       }
       times =
           new RowTimes(
@@ -562,7 +565,13 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     }
 
     private Future<?> start(Callable<Void> step) {
-      return threads.submit(step);
+      if (work.engines().touchesPictures()) {
+        return threads.submit(step);
+      }
+      // There is no reading and writing that could go on beside the engine.
+      FutureTask<Void> now = new FutureTask<>(step);
+      now.run();
+      return now;
     }
   }
 

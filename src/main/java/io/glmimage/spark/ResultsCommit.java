@@ -1,6 +1,10 @@
 package io.glmimage.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.udf;
+import static org.apache.spark.sql.functions.when;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.JobException;
@@ -22,11 +26,15 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.expressions.UserDefinedFunction;
+import org.apache.spark.sql.types.DataTypes;
 
 /**
  * Makes the result table of all that has been written down. New files are added to the table first,
@@ -36,6 +44,7 @@ import org.apache.spark.sql.SparkSession;
  */
 final class ResultsCommit {
   private static final long ROWS_PER_FILE = 250_000;
+  private static final String PLACE = "__glm_image_place";
 
   private static final int REMOVING_THREADS = 16;
   private static final int REMOVED_AT_ONCE = 512;
@@ -62,8 +71,8 @@ final class ResultsCommit {
     // What a killed run's commit was writing.
     storage.delete(output.results() + "/_temporary");
     storage.delete(output.results() + "/__magic");
+    storage.delete(output.unfinished());
     if (!swept) {
-      storage.deleteUnfinished(output.images());
       storage.abortUploads(output.root());
       swept = true;
     }
@@ -89,15 +98,10 @@ final class ResultsCommit {
     Set<PictureFormat> replaced =
         pictures == null ? EnumSet.noneOf(PictureFormat.class) : ledger.formatsBefore(run);
     replaced.remove(pictures);
-    Dataset<Row> lines = ledger.lines();
-    int files = (int) Math.max(1, (rows + ROWS_PER_FILE - 1) / ROWS_PER_FILE);
+    Dataset<Row> lines = ledger.lines(List.of(ResultColumn.values()));
     String index = ResultColumn.ROW_INDEX.column();
     protocol.save(
-        writer(
-            manifest
-                .table(lines, model)
-                .repartitionByRange(files, col(index))
-                .sortWithinPartitions(col(index))),
+        writer(inFiles(manifest.table(lines, model), rows, index).sortWithinPartitions(index)),
         output.results());
 
     List<String> added = new ArrayList<>(ledger.tableFiles());
@@ -107,8 +111,9 @@ final class ResultsCommit {
             .read()
             .schema(ResultsTable.schema(manifest.passedThrough()))
             .parquet(added.toArray(String[]::new));
-    long written = table.count();
-    long failed = failed(table).count();
+    Row counts = table.agg(count(lit(1)), count(when(isFailed(), 1))).head();
+    long written = counts.getLong(0);
+    long failed = counts.getLong(1);
     if (written != rows) {
       throw new JobException(
           "Cannot account for all rows: the manifest had "
@@ -119,16 +124,15 @@ final class ResultsCommit {
               + " done is kept");
     }
     stillHeld.run();
-    String orphans = output.orphans() + "/" + run;
-    keepOrphans(manifest, model, lines, orphans);
+    // Without lines of another run, or with as many ids as the manifest has, there can be none.
+    if (!ledger.isAllOf(run, old) && ledger.countIds(added) > rows) {
+      keepOrphans(manifest, model, lines, output.orphans() + "/" + run);
+    }
     storage.delete(output.failedRows());
     if (failed > 0) {
-      protocol.save(
-          writer(
-              manifest
-                  .manifestOf(failed(table).select(ResultColumn.ID.column()), model)
-                  .coalesce(1)),
-          output.failedRows());
+      Dataset<Row> ids = table.filter(isFailed()).select(ResultColumn.ID.column());
+      int parts = (int) ((failed + ROWS_PER_FILE - 1) / ROWS_PER_FILE);
+      protocol.save(writer(manifest.manifestOf(ids, model, parts)), output.failedRows());
     }
     stillHeld.run();
     if (!replaced.isEmpty()) {
@@ -197,8 +201,22 @@ final class ResultsCommit {
     }
   }
 
-  private static Dataset<Row> failed(Dataset<Row> table) {
-    return table.filter(col(ResultColumn.STATUS.column()).equalTo(ResultStatus.FAILED.name()));
+  /** In files of equal numbers of rows, by their index. */
+  private static Dataset<Row> inFiles(Dataset<Row> table, long rows, String index) {
+    int[] keys = PartitionKeys.of((int) Math.max(1, (rows + ROWS_PER_FILE - 1) / ROWS_PER_FILE));
+    UserDefinedFunction place =
+        udf(
+            // A manifest that has grown meanwhile is found out by counting.
+            (UDF1<Long, Integer>) row -> keys[(int) Math.min(keys.length - 1, row / ROWS_PER_FILE)],
+            DataTypes.IntegerType);
+    return table
+        .withColumn(PLACE, place.apply(col(index)))
+        .repartition(keys.length, col(PLACE))
+        .drop(PLACE);
+  }
+
+  private static Column isFailed() {
+    return col(ResultColumn.STATUS.column()).equalTo(ResultStatus.FAILED.name());
   }
 
   private static DataFrameWriter<Row> writer(Dataset<Row> rows) {

@@ -33,8 +33,8 @@ import org.apache.spark.util.TaskCompletionListener;
  * without a line, those whose line was made of something else, those that were in work when a run
  * ended and may have a picture of it, failed ones, and those whose files have changed.
  *
- * <p>Takes index, id, fingerprint, fields, and of the line: status, fingerprint, sources'
- * fingerprint. Gives the first four.
+ * <p>Takes the columns of {@link ManifestTable#rows}, and of the line: status, fingerprint,
+ * sources' fingerprint. Gives the first ones.
  */
 final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   private static final long serialVersionUID = 1L;
@@ -43,6 +43,9 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   private static final int THREADS = 16;
 
   private static final int CHUNK = 512;
+
+  /** What {@link ManifestTable#rows} gives, before the line's. */
+  private static final int ROW_COLUMNS = 5;
 
   private final RowReader reader;
   private final OutputLayout output;
@@ -124,7 +127,11 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     for (int i = 0; i < rows.size(); i++) {
       if (found.get(i) != null || (checks.get(i) != null && !answer(checks.get(i)))) {
         Row row = rows.get(i);
-        toDo.add(RowFactory.create(row.get(0), row.get(1), row.get(2), row.get(3)));
+        Object[] values = new Object[ROW_COLUMNS];
+        for (int c = 0; c < ROW_COLUMNS; c++) {
+          values[c] = row.get(c);
+        }
+        toDo.add(RowFactory.create(values));
       }
     }
     return toDo;
@@ -142,14 +149,14 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   }
 
   private boolean isDone(Row row) {
-    return !row.isNullAt(4)
-        && row.getString(2).equals(row.get(5))
+    return !row.isNullAt(ROW_COLUMNS)
+        && row.getString(2).equals(row.get(ROW_COLUMNS + 1))
         && !dirty.contains(row.getString(1))
         && (isOk(row) || options.keepFailed());
   }
 
   private static boolean isOk(Row row) {
-    return ResultStatus.OK.name().equals(row.get(4));
+    return ResultStatus.OK.name().equals(row.get(ROW_COLUMNS));
   }
 
   private boolean filesAreTheSame(Row row, Storage storage) throws IOException {
@@ -161,7 +168,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     try {
       String sources = SourceReader.fingerprint(valid, storage);
       return sources != null
-          && sources.equals(row.get(6))
+          && sources.equals(row.get(ROW_COLUMNS + 2))
           && storage.stat(output.image(valid.id(), pictures)).bytes() > 0;
     } catch (FileNotFoundException e) {
       // The picture or a source is gone: doing the row again makes it, or says what is missing.

@@ -62,17 +62,6 @@ class StorageTest {
   }
 
   @Test
-  void onlyHalfWrittenFilesOfTheFolderItselfAreSwept() throws IOException {
-    for (String name : List.of(".a.tmp", "b.tmp", ".hidden", "c.png", "sub/.d.tmp")) {
-      storage.write(folder + "/images/" + name, new byte[] {1});
-    }
-    storage.deleteUnfinished(folder + "/images");
-    assertEquals(List.of(".hidden", "b.tmp", "c.png", "sub"), storage.names(folder + "/images"));
-    assertEquals(List.of(".d.tmp"), storage.names(folder + "/images/sub"));
-    storage.deleteUnfinished(folder + "/none");
-  }
-
-  @Test
   void readsNoFileLargerThanTheLimit() throws IOException {
     storage.write(folder + "/x", new byte[100_000]);
     assertEquals(100_000, storage.read(folder + "/x", 100_000).length);

@@ -45,6 +45,7 @@ class ProgressHistoryTest {
             Instant.EPOCH,
             1,
             1,
+            Map.of(),
             new OutputLayout("s3a://KEY:hush-hush@b/" + evil),
             evil,
             Map.of(evil, "fs.s3a.secret.key=hush-hush"),

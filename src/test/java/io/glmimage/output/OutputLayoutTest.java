@@ -9,6 +9,8 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +24,30 @@ class OutputLayoutTest {
     OutputLayout output = new OutputLayout("s3a://b/out//");
     assertEquals("s3a://b/out/images/r-1.png", output.image("r-1", PictureFormat.PNG));
     assertEquals("s3a://b/out/images/r-1.jpg", output.image("r-1", PictureFormat.JPEG));
+  }
+
+  @Test
+  void manyPicturesAreSpreadOverFoldersAndStayWhereTheyAre() throws IOException {
+    OutputLayout output = new OutputLayout(folder.toString());
+    assertEquals(output, output.forRows(storage, OutputLayout.MOST_ROWS_IN_ONE_FOLDER));
+    OutputLayout many = output.forRows(storage, OutputLayout.MOST_ROWS_IN_ONE_FOLDER + 1);
+    String picture = many.image("r-1", PictureFormat.PNG);
+    assertTrue(picture.matches(".*/images/[0-9a-f]{2}/r-1\\.png"), picture);
+    // The key of an unchanged row stays the same.
+    assertEquals(many, output.forRows(storage, 1));
+    Set<String> folders = new HashSet<>();
+    for (int i = 0; i < 10_000; i++) {
+      String path = many.image("row-" + i, PictureFormat.PNG);
+      folders.add(path.substring(0, path.lastIndexOf('/')));
+    }
+    assertEquals(256, folders.size());
+  }
+
+  @Test
+  void picturesOfAFolderThatHasGrownStayInOneFolder() throws IOException {
+    OutputLayout output = new OutputLayout(folder.toString());
+    storage.write(output.lines() + "/run/part-0.json", new byte[1]);
+    assertEquals(output, output.forRows(storage, 10_000_000));
   }
 
   private OutputOptions options(boolean overwrite, boolean resume) {
