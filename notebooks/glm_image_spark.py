@@ -29,6 +29,7 @@ _PARAMS = [
     ("engine", TypeConverters.toString, "the DJL engine"),
     ("modelUrl", TypeConverters.toString, "the checkpoint folder or DJL model URL"),
     ("device", TypeConverters.toString, "auto, cpu, cuda or cuda:N"),
+    ("precision", TypeConverters.toString, "auto or fp8"),
     (
         "weights",
         TypeConverters.toString,
@@ -37,6 +38,7 @@ _PARAMS = [
     ("batchSize", TypeConverters.toInt, "rows that go through the model together"),
     ("numInferenceSteps", TypeConverters.toInt, "denoising steps"),
     ("guidanceScale", TypeConverters.toFloat, "classifier-free guidance"),
+    ("stepCache", TypeConverters.toFloat, "part of the schedule that goes by before the blocks run again"),
     ("height", TypeConverters.toInt, "the pictures' height in pixels"),
     ("width", TypeConverters.toInt, "the pictures' width in pixels"),
     ("seed", TypeConverters.toInt, "what the rows' seeds are made of, besides their content"),

@@ -1,5 +1,6 @@
 // out[t] = (x[t] - mean) / sqrt(var + eps) * (1 + scale[kind[t]]) + shift[kind[t]]
 // x, out [T, D]; scale, shift [2, D]; kind [T] int32. bf16 or float32, statistics float32.
+// _e4m3: out as e4m3 with outScale [T] float32 (quantize_rows.cu), from the float32 values; 1 byte an element out.
 // D a multiple of 8, up to 8192 (float32) or 16384 (bf16).
 // Floor: 2 T D elements moved. Block: D / (2 vectors) threads; a block takes `rowsPerBlock` rows in turn and loads the
 // next one before it reduces this one.
@@ -12,19 +13,19 @@ struct Args {
   const void* shift;
   const int* kind;
   void* out;
+  float* outScale;  // for e4m3
   int rows;
   int width;
   int rowsPerBlock;
   float eps;
 };
 
-template <typename T>
+template <typename T, bool E4M3>
 __device__ __forceinline__ void adaLayerNorm(const Args& a) {
-  __shared__ float partial[2][32];
+  __shared__ float partial[3][32];
   const int vectors = a.width / Vector<T>::N;
   const float inverseWidth = 1.f / a.width;
   const uint4* x = (const uint4*)a.x;
-  uint4* out = (uint4*)a.out;
   int row = blockIdx.x * a.rowsPerBlock;
   const int end = min(row + a.rowsPerBlock, a.rows);
   uint4 current[kVectors], scale[kVectors], shift[kVectors];
@@ -41,7 +42,7 @@ __device__ __forceinline__ void adaLayerNorm(const Args& a) {
     if (row + 1 < end) {
       loadRow(x + (size_t)(row + 1) * vectors, vectors, next);
     }
-    normalise<T>(current, scale, shift, out + (size_t)row * vectors, vectors, inverseWidth, a.eps, partial);
+    normalise<T, E4M3>(current, scale, shift, a.out, a.outScale, row, vectors, inverseWidth, a.eps, partial);
 #pragma unroll
     for (int i = 0; i < kVectors; i++) {
       current[i] = next[i];
@@ -49,5 +50,9 @@ __device__ __forceinline__ void adaLayerNorm(const Args& a) {
   }
 }
 
-extern "C" __global__ void __launch_bounds__(1024) ada_layer_norm_bf16(const __grid_constant__ Args a) { adaLayerNorm<bf16>(a); }
-extern "C" __global__ void __launch_bounds__(1024) ada_layer_norm_f32(const __grid_constant__ Args a) { adaLayerNorm<float>(a); }
+#define KERNEL(NAME, T, E4M3) \
+  extern "C" __global__ void __launch_bounds__(1024) NAME(const __grid_constant__ Args a) { adaLayerNorm<T, E4M3>(a); }
+KERNEL(ada_layer_norm_bf16, bf16, false)
+KERNEL(ada_layer_norm_f32, float, false)
+KERNEL(ada_layer_norm_bf16_e4m3, bf16, true)
+KERNEL(ada_layer_norm_f32_e4m3, float, true)

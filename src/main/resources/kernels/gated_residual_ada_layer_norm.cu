@@ -1,5 +1,6 @@
 // residual[t] += gate[kind[t]] * branch[t], stored; out[t] = adaptive layer norm of the stored sum (ada_layer_norm.cu).
 // residual, branch, out [T, D]; gate, scale, shift [2, D]; kind [T] int32. bf16 or float32, arithmetic float32.
+// _e4m3: out as e4m3 with outScale [T] float32 (quantize_rows.cu), from the float32 values; 1 byte an element out.
 // D a multiple of 8, up to 8192 (float32) or 16384 (bf16).
 // Floor: 4 T D elements moved.
 // Tolerance against the float32 formula: one rounding of the output dtype.
@@ -13,21 +14,21 @@ struct Args {
   const void* shift;
   const int* kind;
   void* out;
+  float* outScale;  // for e4m3
   int rows;
   int width;
   int rowsPerBlock;
   float eps;
 };
 
-template <typename T>
+template <typename T, bool E4M3>
 __device__ __forceinline__ void gatedResidualAdaLayerNorm(const Args& a) {
   constexpr int N = Vector<T>::N;
-  __shared__ float partial[2][32];
+  __shared__ float partial[3][32];
   const int vectors = a.width / N;
   const float inverseWidth = 1.f / a.width;
   const uint4* branch = (const uint4*)a.branch;
   uint4* residual = (uint4*)a.residual;
-  uint4* out = (uint4*)a.out;
   int row = blockIdx.x * a.rowsPerBlock;
   const int end = min(row + a.rowsPerBlock, a.rows);
   uint4 left[kVectors], right[kVectors];
@@ -61,13 +62,15 @@ __device__ __forceinline__ void gatedResidualAdaLayerNorm(const Args& a) {
     uint4 scale[kVectors], shift[kVectors];
     loadShared((const uint4*)a.scale + (size_t)kind * vectors, vectors, scale);
     loadShared((const uint4*)a.shift + (size_t)kind * vectors, vectors, shift);
-    normalise<T>(sum, scale, shift, out + (size_t)row * vectors, vectors, inverseWidth, a.eps, partial);
+    normalise<T, E4M3>(sum, scale, shift, a.out, a.outScale, row, vectors, inverseWidth, a.eps, partial);
   }
 }
 
-extern "C" __global__ void __launch_bounds__(1024) gated_residual_ada_layer_norm_bf16(const __grid_constant__ Args a) {
-  gatedResidualAdaLayerNorm<bf16>(a);
-}
-extern "C" __global__ void __launch_bounds__(1024) gated_residual_ada_layer_norm_f32(const __grid_constant__ Args a) {
-  gatedResidualAdaLayerNorm<float>(a);
-}
+#define KERNEL(NAME, T, E4M3)                                                                     \
+  extern "C" __global__ void __launch_bounds__(1024) NAME(const __grid_constant__ Args a) { \
+    gatedResidualAdaLayerNorm<T, E4M3>(a);                                                        \
+  }
+KERNEL(gated_residual_ada_layer_norm_bf16, bf16, false)
+KERNEL(gated_residual_ada_layer_norm_f32, float, false)
+KERNEL(gated_residual_ada_layer_norm_bf16_e4m3, bf16, true)
+KERNEL(gated_residual_ada_layer_norm_f32_e4m3, float, true)

@@ -1,14 +1,15 @@
 // Layer norm without weights of one row that a block holds in registers: 2 vectors a thread.
 #pragma once
-#include "common.cuh"
+#include "e4m3.cuh"
 
 constexpr int kVectors = 2;
 
-// x * scale1p + shift of the row's norm, written to `out`; all rows of the block's kind share scale and shift.
-template <typename T>
+// x * scale1p + shift of the row's norm, written to row `index` of `out`: as T, or as e4m3 with a scale in `outScale`. All rows
+// of the block's kind share scale and shift.
+template <typename T, bool E4M3>
 __device__ __forceinline__ void normalise(const uint4 (&row)[kVectors], const uint4 (&scale)[kVectors],
-                                          const uint4 (&shift)[kVectors], uint4* out, int vectors, float inverseWidth,
-                                          float eps, float (&partial)[2][32]) {
+                                          const uint4 (&shift)[kVectors], void* out, float* outScale, int index, int vectors,
+                                          float inverseWidth, float eps, float (&partial)[3][32]) {
   constexpr int N = Vector<T>::N;
   float sum = 0.f;
 #pragma unroll
@@ -34,9 +35,14 @@ __device__ __forceinline__ void normalise(const uint4 (&row)[kVectors], const ui
     }
   }
   const float inverse = rsqrtf(blockSum(squares, partial[1]) * inverseWidth + eps);
+  float y[kVectors][N];
 #pragma unroll
   for (int i = 0; i < kVectors; i++) {
     const int v = threadIdx.x + i * blockDim.x;
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      y[i][j] = 0.f;
+    }
     if (v < vectors) {
       float x[N], a[N], b[N];
       Vector<T>::unpack(row[i], x);
@@ -44,10 +50,15 @@ __device__ __forceinline__ void normalise(const uint4 (&row)[kVectors], const ui
       Vector<T>::unpack(shift[i], b);
 #pragma unroll
       for (int j = 0; j < N; j++) {
-        x[j] = (x[j] - mean) * inverse * (1.f + a[j]) + b[j];
+        y[i][j] = (x[j] - mean) * inverse * (1.f + a[j]) + b[j];
       }
-      out[v] = Vector<T>::pack(x);
+      if (!E4M3) {
+        ((uint4*)out)[(size_t)index * vectors + v] = Vector<T>::pack(y[i]);
+      }
     }
+  }
+  if (E4M3) {
+    storeE4m3(y, (char*)out + (size_t)index * vectors * N, outScale + index, vectors, partial[2]);
   }
 }
 

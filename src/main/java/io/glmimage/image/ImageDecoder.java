@@ -64,7 +64,20 @@ public final class ImageDecoder {
   /** Decodes without looking at the EXIF orientation. */
   public static RgbImage decodeStored(byte[] bytes, String name, long maxPixels) {
     ImageFormat format = format(bytes, name);
-    ImageReader reader = ImageReaders.open(format);
+    ImageReader reader;
+    try {
+      reader = ImageReaders.open(format);
+    } catch (LinkageError e) {
+      throw new IllegalStateException(
+          "Cannot read image "
+              + name
+              + ": this Java runtime cannot load its library for "
+              + format
+              + " ("
+              + e.getMessage()
+              + "); install a full Java 17 runtime, and libjpeg for JPEG images",
+          e);
+    }
     List<String> warnings = new ArrayList<>();
     try (ImageInputStream input = new ByteArrayImageInputStream(bytes)) {
       // Metadata chunks are not needed (GIF's frame position is one) and may be damaged.

@@ -31,12 +31,27 @@ public final class JpegEncoder {
   private JpegEncoder() {}
 
   /**
+   * Whether this Java runtime can write JPEG files. Minimal runtimes come without the system
+   * library that its encoder needs.
+   */
+  public static boolean available() {
+    return Native.PROBLEM == null;
+  }
+
+  /**
    * @param quality 1 to 100
    * @param texts written as an XMP packet: {@code Description} as dc:description, {@code Software}
    *     as xmp:CreatorTool, others as properties of this program. Where they are longer than the 64
    *     KiB of a segment, the longest is cut.
+   * @throws IllegalStateException where {@link #available} is false
    */
   public static byte[] jpeg(RgbImage image, int quality, Map<String, String> texts) {
+    if (Native.PROBLEM != null) {
+      throw new IllegalStateException(
+          "Cannot encode a picture as JPEG: this Java runtime cannot load its JPEG library ("
+              + Native.PROBLEM
+              + "); install a full Java 17 runtime and libjpeg, or choose another output format");
+    }
     BufferedImage picture =
         new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
     byte[] target = ((DataBufferByte) picture.getRaster().getDataBuffer()).getData();
@@ -168,5 +183,19 @@ public final class JpegEncoder {
       }
     }
     throw new IllegalStateException("This Java runtime has no writer for JPEG images");
+  }
+
+  /** Loads the encoder's library once. */
+  private static final class Native {
+    static final String PROBLEM = problem();
+
+    private static String problem() {
+      try {
+        WRITER.createWriterInstance().dispose();
+        return null;
+      } catch (LinkageError | IOException e) {
+        return String.valueOf(e.getMessage());
+      }
+    }
   }
 }

@@ -7,12 +7,13 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.pipeline.PipelineBenchmark;
 import io.glmimage.pipeline.PipelineBenchmark.Figure;
+import io.glmimage.spark.EngineOptions;
+import io.glmimage.tensor.GpuSampler;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -43,6 +44,9 @@ final class BenchCommand implements Callable<Integer> {
       description = "auto, cpu, cuda or cuda:N. Default: auto.")
   private String device = "auto";
 
+  @Option(names = "--precision", paramLabel = "PRECISION", description = EngineFlags.PRECISION)
+  private String precision = EngineOptions.DEFAULT_PRECISION;
+
   @Option(
       names = "--height",
       paramLabel = "PIXELS",
@@ -68,6 +72,12 @@ final class BenchCommand implements Callable<Integer> {
   private double guidance = 1.5;
 
   @Option(
+      names = "--step-cache",
+      paramLabel = "X",
+      description = "Step caching of an edit, as for edit. Default: 0.")
+  private double stepCache;
+
+  @Option(
       names = "--edits",
       paramLabel = "N",
       description = "Edits of the end-to-end measurement. Default: 16.")
@@ -89,7 +99,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--teraflops",
       paramLabel = "X",
       description =
-          "What the device's matrix products reach, in TFLOP/s, for the floors. Default: 790 (one H100, bf16).")
+          "What the device's matrix products reach, in TFLOP/s, for the floors; twice that is taken for fp8."
+              + " Default: 790 (one H100, bf16).")
   private double teraflops = 790;
 
   @Option(
@@ -115,21 +126,44 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PipelineBenchmark.Settings settings = settings();
     console.out().printf(Locale.ROOT, "%-44s %12s %12s %8s%n", "", "seconds", "floor", "of floor");
-    List<Figure> figures = PipelineBenchmark.run(folder(), device, settings, this::print);
+    PipelineBenchmark.Report report =
+        PipelineBenchmark.run(folder(), device, precision, settings, this::print);
     double memory = Libtorch.gpuMemoryInUse() / 1e9;
     if (memory > 0) {
       console.out().printf(Locale.ROOT, "GPU memory in use at the end: %.1f GB%n", memory);
     }
+    GpuSampler.Means gpu = report.gpu();
+    if (gpu != null) {
+      console
+          .out()
+          .printf(
+              Locale.ROOT,
+              "GPU during the edits, by nvidia-smi: busy %.0f %% of the time, %.0f MHz, %.0f W (means of %d samples)%n",
+              100 * gpu.busy(),
+              gpu.megahertz(),
+              gpu.watts(),
+              gpu.count());
+    }
     if (json != null) {
-      Files.write(json, toJson(figures, memory));
+      Files.write(json, toJson(report, memory));
     }
     return ExitCode.DONE;
   }
 
   private PipelineBenchmark.Settings settings() {
+    EngineOptions.checkPrecision(precision);
     try {
       return new PipelineBenchmark.Settings(
-          height, width, steps, guidance, edits, sources, textTokens, teraflops, terabytes);
+          height,
+          width,
+          steps,
+          guidance,
+          stepCache,
+          edits,
+          sources,
+          textTokens,
+          teraflops,
+          terabytes);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage());
     }
@@ -164,17 +198,26 @@ final class BenchCommand implements Callable<Integer> {
     console.out().flush();
   }
 
-  private byte[] toJson(List<Figure> figures, double memory) throws IOException {
+  private byte[] toJson(PipelineBenchmark.Report report, double memory) throws IOException {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode root = mapper.createObjectNode();
-    root.put("device", device).put("height", height).put("width", width).put("steps", steps);
+    root.put("device", device).put("precision", precision);
+    root.put("height", height).put("width", width).put("steps", steps);
     root.put("guidance", guidance)
+        .put("step_cache", stepCache)
         .put("edits", edits)
         .put("sources", sources)
         .put("text_tokens", textTokens);
     root.put("gpu_memory_gb", memory);
+    if (report.gpu() != null) {
+      root.putObject("nvidia_smi_during_edits")
+          .put("samples", report.gpu().count())
+          .put("busy", report.gpu().busy())
+          .put("sm_mhz", report.gpu().megahertz())
+          .put("watts", report.gpu().watts());
+    }
     ArrayNode list = root.putArray("figures");
-    for (Figure figure : figures) {
+    for (Figure figure : report.figures()) {
       ObjectNode node =
           list.addObject().put("name", figure.name()).put("seconds", figure.seconds());
       if (!Double.isNaN(figure.floor())) {

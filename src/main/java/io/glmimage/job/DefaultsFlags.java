@@ -61,7 +61,16 @@ final class DefaultsFlags {
               + " (2048 x 2048).")
   private long maxPixels = EditDefaults.DEFAULT_MAX_PIXELS;
 
+  @Option(
+      names = "--step-cache",
+      paramLabel = "X",
+      description =
+          "Step caching: the transformer's blocks run again only when this part (0 to 1) of the"
+              + " denoising schedule has gone by; steps between reuse what they gave. Faster, less"
+              + " exact. Default: 0 (they run in every step).")
+  private double stepCache = EditRequest.DEFAULT_STEP_CACHE;
+
   EditDefaults options() {
-    return new EditDefaults(seed, steps, guidance, height, width, maxPixels);
+    return new EditDefaults(seed, steps, guidance, height, width, maxPixels, stepCache);
   }
 }

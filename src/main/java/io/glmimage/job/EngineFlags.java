@@ -15,6 +15,13 @@ final class EngineFlags {
   private static final int CHUNK_MB_DEFAULT = WeightsOptions.CHUNK_BYTES_DEFAULT >> 20;
   private static final long MAX_CACHE_GB = 1L << 20;
   private static final int MAX_CHUNK_MB = 1 << 10;
+
+  /** What --precision says in every command that has it. */
+  static final String PRECISION =
+      "What the large linear layers of the diffusion transformer and of the prior decoder compute in: auto (bfloat16 on a"
+          + " GPU, float32 on a CPU) or fp8 (e4m3 with a scale a token and an output channel: faster and smaller, less"
+          + " exact; a GPU needs compute capability 8.9). Default: auto.";
+
   private static final String GLM_IMAGE = "glm-image";
 
   @Option(
@@ -34,6 +41,13 @@ final class EngineFlags {
               + " that Spark gives it; in local mode tasks are spread over all GPUs. Default:"
               + " ${DEFAULT-VALUE}.")
   private String device;
+
+  @Option(
+      names = "--precision",
+      paramLabel = "PRECISION",
+      defaultValue = EngineOptions.DEFAULT_PRECISION,
+      description = PRECISION)
+  private String precision;
 
   @Option(
       names = "--engine",
@@ -96,7 +110,8 @@ final class EngineFlags {
     if (!engine.equals(GLM_IMAGE) && !engine.equals(NoopEngineFactory.NAME)) {
       throw new UsageException("Invalid --engine: " + engine + ", expected glm-image or noop");
     }
-    return new EngineOptions(model, device, plan(), cache(), engine.equals(NoopEngineFactory.NAME));
+    return new EngineOptions(
+        model, device, precision, plan(), cache(), engine.equals(NoopEngineFactory.NAME));
   }
 
   private WeightsPlan plan() {

@@ -55,6 +55,7 @@ record JobOptions(
     options.put("shard-size", String.valueOf(pictures.shardRows()));
     options.put("model", engine.modelName());
     options.put("device", engine.device());
+    options.put("precision", engine.precision());
     options.put("weights", engine.weights().toString());
     options.put("weights-cache", engine.cache().cacheDir());
     options.put("weights-cache-gb", String.valueOf(engine.cache().cacheBytes() >> 30));
@@ -66,6 +67,7 @@ record JobOptions(
     options.put("height", String.valueOf(defaults.height()));
     options.put("width", String.valueOf(defaults.width()));
     options.put("max-pixels", String.valueOf(defaults.maxPixels()));
+    options.put("step-cache", String.valueOf(defaults.stepCache()));
     options.put("batch-size", String.valueOf(plan.batchSize()));
     options.put("partitions", String.valueOf(plan.partitions()));
     return options;
@@ -79,12 +81,14 @@ record JobOptions(
         .retainAll(
             List.of(
                 "model",
+                "precision",
                 "steps",
                 "guidance",
                 "seed",
                 "height",
                 "width",
                 "max-pixels",
+                "step-cache",
                 "columns",
                 "image-format",
                 "quality"));

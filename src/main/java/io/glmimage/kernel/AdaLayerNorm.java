@@ -15,8 +15,17 @@ public interface AdaLayerNorm {
    * @param x {@code [T, D]} contiguous
    * @param scale {@code [2, D]} contiguous, image then text
    * @param shift {@code [2, D]} contiguous
+   * @param out {@code [T, D]}; overwritten, quantized where it is ({@link QuantizeRows})
+   */
+  void apply(Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Rows out);
+
+  /**
    * @param out {@code [T, D]} contiguous; overwritten
    * @return {@code out}
    */
-  Tensor apply(Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Tensor out);
+  default Tensor apply(
+      Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Tensor out) {
+    apply(x, scale, shift, layout, eps, new Rows(out));
+    return out;
+  }
 }

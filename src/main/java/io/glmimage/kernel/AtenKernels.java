@@ -57,6 +57,11 @@ public final class AtenKernels implements KernelProvider {
   }
 
   @Override
+  public SequenceAttention sequenceAttention() {
+    return (query, key, value) -> Ops.attention(query, key, value, null, false, false);
+  }
+
+  @Override
   public LinearGelu linearGelu() {
     return AtenKernels::linearGelu;
   }
@@ -66,20 +71,35 @@ public final class AtenKernels implements KernelProvider {
     return AtenKernels::guidedEulerStep;
   }
 
-  private static Tensor adaLayerNorm(
-      Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Tensor out) {
-    if (Ops.isEmpty(x)) {
-      return out;
-    }
-    Tensor normed = Ops.layerNorm(x, null, null, eps);
-    // n + n * scale + shift, without a tensor of 1 + scale.
-    return torch.add_out(
-        out,
-        normed.addcmul(normed, scale.index_select(0, layout.rowKind())),
-        shift.index_select(0, layout.rowKind()));
+  // ---- products in 8 bits ----
+
+  @Override
+  public QuantizeRows quantizeRows() {
+    return new AtenQuantizeRows();
   }
 
-  private static Tensor gatedResidualAdaLayerNorm(
+  @Override
+  public Fp8Linear fp8Linear() {
+    return new AtenFp8Linear();
+  }
+
+  private static void adaLayerNorm(
+      Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Rows out) {
+    if (Ops.isEmpty(x)) {
+      return;
+    }
+    Tensor normed = Ops.layerNorm(x, null, null, eps);
+    Tensor shiftRows = shift.index_select(0, layout.rowKind());
+    // n + n * scale + shift, without a tensor of 1 + scale.
+    normed = normed.addcmul(normed, scale.index_select(0, layout.rowKind()));
+    if (out.quantized()) {
+      AtenQuantizeRows.quantize(normed.add_(shiftRows), out);
+    } else {
+      torch.add_out(out.values(), normed, shiftRows);
+    }
+  }
+
+  private static void gatedResidualAdaLayerNorm(
       Tensor residual,
       Tensor branch,
       Tensor gate,
@@ -87,12 +107,12 @@ public final class AtenKernels implements KernelProvider {
       Tensor shift,
       PackedLayout layout,
       double eps,
-      Tensor out) {
+      Rows out) {
     if (Ops.isEmpty(residual)) {
-      return out;
+      return;
     }
     residual.addcmul_(branch, gate.index_select(0, layout.rowKind()));
-    return adaLayerNorm(residual, scale, shift, layout, eps, out);
+    adaLayerNorm(residual, scale, shift, layout, eps, out);
   }
 
   private static void qkNormRotary(

@@ -1,5 +1,6 @@
 package io.glmimage.kernel;
 
+import io.glmimage.error.DeviceException;
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
@@ -7,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -30,15 +32,31 @@ public final class CudaKernels implements KernelProvider {
   /** Sequences that qk_norm_rotary.cu takes in a launch. */
   private static final int SEQUENCES = 8;
 
+  /**
+   * Major times 10 plus minor: from here on cuDNN's attention is faster than libtorch's own
+   * kernels.
+   */
+  private static final int CUDNN_CAPABILITY = 90;
+
+  /** Major times 10 plus minor: the first whose matrix units take e4m3. */
+  private static final int FP8_CAPABILITY = 89;
+
   private static final int WARP = 32;
   private static final int BLOCK = 256;
   private static final int[] SAMPLING_ITEMS = {4, 17, 24};
   private static final int SAMPLING_BLOCK = 1024;
 
+  /** What libtorch asks of both widths of a product of e4m3. */
+  private static final int ALIGNED_OPERANDS = 16;
+
   private final CudaPrograms programs;
   private final KernelChoices choices;
   private final AtenKernels aten = new AtenKernels();
   private final LinearGelu geluProduct;
+  private final QuantizeRows quantizeRows = new FusedQuantizeRows();
+  private Fp8Product fp8Product;
+  private CudnnAttention cudnnAttention;
+  private String cudnnProblem;
 
   /**
    * Starts compiling every kernel in the background.
@@ -57,6 +75,25 @@ public final class CudaKernels implements KernelProvider {
     this.choices = new KernelChoices(mode);
     Libtorch.load();
     this.geluProduct = new GeluProduct();
+  }
+
+  /**
+   * Finds out how this GPU multiplies e4m3, and says so in the log.
+   *
+   * @throws io.glmimage.error.DeviceException if it does not
+   */
+  void prepareFp8() {
+    if (programs.computeCapability() < FP8_CAPABILITY) {
+      throw new DeviceException(
+          "Cannot compute in fp8 on cuda:"
+              + programs.device()
+              + ": fp8 needs compute capability 8.9 or newer, the GPU has "
+              + programs.computeCapability() / 10
+              + "."
+              + programs.computeCapability() % 10
+              + "; use --precision auto");
+    }
+    fp8Product();
   }
 
   /** Waits until every kernel is compiled and loaded: before capturing a CUDA graph. */
@@ -304,26 +341,27 @@ public final class CudaKernels implements KernelProvider {
     return this::adaLayerNorm;
   }
 
-  private Tensor adaLayerNorm(
-      Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Tensor out) {
+  private void adaLayerNorm(
+      Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Rows out) {
     KernelGuard guard =
-        rows(x).activations(x, scale, shift, out).tensors(ScalarType.Int, layout.rowKind());
+        result(rows(x).activations(x, scale, shift), out).tensors(ScalarType.Int, layout.rowKind());
     if (!choices.fused("ada_layer_norm", guard)) {
-      return aten.adaLayerNorm().apply(x, scale, shift, layout, eps, out);
+      aten.adaLayerNorm().apply(x, scale, shift, layout, eps, out);
+      return;
     }
     long perBlock = rowsPerBlock(x.size(0));
-    launch("ada_layer_norm", "ada_layer_norm_" + suffix(guard))
+    launch("ada_layer_norm", "ada_layer_norm_" + suffix(guard, out))
         .tensor(x)
         .tensor(scale)
         .tensor(shift)
         .tensor(layout.rowKind())
-        .tensor(out)
+        .tensor(out.values())
+        .tensor(out.scales())
         .int32(x.size(0))
         .int32(x.size(1))
         .int32(perBlock)
         .float32(eps)
         .run(ceilDivide(x.size(0), perBlock), rowThreads(guard, x.size(1)));
-    return out;
   }
 
   @Override
@@ -331,7 +369,7 @@ public final class CudaKernels implements KernelProvider {
     return this::gatedResidualAdaLayerNorm;
   }
 
-  private Tensor gatedResidualAdaLayerNorm(
+  private void gatedResidualAdaLayerNorm(
       Tensor residual,
       Tensor branch,
       Tensor gate,
@@ -339,30 +377,30 @@ public final class CudaKernels implements KernelProvider {
       Tensor shift,
       PackedLayout layout,
       double eps,
-      Tensor out) {
+      Rows out) {
     KernelGuard guard =
-        rows(residual)
-            .activations(residual, branch, gate, scale, shift, out)
+        result(rows(residual).activations(residual, branch, gate, scale, shift), out)
             .tensors(ScalarType.Int, layout.rowKind());
     if (!choices.fused("gated_residual_ada_layer_norm", guard)) {
-      return aten.gatedResidualAdaLayerNorm()
+      aten.gatedResidualAdaLayerNorm()
           .apply(residual, branch, gate, scale, shift, layout, eps, out);
+      return;
     }
     long perBlock = rowsPerBlock(residual.size(0));
-    launch("gated_residual_ada_layer_norm", "gated_residual_ada_layer_norm_" + suffix(guard))
+    launch("gated_residual_ada_layer_norm", "gated_residual_ada_layer_norm_" + suffix(guard, out))
         .tensor(residual)
         .tensor(branch)
         .tensor(gate)
         .tensor(scale)
         .tensor(shift)
         .tensor(layout.rowKind())
-        .tensor(out)
+        .tensor(out.values())
+        .tensor(out.scales())
         .int32(residual.size(0))
         .int32(residual.size(1))
         .int32(perBlock)
         .float32(eps)
         .run(ceilDivide(residual.size(0), perBlock), rowThreads(guard, residual.size(1)));
-    return out;
   }
 
   @Override
@@ -416,6 +454,40 @@ public final class CudaKernels implements KernelProvider {
           .float32(eps)
           .run(end - sequences.get(first).offset(), BLOCK);
     }
+  }
+
+  @Override
+  public SequenceAttention sequenceAttention() {
+    return this::sequenceAttention;
+  }
+
+  private Tensor sequenceAttention(Tensor query, Tensor key, Tensor value) {
+    long headDim = query.size(3);
+    KernelGuard guard =
+        new KernelGuard(query, ScalarType.BFloat16)
+            .views(query, key, value)
+            .needs(
+                headDim % 8 == 0 && headDim <= 128,
+                () -> "cuDNN's needs heads of a multiple of 8 up to 128, got " + headDim);
+    if (!guard.empty() && guard.reason() == null) {
+      guard.needs(cudnnAttention() != null, () -> cudnnProblem);
+    }
+    return choices.preferred("sequence_attention", guard)
+        ? cudnnAttention().apply(query, key, value)
+        : aten.sequenceAttention().apply(query, key, value);
+  }
+
+  /** Null where it cannot be used; why is in {@link #cudnnProblem}. */
+  private synchronized CudnnAttention cudnnAttention() {
+    if (cudnnAttention == null && cudnnProblem == null) {
+      CudnnAttention candidate = new CudnnAttention();
+      cudnnProblem =
+          programs.computeCapability() < CUDNN_CAPABILITY
+              ? "cuDNN's is taken from compute capability 9.0 on"
+              : candidate.problem(programs.device());
+      cudnnAttention = cudnnProblem == null ? candidate : null;
+    }
+    return cudnnAttention;
   }
 
   @Override
@@ -490,15 +562,142 @@ public final class CudaKernels implements KernelProvider {
         .run(blocks(latents.numel()), BLOCK);
   }
 
+  // ---- products in 8 bits ----
+
+  @Override
+  public QuantizeRows quantizeRows() {
+    return quantizeRows;
+  }
+
+  /** One kernel text; the operation before the rounding is its entry's name. */
+  private final class FusedQuantizeRows implements QuantizeRows {
+    @Override
+    public Rows quantize(Tensor x) {
+      KernelGuard guard = rows(x).activations(x);
+      return choices.fused("quantize_rows", guard)
+          ? launch("quantize_rows_", guard, x, x.size(1))
+          : aten.quantizeRows().quantize(x);
+    }
+
+    @Override
+    public Rows gelu(Tensor x) {
+      KernelGuard guard = rows(x).activations(x);
+      return choices.fused("gelu_quantize_rows", guard)
+          ? launch("gelu_quantize_rows_", guard, x, x.size(1))
+          : aten.quantizeRows().gelu(x);
+    }
+
+    @Override
+    public Rows siluMul(Tensor gateUp) {
+      long inner = gateUp.size(1) / 2;
+      KernelGuard guard = rows(gateUp, inner).activations(gateUp);
+      return choices.fused("silu_mul_quantize_rows", guard)
+          ? launch("silu_mul_quantize_rows_", guard, gateUp, inner)
+          : aten.quantizeRows().siluMul(gateUp);
+    }
+
+    private Rows launch(String entry, KernelGuard guard, Tensor x, long width) {
+      Rows out =
+          new Rows(
+              x.new_empty(new long[] {x.size(0), width}, of(x, ScalarType.Float8_e4m3fn)),
+              x.new_empty(new long[] {x.size(0), 1}, of(x, ScalarType.Float)));
+      CudaKernels.this
+          .launch("quantize_rows", entry + suffix(guard))
+          .tensor(x)
+          .tensor(out.values())
+          .tensor(out.scales())
+          .int32(width)
+          .run(x.size(0), rowThreads(guard, width));
+      return out;
+    }
+  }
+
+  private static TensorOptions of(Tensor x, ScalarType type) {
+    return x.options().dtype(new ScalarTypeOptional(type));
+  }
+
+  @Override
+  public Fp8Linear fp8Linear() {
+    return this::fp8Linear;
+  }
+
+  private Tensor fp8Linear(Rows x, Rows weight, Tensor bias, ScalarType type) {
+    long inputs = weight.values().size(1);
+    long outputs = weight.values().size(0);
+    KernelGuard guard =
+        new KernelGuard(x.values(), ScalarType.Float8_e4m3fn)
+            .activations(x.values(), weight.values())
+            .tensors(ScalarType.Float, x.scales(), weight.scales())
+            .needs(type == ScalarType.BFloat16, () -> "fused gives bf16, float32 is wanted")
+            .needs(
+                inputs % ALIGNED_OPERANDS == 0 && outputs % ALIGNED_OPERANDS == 0,
+                () ->
+                    "fused needs widths that are multiples of "
+                        + ALIGNED_OPERANDS
+                        + ", got "
+                        + inputs
+                        + " and "
+                        + outputs);
+    if (bias != null) {
+      guard.tensors(ScalarType.BFloat16, bias).aligned(bias);
+    }
+    if (!choices.fused("fp8_linear", guard)) {
+      return aten.fp8Linear().apply(x, weight, bias, type);
+    }
+    Fp8Product product = fp8Product();
+    if (product.scalesRows()) {
+      return product.scaled(x, weight, bias);
+    }
+    Tensor out = product.unscaled(x, weight);
+    scaleAndBias(out, x.scales(), weight.scales(), bias);
+    return out;
+  }
+
+  /** Made at the first use: while a network is loaded, or at its first product. */
+  private synchronized Fp8Product fp8Product() {
+    if (fp8Product == null) {
+      fp8Product = new Fp8Product(programs.device());
+    }
+    return fp8Product;
+  }
+
+  /** {@code x[t, n] = x[t, n] * rows[t] * columns[n] + bias[n]}, in place; the bias may be null. */
+  void scaleAndBias(Tensor x, Tensor rows, Tensor columns, Tensor bias) {
+    KernelGuard guard = new KernelGuard(x);
+    long vectors = x.size(1) / vector(guard);
+    launch("scale_bias", "scale_bias_" + suffix(guard))
+        .tensor(x)
+        .tensor(rows)
+        .tensor(columns)
+        .tensor(bias)
+        .int32(x.size(0))
+        .int32(x.size(1))
+        .run(blocks(vectors), Math.min(x.size(0), MOST_BLOCKS_Y), 1, BLOCK);
+  }
+
   // ---- geometry ----
 
   private static final long MOST_BLOCKS_Y = 65535;
 
   /** A guard for kernels whose blocks hold whole rows of {@code x [.., D]} in registers. */
   private static KernelGuard rows(Tensor x) {
+    return rows(x, x.size(-1));
+  }
+
+  /** The same where the rows that are held are {@code width} wide. */
+  private static KernelGuard rows(Tensor x, long width) {
     return new KernelGuard(x)
-        .width(
-            x.size(-1), x.scalar_type().intern() == ScalarType.Float ? WIDEST_FLOAT : WIDEST_BF16);
+        .width(width, Ops.dtype(x) == ScalarType.Float ? WIDEST_FLOAT : WIDEST_BF16);
+  }
+
+  /** Adds to {@code guard} where a kernel's result goes. */
+  private static KernelGuard result(KernelGuard guard, Rows out) {
+    return out.quantized()
+        ? guard
+            .tensors(ScalarType.Float8_e4m3fn, out.values())
+            .aligned(out.values())
+            .tensors(ScalarType.Float, out.scales())
+        : guard.activations(out.values());
   }
 
   private CudaLaunch launch(String program, String entry) {
@@ -533,5 +732,9 @@ public final class CudaKernels implements KernelProvider {
 
   private static String suffix(KernelGuard guard) {
     return guard.type() == ScalarType.Float ? "f32" : "bf16";
+  }
+
+  private static String suffix(KernelGuard guard, Rows out) {
+    return suffix(guard) + (out.quantized() ? "_e4m3" : "");
   }
 }

@@ -42,15 +42,18 @@ final class CudaPrograms {
           "rotary_cache_write",
           "decode_attention",
           "silu_mul",
+          "quantize_rows",
+          "scale_bias",
           "token_sampling");
 
   private static final Logger LOG = LoggerFactory.getLogger(CudaPrograms.class);
-  private static final List<String> HEADERS = List.of("common.cuh", "layer_norm.cuh");
+  private static final List<String> HEADERS = List.of("common.cuh", "e4m3.cuh", "layer_norm.cuh");
   private static final List<String> OPTIONS = List.of("--std=c++17");
   private static final int COMPILING_THREADS = 4;
 
   private final int device;
   private final int multiprocessors;
+  private final int computeCapability;
   private final Map<String, CompletableFuture<byte[]>> compiled = new ConcurrentHashMap<>();
   private final Map<String, CudaLaunch.Function> functions = new ConcurrentHashMap<>();
   private final Map<String, CUmod_st> modules = new ConcurrentHashMap<>();
@@ -74,10 +77,10 @@ final class CudaPrograms {
           e);
     }
     NvrtcCompiler compiler = NvrtcCompiler.load();
-    String target =
-        compiler.target(
-            attribute(cudart.cudaDevAttrComputeCapabilityMajor),
-            attribute(cudart.cudaDevAttrComputeCapabilityMinor));
+    int major = attribute(cudart.cudaDevAttrComputeCapabilityMajor);
+    int minor = attribute(cudart.cudaDevAttrComputeCapabilityMinor);
+    computeCapability = 10 * major + minor;
+    String target = compiler.target(major, minor);
     multiprocessors = attribute(cudart.cudaDevAttrMultiProcessorCount);
     KernelCache cache = new KernelCache(cacheFolder);
     ExecutorService pool =
@@ -126,6 +129,11 @@ final class CudaPrograms {
 
   int multiprocessors() {
     return multiprocessors;
+  }
+
+  /** Major times 10 plus minor: 90 for Hopper. */
+  int computeCapability() {
+    return computeCapability;
   }
 
   int device() {

@@ -18,11 +18,10 @@ public interface GatedResidualAdaLayerNorm {
    * @param gate {@code [2, D]} contiguous, image then text
    * @param scale {@code [2, D]} contiguous, of the following norm
    * @param shift {@code [2, D]} contiguous, of the following norm
-   * @param out {@code [T, D]} contiguous; overwritten with the modulated norm; may be where the
-   *     branch's input was
-   * @return {@code out}
+   * @param out {@code [T, D]}; overwritten with the modulated norm, quantized where it is ({@link
+   *     QuantizeRows}); may be where the branch's input was
    */
-  Tensor apply(
+  void apply(
       Tensor residual,
       Tensor branch,
       Tensor gate,
@@ -30,5 +29,23 @@ public interface GatedResidualAdaLayerNorm {
       Tensor shift,
       PackedLayout layout,
       double eps,
-      Tensor out);
+      Rows out);
+
+  /**
+   * @param out {@code [T, D]} contiguous; overwritten with the modulated norm; may be where the
+   *     branch's input was
+   * @return {@code out}
+   */
+  default Tensor apply(
+      Tensor residual,
+      Tensor branch,
+      Tensor gate,
+      Tensor scale,
+      Tensor shift,
+      PackedLayout layout,
+      double eps,
+      Tensor out) {
+    apply(residual, branch, gate, scale, shift, layout, eps, new Rows(out));
+    return out;
+  }
 }

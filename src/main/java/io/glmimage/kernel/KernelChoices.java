@@ -48,6 +48,17 @@ final class KernelChoices {
     return false;
   }
 
+  /**
+   * As {@link #fused}, for an operation that libtorch has a kernel of its own for: nothing is wrong
+   * where that takes the call, under any mode.
+   */
+  boolean preferred(String operation, KernelGuard guard) {
+    boolean taken = !guard.empty() && guard.reason() == null;
+    String why = guard.empty() ? "empty tensors launch nothing" : guard.reason();
+    record(new KernelSelection(operation, taken, taken ? guard.summary() : why));
+    return taken;
+  }
+
   /** What was chosen so far, sorted by operation. */
   List<KernelSelection> made() {
     return made.stream()

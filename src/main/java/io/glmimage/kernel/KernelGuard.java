@@ -45,8 +45,17 @@ final class KernelGuard {
     return tensors(type, tensors).aligned(tensors);
   }
 
+  /** Arguments of the activations' dtype, read 16 bytes at a time, with gaps between their rows. */
+  KernelGuard views(Tensor... tensors) {
+    return tensors(type, false, tensors).aligned(tensors);
+  }
+
   /** Arguments of a dtype of their own. */
   KernelGuard tensors(ScalarType expected, Tensor... tensors) {
+    return tensors(expected, true, tensors);
+  }
+
+  private KernelGuard tensors(ScalarType expected, boolean contiguous, Tensor... tensors) {
     for (Tensor t : tensors) {
       if (t.numel() == 0) {
         empty = true;
@@ -57,7 +66,7 @@ final class KernelGuard {
       }
       if (t.scalar_type().intern() != expected) {
         reason = "fused needs " + name(expected) + ", got " + name(t.scalar_type().intern());
-      } else if (!t.is_contiguous()) {
+      } else if (contiguous && !t.is_contiguous()) {
         reason = "fused needs contiguous tensors";
       } else if (!t.is_cuda()) {
         offDevice = t;

@@ -30,7 +30,16 @@ public interface KernelProvider {
 
   QkNormRotary qkNormRotary();
 
+  /** Attention of a whole sequence, without a mask. */
+  SequenceAttention sequenceAttention();
+
   LinearGelu linearGelu();
 
   GuidedEulerStep guidedEulerStep();
+
+  // ---- products in 8 bits ----
+
+  QuantizeRows quantizeRows();
+
+  Fp8Linear fp8Linear();
 }

@@ -2,6 +2,7 @@ package io.glmimage.kernel;
 
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
+import io.glmimage.tensor.Precision;
 import java.nio.file.Path;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,6 +17,8 @@ public final class Kernels {
    * The provider for {@code mode} on the device of {@code compute}.
    *
    * @param cacheFolder where compiled kernels are kept between runs; several processes may share it
+   * @throws io.glmimage.error.DeviceException when the GPU cannot compute in the precision asked
+   *     for
    * @throws CudaUnavailableException when fused kernels are forced and cannot be had
    */
   public static KernelProvider provider(KernelMode mode, Compute compute, Path cacheFolder) {
@@ -34,7 +37,10 @@ public final class Kernels {
             "Cannot run fused kernels: libtorch sees no GPU"
                 + (problem == null ? "" : " (" + problem + ")"));
       }
-      KernelProvider provider = new CudaKernels(mode, compute.gpuIndex(), cacheFolder);
+      CudaKernels provider = new CudaKernels(mode, compute.gpuIndex(), cacheFolder);
+      if (compute.precision() == Precision.FP8) {
+        provider.prepareFp8();
+      }
       LOG.info("kernels: fused where a call allows it (kernel mode is {})", mode);
       return provider;
     } catch (CudaUnavailableException e) {
@@ -42,6 +48,9 @@ public final class Kernels {
         throw e;
       }
       LOG.info("kernels: native ({})", e.getMessage());
+      if (compute.isCuda() && compute.precision() == Precision.FP8) {
+        LOG.warn("fp8 products run in float32: slower than --precision auto");
+      }
       return new AtenKernels();
     }
   }

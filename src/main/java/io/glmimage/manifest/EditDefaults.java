@@ -1,6 +1,7 @@
 package io.glmimage.manifest;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.request.EditRequest;
 import java.io.Serializable;
 
 /**
@@ -12,13 +13,22 @@ import java.io.Serializable;
  * @param height output height in pixels, or null for the first source's
  * @param width output width in pixels, or null for the first source's
  * @param maxPixels the largest output in pixels (height times width)
+ * @param stepCache of all rows: the part of the schedule that goes by before the transformer's
+ *     blocks run again; 0 runs them in every step
  */
 public record EditDefaults(
-    long seed, int steps, double guidanceScale, Integer height, Integer width, long maxPixels)
+    long seed,
+    int steps,
+    double guidanceScale,
+    Integer height,
+    Integer width,
+    long maxPixels,
+    double stepCache)
     implements Serializable {
   public static final long DEFAULT_MAX_PIXELS = 2048L * 2048;
   public static final int MAX_STEPS = 1000;
   public static final double MAX_GUIDANCE_SCALE = 100;
+  public static final double MAX_STEP_CACHE = 1;
 
   /** The side of one prior token; a smaller picture has none. */
   public static final int MIN_SIDE = 32;
@@ -31,6 +41,7 @@ public record EditDefaults(
     check("--guidance", guidanceProblem(guidanceScale));
     check("--height", height == null ? null : sideProblem(height));
     check("--width", width == null ? null : sideProblem(width));
+    check("--step-cache", stepCacheProblem(stepCache));
     if (maxPixels < (long) MIN_SIDE * MIN_SIDE) {
       throw new UsageException(
           "Invalid --max-pixels: " + maxPixels + ", expected at least " + MIN_SIDE * MIN_SIDE);
@@ -39,6 +50,12 @@ public record EditDefaults(
       throw new UsageException(
           "Invalid --height and --width: " + tooLarge(height, width, maxPixels));
     }
+  }
+
+  /** Every step computed. */
+  public EditDefaults(
+      long seed, int steps, double guidanceScale, Integer height, Integer width, long maxPixels) {
+    this(seed, steps, guidanceScale, height, width, maxPixels, EditRequest.DEFAULT_STEP_CACHE);
   }
 
   /** Why this output is too large, or null if it is not. */
@@ -58,6 +75,12 @@ public record EditDefaults(
     return guidance >= 0 && guidance <= MAX_GUIDANCE_SCALE
         ? null
         : guidance + ", expected 0 to " + MAX_GUIDANCE_SCALE;
+  }
+
+  private static String stepCacheProblem(double threshold) {
+    return threshold >= 0 && threshold <= MAX_STEP_CACHE
+        ? null
+        : threshold + ", expected 0 to " + MAX_STEP_CACHE;
   }
 
   static String sideProblem(long side) {

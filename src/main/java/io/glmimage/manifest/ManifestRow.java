@@ -1,5 +1,6 @@
 package io.glmimage.manifest;
 
+import io.glmimage.request.EditRequest;
 import java.util.List;
 
 /**
@@ -15,6 +16,7 @@ import java.util.List;
  * @param steps denoising steps
  * @param guidanceScale classifier-free guidance
  * @param seed keys all random numbers of the row
+ * @param stepCache see {@link EditDefaults}
  */
 public record ManifestRow(
     long index,
@@ -26,10 +28,37 @@ public record ManifestRow(
     Integer width,
     int steps,
     double guidanceScale,
-    long seed)
+    long seed,
+    double stepCache)
     implements RowOutcome {
   public ManifestRow {
     imagePaths = List.copyOf(imagePaths);
     sources = List.copyOf(sources);
+  }
+
+  /** Every step computed. */
+  public ManifestRow(
+      long index,
+      String id,
+      String prompt,
+      List<String> imagePaths,
+      List<String> sources,
+      Integer height,
+      Integer width,
+      int steps,
+      double guidanceScale,
+      long seed) {
+    this(
+        index,
+        id,
+        prompt,
+        imagePaths,
+        sources,
+        height,
+        width,
+        steps,
+        guidanceScale,
+        seed,
+        EditRequest.DEFAULT_STEP_CACHE);
   }
 }

@@ -29,6 +29,9 @@ public final class RowFingerprint {
       // As text: a Double's digits are the same on every JVM.
       values.add(Double.toString(valid.guidanceScale()));
       values.add(valid.seed());
+      if (valid.stepCache() > 0) {
+        values.add("step-cache " + valid.stepCache());
+      }
     } else {
       values.add(((Rejection) row).message());
     }

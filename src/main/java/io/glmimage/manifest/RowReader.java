@@ -107,7 +107,8 @@ public final class RowReader implements Serializable {
           width,
           steps == null ? defaults.steps() : steps.intValue(),
           guidance == null ? defaults.guidanceScale() : guidance,
-          seed == null ? RowIds.seed(defaults.seed(), id) : seed);
+          seed == null ? RowIds.seed(defaults.seed(), id) : seed,
+          defaults.stepCache());
     } catch (Unreadable e) {
       return new Rejection(
           index, id, prompt, imagePaths, "Cannot edit row " + id + ": " + e.getMessage());

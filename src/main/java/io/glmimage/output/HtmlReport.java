@@ -1,5 +1,6 @@
 package io.glmimage.output;
 
+import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.JpegEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
@@ -17,6 +18,9 @@ public final class HtmlReport {
   private static final int CHART_HEIGHT = 170;
   private static final int LONGEST_TEXT = 600;
   private static final int THUMBNAIL_QUALITY = 82;
+
+  /** A report must not fail for want of a system library. */
+  private static final boolean JPEG_THUMBNAILS = JpegEncoder.available();
 
   private static final String STYLE =
       """
@@ -307,13 +311,19 @@ public final class HtmlReport {
     } else {
       html.append("<img alt=\"")
           .append(name)
-          .append("\" src=\"data:image/jpeg;base64,")
-          .append(
-              Base64.getEncoder()
-                  .encodeToString(JpegEncoder.jpeg(image, THUMBNAIL_QUALITY, Map.of())))
+          .append("\" src=\"data:image/")
+          .append(JPEG_THUMBNAILS ? "jpeg" : "png")
+          .append(";base64,")
+          .append(Base64.getEncoder().encodeToString(thumbnail(image)))
           .append("\">");
     }
     html.append("</div>");
+  }
+
+  private static byte[] thumbnail(RgbImage image) {
+    return JPEG_THUMBNAILS
+        ? JpegEncoder.jpeg(image, THUMBNAIL_QUALITY, Map.of())
+        : ImageEncoder.png(image, Map.of());
   }
 
   private void options() {

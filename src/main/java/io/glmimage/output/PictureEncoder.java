@@ -14,8 +14,8 @@ import java.util.Map;
 /**
  * Makes the file of a picture, with where it comes from inside: {@code Description} is the prompt,
  * {@code Software} this program with its version, {@code Parameters} a JSON object with id, model,
- * seed, num_inference_steps and guidance_scale. In PNG these are text chunks, in JPEG an XMP
- * packet. No times: the same row gives the same bytes.
+ * seed, num_inference_steps, guidance_scale and, where there is one, step_cache. In PNG these are
+ * text chunks, in JPEG an XMP packet. No times: the same row gives the same bytes.
  *
  * @param format how the picture is encoded
  * @param quality of JPEG, 1 to 100
@@ -46,6 +46,9 @@ public record PictureEncoder(PictureFormat format, int quality, String program)
     parameters.put("seed", row.seed());
     parameters.put("num_inference_steps", row.steps());
     parameters.put("guidance_scale", row.guidanceScale());
+    if (row.stepCache() > 0) {
+      parameters.put("step_cache", row.stepCache());
+    }
     Map<String, String> texts = new LinkedHashMap<>();
     texts.put("Description", redaction.apply(row.prompt()));
     texts.put("Software", program);

@@ -16,6 +16,7 @@ import io.glmimage.model.dit.DitSequence;
 import io.glmimage.model.dit.GlmImageTransformer;
 import io.glmimage.model.dit.Modulation;
 import io.glmimage.model.dit.SourceCache;
+import io.glmimage.model.dit.StepPlan;
 import io.glmimage.model.glyph.GlyphEncoder;
 import io.glmimage.model.prior.PriorModel;
 import io.glmimage.model.prior.PriorOptions;
@@ -35,6 +36,7 @@ import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayList;
@@ -108,10 +110,14 @@ public final class GlmImagePipeline implements AutoCloseable {
    * As {@link #load(CheckpointFolder, Compute)}.
    *
    * @param device {@code "cpu"}, {@code "cuda:N"}, or {@code "auto"}: the first GPU, else the CPU
-   * @throws DeviceException if a GPU was asked for and libtorch cannot use it
+   * @param precision {@code "auto"} or {@code "fp8"}: see {@link Precision}
+   * @throws DeviceException if a GPU was asked for and libtorch cannot use it, or it cannot compute
+   *     in the precision
+   * @throws IllegalArgumentException for another device or precision
    */
-  public static GlmImagePipeline load(CheckpointFolder folder, String device) {
-    return load(folder, Compute.of(device));
+  public static GlmImagePipeline load(CheckpointFolder folder, String device, String precision) {
+    Precision parsed = Precision.parse(precision);
+    return load(folder, Compute.of(device).withPrecision(parsed));
   }
 
   /**
@@ -207,7 +213,8 @@ public final class GlmImagePipeline implements AutoCloseable {
     return "GLM-Image on "
         + compute.device()
         + ", "
-        + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16");
+        + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16")
+        + (compute.precision() == Precision.FP8 ? ", linear layers in fp8" : "");
   }
 
   /**
@@ -295,6 +302,14 @@ public final class GlmImagePipeline implements AutoCloseable {
               + ": guidance scale "
               + request.guidanceScale()
               + " is not a number");
+    }
+    if (!(request.stepCache() >= 0 && request.stepCache() <= 1)) {
+      throw new InvalidRequestException(
+          "Cannot edit request "
+              + request.id()
+              + ": step cache "
+              + request.stepCache()
+              + " is not between 0 and 1");
     }
     try {
       return process(request);
@@ -422,13 +437,31 @@ public final class GlmImagePipeline implements AutoCloseable {
             writeSources(row, tokens, conditional.textTokens() + grid.size(), observer);
         Denoiser denoiser =
             transformer.denoiser(
-                grid, modulation, schedule.sigmas(), guidance, conditional, unconditional, cache)) {
+                grid,
+                modulation,
+                schedule.sigmas(),
+                transformer.stepPlan(modulation, row.request().stepCache()),
+                guidance,
+                conditional,
+                unconditional,
+                cache)) {
       Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
       for (int i = 0; i < denoiser.steps(); i++) {
         denoiser.step(latents, i);
         observer.accept("step_latents", latents);
       }
       return scope.keep(latents);
+    }
+  }
+
+  /** Which of a request's steps run the DiT's blocks. */
+  StepPlan stepPlan(Prepared row) {
+    int tokens = row.prompt().target().doubled().size();
+    Schedule schedule = scheduler.schedule(row.request().steps(), tokens);
+    try (Modulation modulation =
+        transformer.modulation(
+            schedule.networkTimesteps(), row.size().height(), row.size().width())) {
+      return transformer.stepPlan(modulation, row.request().stepCache());
     }
   }
 

@@ -13,7 +13,9 @@ import io.glmimage.pipeline.GlmImagePipeline.Prepared;
 import io.glmimage.pipeline.GlmImagePipeline.PriorTokens;
 import io.glmimage.request.EditRequest;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.GpuSampler;
 import io.glmimage.tensor.Libtorch;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.ConfigFile;
@@ -31,6 +33,9 @@ import org.bytedeco.pytorch.Tensor;
 public final class PipelineBenchmark {
   private static final int REPEATS = 5;
 
+  /** Tokens of the longer of the runs that a decode step is measured by. */
+  private static final int MOST_STEPS = 325;
+
   /**
    * What to measure.
    *
@@ -38,6 +43,7 @@ public final class PipelineBenchmark {
    * @param width of sources and results in pixels, a multiple of 32
    * @param steps denoising steps of an edit
    * @param guidance guidance scale of an edit
+   * @param stepCache step caching threshold of an edit, 0 for none
    * @param edits edits of the end-to-end measurement, decoded together
    * @param sources source images of an edit
    * @param textTokens length of the prompt's text in tokens
@@ -49,6 +55,7 @@ public final class PipelineBenchmark {
       int width,
       int steps,
       double guidance,
+      double stepCache,
       int edits,
       int sources,
       int textTokens,
@@ -67,6 +74,10 @@ public final class PipelineBenchmark {
                 + ", expected multiples of "
                 + OutputSize.TOKEN_PIXELS);
       }
+      if (!(stepCache >= 0 && stepCache <= 1)) {
+        throw new IllegalArgumentException(
+            "Invalid step cache: " + stepCache + ", expected 0 to 1");
+      }
       if (steps < 1 || edits < 1 || sources < 0 || textTokens < 1) {
         throw new IllegalArgumentException(
             "Invalid benchmark: steps, edits and text tokens must be at least 1");
@@ -82,6 +93,13 @@ public final class PipelineBenchmark {
    * @param floor what the device needs at least, in seconds; NaN where none is known
    */
   public record Figure(String name, double seconds, double floor) {}
+
+  /**
+   * All that was measured.
+   *
+   * @param gpu the GPU's load during the end-to-end measurement, null where it could not be sampled
+   */
+  public record Report(List<Figure> figures, GpuSampler.Means gpu) {}
 
   private final GlmImagePipeline pipeline;
   private final Settings settings;
@@ -109,11 +127,16 @@ public final class PipelineBenchmark {
    * Measures everything, in some minutes at the real geometry on a GPU.
    *
    * @param folder see {@link CheckpointFolder#openWithRandomWeights}
+   * @param precision {@code auto} or {@code fp8}
    * @param listener sees every figure when it is known
    */
-  public static List<Figure> run(
-      CheckpointFolder folder, String device, Settings settings, Consumer<Figure> listener) {
-    Compute compute = Compute.of(device);
+  public static Report run(
+      CheckpointFolder folder,
+      String device,
+      String precision,
+      Settings settings,
+      Consumer<Figure> listener) {
+    Compute compute = Compute.of(device).withPrecision(Precision.parse(precision));
     long start = System.nanoTime();
     try (GlmImagePipeline pipeline =
         GlmImagePipeline.loadWithoutProcessor(folder, compute, PriorOptions.defaults(compute))) {
@@ -124,8 +147,10 @@ public final class PipelineBenchmark {
       benchmark.vae();
       benchmark.dit();
       benchmark.prior();
-      benchmark.endToEnd();
-      return benchmark.figures;
+      try (GpuSampler sampler = GpuSampler.start(compute)) {
+        benchmark.endToEnd();
+        return new Report(benchmark.figures, sampler.stop());
+      }
     }
   }
 
@@ -148,22 +173,26 @@ public final class PipelineBenchmark {
   /** Forwards of the DiT: one branch without a source, one with, and a whole guided step. */
   private void dit() {
     if (settings.sources() > 0) {
-      step("DiT, 1 branch, no source", 0, 1, floorOfBranch(0));
+      step("DiT, 1 branch, no source", 0, 1, 0, floorOfBranch(0));
       step(
           "DiT, 1 branch, " + settings.sources() + " source(s) cached",
           settings.sources(),
           1,
+          0,
           floorOfBranch(settings.sources()));
     }
     step(
         "DiT, guided step",
         settings.sources(),
         1.5,
+        0,
         floorOfBranch(0) + floorOfBranch(settings.sources()));
+    // All steps but the first and the last reuse what the blocks added in the first.
+    step("DiT, guided step that reuses", settings.sources(), 1.5, 1, Double.NaN);
   }
 
-  private void step(String name, int sources, double guidance, double floor) {
-    Prepared row = row(0, sources, REPEATS + 2, guidance);
+  private void step(String name, int sources, double guidance, double stepCache, double floor) {
+    Prepared row = row(0, sources, REPEATS + 2, guidance, stepCache);
     List<Double> times = new ArrayList<>();
     long[] last = {0};
     try (TensorScope scope = new TensorScope()) {
@@ -192,7 +221,9 @@ public final class PipelineBenchmark {
     double text = 32;
     double products = 2 * 12 * width * width * (tokens + text);
     double attention = 4 * (tokens + text) * (tokens * (1 + sources) + text) * width;
-    return dit.size("num_layers") * (products + attention) / (settings.teraflops() * 1e12);
+    // A matrix unit takes e4m3 twice as fast as bfloat16.
+    double rate = compute.precision() == Precision.FP8 ? 2 : 1;
+    return dit.size("num_layers") * (products / rate + attention) / (settings.teraflops() * 1e12);
   }
 
   private double imageTokens() {
@@ -203,15 +234,21 @@ public final class PipelineBenchmark {
     int slots = PriorOptions.defaults(compute).slots();
     for (int batch : slots == 1 ? new int[] {1} : new int[] {1, slots}) {
       List<Prepared> rows = rows(batch);
-      double shortest = median(() -> generate(rows, new Grid(1, 1)), 3);
-      Grid longer = new Grid(1, Math.min(65, grid().size()));
-      double longest = median(() -> generate(rows, longer), 3);
-      add("prior prefill, " + batch + " row(s)", shortest, Double.NaN);
+      add("prior prefill, " + batch + " row(s)", generating(rows, 1), Double.NaN);
+      // Two lengths with the same work around the steps, far enough apart to be told from its
+      // noise.
+      int most = Math.min(MOST_STEPS, grid().size());
+      int fewest = Math.max(1, most / 5);
       add(
           "prior decode step, " + batch + " row(s)",
-          (longest - shortest) / (longer.size() - 1),
+          (generating(rows, most) - generating(rows, fewest)) / (most - fewest),
           decoderBytes() / (settings.terabytes() * 1e12));
     }
+  }
+
+  /** Seconds for the first tokens of every row. */
+  private double generating(List<Prepared> rows, int tokens) {
+    return median(() -> generate(rows, new Grid(1, tokens)), 3);
   }
 
   private void generate(List<Prepared> rows, Grid grid) {
@@ -240,9 +277,11 @@ public final class PipelineBenchmark {
             * head
             * (2.0 * text.size("num_attention_heads") + 2.0 * text.size("num_key_value_heads"));
     double mlp = 3 * d * text.size("intermediate_size");
-    double all =
-        text.size("num_hidden_layers") * (attention + mlp) + d * text.size("vision_vocab_size");
-    return all * (compute.isCuda() ? 2 : 4);
+    int bytes = compute.isCuda() ? 2 : 4;
+    return text.size("num_hidden_layers")
+            * (attention + mlp)
+            * (compute.precision() == Precision.FP8 ? 1 : bytes)
+        + d * text.size("vision_vocab_size") * bytes;
   }
 
   private void endToEnd() {
@@ -259,6 +298,7 @@ public final class PipelineBenchmark {
       }
     }
     double all = (System.nanoTime() - start) / 1e9;
+    int reused = pipeline.stepPlan(rows.get(0)).reusedSteps();
     double branches =
         settings.guidance() > 1
             ? floorOfBranch(0) + floorOfBranch(settings.sources())
@@ -272,9 +312,11 @@ public final class PipelineBenchmark {
         priorSeconds / settings.edits(),
         priorFloor);
     add(
-        "edit, an image of " + settings.edits(),
+        "edit, an image of "
+            + settings.edits()
+            + (settings.stepCache() > 0 ? ", " + reused + " steps reused" : ""),
         all / settings.edits(),
-        settings.steps() * branches + priorFloor);
+        (settings.steps() - reused) * branches + priorFloor);
   }
 
   private Tensor glyphs() {
@@ -296,12 +338,13 @@ public final class PipelineBenchmark {
   private List<Prepared> rows(int count) {
     List<Prepared> rows = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      rows.add(row(i, settings.sources(), settings.steps(), settings.guidance()));
+      rows.add(
+          row(i, settings.sources(), settings.steps(), settings.guidance(), settings.stepCache()));
     }
     return rows;
   }
 
-  private Prepared row(int index, int sources, int steps, double guidance) {
+  private Prepared row(int index, int sources, int steps, double guidance, double stepCache) {
     Grid grid = grid();
     int patchValues = pipeline.patchValues();
     List<RgbImage> images = new ArrayList<>();
@@ -335,7 +378,8 @@ public final class PipelineBenchmark {
             settings.width(),
             steps,
             guidance,
-            index);
+            index,
+            stepCache);
     ProcessedPrompt prompt =
         new ProcessedPrompt(
             ids.stream().mapToInt(Integer::intValue).toArray(),

@@ -10,6 +10,8 @@ import java.util.List;
 
 /** The {@link EditEngine} over a checkpoint. Threads take turns, a call at a time. */
 public final class GlmImageEngine implements EditEngine {
+  static final String STANDARD_PRECISION = "auto";
+
   private final GlmImagePipeline pipeline;
   private boolean closed;
 
@@ -28,7 +30,7 @@ public final class GlmImageEngine implements EditEngine {
    * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
    */
   public static GlmImageEngine load(Path modelFolder, String device) {
-    return load(modelFolder, device, LoadProgress.NONE);
+    return load(modelFolder, device, STANDARD_PRECISION, LoadProgress.NONE);
   }
 
   /**
@@ -37,8 +39,19 @@ public final class GlmImageEngine implements EditEngine {
    * @param progress is told how far it is
    */
   public static GlmImageEngine load(Path modelFolder, String device, LoadProgress progress) {
+    return load(modelFolder, device, STANDARD_PRECISION, progress);
+  }
+
+  /**
+   * As {@link #load(Path, String)}.
+   *
+   * @param precision what large products compute in: {@code auto} (as said above) or {@code fp8}
+   * @param progress is told how far it is
+   */
+  public static GlmImageEngine load(
+      Path modelFolder, String device, String precision, LoadProgress progress) {
     CheckpointFolder folder = CheckpointFolder.open(modelFolder).withProgress(progress);
-    return new GlmImageEngine(GlmImagePipeline.load(folder, device));
+    return new GlmImageEngine(GlmImagePipeline.load(folder, device, precision));
   }
 
   /**

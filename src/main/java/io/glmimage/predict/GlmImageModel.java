@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.translate.Translator;
 import ai.djl.util.passthrough.PassthroughNDManager;
 import io.glmimage.error.CheckpointException;
+import io.glmimage.weights.LoadProgress;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
@@ -22,14 +23,19 @@ import org.slf4j.LoggerFactory;
  * SharedEngines}). Closing the model, the last one of them, frees its native memory.
  *
  * <p>Options: {@value #DEVICE} ({@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}) where no
- * device was given to the criteria, and DJL's own {@value #MODEL_NAME}. Others are refused.
+ * device was given to the criteria, {@value #PRECISION} ({@code auto}, {@code fp8}), and DJL's own
+ * {@value #MODEL_NAME}. Others are refused.
  */
 class GlmImageModel extends BaseModel {
   private static final Logger LOG = LoggerFactory.getLogger(GlmImageModel.class);
   private static final String DEVICE = "device";
+  static final String PRECISION = "precision";
   private static final String MODEL_NAME = "modelName";
 
-  private static final SharedEngines ENGINES = new SharedEngines(GlmImageEngine::load);
+  private static final SharedEngines ENGINES =
+      new SharedEngines(
+          (folder, device, precision) ->
+              GlmImageEngine.load(folder, device, precision, LoadProgress.NONE));
 
   /** What the DJL Spark extension's BinaryPredictor gives where it is given no translator. */
   private static final String ARRAYS_TRANSLATOR =
@@ -55,7 +61,7 @@ class GlmImageModel extends BaseModel {
    * @param prefix not used: a checkpoint has fixed file names
    * @throws MalformedModelException if the checkpoint is incomplete, damaged or of another
    *     architecture
-   * @throws IllegalArgumentException for an unknown option or device
+   * @throws IllegalArgumentException for an unknown option, device or precision
    * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
    */
   @Override
@@ -65,10 +71,15 @@ class GlmImageModel extends BaseModel {
       throw new IllegalStateException(
           "Cannot load model " + modelName + ": it is " + (closed ? "closed" : "loaded already"));
     }
-    String device = resolveDevice(deviceName(options == null ? Map.of() : options));
+    Map<String, ?> given = options == null ? Map.of() : options;
+    String device = resolveDevice(deviceName(given));
+    String precision =
+        given.get(PRECISION) == null
+            ? GlmImageEngine.STANDARD_PRECISION
+            : given.get(PRECISION).toString();
     setModelDir(modelPath);
     try {
-      engine = open(modelDir, device);
+      engine = open(modelDir, device, precision);
     } catch (CheckpointException e) {
       throw new MalformedModelException(e.getMessage(), e);
     }
@@ -81,6 +92,7 @@ class GlmImageModel extends BaseModel {
   private String deviceName(Map<String, ?> options) {
     Set<String> unknown = new TreeSet<>(options.keySet());
     unknown.remove(DEVICE);
+    unknown.remove(PRECISION);
     unknown.remove(MODEL_NAME);
     if (!unknown.isEmpty()) {
       throw new IllegalArgumentException(
@@ -90,6 +102,8 @@ class GlmImageModel extends BaseModel {
               + unknown
               + "; there are "
               + DEVICE
+              + ", "
+              + PRECISION
               + " and "
               + MODEL_NAME);
     }
@@ -116,8 +130,8 @@ class GlmImageModel extends BaseModel {
     return GlmImageEngine.resolveDevice(name);
   }
 
-  EditEngine open(Path folder, String device) {
-    return ENGINES.open(folder, device);
+  EditEngine open(Path folder, String device, String precision) {
+    return ENGINES.open(folder, device, precision);
   }
 
   @Override

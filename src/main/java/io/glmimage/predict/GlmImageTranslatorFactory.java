@@ -37,7 +37,8 @@ import java.util.Set;
  * <p>The JSON object has the fields {@code prompt} (required), {@code image} (a data URL or base64,
  * or an array of them; none is text-to-image), {@code height}, {@code width}, {@code
  * num_inference_steps}, {@code guidance_scale}, {@code seed} (without one: of the content, see
- * {@link ContentSeed}) and {@code id} (names the request in messages). Other fields are refused.
+ * {@link ContentSeed}), {@code step_cache} and {@code id} (names the request in messages). Other
+ * fields are refused.
  *
  * <p>The argument can be given to the criteria ({@code optArgument}) or as part of a model URL:
  * {@code file:/models/GLM-Image?failures=empty}.

@@ -30,7 +30,8 @@ final class JsonRequest {
               "width",
               "num_inference_steps",
               "guidance_scale",
-              "seed"));
+              "seed",
+              "step_cache"));
 
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
@@ -96,6 +97,10 @@ final class JsonRequest {
     if (guidance != null && !guidance.isNumber()) {
       throw invalid("guidance_scale must be a number");
     }
+    JsonNode stepCache = field("step_cache");
+    if (stepCache != null && !stepCache.isNumber()) {
+      throw invalid("step_cache must be a number");
+    }
     return new EditRequest(
         id,
         prompt.textValue(),
@@ -104,7 +109,8 @@ final class JsonRequest {
         width == null ? null : Math.toIntExact(width),
         steps == null ? EditRequest.DEFAULT_STEPS : Math.toIntExact(steps),
         guidance == null ? EditRequest.DEFAULT_GUIDANCE_SCALE : guidance.doubleValue(),
-        seed == null ? ContentSeed.of(0, prompt.textValue(), sources) : seed);
+        seed == null ? ContentSeed.of(0, prompt.textValue(), sources) : seed,
+        stepCache == null ? EditRequest.DEFAULT_STEP_CACHE : stepCache.doubleValue());
   }
 
   /** The field, or null where it is missing or null. */

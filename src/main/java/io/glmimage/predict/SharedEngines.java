@@ -9,22 +9,23 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
 /**
- * Engines by checkpoint and device: DJL models of the same checkpoint on the same device share one,
+ * Engines by checkpoint, device and precision: DJL models that are alike in all three share one,
  * which closes with the last of them. DJL's Spark extension loads a model in every task and closes
  * none; each having its own weights would fill a GPU with the second task.
  */
 final class SharedEngines {
   private final ConcurrentMap<Key, Slot> slots = new ConcurrentHashMap<>();
-  private final BiFunction<Path, String, EditEngine> loader;
+  private final Loader loader;
 
-  /**
-   * @param loader opens a checkpoint folder on a device
-   */
-  SharedEngines(BiFunction<Path, String, EditEngine> loader) {
+  /** Opens a checkpoint folder on a device in a precision. */
+  interface Loader {
+    EditEngine load(Path folder, String device, String precision);
+  }
+
+  SharedEngines(Loader loader) {
     this.loader = loader;
   }
 
@@ -33,13 +34,13 @@ final class SharedEngines {
    *
    * @throws RuntimeException if it cannot be loaded; the next caller tries again
    */
-  EditEngine open(Path folder, String device) {
-    Key key = Key.of(folder, device);
+  EditEngine open(Path folder, String device, String precision) {
+    Key key = Key.of(folder, device, precision);
     while (true) {
       Slot slot = slots.computeIfAbsent(key, Slot::new);
       synchronized (slot) {
         if (!slot.over) {
-          return slot.join(folder, device);
+          return slot.join(folder);
         }
       }
     }
@@ -48,8 +49,8 @@ final class SharedEngines {
   /**
    * @param content sizes and times of the files, so that a changed checkpoint is another one
    */
-  private record Key(Path folder, String device, String content) {
-    static Key of(Path folder, String device) {
+  private record Key(Path folder, String device, String precision, String content) {
+    static Key of(Path folder, String device, String precision) {
       try {
         Path real = folder.toRealPath();
         StringBuilder content = new StringBuilder();
@@ -64,7 +65,7 @@ final class SharedEngines {
                 .append('\n');
           }
         }
-        return new Key(real, device, content.toString());
+        return new Key(real, device, precision, content.toString());
       } catch (IOException e) {
         throw new UncheckedIOException("Cannot load model " + folder + ": " + e.getMessage(), e);
       }
@@ -81,10 +82,10 @@ final class SharedEngines {
       this.key = key;
     }
 
-    synchronized EditEngine join(Path folder, String device) {
+    synchronized EditEngine join(Path folder) {
       if (engine == null) {
         try {
-          engine = loader.apply(folder, device);
+          engine = loader.load(folder, key.device(), key.precision());
         } finally {
           if (engine == null) {
             end();

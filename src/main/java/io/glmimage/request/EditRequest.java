@@ -16,6 +16,8 @@ import java.util.Objects;
  * @param steps number of denoising steps, at least 1
  * @param guidanceScale classifier-free guidance; 1 or less runs the conditional pass only
  * @param seed keys all random numbers of this request
+ * @param stepCache the part of the schedule (0 to 1) that goes by before the transformer's blocks
+ *     run again: faster, less exact; 0, the default, runs them in every step
  */
 public record EditRequest(
     String id,
@@ -25,13 +27,28 @@ public record EditRequest(
     Integer width,
     int steps,
     double guidanceScale,
-    long seed) {
+    long seed,
+    double stepCache) {
   public static final int DEFAULT_STEPS = 50;
   public static final double DEFAULT_GUIDANCE_SCALE = 1.5;
+  public static final double DEFAULT_STEP_CACHE = 0;
 
   public EditRequest {
     Objects.requireNonNull(id, "id");
     Objects.requireNonNull(prompt, "prompt");
     sources = List.copyOf(sources);
+  }
+
+  /** Every step computed. */
+  public EditRequest(
+      String id,
+      String prompt,
+      List<RgbImage> sources,
+      Integer height,
+      Integer width,
+      int steps,
+      double guidanceScale,
+      long seed) {
+    this(id, prompt, sources, height, width, steps, guidanceScale, seed, DEFAULT_STEP_CACHE);
   }
 }

@@ -28,8 +28,9 @@ import java.util.Set;
  *     EditRequest} and {@link EditResult}
  * @param modelUrl a folder on any Hadoop file system, or what DJL takes besides ({@code djl:},
  *     {@code jar:}, {@code http:}, {@code https:}); null for the embedded model
+ * @param precision {@code auto} or {@code fp8}, which only GlmImage knows
  */
-record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory {
+record DjlEngineFactory(String engine, String modelUrl, String precision) implements EngineFactory {
   private static final long serialVersionUID = 1L;
 
   /** The DJL engine that runs GLM-Image. */
@@ -51,6 +52,7 @@ record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory
             .optDevice(device(device));
     if (own) {
       criteria.optTranslatorFactory(new GlmImageTranslatorFactory());
+      criteria.optOption("precision", precision);
     }
     try {
       if (isDjls(modelUrl)) {
@@ -86,6 +88,10 @@ record DjlEngineFactory(String engine, String modelUrl) implements EngineFactory
 
   @Override
   public void check(Storage storage) {
+    if (!precision.equals(EngineOptions.DEFAULT_PRECISION) && !engine.equals(OWN_ENGINE)) {
+      throw new UsageException(
+          "Cannot compute in " + precision + " with engine " + engine + "; set precision to auto");
+    }
     if (modelUrl == null || isDjls(modelUrl)) {
       return;
     }

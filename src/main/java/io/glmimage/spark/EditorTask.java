@@ -56,6 +56,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
       Integer width,
       int steps,
       double guidanceScale,
+      double stepCache,
       long seed,
       int batchSize,
       String outputFolder)
@@ -188,7 +189,8 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
           settings.width(),
           settings.steps(),
           settings.guidanceScale(),
-          ContentSeed.of(settings.seed(), prompt, sources));
+          ContentSeed.of(settings.seed(), prompt, sources),
+          settings.stepCache());
     }
 
     private void read(Row row, Source source, List<RgbImage> sources) throws RowFailure {

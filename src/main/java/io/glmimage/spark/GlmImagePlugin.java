@@ -36,6 +36,9 @@ public final class GlmImagePlugin implements SparkPlugin {
   /** As {@code --device}. */
   public static final String DEVICE = "spark.glmimage.device";
 
+  /** As {@code --precision}. */
+  public static final String PRECISION = "spark.glmimage.precision";
+
   /** As {@code --weights}. */
   public static final String WEIGHTS = "spark.glmimage.weights";
 
@@ -81,6 +84,7 @@ public final class GlmImagePlugin implements SparkPlugin {
     return new EngineOptions(
         conf.get(MODEL, null),
         conf.get(DEVICE, EngineOptions.DEFAULT_DEVICE),
+        conf.get(PRECISION, EngineOptions.DEFAULT_PRECISION),
         WeightsPlan.parse(conf.get(WEIGHTS, WeightsPlan.standard().toString())),
         WeightsOptions.defaults()
             .withCacheDir(conf.get(CACHE, ""))

@@ -2,6 +2,7 @@ package io.glmimage.spark;
 
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
+import io.glmimage.manifest.EditDefaults;
 import io.glmimage.request.EditRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -69,6 +70,8 @@ import scala.Function1;
  *     system, or another URL that DJL loads</td></tr>
  * <tr><td>device</td><td>auto</td><td>{@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N};
  *     {@code auto} and {@code cuda} take the GPU that Spark assigned to the task</td></tr>
+ * <tr><td>precision</td><td>auto</td><td>{@code auto}, or {@code fp8}: the large linear layers in
+ *     8-bit floating point, faster and less exact</td></tr>
  * <tr><td>weights</td><td>broadcast</td><td>how the model comes to the executors, as the job's option
  *     {@code --weights}: {@code broadcast}, {@code direct} or {@code local:PATH}. Where it is not set,
  *     {@code spark.glmimage.weights} is used; the settings {@code spark.glmimage.weights.*} of the
@@ -78,6 +81,9 @@ import scala.Function1;
  *     depend on it</td></tr>
  * <tr><td>numInferenceSteps, guidanceScale</td><td>50, 1.5</td><td>denoising steps,
  *     classifier-free guidance</td></tr>
+ * <tr><td>stepCache</td><td>0</td><td>the part of the denoising schedule (0 to 1) that goes by
+ *     before the transformer's blocks run again: faster, less exact; 0 runs them in every
+ *     step</td></tr>
  * <tr><td>height, width</td><td>the first source's (text-to-image: 1024)</td><td>output size in
  *     pixels</td></tr>
  * <tr><td>seed</td><td>0</td><td>a row's own seed is made of this, its prompt and its sources, so
@@ -109,10 +115,12 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   private final Param<String> engine;
   private final Param<String> modelUrl;
   private final Param<String> device;
+  private final Param<String> precision;
   private final Param<String> weights;
   private final IntParam batchSize;
   private final IntParam numInferenceSteps;
   private final DoubleParam guidanceScale;
+  private final DoubleParam stepCache;
   private final IntParam height;
   private final IntParam width;
   private final LongParam seed;
@@ -139,6 +147,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
         text("modelUrl", "the checkpoint folder or DJL model URL; without it, the embedded model");
     Function1<String, Object> isDevice = name -> name.matches(EngineOptions.DEVICES);
     device = new Param<>(this, "device", "auto, cpu, cuda or cuda:N", isDevice);
+    Function1<String, Object> isPrecision = EngineOptions::isPrecision;
+    precision = new Param<>(this, "precision", "auto or fp8", isPrecision);
     Function1<String, Object> isPlan = WeightsPlan::isValid;
     weights =
         new Param<>(
@@ -150,6 +160,12 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
         new IntParam(this, "numInferenceSteps", "denoising steps", ParamValidators.gt(0));
     guidanceScale =
         new DoubleParam(this, "guidanceScale", "classifier-free guidance", ParamValidators.gtEq(0));
+    stepCache =
+        new DoubleParam(
+            this,
+            "stepCache",
+            "part of the schedule over which the blocks' results are reused",
+            ParamValidators.inRange(0, EditDefaults.MAX_STEP_CACHE));
     height = new IntParam(this, "height", "the pictures' height in pixels", ParamValidators.gt(0));
     width = new IntParam(this, "width", "the pictures' width in pixels", ParamValidators.gt(0));
     seed = new LongParam(this, "seed", "what the rows' seeds are made of, besides their content");
@@ -164,9 +180,11 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     setDefault(errorCol, "error");
     setDefault(engine, "GlmImage");
     setDefault(device, EngineOptions.DEFAULT_DEVICE);
+    setDefault(precision, EngineOptions.DEFAULT_PRECISION);
     setDefault(batchSize, 8);
     setDefault(numInferenceSteps, EditRequest.DEFAULT_STEPS);
     setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
+    setDefault(stepCache, EditRequest.DEFAULT_STEP_CACHE);
     setDefault(seed, 0L);
     setDefault(outputFormat, BINARY);
   }
@@ -282,6 +300,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
                 optional(width).map(Integer.class::cast).orElse(null),
                 getNumInferenceSteps(),
                 getGuidanceScale(),
+                getStepCache(),
                 getSeed(),
                 getBatchSize(),
                 writesFiles() ? outputFolder(hadoop.storage()) : null),
@@ -316,7 +335,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
       EngineOptions session = GlmImagePlugin.options(conf);
       WeightsPlan plan = optional(weights).map(WeightsPlan::parse).orElse(session.weights());
       return new ModelEngineFactory(
-          new EngineOptions(model, getDevice(), plan, session.cache(), false));
+          new EngineOptions(model, getDevice(), getPrecision(), plan, session.cache(), false));
     }
     if (isDefined(weights)) {
       throw new IllegalArgumentException(
@@ -326,7 +345,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
               + (model == null ? "the model of engine " + getEngine() : model)
               + " to the executors itself; leave weights out");
     }
-    return new DjlEngineFactory(getEngine(), model);
+    return new DjlEngineFactory(getEngine(), model, getPrecision());
   }
 
   private Param<String> text(String name, String doc) {
@@ -491,6 +510,19 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     return this;
   }
 
+  public Param<String> precision() {
+    return precision;
+  }
+
+  public String getPrecision() {
+    return getOrDefault(precision);
+  }
+
+  public ImageEditor setPrecision(String value) {
+    set(precision, value);
+    return this;
+  }
+
   public IntParam batchSize() {
     return batchSize;
   }
@@ -527,6 +559,19 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
 
   public ImageEditor setGuidanceScale(double scale) {
     set(guidanceScale, scale);
+    return this;
+  }
+
+  public DoubleParam stepCache() {
+    return stepCache;
+  }
+
+  public double getStepCache() {
+    return (double) getOrDefault(stepCache);
+  }
+
+  public ImageEditor setStepCache(double part) {
+    set(stepCache, part);
     return this;
   }
 

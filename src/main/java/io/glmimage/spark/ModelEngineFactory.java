@@ -8,12 +8,13 @@ import io.glmimage.predict.GlmImageEngine;
 import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /**
  * Opens the GLM-Image engine on a model folder, or on the model of the resources. Two of them are
- * equal if they open the same model, however it comes here.
+ * equal if they open the same model in the same precision, however it comes here.
  *
  * @param options what to open
  * @param ref where tasks find it, or null: where {@link ModelFolder} finds it
@@ -33,7 +34,7 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
 
   @Override
   public EditEngine open(String device, Storage storage, LoadProgress progress) {
-    return GlmImageEngine.load(folder(storage), device, progress);
+    return GlmImageEngine.load(folder(storage), device, options.precision(), progress);
   }
 
   private Path folder(Storage storage) {
@@ -88,7 +89,11 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
           options.model() == null
               ? ModelFolder.local(null, storage).toUri().toString()
               : options.model();
-      return ModelFingerprint.of(folder, storage);
+      String model = ModelFingerprint.of(folder, storage);
+      // Pictures of an earlier run are kept if it computed alike.
+      return options.precision().equals(EngineOptions.DEFAULT_PRECISION)
+          ? model
+          : model + " in " + options.precision();
     } catch (IOException e) {
       throw new JobException("Cannot load model " + modelName() + ": " + e.getMessage(), e);
     }
@@ -117,11 +122,13 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
   @Override
   public boolean equals(Object other) {
     return other instanceof ModelEngineFactory that
-        && (ref == null ? that.ref == null && options.equals(that.options) : ref.equals(that.ref));
+        && (ref == null
+            ? that.ref == null && options.equals(that.options)
+            : ref.equals(that.ref) && options.precision().equals(that.options.precision()));
   }
 
   @Override
   public int hashCode() {
-    return ref == null ? options.hashCode() : ref.hashCode();
+    return ref == null ? options.hashCode() : Objects.hash(ref, options.precision());
   }
 }

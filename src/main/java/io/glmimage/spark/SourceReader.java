@@ -89,7 +89,8 @@ final class SourceReader {
         row.width(),
         row.steps(),
         row.guidanceScale(),
-        row.seed());
+        row.seed(),
+        row.stepCache());
   }
 
   /** The fingerprint of sources as they are now, or null if one of them cannot be found. */

@@ -16,8 +16,14 @@ import org.bytedeco.pytorch.global.torch_cuda;
  * @param device {@code "cpu"} or {@code "cuda:N"}
  * @param dtype the dtype of weights and activations: float32 on a CPU, bfloat16 on a GPU unless
  *     asked otherwise
+ * @param precision what the large products of networks that offer a choice compute in
  */
-public record Compute(String device, ScalarType dtype) {
+public record Compute(String device, ScalarType dtype, Precision precision) {
+  /** Without a choice of precision: everything in {@code dtype}. */
+  public Compute(String device, ScalarType dtype) {
+    this(device, dtype, Precision.AUTO);
+  }
+
   /** The CPU in float32: what the parity fixtures are measured in. */
   public static Compute cpu() {
     return new Compute("cpu", ScalarType.Float);
@@ -67,6 +73,11 @@ public record Compute(String device, ScalarType dtype) {
     torch.globalContext().setAllowTF32CuBLAS(false);
     torch.globalContext().setAllowTF32CuDNN(false);
     return new Compute("cuda:" + index, ScalarType.Float);
+  }
+
+  /** The same device and dtype with another precision. */
+  public Compute withPrecision(Precision other) {
+    return new Compute(device, dtype, other);
   }
 
   /** Bytes of GPU memory that tensors here have taken; 0 on the CPU. */

@@ -3,6 +3,7 @@ package io.glmimage.tensor;
 import io.glmimage.error.DeviceException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -25,9 +26,11 @@ public final class Libtorch {
     if (System.getProperty("org.bytedeco.javacpp.maxBytes") == null) {
       System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
     }
-    loadCuda();
     try {
-      Loader.load(torch.class);
+      try (HostLock lock = HostLock.take(cacheFolder().resolve("loading.lock"))) {
+        loadCuda();
+        Loader.load(torch.class);
+      }
       // OpenBLAS has a thread pool of its own beside libtorch's: on small products its threads only
       // wait for each other (measured: ten times the CPU time on a busy machine), and its sums must
       // not depend on the number of cores.
@@ -107,6 +110,20 @@ public final class Libtorch {
           "Cannot read the GPU's memory: " + cudart.cudaGetErrorString(code).getString());
     }
     return total.get() - free.get();
+  }
+
+  /** The PCI address of a GPU, by which all of the driver's programs know it. */
+  static String gpuBusId(int index) {
+    byte[] name = new byte[32];
+    int code = cudart.cudaDeviceGetPCIBusId(name, name.length, index);
+    if (code != cudart.cudaSuccess) {
+      throw new IllegalStateException(
+          "Cannot read the address of GPU "
+              + index
+              + ": "
+              + cudart.cudaGetErrorString(code).getString());
+    }
+    return new String(name, StandardCharsets.US_ASCII).replace("\0", "");
   }
 
   /** How many CUDA devices libtorch sees, after {@code CUDA_VISIBLE_DEVICES}. */

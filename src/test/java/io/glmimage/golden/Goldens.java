@@ -4,12 +4,14 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.Kernels;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The folder of parity fixtures: {@code -Dgoldens.dir=...}, by default the copy in the test
@@ -29,9 +31,23 @@ public final class Goldens {
         : Compute.cudaFloat32(Integer.parseInt(device.substring(device.indexOf(':') + 1)));
   }
 
+  /** The same device in bfloat16: what a GPU computes in when nobody asks otherwise. */
+  public static Compute bfloat16() {
+    return new Compute(compute().device(), ScalarType.BFloat16);
+  }
+
+  /** Linear layers in 8 bits, the rest as this device has it beside them. */
+  public static Compute fp8() {
+    return (compute().isCuda() ? bfloat16() : compute()).withPrecision(Precision.FP8);
+  }
+
   /** The kernels of {@link #compute}. */
   public static KernelProvider kernels() {
-    Compute compute = compute();
+    return kernels(compute());
+  }
+
+  /** All fused kernels on a GPU, libtorch's on a CPU. */
+  public static KernelProvider kernels(Compute compute) {
     return Kernels.provider(
         compute.isCuda() ? KernelMode.FUSED : KernelMode.NATIVE,
         compute,

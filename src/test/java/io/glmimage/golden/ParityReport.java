@@ -13,9 +13,15 @@ final class ParityReport {
 
   private ParityReport() {}
 
-  static synchronized void add(String caseName, String what, String largest, String limit) {
+  static void add(String caseName, String what, String largest, String limit) {
+    add(caseName, what, "largest error", largest, limit);
+  }
+
+  /** As {@link #add(String, String, String, String)}, of another measure than the largest error. */
+  static synchronized void add(
+      String caseName, String what, String measure, String largest, String limit) {
     System.out.printf(
-        "parity  %-34s %-44s largest error %-14s limit %s%n", caseName, what, largest, limit);
+        "parity  %-34s %-44s %s %-14s limit %s%n", caseName, what, measure, largest, limit);
     try {
       Files.createDirectories(FILE.getParent());
       Files.write(

@@ -35,14 +35,24 @@ class BenchCommandTest {
                 "--width",
                 "96",
                 "--steps",
-                "2",
+                "9",
+                "--step-cache",
+                "0.3",
                 "--edits",
                 "2",
+                "--precision",
+                "fp8",
                 "--json",
                 json.toString()));
     assertEquals(ExitCode.DONE, code);
-    JsonNode figures = new ObjectMapper().readTree(json.toFile()).get("figures");
-    assertEquals(10, figures.size());
+    JsonNode written = new ObjectMapper().readTree(json.toFile());
+    assertEquals("fp8", written.get("precision").asText());
+    JsonNode figures = written.get("figures");
+    assertEquals(11, figures.size());
+    assertTrue(
+        out.toString(StandardCharsets.UTF_8)
+            .matches("(?s).*edit, an image of 2, [1-7] steps reused .*"),
+        out.toString(StandardCharsets.UTF_8));
     for (JsonNode figure : figures) {
       String name = figure.get("name").asText();
       assertTrue(out.toString(StandardCharsets.UTF_8).contains(name), name);
@@ -58,6 +68,17 @@ class BenchCommandTest {
         ExitCode.USAGE, run(out, List.of("bench", "--geometry", "tiny", "--height", "100")));
     assertTrue(
         out.toString(StandardCharsets.UTF_8).contains("multiples of 32"),
+        out.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void anUnknownPrecisionIsRefused() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    assertEquals(
+        ExitCode.USAGE, run(out, List.of("bench", "--geometry", "tiny", "--precision", "fp4")));
+    assertTrue(
+        out.toString(StandardCharsets.UTF_8)
+            .contains("Invalid --precision: fp4, expected auto or fp8"),
         out.toString(StandardCharsets.UTF_8));
   }
 

@@ -116,6 +116,8 @@ class HelpTest {
           {"--steps", "-1", "Invalid --steps: -1, expected 1 to 1000"},
           {"--steps", "many", "--steps"},
           {"--guidance-scale", "-2", "Invalid --guidance: -2.0"},
+          {"--step-cache", "1.5", "Invalid --step-cache: 1.5, expected 0 to 1.0"},
+          {"--step-cache", "NaN", "Invalid --step-cache: NaN"},
           {"--height", "8", "Invalid --height: 8"},
           {"--batch-size", "0", "Invalid --batch-size: 0"},
           {"--partitions", "-3", "Invalid --partitions: -3"},

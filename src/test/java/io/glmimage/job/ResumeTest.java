@@ -222,6 +222,13 @@ class ResumeTest {
     assertEquals(0, edit(manifest(rows), "--steps", "7", "--model", "other"), this::err);
     assertEquals(9, edited);
     assertEquals("other", value(results(output).get("r4"), "model"));
+    String[] cached = {"--steps", "7", "--model", "other", "--step-cache", "0.1"};
+    Map<String, String> exact = pictures(output);
+    assertEquals(0, edit(manifest(rows), cached), this::err);
+    assertEquals(9, edited);
+    assertNotEquals(exact.get("r4.png"), pictures(output).get("r4.png"));
+    assertEquals(0, edit(manifest(rows), cached), this::err);
+    assertEquals(0, edited);
     assertWhole(output);
   }
 

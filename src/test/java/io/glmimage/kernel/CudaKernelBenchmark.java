@@ -71,6 +71,12 @@ final class CudaKernelBenchmark {
   private void all() {
     copy();
     diffusion(64, 4096);
+    for (long[] layer : new long[][] {{4096, 12288}, {4096, 4096}, {4096, 16384}, {16384, 4096}}) {
+      eightBits(8258, layer[0], layer[1]);
+    }
+    for (long[] layer : new long[][] {{4096, 4608}, {4096, 4096}, {4096, 27392}, {13696, 4096}}) {
+      eightBits(32, layer[0], layer[1]);
+    }
     for (int rows : new int[] {1, 32, 1067 * 4}) {
       prior(rows);
     }
@@ -195,6 +201,54 @@ final class CudaKernelBenchmark {
           2L * 16 * 128 * 128 * (2 + 4),
           1,
           (k, s) -> k.guidedEulerStep().apply(latents, prediction, layout, 2, delta),
+          true);
+    }
+  }
+
+  /**
+   * A linear layer in e4m3 beside the same in bf16 (the column native): the product, the product
+   * scaled afterwards, and what makes its input.
+   */
+  private void eightBits(long rows, long inputs, long outputs) {
+    try (TensorScope scope = new TensorScope()) {
+      int sets = Math.min(6, sets(outputs * inputs));
+      Tensor[] x = tensors(sets, rows, inputs);
+      Tensor[] weight = tensors(sets, outputs, inputs);
+      Tensor bias = tensors(1, outputs)[0];
+      Rows[] x8 = new Rows[sets];
+      Rows[] weight8 = new Rows[sets];
+      for (int s = 0; s < sets; s++) {
+        x8[s] = fused.quantizeRows().quantize(x[s]);
+        weight8[s] = fused.quantizeRows().quantize(weight[s]);
+      }
+      Fp8Product product = new Fp8Product(0);
+      String shape = " [" + rows + ", " + inputs + "] to " + outputs;
+      long bytes = rows * inputs + outputs * inputs + 2 * rows * outputs;
+      time(
+          "fp8_linear" + shape,
+          bytes,
+          sets,
+          (k, s) -> {
+            if (k instanceof CudaKernels) {
+              k.fp8Linear().apply(x8[s], weight8[s], bias, ScalarType.BFloat16);
+            } else {
+              Ops.linear(x[s], weight[s], bias);
+            }
+          },
+          true);
+      time(
+          "the same, scaled afterwards",
+          bytes,
+          sets,
+          (k, s) ->
+              fused.scaleAndBias(
+                  product.unscaled(x8[s], weight8[s]), x8[s].scales(), weight8[s].scales(), bias),
+          false);
+      time(
+          "quantize_rows [" + rows + ", " + inputs + "]",
+          3 * rows * inputs,
+          sets,
+          (k, s) -> k.quantizeRows().quantize(x[s]),
           true);
     }
   }

@@ -52,6 +52,20 @@ final class CudaKernelCheck {
     for (ScalarType type : TYPES) {
       addAll(type);
     }
+    int[][] products = {
+      {1, 16, 16}, {7, 64, 48}, {32, 4096, 4608}, {33, 13696, 4096}, {1030, 4096, 4096}
+    };
+    for (int[] s : products) {
+      add(
+          "fp8_linear " + s[0] + " x " + s[1] + " to " + s[2],
+          () -> fp8Linear(s[0], s[1], s[2], /* withBias= */ true));
+      add(
+          "fp8_linear without bias " + s[0] + " x " + s[1] + " to " + s[2],
+          () -> fp8Linear(s[0], s[1], s[2], /* withBias= */ false));
+    }
+    checks.add(
+        new Check("fp8_linear: a row does not depend on its neighbours", this::fp8Neighbours));
+    checks.add(new Check("fp8_linear in a graph", this::fp8Graph));
     checks.add(new Check("guided_euler_step: latents of odd sides", this::oddLatents));
     checks.add(new Check("empty tensors give empty results", this::emptyTensors));
     checks.add(new Check("graph: replays follow what changes", this::graph));
@@ -105,6 +119,9 @@ final class CudaKernelCheck {
       add("rms_norm_residual" + of + shape, () -> rmsNormResidual(type, s[0], s[1]));
       add("silu_mul" + of + shape, () -> siluMul(type, s[0], s[1]));
       add("bias_gelu" + of + shape, () -> biasGelu(type, s[0], s[1]));
+      add("quantize_rows" + of + shape, () -> quantizeRows(type, s[0], s[1]));
+      add("scale_bias" + of + shape, () -> scaleBias(type, s[0], s[1]));
+      add("ada_layer_norm to e4m3" + of + shape, () -> quantizingNorms(type, s[0], s[1]));
     }
     add("linear_gelu" + of, () -> linearGelu(type));
     for (int headDim : new int[] {16, 32, 64, 128}) {
@@ -121,6 +138,12 @@ final class CudaKernelCheck {
       add(
           "decode_attention alone" + of + headDim,
           () -> decodeAttention(type, 1, 4, 4, headDim, 33));
+    }
+    int[][] lengths = {{1, 1, 8}, {37, 41, 16}, {129, 257, 64}, {1057, 2081, 128}, {64, 64, 256}};
+    for (int[] l : lengths) {
+      add(
+          "sequence_attention" + of + Arrays.toString(l),
+          () -> sequenceAttention(type, l[0], l[1], l[2]));
     }
     add("decode_attention 17 a key head" + of, () -> decodeAttention(type, 2, 17, 1, 128, 300));
     add("decode_attention neighbours" + of, () -> neighbours(type));
@@ -241,12 +264,174 @@ final class CudaKernelCheck {
         buffer.select(0, 0).narrow(0, 1, rows), buffer.select(0, 1).narrow(0, 2, rows));
   }
 
+  private String sequenceAttention(ScalarType type, int queries, int keys, int headDim) {
+    Tensor q = normals(type, 1, 0, queries, 3, headDim);
+    Tensor k = normals(type, 1, 0, keys + 5L, 3, headDim).narrow(0, 2, keys);
+    Tensor v = normals(type, 1, 0, keys + 5L, 3, headDim).narrow(0, 3, keys);
+    poisonNext(type, 3, queries, headDim);
+    return near(
+        type,
+        fused.sequenceAttention().apply(heads(gpu(q)), heads(gpu(k)), heads(gpu(v))),
+        aten.sequenceAttention().apply(heads(f32(q)), heads(f32(k)), heads(f32(v))));
+  }
+
+  /** {@code [rows, H, d] -> [1, H, rows, d]}. */
+  private static Tensor heads(Tensor rows) {
+    return rows.unsqueeze(0).transpose(1, 2);
+  }
+
   private String biasGelu(ScalarType type, int rows, int width) {
     Tensor x = normals(type, 3, 0, rows, width);
     Tensor bias = normals(type, 1, 0, width);
     Tensor out = gpu(x);
     fused.biasGelu(out, gpu(bias));
     return close(type, out, torch.gelu(f32(x).add(f32(bias)), "tanh"));
+  }
+
+  // ---- products in 8 bits ----
+
+  private String quantizeRows(ScalarType type, int rows, int width) {
+    Tensor x = normals(type, 3, 0, rows, width);
+    x.select(0, rows - 1).zero_();
+    poisonNext(ScalarType.Byte, rows, width);
+    String plain = quantized(fused.quantizeRows().quantize(gpu(x)), f32(x));
+    Tensor gateUp = normals(type, 3, 0, rows, 2L * width);
+    return "rows "
+        + plain
+        + ", gelu "
+        + quantized(fused.quantizeRows().gelu(gpu(x)), torch.gelu(f32(x), "tanh"))
+        + ", silu "
+        + quantized(fused.quantizeRows().siluMul(gpu(gateUp)), aten.siluMul().siluMul(f32(gateUp)));
+  }
+
+  private String quantizingNorms(ScalarType type, int rows, int width) {
+    try (PackedLayouts layouts = layouts(new int[] {rows / 3}, rows - rows / 3, 4)) {
+      Tensor residual = normals(type, 2, 1, rows, width);
+      Tensor branch = normals(type, 1, 0, rows, width);
+      Tensor gate = normals(type, 1, 0, 2, width);
+      Tensor scale = normals(type, 0.3, 0, 2, width);
+      Tensor shift = normals(type, 0.3, 0, 2, width);
+      Rows out = poisonedRows(rows, width);
+      fused.adaLayerNorm().apply(gpu(residual), gpu(scale), gpu(shift), layouts.gpu(), EPS, out);
+      String norm = quantized(out, norm(residual, scale, shift, layouts));
+      out = poisonedRows(rows, width);
+      Tensor sum = gpu(residual);
+      fused
+          .gatedResidualAdaLayerNorm()
+          .apply(sum, gpu(branch), gpu(gate), gpu(scale), gpu(shift), layouts.gpu(), EPS, out);
+      return norm + ", after a sum " + quantized(out, norm(cpu(sum), scale, shift, layouts));
+    }
+  }
+
+  private Tensor norm(Tensor x, Tensor scale, Tensor shift, PackedLayouts layouts) {
+    return aten.adaLayerNorm()
+        .apply(f32(x), f32(scale), f32(shift), layouts.cpu(), EPS, f32(x).clone());
+  }
+
+  private static Rows poisonedRows(int rows, int width) {
+    return new Rows(
+        poisoned(ScalarType.Float, rows, width).to(ScalarType.Float8_e4m3fn),
+        poisoned(ScalarType.Float, rows, 1));
+  }
+
+  /** Scales to float32's noise; values the expected e4m3 or, where that is near a tie, the next. */
+  private String quantized(Rows actual, Tensor numbers) {
+    Rows expected = aten.quantizeRows().quantize(numbers);
+    close(ScalarType.Float, actual.scales(), expected.scales());
+    float[] a = Ops.toFloats(actual.values());
+    float[] e = Ops.toFloats(expected.values());
+    int others = 0;
+    for (int i = 0; i < a.length; i++) {
+      if (a[i] != e[i]) {
+        others++;
+        // Neighbours are a sixteenth to an eighth apart, subnormal ones 2^-9.
+        double apart = Math.max(0x1p-9, Math.max(Math.abs(a[i]), Math.abs(e[i])) / 8);
+        expect(
+            Math.abs((double) a[i] - e[i]) <= apart,
+            "element " + i + " is " + a[i] + ", expected " + e[i]);
+      }
+    }
+    expect(others <= 2 + a.length / 1000, others + " of " + a.length + " differ");
+    return others == 0 ? "identical" : others + " of " + a.length + " within rounding";
+  }
+
+  private String scaleBias(ScalarType type, int rows, int width) {
+    Tensor x = normals(type, 100, 0, rows, width);
+    Tensor left = normals(ScalarType.Float, 0.1, 0.5, rows, 1);
+    Tensor right = normals(ScalarType.Float, 0.1, 0.5, width, 1);
+    Tensor bias = normals(type, 3, 0, width);
+    Tensor out = gpu(x);
+    fused.scaleAndBias(out, gpu(left), gpu(right), gpu(bias));
+    Tensor scaled = f32(x).mul(left).mul(right.t());
+    String with = close(type, out, scaled.add(f32(bias)));
+    Tensor without = gpu(x);
+    fused.scaleAndBias(without, gpu(left), gpu(right), null);
+    return with + ", no bias " + close(type, without, scaled);
+  }
+
+  private String fp8Linear(int rows, int inputs, int outputs, boolean withBias) {
+    ScalarType type = ScalarType.BFloat16;
+    Rows x = fused.quantizeRows().quantize(gpu(normals(type, 1, 0, rows, inputs)));
+    Rows weight = fused.quantizeRows().quantize(gpu(normals(type, 0.05, 0, outputs, inputs)));
+    Tensor bias = withBias ? normals(type, 1, 0, outputs) : null;
+    poisonNext(type, rows, outputs);
+    Tensor out = fused.fp8Linear().apply(x, weight, withBias ? gpu(bias) : null, type);
+    Tensor expected =
+        aten.fp8Linear().apply(cpu(x), cpu(weight), withBias ? f32(bias) : null, ScalarType.Float);
+    Fp8Product product = new Fp8Product(0);
+    Tensor unscaled = product.unscaled(x, weight);
+    fused.scaleAndBias(unscaled, x.scales(), weight.scales(), withBias ? gpu(bias) : null);
+    // The matrix unit's own sums of many products keep 14 bits: single elements show it.
+    double outlier = 16;
+    return near(type, out, expected, outlier)
+        + ", scaled afterwards "
+        + near(type, unscaled, expected, outlier);
+  }
+
+  private String fp8Neighbours() {
+    ScalarType type = ScalarType.BFloat16;
+    int rows = 32;
+    int width = 4096;
+    Tensor x = gpu(normals(type, 1, 0, rows, width));
+    Rows weight = fused.quantizeRows().quantize(gpu(normals(type, 0.05, 0, 4608, width)));
+    float[] first =
+        Ops.toFloats(fused.fp8Linear().apply(fused.quantizeRows().quantize(x), weight, null, type));
+    Tensor turned = x.roll(new long[] {5}, 0).contiguous();
+    float[] second =
+        Ops.toFloats(
+            fused
+                .fp8Linear()
+                .apply(fused.quantizeRows().quantize(turned), weight, null, type)
+                .roll(new long[] {-5}, 0));
+    expect(Arrays.equals(first, second), "rows differ in another order");
+    return "identical";
+  }
+
+  private String fp8Graph() {
+    ScalarType type = ScalarType.BFloat16;
+    Tensor x = gpu(normals(type, 1, 0, 32, 256));
+    Rows weight = fused.quantizeRows().quantize(gpu(normals(type, 0.05, 0, 128, 256)));
+    Tensor result = poisoned(type, 32, 128);
+    Runnable step =
+        () ->
+            result.copy_(
+                fused.fp8Linear().apply(fused.quantizeRows().quantize(x), weight, null, type));
+    try (CudaGraph graph = new CudaGraph("fp8 check", 0, step)) {
+      expect(graph.recorded(), "was not recorded");
+      for (int i = 0; i < 3; i++) {
+        x.copy_(gpu(normals(type, 1 + i, 0, 32, 256)));
+        result.fill_(new Scalar(Double.NaN));
+        graph.replay();
+        float[] replayed = Ops.toFloats(result);
+        step.run();
+        expect(Arrays.equals(replayed, Ops.toFloats(result)), "replay " + i + " differs");
+      }
+    }
+    return "identical";
+  }
+
+  private static Rows cpu(Rows rows) {
+    return new Rows(cpu(rows.values()), cpu(rows.scales()));
   }
 
   private String linearGelu(ScalarType type) {
@@ -507,6 +692,8 @@ final class CudaKernelCheck {
             0,
             64);
         Tensor heads = gpu(normals(type, 1, 0, 0, 4, 16));
+        Tensor sequence = heads(heads);
+        shape(fused.sequenceAttention().apply(sequence, sequence, sequence), 1, 4, 0, 16);
         KeyValueRows to = new KeyValueRows(heads, heads);
         fused
             .qkNormRotary()
@@ -523,6 +710,19 @@ final class CudaKernelCheck {
       shape(fused.rmsNormResidual().norm(rows, weight, EPS), 0, 64);
       shape(fused.rmsNormResidual().addThenNorm(rows, rows, weight, weight, EPS), 0, 64);
       shape(fused.siluMul().siluMul(rows), 0, 32);
+      shape(fused.quantizeRows().quantize(rows).values(), 0, 64);
+      shape(fused.quantizeRows().gelu(rows).scales(), 0, 1);
+      shape(fused.quantizeRows().siluMul(rows).values(), 0, 32);
+      shape(
+          fused
+              .fp8Linear()
+              .apply(
+                  fused.quantizeRows().quantize(rows),
+                  fused.quantizeRows().quantize(two),
+                  null,
+                  type),
+          0,
+          2);
       shape(
           fused
               .linearGelu()
@@ -642,11 +842,12 @@ final class CudaKernelCheck {
     return t.to(ScalarType.Float);
   }
 
-  /** A tensor of NaN on the GPU. */
+  /** A tensor of NaN on the GPU; bytes are e4m3's NaN. */
   private static Tensor poisoned(ScalarType type, long... shape) {
+    Scalar nan = type == ScalarType.Byte ? new Scalar(0x7f) : new Scalar(Double.NaN);
     return torch
         .empty(shape, new Compute("cuda:0", type).options(), new MemoryFormatOptional())
-        .fill_(new Scalar(Double.NaN));
+        .fill_(nan);
   }
 
   /** Leaves NaN in the memory that the next tensor of this size gets from the allocator. */
@@ -699,6 +900,11 @@ final class CudaKernelCheck {
 
   /** In norm: where a product's own rounding is in it. */
   private static String near(ScalarType type, Tensor actual, Tensor expected) {
+    return near(type, actual, expected, 8);
+  }
+
+  /** As {@link #near}, with single elements off by {@code outlier} times what the norm may be. */
+  private static String near(ScalarType type, Tensor actual, Tensor expected, double outlier) {
     expect(
         Arrays.equals(Ops.shape(actual), Ops.shape(expected)),
         "shape " + Arrays.toString(Ops.shape(actual)));
@@ -715,7 +921,8 @@ final class CudaKernelCheck {
     }
     double relative = Math.sqrt(difference / size);
     expect(
-        relative <= allowed && largest <= 8 * allowed * Math.max(1, Math.sqrt(size / a.length)),
+        relative <= allowed
+            && largest <= outlier * allowed * Math.max(1, Math.sqrt(size / a.length)),
         String.format(Locale.ROOT, "relative error %.3g, largest %.3g", relative, largest));
     return String.format(Locale.ROOT, "relative error %.2g, largest %.2g", relative, largest);
   }

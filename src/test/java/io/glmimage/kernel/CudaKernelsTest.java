@@ -12,6 +12,7 @@ import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -100,6 +101,8 @@ class CudaKernelsTest {
             0,
             64);
         Tensor heads = torch.randn(new long[] {0, 4, 8});
+        Tensor sequence = heads.unsqueeze(0).transpose(1, 2);
+        shape(kernels.sequenceAttention().apply(sequence, sequence, sequence), 1, 4, 0, 8);
         kernels
             .qkNormRotary()
             .apply(
@@ -112,7 +115,28 @@ class CudaKernelsTest {
           kernels.selections().stream()
               .allMatch(s -> !s.fused() && s.reason().equals("empty tensors launch nothing")),
           kernels.selections().toString());
-      assertEquals(11, kernels.selections().size());
+      assertEquals(12, kernels.selections().size());
+    }
+  }
+
+  @Test
+  void attentionOfASequenceIsLibtorchsWhereCudnnsCannotRunInEveryMode() {
+    for (CudaKernels kernels : List.of(auto, forced)) {
+      for (ScalarType type : List.of(ScalarType.Float, ScalarType.BFloat16)) {
+        // [rows, H, d] -> [1, H, rows, d]
+        Tensor q = torch.randn(new long[] {5, 2, 8}).to(type).unsqueeze(0).transpose(1, 2);
+        Tensor kv = torch.randn(new long[] {9, 2, 8}).to(type).unsqueeze(0).transpose(1, 2);
+        Tensor weights = q.matmul(kv.transpose(2, 3)).div(new Scalar(Math.sqrt(8))).softmax(-1);
+        assertArrayEquals(
+            Ops.toFloats(weights.matmul(kv)),
+            Ops.toFloats(kernels.sequenceAttention().apply(q, kv, kv)),
+            type == ScalarType.Float ? 1e-5f : 0.03f);
+      }
+      assertEquals(
+          List.of(
+              "sequence_attention: native (fused supports bf16, got float32)",
+              "sequence_attention: native (the tensors are not on a GPU)"),
+          kernels.selections().stream().map(KernelSelection::toString).toList());
     }
   }
 
@@ -140,6 +164,27 @@ class CudaKernelsTest {
         new KernelGuard(x).width(8200, 8192).reason());
     KernelGuard fine = new KernelGuard(x).activations().width(64, 8192);
     assertNull(fine.reason());
+  }
+
+  @Test
+  void eightBitProductsSayWhatTheyNeed() {
+    Rows x = auto.quantizeRows().quantize(torch.randn(new long[] {3, 24}));
+    Rows weight = auto.quantizeRows().quantize(torch.randn(new long[] {16, 24}));
+    shape(auto.fp8Linear().apply(x, weight, null, ScalarType.BFloat16), 3, 16);
+    auto.fp8Linear().apply(x, weight, null, ScalarType.Float);
+    assertEquals(
+        List.of(
+            "fp8_linear: native (fused gives bf16, float32 is wanted)",
+            "fp8_linear: native (fused needs widths that are multiples of 16, got 24 and 16)",
+            "quantize_rows: native (the tensors are not on a GPU)"),
+        auto.selections().stream().map(KernelSelection::toString).sorted().toList());
+    Rows none = forced.quantizeRows().quantize(torch.randn(new long[] {0, 24}));
+    shape(forced.fp8Linear().apply(none, weight, null, ScalarType.BFloat16), 0, 16);
+    shape(forced.quantizeRows().gelu(torch.randn(new long[] {0, 24})).values(), 0, 24);
+    shape(forced.quantizeRows().siluMul(torch.randn(new long[] {0, 24})).values(), 0, 12);
+    assertThrows(
+        KernelException.class,
+        () -> forced.fp8Linear().apply(x, weight, null, ScalarType.BFloat16));
   }
 
   @Test

@@ -54,6 +54,18 @@ class PictureEncoderTest {
   }
 
   @Test
+  void theStepCacheIsNamedWhereThereIsOne() {
+    ManifestRow row =
+        new ManifestRow(0, "r-1", "p", List.of(), List.of(), null, null, 20, 1.5, 7, 0.25);
+    byte[] png =
+        new PictureEncoder(PictureFormat.PNG, 90, "p")
+            .encode(gradient(), row, "m", Redaction.ofPatterns());
+    assertTrue(new String(png, StandardCharsets.UTF_8).contains("\"step_cache\":0.25"));
+    byte[] without = encode(PictureFormat.PNG, 90, "p");
+    assertFalse(new String(without, StandardCharsets.UTF_8).contains("step_cache"));
+  }
+
+  @Test
   void jpegIsCloseAndCarriesAnXmpPacket() throws Exception {
     byte[] jpeg = encode(PictureFormat.JPEG, 95, "a <b> & \"c\" 😀\u0001");
     assertArrayEquals(jpeg, encode(PictureFormat.JPEG, 95, "a <b> & \"c\" 😀\u0001"));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
+import io.glmimage.golden.NormTolerance;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
@@ -38,6 +39,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("parity")
 class GlmImagePipelineParityTest {
   private static final Map<Path, GlmImagePipeline> PIPELINES = new HashMap<>();
+
+  /** Relative error of the last latents in bfloat16. */
+  private static final double BFLOAT16_LATENTS = 0.015;
+
+  /** Likeness (PSNR) of the pictures in bfloat16 to the reference's. */
+  private static final double BFLOAT16_DECIBELS = 44;
 
   static Stream<GoldenCase> cases() {
     return Goldens.cases("10_e2e").stream();
@@ -128,6 +135,52 @@ class GlmImagePipelineParityTest {
           tolerance);
     }
     image(golden, pipeline, row, latents, what);
+  }
+
+  /** From the reference's noise and prior tokens to the picture. */
+  @Tag("bfloat16")
+  @ParameterizedTest
+  @MethodSource("cases")
+  void bfloat16StaysWithinItsRounding(GoldenCase golden) throws IOException {
+    JsonNode call = golden.json().get("call");
+    Compute compute = Goldens.bfloat16();
+    PriorOptions greedy = PriorOptions.defaults(compute).withSampling(SamplingSettings.greedy());
+    try (GlmImagePipeline pipeline = GlmImagePipeline.load(golden.checkpoint(), compute, greedy)) {
+      for (Row row : rows(golden)) {
+        try (TensorScope scope = new TensorScope()) {
+          EditRequest request = request(call, row.prompt());
+          Prepared prepared = pipeline.prepare(request);
+          Tensor embeds =
+              golden.has("prompt_embeds")
+                  ? golden.tensor("prompt_embeds").select(0, row.index())
+                  : pipeline.glyphs().embed(request.prompt());
+          Tensor noise = golden.tensor(row.prefix() + "in/latents").select(0, row.index());
+          Tensor latents =
+              pipeline.denoise(
+                  prepared,
+                  priorTokens(golden, prepared, row),
+                  noise,
+                  embeds,
+                  GlmImagePipeline.Observer.NONE);
+          String what = " of row " + row.prefix() + row.index();
+          Tensor steps = golden.tensor(row.prefix() + "step_latents");
+          new NormTolerance("bfloat16", BFLOAT16_LATENTS)
+              .check(
+                  golden.name(),
+                  "last latents" + what,
+                  Ops.toFloats(steps.select(0, steps.size(0) - 1).select(0, row.index())),
+                  Ops.toFloats(latents));
+          byte[] expected =
+              Ops.toBytes(golden.tensor(row.prefix() + "image_uint8").select(0, row.index()));
+          new NormTolerance("bfloat16", 0)
+              .atLeast(
+                  golden.name(),
+                  "decibels of the picture" + what,
+                  BFLOAT16_DECIBELS,
+                  Pictures.decibels(expected, pipeline.decode(latents).pixels()));
+        }
+      }
+    }
   }
 
   private static void image(

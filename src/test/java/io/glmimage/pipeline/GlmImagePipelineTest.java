@@ -169,6 +169,50 @@ class GlmImagePipelineTest {
     assertArrayEquals(one, below);
   }
 
+  private static EditRequest cached(String id, int side, int steps, double stepCache) {
+    RgbImage source = noise(side, side, 1);
+    return new EditRequest(
+        id, "make the circle red", List.of(source), null, null, steps, 1.5, 1, stepCache);
+  }
+
+  @Test
+  void stepCachingIsOffUnlessAskedForAndStaysClose() {
+    byte[] exact =
+        edit(new EditRequest(
+                "r", "make the circle red", List.of(noise(64, 64, 1)), null, null, 12, 1.5, 1))
+            .pixels();
+    assertArrayEquals(exact, edit(cached("r", 64, 12, 0)).pixels());
+    byte[] some = edit(cached("r", 64, 12, 0.15)).pixels();
+    assertFalse(java.util.Arrays.equals(exact, some));
+    assertArrayEquals(some, edit(cached("r", 64, 12, 0.15)).pixels(), "every time the same");
+    byte[] most = edit(cached("r", 64, 12, 1)).pixels();
+    double near = Pictures.decibels(exact, some);
+    double far = Pictures.decibels(exact, most);
+    assertTrue(near > 30, near + " dB");
+    assertTrue(near > far, near + " dB, with the largest threshold " + far);
+    // Nothing between the first step and the last.
+    assertArrayEquals(edit(cached("r", 64, 2, 0)).pixels(), edit(cached("r", 64, 2, 1)).pixels());
+  }
+
+  @Test
+  void rowsWithOtherStepCachesDoNotDisturbEachOther() {
+    List<EditRequest> rows =
+        List.of(
+            cached("a", 64, 8, 0.2),
+            cached("b", 96, 8, 0),
+            cached("c", 96, 6, 1),
+            cached("d", 64, 8, 0));
+    List<EditResult> together = pipeline.edit(rows);
+    for (int i = 0; i < rows.size(); i++) {
+      assertArrayEquals(
+          edit(rows.get(i)).pixels(), together.get(i).image().pixels(), rows.get(i).id());
+    }
+    for (double wrong : new double[] {-0.1, 1.1, Double.NaN}) {
+      EditResult result = pipeline.edit(List.of(cached("s", 64, 2, wrong))).get(0);
+      assertMessage(result, "s", "is not between 0 and 1");
+    }
+  }
+
   @Test
   void noRowsGiveNoResults() {
     assertEquals(List.of(), pipeline.edit(List.of()));

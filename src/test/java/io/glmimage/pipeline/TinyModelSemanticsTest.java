@@ -11,6 +11,7 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,20 +19,41 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The embedded model does what its prompts ask, through the whole pipeline. */
+/**
+ * The embedded model does what its prompts ask, through the whole pipeline: on the CPU in float32,
+ * or on {@code -Dsemantics.device=cuda:N} in bfloat16, as the program runs there; {@code
+ * -Dsemantics.dtype=bfloat16} takes bfloat16 on the CPU, {@code -Dsemantics.step-cache=X} caches
+ * steps.
+ */
 class TinyModelSemanticsTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
   private static final int SCENES = 60;
+
+  /** {@code -Dfp8.scenes=60} measures as many as in float32. */
+  private static final int FP8_SCENES = Integer.getInteger("fp8.scenes", 12);
+
+  private static final double STEP_CACHE =
+      Double.parseDouble(System.getProperty("semantics.step-cache", "0"));
 
   private static GlmImagePipeline pipeline;
 
   @BeforeAll
   static void load() {
-    pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), Compute.cpu());
+    Compute usual = Compute.of(System.getProperty("semantics.device", "cpu"));
+    String dtype = System.getProperty("semantics.dtype", "");
+    Compute compute =
+        switch (dtype) {
+          case "" -> usual;
+          case "bfloat16" -> new Compute(usual.device(), ScalarType.BFloat16);
+          case "float32" -> new Compute(usual.device(), ScalarType.Float);
+          default -> throw new IllegalArgumentException("Invalid semantics.dtype: " + dtype);
+        };
+    pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), compute);
   }
 
   @AfterAll
@@ -84,15 +106,70 @@ class TinyModelSemanticsTest {
     double[] sorted = kept.stream().mapToDouble(Double::doubleValue).sorted().toArray();
     double median = sorted[sorted.length / 2];
     System.out.printf(
-        "semantics  %d of %d scenes right; kept part %.1f dB median, %.1f dB lowest; wrong: %s%n",
-        SCENES - wrong.size(), SCENES, median, sorted[0], wrong);
+        "semantics  %s, step cache %s: %d of %d scenes right; kept part %.1f dB median, %.1f dB"
+            + " lowest; wrong: %s%n",
+        pipeline.description(),
+        STEP_CACHE,
+        SCENES - wrong.size(),
+        SCENES,
+        median,
+        sorted[0],
+        wrong);
     assertTrue(wrong.size() <= 0.08 * SCENES, "Wrong: " + wrong);
     assertTrue(median >= 30, "Kept: " + median + " dB in the median, " + Arrays.toString(sorted));
   }
 
+  /** With products in 8 bits: edited as asked too, and most pictures like those of float32. */
+  @Test
+  void scenesComeOutRightInFp8() {
+    List<String> wrong = new ArrayList<>();
+    double[] decibels = new double[FP8_SCENES];
+    try (GlmImagePipeline fp8 =
+        GlmImagePipeline.load(
+            CheckpointFolder.open(MODEL), Compute.cpu().withPrecision(Precision.FP8))) {
+      for (int i = 0; i < FP8_SCENES; i++) {
+        Scene scene = new Scene(i, 128);
+        RgbImage source = scene.draw();
+        RgbImage out = edit(fp8, scene.prompt, source, i);
+        decibels[i] = decibels(edit(scene.prompt, source, i), out);
+        if (!scene.right(out)) {
+          wrong.add(scene.toString());
+        }
+      }
+    }
+    Arrays.sort(decibels);
+    double median = decibels[FP8_SCENES / 2];
+    System.out.printf(
+        "semantics  fp8: %d of %d scenes right; to float32's pictures %.1f dB median, %.1f dB lowest,"
+            + " %.1f dB highest; wrong: %s%n",
+        FP8_SCENES - wrong.size(),
+        FP8_SCENES,
+        median,
+        decibels[0],
+        decibels[FP8_SCENES - 1],
+        wrong);
+    assertTrue(wrong.size() <= 1 + 0.08 * FP8_SCENES, "Wrong: " + wrong);
+    assertTrue(median >= 20, "To float32's: " + median + " dB, " + Arrays.toString(decibels));
+  }
+
+  /** Peak signal to noise ratio of 8-bit pictures; 99 for equal ones. */
+  private static double decibels(RgbImage expected, RgbImage actual) {
+    double squares = 0;
+    for (int i = 0; i < expected.pixels().length; i++) {
+      int difference = (expected.pixels()[i] & 255) - (actual.pixels()[i] & 255);
+      squares += difference * difference;
+    }
+    return squares == 0 ? 99 : 10 * Math.log10(255.0 * 255.0 * expected.pixels().length / squares);
+  }
+
   private static RgbImage edit(String prompt, RgbImage source, long seed) {
+    return edit(pipeline, prompt, source, seed);
+  }
+
+  private static RgbImage edit(
+      GlmImagePipeline pipeline, String prompt, RgbImage source, long seed) {
     EditRequest request =
-        new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed);
+        new EditRequest("scene", prompt, List.of(source), null, null, 20, 1.5, seed, STEP_CACHE);
     EditResult result = pipeline.edit(List.of(request)).get(0);
     assertNull(result.error(), () -> prompt + ": " + result.error());
     return result.image();

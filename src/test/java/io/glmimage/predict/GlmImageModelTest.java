@@ -78,6 +78,7 @@ class GlmImageModelTest {
 
   private final NotingEngine engine = new NotingEngine();
   private String loadedOn;
+  private String loadedIn;
 
   private GlmImageModel model(Device device) {
     return new GlmImageModel("tiny", Engine.getEngine("GlmImage"), device) {
@@ -88,7 +89,8 @@ class GlmImageModelTest {
       }
 
       @Override
-      EditEngine open(Path folder, String device) {
+      EditEngine open(Path folder, String device, String precision) {
+        loadedIn = precision;
         return engine;
       }
     };
@@ -211,10 +213,15 @@ class GlmImageModelTest {
     try (GlmImageModel byOption = model(null)) {
       byOption.load(FOLDER, null, Map.of("device", "cuda:1", "modelName", "tiny"));
       assertEquals("cuda:1", loadedOn);
+      assertEquals("auto", loadedIn);
+    }
+    try (GlmImageModel fp8 = model(null)) {
+      fp8.load(FOLDER, null, Map.of("precision", "fp8"));
+      assertEquals("fp8", loadedIn);
     }
     GlmImageModel unknown = model(null);
     assertEquals(
-        "Cannot load model tiny: unknown options [dtype, stepz]; there are device and modelName",
+        "Cannot load model tiny: unknown options [dtype, stepz]; there are device, precision and modelName",
         assertThrows(
                 IllegalArgumentException.class,
                 () -> unknown.load(FOLDER, null, Map.of("stepz", "1", "dtype", "fp8")))

@@ -37,7 +37,7 @@ class JsonRequestTest {
                 + "', 'data:image/png;base64,"
                 + BASE64
                 + "'], 'height': 96, 'width': 64, 'num_inference_steps': 3,"
-                + " 'guidance_scale': 2, 'seed': -5}");
+                + " 'guidance_scale': 2, 'seed': -5, 'step_cache': 0.1}");
     assertEquals("r-9", request.id());
     assertEquals("x", request.prompt());
     assertEquals(2, request.sources().size());
@@ -47,6 +47,7 @@ class JsonRequestTest {
     assertEquals(3, request.steps());
     assertEquals(2.0, request.guidanceScale());
     assertEquals(-5, request.seed());
+    assertEquals(0.1, request.stepCache());
   }
 
   @Test
@@ -57,6 +58,7 @@ class JsonRequestTest {
     assertNull(request.height());
     assertEquals(EditRequest.DEFAULT_STEPS, request.steps());
     assertEquals(EditRequest.DEFAULT_GUIDANCE_SCALE, request.guidanceScale());
+    assertEquals(0, request.stepCache());
   }
 
   @Test
@@ -87,6 +89,7 @@ class JsonRequestTest {
         "{'prompt': 'x', 'num_inference_steps': '4'} | num_inference_steps must be a whole number",
         "{'prompt': 'x', 'seed': 99999999999999999999} | seed must be a whole number",
         "{'prompt': 'x', 'guidance_scale': 'big'} | guidance_scale must be a number",
+        "{'prompt': 'x', 'step_cache': true} | step_cache must be a number",
         "{'prompt': 'x', 'image': 1} | image must be a string",
         "{'prompt': 'x', 'image': ['!']} | image 1 is no base64",
         "{'prompt': 'x', 'image': 'https://a/b.png'} | image is an address",

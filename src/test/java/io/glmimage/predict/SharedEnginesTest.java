@@ -24,7 +24,8 @@ class SharedEnginesTest {
   private final AtomicInteger opened = new AtomicInteger();
   private final AtomicInteger closed = new AtomicInteger();
   private volatile boolean broken;
-  private final SharedEngines engines = new SharedEngines((folder, device) -> load(device));
+  private final SharedEngines engines =
+      new SharedEngines((folder, device, precision) -> load(device));
 
   @TempDir Path folder;
 
@@ -53,8 +54,8 @@ class SharedEnginesTest {
 
   @Test
   void theLastUserClosesAndTheNextLoadsAgain() {
-    EditEngine first = engines.open(folder, "cpu");
-    EditEngine second = engines.open(folder.resolve("."), "cpu");
+    EditEngine first = engines.open(folder, "cpu", "auto");
+    EditEngine second = engines.open(folder.resolve("."), "cpu", "auto");
     assertEquals(1, opened.get());
     first.close();
     first.close();
@@ -65,17 +66,27 @@ class SharedEnginesTest {
         assertThrows(IllegalStateException.class, () -> first.edit(List.of())).getMessage());
     second.close();
     assertEquals(1, closed.get());
-    engines.open(folder, "cpu").close();
+    engines.open(folder, "cpu", "auto").close();
     assertEquals(2, opened.get());
   }
 
   @Test
+  void precisionsAreApart() {
+    engines.open(folder, "cpu", "auto").close();
+    try (EditEngine first = engines.open(folder, "cpu", "auto");
+        EditEngine other = engines.open(folder, "cpu", "fp8")) {
+      assertEquals(first.description(), other.description());
+      assertEquals(3, opened.get());
+    }
+  }
+
+  @Test
   void devicesAndChangedCheckpointsAreApart() throws IOException {
-    try (EditEngine first = engines.open(folder, "cuda:0");
-        EditEngine other = engines.open(folder, "cuda:1")) {
+    try (EditEngine first = engines.open(folder, "cuda:0", "auto");
+        EditEngine other = engines.open(folder, "cuda:1", "auto")) {
       assertEquals(List.of("cuda:0", "cuda:1"), List.of(first.description(), other.description()));
       Files.writeString(folder.resolve("config.json"), "{}");
-      engines.open(folder, "cuda:0").close();
+      engines.open(folder, "cuda:0", "auto").close();
       assertEquals(3, opened.get());
     }
     assertEquals(3, closed.get());
@@ -84,9 +95,9 @@ class SharedEnginesTest {
   @Test
   void aFailedLoadIsTriedAgain() {
     broken = true;
-    assertThrows(IllegalStateException.class, () -> engines.open(folder, "cpu"));
+    assertThrows(IllegalStateException.class, () -> engines.open(folder, "cpu", "auto"));
     broken = false;
-    engines.open(folder, "cpu").close();
+    engines.open(folder, "cpu", "auto").close();
     assertEquals(2, opened.get());
   }
 
@@ -96,7 +107,7 @@ class SharedEnginesTest {
     try {
       List<Callable<EditEngine>> calls = new ArrayList<>();
       for (int i = 0; i < 32; i++) {
-        calls.add(() -> engines.open(folder, "cpu"));
+        calls.add(() -> engines.open(folder, "cpu", "auto"));
       }
       List<EditEngine> shares = new ArrayList<>();
       for (Future<EditEngine> share : threads.invokeAll(calls)) {

@@ -61,6 +61,7 @@ public record FakeEngines(String model) implements EngineFactory {
     int width = request.width() != null ? request.width() : request.sources().get(0).width();
     int key =
         (request.prompt() + request.seed() + request.steps() + request.guidanceScale()).hashCode();
+    key += Double.hashCode(request.stepCache());
     for (RgbImage source : request.sources()) {
       key = key * 31 + source.pixels()[0];
     }

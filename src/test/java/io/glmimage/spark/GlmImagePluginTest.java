@@ -84,11 +84,13 @@ class GlmImagePluginTest {
         new SparkConf(false)
             .set(GlmImagePlugin.MODEL, "s3a://b/m")
             .set(GlmImagePlugin.WEIGHTS, "direct")
+            .set(GlmImagePlugin.PRECISION, "fp8")
             .set(GlmImagePlugin.CACHE_GB, "7")
             .set(GlmImagePlugin.CHECK, "full")
             .set(GlmImagePlugin.CHUNK_MB, "8");
     EngineOptions options = GlmImagePlugin.options(conf);
     assertEquals("s3a://b/m", options.model());
+    assertEquals("fp8", options.precision());
     assertEquals(WeightsPlan.Mode.DIRECT, options.weights().mode());
     assertEquals(7L << 30, options.cache().cacheBytes());
     assertEquals(8 << 20, options.cache().chunkBytes());

@@ -295,6 +295,11 @@ class ImageEditorTest {
             picture(one.get(0)).pixels(),
             picture(byId(fake().setSeed(6).transform(rows)).get(0)).pixels()),
         "the seed matters");
+    assertFalse(
+        Arrays.equals(
+            picture(one.get(0)).pixels(),
+            picture(byId(fake().setStepCache(0.5).transform(rows)).get(0)).pixels()),
+        "step caching reaches the engine");
   }
 
   @Test
@@ -397,6 +402,7 @@ class ImageEditorTest {
     assertThrows(IllegalArgumentException.class, () -> fake().setBatchSize(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setNumInferenceSteps(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setGuidanceScale(-1));
+    assertThrows(IllegalArgumentException.class, () -> fake().setStepCache(1.5));
     assertThrows(IllegalArgumentException.class, () -> fake().setOutputFormat("jpeg"));
     assertThrows(IllegalArgumentException.class, () -> fake().setDevice("tpu"));
     assertThrows(IllegalArgumentException.class, () -> fake().setWeights("peer"));
@@ -447,10 +453,12 @@ class ImageEditorTest {
         new ImageEditor()
             .setInputCols("a", "b")
             .setGuidanceScale(2.5)
+            .setStepCache(0.1)
             .setHeight(64)
             .setSeed(1L << 40)
             .setModelUrl("s3a://bucket/GLM-Image")
             .setDevice("cuda:1")
+            .setPrecision("fp8")
             .setWeights("local:/models/GLM-Image")
             .setOutputFormat("path");
     editor.write().overwrite().save(folder + "/editor");

@@ -1,6 +1,7 @@
 package io.glmimage.spark;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -85,5 +86,25 @@ class ModelFolderTest {
             .getMessage();
     assertTrue(empty.contains("holds no model_index.json"), empty);
     assertThrows(UsageException.class, () -> new EngineOptions(null, "gpu"));
+    assertEquals(
+        "Invalid --precision: fp4, expected auto or fp8",
+        assertThrows(UsageException.class, () -> in(null, "fp4")).getMessage());
+  }
+
+  @Test
+  void aModelInAnotherPrecisionIsAnother() {
+    ModelEngineFactory standard = new ModelEngineFactory(new EngineOptions(null, "cpu"));
+    ModelEngineFactory fp8 = new ModelEngineFactory(in(null, "fp8"));
+    assertEquals(standard, new ModelEngineFactory(in(null, "auto")));
+    assertNotEquals(standard, fp8);
+    assertEquals(
+        standard.fingerprint(storage),
+        new ModelEngineFactory(in(null, "auto")).fingerprint(storage));
+    assertNotEquals(standard.fingerprint(storage), fp8.fingerprint(storage));
+  }
+
+  private static EngineOptions in(String model, String precision) {
+    return new EngineOptions(
+        model, "cpu", precision, WeightsPlan.standard(), WeightsOptions.defaults(), false);
   }
 }

@@ -22,6 +22,7 @@ public final class Denoiser implements AutoCloseable {
   private final Grid grid;
   private final Modulation modulation;
   private final float[] sigmas;
+  private final StepPlan plan;
   private final OwnedTensors owned = new OwnedTensors();
   private final PackedForward forward;
 
@@ -38,11 +39,15 @@ public final class Denoiser implements AutoCloseable {
 
   private Trace trace = Trace.NONE;
 
+  /** The step whose blocks' sum is kept, -1 for none. */
+  private int keptStep = -1;
+
   Denoiser(
       GlmImageTransformer network,
       Grid grid,
       Modulation modulation,
       float[] sigmas,
+      StepPlan plan,
       double guidance,
       DitSequence conditional,
       DitSequence unconditional,
@@ -51,6 +56,15 @@ public final class Denoiser implements AutoCloseable {
     this.grid = grid;
     this.modulation = modulation;
     this.sigmas = sigmas.clone();
+    this.plan = plan;
+    if (plan.steps() != modulation.steps()) {
+      throw new IllegalArgumentException(
+          "Cannot denoise in "
+              + modulation.steps()
+              + " steps by a plan of "
+              + plan.steps()
+              + " steps");
+    }
     if (sigmas.length != modulation.steps() + 1) {
       throw new IllegalArgumentException(
           "Cannot denoise in "
@@ -107,6 +121,11 @@ public final class Denoiser implements AutoCloseable {
     return modulation.steps();
   }
 
+  /** Which steps run the blocks. */
+  public StepPlan plan() {
+    return plan;
+  }
+
   /** One more than steps; the last is 0. */
   public float[] sigmas() {
     return sigmas.clone();
@@ -120,13 +139,24 @@ public final class Denoiser implements AutoCloseable {
 
   /**
    * One step, in place: predicts the noise at {@code step} and moves the latents to the next sigma.
+   * Steps that reuse another's blocks come after that one.
    *
    * @param latents {@code [C, h, w]} float32 on the network's device, contiguous
    */
   public void step(Tensor latents, int step) {
     checkLatents(latents);
     try (TensorScope scope = new TensorScope()) {
-      Tensor prediction = predict(latents, step);
+      current.copy_(modulation.row(step));
+      Tensor prediction;
+      if (plan.reuses(step)) {
+        checkKept(step);
+        prediction = forward.reuse(latents, vectors, trace);
+      } else {
+        boolean keep = plan.isReused(step);
+        keptStep = -1;
+        prediction = forward.run(latents, vectors, keep, trace);
+        keptStep = keep ? step : -1;
+      }
       currentScalars.copy_(scalars.select(0, step));
       network
           .kernels()
@@ -137,12 +167,13 @@ public final class Denoiser implements AutoCloseable {
 
   /**
    * The noise that every sequence predicts, conditional first, {@code [C, h, w]} float32 each; of
-   * the caller's scope.
+   * the caller's scope. Runs the blocks, whatever the plan says.
    */
   public List<Tensor> predictNoise(Tensor latents, int step) {
     checkLatents(latents);
     try (TensorScope scope = new TensorScope()) {
-      Tensor prediction = predict(latents, step).to(ScalarType.Float);
+      current.copy_(modulation.row(step));
+      Tensor prediction = forward.run(latents, vectors, trace).to(ScalarType.Float);
       return forward.layout().sequences().stream()
           .map(sequence -> scope.keep(unpatchify(prediction, sequence)))
           .toList();
@@ -154,9 +185,17 @@ public final class Denoiser implements AutoCloseable {
     trace = to;
   }
 
-  private Tensor predict(Tensor latents, int step) {
-    current.copy_(modulation.row(step));
-    return forward.run(latents, vectors, trace);
+  private void checkKept(int step) {
+    int computed = plan.computedStep(step);
+    if (keptStep != computed) {
+      throw new IllegalStateException(
+          "Cannot take step "
+              + step
+              + ": it reuses step "
+              + computed
+              + ", but the last one kept is "
+              + (keptStep < 0 ? "none" : keptStep));
+    }
   }
 
   private Tensor unpatchify(Tensor prediction, PackedLayout.Sequence sequence) {

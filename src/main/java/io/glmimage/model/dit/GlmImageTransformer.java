@@ -92,7 +92,8 @@ public final class GlmImageTransformer implements AutoCloseable {
     priorEmbedding = weights.get("prior_token_embedding.weight", config.codebook(), d);
     priorProjector = Mlp.load(weights.prefix("prior_projector."), "net.0.proj", "net.2", d, d, d);
     for (int i = 0; i < config.layers(); i++) {
-      blocks.add(TransformerBlock.load(weights.prefix("transformer_blocks." + i + "."), config));
+      blocks.add(
+          TransformerBlock.load(weights.prefix("transformer_blocks." + i + "."), config, kernels));
     }
     finalNormWeight = weights.get("norm_out.linear.weight", 2L * d, e);
     finalNormBias = weights.get("norm_out.linear.bias", 2L * d);
@@ -319,11 +320,42 @@ public final class GlmImageTransformer implements AutoCloseable {
   }
 
   /**
+   * Which steps of a schedule run the blocks.
+   *
+   * @param threshold the part of the schedule, 0 to 1, that goes by before the blocks run again: of
+   *     the time embedding's way from the first step to the last; 0 runs them in every step
+   */
+  public StepPlan stepPlan(Modulation modulation, double threshold) {
+    return threshold > 0
+        ? StepPlan.of(modulation.changes(), threshold)
+        : StepPlan.everyStep(modulation.steps());
+  }
+
+  /**
+   * Prepares the denoising of one picture, every step computed.
+   *
+   * @see #denoiser(Grid, Modulation, float[], StepPlan, double, DitSequence, DitSequence,
+   *     SourceCache)
+   */
+  public Denoiser denoiser(
+      Grid grid,
+      Modulation modulation,
+      float[] sigmas,
+      double guidance,
+      DitSequence conditional,
+      DitSequence unconditional,
+      SourceCache cache) {
+    StepPlan plan = StepPlan.everyStep(modulation.steps());
+    return denoiser(grid, modulation, sigmas, plan, guidance, conditional, unconditional, cache);
+  }
+
+  /**
    * Prepares the denoising of one picture.
    *
    * @param grid the target's tokens: latent sides divided by {@link #patchSize}
    * @param modulation of the schedule and the target size
    * @param sigmas one more than steps
+   * @param plan which steps run the blocks
    * @param guidance unconditional + guidance * (conditional - unconditional); the unconditional
    *     branch runs only where this is above 1
    * @param unconditional may be null where guidance is at most 1
@@ -333,6 +365,7 @@ public final class GlmImageTransformer implements AutoCloseable {
       Grid grid,
       Modulation modulation,
       float[] sigmas,
+      StepPlan plan,
       double guidance,
       DitSequence conditional,
       DitSequence unconditional,
@@ -347,6 +380,7 @@ public final class GlmImageTransformer implements AutoCloseable {
         grid,
         modulation,
         sigmas,
+        plan,
         guidance,
         conditional,
         guided ? unconditional : null,

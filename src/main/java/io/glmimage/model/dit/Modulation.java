@@ -5,6 +5,7 @@ import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What timestep and target size say to every norm and gate of the network, for all steps of a
@@ -74,6 +75,29 @@ public final class Modulation implements AutoCloseable {
   /** {@code [steps, E]}. */
   Tensor embedding() {
     return embedding;
+  }
+
+  /**
+   * How much the embedding changes from the step before to every step, relative to what it was: the
+   * sum of the absolute differences over that of the absolute values; 0 for the first step. Waits
+   * for the device.
+   */
+  double[] changes() {
+    double[] changes = new double[steps];
+    if (steps < 2) {
+      return changes;
+    }
+    try (TensorScope scope = new TensorScope()) {
+      Tensor all = embedding.to(ScalarType.Float);
+      Tensor before = all.narrow(0, 0, steps - 1L);
+      Tensor difference = all.narrow(0, 1, steps - 1L).sub(before).abs();
+      // [steps - 1, E] -> [steps - 1]
+      float[] relative = Ops.toFloats(difference.sum(1).div(before.abs().sum(1)));
+      for (int i = 1; i < steps; i++) {
+        changes[i] = relative[i - 1];
+      }
+    }
+    return changes;
   }
 
   /** Values of a row. */

@@ -2,6 +2,7 @@ package io.glmimage.model.dit;
 
 import io.glmimage.kernel.PackedLayout;
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
+import io.glmimage.kernel.Rows;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
@@ -35,7 +36,13 @@ final class PackedForward implements AutoCloseable {
   private final List<Tensor> residualImages = new ArrayList<>();
 
   /** {@code [T, D]}: the modulated norm that the next branch reads. */
-  private final Tensor normed;
+  private final Rows normed;
+
+  /** {@code [T, D]}: the final norm, in the compute dtype; of {@link #normed} where that is too. */
+  private final Tensor finalNormed;
+
+  /** {@code [T, D]}: what the blocks added to the residual stream; null where no step reuses it. */
+  private Tensor added;
 
   /** {@code [T, H, d]}. */
   private final Tensor query;
@@ -82,7 +89,14 @@ final class PackedForward implements AutoCloseable {
       long rows = layout.rows();
       constant = owned.own(Ops.empty(compute, rows, config.width()));
       residual = owned.own(Ops.empty(compute, rows, config.width()));
-      normed = owned.own(Ops.empty(compute, rows, config.width()));
+      normed = Rows.empty(compute, rows, config.width());
+      owned.own(normed.values());
+      if (normed.quantized()) {
+        owned.own(normed.scales());
+        finalNormed = owned.own(Ops.empty(compute, rows, config.width()));
+      } else {
+        finalNormed = normed.values();
+      }
       query = owned.own(Ops.empty(compute, rows, config.heads(), config.headDim()));
       List<KeyValueRows> scratch = new ArrayList<>();
       for (int s = 0; s < sequences.size(); s++) {
@@ -135,8 +149,8 @@ final class PackedForward implements AutoCloseable {
   }
 
   /**
-   * {@code [rows, H, d] -> [1, H, rows, d]}, a view. The batch's stride must be that of a batch of
-   * rows, though there is but one: cuDNN's attention, the fastest on Hopper, is chosen by strides.
+   * {@code [rows, H, d] -> [1, H, rows, d]}, a view. The batch's stride is that of a batch of rows,
+   * though there is but one: cuDNN's attention takes no other.
    */
   private Tensor attentionView(Tensor rows) {
     return owned.own(rows.unsqueeze(0).transpose(1, 2));
@@ -156,14 +170,24 @@ final class PackedForward implements AutoCloseable {
    *     with keys and values
    */
   Tensor run(Tensor latents, ModulationRow modulation, Trace trace) {
+    return run(latents, modulation, false, trace);
+  }
+
+  /**
+   * As {@link #run(Tensor, ModulationRow, Trace)}.
+   *
+   * @param keep whether {@link #reuse} will follow
+   */
+  Tensor run(Tensor latents, ModulationRow modulation, boolean keep, Trace trace) {
     try (TensorScope scope = new TensorScope()) {
       // 1. Tokens: text and priors as prepared, the latents' patches on the image rows.
-      Tensor patches = Ops.patches(latents.to(network.compute().dtype()), config.patch());
-      Tensor projected =
-          Ops.linear(patches, network.imageProjectorWeight(), network.imageProjectorBias());
-      trace.accept("image_projector", projected);
-      residual.copy_(constant);
-      residualImages.forEach(image -> image.add_(projected));
+      embed(latents, trace);
+      if (keep) {
+        if (added == null) {
+          added = owned.own(residual.new_empty(layout.rows(), config.width()));
+        }
+        added.copy_(residual);
+      }
 
       // 2. Blocks. A branch's end and the next norm are one operation.
       ModulationRow.Layer first = modulation.layer(0);
@@ -178,7 +202,9 @@ final class PackedForward implements AutoCloseable {
               DitConfig.EPS,
               normed);
       for (int l = 0; l < config.layers(); l++) {
-        trace.accept("block" + l + ".norm1", normed);
+        if (trace != Trace.NONE) {
+          trace.accept("block" + l + ".norm1", normed.numbers());
+        }
         try (TensorScope layerScope = new TensorScope()) {
           attention(l, modulation.layer(l), trace);
         }
@@ -191,24 +217,66 @@ final class PackedForward implements AutoCloseable {
         trace.accept("block" + l, residual);
       }
 
+      if (keep) {
+        added.neg_().add_(residual);
+      }
+
       // 3. The last block has applied the final norm; text rows are carried along, not used.
-      trace.accept("norm_out", normed);
-      Tensor prediction = Ops.linear(normed, network.outWeight(), network.outBias());
-      trace.accept("proj_out", prediction);
-      return scope.keep(prediction);
+      return scope.keep(project(trace));
     }
+  }
+
+  /**
+   * A forward without its blocks: they add what they added in the last {@link #run} that kept it.
+   *
+   * @return as {@link #run}
+   */
+  Tensor reuse(Tensor latents, ModulationRow modulation, Trace trace) {
+    try (TensorScope scope = new TensorScope()) {
+      embed(latents, trace);
+      residual.add_(added);
+      network
+          .kernels()
+          .adaLayerNorm()
+          .apply(
+              residual,
+              modulation.finalScale(),
+              modulation.finalShift(),
+              layout,
+              DitConfig.EPS,
+              new Rows(finalNormed));
+      return scope.keep(project(trace));
+    }
+  }
+
+  /** The residual stream as it is before the first block. */
+  private void embed(Tensor latents, Trace trace) {
+    Tensor patches = Ops.patches(latents.to(network.compute().dtype()), config.patch());
+    Tensor projected =
+        Ops.linear(patches, network.imageProjectorWeight(), network.imageProjectorBias());
+    trace.accept("image_projector", projected);
+    residual.copy_(constant);
+    residualImages.forEach(image -> image.add_(projected));
+  }
+
+  /** From the final norm to the prediction. */
+  private Tensor project(Trace trace) {
+    trace.accept("norm_out", finalNormed);
+    Tensor prediction = Ops.linear(finalNormed, network.outWeight(), network.outBias());
+    trace.accept("proj_out", prediction);
+    return prediction;
   }
 
   /** From the norm before attention to the norm before the MLP; updates the residual stream. */
   private void attention(int index, ModulationRow.Layer vectors, Trace trace) {
     TransformerBlock block = network.block(index);
     Layer layer = layers.get(index);
-    Tensor qkv = Ops.linear(normed, block.qkvWeight(), block.qkvBias()); // [T, 3 D]
+    Tensor qkv = block.qkv().apply(normed); // [T, 3 D]
     network.kernels().qkNormRotary().apply(qkv, layout, DitConfig.EPS, query, layer.destinations());
     if (keysAndValuesOnly && index == config.layers() - 1) {
       return;
     }
-    Tensor branch = Ops.linear(attend(layer), block.outWeight(), block.outBias());
+    Tensor branch = block.out().apply(attend(layer));
     trace.accept("block" + index + ".attn1", branch);
     network
         .kernels()
@@ -226,10 +294,9 @@ final class PackedForward implements AutoCloseable {
 
   /** From the norm before the MLP to the next block's first, or the final one. */
   private void mlp(int index, ModulationRow modulation) {
-    Mlp mlp = network.block(index).mlp();
+    TransformerBlock block = network.block(index);
     boolean last = index == config.layers() - 1;
-    Tensor wide = network.kernels().linearGelu().apply(normed, mlp.firstWeight(), mlp.firstBias());
-    Tensor branch = Ops.linear(wide, mlp.secondWeight(), mlp.secondBias());
+    Tensor branch = block.narrow().apply(block.widen().gelu(normed));
     network
         .kernels()
         .gatedResidualAdaLayerNorm()
@@ -241,7 +308,7 @@ final class PackedForward implements AutoCloseable {
             last ? modulation.finalShift() : modulation.layer(index + 1).attentionShift(),
             layout,
             DitConfig.EPS,
-            normed);
+            last ? new Rows(finalNormed) : normed);
   }
 
   /** Attention of every sequence alone, packed again: {@code [T, D]}. */
@@ -251,7 +318,10 @@ final class PackedForward implements AutoCloseable {
       KeyValueRows rows = layer.attended().get(s);
       // [1, H, S + I, d] -> [S + I, H, d] -> [S + I, D]
       outputs[s] =
-          Ops.attention(queries.get(s), rows.key(), rows.value(), null, false, false)
+          network
+              .kernels()
+              .sequenceAttention()
+              .apply(queries.get(s), rows.key(), rows.value())
               .squeeze(0)
               .transpose(0, 1)
               .reshape(-1, config.width());

@@ -1,5 +1,7 @@
 package io.glmimage.model.dit;
 
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.Linear;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
@@ -10,40 +12,59 @@ import org.bytedeco.pytorch.Tensor;
  *
  * @param modulationWeight {@code [12 D, E]}
  * @param modulationBias {@code [12 D]}
- * @param qkvWeight {@code [3 D, D]}: query, key, value in one product
- * @param qkvBias {@code [3 D]}
- * @param outWeight {@code [D, D]}
- * @param outBias {@code [D]}
- * @param mlp widens D to 4 D and back
+ * @param qkv {@code D -> 3 D}: query, key, value in one product
+ * @param out {@code D -> D}
+ * @param widen {@code D -> 4 D}: the MLP's first half, before gelu
+ * @param narrow {@code 4 D -> D}
  */
 record TransformerBlock(
     Tensor modulationWeight,
     Tensor modulationBias,
-    Tensor qkvWeight,
-    Tensor qkvBias,
-    Tensor outWeight,
-    Tensor outBias,
-    Mlp mlp) {
+    Linear qkv,
+    Linear out,
+    Linear widen,
+    Linear narrow) {
   private static final int MLP_RATIO = 4;
 
-  static TransformerBlock load(Weights weights, DitConfig config) {
+  static TransformerBlock load(Weights weights, DitConfig config, KernelProvider kernels) {
     int d = config.width();
+    int wide = MLP_RATIO * d;
     return new TransformerBlock(
         weights.get("norm1.linear.weight", 12L * d, config.timeDim()),
         weights.get("norm1.linear.bias", 12L * d),
-        fuse(weights, "weight", d, d),
-        fuse(weights, "bias", d),
-        weights.get("attn1.to_out.0.weight", d, d),
-        weights.get("attn1.to_out.0.bias", d),
-        Mlp.load(weights, "ff.net.0.proj", "ff.net.2", d, MLP_RATIO * d, d));
+        qkv(weights, d, kernels),
+        linear(weights, "attn1.to_out.0", d, d, kernels),
+        linear(weights, "ff.net.0.proj", d, wide, kernels),
+        linear(weights, "ff.net.2", wide, d, kernels));
+  }
+
+  private static Linear linear(
+      Weights weights, String name, int inputs, int outputs, KernelProvider kernels) {
+    try (TensorScope scope = new TensorScope()) {
+      return Linear.of(
+          weights.compute(),
+          kernels,
+          weights.read(name + ".weight", outputs, inputs),
+          weights.read(name + ".bias", outputs),
+          weights::adopt);
+    }
+  }
+
+  private static Linear qkv(Weights weights, int d, KernelProvider kernels) {
+    try (TensorScope scope = new TensorScope()) {
+      return Linear.of(
+          weights.compute(),
+          kernels,
+          fuse(weights, "weight", d, d),
+          fuse(weights, "bias", d),
+          weights::adopt);
+    }
   }
 
   private static Tensor fuse(Weights weights, String what, long... shape) {
-    try (TensorScope scope = new TensorScope()) {
-      Tensor q = weights.read("attn1.to_q." + what, shape);
-      Tensor k = weights.read("attn1.to_k." + what, shape);
-      Tensor v = weights.read("attn1.to_v." + what, shape);
-      return weights.adopt(Ops.cat(0, q, k, v));
-    }
+    Tensor q = weights.read("attn1.to_q." + what, shape);
+    Tensor k = weights.read("attn1.to_k." + what, shape);
+    Tensor v = weights.read("attn1.to_v." + what, shape);
+    return Ops.cat(0, q, k, v);
   }
 }

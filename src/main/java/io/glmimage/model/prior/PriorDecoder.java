@@ -2,9 +2,10 @@ package io.glmimage.model.prior;
 
 import io.glmimage.kernel.DecodeAttention;
 import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.Linear;
 import io.glmimage.kernel.RmsNormResidual;
 import io.glmimage.kernel.RotaryCacheWrite;
-import io.glmimage.kernel.SiluMul;
+import io.glmimage.kernel.Rows;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
@@ -27,7 +28,6 @@ final class PriorDecoder {
   private final RmsNormResidual norms;
   private final RotaryCacheWrite rotary;
   private final DecodeAttention decodeAttention;
-  private final SiluMul siluMul;
   private final List<Layer> layers = new ArrayList<>();
   private final Tensor embedding;
   private final Tensor finalNorm;
@@ -37,13 +37,12 @@ final class PriorDecoder {
   /** The weights of a layer. */
   private record Layer(
       Tensor inputNorm,
-      Tensor qkv,
-      Tensor qkvBias,
-      Tensor output,
+      Linear qkv,
+      Linear output,
       Tensor attentionNorm,
       Tensor mlpInputNorm,
-      Tensor gateUp,
-      Tensor down,
+      Linear gateUp,
+      Linear down,
       Tensor mlpNorm) {}
 
   /**
@@ -62,7 +61,6 @@ final class PriorDecoder {
     norms = kernels.rmsNormResidual();
     rotary = kernels.rotaryCacheWrite();
     decodeAttention = kernels.decodeAttention();
-    siluMul = kernels.siluMul();
     int width = config.width();
     Weights model = weights.prefix("model.language_model.");
     embedding = model.get("embed_tokens.weight", config.vocabulary(), width);
@@ -73,11 +71,11 @@ final class PriorDecoder {
       codebookHead = weights.adopt(head.narrow(0, 0, codebook));
     }
     for (int i = 0; i < config.layers(); i++) {
-      layers.add(layer(model.prefix("layers." + i + ".")));
+      layers.add(layer(model.prefix("layers." + i + "."), kernels));
     }
   }
 
-  private Layer layer(Weights w) {
+  private Layer layer(Weights w, KernelProvider kernels) {
     int width = config.width();
     int inner = config.inner();
     int queries = config.heads() * config.headDim();
@@ -97,18 +95,23 @@ final class PriorDecoder {
                 w.read("self_attn.q_proj.bias", queries),
                 w.read("self_attn.k_proj.bias", keys),
                 w.read("self_attn.v_proj.bias", keys));
-        w.adopt(bias);
       }
       return new Layer(
           w.get("input_layernorm.weight", width),
-          w.adopt(qkv),
-          bias,
-          w.get("self_attn.o_proj.weight", width, queries),
+          Linear.of(w.compute(), kernels, qkv, bias, w::adopt),
+          linear(w, "self_attn.o_proj.weight", queries, width, kernels),
           w.get("post_self_attn_layernorm.weight", width),
           w.get("post_attention_layernorm.weight", width),
-          w.get("mlp.gate_up_proj.weight", 2L * inner, width),
-          w.get("mlp.down_proj.weight", width, inner),
+          linear(w, "mlp.gate_up_proj.weight", width, 2L * inner, kernels),
+          linear(w, "mlp.down_proj.weight", inner, width, kernels),
           w.get("post_mlp_layernorm.weight", width));
+    }
+  }
+
+  private static Linear linear(
+      Weights w, String name, long inputs, long outputs, KernelProvider kernels) {
+    try (TensorScope scope = new TensorScope()) {
+      return Linear.of(w.compute(), kernels, w.read(name, outputs, inputs), null, w::adopt);
     }
   }
 
@@ -156,7 +159,7 @@ final class PriorDecoder {
     Layer w = layers.get(index);
     Tensor nextNorm = index + 1 < layers.size() ? layers.get(index + 1).inputNorm() : finalNorm;
     try (TensorScope scope = new TensorScope()) {
-      Tensor qkv = Ops.linear(normed, w.qkv(), w.qkvBias());
+      Tensor qkv = w.qkv().apply(normed);
       Tensor keys = cache.keys(index);
       Tensor values = cache.values(index);
       rotary.rotateAndWrite(
@@ -168,14 +171,13 @@ final class PriorDecoder {
       Tensor mlpInput =
           norms.addThenNorm(
               residual,
-              Ops.linear(attended, w.output(), null),
+              w.output().apply(attended),
               w.attentionNorm(),
               w.mlpInputNorm(),
               config.eps());
-      Tensor gated = siluMul.siluMul(Ops.linear(mlpInput, w.gateUp(), null));
+      Rows gated = w.gateUp().siluMul(mlpInput);
       return scope.keep(
-          norms.addThenNorm(
-              residual, Ops.linear(gated, w.down(), null), w.mlpNorm(), nextNorm, config.eps()));
+          norms.addThenNorm(residual, w.down().apply(gated), w.mlpNorm(), nextNorm, config.eps()));
     }
   }
 

@@ -198,6 +198,104 @@ class GlmImageTransformerTest {
     }
   }
 
+  /** The same timestep and the same latents: what is reused is what would be computed. */
+  @Test
+  void aReusedStepAddsWhatTheBlocksAddedBefore() {
+    double[] timesteps = {499, 499, 99, 9};
+    float[] sigmas = {1, 1, 0.4f, 0.1f, 0};
+    StepPlan plan = StepPlan.of(new double[] {0, 1, 9, 9}, 0.1);
+    assertTrue(plan.reuses(1) && plan.reusedSteps() == 1);
+    float[] exact = denoise(timesteps, sigmas, StepPlan.everyStep(4), 4);
+    assertArrayEquals(exact, denoise(timesteps, sigmas, plan, 4), 1e-5f);
+    // Other timesteps: it is not the same any more, but near.
+    double[] falling = {499, 459, 99, 9};
+    float[] near = denoise(falling, new float[] {1, 0.95f, 0.4f, 0.1f, 0}, plan, 4);
+    float[] wanted =
+        denoise(falling, new float[] {1, 0.95f, 0.4f, 0.1f, 0}, StepPlan.everyStep(4), 4);
+    assertTrue(!Arrays.equals(wanted, near));
+    assertArrayEquals(wanted, near, 0.5f);
+  }
+
+  @Test
+  void stepsThatReuseComeAfterTheOneTheyReuse() {
+    StepPlan plan = StepPlan.of(new double[] {0, 1, 1, 9, 1, 9}, 0.2); // #..#.#
+    double[] timesteps = {999, 799, 599, 399, 199, 1};
+    float[] sigmas = {1, 0.8f, 0.6f, 0.4f, 0.2f, 0.1f, 0};
+    try (TensorScope scope = new TensorScope();
+        Modulation modulation = network.modulation(timesteps, HEIGHT, WIDTH);
+        DitSequence sequence = network.prepare(glyphs(network, 2), ids(GRID));
+        Denoiser denoiser =
+            network.denoiser(GRID, modulation, sigmas, plan, 1, sequence, null, null)) {
+      Tensor latents = latents(GRID, 3);
+      refusedStep("reuses step 0, but the last one kept is none", denoiser, latents, 1);
+      denoiser.step(latents, 0);
+      denoiser.step(latents, 2);
+      refusedStep("reuses step 3, but the last one kept is 0", denoiser, latents, 4);
+      denoiser.step(latents, 3);
+      refusedStep("reuses step 0, but the last one kept is 3", denoiser, latents, 1);
+      denoiser.step(latents, 4);
+      denoiser.step(latents, 5);
+    }
+  }
+
+  private static void refusedStep(String part, Denoiser denoiser, Tensor latents, int step) {
+    String message =
+        assertThrows(IllegalStateException.class, () -> denoiser.step(latents, step)).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+
+  @Test
+  void aPlanFollowsTheTimeEmbeddingAndFreesItsMemory() {
+    double[] timesteps = new double[30];
+    float[] sigmas = new float[31];
+    for (int i = 0; i < 30; i++) {
+      timesteps[i] = 999 - 33.0 * i;
+      sigmas[i] = 1 - i / 30f;
+    }
+    int before = 0;
+    try (Modulation modulation = network.modulation(timesteps, HEIGHT, WIDTH)) {
+      assertEquals(0, network.stepPlan(modulation, 0).reusedSteps());
+      for (double threshold : new double[] {0.05, 0.1, 0.2, 1}) {
+        StepPlan plan = network.stepPlan(modulation, threshold);
+        assertTrue(plan.reusedSteps() > before, threshold + ": " + plan.reusedSteps());
+        // Every computed step but the first two and the last has its part of the way behind it.
+        assertTrue(30 - plan.reusedSteps() <= 3 + 1 / threshold, "threshold " + threshold);
+        before = plan.reusedSteps();
+      }
+      assertEquals(28, before);
+      StepPlan plan = network.stepPlan(modulation, 0.1);
+      float[] first = denoise(timesteps, sigmas, plan, 30);
+      long pointers = Pointer.totalCount();
+      assertArrayEquals(first, denoise(timesteps, sigmas, plan, 30), 0f);
+      assertEquals(pointers, Pointer.totalCount());
+    }
+    try (Modulation one = network.modulation(new double[] {999}, HEIGHT, WIDTH)) {
+      assertEquals(0, network.stepPlan(one, 1).reusedSteps());
+    }
+  }
+
+  /** The latents after the first steps, guided and with a source. */
+  private static float[] denoise(double[] timesteps, float[] sigmas, StepPlan plan, int steps) {
+    try (TensorScope scope = new TensorScope();
+        Modulation modulation = network.modulation(timesteps, HEIGHT, WIDTH);
+        DitSequence conditional = network.prepare(glyphs(network, 3), ids(GRID));
+        DitSequence unconditional = network.prepare(glyphs(network, 1), null);
+        SourceCache cache = network.newCache(8, conditional.textTokens() + GRID.size())) {
+      Grid source = new Grid(2, 4);
+      network.writeSource(cache, latents(source, 5), ids(source), 32, 64);
+      try (Denoiser denoiser =
+          network.denoiser(
+              GRID, modulation, sigmas, plan, 1.5, conditional, unconditional, cache)) {
+        assertEquals(plan.reusedSteps(), denoiser.plan().reusedSteps());
+        Tensor latents = latents(GRID, 3);
+        for (int i = 0; i < steps; i++) {
+          denoiser.step(latents, i);
+        }
+        return Ops.toFloats(latents);
+      }
+    }
+  }
+
   @Test
   void bfloat16StaysCloseToFloat32() {
     try (GlmImageTransformer half =
@@ -245,6 +343,11 @@ class GlmImageTransformerTest {
       refused(
           "shape [2, 7], expected [S, 64]",
           () -> network.prepare(Ops.of(new float[14], 2, 7), null));
+      refused(
+          "2 steps by a plan of 3 steps",
+          () ->
+              network.denoiser(
+                  GRID, modulation, SIGMAS, StepPlan.everyStep(3), 1, sequence, null, null));
       refused("with 2 sigmas", () -> open(GRID, modulation, new float[] {1, 0}, 1, sequence, null));
       refused(
           "without an unconditional", () -> open(GRID, modulation, SIGMAS, 1.5, sequence, null));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
+import io.glmimage.golden.NormTolerance;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
@@ -19,6 +20,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @Tag("parity")
 class GlyphParityTest {
+  /** Relative error of embeddings in bfloat16. */
+  private static final double BFLOAT16 = 0.015;
+
   static List<GoldenCase> encoderCases() {
     return Goldens.cases("06_text_encoder");
   }
@@ -79,6 +83,20 @@ class GlyphParityTest {
         tolerance.check(golden, p + "/embeds", encoder.embed(prompt).unsqueeze(0));
       }
       assertTrue(prompts.size() > 0, "no comparison made");
+    }
+  }
+
+  @Tag("bfloat16")
+  @ParameterizedTest
+  @MethodSource("encoderCases")
+  void bfloat16StaysWithinItsRounding(GoldenCase golden) {
+    JsonNode prompts = golden.json().get("prompts");
+    try (TensorScope scope = new TensorScope();
+        GlyphEncoder encoder = GlyphEncoder.load(golden.checkpoint(), Goldens.bfloat16())) {
+      for (int p = 0; p < prompts.size(); p++) {
+        Tensor embeds = encoder.embed(prompts.get(p).asText());
+        new NormTolerance("bfloat16", BFLOAT16).check(golden, p + "/embeds", embeds.unsqueeze(0));
+      }
     }
   }
 

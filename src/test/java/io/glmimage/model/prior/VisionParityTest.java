@@ -2,8 +2,10 @@ package io.glmimage.model.prior;
 
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
+import io.glmimage.golden.NormTolerance;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.model.Grid;
+import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
@@ -15,6 +17,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @Tag("parity")
 class VisionParityTest {
+  /** Relative error of the features in bfloat16. */
+  private static final double BFLOAT16 = 0.015;
+
+  /** Share of source ids that bfloat16 leaves as they are: codes of random weights lie close. */
+  private static final double BFLOAT16_IDS = 0.95;
+
   static List<GoldenCase> cases() {
     return Goldens.cases("02_vision");
   }
@@ -31,6 +39,40 @@ class VisionParityTest {
         }
       }
     }
+  }
+
+  @Tag("bfloat16")
+  @ParameterizedTest
+  @MethodSource("cases")
+  void bfloat16StaysWithinItsRounding(GoldenCase golden) {
+    GoldenCase processor = PriorFixture.processorOf(golden);
+    Compute compute = Goldens.bfloat16();
+    int ids = 0;
+    int equal = 0;
+    try (PriorModel model =
+        PriorModel.load(golden.checkpoint(), compute, Goldens.kernels(compute))) {
+      for (String sub : golden.subCases()) {
+        try (TensorScope scope = new TensorScope()) {
+          Tensor all = processor.tensor(sub + "/pixel_values");
+          long[] tokens = golden.longs(sub + "/tokens");
+          List<Tensor> last = new ArrayList<>();
+          int from = 0;
+          for (Grid grid : PriorFixture.grids(golden, sub + "/grid_thw")) {
+            Tensor pixels = all.narrow(0, from, grid.size());
+            last.add(model.tower().forward(pixels, grid));
+            for (int id : model.sourceTokens(pixels, grid)) {
+              equal += id == tokens[from] ? 1 : 0;
+              from++;
+            }
+          }
+          ids += from;
+          new NormTolerance("bfloat16", BFLOAT16)
+              .check(golden, sub + "/last_hidden_state", Ops.cat(0, last));
+        }
+      }
+    }
+    new NormTolerance("bfloat16", 0)
+        .atLeast(golden.name(), "source ids that agree", BFLOAT16_IDS, equal / (double) ids);
   }
 
   private static void check(GoldenCase golden, GoldenCase processor, PriorModel model, String sub) {

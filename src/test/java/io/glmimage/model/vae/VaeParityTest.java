@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
+import io.glmimage.golden.NormTolerance;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.image.RgbImage;
+import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.io.ByteArrayOutputStream;
 import java.util.HashSet;
@@ -20,6 +22,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @Tag("parity")
 class VaeParityTest {
+  /** Relative error of latents and pixels in bfloat16. */
+  private static final double BFLOAT16 = 0.02;
+
   static List<GoldenCase> vaeCases() {
     return Goldens.cases("09_vae");
   }
@@ -79,6 +84,31 @@ class VaeParityTest {
       tolerance.check(golden, sub + "/decoded", decoded);
       return 1;
     }
+  }
+
+  @Tag("bfloat16")
+  @ParameterizedTest
+  @MethodSource("vaeCases")
+  void bfloat16StaysWithinItsRounding(GoldenCase golden) {
+    NormTolerance tolerance = new NormTolerance("bfloat16", BFLOAT16);
+    int seen = 0;
+    try (Vae vae = Vae.load(golden.checkpoint(), Goldens.bfloat16())) {
+      for (String sub : golden.subCases()) {
+        try (TensorScope scope = new TensorScope()) {
+          if (golden.has(sub + "/in") && golden.has(sub + "/normalized")) {
+            Tensor in = Ops.to(golden.tensor(sub + "/in"), Goldens.bfloat16());
+            tolerance.check(golden, sub + "/normalized", vae.encode(in));
+            seen++;
+          }
+          if (golden.has(sub + "/latents_in") && golden.has(sub + "/decoded")) {
+            Tensor decoded = vae.decodeRaw(golden.tensor(sub + "/latents_in"), Vae::unobserved);
+            tolerance.check(golden, sub + "/decoded", decoded);
+            seen++;
+          }
+        }
+      }
+    }
+    assertTrue(seen > 0, "no comparison made");
   }
 
   private static void checkIfThere(

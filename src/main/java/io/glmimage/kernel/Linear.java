@@ -1,0 +1,93 @@
+package io.glmimage.kernel;
+
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.Precision;
+import io.glmimage.tensor.TensorScope;
+import java.util.function.Consumer;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A linear layer, {@code x weightᵀ + bias}, whose product runs in the precision of its network; the
+ * forward that applies it need not know which.
+ *
+ * <p>T rows, K inputs, N outputs.
+ */
+public final class Linear {
+  private final Compute compute;
+  private final KernelProvider kernels;
+  private final Rows weight;
+  private final Tensor bias;
+
+  private Linear(Compute compute, KernelProvider kernels, Rows weight, Tensor bias) {
+    this.compute = compute;
+    this.kernels = kernels;
+    this.weight = weight;
+    this.bias = bias;
+  }
+
+  /**
+   * Takes over a layer's weights, quantizing them where the precision asks for it: the tensors
+   * given may be freed with the caller's scope, what the layer keeps is given to {@code owner}.
+   *
+   * @param weight {@code [N, K]} in the dtype of {@code compute}
+   * @param bias {@code [N]} in the same dtype, or null
+   * @param owner retains what it is given as long as the layer is in use
+   */
+  public static Linear of(
+      Compute compute, KernelProvider kernels, Tensor weight, Tensor bias, Consumer<Tensor> owner) {
+    try (TensorScope scope = new TensorScope()) {
+      Rows kept =
+          compute.precision() == Precision.FP8
+              ? kernels.quantizeRows().quantize(weight)
+              : new Rows(weight);
+      owner.accept(kept.values());
+      if (kept.quantized()) {
+        owner.accept(kept.scales());
+      }
+      if (bias != null) {
+        owner.accept(bias);
+      }
+      return new Linear(compute, kernels, kept, bias);
+    }
+  }
+
+  /** {@code [T, K] -> [T, N]}, of the caller's scope. */
+  public Tensor apply(Tensor x) {
+    return weight.quantized()
+        ? apply(kernels.quantizeRows().quantize(x))
+        : Ops.linear(x, weight.values(), bias);
+  }
+
+  /**
+   * {@code [T, K] -> [T, N]}, of the caller's scope.
+   *
+   * @param x quantized if and only if the layer is
+   */
+  public Tensor apply(Rows x) {
+    return weight.quantized()
+        ? kernels.fp8Linear().apply(x, weight, bias, compute.dtype())
+        : apply(x.values());
+  }
+
+  /**
+   * {@code gelu(x weightᵀ + bias)}, gelu by its tanh approximation, for the next layer: {@code [T,
+   * K] -> [T, N]}, of the caller's scope.
+   */
+  public Rows gelu(Rows x) {
+    return weight.quantized()
+        ? kernels.quantizeRows().gelu(apply(x))
+        : new Rows(kernels.linearGelu().apply(x.values(), weight.values(), bias));
+  }
+
+  /**
+   * {@code silu(gate) * up} of the layer's outputs, the gates first, for the next layer: {@code [T,
+   * K] -> [T, N / 2]}, of the caller's scope.
+   */
+  public Rows siluMul(Tensor x) {
+    Tensor gateUp = apply(x);
+    return weight.quantized()
+        ? kernels.quantizeRows().siluMul(gateUp)
+        : new Rows(kernels.siluMul().siluMul(gateUp));
+  }
+}

@@ -1,0 +1,20 @@
+package io.glmimage.kernel;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Attention of one sequence's tokens over its own and its cached ones, all of them: {@code
+ * softmax(q kᵀ / sqrt(d)) v}.
+ *
+ * <p>H heads, Q queries, K keys, d elements of a head. {@code 4 H Q K d} floating-point operations.
+ */
+@FunctionalInterface
+public interface SequenceAttention {
+  /**
+   * @param query {@code [1, H, Q, d]}, any strides
+   * @param key {@code [1, H, K, d]}, any strides
+   * @param value like {@code key}
+   * @return {@code [1, H, Q, d]}, of the caller's scope
+   */
+  Tensor apply(Tensor query, Tensor key, Tensor value);
+}

@@ -1,0 +1,53 @@
+package io.glmimage.kernel;
+
+import org.bytedeco.pytorch.CompilationUnit;
+import org.bytedeco.pytorch.Function;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * A function of one result written in TorchScript: the Java binding leaves out operations whose
+ * names begin with an underscore, TorchScript has them. Lives as long as the process. Safe for
+ * several threads.
+ */
+final class TorchScript {
+  private final CompilationUnit unit;
+  private final Function function;
+
+  /**
+   * @param source one function
+   */
+  TorchScript(String source) {
+    unit = torch.compile(source);
+    unit.retainReference();
+    function = unit.get_functions().get(0);
+  }
+
+  /**
+   * The function's tensor, of the caller's scope.
+   *
+   * @param arguments in order; null for None
+   */
+  Tensor apply(Tensor... arguments) {
+    try (IValueVector values = new IValueVector()) {
+      for (Tensor argument : arguments) {
+        try (IValue value = argument == null ? new IValue() : new IValue(argument)) {
+          values.push_back(value);
+        }
+      }
+      try (IValue result = function.apply(values)) {
+        // That tensor lies inside the value: a handle of its own survives it.
+        return new Tensor(result.toTensor());
+      }
+    }
+  }
+
+  /** The last line of a traceback, where the reason stands. */
+  static String reason(RuntimeException e) {
+    return e.getMessage() == null
+        ? e.toString()
+        : e.getMessage().strip().replaceAll("(?s).*\n", "");
+  }
+}
