@@ -255,6 +255,9 @@ class WeightsJobTest {
     settings.put("spark.executor.extraClassPath", SparkProcess.classesWithoutSpark());
     settings.put("spark.sql.shuffle.partitions", "4");
     settings.put("spark.executorEnv.OMP_NUM_THREADS", "1");
+    // Executors that live for seconds: optimising their code costs more than it saves.
+    settings.put(
+        "spark.executor.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto");
     return settings;
   }
 
