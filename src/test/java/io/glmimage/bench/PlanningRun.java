@@ -79,7 +79,7 @@ public final class PlanningRun {
   }
 
   /** Rows of several sizes and settings, whose pictures nobody looks for. */
-  private static void write(String mode, long rows, String path) {
+  private static void write(String mode, long rows, String path) throws Exception {
     try (SparkSession spark =
         SparkSession.builder()
             .master("local[2]")

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 @Tag("spark")
 class PartitionKeysTest {
   @Test
-  void sparkPutsEachKeyWhereItBelongs() {
+  void sparkPutsEachKeyWhereItBelongs() throws Exception {
     try (SparkSession spark =
         SparkSession.builder()
             .master("local[1]")
