@@ -9,17 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.image.ImageDecoder;
-import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.request.EditRequest;
 import io.glmimage.spark.ExecutorEngines;
 import io.glmimage.spark.FakeEngines;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.math.BigDecimal;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,8 +50,7 @@ class EditImagesJobTest {
   private static SparkSession spark;
 
   @TempDir private Path folder;
-  private final ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
-  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+  private final JobConsole job = new JobConsole();
 
   @BeforeAll
   static void start() {
@@ -71,9 +66,7 @@ class EditImagesJobTest {
   @BeforeEach
   void pictures() throws IOException {
     for (int i = 0; i < 3; i++) {
-      byte[] pixels = new byte[64 * 96 * 3];
-      Arrays.fill(pixels, (byte) (40 * i));
-      Files.write(folder.resolve(i + ".png"), ImageEncoder.png(new RgbImage(64, 96, pixels)));
+      Files.write(folder.resolve(i + ".png"), JobConsole.png(64, 96, 40 * i));
     }
   }
 
@@ -86,39 +79,6 @@ class EditImagesJobTest {
         .mode("overwrite")
         .parquet(path);
     return path;
-  }
-
-  private int run(String... args) {
-    outBytes.reset();
-    errBytes.reset();
-    return EditImagesJob.run(
-        List.of(args),
-        FakeEngines::new,
-        new PrintStream(outBytes),
-        new PrintStream(errBytes),
-        false);
-  }
-
-  private int edit(String manifest, String output, String... more) {
-    List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", output));
-    args.addAll(List.of(more));
-    return run(args.toArray(String[]::new));
-  }
-
-  private String out() {
-    return outBytes.toString(StandardCharsets.UTF_8);
-  }
-
-  private String err() {
-    return errBytes.toString(StandardCharsets.UTF_8);
-  }
-
-  private static Map<String, Row> results(String output) {
-    Map<String, Row> byId = new TreeMap<>();
-    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
-      assertNull(byId.put((String) value(row, "id"), row));
-    }
-    return byId;
   }
 
   private static Object value(Row row, String column) {
@@ -161,9 +121,9 @@ class EditImagesJobTest {
             RowFactory.create("last", "1.png", "make it blue", 128, "l10"));
     String output = folder + "/out";
 
-    assertEquals(2, edit(manifest, output, "--steps", "3", "--seed", "5"));
+    assertEquals(2, job.edit(manifest, output, "--steps", "3", "--seed", "5"));
 
-    Map<String, Row> results = results(output);
+    Map<String, Row> results = JobConsole.results(spark, output);
     assertEquals(11, results.size());
     Map<String, String> classes = new TreeMap<>();
     results.forEach(
@@ -220,12 +180,13 @@ class EditImagesJobTest {
     assertEquals(
         List.of("good.png", "last.png"), images(output).keySet().stream().sorted().toList());
 
-    assertTrue(err().contains("9 of 11 rows failed:"), err());
-    assertTrue(err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), err());
-    assertTrue(err().contains("11/11 rows, 9 failed"), err());
-    String[] lines = out().strip().split("\n");
-    assertTrue(lines[lines.length - 1].startsWith("11 rows: 2 ok, 9 failed, "), out());
-    assertTrue(lines[lines.length - 1].endsWith("results in file:" + output + "/results"), out());
+    assertTrue(job.err().contains("9 of 11 rows failed:"), job.err());
+    assertTrue(job.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), job.err());
+    assertTrue(job.err().contains("11/11 rows, 9 failed"), job.err());
+    String[] lines = job.out().strip().split("\n");
+    assertTrue(lines[lines.length - 1].startsWith("11 rows: 2 ok, 9 failed, "), job.out());
+    assertTrue(
+        lines[lines.length - 1].endsWith("results in file:" + output + "/results"), job.out());
     JsonNode summary = new ObjectMapper().readTree(Path.of(output, "summary.json").toFile());
     assertEquals(2, summary.get("exit_code").asInt());
     assertEquals(11, summary.get("rows").asInt());
@@ -234,18 +195,19 @@ class EditImagesJobTest {
     assertEquals(64, summary.get("options_fingerprint").asText().length());
 
     // The results can be looked at, and are not overwritten unasked.
-    assertEquals(0, run("show", "--results", output));
-    assertTrue(out().contains("make it blue"), out());
-    assertTrue(out().contains("INVALID_ROW: Cannot edit row absurd"), out());
+    assertEquals(0, job.run("show", "--results", output));
+    assertTrue(job.out().contains("make it blue"), job.out());
+    assertTrue(job.out().contains("INVALID_ROW: Cannot edit row absurd"), job.out());
     String sheet = folder + "/sheet.png";
     assertEquals(
-        0, run("contact-sheet", "--results", output, "--manifest", manifest, "--output", sheet));
+        0,
+        job.run("contact-sheet", "--results", output, "--manifest", manifest, "--output", sheet));
     assertTrue(ImageDecoder.decode(Files.readAllBytes(Path.of(sheet)), sheet).height() > 11 * 160);
-    assertEquals(1, edit(manifest, output, "--no-resume"));
-    assertTrue(err().contains("already holds results"), err());
-    assertEquals(11, results(output).size());
-    assertEquals(2, edit(manifest, output, "--overwrite", "--seed", "6"));
-    assertEquals(11, results(output).size());
+    assertEquals(1, job.edit(manifest, output, "--no-resume"));
+    assertTrue(job.err().contains("already holds results"), job.err());
+    assertEquals(11, JobConsole.results(spark, output).size());
+    assertEquals(2, job.edit(manifest, output, "--overwrite", "--seed", "6"));
+    assertEquals(11, JobConsole.results(spark, output).size());
   }
 
   @Test
@@ -284,15 +246,15 @@ class EditImagesJobTest {
 
     assertEquals(
         0,
-        edit(
+        job.edit(
             manifest(schema, full, text),
             output,
             "--columns",
             "image_paths=files",
             "--drop-columns=junk"),
-        this::err);
+        job::err);
 
-    Map<String, Row> results = results(output);
+    Map<String, Row> results = JobConsole.results(spark, output);
     Row row = results.get("7");
     assertEquals(9007199254740993L, value(row, "seed"));
     assertEquals(128, value(row, "width"));
@@ -327,66 +289,70 @@ class EditImagesJobTest {
     int opened = FakeEngines.OPENED.get();
     ExecutorEngines.closeAll();
 
-    assertEquals(0, edit(manifest, one, "--partitions", "1", "--batch-size", "5"), this::err);
-    assertEquals(0, edit(manifest, many, "--partitions", "9", "--batch-size", "1"), this::err);
+    assertEquals(0, job.edit(manifest, one, "--partitions", "1", "--batch-size", "5"), job::err);
+    assertEquals(0, job.edit(manifest, many, "--partitions", "9", "--batch-size", "1"), job::err);
 
     assertEquals(1, FakeEngines.OPENED.get() - opened);
     assertTrue(FakeEngines.LARGEST_BATCH.get() >= 5);
-    assertEquals(23, results(one).size());
+    assertEquals(23, JobConsole.results(spark, one).size());
     assertEquals(images(one), images(many));
     // Equal rows are numbered and have seeds of their own.
     assertEquals(23, images(one).size());
     assertEquals(
         23,
-        new HashSet<>(results(one).values().stream().map(r -> value(r, "seed")).toList()).size());
-    assertTrue(results(one).keySet().stream().anyMatch(id -> id.endsWith("-2")));
+        new HashSet<>(
+                JobConsole.results(spark, one).values().stream()
+                    .map(r -> value(r, "seed"))
+                    .toList())
+            .size());
+    assertTrue(JobConsole.results(spark, one).keySet().stream().anyMatch(id -> id.endsWith("-2")));
   }
 
   @Test
   void refusesManifestsThatCannotBeUsedBeforeAnyWork() throws IOException {
     String output = folder + "/out";
-    assertEquals(1, edit(folder + "/none.parquet", output));
-    assertTrue(err().contains("there is no such file"), err());
+    assertEquals(1, job.edit(folder + "/none.parquet", output));
+    assertTrue(job.err().contains("there is no such file"), job.err());
 
     Files.writeString(folder.resolve("text.parquet"), "prompt,image_paths\n");
-    assertEquals(1, edit(folder + "/text.parquet", output));
-    assertTrue(err().contains("as Parquet"), err());
+    assertEquals(1, job.edit(folder + "/text.parquet", output));
+    assertTrue(job.err().contains("as Parquet"), job.err());
 
     assertEquals(
         1,
-        edit(
+        job.edit(
             manifest(
                 new StructType().add("image_paths", DataTypes.BinaryType),
                 RowFactory.create((Object) null)),
             output));
-    assertTrue(err().contains("column prompt is missing"), err());
-    assertTrue(err().contains("image_paths is of type binary"), err());
+    assertTrue(job.err().contains("column prompt is missing"), job.err());
+    assertTrue(job.err().contains("image_paths is of type binary"), job.err());
 
     assertEquals(
         1,
-        edit(
+        job.edit(
             manifest(
                 SIMPLE,
                 RowFactory.create("a", "0.png", "p"),
                 RowFactory.create("b", "0.png", "p"),
                 RowFactory.create("a", "1.png", "q")),
             output));
-    assertTrue(err().contains("1 rows have the id of an earlier row (a)"), err());
+    assertTrue(job.err().contains("1 rows have the id of an earlier row (a)"), job.err());
 
     String good = manifest(SIMPLE, RowFactory.create("a", "0.png", "p"));
-    assertEquals(1, edit(good, output, "--model", "missing"));
-    assertTrue(err().contains("missing is not a folder"), err());
+    assertEquals(1, job.edit(good, output, "--model", "missing"));
+    assertTrue(job.err().contains("missing is not a folder"), job.err());
     assertFalse(Files.exists(Path.of(output)));
-    assertEquals(1, run("show", "--results", output));
-    assertTrue(err().contains("holds no finished result table"), err());
+    assertEquals(1, job.run("show", "--results", output));
+    assertTrue(job.err().contains("holds no finished result table"), job.err());
   }
 
   @Test
   void anEmptyManifestGivesAnEmptyTable() {
     String output = folder + "/out";
-    assertEquals(0, edit(manifest(SIMPLE), output), this::err);
-    assertEquals(0, results(output).size());
-    assertTrue(out().startsWith("0 rows: 0 ok, 0 failed"), out());
+    assertEquals(0, job.edit(manifest(SIMPLE), output), job::err);
+    assertEquals(0, JobConsole.results(spark, output).size());
+    assertTrue(job.out().startsWith("0 rows: 0 ok, 0 failed"), job.out());
   }
 
   @Test
@@ -401,8 +367,8 @@ class EditImagesJobTest {
             RowFactory.create("e", "1.png", "p"),
             RowFactory.create("f", "2.png", "p"));
     String output = folder + "/out";
-    assertEquals(2, edit(manifest, output, "--partitions", "1", "--batch-size", "6"), this::err);
-    Map<String, Row> results = results(output);
+    assertEquals(2, job.edit(manifest, output, "--partitions", "1", "--batch-size", "6"), job::err);
+    Map<String, Row> results = JobConsole.results(spark, output);
     for (String id : List.of("a", "b", "d", "e", "f")) {
       assertEquals("OK", value(results.get(id), "status"), id);
     }
@@ -421,7 +387,7 @@ class EditImagesJobTest {
     String output = folder + "/out";
     assertEquals(
         3,
-        edit(
+        job.edit(
             manifest,
             output,
             "--model",
@@ -433,41 +399,41 @@ class EditImagesJobTest {
             "--batch-size",
             "1"));
     assertTrue(
-        err().contains("Cannot load model broken on cpu: tensor x has shape [1], expected [2]"),
-        err());
+        job.err().contains("Cannot load model broken on cpu: tensor x has shape [1], expected [2]"),
+        job.err());
     assertEquals(1, FakeEngines.OPENED.get() - opened);
     assertFalse(Files.exists(Path.of(output, "summary.json")));
-    assertEquals("", out());
+    assertEquals("", job.out());
   }
 
   @Test
   void aBrokenDeviceFailsTheJobAndTheNextRunMayUseTheFolder() {
     String output = folder + "/out";
-    assertEquals(3, edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "explode")), output));
-    assertTrue(err().contains("Cannot edit rows [a] with fake"), err());
-    assertTrue(err().contains("device lost"), err());
+    assertEquals(3, job.edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "explode")), output));
+    assertTrue(job.err().contains("Cannot edit rows [a] with fake"), job.err());
+    assertTrue(job.err().contains("device lost"), job.err());
     assertEquals(
-        0, edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "p")), output), this::err);
+        0, job.edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "p")), output), job::err);
   }
 
   @Test
   void theDemoShowsNineEditsAndOneFailure() throws IOException {
     String output = folder + "/demo";
-    assertEquals(0, run("demo", output), this::err);
-    assertEquals(10, results(output).size());
+    assertEquals(0, job.run("demo", output), job::err);
+    assertEquals(10, JobConsole.results(spark, output).size());
     assertEquals(9, images(output).size());
-    Row tall = results(output).get("07-tall");
+    Row tall = JobConsole.results(spark, output).get("07-tall");
     assertEquals(128, value(tall, "width"));
     assertEquals(192, value(tall, "height"));
     assertEquals(20, value(tall, "num_inference_steps"));
-    assertTrue(out().contains("only 10-corrupt-file failed"), out());
+    assertTrue(job.out().contains("only 10-corrupt-file failed"), job.out());
     assertTrue(Files.size(Path.of(output, "contact-sheet.png")) > 10_000);
     // A second demo replaces the first.
-    assertEquals(0, run("demo", output, "--seed", "2"), this::err);
+    assertEquals(0, job.run("demo", output, "--seed", "2"), job::err);
     // The example alone is an ordinary manifest.
     String example = folder + "/example";
-    assertEquals(0, run("example", example), this::err);
-    assertEquals(2, edit(example + "/manifest.parquet", folder + "/edited"), this::err);
+    assertEquals(0, job.run("example", example), job::err);
+    assertEquals(2, job.edit(example + "/manifest.parquet", folder + "/edited"), job::err);
   }
 
   @Test
@@ -475,9 +441,9 @@ class EditImagesJobTest {
     String output = folder + "/out";
     String manifest =
         manifest(SIMPLE, RowFactory.create("a", "s9x://KEYID:hush-hush@bucket/x.png", "p"));
-    assertEquals(2, edit(manifest, output));
-    Row row = results(output).get("a");
+    assertEquals(2, job.edit(manifest, output));
+    Row row = JobConsole.results(spark, output).get("a");
     assertFalse(row.toString().contains("hush-hush"), row.toString());
-    assertFalse(err().contains("hush-hush"), err());
+    assertFalse(job.err().contains("hush-hush"), job.err());
   }
 }

@@ -8,12 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.image.ImageDecoder;
-import io.glmimage.image.ImageEncoder;
-import io.glmimage.image.RgbImage;
-import io.glmimage.spark.FakeEngines;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,8 +35,7 @@ class FormatsJobTest {
   private static SparkSession spark;
 
   @TempDir private Path folder;
-  private final ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
-  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+  private final JobConsole job = new JobConsole();
 
   @BeforeAll
   static void start() {
@@ -57,56 +51,18 @@ class FormatsJobTest {
   @BeforeEach
   void pictures() throws IOException {
     for (int i = 0; i < 3; i++) {
-      Files.write(folder.resolve(i + ".png"), png(64, 96, 40 * i));
+      Files.write(folder.resolve(i + ".png"), JobConsole.png(64, 96, 40 * i));
     }
-  }
-
-  private static byte[] png(int height, int width, int value) {
-    byte[] pixels = new byte[height * width * 3];
-    Arrays.fill(pixels, (byte) value);
-    return ImageEncoder.png(new RgbImage(height, width, pixels));
-  }
-
-  private int run(String... args) {
-    outBytes.reset();
-    errBytes.reset();
-    return EditImagesJob.run(
-        List.of(args),
-        FakeEngines::new,
-        new PrintStream(outBytes),
-        new PrintStream(errBytes),
-        false);
-  }
-
-  private int edit(String manifest, String output, String... more) {
-    List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", output));
-    args.addAll(List.of(more));
-    return run(args.toArray(String[]::new));
-  }
-
-  private String out() {
-    return outBytes.toString(StandardCharsets.UTF_8);
-  }
-
-  private String err() {
-    return errBytes.toString(StandardCharsets.UTF_8);
   }
 
   private String file(String name, String text) throws IOException {
     return Files.writeString(folder.resolve(name), text).toString();
   }
 
-  private static Map<String, Row> results(String output) {
-    Map<String, Row> byId = new TreeMap<>();
-    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
-      byId.put(row.getAs("id"), row);
-    }
-    return byId;
-  }
-
   @Test
   void jsonLinesKeepTheirOtherFieldsAndFailLineByLine() throws IOException {
-    String url = "data:image/png;base64," + Base64.getEncoder().encodeToString(png(32, 64, 5));
+    String url =
+        "data:image/png;base64," + Base64.getEncoder().encodeToString(JobConsole.png(32, 64, 5));
     String manifest =
         file(
             "rows.jsonl",
@@ -122,8 +78,8 @@ class FormatsJobTest {
             """
                 .replace("URL", url));
     String output = folder + "/out";
-    assertEquals(2, edit(manifest, output), this::err);
-    Map<String, Row> rows = results(output);
+    assertEquals(2, job.edit(manifest, output), job::err);
+    Map<String, Row> rows = JobConsole.results(spark, output);
     assertEquals(7, rows.size());
     assertEquals(3L, rows.get("a").<Object>getAs("label"));
     assertEquals(1.5, rows.get("a").getStruct(rows.get("a").fieldIndex("box")).getList(0).get(0));
@@ -139,7 +95,7 @@ class FormatsJobTest {
     assertTrue(broken.<String>getAs("error").contains("line 3 of rows.jsonl is no JSON"));
     assertTrue(rows.get("e").<String>getAs("error").contains("seed is x, expected a whole number"));
     assertEquals("IMAGE_INVALID", rows.get("g").getAs("error_class"));
-    assertTrue(err().contains("line 3 of rows.jsonl"), err());
+    assertTrue(job.err().contains("line 3 of rows.jsonl"), job.err());
 
     // What a failed row shows is on the page too.
     String page = Files.readString(Path.of(output, "report.html"));
@@ -169,21 +125,22 @@ class FormatsJobTest {
     String output = folder + "/out";
     assertEquals(
         2,
-        edit(folder + "/rows", output, "--columns", "prompt=caption", "--height=32", "--width=32"),
-        this::err);
-    Map<String, Row> rows = results(output);
+        job.edit(
+            folder + "/rows", output, "--columns", "prompt=caption", "--height=32", "--width=32"),
+        job::err);
+    Map<String, Row> rows = JobConsole.results(spark, output);
     // Relative paths start at the folder that holds the manifest, which is a folder here.
     assertEquals("IMAGE_NOT_FOUND", rows.get("x").getAs("error_class"));
     assertEquals("a, \"b\"", rows.get("x").getAs("prompt"));
     assertEquals("n1", rows.get("x").getAs("note"));
     assertEquals("OK", rows.get("y").getAs("status"));
-    assertTrue(err().contains("line 3 of 2.csv has 2 values, the header has 4"), err());
+    assertTrue(job.err().contains("line 3 of 2.csv has 2 values, the header has 4"), job.err());
 
     file("rows/2.csv", "prompt\n");
-    assertEquals(1, edit(folder + "/rows", output + 2));
-    assertTrue(err().contains("has the columns [prompt]"), err());
-    assertEquals(1, edit(file("x.csv", "prompt\np\n"), output + 2));
-    assertTrue(err().contains("column image_paths is missing"), err());
+    assertEquals(1, job.edit(folder + "/rows", output + 2));
+    assertTrue(job.err().contains("has the columns [prompt]"), job.err());
+    assertEquals(1, job.edit(file("x.csv", "prompt\np\n"), output + 2));
+    assertTrue(job.err().contains("column image_paths is missing"), job.err());
   }
 
   @Test
@@ -202,7 +159,7 @@ class FormatsJobTest {
             """
                 .replace("START", start));
     String output = folder + "/out";
-    assertEquals(2, edit(manifest, output), this::err);
+    assertEquals(2, job.edit(manifest, output), job::err);
 
     List<String> done = Files.readAllLines(Path.of(output, "output.jsonl"));
     assertEquals(2, done.size());
@@ -243,16 +200,16 @@ class FormatsJobTest {
                     .replace("START", start)
                     .repeat(2)
                 + "{\"custom_id\":\"b\",\"url\":\"/v1/embeddings\",\"body\":{}}\n");
-    assertEquals(1, edit(again, output + 2));
-    assertTrue(err().contains("custom_id a is on 2 lines"), err());
-    assertTrue(err().contains("line 3 of again.jsonl: url is /v1/embeddings"), err());
+    assertEquals(1, job.edit(again, output + 2));
+    assertTrue(job.err().contains("custom_id a is on 2 lines"), job.err());
+    assertTrue(job.err().contains("line 3 of again.jsonl: url is /v1/embeddings"), job.err());
     assertFalse(Files.exists(Path.of(output + 2)));
 
     // The same broken line in two files is two failures.
     Files.createDirectory(folder.resolve("batches"));
     file("batches/1.jsonl", "{\"custom_id\":\"a\",START\"p\"}}\n{\n".replace("START", start));
     file("batches/2.jsonl", "{\"custom_id\":\"b\",START\"p\"}}\n{\n".replace("START", start));
-    assertEquals(2, edit(folder + "/batches", output + 3), this::err);
+    assertEquals(2, job.edit(folder + "/batches", output + 3), job::err);
     assertEquals(4, Files.readAllLines(Path.of(output + 3, "errors.jsonl")).size());
     assertEquals(0, Files.size(Path.of(output + 3, "output.jsonl")));
   }
@@ -268,8 +225,8 @@ class FormatsJobTest {
     String one = folder + "/one";
     String two = folder + "/two";
     String[] options = {"--output-format", "webdataset", "--shard-size", "4"};
-    assertEquals(2, edit(manifest, one, concat(options, "--partitions", "1")), this::err);
-    assertEquals(2, edit(manifest, two, concat(options, "--partitions", "7")), this::err);
+    assertEquals(2, job.edit(manifest, one, concat(options, "--partitions", "1")), job::err);
+    assertEquals(2, job.edit(manifest, two, concat(options, "--partitions", "7")), job::err);
     for (int shard = 0; shard < 3; shard++) {
       String name = "shards/shard-00000" + shard + "-of-000003.tar";
       assertArrayEquals(
@@ -289,7 +246,7 @@ class FormatsJobTest {
     String table = folder + "/table";
     assertEquals(
         2,
-        edit(
+        job.edit(
             manifest,
             table,
             "--output-format",
@@ -297,7 +254,7 @@ class FormatsJobTest {
             "--image-format",
             "jpeg",
             "--quality=80"),
-        this::err);
+        job::err);
     List<Row> stored =
         spark.read().parquet(table + "/pictures").orderBy("row_index").collectAsList();
     assertEquals(10, stored.size());
@@ -337,10 +294,10 @@ class FormatsJobTest {
   @Test
   void aRunWithoutRowsHasAPageToo() throws IOException {
     String output = folder + "/out";
-    assertEquals(0, edit(file("none.csv", "prompt,image_paths\n"), output), this::err);
+    assertEquals(0, job.edit(file("none.csv", "prompt,image_paths\n"), output), job::err);
     String page = Files.readString(Path.of(output, "report.html"));
     assertTrue(page.contains("There is no picture to show."), page);
     assertTrue(page.contains("No row failed."), page);
-    assertTrue(out().startsWith("0 rows"), out());
+    assertTrue(job.out().startsWith("0 rows"), job.out());
   }
 }

@@ -3,25 +3,17 @@ package io.glmimage.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.glmimage.image.ImageEncoder;
-import io.glmimage.image.RgbImage;
 import io.glmimage.spark.ExecutorEngines;
-import io.glmimage.spark.FakeEngines;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -56,8 +48,7 @@ class ResumeTest {
 
   @TempDir private Path folder;
   private Path output;
-  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
-  private int edited;
+  private final JobConsole job = new JobConsole();
 
   @BeforeAll
   static void start() {
@@ -80,9 +71,7 @@ class ResumeTest {
   }
 
   private void source(String name, int colour) throws IOException {
-    byte[] pixels = new byte[64 * 96 * 3];
-    Arrays.fill(pixels, (byte) colour);
-    Files.write(folder.resolve(name), ImageEncoder.png(new RgbImage(64, 96, pixels)));
+    Files.write(folder.resolve(name), JobConsole.png(64, 96, colour));
   }
 
   private String manifest(List<Row> rows) {
@@ -104,32 +93,12 @@ class ResumeTest {
   }
 
   private int editInto(String manifest, Path into, String... more) {
-    errBytes.reset();
-    List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", "" + into));
-    args.addAll(List.of(more));
-    int before = FakeEngines.EDITED.get();
-    int code =
-        EditImagesJob.run(
-            args,
-            FakeEngines::new,
-            new PrintStream(new ByteArrayOutputStream()),
-            new PrintStream(errBytes),
-            false);
-    edited = FakeEngines.EDITED.get() - before;
-    return code;
-  }
-
-  private String err() {
-    return errBytes.toString(StandardCharsets.UTF_8);
+    return job.edit(manifest, into.toString(), more);
   }
 
   private static Map<String, Row> results(Path output) {
     assertTrue(Files.exists(output.resolve("results/_SUCCESS")));
-    Map<String, Row> byId = new TreeMap<>();
-    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
-      assertNull(byId.put(value(row, "id"), row), "an id with two lines");
-    }
-    return byId;
+    return JobConsole.results(spark, output.toString());
   }
 
   private static String value(Row row, String column) {
@@ -169,15 +138,15 @@ class ResumeTest {
   @Test
   void theSameCommandAgainDoesNothing() throws Exception {
     String manifest = manifest(rows(11));
-    assertEquals(0, edit(manifest, "--batch-size", "2"), this::err);
-    assertEquals(11, edited);
+    assertEquals(0, edit(manifest, "--batch-size", "2"), job::err);
+    assertEquals(11, job.edited());
     assertWhole(output);
     Map<String, Row> first = results(output);
 
-    assertEquals(0, edit(manifest, "--batch-size", "3", "--partitions", "1"), this::err);
+    assertEquals(0, edit(manifest, "--batch-size", "3", "--partitions", "1"), job::err);
 
-    assertEquals(0, edited);
-    assertTrue(err().contains("11 of 11 rows are done already"), err());
+    assertEquals(0, job.edited());
+    assertTrue(job.err().contains("11 of 11 rows are done already"), job.err());
     assertWhole(output);
     assertEquals(first, results(output));
     String summary = Files.readString(output.resolve("summary.json"));
@@ -187,7 +156,7 @@ class ResumeTest {
   @Test
   void onlyWhatHasChangedIsDoneAgain() throws Exception {
     List<Row> rows = rows(8);
-    assertEquals(0, edit(manifest(rows)), this::err);
+    assertEquals(0, edit(manifest(rows)), job::err);
     Map<String, String> before = pictures(output);
 
     // A row, a source (two rows have it), another column, the order, and a new row.
@@ -197,9 +166,9 @@ class ResumeTest {
     java.util.Collections.reverse(rows);
     source("2.png", 99);
     Files.setLastModifiedTime(folder.resolve("2.png"), FileTime.fromMillis(1_000_000_000_000L));
-    assertEquals(0, edit(manifest(rows)), this::err);
+    assertEquals(0, edit(manifest(rows)), job::err);
 
-    assertEquals(1 + 2 + 1, edited);
+    assertEquals(1 + 2 + 1, job.edited());
     assertWhole(output);
     Map<String, String> after = pictures(output);
     for (String id : List.of("r0", "r2", "r5")) {
@@ -213,48 +182,48 @@ class ResumeTest {
     // A picture that is gone is made again; without looking at files nobody notices.
     Files.delete(output.resolve("images/r3.png"));
     assertEquals(0, edit(manifest(rows), "--resume-check", "rows"));
-    assertEquals(0, edited);
+    assertEquals(0, job.edited());
     assertEquals(0, edit(manifest(rows)));
-    assertEquals(1, edited);
+    assertEquals(1, job.edited());
     assertEquals(after, pictures(output));
 
     // A setting, and a model.
-    assertEquals(0, edit(manifest(rows), "--steps", "7"), this::err);
-    assertEquals(9, edited);
+    assertEquals(0, edit(manifest(rows), "--steps", "7"), job::err);
+    assertEquals(9, job.edited());
     assertEquals("7", value(results(output).get("r4"), "num_inference_steps"));
-    assertEquals(0, edit(manifest(rows), "--steps", "7", "--model", "other"), this::err);
-    assertEquals(9, edited);
+    assertEquals(0, edit(manifest(rows), "--steps", "7", "--model", "other"), job::err);
+    assertEquals(9, job.edited());
     assertEquals("other", value(results(output).get("r4"), "model"));
     String[] cached = {"--steps", "7", "--model", "other", "--step-cache", "0.1"};
     Map<String, String> exact = pictures(output);
-    assertEquals(0, edit(manifest(rows), cached), this::err);
-    assertEquals(9, edited);
+    assertEquals(0, edit(manifest(rows), cached), job::err);
+    assertEquals(9, job.edited());
     assertNotEquals(exact.get("r4.png"), pictures(output).get("r4.png"));
-    assertEquals(0, edit(manifest(rows), cached), this::err);
-    assertEquals(0, edited);
+    assertEquals(0, edit(manifest(rows), cached), job::err);
+    assertEquals(0, job.edited());
     assertWhole(output);
   }
 
   @Test
   void picturesInAnotherFormatReplaceTheOldOnes() throws Exception {
-    assertEquals(0, edit(manifest(rows(5))), this::err);
-    assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), this::err);
-    assertEquals(4, edited);
+    assertEquals(0, edit(manifest(rows(5))), job::err);
+    assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), job::err);
+    assertEquals(4, job.edited());
     Map<String, String> pictures = pictures(output);
     assertEquals(
         List.of("r0.jpg", "r1.jpg", "r2.jpg", "r3.jpg", "r4.png"), List.copyOf(pictures.keySet()));
-    assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), this::err);
-    assertEquals(0, edited);
+    assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), job::err);
+    assertEquals(0, job.edited());
     assertEquals(pictures, pictures(output));
 
     // Stopped in the middle of a third format, and gone on in the first one; r4 is back.
     List<Row> rows = rows(5);
     rows.add(RowFactory.create("bad", "0.png", "refuse", "l"));
     String[] stopping = {"--output-format", "webp", "--max-failed-rows", "0", "--partitions", "1"};
-    assertEquals(3, edit(manifest(rows), stopping), this::err);
+    assertEquals(3, edit(manifest(rows), stopping), job::err);
     assertTrue(pictures(output).containsKey("r0.webp"), pictures(output).toString());
     assertTrue(pictures(output).containsKey("r0.jpg"), pictures(output).toString());
-    assertEquals(0, edit(manifest(rows(5))), this::err);
+    assertEquals(0, edit(manifest(rows(5))), job::err);
     assertWhole(output);
     assertEquals(
         List.of("r0.png", "r1.png", "r2.png", "r3.png", "r4.png"),
@@ -264,21 +233,21 @@ class ResumeTest {
   @Test
   void aSourceThatHasVanishedFailsItsRowsUntilItIsBack() throws Exception {
     String manifest = manifest(rows(6));
-    assertEquals(0, edit(manifest), this::err);
+    assertEquals(0, edit(manifest), job::err);
     byte[] source = Files.readAllBytes(folder.resolve("2.png"));
     Files.delete(folder.resolve("2.png"));
-    assertEquals(0, edit(manifest, "--resume-check", "rows"), this::err);
-    assertEquals(0, edited);
-    assertEquals(2, edit(manifest), this::err);
-    assertEquals(0, edited);
+    assertEquals(0, edit(manifest, "--resume-check", "rows"), job::err);
+    assertEquals(0, job.edited());
+    assertEquals(2, edit(manifest), job::err);
+    assertEquals(0, job.edited());
     for (String id : List.of("r2", "r5")) {
       Row row = results(output).get(id);
       assertEquals("IMAGE_NOT_FOUND", value(row, "error_class"));
       assertEquals("null", value(row, "output_path"));
     }
     Files.write(folder.resolve("2.png"), source);
-    assertEquals(0, edit(manifest), this::err);
-    assertEquals(2, edited);
+    assertEquals(0, edit(manifest), job::err);
+    assertEquals(2, job.edited());
     assertWhole(output);
   }
 
@@ -294,7 +263,7 @@ class ResumeTest {
     for (int i = 0; i < 8; i++) {
       rows.add(new Object[] {"r" + i, "0.png", "p", "l", 5, 1.5, 7L, 64});
     }
-    assertEquals(0, edit(parameters(schema, rows)), this::err);
+    assertEquals(0, edit(parameters(schema, rows)), job::err);
     Map<String, String> before = pictures(output);
     rows.get(1)[4] = 6;
     rows.get(2)[5] = 2.0;
@@ -302,8 +271,8 @@ class ResumeTest {
     rows.get(4)[7] = 96;
     // The option's value is the row's: nothing changes.
     rows.get(5)[4] = null;
-    assertEquals(0, edit(parameters(schema, rows), "--steps", "5"), this::err);
-    assertEquals(4, edited);
+    assertEquals(0, edit(parameters(schema, rows), "--steps", "5"), job::err);
+    assertEquals(4, job.edited());
     assertWhole(output);
     Map<String, String> after = pictures(output);
     for (int i = 0; i < 8; i++) {
@@ -317,7 +286,7 @@ class ResumeTest {
         4,
         metrics.path("rows_per_second").asDouble() * metrics.path("edit_seconds").asDouble(),
         1e-6);
-    assertEquals(0, edit(parameters(schema, rows), "--steps", "5"), this::err);
+    assertEquals(0, edit(parameters(schema, rows), "--steps", "5"), job::err);
     metrics = new ObjectMapper().readTree(output.resolve("metrics.json").toFile());
     assertEquals(0, metrics.path("rows_per_second").asDouble());
   }
@@ -331,16 +300,16 @@ class ResumeTest {
 
   @Test
   void rowsThatLeaveTheManifestAreRememberedUntilTheyComeBack() throws Exception {
-    assertEquals(0, edit(manifest(rows(6))), this::err);
-    assertEquals(0, edit(manifest(rows(2))), this::err);
+    assertEquals(0, edit(manifest(rows(6))), job::err);
+    assertEquals(0, edit(manifest(rows(2))), job::err);
     assertEquals(2, results(output).size());
-    assertEquals(0, edit(manifest(rows(3)), "--seed", "9"), this::err);
-    assertEquals(3, edited);
-    assertEquals(0, edit(manifest(rows(6)), "--seed", "9"), this::err);
-    assertEquals(3, edited);
-    assertEquals(0, edit(manifest(rows(1)), "--seed", "9"), this::err);
-    assertEquals(0, edit(manifest(rows(6)), "--seed", "9"), this::err);
-    assertEquals(0, edited);
+    assertEquals(0, edit(manifest(rows(3)), "--seed", "9"), job::err);
+    assertEquals(3, job.edited());
+    assertEquals(0, edit(manifest(rows(6)), "--seed", "9"), job::err);
+    assertEquals(3, job.edited());
+    assertEquals(0, edit(manifest(rows(1)), "--seed", "9"), job::err);
+    assertEquals(0, edit(manifest(rows(6)), "--seed", "9"), job::err);
+    assertEquals(0, job.edited());
     assertWhole(output);
   }
 
@@ -349,21 +318,21 @@ class ResumeTest {
     List<Row> rows = rows(4);
     rows.add(RowFactory.create("late", "late.png", "p", "l"));
     rows.add(RowFactory.create("never", "0.png", "refuse", "l"));
-    assertEquals(2, edit(manifest(rows)), this::err);
-    assertEquals(5, edited);
-    assertEquals(2, edit(manifest(rows), "--keep-failed"), this::err);
-    assertEquals(0, edited);
+    assertEquals(2, edit(manifest(rows)), job::err);
+    assertEquals(5, job.edited());
+    assertEquals(2, edit(manifest(rows), "--keep-failed"), job::err);
+    assertEquals(0, job.edited());
 
     source("late.png", 5);
     Path other = folder.resolve("other");
-    assertEquals(2, editInto(output + "/failed-rows", other), this::err);
-    assertEquals(2, edited);
+    assertEquals(2, editInto(output + "/failed-rows", other), job::err);
+    assertEquals(2, job.edited());
     assertEquals(List.of("late", "never"), List.copyOf(results(other).keySet()));
     assertEquals(1, edit(output + "/failed-rows"));
-    assertTrue(err().contains("would lose all other rows"), err());
+    assertTrue(job.err().contains("would lose all other rows"), job.err());
 
-    assertEquals(2, edit(manifest(rows)), this::err);
-    assertEquals(2, edited);
+    assertEquals(2, edit(manifest(rows)), job::err);
+    assertEquals(2, job.edited());
     assertWhole(output);
     assertEquals(pictures(other).get("late.png"), pictures(output).get("late.png"));
     assertEquals(
@@ -382,16 +351,16 @@ class ResumeTest {
     String manifest = manifest(rows);
     for (String[] limit :
         new String[][] {{"--max-failed-rows", "3"}, {"--max-failed-ratio", "0.35"}}) {
-      assertEquals(3, edit(manifest, limit[0], limit[1]), this::err);
-      assertTrue(err().contains("rows failed, more than " + limit[0]), err());
+      assertEquals(3, edit(manifest, limit[0], limit[1]), job::err);
+      assertTrue(job.err().contains("rows failed, more than " + limit[0]), job.err());
       assertFalse(Files.exists(output.resolve("results/_SUCCESS")));
       assertFalse(Files.exists(output.resolve("_run/lock.json")));
     }
-    assertEquals(2, edit(manifest, "--max-failed-rows", "4"), this::err);
-    assertEquals(4, edited);
+    assertEquals(2, edit(manifest, "--max-failed-rows", "4"), job::err);
+    assertEquals(4, job.edited());
     assertWhole(output);
-    assertEquals(2, edit(manifest, "--overwrite"), this::err);
-    assertEquals(10, edited);
+    assertEquals(2, edit(manifest, "--overwrite"), job::err);
+    assertEquals(10, job.edited());
   }
 
   @Test
@@ -405,12 +374,12 @@ class ResumeTest {
         Thread.sleep(20);
       }
       assertEquals(1, edit(manifest, "--model", "slow"));
-      assertTrue(err().contains("another run is writing there (process "), err());
-      assertEquals(0, edited);
+      assertTrue(job.err().contains("another run is writing there (process "), job.err());
+      assertEquals(0, job.edited());
       assertEquals(0, first.exitCode(), first.output());
     }
-    assertEquals(0, edit(manifest, "--model", "slow"), this::err);
-    assertEquals(0, edited);
+    assertEquals(0, edit(manifest, "--model", "slow"), job::err);
+    assertEquals(0, job.edited());
     assertWhole(output);
   }
 
@@ -418,9 +387,9 @@ class ResumeTest {
   void runsThatAreKilledAtAnyMomentEndAsAnUndisturbedOne() throws Exception {
     String manifest = manifest(rows(48));
     Path calm = folder.resolve("calm");
-    assertEquals(0, editInto(manifest, calm, "--model", "slow"), this::err);
+    assertEquals(0, editInto(manifest, calm, "--model", "slow"), job::err);
     // Another run's pictures are there already, and every one of them must go.
-    assertEquals(0, edit(manifest, "--seed", "1"), this::err);
+    assertEquals(0, edit(manifest, "--seed", "1"), job::err);
     long seed = System.nanoTime();
     Random random = new Random(seed);
     String[] settings = {"--model", "slow", "--commit-seconds", "0", "--batch-size", "2"};
@@ -442,9 +411,9 @@ class ResumeTest {
       }
     }
 
-    assertEquals(0, edit(manifest, settings), this::err);
+    assertEquals(0, edit(manifest, settings), job::err);
 
-    assertTrue(edited < 48, edited + " rows done after all kills; random seed " + seed);
+    assertTrue(job.edited() < 48, job.edited() + " rows done after all kills; random seed " + seed);
     assertWhole(output);
     assertEquals(pictures(calm), pictures(output), "random seed " + seed);
     assertEquals(48, results(output).size());

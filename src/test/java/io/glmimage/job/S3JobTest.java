@@ -2,27 +2,20 @@ package io.glmimage.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.amazonaws.services.s3.model.ObjectMetadata;
-import io.glmimage.image.ImageEncoder;
-import io.glmimage.image.RgbImage;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.s3.FaultyProxy;
 import io.glmimage.s3.FaultyProxy.Fault;
 import io.glmimage.s3.S3Server;
 import io.glmimage.spark.ExecutorEngines;
-import io.glmimage.spark.FakeEngines;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -63,8 +56,7 @@ class S3JobTest {
   private static SparkSession spark;
   private static final AtomicInteger RUNS = new AtomicInteger();
 
-  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
-  private int edited;
+  private final JobConsole job = new JobConsole();
   private String root;
 
   @BeforeAll
@@ -110,11 +102,7 @@ class S3JobTest {
     ExecutorEngines.closeAll();
     root = "s3a://bucket/test" + RUNS.incrementAndGet();
     for (int i = 0; i < 3; i++) {
-      byte[] pixels = new byte[64 * 96 * 3];
-      Arrays.fill(pixels, (byte) (40 * i));
-      session
-          .storage()
-          .write(root + "/" + i + ".png", ImageEncoder.png(new RgbImage(64, 96, pixels)));
+      session.storage().write(root + "/" + i + ".png", JobConsole.png(64, 96, 40 * i));
     }
   }
 
@@ -139,33 +127,14 @@ class S3JobTest {
   }
 
   private int edit(String manifest, String output, String... more) {
-    errBytes.reset();
-    List<String> args =
-        new ArrayList<>(List.of("--manifest", manifest, "--output", output, "--lock-timeout", "3"));
+    List<String> args = new ArrayList<>(List.of("--lock-timeout", "3"));
     args.addAll(List.of(more));
-    int before = FakeEngines.EDITED.get();
-    int code =
-        EditImagesJob.run(
-            args,
-            FakeEngines::new,
-            new PrintStream(new ByteArrayOutputStream()),
-            new PrintStream(errBytes),
-            false);
-    edited = FakeEngines.EDITED.get() - before;
-    return code;
-  }
-
-  private String err() {
-    return errBytes.toString(StandardCharsets.UTF_8);
+    return job.edit(manifest, output, args.toArray(String[]::new));
   }
 
   private static Map<String, Row> results(String output) throws IOException {
     assertTrue(session.storage().exists(output + "/results/_SUCCESS"));
-    Map<String, Row> byId = new TreeMap<>();
-    for (Row row : spark.read().parquet(output + "/results").collectAsList()) {
-      assertNull(byId.put(value(row, "id"), row), "an id with two lines");
-    }
-    return byId;
+    return JobConsole.results(spark, output);
   }
 
   private static String value(Row row, String column) {
@@ -204,8 +173,8 @@ class S3JobTest {
     String key = output.substring("s3a://bucket/".length()) + "/failed-rows/part-0.parquet";
     server.beginUpload("bucket", key);
     assertEquals(List.of(key), server.pendingUploads("bucket"));
-    assertEquals(0, edit(manifest, output), this::err);
-    assertEquals(ROWS, edited);
+    assertEquals(0, edit(manifest, output), job::err);
+    assertEquals(ROWS, job.edited());
     assertEquals(List.of(), server.pendingUploads("bucket"));
     assertWhole(output, ROWS);
     String success =
@@ -219,12 +188,12 @@ class S3JobTest {
             .filter(name -> name.startsWith("_"))
             .toList());
 
-    assertEquals(0, edit(manifest, output), this::err);
-    assertEquals(0, edited);
+    assertEquals(0, edit(manifest, output), job::err);
+    assertEquals(0, job.edited());
 
     // Other schemes: results on a disk of sources on S3.
     String local = "file:" + folder + "/local" + RUNS.get();
-    assertEquals(0, edit(manifest, local), this::err);
+    assertEquals(0, edit(manifest, local), job::err);
     assertEquals(pictures(output), pictures(local));
   }
 
@@ -232,7 +201,7 @@ class S3JobTest {
   void objectsHaveTheContentTypeOfTheirFormatAndMetadata() throws Exception {
     String manifest = upload(List.of(RowFactory.create("grün 1", "0.png", "p")));
     String output = root + "/out";
-    assertEquals(0, edit(manifest, output, "--output-format", "webp"), this::err);
+    assertEquals(0, edit(manifest, output, "--output-format", "webp"), job::err);
     Row row = results(output).get("grün 1");
     assertEquals("OK", value(row, "status"), value(row, "error"));
     ObjectMetadata picture = head(value(row, "output_path"));
@@ -245,7 +214,7 @@ class S3JobTest {
     assertEquals("text/html", head(output + "/report.html").getContentType());
     assertEquals("application/json", head(output + "/metrics.json").getContentType());
 
-    assertEquals(0, edit(manifest, output, "--output-format", "webdataset"), this::err);
+    assertEquals(0, edit(manifest, output, "--output-format", "webdataset"), job::err);
     assertEquals(
         "image/png", head(value(results(output).get("grün 1"), "output_path")).getContentType());
     String shard = session.storage().names(output + "/shards").get(0);
@@ -259,7 +228,7 @@ class S3JobTest {
   @Test
   void faultsOfNetworkAndServerChangeNothing() throws Exception {
     String manifest = manifest(ROWS);
-    assertEquals(0, edit(manifest, root + "/calm"), this::err);
+    assertEquals(0, edit(manifest, root + "/calm"), job::err);
     SplittableRandom random = new SplittableRandom(7);
     AtomicInteger burst = new AtomicInteger();
     Fault[] kinds = {Fault.RESET, Fault.LOST_ANSWER, Fault.TRUNCATED, Fault.SLOW, Fault.SLOW_DOWN};
@@ -286,8 +255,8 @@ class S3JobTest {
     int faults = proxy.faults() - before;
     proxy.plan((method, path) -> Fault.NONE);
     assertTrue(faults > 20, faults + " faults");
-    assertEquals(0, edit(manifest, output), this::err);
-    assertEquals(0, edited);
+    assertEquals(0, edit(manifest, output), job::err);
+    assertEquals(0, job.edited());
     assertWhole(output, ROWS);
     assertEquals(pictures(root + "/calm"), pictures(output));
   }
@@ -303,7 +272,7 @@ class S3JobTest {
                 RowFactory.create("bucket", "s3a://no-such-bucket/1.png", "p")));
     proxy.plan((method, path) -> path.endsWith("/1.png") ? Fault.DENIED : Fault.NONE);
     String output = root + "/out";
-    assertEquals(2, edit(manifest, output, "--io-attempts", "2"), this::err);
+    assertEquals(2, edit(manifest, output, "--io-attempts", "2"), job::err);
     Map<String, Row> results = results(output);
     assertEquals("OK", value(results.get("good"), "status"));
     assertEquals("IMAGE_NOT_FOUND", value(results.get("missing"), "error_class"));
@@ -312,10 +281,10 @@ class S3JobTest {
 
     // Credentials that end in the middle of the work: the job fails, and no row is blamed.
     proxy.plan((method, path) -> path.endsWith("/1.png") ? Fault.EXPIRED : Fault.NONE);
-    assertEquals(3, edit(manifest, output), this::err);
-    assertTrue(err().contains("the credentials are refused or have expired"), err());
+    assertEquals(3, edit(manifest, output), job::err);
+    assertTrue(job.err().contains("the credentials are refused or have expired"), job.err());
     proxy.plan((method, path) -> Fault.NONE);
-    assertEquals(2, edit(manifest, output), this::err);
+    assertEquals(2, edit(manifest, output), job::err);
     assertEquals("OK", value(results(output).get("denied"), "status"));
 
     // A signature of another key is refused by the server itself.

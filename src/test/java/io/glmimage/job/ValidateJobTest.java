@@ -7,13 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.glmimage.image.ImageEncoder;
-import io.glmimage.image.RgbImage;
-import io.glmimage.spark.FakeEngines;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,8 +24,7 @@ class ValidateJobTest {
   private static Session session;
 
   @TempDir private Path folder;
-  private final ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
-  private final ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+  private final JobConsole job = new JobConsole();
 
   @BeforeAll
   static void start() {
@@ -43,29 +36,10 @@ class ValidateJobTest {
     session.close();
   }
 
-  private int run(String... args) {
-    outBytes.reset();
-    errBytes.reset();
-    return EditImagesJob.run(
-        List.of(args),
-        FakeEngines::new,
-        new PrintStream(outBytes),
-        new PrintStream(errBytes),
-        false);
-  }
-
-  private String out() {
-    return outBytes.toString(StandardCharsets.UTF_8);
-  }
-
-  private String err() {
-    return errBytes.toString(StandardCharsets.UTF_8);
-  }
-
   private void png(String name, int height, int width) throws IOException {
     Path file = folder.resolve(name);
     Files.createDirectories(file.getParent());
-    Files.write(file, ImageEncoder.png(new RgbImage(height, width, new byte[height * width * 3])));
+    Files.write(file, JobConsole.png(height, width, 0));
   }
 
   @Test
@@ -87,8 +61,8 @@ class ValidateJobTest {
                 none,,good.png,,,,
                 """)
             .toString();
-    assertEquals(2, run("validate", "--manifest", manifest, "--full", "--json"), this::err);
-    JsonNode report = new ObjectMapper().readTree(out());
+    assertEquals(2, job.run("validate", "--manifest", manifest, "--full", "--json"), job::err);
+    JsonNode report = new ObjectMapper().readTree(job.out());
     assertEquals(7, report.path("rows").asInt());
     assertEquals(5, report.path("bad_rows").asInt());
     assertEquals(1, report.at("/bad_by_class/IMAGE_NOT_FOUND").asInt());
@@ -102,7 +76,7 @@ class ValidateJobTest {
 
     assertEquals(
         2,
-        run(
+        job.run(
             "validate",
             "--manifest",
             manifest,
@@ -112,22 +86,22 @@ class ValidateJobTest {
             "--json"));
     assertEquals(
         2 * (20.34688 * 0.5 + 1) / 3600,
-        new ObjectMapper().readTree(out()).path("gpu_hours").asDouble(),
+        new ObjectMapper().readTree(job.out()).path("gpu_hours").asDouble(),
         1e-12);
 
     // Without the sources, only what the rows themselves say is found.
-    assertEquals(2, run("validate", "--manifest", manifest, "--sample", "0"));
-    assertTrue(out().startsWith("7 rows, 2 bad"), out());
-    assertTrue(out().contains("no estimate of GPU-hours"), out());
-    assertEquals(2, run("validate", "--manifest", manifest, "--seconds-per-image", "36"));
-    assertTrue(out().contains("sources of 7 rows looked at, 5 bad"), out());
-    assertTrue(out().contains("about 0.05 GPU-hours"), out());
+    assertEquals(2, job.run("validate", "--manifest", manifest, "--sample", "0"));
+    assertTrue(job.out().startsWith("7 rows, 2 bad"), job.out());
+    assertTrue(job.out().contains("no estimate of GPU-hours"), job.out());
+    assertEquals(2, job.run("validate", "--manifest", manifest, "--seconds-per-image", "36"));
+    assertTrue(job.out().contains("sources of 7 rows looked at, 5 bad"), job.out());
+    assertTrue(job.out().contains("about 0.05 GPU-hours"), job.out());
 
-    assertEquals(1, run("validate", "--manifest", manifest, "--full", "--sample", "3"));
-    assertEquals(1, run("validate", "--manifest", folder + "/none.csv"));
+    assertEquals(1, job.run("validate", "--manifest", manifest, "--full", "--sample", "3"));
+    assertEquals(1, job.run("validate", "--manifest", folder + "/none.csv"));
     Files.writeString(folder.resolve("twice.csv"), "id,prompt,image_paths\na,p,\na,p,\n");
-    assertEquals(1, run("validate", "--manifest", folder + "/twice.csv"));
-    assertTrue(err().contains("1 rows have the id of an earlier row (a)"), err());
+    assertEquals(1, job.run("validate", "--manifest", folder + "/twice.csv"));
+    assertTrue(job.err().contains("1 rows have the id of an earlier row (a)"), job.err());
   }
 
   @Test
@@ -140,8 +114,8 @@ class ValidateJobTest {
     String flat = folder + "/flat";
     String images = folder + "/set";
     assertEquals(
-        0, run("manifest", "--images", images, "--prompt", "p", "--output", flat), this::err);
-    assertTrue(out().startsWith("Wrote 2 rows"), out());
+        0, job.run("manifest", "--images", images, "--prompt", "p", "--output", flat), job::err);
+    assertTrue(job.out().startsWith("Wrote 2 rows"), job.out());
     List<Row> rows = session.spark().read().parquet(flat).orderBy("image_paths").collectAsList();
     // Relative, as the images lie below the manifest's folder.
     assertEquals("set/a.PNG", rows.get(0).getAs("image_paths"));
@@ -151,7 +125,7 @@ class ValidateJobTest {
     String all = folder + "/all";
     assertEquals(
         0,
-        run(
+        job.run(
             "manifest",
             "--images",
             images,
@@ -166,30 +140,30 @@ class ValidateJobTest {
             "3",
             "--output",
             all),
-        this::err);
-    assertTrue(out().startsWith("Wrote 18 rows"), out());
+        job::err);
+    assertTrue(job.out().startsWith("Wrote 18 rows"), job.out());
     assertEquals(18, session.spark().read().parquet(all).select("id").distinct().count());
     // What it makes, the job takes; ids do not depend on the other files.
-    assertEquals(0, run("--manifest", all, "--output", folder + "/out"), this::err);
+    assertEquals(0, job.run("--manifest", all, "--output", folder + "/out"), job::err);
     Row row = session.spark().read().parquet(folder + "/out/results").head();
     assertEquals("car", row.getAs("object"));
     try (Stream<Path> left = Files.list(folder)) {
       assertFalse(left.anyMatch(p -> p.getFileName().toString().startsWith(".listing")));
     }
 
-    assertEquals(1, run("manifest", "--images", images, "--prompt", "p", "--output", flat));
-    assertTrue(err().contains("it exists"), err());
-    assertEquals(1, run("manifest", "--images", images, "--output", flat + 2));
-    assertTrue(err().contains("give one of --prompt"), err());
+    assertEquals(1, job.run("manifest", "--images", images, "--prompt", "p", "--output", flat));
+    assertTrue(job.err().contains("it exists"), job.err());
+    assertEquals(1, job.run("manifest", "--images", images, "--output", flat + 2));
+    assertTrue(job.err().contains("give one of --prompt"), job.err());
     assertEquals(
-        1, run("manifest", "--images", images + "/none", "--prompt=p", "--output", flat + 2));
+        1, job.run("manifest", "--images", images + "/none", "--prompt=p", "--output", flat + 2));
     Files.createDirectory(folder.resolve("empty"));
     assertEquals(
-        1, run("manifest", "--images", folder + "/empty", "--prompt=p", "--output", flat + 2));
-    assertTrue(err().contains("holds no images"), err());
+        1, job.run("manifest", "--images", folder + "/empty", "--prompt=p", "--output", flat + 2));
+    assertTrue(job.err().contains("holds no images"), job.err());
     assertEquals(
         1,
-        run(
+        job.run(
             "manifest",
             "--images",
             images,
@@ -199,6 +173,6 @@ class ValidateJobTest {
             "seed=1,2",
             "--output",
             flat + 2));
-    assertTrue(err().contains("is the name of another column"), err());
+    assertTrue(job.err().contains("is the name of another column"), job.err());
   }
 }

@@ -26,7 +26,7 @@ class CudaAdviceTest {
   private static void assertAdvice(String library, String install) {
     String advice =
         CudaAdvice.of(
-            "/root/.javacpp/cache/x/libjnitorch_cuda.so: "
+            "/home/spark/.javacpp/cache/x/libjnitorch_cuda.so: "
                 + library
                 + ": cannot open shared object file: No such file or directory");
     assertTrue(advice.startsWith(library + " is missing on this host; install "), advice);
