@@ -9,6 +9,8 @@ import io.glmimage.s3.FaultyProxy;
 import io.glmimage.s3.FaultyProxy.Fault;
 import io.glmimage.s3.S3Server;
 import io.glmimage.spark.DeadlyEngines;
+import io.glmimage.spark.SparkProcess;
+import io.glmimage.spark.StandaloneCluster;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
@@ -103,32 +105,31 @@ public final class Soak implements Callable<Integer> {
       description = "Of ${COMPLETION-CANDIDATES}; CALM must be among them. Default: all.")
   List<Phase> phases = List.of(Phase.values());
 
-  @Option(
-      names = "--speculate",
-      description = "Tasks are copied also in the run whose executors are killed.")
-  boolean speculate;
-
   @Option(names = "--minutes", description = "Limit of one job. Default: ${DEFAULT-VALUE}.")
   int minutes = 60;
 
   @Option(names = "--folder", required = true, description = "For logs.")
   Path folder;
 
-  @Option(names = "--spark-home", required = true, description = "A Spark installation.")
-  Path sparkHome;
-
   PrintStream out = System.out;
 
   private static final String BUCKET = "soak";
 
+  /** Of an executor. */
+  private static final String HEAP = "512m";
+
   /** Copies of tasks as soon as another one has ended. */
   private static final List<String> SPECULATION =
       List.of(
+          "-Dspark.locality.wait=0s",
           "-Dspark.speculation=true",
           "-Dspark.speculation.interval=50ms",
-          "-Dspark.speculation.multiplier=0.5",
+          "-Dspark.speculation.multiplier=0.05",
           "-Dspark.speculation.quantile=0.01",
           "-Dspark.speculation.minTaskRuntime=0ms");
+
+  /** The last task is alone on two executors, and writes pictures while its copy does. */
+  private static final String[] TASKS_FOR_TWO = {"--partitions=3", "--batch-size=1"};
 
   private static final int SOURCES = 24;
   private static final int CHECKERS = 8;
@@ -236,10 +237,8 @@ public final class Soak implements Callable<Integer> {
     phase(
         Phase.STORM,
         () -> {
-          List<String> options = new ArrayList<>();
-          options.add(executorOptions("-D" + DeadlyEngines.ARMED + "=true"));
-          options.addAll(speculate ? SPECULATION : List.of());
-          try (ChildJob job = job(Phase.STORM, options)) {
+          String armed = executorOptions("-D" + DeadlyEngines.ARMED + "=true");
+          try (ChildJob job = job(Phase.STORM, List.of(armed))) {
             storm.rage(true);
             int killed = killExecutors(job);
             expect(deadly > 0 ? 2 : 0, job);
@@ -338,8 +337,13 @@ public final class Soak implements Callable<Integer> {
     phase(
         Phase.SPECULATION,
         () -> {
-          try (ChildJob job = job(Phase.SPECULATION, SPECULATION)) {
-            expect(0, job);
+          Path work = Files.createTempDirectory(folder, "cluster-");
+          try (StandaloneCluster cluster = new StandaloneCluster(work, HEAP)) {
+            cluster.addWorker();
+            cluster.addWorker();
+            try (ChildJob job = job(Phase.SPECULATION, cluster.url(), SPECULATION, TASKS_FOR_TWO)) {
+              expect(0, job);
+            }
           }
           say("speculation: %d pictures were sent for %d rows", storm.pictures(), rows);
           that(storm.pictures() > rows, "No task was copied");
@@ -376,33 +380,33 @@ public final class Soak implements Callable<Integer> {
     return job(phase, "local-cluster[" + executors + "," + cores + ",512]", more);
   }
 
-  private ChildJob job(Phase phase, String master, List<String> more) throws IOException {
+  /**
+   * @param more options of the JVM
+   * @param arguments of the job
+   */
+  private ChildJob job(Phase phase, String master, List<String> more, String... arguments)
+      throws IOException {
     List<String> options = new ArrayList<>();
     settings(proxy.port())
         .forEach((key, value) -> options.add("-Dspark.hadoop." + key + "=" + value));
+    // As spark-submit gives it.
+    options.add("-Dspark.master=" + master);
     options.add("-Dspark.executor.extraClassPath=" + System.getProperty("java.class.path"));
-    options.add("-Dspark.executor.memory=512m");
+    options.add("-Dspark.executor.memory=" + HEAP);
     options.add("-Dspark.executorEnv.OMP_NUM_THREADS=1");
     options.add(executorOptions(""));
     options.addAll(more);
+    List<String> command =
+        new ArrayList<>(
+            List.of("--manifest", root() + "/manifest.jsonl", "--output", output(phase)));
+    command.addAll(List.of("--steps", "" + steps, "--guidance", "1", "--commit-seconds", "2"));
+    command.addAll(List.of(arguments));
     return new ChildJob(
         folder.resolve(++jobs + "-" + name(phase) + ".log"),
         options,
-        sparkHome,
+        SparkProcess.home().orElseThrow(),
         SoakJob.class,
-        List.of(
-            "--manifest",
-            root() + "/manifest.jsonl",
-            "--output",
-            output(phase),
-            "--steps",
-            "" + steps,
-            "--guidance",
-            "1",
-            "--commit-seconds",
-            "2",
-            "--master",
-            master));
+        command);
   }
 
   /** Executors that start quickly; most of their work is not Java's. */

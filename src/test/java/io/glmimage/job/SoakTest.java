@@ -3,7 +3,7 @@ package io.glmimage.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.nio.file.Files;
+import io.glmimage.spark.SparkProcess;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
@@ -22,9 +22,8 @@ class SoakTest {
 
   @Test
   void killedExecutorsCopiedTasksAndABadNetworkChangeNothing() throws Exception {
-    String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
     assumeTrue(
-        home != null && Files.isExecutable(Path.of(home, "bin", "spark-class")),
+        SparkProcess.home().isPresent(),
         "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
             + " (.ci/pyspark.sh makes one)");
     Soak soak = new Soak();
@@ -32,11 +31,9 @@ class SoakTest {
     soak.size = 32;
     soak.kills = 3;
     soak.deadly = 0;
-    soak.speculate = true;
     soak.minutes = 5;
-    soak.phases = List.of(Soak.Phase.CALM, Soak.Phase.STORM);
+    soak.phases = List.of(Soak.Phase.CALM, Soak.Phase.STORM, Soak.Phase.SPECULATION);
     soak.folder = folder;
-    soak.sparkHome = Path.of(home);
 
     assertEquals(0, soak.call());
   }

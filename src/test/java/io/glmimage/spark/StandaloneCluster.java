@@ -12,7 +12,9 @@ import java.util.Map;
 
 /**
  * A Spark master and workers on this machine, each a process with a folder of its own, one core and
- * a {@link FakeGpus fake GPU}.
+ * a {@link FakeGpus fake GPU}. Every worker has another of the machine's own addresses (127.0.0.2
+ * and on), so that Spark takes them for different hosts: it copies no task to a host that has it
+ * already.
  */
 public final class StandaloneCluster implements AutoCloseable {
   private final Path work;
@@ -68,7 +70,7 @@ public final class StandaloneCluster implements AutoCloseable {
               settings,
               "org.apache.spark.deploy.worker.Worker",
               "--host",
-              "127.0.0.1",
+              "127.0.0." + (1 + workers),
               "--cores",
               "1",
               "--memory",
