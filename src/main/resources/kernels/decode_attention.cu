@@ -4,13 +4,15 @@
 // bf16 or float32; scores, softmax and sums in float32; in the tensor-core form weights are rounded to bf16.
 // D 16, 32, 64 or 128; the tensor-core form takes bf16, D 64 or 128, H / G up to 16.
 // Floor: 2 G D sum(counts) elements moved: every cached element is read once, for all query heads of its head.
-// A slot's tokens are cut at multiples of 256 (kChunk) whatever the grid is, each piece is one block, and the pieces
-// are put together in order: the result depends on the slot's own tokens alone.
+// A slot's tokens are cut whatever the grid is, and what the blocks make of them is put together in order: the result
+// depends on the slot's own tokens alone. The tensor-core form gives every fourth (kParts) 64 tokens (16 a warp) to a
+// block, so that all of a slot's blocks have as much to do; the other form cuts at multiples of 256 (kChunk).
 // Tolerance against the float32 formula: 1e-2 relative in norm for bf16, 1e-5 for float32.
 #include "common.cuh"
 
 constexpr int kChunk = 256;
 constexpr int kWarps = 4;
+constexpr int kParts = 4;
 
 struct Args {
   const void* qkv;
@@ -38,90 +40,132 @@ __device__ __forceinline__ unsigned word(const uint4& v, int i) {
   return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
 }
 
+// 16 bytes from global to this thread's own place in shared memory, without a register in between.
+__device__ __forceinline__ void copyAsync(uint4* to, const uint4* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((unsigned)__cvta_generic_to_shared(to)), "l"(from) : "memory");
+}
+__device__ __forceinline__ void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+// Until all but the last group of copies have arrived.
+__device__ __forceinline__ void awaitCopies() { asm volatile("cp.async.wait_group 1;" ::: "memory"); }
+
+__device__ __forceinline__ void addScaled(float4& sum, float factor, const float4& x) {
+  sum.x += factor * x.x;
+  sum.y += factor * x.y;
+  sum.z += factor * x.z;
+  sum.w += factor * x.w;
+}
+
+// The first of the 4 columns of a piece that a lane holds.
+__device__ __forceinline__ int column(int piece, int q) { return 64 * (piece >> 3) + 16 * q + 4 * (piece & 3); }
+
+// exp2(x - most), 0 for a part without tokens.
+__device__ __forceinline__ float share(float x, float most) { return x == -INFINITY ? 0.f : exp2f(x - most); }
+
 // The 16 rows of the tensor core's tile are the query heads of one key head. Within a product's inner dimension the
 // order of elements is free, as long as both sides have the same: so every lane loads 16 contiguous bytes of a key
-// (of a value), and no shared memory is needed to lay fragments out.
+// (of a value), and reads back only what it has loaded itself.
 template <int D>
 __device__ __forceinline__ void attendTensorCore(const Args& a) {
   constexpr int kLoads = D / 32;   // 16-byte loads of a key by a lane
   constexpr int kHalves = D / 64;  // 16-byte loads of a value by a lane
-  const int piece = blockIdx.x;
+  constexpr int kThreads = 32 * kWarps;
+  const int part = blockIdx.x;
   const int kvHead = blockIdx.y;
   const int slot = blockIdx.z;
   const int count = a.counts[slot];
-  const int start = piece * kChunk;
-  if (start >= count) {
-    return;
-  }
   const int lane = threadIdx.x & 31;
   const int warp = threadIdx.x >> 5;
   const int g = lane >> 2;
   const int q = lane & 3;
   const int group = a.heads / a.kvHeads;
   const size_t tokenStride = (size_t)a.kvHeads * D / 8;  // in 16-byte words
-  const uint4* keys = (const uint4*)a.keys + ((size_t)slot * a.capacity * a.kvHeads + kvHead) * (D / 8);
-  const uint4* values = (const uint4*)a.values + ((size_t)slot * a.capacity * a.kvHeads + kvHead) * (D / 8);
+  const uint4* keys = (const uint4*)a.keys + ((size_t)slot * a.capacity * a.kvHeads + kvHead) * (D / 8) + q;
+  const uint4* values = (const uint4*)a.values + ((size_t)slot * a.capacity * a.kvHeads + kvHead) * (D / 8) + g;
 
-  // Row g and row g + 8 of the queries, elements 32 j + 8 q .. + 7.
-  unsigned queries[2 * kLoads][4];
-  {
-    const uint4* base = (const uint4*)a.qkv + ((size_t)slot * (a.heads + 2 * a.kvHeads) + kvHead * group) * (D / 8);
+  __shared__ union {
+    struct {
+      uint4 keys[2 * kLoads][kThreads];
+      uint4 values[4 * kHalves][kThreads];
+    } ring;
+    float4 sums[kWarps][8 * kHalves][32];
+  } shared;
+  __shared__ uint4 queries[2 * kLoads][32];
+  __shared__ float warpLargest[kWarps][16];
+  __shared__ float warpTotal[kWarps][16];
+  __shared__ float partLargest[16];
+  __shared__ float partTotal[16];
+
+  // Tokens past the end read the last one again; their weight is 0.
+  const auto loadKeys = [&](int first) {
+    if (first < count) {
 #pragma unroll
-    for (int j = 0; j < kLoads; j++) {
-      const uint4 low = g < group ? __ldg(base + g * (D / 8) + 4 * j + q) : make_uint4(0, 0, 0, 0);
-      const uint4 high = g + 8 < group ? __ldg(base + (g + 8) * (D / 8) + 4 * j + q) : make_uint4(0, 0, 0, 0);
+      for (int t = 0; t < 2; t++) {
+        const uint4* p = keys + min(first + 8 * t + g, count - 1) * tokenStride;
 #pragma unroll
-      for (int h = 0; h < 2; h++) {
-        queries[2 * j + h][0] = word(low, 2 * h);
-        queries[2 * j + h][1] = word(high, 2 * h);
-        queries[2 * j + h][2] = word(low, 2 * h + 1);
-        queries[2 * j + h][3] = word(high, 2 * h + 1);
+        for (int j = 0; j < kLoads; j++) {
+          copyAsync(&shared.ring.keys[kLoads * t + j][threadIdx.x], p + 4 * j);
+        }
       }
     }
+    commitCopies();
+  };
+  const auto loadValues = [&](int first) {
+    if (first < count) {
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        const uint4* p = values + min(first + 2 * q + (k & 1) + 8 * (k >> 1), count - 1) * tokenStride;
+#pragma unroll
+        for (int h = 0; h < kHalves; h++) {
+          copyAsync(&shared.ring.values[kHalves * k + h][threadIdx.x], p + 8 * h);
+        }
+      }
+    }
+    commitCopies();
+  };
+
+  // Row g and row g + 8 of the queries, elements 32 j + 8 q .. + 7, asked for before what is many times as much.
+  static_assert(kLoads <= kWarps, "a warp loads one part of the queries");
+  const uint4* own = (const uint4*)a.qkv + ((size_t)slot * (a.heads + 2 * a.kvHeads) + kvHead * group) * (D / 8) + 4 * warp + q;
+  const uint4 low = warp < kLoads && g < group ? __ldg(own + g * (D / 8)) : make_uint4(0, 0, 0, 0);
+  const uint4 high = warp < kLoads && g + 8 < group ? __ldg(own + (g + 8) * (D / 8)) : make_uint4(0, 0, 0, 0);
+
+  constexpr int kStride = 16 * kWarps * kParts;
+  const int begin = 16 * (kWarps * part + warp);
+  loadKeys(begin);
+  loadValues(begin);
+
+  if (warp < kLoads) {
+    queries[2 * warp][lane] = make_uint4(low.x, high.x, low.y, high.y);
+    queries[2 * warp + 1][lane] = make_uint4(low.z, high.z, low.w, high.w);
   }
+  __syncthreads();
 
   float sums[8 * kHalves][4] = {};
   float largest[2] = {-INFINITY, -INFINITY};
   float total[2] = {0.f, 0.f};
-  const int end = min(start + kChunk, count);
-  for (int first = start + 16 * warp; first < end; first += 16 * kWarps) {
-    // Tokens past the end read the last one again; their weight is 0.
-    uint4 key[2][kLoads];
-#pragma unroll
-    for (int t = 0; t < 2; t++) {
-      const uint4* p = keys + min(first + 8 * t + g, end - 1) * tokenStride + q;
-#pragma unroll
-      for (int j = 0; j < kLoads; j++) {
-        key[t][j] = loadStream(p + 4 * j);
-      }
-    }
-    uint4 value[4][kHalves];
-#pragma unroll
-    for (int k = 0; k < 4; k++) {
-      const int token = first + 2 * q + (k & 1) + 8 * (k >> 1);
-      const uint4* p = values + min(token, end - 1) * tokenStride + g;
-#pragma unroll
-      for (int h = 0; h < kHalves; h++) {
-        value[k][h] = loadStream(p + 8 * h);
-      }
-    }
-
+  for (int first = begin; first < count; first += kStride) {
+    awaitCopies();
     float scores[2][4] = {};
 #pragma unroll
-    for (int t = 0; t < 2; t++) {
+    for (int j = 0; j < kLoads; j++) {
+      const uint4 q0 = queries[2 * j][lane];
+      const uint4 q1 = queries[2 * j + 1][lane];
 #pragma unroll
-      for (int j = 0; j < kLoads; j++) {
-        multiply(scores[t], queries[2 * j], key[t][j].x, key[t][j].y);
-        multiply(scores[t], queries[2 * j + 1], key[t][j].z, key[t][j].w);
+      for (int t = 0; t < 2; t++) {
+        const uint4 key = shared.ring.keys[kLoads * t + j][threadIdx.x];
+        multiply(scores[t], {q0.x, q0.y, q0.z, q0.w}, key.x, key.y);
+        multiply(scores[t], {q1.x, q1.y, q1.z, q1.w}, key.z, key.w);
       }
     }
+    loadKeys(first + kStride);
+
     float newLargest[2] = {largest[0], largest[1]};
 #pragma unroll
     for (int t = 0; t < 2; t++) {
 #pragma unroll
       for (int c = 0; c < 4; c++) {
         const int token = first + 8 * t + 2 * q + (c & 1);
-        scores[t][c] = token < end ? scores[t][c] * a.scale : -INFINITY;
+        scores[t][c] = token < count ? scores[t][c] * a.scale : -INFINITY;
         newLargest[c >> 1] = fmaxf(newLargest[c >> 1], scores[t][c]);
       }
     }
@@ -144,8 +188,14 @@ __device__ __forceinline__ void attendTensorCore(const Args& a) {
     }
     const unsigned p[4] = {packBf16(scores[0][0], scores[0][1]), packBf16(scores[0][2], scores[0][3]),
                            packBf16(scores[1][0], scores[1][1]), packBf16(scores[1][2], scores[1][3])};
+    awaitCopies();
 #pragma unroll
     for (int h = 0; h < kHalves; h++) {
+      uint4 value[4];
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        value[k] = shared.ring.values[kHalves * k + h][threadIdx.x];
+      }
 #pragma unroll
       for (int t = 0; t < 8; t++) {
         float(&sum)[4] = sums[8 * h + t];
@@ -155,11 +205,12 @@ __device__ __forceinline__ void attendTensorCore(const Args& a) {
         sum[3] *= rescale[1];
         // Element t of the four tokens' 16 bytes: column g of this product is element 8 g + t (+ 64).
         const unsigned take = t & 1 ? 0x7632 : 0x5410;
-        const unsigned b0 = __byte_perm(word(value[0][h], t / 2), word(value[1][h], t / 2), take);
-        const unsigned b1 = __byte_perm(word(value[2][h], t / 2), word(value[3][h], t / 2), take);
+        const unsigned b0 = __byte_perm(word(value[0], t / 2), word(value[1], t / 2), take);
+        const unsigned b1 = __byte_perm(word(value[2], t / 2), word(value[3], t / 2), take);
         multiply(sum, p, b0, b1);
       }
     }
+    loadValues(first + kStride);
   }
 #pragma unroll
   for (int r = 0; r < 2; r++) {
@@ -167,49 +218,61 @@ __device__ __forceinline__ void attendTensorCore(const Args& a) {
     total[r] += __shfl_xor_sync(0xffffffffu, total[r], 2);
   }
 
-  // The warps' parts, put together in the warps' order.
-  __shared__ float shared[kWarps][16][D];
-  __shared__ float sharedLargest[kWarps][16];
-  __shared__ float sharedTotal[kWarps][16];
+  // The warps' parts, put together in the warps' order. They stay in the order in which lanes hold them, 4 columns at
+  // a time: piece 8 h + 4 r + i of lane (g, q) is row g + 8 r, columns 64 h + 16 q + 4 i .. + 3.
   if (q == 0) {
-    sharedLargest[warp][g] = largest[0];
-    sharedLargest[warp][g + 8] = largest[1];
-    sharedTotal[warp][g] = total[0];
-    sharedTotal[warp][g + 8] = total[1];
+    warpLargest[warp][g] = largest[0];
+    warpLargest[warp][g + 8] = largest[1];
+    warpTotal[warp][g] = total[0];
+    warpTotal[warp][g + 8] = total[1];
   }
+  __syncthreads();  // every warp is done with its ring
 #pragma unroll
   for (int h = 0; h < kHalves; h++) {
 #pragma unroll
-    for (int t = 0; t < 8; t++) {
-      const int column = 64 * h + 16 * q + t;
-      shared[warp][g][column] = sums[8 * h + t][0];
-      shared[warp][g][column + 8] = sums[8 * h + t][1];
-      shared[warp][g + 8][column] = sums[8 * h + t][2];
-      shared[warp][g + 8][column + 8] = sums[8 * h + t][3];
+    for (int r = 0; r < 2; r++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int t = 8 * h + 4 * (i & 1);
+        const int c = 2 * r + (i >> 1);
+        shared.sums[warp][8 * h + 4 * r + i][lane] = make_float4(sums[t][c], sums[t + 1][c], sums[t + 2][c], sums[t + 3][c]);
+      }
     }
   }
-  __syncthreads();
-  const size_t row = ((size_t)slot * a.pieces + piece) * a.heads + kvHead * group;
-  for (int i = threadIdx.x; i < group * D; i += kWarps * 32) {
-    const int head = i / D;
-    float most = sharedLargest[0][head];
+  if (threadIdx.x < 16) {
+    float most = warpLargest[0][threadIdx.x];
 #pragma unroll
     for (int w = 1; w < kWarps; w++) {
-      most = fmaxf(most, sharedLargest[w][head]);
+      most = fmaxf(most, warpLargest[w][threadIdx.x]);
     }
-    float sum = 0.f;
     float weight = 0.f;
 #pragma unroll
     for (int w = 0; w < kWarps; w++) {
-      const float factor = exp2f(sharedLargest[w][head] - most);
-      sum += factor * shared[w][head][i % D];
-      weight += factor * sharedTotal[w][head];
+      const float factor = share(warpLargest[w][threadIdx.x], most);
+      warpLargest[w][threadIdx.x] = factor;
+      weight += factor * warpTotal[w][threadIdx.x];
     }
-    a.sums[row * D + i] = sum;
-    if (i % D == 0) {
-      a.weights[(row + head) * 2] = most;
-      a.weights[(row + head) * 2 + 1] = weight;
+    partLargest[threadIdx.x] = most;
+    partTotal[threadIdx.x] = weight;
+  }
+  __syncthreads();
+  const size_t row = ((size_t)slot * a.pieces + part) * a.heads + kvHead * group;
+#pragma unroll
+  for (int k = 0; k < 2 * kHalves; k++) {
+    const int piece = k * kWarps + warp;
+    const int head = g + 8 * ((piece >> 2) & 1);
+    float4 sum = make_float4(0.f, 0.f, 0.f, 0.f);
+#pragma unroll
+    for (int w = 0; w < kWarps; w++) {
+      addScaled(sum, warpLargest[w][head], shared.sums[w][piece][lane]);
     }
+    if (head < group) {
+      ((float4*)a.sums)[((row + head) * D + column(piece, q)) / 4] = sum;
+    }
+  }
+  if (threadIdx.x < group) {
+    a.weights[(row + threadIdx.x) * 2] = partLargest[threadIdx.x];
+    a.weights[(row + threadIdx.x) * 2 + 1] = partTotal[threadIdx.x];
   }
 }
 
@@ -293,33 +356,37 @@ __device__ __forceinline__ void attend(const Args& a) {
   }
 }
 
-// Puts the pieces of one query head together, in order. One thread an element.
-template <typename T>
+// Puts the pieces of one query head together, in order: COUNT of them, or as many as hold its slot's tokens. One
+// thread an element.
+template <typename T, int COUNT>
 __device__ __forceinline__ void combine(const Args& a) {
   const int head = blockIdx.x;
   const int slot = blockIdx.y;
   const int width = blockDim.x;
-  const int pieces = (a.counts[slot] + kChunk - 1) / kChunk;
+  const int pieces = COUNT > 0 ? COUNT : (a.counts[slot] + kChunk - 1) / kChunk;
   const size_t row = (size_t)slot * a.pieces * a.heads + head;
+  const float2* weights = (const float2*)a.weights + row;
+  const float* sums = a.sums + row * width + threadIdx.x;
   float largest = -INFINITY;
+#pragma unroll COUNT > 0 ? COUNT : 4
   for (int i = 0; i < pieces; i++) {
-    largest = fmaxf(largest, a.weights[(row + (size_t)i * a.heads) * 2]);
+    largest = fmaxf(largest, weights[(size_t)i * a.heads].x);
   }
   float sum = 0.f;
   float total = 0.f;
-#pragma unroll 4
+#pragma unroll COUNT > 0 ? COUNT : 4
   for (int i = 0; i < pieces; i++) {
-    const size_t at = row + (size_t)i * a.heads;
-    const float factor = exp2f(a.weights[at * 2] - largest);
-    sum += factor * a.sums[at * width + threadIdx.x];
-    total += factor * a.weights[at * 2 + 1];
+    const float2 weight = weights[(size_t)i * a.heads];
+    const float factor = share(weight.x, largest);
+    sum += factor * sums[(size_t)i * a.heads * width];
+    total += factor * weight.y;
   }
   ((T*)a.out)[((size_t)slot * a.heads + head) * width + threadIdx.x] = fromFloat<T>(pieces > 0 ? sum / total : 0.f);
 }
 
 #define TENSOR_CORE(D)                                                                                            \
   extern "C" __global__ void __launch_bounds__(128) decode_attention_tensor_core_bf16_##D(const __grid_constant__ Args a) { \
-    attendTensorCore<D>(a);                                                                                       \
+    attendTensorCore<D>(a);                                                                                \
   }
 #define KERNEL(T, NAME, D) \
   extern "C" __global__ void __launch_bounds__(128) decode_attention_##NAME##_##D(const __grid_constant__ Args a) { attend<T, D>(a); }
@@ -328,5 +395,6 @@ TENSOR_CORE(64)
 TENSOR_CORE(128)
 KERNELS(bf16, bf16)
 KERNELS(float, f32)
-extern "C" __global__ void __launch_bounds__(128) decode_attention_combine_bf16(const __grid_constant__ Args a) { combine<bf16>(a); }
-extern "C" __global__ void __launch_bounds__(128) decode_attention_combine_f32(const __grid_constant__ Args a) { combine<float>(a); }
+extern "C" __global__ void __launch_bounds__(128) decode_attention_combine_tensor_core_bf16(const __grid_constant__ Args a) { combine<bf16, kParts>(a); }
+extern "C" __global__ void __launch_bounds__(128) decode_attention_combine_bf16(const __grid_constant__ Args a) { combine<bf16, 0>(a); }
+extern "C" __global__ void __launch_bounds__(128) decode_attention_combine_f32(const __grid_constant__ Args a) { combine<float, 0>(a); }

@@ -29,6 +29,9 @@ public final class CudaKernels implements KernelProvider {
   /** What decode_attention.cu cuts a slot's tokens into. */
   static final int PIECE = 256;
 
+  /** kParts of decode_attention.cu. */
+  private static final int TENSOR_CORE_PARTS = 4;
+
   /** Sequences that qk_norm_rotary.cu takes in a launch. */
   private static final int SEQUENCES = 8;
 
@@ -210,10 +213,10 @@ public final class CudaKernels implements KernelProvider {
       return aten.decodeAttention().attend(qkv, heads, keys, values, counts);
     }
     long slots = qkv.size(0);
-    long pieces = (keys.size(1) + PIECE - 1) / PIECE;
     boolean tensorCore =
         guard.type() == ScalarType.BFloat16 && headDim >= 64 && heads / kvHeads <= 16;
-    String suffix = suffix(guard);
+    long pieces = tensorCore ? TENSOR_CORE_PARTS : (keys.size(1) + PIECE - 1) / PIECE;
+    String suffix = (tensorCore ? "tensor_core_" : "") + suffix(guard);
     Tensor out = qkv.new_empty(slots, heads * headDim);
     try (Tensor partial =
         counts.new_empty(
@@ -222,7 +225,7 @@ public final class CudaKernels implements KernelProvider {
       long sums = partial.data_ptr().address();
       long weights = sums + slots * pieces * heads * headDim * Float.BYTES;
       decodeAttention(
-              "decode_attention_" + (tensorCore ? "tensor_core_" : "") + suffix + "_" + headDim,
+              "decode_attention_" + suffix + "_" + headDim,
               qkv,
               heads,
               keys,

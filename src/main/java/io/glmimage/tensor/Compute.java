@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.cuda.CUDAStream;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.BlasBackend;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_cuda;
 
@@ -61,6 +62,8 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
                   ? CudaAdvice.of(Libtorch.cudaProblem())
                   : "libtorch sees " + devices + " GPU(s), numbered from 0"));
     }
+    // Of its two libraries the one that chooses better for few rows; for many they are equal.
+    torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
     return cuda(index);
   }
 
