@@ -339,8 +339,8 @@ public final class Soak implements Callable<Integer> {
         () -> {
           Path work = Files.createTempDirectory(folder, "cluster-");
           try (StandaloneCluster cluster = new StandaloneCluster(work, HEAP)) {
-            cluster.addWorker();
-            cluster.addWorker();
+            cluster.addWorker("127.0.0.2");
+            cluster.addWorker("127.0.0.3");
             try (ChildJob job = job(Phase.SPECULATION, cluster.url(), SPECULATION, TASKS_FOR_TWO)) {
               expect(0, job);
             }

@@ -12,9 +12,7 @@ import java.util.Map;
 
 /**
  * A Spark master and workers on this machine, each a process with a folder of its own, one core and
- * a {@link FakeGpus fake GPU}. Every worker has another of the machine's own addresses (127.0.0.2
- * and on), so that Spark takes them for different hosts: it copies no task to a host that has it
- * already.
+ * a {@link FakeGpus fake GPU}.
  */
 public final class StandaloneCluster implements AutoCloseable {
   private final Path work;
@@ -56,7 +54,15 @@ public final class StandaloneCluster implements AutoCloseable {
     return work.resolve("worker-" + i);
   }
 
-  public synchronized void addWorker() {
+  public void addWorker() {
+    addWorker("127.0.0.1");
+  }
+
+  /**
+   * @param host one of the machine's own addresses (127.0.0.2, ...). Workers of different ones are
+   *     different hosts to Spark, which copies no task to a host that has it already
+   */
+  public synchronized void addWorker(String host) {
     workers++;
     try {
       Path folder = Files.createDirectory(workerFolder(workers));
@@ -70,7 +76,7 @@ public final class StandaloneCluster implements AutoCloseable {
               settings,
               "org.apache.spark.deploy.worker.Worker",
               "--host",
-              "127.0.0." + (1 + workers),
+              host,
               "--cores",
               "1",
               "--memory",
