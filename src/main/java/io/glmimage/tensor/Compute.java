@@ -36,7 +36,8 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   }
 
   /**
-   * The device that {@code name} stands for, in its usual dtype.
+   * The device that {@code name} stands for, in its usual dtype. With a GPU, libtorch takes its
+   * products from cuBLASLt from then on, in the whole process.
    *
    * @param name {@code "cpu"}, {@code "cuda:N"}, {@code "cuda"} (the first GPU), or {@code "auto"}:
    *     the first GPU where there is one that libtorch can use, else the CPU
