@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Edits the pictures of a Parquet manifest: a launcher for the Spark job's `edit` command.
+# A launcher for the Spark job, whose commands are listed by --help; without one it edits the images of a manifest.
 
 set -euo pipefail
 
@@ -17,10 +17,12 @@ GLM_NAME="edit-images"
 usage() {
   cat <<'TEXT'
 Usage: jobs/edit-images.sh [--embedded] --manifest MANIFEST --output OUTPUT [option...]
+       jobs/edit-images.sh [--embedded] COMMAND [option...]
 
-Edits every row of a Parquet manifest. All options but --embedded go to the job; they are listed
-below. Takes the spark-submit of SPARK_HOME, or else of the PATH, or else runs Spark inside one
-Java process on this machine. Builds the job first where it is missing or older than its sources.
+Edits every row of a manifest, or runs another of the job's commands; COMMAND --help explains one.
+All arguments but --embedded go to the job; its commands and the options of edit are listed below.
+Takes the spark-submit of SPARK_HOME, or else of the PATH, or else runs Spark inside one Java
+process on this machine. Builds the job first where it is missing or older than its sources.
 
   --embedded   run inside one Java process even where there is a spark-submit
 
@@ -46,7 +48,10 @@ help=0
 while (($# > 0)); do
   case "$1" in
     --embedded) export GLM_IMAGE_EMBEDDED=1 ;;
-    -h | --help) help=1 ;;
+    -h | --help)
+      # After a command it asks for that command's options.
+      if ((${#arguments[@]} == 0)); then help=1; else arguments+=("$1"); fi
+      ;;
     --)
       arguments+=("$@")
       break
@@ -60,7 +65,9 @@ if ((help)); then
   usage
   printf '\nThe job:\n\n'
   export GLM_IMAGE_EMBEDDED=1
+  glm_run_job --help
+  printf '\n'
   glm_run_job edit --help
   exit
 fi
-glm_run_job edit ${arguments[@]+"${arguments[@]}"}
+glm_run_job ${arguments[@]+"${arguments[@]}"}

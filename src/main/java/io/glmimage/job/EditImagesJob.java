@@ -94,7 +94,8 @@ public final class EditImagesJob implements Runnable {
 
   private int execute(List<String> args) {
     List<String> all = new ArrayList<>(args);
-    boolean bare = !all.isEmpty() && all.get(0).startsWith("-");
+    // A file of arguments without a command before it holds options, too.
+    boolean bare = !all.isEmpty() && (all.get(0).startsWith("-") || all.get(0).startsWith("@"));
     if (bare && !OWN_OPTIONS.contains(all.get(0))) {
       all.add(0, "edit");
     }

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -49,6 +50,16 @@ class HelpTest {
     assertEquals(0, run("help", command));
     assertTrue(out().contains("Usage: edit-images " + command), out());
     assertEquals("", err());
+  }
+
+  @Test
+  void argumentsComeFromAFileWithOrWithoutACommandBeforeIt(@TempDir Path folder)
+      throws IOException {
+    Path options = Files.writeString(folder.resolve("job.args"), "--help\n");
+    assertEquals(0, run("@" + options));
+    assertTrue(out().contains("Usage: edit-images edit"), out());
+    assertEquals(0, run("validate", "@" + options));
+    assertTrue(out().contains("Usage: edit-images validate"), out());
   }
 
   @Test
