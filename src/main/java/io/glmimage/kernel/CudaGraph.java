@@ -1,5 +1,6 @@
 package io.glmimage.kernel;
 
+import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.TensorScope;
 import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.cuda.cudart.CUgraphExec_st;
@@ -23,7 +24,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>What the work allocates comes from a memory pool of the graph's own, which nobody else uses
  * until {@link #close}. Where CUDA cannot record it, every {@link #replay} runs it anew; the log
- * says why.
+ * says why. Where memory does not suffice, the constructor throws what libtorch said.
  *
  * <p>Not thread-safe: one thread at a time replays.
  */
@@ -158,10 +159,12 @@ public final class CudaGraph implements AutoCloseable {
       // A failed recording leaves an error behind that the next call would report as its own.
       cudart.cudaGetLastError();
       releasePool();
+      RuntimeException problem = failure != null ? failure : new KernelException(text(status));
+      if (DeviceFailure.isOutOfMemory(problem)) {
+        throw problem;
+      }
       LOG.warn(
-          "Cannot record {} as a CUDA graph: {}; running it op by op",
-          name,
-          failure != null ? failure.getMessage() : text(status));
+          "Cannot record {} as a CUDA graph: {}; running it op by op", name, problem.getMessage());
     }
   }
 

@@ -409,6 +409,11 @@ public final class GlmImagePipeline implements AutoCloseable {
    * rows at once.
    */
   List<PriorTokens> generatePriorTokens(List<Prepared> rows) {
+    return generatePriorTokens(rows, () -> {});
+  }
+
+  /** The same; {@code afterStep} as for {@link PriorModel#generate(List, Runnable)}. */
+  List<PriorTokens> generatePriorTokens(List<Prepared> rows, Runnable afterStep) {
     List<PriorPrompt> prompts = new ArrayList<>();
     for (Prepared row : rows) {
       List<int[]> sourceTokens = new ArrayList<>();
@@ -426,7 +431,7 @@ public final class GlmImagePipeline implements AutoCloseable {
               row.prompt().decodeOrder(),
               row.request().seed()));
     }
-    List<int[]> generated = prior.generate(prompts);
+    List<int[]> generated = prior.generate(prompts, afterStep);
     List<PriorTokens> out = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
       PriorPrompt prompt = prompts.get(i);

@@ -33,8 +33,8 @@ import org.bytedeco.pytorch.Tensor;
 public final class PipelineBenchmark {
   private static final int REPEATS = 5;
 
-  /** Tokens of the longer of the runs that a decode step is measured by. */
-  private static final int MOST_STEPS = 325;
+  /** Decoding steps that a measurement takes; the first fifth of them is not counted. */
+  private static final int DECODE_STEPS = 325;
 
   /**
    * What to measure.
@@ -234,24 +234,44 @@ public final class PipelineBenchmark {
     int slots = PriorOptions.defaults(compute).slots();
     for (int batch : slots == 1 ? new int[] {1} : new int[] {1, slots}) {
       List<Prepared> rows = rows(batch);
-      add("prior prefill, " + batch + " row(s)", generating(rows, 1), Double.NaN);
-      // Two lengths with the same work around the steps, far enough apart to be told from its
-      // noise.
-      int most = Math.min(MOST_STEPS, grid().size());
-      int fewest = Math.max(1, most / 5);
+      add(
+          "prior prefill, " + batch + " row(s)",
+          median(() -> generate(rows, new Grid(1, 1), () -> {}), 3),
+          Double.NaN);
       add(
           "prior decode step, " + batch + " row(s)",
-          (generating(rows, most) - generating(rows, fewest)) / (most - fewest),
+          decodeStep(rows),
           decoderBytes() / (settings.terabytes() * 1e12));
     }
   }
 
-  /** Seconds for the first tokens of every row. */
-  private double generating(List<Prepared> rows, int tokens) {
-    return median(() -> generate(rows, new Grid(1, tokens)), 3);
+  /** Seconds of a step of all rows. */
+  private double decodeStep(List<Prepared> rows) {
+    int steps = Math.max(5, Math.min(DECODE_STEPS, grid().size() - 1));
+    int uncounted = steps / 5;
+    List<Double> times = new ArrayList<>();
+    for (int i = 0; i < REPEATS; i++) {
+      int[] done = {0};
+      long[] start = {0};
+      generate(
+          rows,
+          new Grid(1, steps + 1),
+          () -> {
+            done[0]++;
+            if (done[0] == uncounted || done[0] == steps) {
+              Libtorch.synchronize();
+              long now = System.nanoTime();
+              if (done[0] == steps) {
+                times.add((now - start[0]) / 1e9 / (steps - uncounted));
+              }
+              start[0] = now;
+            }
+          });
+    }
+    return median(times);
   }
 
-  private void generate(List<Prepared> rows, Grid grid) {
+  private void generate(List<Prepared> rows, Grid grid, Runnable afterStep) {
     pipeline.generatePriorTokens(
         rows.stream()
             .map(
@@ -264,7 +284,8 @@ public final class PipelineBenchmark {
                             row.prompt().sourceGrids(),
                             targets(grid, row.sources().size())),
                         row.sources()))
-            .toList());
+            .toList(),
+        afterStep);
   }
 
   /** Bytes of the decoder's weights, which every step reads once. */

@@ -7,7 +7,6 @@ import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.cuda.CUDAStream;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.BlasBackend;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_cuda;
 
@@ -36,8 +35,7 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   }
 
   /**
-   * The device that {@code name} stands for, in its usual dtype. With a GPU, libtorch takes its
-   * products from cuBLASLt from then on, in the whole process.
+   * The device that {@code name} stands for, in its usual dtype.
    *
    * @param name {@code "cpu"}, {@code "cuda:N"}, {@code "cuda"} (the first GPU), or {@code "auto"}:
    *     the first GPU where there is one that libtorch can use, else the CPU
@@ -63,8 +61,6 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
                   ? CudaAdvice.of(Libtorch.cudaProblem())
                   : "libtorch sees " + devices + " GPU(s), numbered from 0"));
     }
-    // Of its two libraries the one that chooses better for few rows; for many they are equal.
-    torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
     return cuda(index);
   }
 

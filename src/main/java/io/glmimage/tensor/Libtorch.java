@@ -13,6 +13,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.BlasBackend;
 import org.bytedeco.pytorch.global.torch_cuda;
 
 /** Loads libtorch once a process and tells what it can run on. */
@@ -28,6 +29,11 @@ public final class Libtorch {
       // wait for each other (measured: ten times the CPU time on a busy machine), and its sums must
       // not depend on the number of cores.
       openblas_nolapack.blas_set_num_threads(1);
+      if (torch.cuda_is_available()) {
+        // Of libtorch's two libraries for products the one that chooses better for few rows; for
+        // many they are equal.
+        torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
+      }
     } catch (LinkageError e) {
       // Thrown from here, the second user would only hear that this class cannot be initialised.
       problem = e;

@@ -20,6 +20,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * is indexed by cell, {@code slot * C + position}: there is no padding inside a row, so a token's
  * position in the cache is its index in the row. An unused slot has length 0 and is computed as a
  * padding row.
+ *
+ * <p>A step multiplies a batch of B rows, at least S, whatever the slots: libraries sum in another
+ * order in a batch of another size, and a row's ids may not depend on how much memory was left for
+ * slots.
  */
 final class DecodeSlots implements AutoCloseable {
   private final PriorDecoder decoder;
@@ -31,7 +35,10 @@ final class DecodeSlots implements AutoCloseable {
   private final List<Tensor> owned = new ArrayList<>();
   private final CudaGraph graph;
 
-  /** [S] int64: the id each slot reads next. */
+  /** [B] int64: the id each slot reads next, then padding. */
+  private final Tensor batchIds;
+
+  /** [S] int64: its slots' part. */
   private final Tensor ids;
 
   /** [S] int32: tokens in the cache. */
@@ -62,6 +69,7 @@ final class DecodeSlots implements AutoCloseable {
       PriorDecoder decoder,
       TokenSampler sampler,
       Compute compute,
+      int batch,
       int slots,
       int capacity) {
     this.decoder = decoder;
@@ -72,7 +80,8 @@ final class DecodeSlots implements AutoCloseable {
     long all = Math.multiplyExact(slots, capacity);
     cache = new KvCache(config, compute, slots, capacity);
     try (TensorScope scope = new TensorScope()) {
-      ids = zeros(ScalarType.Long, slots);
+      batchIds = zeros(ScalarType.Long, batch);
+      ids = own(batchIds.narrow(0, 0, slots));
       lengths = zeros(ScalarType.Int, slots);
       active = zeros(ScalarType.Int, slots);
       cells = own(torch.arange(new Scalar(all), compute.options(ScalarType.Long)));
@@ -172,7 +181,7 @@ final class DecodeSlots implements AutoCloseable {
     try (TensorScope scope = new TensorScope()) {
       Tensor now = firstCells.add(lengths);
       Tensor logits = decoder.codebookLogits(hidden(now));
-      sampler.sample(logits, uniforms.index_select(0, now), ids);
+      sampler.sample(logits.narrow(0, 0, slots), uniforms.index_select(0, now), ids);
       generated.index_copy_(0, now.add(new Scalar(1L)), ids);
       lengths.add_(active);
     }
@@ -187,16 +196,16 @@ final class DecodeSlots implements AutoCloseable {
       ids.copy_(forced);
       Tensor hidden = hidden(firstCells.add(lengths));
       lengths.add_(active);
-      return scope.keep(hidden);
+      return scope.keep(hidden.narrow(0, 0, slots));
     }
   }
 
-  /** {@code now}: the cells [S] of the tokens that are read. */
+  /** The hidden states [B, D]; {@code now}: the cells [S] of the tokens that are read. */
   private Tensor hidden(Tensor now) {
     PriorDecoder.Place place =
         new PriorDecoder.Place(
             cos.index_select(0, now), sin.index_select(0, now), now, lengths.add(new Scalar(1)));
-    return decoder.forward(ids, place, cache);
+    return decoder.forward(batchIds, place, cache);
   }
 
   /**

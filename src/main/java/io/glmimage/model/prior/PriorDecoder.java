@@ -48,11 +48,12 @@ final class PriorDecoder {
   /**
    * Where the tokens of one forward stand.
    *
-   * @param cos [N, R/2] float32
-   * @param sin [N, R/2] float32
-   * @param cells [N] int64: slot * capacity + position
-   * @param counts [N] int32, tokens each slot attends to in a decoding step; null for a prompt,
-   *     whose N tokens attend to each other, causally
+   * @param cos [N, R/2] float32; in a decoding step the first M of its tokens may have a place
+   *     alone, the others are padding whose hidden states mean nothing: [M, R/2]
+   * @param sin [N, R/2] or [M, R/2] float32
+   * @param cells [N] or [M] int64: slot * capacity + position
+   * @param counts [N] or [M] int32, tokens each slot attends to in a decoding step; null for a
+   *     prompt, whose N tokens attend to each other, causally
    */
   record Place(Tensor cos, Tensor sin, Tensor cells, Tensor counts) {}
 
@@ -162,12 +163,15 @@ final class PriorDecoder {
       Tensor qkv = w.qkv().apply(normed);
       Tensor keys = cache.keys(index);
       Tensor values = cache.values(index);
+      Tensor placed = qkv.narrow(0, 0, place.cells().size(0));
       rotary.rotateAndWrite(
-          qkv, config.heads(), place.cos(), place.sin(), place.cells(), keys, values);
+          placed, config.heads(), place.cos(), place.sin(), place.cells(), keys, values);
       Tensor attended =
           place.counts() == null
-              ? causalAttention(qkv)
-              : decodeAttention.attend(qkv, config.heads(), keys, values, place.counts());
+              ? causalAttention(placed)
+              : padded(
+                  decodeAttention.attend(placed, config.heads(), keys, values, place.counts()),
+                  qkv.size(0));
       Tensor mlpInput =
           norms.addThenNorm(
               residual,
@@ -179,6 +183,16 @@ final class PriorDecoder {
       return scope.keep(
           norms.addThenNorm(residual, w.down().apply(gated), w.mlpNorm(), nextNorm, config.eps()));
     }
+  }
+
+  /** {@code [M, W] -> [N, W]}: the padding is zero. */
+  private static Tensor padded(Tensor x, long rows) {
+    if (x.size(0) == rows) {
+      return x;
+    }
+    Tensor out = x.new_zeros(rows, x.size(1));
+    out.narrow(0, 0, x.size(0)).copy_(x);
+    return out;
   }
 
   /** {@code [P, (H + 2 G) headDim] -> [P, H headDim]} */

@@ -52,6 +52,7 @@ public final class PriorModel implements AutoCloseable {
   private final int imageToken;
   private final int imageStartToken;
   private final int imageEndToken;
+  private final int batch;
   private DecodeSlots state;
 
   /** Rows that are decoded at the same time; halved when the device runs out of memory. */
@@ -60,7 +61,8 @@ public final class PriorModel implements AutoCloseable {
   private PriorModel(
       CheckpointFolder folder, Weights weights, KernelProvider kernels, PriorOptions options) {
     this.weights = weights;
-    rowsAtATime = options.slots();
+    batch = options.slots();
+    rowsAtATime = batch;
     ConfigFile config = folder.config("vision_language_encoder/config.json");
     text = TextConfig.read(config.object("text_config"));
     vision = VisionConfig.read(config.object("vision_config"));
@@ -162,19 +164,29 @@ public final class PriorModel implements AutoCloseable {
   /**
    * Generates the rows' pictures.
    *
-   * <p>Where the device runs out of memory fewer rows are decoded at a time, in the end one.
+   * <p>Where the device runs out of memory fewer rows are decoded at a time, in the end one; their
+   * ids stay the same.
    *
    * @return per row the ids of its last grid, [rows * columns], before the 2x upsampling
    * @throws InvalidRequestException if a prompt does not fit its sources; see {@link #check}
    */
-  public synchronized List<int[]> generate(List<PriorPrompt> prompts) {
+  public List<int[]> generate(List<PriorPrompt> prompts) {
+    return generate(prompts, () -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param afterStep runs after every decoding step of all rows was started; for measuring
+   */
+  public synchronized List<int[]> generate(List<PriorPrompt> prompts, Runnable afterStep) {
     if (prompts.isEmpty()) {
       return List.of();
     }
     while (true) {
       List<Row> rows = prompts.stream().map(this::row).toList();
       try {
-        return generateRows(rows);
+        return generateRows(rows, afterStep);
       } catch (RuntimeException e) {
         if (DeviceFailure.isDeviceLost(e)) {
           // Nothing can be freed on it, and trying would hide why.
@@ -208,7 +220,7 @@ public final class PriorModel implements AutoCloseable {
     }
   }
 
-  private List<int[]> generateRows(List<Row> rows) {
+  private List<int[]> generateRows(List<Row> rows, Runnable afterStep) {
     try (TensorScope scope = new TensorScope()) {
       DecodeSlots slots = slots(rows);
       Deque<Row> waiting = new ArrayDeque<>(rows);
@@ -235,6 +247,7 @@ public final class PriorModel implements AutoCloseable {
               row.drawn++;
             }
           }
+          afterStep.run();
         }
       } while (busy > 0);
       return read(rows);
@@ -278,13 +291,13 @@ public final class PriorModel implements AutoCloseable {
       int capacity =
           Math.multiplyExact(Math.floorDiv(needed - 1, CAPACITY_STEP) + 1, CAPACITY_STEP);
       releaseCache();
-      state = newSlots(rowsAtATime, capacity);
+      state = newSlots(batch, rowsAtATime, capacity);
     }
     return state;
   }
 
-  DecodeSlots newSlots(int slots, int capacity) {
-    return new DecodeSlots(text, decoder, sampler, weights.compute(), slots, capacity);
+  DecodeSlots newSlots(int batch, int slots, int capacity) {
+    return new DecodeSlots(text, decoder, sampler, weights.compute(), batch, slots, capacity);
   }
 
   /** A row on its way through the slots. */

@@ -205,7 +205,7 @@ class AutoregressiveParityTest {
     private DecodeSlots admitted(int extra) {
       int capacity =
           extra + prompts.stream().mapToInt(p -> p.inputIds().length + p.newTokens()).sum();
-      DecodeSlots slots = model.newSlots(rows.size(), capacity);
+      DecodeSlots slots = model.newSlots(rows.size(), rows.size(), capacity);
       for (int b = 0; b < rows.size(); b++) {
         PriorPrompt prompt = prompts.get(b);
         slots.admit(
