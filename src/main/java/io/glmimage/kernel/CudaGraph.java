@@ -2,6 +2,8 @@ package io.glmimage.kernel;
 
 import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.TensorScope;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.cuda.cudart.CUgraphExec_st;
 import org.bytedeco.cuda.cudart.CUgraph_st;
@@ -34,6 +36,12 @@ public final class CudaGraph implements AutoCloseable {
   // libtorch numbers its own pools from 1; ours stay clear of them.
   private static final AtomicLong POOLS = new AtomicLong(1L << 40);
 
+  /**
+   * By GPU, the stream that all recordings there take, one after the other: libtorch keeps a
+   * workspace for products of 32 MB for every stream that it has seen, for good.
+   */
+  private static final Map<Integer, CUDAStream> STREAMS = new ConcurrentHashMap<>();
+
   private final String name;
   private final int device;
   private final Runnable work;
@@ -41,8 +49,8 @@ public final class CudaGraph implements AutoCloseable {
   private CUgraphExec_st graph;
 
   /**
-   * Runs {@code work} once on a stream of its own, so that libraries make their workspaces, then
-   * records it. The work runs in a scope that is closed after it.
+   * Runs {@code work} once on a stream apart, so that libraries make their workspaces, then records
+   * it. The work runs in a scope that is closed after it.
    *
    * @param name for messages
    * @param device the GPU's index; a negative one means that there is none and replays run the work
@@ -62,19 +70,27 @@ public final class CudaGraph implements AutoCloseable {
     byte before = torch_cuda.ExchangeDevice((byte) device);
     try (PointerScope scope = new PointerScope()) {
       CUDAStream current = torch_cuda.getCurrentCUDAStream((byte) device);
-      CUDAStream own = torch_cuda.getStreamFromPool(/* isHighPriority= */ false, (byte) device);
-      current.synchronize();
-      torch_cuda.setCurrentCUDAStream(own);
-      try {
-        runEagerly();
-        own.synchronize();
-        record(own);
-      } finally {
-        torch_cuda.setCurrentCUDAStream(current);
+      CUDAStream own = STREAMS.computeIfAbsent(device, CudaGraph::newStream);
+      synchronized (own) {
+        current.synchronize();
+        torch_cuda.setCurrentCUDAStream(own);
+        try {
+          runEagerly();
+          own.synchronize();
+          record(own);
+        } finally {
+          torch_cuda.setCurrentCUDAStream(current);
+        }
       }
     } finally {
       torch_cuda.ExchangeDevice(before);
     }
+  }
+
+  private static CUDAStream newStream(int device) {
+    CUDAStream stream = torch_cuda.getStreamFromPool(/* isHighPriority= */ false, (byte) device);
+    stream.retainReference();
+    return stream;
   }
 
   /** Whether replays are one launch. */

@@ -40,7 +40,7 @@ final class CudnnAttention implements SequenceAttention {
       double mean = apply(ones, ones, ones).to(ScalarType.Float).mean().item_double();
       return Math.abs(mean - 1) < NEAR ? null : "a mean of ones came out as " + mean;
     } catch (RuntimeException e) {
-      return TorchScript.reason(e);
+      return TorchScript.refusal(e);
     }
   }
 }

@@ -36,10 +36,10 @@ final class Fp8Product {
 
   Fp8Product(int device) {
     Compute compute = Compute.cuda(device);
-    one = torch.ones(new long[] {1, 1}, compute.options(ScalarType.Float));
-    one.retainReference();
     String problem = rowsProblem(compute);
     scalesRows = problem == null;
+    one = torch.ones(new long[] {1, 1}, compute.options(ScalarType.Float));
+    one.retainReference();
     if (scalesRows) {
       LOG.info("fp8: products scale rows and columns themselves");
     } else {
@@ -83,7 +83,7 @@ final class Fp8Product {
       double expected = side * side * (side * 0.25 + 1);
       return sum == expected ? null : "libtorch's sum to " + sum + " instead of " + expected;
     } catch (RuntimeException e) {
-      return TorchScript.reason(e);
+      return TorchScript.refusal(e);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.glmimage.kernel;
 
+import io.glmimage.tensor.DeviceFailure;
 import org.bytedeco.pytorch.CompilationUnit;
 import org.bytedeco.pytorch.Function;
 import org.bytedeco.pytorch.IValue;
@@ -44,8 +45,16 @@ final class TorchScript {
     }
   }
 
-  /** The last line of a traceback, where the reason stands. */
-  static String reason(RuntimeException e) {
+  /**
+   * Why libtorch refused what it was tried with: the last line of the traceback.
+   *
+   * @throws RuntimeException {@code e}, where memory ran out: that says nothing about what this
+   *     libtorch can do
+   */
+  static String refusal(RuntimeException e) {
+    if (DeviceFailure.isOutOfMemory(e)) {
+      throw e;
+    }
     return e.getMessage() == null
         ? e.toString()
         : e.getMessage().strip().replaceAll("(?s).*\n", "");

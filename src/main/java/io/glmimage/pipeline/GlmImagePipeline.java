@@ -34,6 +34,7 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceFailure;
+import io.glmimage.tensor.DeviceThread;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
@@ -73,6 +74,10 @@ public final class GlmImagePipeline implements AutoCloseable {
   private final Compute compute;
   private final OutputSize outputSize = new OutputSize(OutputSize.DEFAULT_MAX_SIDE);
   private final List<AutoCloseable> parts = new ArrayList<>();
+
+  /** Null for the CPU, where the caller's own thread does the work. */
+  private DeviceThread deviceThread;
+
   private GlmProcessor processor;
   private PriorModel prior;
   private GlyphEncoder glyphs;
@@ -176,6 +181,10 @@ public final class GlmImagePipeline implements AutoCloseable {
       pipeline.transformer = pipeline.part(GlmImageTransformer.load(folder, compute, kernels));
       pipeline.prior = pipeline.part(PriorModel.load(folder, compute, kernels, sampling));
       pipeline.checkComponents(folder);
+      if (compute.isCuda()) {
+        pipeline.deviceThread =
+            pipeline.part(new DeviceThread("glm-image-" + compute.device(), compute::makeCurrent));
+      }
       return pipeline;
     } catch (RuntimeException e) {
       pipeline.close();
@@ -303,21 +312,57 @@ public final class GlmImagePipeline implements AutoCloseable {
             e));
   }
 
-  /** Once more, with all memory given back that can be, where the device's did not suffice. */
+  /**
+   * Once more, with all memory given back that can be, where the device's did not suffice: also
+   * where libtorch managed without, by algorithms that round otherwise. So what comes out depends
+   * on the work and the device's size, not on what was done before.
+   */
   private <T> T retriedWithFreeMemory(String what, Supplier<T> work) {
     try {
-      return work.get();
+      long shortages = compute.shortages();
+      T result = onDevice(work);
+      if (compute.shortages() == shortages) {
+        return result;
+      }
     } catch (RuntimeException e) {
       if (!DeviceFailure.isOutOfMemory(e)) {
         throw e;
       }
-      LOG.warn("{} is out of memory at {}: trying again with freed caches", compute.device(), what);
-      releaseMemory();
-      return work.get();
+    }
+    LOG.warn("{} is out of memory at {}: trying again with freed caches", compute.device(), what);
+    releaseMemory();
+    long shortages = compute.shortages();
+    T result = onDevice(work);
+    if (compute.shortages() > shortages) {
+      LOG.warn(
+          "{} has not enough memory for the fastest algorithms at {}: taking others, whose results"
+              + " are rounded otherwise",
+          compute.device(),
+          what);
+      forgetAlgorithms();
+    }
+    return result;
+  }
+
+  private <T> T onDevice(Supplier<T> work) {
+    try {
+      return deviceThread == null ? work.get() : deviceThread.call(work);
+    } catch (RuntimeException e) {
+      // Memory may have run out before, and another algorithm been taken.
+      forgetAlgorithms();
+      throw e;
+    }
+  }
+
+  /** Lets convolutions choose theirs anew; see {@link DeviceThread}. */
+  private void forgetAlgorithms() {
+    if (deviceThread != null) {
+      deviceThread.replace();
     }
   }
 
   private void releaseMemory() {
+    forgetAlgorithms();
     prior.releaseCache();
     compute.releaseCachedMemory();
   }
@@ -383,7 +428,7 @@ public final class GlmImagePipeline implements AutoCloseable {
     try {
       return new ArrayList<>(
           rows.size() > 1
-              ? generatePriorTokens(rows)
+              ? onDevice(() -> generatePriorTokens(rows))
               : retriedWithFreeMemory(rows.get(0).request().id(), () -> generatePriorTokens(rows)));
     } catch (RuntimeException e) {
       if (DeviceFailure.isDeviceLost(e)) {
@@ -449,6 +494,8 @@ public final class GlmImagePipeline implements AutoCloseable {
       long start = System.nanoTime();
       Tensor latents =
           denoise(row, tokens, noise(row), glyphs.embed(row.request().prompt()), Observer.NONE);
+      // Else the wait for the last steps would count as decoding.
+      compute.awaitStream();
       double denoiseSeconds = seconds(start);
       start = System.nanoTime();
       RgbImage image = decode(latents);

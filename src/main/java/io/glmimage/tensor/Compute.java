@@ -97,6 +97,14 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     }
   }
 
+  /**
+   * How often an allocation has failed so far, also where libtorch then went another way; 0 for the
+   * CPU.
+   */
+  public long shortages() {
+    return isCuda() ? Libtorch.shortages(gpuIndex()) : 0;
+  }
+
   public Compute {
     Libtorch.load();
   }

@@ -133,6 +133,13 @@ public final class Libtorch {
     }
   }
 
+  /** How often libtorch's allocator did not get what it was asked for on a GPU. */
+  static long shortages(int index) {
+    try (PointerScope scope = new PointerScope()) {
+      return torch_cuda.getAllocator().getDeviceStats((byte) index).num_ooms();
+    }
+  }
+
   /** Why CUDA could not be loaded, or null where it was loaded or is not part of this libtorch. */
   public static String cudaProblem() {
     return cudaProblem;

@@ -1,12 +1,12 @@
 package io.glmimage.pipeline;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.error.DeviceMemoryException;
+import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
@@ -14,6 +14,7 @@ import io.glmimage.tensor.Libtorch;
 import io.glmimage.weights.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.PointerScope;
@@ -35,6 +36,10 @@ class MemoryLimitGpuTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
   private static final byte DEVICE = 0;
   private static final int LIMITS = 24;
+  private static final double EQUAL = Double.POSITIVE_INFINITY;
+
+  /** Where even all memory does not suffice for the usual algorithms of a picture. */
+  private static final double ROUNDED = 50;
 
   @BeforeEach
   void needsGpu() {
@@ -50,7 +55,7 @@ class MemoryLimitGpuTest {
   }
 
   @Test
-  void rowsAreDoneAsEverOrFailAloneWhateverMemoryIsLeft() {
+  void whateverMemoryIsLeftRowsAreDoneOrFailAloneAndTheNextOnesAreAsEver() {
     Compute compute = Compute.of("cuda:" + DEVICE);
     try (GlmImagePipeline pipeline = load(compute)) {
       long weights = reservedBytes(compute);
@@ -58,52 +63,73 @@ class MemoryLimitGpuTest {
       List<EditResult> expected = pipeline.edit(rows());
       expected.forEach(result -> assertNull(result.error(), result.id()));
       long wanted = peakBytes() - weights;
-      int done = 0;
       int failed = 0;
       int rescued = 0;
+      int rounded = 0;
+      List<String> wrong = new ArrayList<>();
+      long reservedAfterFirst = 0;
       for (int i = 0; i < LIMITS; i++) {
         long more = wanted * i / (LIMITS - 1);
+        String where = (more >> 20) + " MiB above the weights";
         // A pipeline of its own: what one has learned of the memory stays with it.
         try (GlmImagePipeline small = load(compute)) {
           limit(reservedBytes(compute) + more);
           long shortages = stats().num_ooms();
           List<EditResult> results = small.edit(rows());
           shortages = stats().num_ooms() - shortages;
-          int doneHere = 0;
-          for (int r = 0; r < results.size(); r++) {
-            String what = "row " + r + ", " + (more >> 20) + " MiB above the weights";
-            EditResult result = results.get(r);
-            if (result.error() != null) {
-              assertInstanceOf(DeviceMemoryException.class, result.error(), what);
-              failed++;
-            } else {
-              assertArrayEquals(expected.get(r).image().pixels(), result.image().pixels(), what);
-              doneHere++;
-            }
-          }
-          done += doneHere;
-          rescued += shortages > 0 ? doneHere : 0;
-          System.out.printf(
-              "memory  %d MiB above the weights: %d shortages, %d of %d rows done%n",
-              more >> 20, shortages, doneHere, results.size());
           // Memory comes back, and with it everything works.
           limit(totalBytes());
           List<EditResult> after = small.edit(rows());
-          for (int r = 0; r < after.size(); r++) {
-            assertNull(after.get(r).error(), "row " + r + " after " + (more >> 20) + " MiB");
-            assertArrayEquals(expected.get(r).image().pixels(), after.get(r).image().pixels());
+          int done = 0;
+          for (int r = 0; r < results.size(); r++) {
+            RgbImage picture = expected.get(r).image();
+            EditResult result = results.get(r);
+            if (result.error() == null) {
+              done++;
+              rounded += compare(picture, result, ROUNDED, "row " + r + ", " + where, wrong);
+            } else if (!(result.error() instanceof DeviceMemoryException)) {
+              wrong.add("row " + r + ", " + where + ": " + result.error());
+            }
+            compare(picture, after.get(r), EQUAL, "row " + r + " after " + where, wrong);
           }
+          failed += results.size() - done;
+          rescued += shortages > 0 ? done : 0;
+          System.out.printf(
+              "memory  %s: %d shortages, %d of %d rows done%n",
+              where, shortages, done, results.size());
+        }
+        if (i == 0) {
+          reservedAfterFirst = reservedBytes(compute);
         }
       }
+      long grown = reservedBytes(compute) - reservedAfterFirst;
       System.out.printf(
-          "memory  in all: %d rows done, %d of them by runs that met shortages, %d failed%n",
-          done, rescued, failed);
+          "memory  in all: %d rows done by runs that met shortages, %d of them rounded otherwise; %d"
+              + " failed; %d MiB more reserved%n",
+          rescued, rounded, failed, grown >> 20);
+      assertEquals(List.of(), wrong);
       assertTrue(failed > 0, "no limit was too small");
-      assertTrue(rescued > 0, "no shortage was overcome");
+      assertTrue(rescued > rounded, "no shortage was overcome");
       // Nothing of the failed attempts is kept.
-      long left = reservedBytes(compute);
-      assertTrue(left <= weights + (64L << 20), left + " bytes reserved, at first " + weights);
+      assertTrue(grown <= 96L << 20, grown + " bytes more are reserved than after the first");
     }
+  }
+
+  /** Adds to {@code wrong} what is further away than allowed; 1 if the pictures are not equal. */
+  private static int compare(
+      RgbImage expected, EditResult result, double decibels, String what, List<String> wrong) {
+    if (result.error() != null) {
+      wrong.add(what + ": " + result.error());
+      return 0;
+    }
+    if (Arrays.equals(expected.pixels(), result.image().pixels())) {
+      return 0;
+    }
+    double likeness = Pictures.decibels(expected.pixels(), result.image().pixels());
+    if (likeness < decibels) {
+      wrong.add(String.format("%s: another picture, %.1f dB", what, likeness));
+    }
+    return 1;
   }
 
   private static GlmImagePipeline load(Compute compute) {

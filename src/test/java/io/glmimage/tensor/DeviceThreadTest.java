@@ -1,0 +1,98 @@
+package io.glmimage.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class DeviceThreadTest {
+  private final AtomicInteger starts = new AtomicInteger();
+  private final DeviceThread device = new DeviceThread("device-test", starts::incrementAndGet);
+
+  @AfterEach
+  void close() {
+    device.close();
+  }
+
+  @Test
+  void oneThreadDoesAllWorkUntilItIsReplaced() {
+    Thread first = device.call(Thread::currentThread);
+    assertNotSame(Thread.currentThread(), first);
+    assertEquals("device-test", first.getName());
+    assertTrue(first.isDaemon());
+    assertSame(first, device.call(Thread::currentThread));
+    assertEquals(1, starts.get());
+    device.replace();
+    Thread second = device.call(Thread::currentThread);
+    assertNotSame(first, second);
+    assertEquals(2, starts.get());
+    assertFalse(first.isAlive(), "the thread before has ended");
+    device.close();
+    assertFalse(second.isAlive());
+  }
+
+  @Test
+  void whatTheWorkThrowsTheCallerGets() {
+    RuntimeException refused = new IllegalArgumentException("no");
+    assertSame(
+        refused,
+        assertThrows(
+            RuntimeException.class,
+            () ->
+                device.call(
+                    () -> {
+                      throw refused;
+                    })));
+    Error broken = new AssertionError("broken");
+    assertSame(
+        broken,
+        assertThrows(
+            Error.class,
+            () ->
+                device.call(
+                    () -> {
+                      throw broken;
+                    })));
+    assertEquals(7, device.call(() -> 7));
+  }
+
+  @Test
+  void aThreadThatCannotStartIsNotKept() {
+    AtomicInteger tries = new AtomicInteger();
+    try (DeviceThread late =
+        new DeviceThread(
+            "device-test",
+            () -> {
+              if (tries.incrementAndGet() == 1) {
+                throw new IllegalStateException("no device");
+              }
+            })) {
+      assertThrows(IllegalStateException.class, () -> late.call(() -> 1));
+      assertEquals(2, late.call(() -> 2));
+      assertEquals(2, tries.get());
+    }
+  }
+
+  @Test
+  void anInterruptedCallerStillWaitsAndStaysInterrupted() {
+    Thread caller = Thread.currentThread();
+    int result =
+        device.call(
+            () -> {
+              caller.interrupt();
+              long end = System.nanoTime() + 50_000_000;
+              while (System.nanoTime() < end) {
+                Thread.onSpinWait();
+              }
+              return 5;
+            });
+    assertTrue(Thread.interrupted());
+    assertEquals(5, result);
+  }
+}
