@@ -140,7 +140,9 @@ final class EditJob {
         double editSeconds = secondsSince(editStart);
         phases.end("edit");
         lock.check();
-        runner.commit(rows);
+        if (!runner.tableStands(rows, toDo)) {
+          runner.commit(rows);
+        }
         phases.end("commit");
         return report(
             output,

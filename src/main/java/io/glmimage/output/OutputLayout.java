@@ -131,6 +131,11 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
     return bookkeeping() + "/journal";
   }
 
+  /** Says what the shards or the table of pictures hold, while they are whole. */
+  public String packed() {
+    return bookkeeping() + "/packed";
+  }
+
   /** Pictures that are being written, on file systems where they appear by a rename. */
   public String unfinished() {
     return bookkeeping() + "/unfinished";
@@ -175,6 +180,7 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
               failedRows(),
               shards(),
               pictures(),
+              packed(),
               images(),
               journal())) {
         storage.delete(folder);

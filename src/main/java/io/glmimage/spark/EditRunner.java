@@ -13,9 +13,12 @@ import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -208,11 +211,34 @@ public final class EditRunner implements AutoCloseable {
     throwIfStopped(null);
   }
 
+  /**
+   * Whether the result table of an earlier run is this run's, too, so that whoever reads it need
+   * not be disturbed: nothing was to be done, and the manifest, its options and the model are the
+   * same.
+   */
+  public boolean tableStands(long rows, long rowsToDo) throws IOException {
+    return rowsToDo == 0 && results.stands(rows, madeOf());
+  }
+
   /** Makes the result table. */
   public void commit(long rows) throws IOException {
     results.begin();
     results.commit(
-        manifest, model, pictures ? encoder.format() : null, rows, run, () -> throwIfStopped(null));
+        manifest,
+        model,
+        pictures ? encoder.format() : null,
+        rows,
+        run,
+        madeOf(),
+        () -> throwIfStopped(null));
+  }
+
+  private String madeOf() {
+    MessageDigest digest = ModelFingerprint.sha256();
+    for (String part : List.of(ResultColumn.names().toString(), manifest.source(), model)) {
+      digest.update((part + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   private void throwIfStopped(Exception suppressed) {

@@ -78,14 +78,9 @@ final class Ledger {
     List<String> earlier = new ArrayList<>(storage.names(output.lines()));
     earlier.addAll(storage.names(output.journal()));
     earlier.addAll(storage.names(output.orphans()));
-    try {
-      earlier.add(
-          new ObjectMapper()
-              .readTree(storage.read(output.success(), MAX_BYTES))
-              .path("run")
-              .asText());
-    } catch (FileNotFoundException e) {
-      // The table was not finished, or there is none.
+    TableMarker marker = TableMarker.read(storage, output);
+    if (marker != null) {
+      earlier.add(marker.run());
     }
     for (String run : earlier) {
       if (run.length() > TIME_CHARS) {
@@ -112,6 +107,11 @@ final class Ledger {
         .select(col(ResultColumn.ID.column()))
         .distinct()
         .count();
+  }
+
+  /** Whether all that was ever done here is in the table. */
+  boolean isInTable() throws IOException {
+    return storage.names(output.lines()).isEmpty() && storage.names(output.journal()).isEmpty();
   }
 
   /** Whether anything was done here before. */

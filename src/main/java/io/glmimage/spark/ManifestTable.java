@@ -15,6 +15,7 @@ import static org.apache.spark.sql.functions.xxhash64;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
+import io.glmimage.io.StoredFile;
 import io.glmimage.manifest.ColumnKind;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestColumn;
@@ -30,6 +31,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.TreeMap;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -76,16 +78,22 @@ public final class ManifestTable {
   private final StructType schema;
   private final RowReader reader;
   private final Dataset<Row> keyed;
+  private final String source;
 
   /** Whether rows share a name made of their content; unknown until they are counted. */
   private boolean numbered = true;
 
   private ManifestTable(
-      ManifestOptions options, StructType schema, RowReader reader, Dataset<Row> keyed) {
+      ManifestOptions options,
+      StructType schema,
+      RowReader reader,
+      Dataset<Row> keyed,
+      String source) {
     this.options = options;
     this.schema = schema;
     this.reader = reader;
     this.keyed = keyed;
+    this.source = source;
   }
 
   /**
@@ -96,6 +104,7 @@ public final class ManifestTable {
   public static ManifestTable open(
       SparkSession spark, Storage storage, ManifestOptions options, EditDefaults defaults) {
     String folder;
+    String source;
     Dataset<Row> rows;
     try {
       if (!storage.exists(options.path())) {
@@ -103,6 +112,7 @@ public final class ManifestTable {
             "Cannot read manifest " + options.path() + ": there is no such file or folder");
       }
       folder = storage.parent(options.path());
+      source = source(storage, options);
       rows = ManifestFiles.read(spark, storage, options);
     } catch (IOException e) {
       throw new UsageException("Cannot read manifest " + options.path() + ": " + e.getMessage(), e);
@@ -124,11 +134,29 @@ public final class ManifestTable {
             .toList();
     ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
     RowReader reader = new RowReader(schema, defaults, folder);
-    return new ManifestTable(options, rows.schema(), reader, keyed(spark, rows, reader));
+    return new ManifestTable(options, rows.schema(), reader, keyed(spark, rows, reader), source);
   }
 
   public RowReader reader() {
     return reader;
+  }
+
+  /** Tells this manifest, as it was when it was opened, and how it is read from all others. */
+  String source() {
+    return source;
+  }
+
+  private static String source(Storage storage, ManifestOptions options) throws IOException {
+    String path = storage.qualified(options.path());
+    StringBuilder text = new StringBuilder();
+    text.append(new TreeMap<>(options.columns())).append(options.dropped());
+    text.append(options.format()).append('\n');
+    List<StoredFile> files =
+        storage.isFolder(path) ? storage.files(path) : List.of(storage.stat(path));
+    for (StoredFile file : files) {
+      text.append(file.path()).append(' ').append(file.version()).append('\n');
+    }
+    return text.toString();
   }
 
   /**

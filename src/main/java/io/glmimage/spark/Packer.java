@@ -15,6 +15,7 @@ import io.glmimage.output.PictureOptions;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.TarWriter;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
@@ -46,6 +47,8 @@ public final class Packer {
   /** No picture of this program is larger. */
   private static final long MAX_FILE_BYTES = 1L << 30;
 
+  private static final int MAX_NOTE_BYTES = 1 << 20;
+
   /** Pictures of one Parquet file. */
   private static final int ROWS_PER_FILE = 1000;
 
@@ -67,19 +70,25 @@ public final class Packer {
     if (options.packing() == Packing.FILES) {
       return;
     }
-    Dataset<Row> rows = rows(results.rows());
     HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
+    Storage storage = hadoop.storage();
     boolean shards = options.packing() == Packing.WEBDATASET;
-    // Of an earlier run, with another number of rows maybe.
-    hadoop.storage().delete(shards ? output.shards() : output.pictures());
+    String folder = shards ? output.shards() : output.pictures();
     int size = shards ? options.shardRows() : ROWS_PER_FILE;
+    byte[] packed = packed(storage, options.packing() + " " + size);
+    if (storage.exists(folder) && isPacked(storage, packed)) {
+      return;
+    }
+    storage.delete(output.packed());
+    // Of an earlier run, with another number of rows maybe.
+    storage.delete(folder);
+    Dataset<Row> rows = rows(results.rows());
     int count = (int) Math.max(1, (manifestRows + size - 1) / size);
     JavaPairRDD<Long, Row> byIndex =
         rows.javaRDD()
             .mapToPair(row -> new Tuple2<>(row.getLong(0), row))
             .repartitionAndSortWithinPartitions(new Shards(count, size));
     if (shards) {
-      String folder = output.shards();
       PictureFormat format = options.format();
       byIndex
           .values()
@@ -114,7 +123,23 @@ public final class Packer {
           .createDataFrame(pictures, schema.add("image", DataTypes.BinaryType))
           .write()
           .mode(SaveMode.Overwrite)
-          .parquet(output.pictures());
+          .parquet(folder);
+    }
+    storage.write(output.packed(), packed);
+  }
+
+  /** Tells what is packed how. */
+  private byte[] packed(Storage storage, String how) throws IOException {
+    TableMarker table = TableMarker.read(storage, output);
+    return (how + " of " + (table == null ? "no table" : table.run()))
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  private boolean isPacked(Storage storage, byte[] packed) throws IOException {
+    try {
+      return Arrays.equals(packed, storage.read(output.packed(), MAX_NOTE_BYTES));
+    } catch (FileNotFoundException e) {
+      return false;
     }
   }
 

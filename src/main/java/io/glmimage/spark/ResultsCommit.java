@@ -6,7 +6,6 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
@@ -15,12 +14,9 @@ import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -78,11 +74,21 @@ final class ResultsCommit {
     }
   }
 
+  /** Whether the table is whole and would be made of the same again, if no row is to be done. */
+  boolean stands(long rows, String madeOf) throws IOException {
+    TableMarker marker = TableMarker.read(storage, output);
+    return marker != null
+        && marker.rows() == rows
+        && madeOf.equals(marker.madeOf())
+        && ledger.isInTable();
+  }
+
   /**
    * Writes the table.
    *
    * @param pictures how this run encodes them, or null if it makes none
    * @param rows of the manifest
+   * @param madeOf see {@link TableMarker}
    * @param stillHeld throws if the folder is no longer this run's
    * @throws JobException if a row has no line
    */
@@ -92,6 +98,7 @@ final class ResultsCommit {
       PictureFormat pictures,
       long rows,
       String run,
+      String madeOf,
       Runnable stillHeld)
       throws IOException {
     List<String> old = ledger.tableFiles();
@@ -141,7 +148,8 @@ final class ResultsCommit {
     for (String file : old) {
       storage.delete(file);
     }
-    storage.write(output.success(), success(run, rows, failed));
+    new TableMarker(run, rows, rows - failed, failed, protocol.name(), madeOf)
+        .write(storage, output);
     storage.delete(output.lines());
     storage.delete(output.journal());
     for (String earlier : storage.names(output.orphans())) {
@@ -224,15 +232,5 @@ final class ResultsCommit {
     return rows.write()
         .mode(SaveMode.Append)
         .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false");
-  }
-
-  private byte[] success(String run, long rows, long failed) throws IOException {
-    Map<String, Object> marker = new LinkedHashMap<>();
-    marker.put("run", run);
-    marker.put("rows", rows);
-    marker.put("ok", rows - failed);
-    marker.put("failed", failed);
-    marker.put("committer", protocol.name());
-    return new ObjectMapper().writeValueAsString(marker).getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -242,6 +243,16 @@ class FormatsJobTest {
     assertEquals("l5", json.path("columns").path("label").asText());
     assertEquals("2.png", json.path("image_paths").get(0).asText());
     assertEquals(96, ImageDecoder.decode(files.get("000000000005.png"), "x").width());
+
+    // Shards that would be the same are left alone.
+    Path last = Path.of(one, "shards/shard-000002-of-000003.tar");
+    FileTime packed = Files.getLastModifiedTime(last);
+    assertEquals(2, job.edit(manifest, one, concat(options, "--keep-failed")), job::err);
+    assertEquals(packed, Files.getLastModifiedTime(last));
+    String[] smaller = {"--output-format", "webdataset", "--shard-size", "3", "--keep-failed"};
+    assertEquals(2, job.edit(manifest, one, smaller), job::err);
+    assertFalse(Files.exists(last));
+    assertTrue(Files.exists(Path.of(one, "shards/shard-000003-of-000004.tar")));
 
     String table = folder + "/table";
     assertEquals(

@@ -142,15 +142,45 @@ class ResumeTest {
     assertEquals(11, job.edited());
     assertWhole(output);
     Map<String, Row> first = results(output);
+    List<String> files = tableFiles(output);
 
     assertEquals(0, edit(manifest, "--batch-size", "3", "--partitions", "1"), job::err);
 
     assertEquals(0, job.edited());
+    assertEquals(files, tableFiles(output), "readers of the table are not disturbed");
     assertTrue(job.err().contains("11 of 11 rows are done already"), job.err());
     assertWhole(output);
     assertEquals(first, results(output));
     String summary = Files.readString(output.resolve("summary.json"));
     assertTrue(summary.contains("\"kept\" : 11"), summary);
+
+    // The same rows in another file: what the table has of other columns may be new.
+    assertEquals(0, edit(manifest(rows(11))), job::err);
+    assertEquals(0, job.edited());
+    assertNotEquals(files, tableFiles(output));
+    assertEquals(first, results(output));
+    files = tableFiles(output);
+    assertEquals(0, edit(manifest, "--drop-columns", "label"), job::err);
+    assertEquals(0, job.edited());
+    assertNotEquals(files, tableFiles(output));
+    assertFalse(List.of(results(output).get("r1").schema().fieldNames()).contains("label"));
+    // A run that was ended in its commit leaves a table without its marker.
+    files = tableFiles(output);
+    Files.delete(output.resolve("results/_SUCCESS"));
+    assertEquals(0, edit(manifest, "--drop-columns", "label"), job::err);
+    assertNotEquals(files, tableFiles(output));
+    assertWhole(output);
+  }
+
+  /** Names and times of all files of the table. */
+  private static List<String> tableFiles(Path output) throws IOException {
+    List<String> found = new ArrayList<>();
+    try (Stream<Path> files = Files.list(output.resolve("results"))) {
+      for (Path file : files.sorted().toList()) {
+        found.add(file.getFileName() + " " + Files.getLastModifiedTime(file));
+      }
+    }
+    return found;
   }
 
   @Test
