@@ -2,6 +2,7 @@ package io.glmimage.spark;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
@@ -28,12 +29,15 @@ record TableMarker(
     @JsonProperty("made_of") String madeOf) {
   private static final int MAX_BYTES = 1 << 20;
 
-  /** Null where there is none: the table is not whole, or there is no table. */
+  /** Null where there is none of this program: the table is not whole, or there is no table. */
   static TableMarker read(Storage storage, OutputLayout output) throws IOException {
     try {
-      return new ObjectMapper()
-          .readValue(storage.read(output.success(), MAX_BYTES), TableMarker.class);
-    } catch (FileNotFoundException e) {
+      TableMarker marker =
+          new ObjectMapper()
+              .readValue(storage.read(output.success(), MAX_BYTES), TableMarker.class);
+      return marker == null || marker.run() == null ? null : marker;
+    } catch (FileNotFoundException | JsonProcessingException e) {
+      // Other programs leave an empty file of this name.
       return null;
     }
   }

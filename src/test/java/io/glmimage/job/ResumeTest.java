@@ -169,6 +169,11 @@ class ResumeTest {
     Files.delete(output.resolve("results/_SUCCESS"));
     assertEquals(0, edit(manifest, "--drop-columns", "label"), job::err);
     assertNotEquals(files, tableFiles(output));
+    // So does another program, maybe.
+    files = tableFiles(output);
+    Files.write(output.resolve("results/_SUCCESS"), new byte[0]);
+    assertEquals(0, edit(manifest, "--drop-columns", "label"), job::err);
+    assertNotEquals(files, tableFiles(output));
     assertWhole(output);
   }
 
