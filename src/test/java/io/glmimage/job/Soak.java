@@ -8,7 +8,7 @@ import io.glmimage.io.StoredFile;
 import io.glmimage.s3.FaultyProxy;
 import io.glmimage.s3.FaultyProxy.Fault;
 import io.glmimage.s3.S3Server;
-import io.glmimage.spark.DeadlyEngines;
+import io.glmimage.spark.SoakEngines;
 import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.StandaloneCluster;
 import java.io.IOException;
@@ -128,7 +128,10 @@ public final class Soak implements Callable<Integer> {
           "-Dspark.speculation.quantile=0.01",
           "-Dspark.speculation.minTaskRuntime=0ms");
 
-  /** The last task is alone on two executors, and writes pictures while its copy does. */
+  /**
+   * The last task is alone on two executors, and writes pictures while its copy does: in its middle
+   * it waits for the copy.
+   */
   private static final String[] TASKS_FOR_TWO = {"--partitions=3", "--batch-size=1"};
 
   private static final int SOURCES = 24;
@@ -237,7 +240,7 @@ public final class Soak implements Callable<Integer> {
     phase(
         Phase.STORM,
         () -> {
-          String armed = executorOptions("-D" + DeadlyEngines.ARMED + "=true");
+          String armed = executorOptions("-D" + SoakEngines.ARMED + "=true");
           try (ChildJob job = job(Phase.STORM, List.of(armed))) {
             storm.rage(true);
             int killed = killExecutors(job);
@@ -341,7 +344,9 @@ public final class Soak implements Callable<Integer> {
           try (StandaloneCluster cluster = new StandaloneCluster(work, HEAP)) {
             cluster.addWorker("127.0.0.2");
             cluster.addWorker("127.0.0.3");
-            try (ChildJob job = job(Phase.SPECULATION, cluster.url(), SPECULATION, TASKS_FOR_TWO)) {
+            List<String> options = new ArrayList<>(SPECULATION);
+            options.add(executorOptions("-D" + SoakEngines.MEETING + "=" + work.resolve("met")));
+            try (ChildJob job = job(Phase.SPECULATION, cluster.url(), options, TASKS_FOR_TWO)) {
               expect(0, job);
             }
           }
@@ -458,6 +463,11 @@ public final class Soak implements Callable<Integer> {
         && row / (rows / deadly) < deadly;
   }
 
+  /** A row in the middle of the last of three tasks. */
+  private int copied() {
+    return rows * 5 / 6;
+  }
+
   private void upload() throws IOException {
     List<String> colours = List.of("red", "green", "blue", "yellow", "purple", "white", "black");
     for (int i = 0; i < SOURCES; i++) {
@@ -480,7 +490,8 @@ public final class Soak implements Callable<Integer> {
           "prompt",
           "make the diamond "
               + colours.get(i % colours.size())
-              + (isDeadly(i) ? " " + DeadlyEngines.PROMPT : ""));
+              + (isDeadly(i) ? " " + SoakEngines.DEADLY : "")
+              + (i == copied() ? " " + SoakEngines.COPIED : ""));
       manifest.append(new ObjectMapper().writeValueAsString(row)).append('\n');
     }
     storage.write(root() + "/manifest.jsonl", manifest.toString().getBytes(StandardCharsets.UTF_8));

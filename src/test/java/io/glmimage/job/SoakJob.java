@@ -1,14 +1,14 @@
 package io.glmimage.job;
 
-import io.glmimage.spark.DeadlyEngines;
+import io.glmimage.spark.SoakEngines;
 import java.util.List;
 
-/** The command line over {@link DeadlyEngines}, as a process of its own. */
+/** The command line over {@link SoakEngines}, as a process of its own. */
 public final class SoakJob {
   private SoakJob() {}
 
   public static void main(String[] args) {
-    int code = EditImagesJob.run(List.of(args), DeadlyEngines::new, System.out, System.err, false);
+    int code = EditImagesJob.run(List.of(args), SoakEngines::new, System.out, System.err, false);
     if (code != 0) {
       System.exit(code);
     }
