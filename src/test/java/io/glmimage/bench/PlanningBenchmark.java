@@ -16,9 +16,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * What a job costs besides editing, from its start to its report, by the number of rows: whole jobs
@@ -35,6 +37,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("slow")
 @Tag("spark")
+@Timeout(value = 6, unit = TimeUnit.HOURS)
 class PlanningBenchmark {
   private static final ObjectMapper JSON = new ObjectMapper();
 
