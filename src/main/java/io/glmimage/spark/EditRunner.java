@@ -14,11 +14,9 @@ import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -234,11 +232,8 @@ public final class EditRunner implements AutoCloseable {
   }
 
   private String madeOf() {
-    MessageDigest digest = ModelFingerprint.sha256();
-    for (String part : List.of(ResultColumn.names().toString(), manifest.source(), model)) {
-      digest.update((part + "\n").getBytes(StandardCharsets.UTF_8));
-    }
-    return HexFormat.of().formatHex(digest.digest());
+    String parts = String.join("\n", ResultColumn.names().toString(), manifest.source(), model);
+    return ModelFingerprint.sha256Hex(parts.getBytes(StandardCharsets.UTF_8));
   }
 
   private void throwIfStopped(Exception suppressed) {

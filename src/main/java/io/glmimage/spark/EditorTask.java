@@ -18,7 +18,6 @@ import java.io.Serializable;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -254,6 +253,6 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
 
   /** 128 bits of SHA-256. */
   private static String digest(byte[] bytes) {
-    return HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes), 0, 16);
+    return ModelFingerprint.sha256Hex(bytes).substring(0, 32);
   }
 }

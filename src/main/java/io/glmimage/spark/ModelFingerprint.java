@@ -167,6 +167,11 @@ final class ModelFingerprint {
     }
   }
 
+  /** The SHA-256 of {@code bytes}, in hexadecimal digits. */
+  static String sha256Hex(byte[] bytes) {
+    return HexFormat.of().formatHex(sha256().digest(bytes));
+  }
+
   static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");

@@ -25,7 +25,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -442,7 +441,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
           fail(item, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
           return;
         }
-        sha256 = HexFormat.of().formatHex(ModelFingerprint.sha256().digest(bytes));
+        sha256 = ModelFingerprint.sha256Hex(bytes);
         try {
           storage.write(path, bytes, metadata(item, sha256), work.output().unfinished());
         } catch (IOException e) {

@@ -82,9 +82,7 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
 
   /** Bytes of GPU memory that tensors here have taken; 0 on the CPU. */
   public long deviceMemoryBytes() {
-    return device.startsWith("cuda:")
-        ? Libtorch.reservedBytes(Integer.parseInt(device.substring("cuda:".length())))
-        : 0;
+    return isCuda() ? Libtorch.reservedBytes(gpuIndex()) : 0;
   }
 
   /**

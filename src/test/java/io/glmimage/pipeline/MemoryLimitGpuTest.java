@@ -20,7 +20,6 @@ import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.cuda.CUDAAllocator;
-import org.bytedeco.pytorch.cuda.DeviceStats;
 import org.bytedeco.pytorch.global.torch_cuda;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -74,9 +73,9 @@ class MemoryLimitGpuTest {
         // A pipeline of its own: what one has learned of the memory stays with it.
         try (GlmImagePipeline small = load(compute)) {
           limit(reservedBytes(compute) + more);
-          long shortages = stats().num_ooms();
+          long shortages = compute.shortages();
           List<EditResult> results = small.edit(rows());
-          shortages = stats().num_ooms() - shortages;
+          shortages = compute.shortages() - shortages;
           // Memory comes back, and with it everything works.
           limit(totalBytes());
           List<EditResult> after = small.edit(rows());
@@ -168,14 +167,10 @@ class MemoryLimitGpuTest {
   /** After everything that can be given back was. */
   private static long reservedBytes(Compute compute) {
     compute.releaseCachedMemory();
-    return stats().reserved_bytes().current();
+    return compute.deviceMemoryBytes();
   }
 
   private static long peakBytes() {
-    return stats().reserved_bytes().peak();
-  }
-
-  private static DeviceStats stats() {
-    return torch_cuda.getAllocator().getDeviceStats(DEVICE);
+    return torch_cuda.getAllocator().getDeviceStats(DEVICE).reserved_bytes().peak();
   }
 }
