@@ -1,6 +1,6 @@
 """ImageEditor for PySpark: edits the images of a DataFrame by prompts.
 
-A thin wrapper around the Java class io.glmimage.spark.ImageEditor, whose documentation explains
+A thin wrapper around the Java class io.glmimage.spark.ml.ImageEditor, whose documentation explains
 the parameters. The job jar must be on Spark's class path (spark.jars), and numpy, which
 pyspark.ml imports, must be installed.
 
@@ -17,7 +17,7 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import JavaMLReadable, JavaMLReader, JavaMLWritable
 from pyspark.ml.wrapper import JavaTransformer
 
-_JAVA_CLASS = "io.glmimage.spark.ImageEditor"
+_JAVA_CLASS = "io.glmimage.spark.ml.ImageEditor"
 
 # name, converter, meaning; the defaults are the Java class's.
 _PARAMS = [

@@ -1,8 +1,8 @@
 package io.glmimage.job;
 
 import io.glmimage.io.Redaction;
-import io.glmimage.spark.EngineFactory;
-import io.glmimage.spark.EngineOptions;
+import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOptions;
 import java.io.PrintWriter;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;

@@ -1,12 +1,12 @@
 package io.glmimage.job;
 
 import io.glmimage.error.GlmImageException;
+import io.glmimage.error.SparkErrors;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
-import io.glmimage.spark.EngineFactory;
-import io.glmimage.spark.EngineOptions;
-import io.glmimage.spark.ModelEngineFactory;
-import io.glmimage.spark.SparkErrors;
+import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOptions;
+import io.glmimage.spark.engine.ModelEngineFactory;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;

@@ -2,10 +2,10 @@ package io.glmimage.job;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.error.WeightsException;
-import io.glmimage.spark.EngineOptions;
-import io.glmimage.spark.NoopEngineFactory;
-import io.glmimage.spark.WeightsOptions;
-import io.glmimage.spark.WeightsPlan;
+import io.glmimage.spark.engine.EngineOptions;
+import io.glmimage.spark.engine.NoopEngineFactory;
+import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.spark.weights.WeightsPlan;
 import io.glmimage.weights.WeightsCache;
 import picocli.CommandLine.Option;
 

@@ -3,7 +3,7 @@ package io.glmimage.job;
 import io.glmimage.io.Retries;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.OutputOptions.ResumeCheck;
-import io.glmimage.spark.RunOptions;
+import io.glmimage.spark.run.RunOptions;
 import picocli.CommandLine.Option;
 
 /** Options about earlier runs' results and about how much may go wrong. */

@@ -5,7 +5,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.PromptList;
 import io.glmimage.output.ResultColumn;
-import io.glmimage.spark.ImageFolder;
+import io.glmimage.spark.manifest.ImageFolder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -3,7 +3,7 @@ package io.glmimage.job;
 import io.glmimage.image.PixelSize;
 import io.glmimage.model.processor.ImageProcessor;
 import io.glmimage.model.processor.OutputSize;
-import io.glmimage.spark.SizeRule;
+import io.glmimage.spark.manifest.SizeRule;
 import java.util.List;
 
 /** The model's rules about sizes: aspect ratio of sources, sides of the output. */

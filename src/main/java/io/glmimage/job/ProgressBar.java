@@ -1,7 +1,7 @@
 package io.glmimage.job;
 
-import io.glmimage.spark.RowProgress;
-import io.glmimage.spark.WeightsStatus;
+import io.glmimage.spark.run.RowProgress;
+import io.glmimage.spark.weights.WeightsStatus;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package io.glmimage.job;
 
 import io.glmimage.output.RunFigures;
-import io.glmimage.spark.RowProgress;
+import io.glmimage.spark.run.RowProgress;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Executors;

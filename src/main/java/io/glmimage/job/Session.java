@@ -6,7 +6,7 @@ import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.S3ContentTypes;
 import io.glmimage.io.Storage;
-import io.glmimage.spark.ExecutorEngines;
+import io.glmimage.spark.engine.ExecutorEngines;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;

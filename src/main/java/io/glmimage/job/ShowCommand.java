@@ -1,7 +1,7 @@
 package io.glmimage.job;
 
-import io.glmimage.spark.ResultsTable;
-import io.glmimage.spark.ShownResult;
+import io.glmimage.spark.results.ResultsTable;
+import io.glmimage.spark.results.ShownResult;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;

@@ -206,7 +206,7 @@ public final class HtmlReport {
                   + " fill=\"var(--bar)\"><title>%s to %s: %d rows</title></rect>",
               40 + i * width + 1,
               CHART_HEIGHT - height,
-              Math.max(1, Math.min(width - 2, 60)),
+              Math.max(1, width - 2),
               height,
               duration(bin.from()),
               duration(bin.to()),

@@ -86,7 +86,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   private Vae vae;
 
   /** A checked request and what the processor made of it. */
-  record Prepared(
+  public record Prepared(
       EditRequest request, PixelSize size, ProcessedPrompt prompt, List<SourcePixels> sources) {}
 
   /**
@@ -95,10 +95,10 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @param target {@code [4 * rows * columns]} of the target grid
    * @param sources the same for every source
    */
-  record PriorTokens(int[] target, List<int[]> sources) {}
+  public record PriorTokens(int[] target, List<int[]> sources) {}
 
   /** Sees the values between the steps of one picture; for tests. */
-  interface Observer {
+  public interface Observer {
     Observer NONE = (name, tensor) -> {};
 
     void accept(String name, Tensor tensor);
@@ -159,7 +159,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /** All but what makes prompts and pixels of requests: for callers that have these already. */
-  static GlmImagePipeline loadWithoutProcessor(
+  public static GlmImagePipeline loadWithoutProcessor(
       CheckpointFolder folder, Compute compute, PriorOptions sampling) {
     return loadWithoutProcessor(folder, compute, sampling, kernels(compute));
   }
@@ -453,12 +453,12 @@ public final class GlmImagePipeline implements AutoCloseable {
    * The prior tokens of several rows: sources through the vision tower, then the decoder for all
    * rows at once.
    */
-  List<PriorTokens> generatePriorTokens(List<Prepared> rows) {
+  public List<PriorTokens> generatePriorTokens(List<Prepared> rows) {
     return generatePriorTokens(rows, () -> {});
   }
 
   /** The same; {@code afterStep} as for {@link PriorModel#generate(List, Runnable)}. */
-  List<PriorTokens> generatePriorTokens(List<Prepared> rows, Runnable afterStep) {
+  public List<PriorTokens> generatePriorTokens(List<Prepared> rows, Runnable afterStep) {
     List<PriorPrompt> prompts = new ArrayList<>();
     for (Prepared row : rows) {
       List<int[]> sourceTokens = new ArrayList<>();
@@ -505,7 +505,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /** The initial latents {@code [C, h, w]}, float32: standard normal numbers of the row's seed. */
-  Tensor noise(Prepared row) {
+  public Tensor noise(Prepared row) {
     int channels = vae.latentChannels();
     int height = row.size().height() / vae.scaleFactor();
     int width = row.size().width() / vae.scaleFactor();
@@ -521,7 +521,7 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @param promptEmbeds glyph embeddings {@code [S, E]}
    * @return latents {@code [C, h, w]} float32 on the device
    */
-  Tensor denoise(
+  public Tensor denoise(
       Prepared row, PriorTokens tokens, Tensor noise, Tensor promptEmbeds, Observer observer) {
     Grid grid = row.prompt().target().doubled();
     Schedule schedule = scheduler.schedule(row.request().steps(), grid.size());
@@ -555,7 +555,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /** Which of a request's steps run the DiT's blocks. */
-  StepPlan stepPlan(Prepared row) {
+  public StepPlan stepPlan(Prepared row) {
     int tokens = row.prompt().target().doubled().size();
     Schedule schedule = scheduler.schedule(row.request().steps(), tokens);
     try (Modulation modulation =
@@ -600,13 +600,13 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /** {@code [C, h, w]} to a picture. */
-  RgbImage decode(Tensor latents) {
+  public RgbImage decode(Tensor latents) {
     try (TensorScope scope = new TensorScope()) {
       return Pixels.toImages(vae.decode(latents.unsqueeze(0))).get(0);
     }
   }
 
-  GlyphEncoder glyphs() {
+  public GlyphEncoder glyphs() {
     return glyphs;
   }
 
@@ -614,15 +614,15 @@ public final class GlmImagePipeline implements AutoCloseable {
     return scheduler;
   }
 
-  int codebookSize() {
+  public int codebookSize() {
     return prior.codebookSize();
   }
 
-  int patchValues() {
+  public int patchValues() {
     return prior.patchValues();
   }
 
-  Vae vae() {
+  public Vae vae() {
     return vae;
   }
 

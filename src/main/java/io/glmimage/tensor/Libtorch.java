@@ -107,7 +107,7 @@ public final class Libtorch {
   }
 
   /** The PCI address of a GPU, by which all of the driver's programs know it. */
-  static String gpuBusId(int index) {
+  public static String gpuBusId(int index) {
     byte[] name = new byte[32];
     int code = cudart.cudaDeviceGetPCIBusId(name, name.length, index);
     if (code != cudart.cudaSuccess) {

@@ -3,7 +3,6 @@ package io.glmimage.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.GarbageCollectionNotificationInfo;
 import io.glmimage.job.EditImagesJob;
-import io.glmimage.spark.ProcessMemory;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;

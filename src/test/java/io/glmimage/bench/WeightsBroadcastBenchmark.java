@@ -1,12 +1,11 @@
 package io.glmimage.bench;
 
-import io.glmimage.spark.ProcessMemory;
-import io.glmimage.spark.WeightsDistribution;
-import io.glmimage.spark.WeightsHandle;
-import io.glmimage.spark.WeightsOptions;
-import io.glmimage.spark.WeightsPlan;
-import io.glmimage.spark.WeightsRef;
-import io.glmimage.spark.WeightsStatus;
+import io.glmimage.spark.weights.WeightsDistribution;
+import io.glmimage.spark.weights.WeightsHandle;
+import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.spark.weights.WeightsPlan;
+import io.glmimage.spark.weights.WeightsRef;
+import io.glmimage.spark.weights.WeightsStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

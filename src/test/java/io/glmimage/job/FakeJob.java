@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.spark.FakeEngines;
+import io.glmimage.spark.engine.FakeEngines;
 import java.util.List;
 
 /** The command line over {@link FakeEngines}, as a process of its own that tests can kill. */

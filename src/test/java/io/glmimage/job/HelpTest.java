@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.output.ResultColumn;
-import io.glmimage.spark.FakeEngines;
+import io.glmimage.spark.engine.FakeEngines;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
-import io.glmimage.spark.FakeEngines;
+import io.glmimage.spark.engine.FakeEngines;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

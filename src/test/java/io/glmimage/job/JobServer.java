@@ -1,7 +1,7 @@
 package io.glmimage.job;
 
-import io.glmimage.spark.ImageEditor;
-import io.glmimage.spark.ModelEngineFactory;
+import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.ml.ImageEditor;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

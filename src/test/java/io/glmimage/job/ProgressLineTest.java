@@ -3,7 +3,7 @@ package io.glmimage.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.glmimage.spark.WeightsStatus;
+import io.glmimage.spark.weights.WeightsStatus;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 

@@ -10,7 +10,7 @@ import io.glmimage.io.StoredFile;
 import io.glmimage.s3.FaultyProxy;
 import io.glmimage.s3.FaultyProxy.Fault;
 import io.glmimage.s3.S3Server;
-import io.glmimage.spark.ExecutorEngines;
+import io.glmimage.spark.engine.ExecutorEngines;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.spark.SoakEngines;
+import io.glmimage.spark.engine.SoakEngines;
 import java.util.List;
 
 /** The command line over {@link SoakEngines}, as a process of its own. */

@@ -26,6 +26,9 @@ final class PackageRules {
   /** Plain values and failures that every package may use; the model root is {@code Grid} alike. */
   private static final Set<String> SHARED = Set.of("error", "request", "model");
 
+  /** Packages whose subpackages are listed one by one. */
+  private static final Set<String> ROOTS = Set.of("model", "spark");
+
   /** The packages of ours that a package may use besides itself and {@link #SHARED}. */
   private static final Map<String, Set<String>> OWN =
       Map.ofEntries(
@@ -64,9 +67,54 @@ final class PackageRules {
                   "image")),
           entry("predict", Set.of("pipeline", "kernel", "weights", "image")),
           entry(
-              "spark",
-              // tensor: what libtorch can see of the GPUs that Spark hands out.
-              Set.of("manifest", "plan", "predict", "weights", "image", "output", "io", "tensor")),
+              "bench",
+              Set.of(
+                  "pipeline",
+                  "model.processor",
+                  "model.prior",
+                  "model.glyph",
+                  "model.dit",
+                  "model.vae",
+                  "kernel",
+                  "tensor",
+                  "weights",
+                  "image")),
+          entry("spark", Set.of()),
+          // The result table begins with the manifest's columns: its names are checked for clashes.
+          entry("spark.manifest", Set.of("manifest", "output", "image", "io")),
+          // bench: the memory that a transfer takes is reported.
+          entry("spark.weights", Set.of("weights", "io", "bench")),
+          // tensor: what libtorch can see of the GPUs that Spark hands out.
+          entry(
+              "spark.engine",
+              Set.of("spark.weights", "predict", "weights", "output", "image", "io", "tensor")),
+          entry("spark.results", Set.of("spark.manifest", "manifest", "output", "weights", "io")),
+          entry(
+              "spark.run",
+              Set.of(
+                  "spark.results",
+                  "spark.manifest",
+                  "spark.engine",
+                  "plan",
+                  "manifest",
+                  "output",
+                  "weights",
+                  "image",
+                  "io")),
+          entry(
+              "spark.ml",
+              Set.of(
+                  "spark.run",
+                  "spark.results",
+                  "spark.manifest",
+                  "spark.engine",
+                  "spark.weights",
+                  "predict",
+                  "manifest",
+                  "output",
+                  "weights",
+                  "image",
+                  "io")),
           entry("job", ALL));
 
   /** The packages in which a vendor's classes (all that begin with the key) may appear. */
@@ -80,7 +128,8 @@ final class PackageRules {
           entry("ai.djl.", Set.of("predict", "spark")),
           entry("ai.djl.huggingface.", Set.of("predict", "spark", "model.processor")),
           entry(
-              "org.bytedeco.pytorch.", Set.of("tensor", "kernel", "model", "pipeline", "weights")),
+              "org.bytedeco.pytorch.",
+              Set.of("tensor", "kernel", "model", "pipeline", "weights", "bench")),
           entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")),
           // What S3A calls back with.
           entry("com.amazonaws.", Set.of("io")),
@@ -97,7 +146,7 @@ final class PackageRules {
    * no option of the driver can know: its scratch disks, its visible devices.
    */
   private static final Set<String> READS_EXECUTOR_ENVIRONMENT =
-      Set.of("spark.WeightsCacheFolder", "spark.GpuAssignment");
+      Set.of("spark.weights.WeightsCacheFolder", "spark.engine.GpuAssignment");
 
   private static final Set<String> READS_SETTINGS =
       Set.of(
@@ -219,9 +268,9 @@ final class PackageRules {
       return null;
     }
     String name = element.getPackageName().substring(base.length() + 1);
-    // A new network is to be listed by itself, not to count as the model root.
+    // A new network or a new part of the job is listed by itself and does not count as its root.
     for (String candidate = name; candidate != null; candidate = parent(candidate)) {
-      if (OWN.containsKey(candidate) && (!candidate.equals("model") || name.equals("model"))) {
+      if (OWN.containsKey(candidate) && (!ROOTS.contains(candidate) || name.equals(candidate))) {
         return candidate;
       }
     }

@@ -73,7 +73,8 @@ class PackageRulesTest {
         "model.dit.UsesVae",
         "pipeline.UsesJob",
         "predict.UsesModel",
-        "spark.UsesPipeline");
+        "spark.manifest.UsesEngine",
+        "spark.run.UsesPipeline");
   }
 
   @Test

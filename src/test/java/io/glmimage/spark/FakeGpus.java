@@ -10,7 +10,7 @@ import java.util.Set;
 /** Settings by which Spark takes each of two workers for a host with a GPU of its own address. */
 public final class FakeGpus {
   /** What the workers' GPUs are called: no numbers that CUDA would give. */
-  static final Set<String> ADDRESSES = Set.of("5", "7");
+  public static final Set<String> ADDRESSES = Set.of("5", "7");
 
   private FakeGpus() {}
 

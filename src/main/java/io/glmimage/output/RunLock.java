@@ -1,0 +1,358 @@
+package io.glmimage.output;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.glmimage.error.JobException;
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Storage;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps a second run out of a folder that a run is writing to. The lock is a small file that names
+ * its owner and is written anew every few seconds; one that has not been for {@code timeout} is
+ * taken over. On a local disk and HDFS exactly one run can make the file. Object stores have no
+ * such operation in all Hadoop versions: there a run writes the file, waits a moment and goes on
+ * only if the file is still its own; and every owner looks, each time before it writes, that nobody
+ * has taken the lock, and stops working if somebody has.
+ */
+public final class RunLock implements AutoCloseable {
+  public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(60);
+
+  private static final Logger LOG = LoggerFactory.getLogger(RunLock.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int MAX_BYTES = 1 << 16;
+  private static final int BEATS_PER_TIMEOUT = 6;
+  private static final long POLL_MILLIS = 500;
+
+  /**
+   * Executors end when the connection to their driver breaks, which the host of a driver that is
+   * gone sees to at once; their last requests take a moment.
+   */
+  private static final Duration EXECUTORS_END = Duration.ofSeconds(10);
+
+  /** Longer than a slow PUT of a few hundred bytes. */
+  private static final long SETTLE_MILLIS = 2000;
+
+  private final Storage storage;
+  private final String path;
+  private final Duration timeout;
+  private final String token = UUID.randomUUID().toString();
+  private final ObjectNode content = JSON.createObjectNode();
+  private final ScheduledExecutorService timer;
+  private final Consumer<JobException> whenLost;
+  private final Consumer<String> notice;
+  private volatile boolean closed;
+  private volatile JobException lost;
+  private volatile long lastBeat = System.nanoTime();
+
+  private RunLock(
+      Storage storage,
+      String path,
+      Duration timeout,
+      boolean diesWithProcess,
+      Consumer<JobException> whenLost,
+      Consumer<String> notice) {
+    this.storage = storage;
+    this.path = path;
+    this.timeout = timeout;
+    this.whenLost = whenLost;
+    this.notice = notice;
+    content.put("token", token);
+    content.put("host", hostName());
+    content.put("pid", ProcessHandle.current().pid());
+    content.put("started", Instant.now().toString());
+    content.put("timeout_millis", timeout.toMillis());
+    content.put("process", process(ProcessHandle.current()));
+    content.put("executors", !diesWithProcess);
+    timer =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "run-lock");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /**
+   * Takes the lock.
+   *
+   * @param path of the lock file
+   * @param folder what it locks, for messages
+   * @param timeout without a sign of life from its owner for this long, a lock is taken over
+   * @param diesWithProcess whether all work ends with this process, so that its lock can be taken
+   *     at once by a process of the same host that sees it gone; else its executors are given some
+   *     seconds to end
+   * @param whenLost told, on another thread, that the lock is no longer held
+   * @param notice told, for the user, why this takes time and whose lock is taken over
+   * @throws UsageException if a living run holds it
+   */
+  public static RunLock acquire(
+      Storage storage,
+      String path,
+      String folder,
+      Duration timeout,
+      boolean diesWithProcess,
+      Consumer<JobException> whenLost,
+      Consumer<String> notice)
+      throws IOException {
+    RunLock lock = new RunLock(storage, path, timeout, diesWithProcess, whenLost, notice);
+    try {
+      lock.take(folder);
+    } catch (IOException | RuntimeException e) {
+      lock.timer.shutdownNow();
+      throw e;
+    }
+    long period = Math.max(1, timeout.toMillis() / BEATS_PER_TIMEOUT);
+    var unused =
+        lock.timer.scheduleWithFixedDelay(lock::beat, period, period, TimeUnit.MILLISECONDS);
+    return lock;
+  }
+
+  private void take(String folder) throws IOException {
+    JsonNode seen = null;
+    Instant seenDead = null;
+    boolean told = false;
+    while (true) {
+      if (storage.writeNew(path, bytes())) {
+        if (!storage.isObjectStore(path) || settled()) {
+          return;
+        }
+        continue;
+      }
+      JsonNode other = read();
+      if (other == null) {
+        continue;
+      }
+      if (seen != null && !seen.equals(other)) {
+        throw heldBy(other, folder);
+      }
+      seen = other;
+      Instant now = Instant.now();
+      Duration silent = Duration.between(instant(other, "heartbeat"), now);
+      Duration patience =
+          Duration.ofMillis(other.path("timeout_millis").asLong(timeout.toMillis()));
+      Duration left = patience.minus(silent);
+      if (isDead(other)) {
+        seenDead = seenDead == null ? now : seenDead;
+        Duration executors =
+            other.path("executors").asBoolean() ? EXECUTORS_END : Duration.ofNanos(-1);
+        left = min(left, executors.minus(Duration.between(seenDead, now)));
+      }
+      if (left.isNegative()) {
+        notice.accept(
+            "Taking over "
+                + folder
+                + " from a run that ended without releasing it: "
+                + owner(other));
+        storage.write(path, bytes());
+        if (settled()) {
+          return;
+        }
+        continue;
+      }
+      boolean beating = silent.compareTo(patience.dividedBy(BEATS_PER_TIMEOUT).multipliedBy(2)) < 0;
+      if (beating && isAlive(other)) {
+        throw heldBy(other, folder);
+      }
+      if (!told) {
+        told = true;
+        notice.accept(
+            (seenDead != null
+                    ? "Waiting for the executors of a run whose driver is gone: "
+                    : "Waiting to see whether another run is still writing to " + folder + ": ")
+                + owner(other)
+                + "; up to "
+                + (left.toSeconds() + 1)
+                + " s");
+      }
+      sleep(POLL_MILLIS);
+    }
+  }
+
+  private static Duration min(Duration a, Duration b) {
+    return a.compareTo(b) < 0 ? a : b;
+  }
+
+  /** Whether the file is still this run's after others had time to write it too. */
+  private boolean settled() throws IOException {
+    sleep(Math.min(SETTLE_MILLIS, Math.max(50, timeout.toMillis() / BEATS_PER_TIMEOUT)));
+    return isMine(read());
+  }
+
+  private UsageException heldBy(JsonNode other, String folder) {
+    return new UsageException(
+        "Cannot write to "
+            + folder
+            + ": another run is writing there ("
+            + owner(other)
+            + "); wait until it ends, or choose another --output. The lock is "
+            + path);
+  }
+
+  private static String owner(JsonNode lock) {
+    return "process "
+        + lock.path("pid").asText("?")
+        + " on "
+        + lock.path("host").asText("?")
+        + ", since "
+        + lock.path("started").asText("?")
+        + ", last sign of life "
+        + lock.path("heartbeat").asText("?");
+  }
+
+  /** Throws if another run has taken the lock. */
+  public void check() {
+    if (lost != null) {
+      throw new JobException(lost.getMessage(), lost);
+    }
+  }
+
+  private void beat() {
+    if (closed || lost != null) {
+      return;
+    }
+    try {
+      JsonNode now = read();
+      if (now != null && !isMine(now)) {
+        lose("another run has taken it: " + now);
+        return;
+      }
+      storage.write(path, bytes());
+      lastBeat = System.nanoTime();
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("Cannot write the lock {}", path, e);
+      if (System.nanoTime() - lastBeat > timeout.toNanos()) {
+        lose("it could not be written for " + timeout.toSeconds() + " s: " + e.getMessage());
+      }
+    }
+  }
+
+  private void lose(String why) {
+    lost = new JobException("Cannot go on: the lock " + path + " is lost, " + why);
+    LOG.error(lost.getMessage());
+    whenLost.accept(lost);
+  }
+
+  /** Releases the lock if it is still held. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    timer.shutdown();
+    try {
+      if (!timer.awaitTermination(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("The lock {} is still being written", path);
+      }
+      if (lost == null && isMine(read())) {
+        storage.delete(path);
+      }
+    } catch (IOException e) {
+      LOG.warn("Cannot release the lock {}; it is free in {} s", path, timeout.toSeconds(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean isMine(JsonNode other) {
+    return other != null && token.equals(other.path("token").asText());
+  }
+
+  private byte[] bytes() throws IOException {
+    ObjectNode now = content.deepCopy();
+    now.put("heartbeat", Instant.now().toString());
+    return JSON.writeValueAsString(now).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** The lock's content; null if there is none. One that is just being written reads as empty. */
+  private JsonNode read() throws IOException {
+    try {
+      byte[] bytes = storage.read(path, MAX_BYTES);
+      return bytes.length == 0 ? fresh() : JSON.readTree(bytes);
+    } catch (FileNotFoundException e) {
+      return null;
+    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+      return fresh();
+    }
+  }
+
+  private static JsonNode fresh() {
+    return JSON.createObjectNode().put("heartbeat", Instant.now().toString());
+  }
+
+  private static Instant instant(JsonNode lock, String field) {
+    try {
+      return Instant.parse(lock.path(field).asText());
+    } catch (java.time.format.DateTimeParseException e) {
+      return Instant.EPOCH;
+    }
+  }
+
+  /** Whether the owner was a process of this host that is gone. */
+  private static boolean isDead(JsonNode lock) {
+    return lock.has("process") && sameHost(lock) && !isAlive(lock);
+  }
+
+  private static boolean isAlive(JsonNode lock) {
+    return ProcessHandle.of(lock.path("pid").asLong(-1))
+        .filter(ProcessHandle::isAlive)
+        .map(handle -> process(handle).equals(lock.path("process").asText()))
+        .orElse(false);
+  }
+
+  private static boolean sameHost(JsonNode lock) {
+    String mine = process(ProcessHandle.current());
+    String theirs = lock.path("process").asText();
+    int end = mine.lastIndexOf(' ');
+    return end > 0 && theirs.startsWith(mine.substring(0, end + 1));
+  }
+
+  /** Names a process for good: this boot of the host, the space of process ids, when it started. */
+  private static String process(ProcessHandle handle) {
+    String host;
+    try {
+      host =
+          Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip()
+              + " "
+              + Files.readSymbolicLink(Path.of("/proc/self/ns/pid"));
+    } catch (IOException e) {
+      // Not Linux: nothing tells hosts apart for sure, so no process is declared dead.
+      host = UUID.randomUUID().toString();
+    }
+    return host + " " + handle.info().startInstant().map(Instant::toString).orElse("?");
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "an unnamed host";
+    }
+  }
+
+  private static void sleep(long millis) throws IOException {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("Interrupted while waiting for a lock", e);
+    }
+  }
+}

@@ -1,0 +1,239 @@
+package io.glmimage.spark.engine;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Storage;
+import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.spark.weights.WeightsPlan;
+import io.glmimage.weights.WeightsCache;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.io.ObjectStreamClass;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.plugin.DriverPlugin;
+import org.apache.spark.api.plugin.ExecutorPlugin;
+import org.apache.spark.api.plugin.PluginContext;
+import org.apache.spark.api.plugin.SparkPlugin;
+import org.apache.spark.sql.SparkSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Loads the model on every executor when it starts, so that the first task finds it there or on its
+ * way: {@code spark.plugins=io.glmimage.spark.engine.GlmImagePlugin}, and {@code spark.glmimage.*}
+ * with the values of the job's options. A failure is logged; the first task reports it.
+ */
+public final class GlmImagePlugin implements SparkPlugin {
+  /** As {@code --model}; the embedded model where it is not set. */
+  public static final String MODEL = "spark.glmimage.model";
+
+  /** As {@code --device}. */
+  public static final String DEVICE = "spark.glmimage.device";
+
+  /** As {@code --precision}. */
+  public static final String PRECISION = "spark.glmimage.precision";
+
+  /** As {@code --weights}. */
+  public static final String WEIGHTS = "spark.glmimage.weights";
+
+  /** As {@code --weights-cache}. */
+  public static final String CACHE = "spark.glmimage.weights.cache";
+
+  /** As {@code --weights-cache-gb}. */
+  public static final String CACHE_GB = "spark.glmimage.weights.cacheGb";
+
+  /** As {@code --weights-check}. */
+  public static final String CHECK = "spark.glmimage.weights.check";
+
+  /** As {@code --weights-chunk-mb}. */
+  public static final String CHUNK_MB = "spark.glmimage.weights.chunkMb";
+
+  private static final Logger LOG = LoggerFactory.getLogger(GlmImagePlugin.class);
+  private static final AtomicReference<Driver> ACTIVE = new AtomicReference<>();
+
+  @Override
+  public DriverPlugin driverPlugin() {
+    return new Driver();
+  }
+
+  @Override
+  public ExecutorPlugin executorPlugin() {
+    return new Preload();
+  }
+
+  /** The plug-in's distribution of the same model, or null where there is none. */
+  static DistributedEngines shared(EngineOptions options) {
+    Driver driver = ACTIVE.get();
+    return driver == null ? null : driver.shared(options);
+  }
+
+  /**
+   * @throws UsageException if a setting is wrong
+   */
+  public static EngineOptions options(SparkConf conf) {
+    int chunk = conf.getInt(CHUNK_MB, WeightsOptions.CHUNK_BYTES_DEFAULT >> 20);
+    if (chunk < 1 || chunk > 1 << 10) {
+      throw new UsageException("Invalid " + CHUNK_MB + ": " + chunk + ", expected 1 to 1024");
+    }
+    return new EngineOptions(
+        conf.get(MODEL, null),
+        conf.get(DEVICE, EngineOptions.DEFAULT_DEVICE),
+        conf.get(PRECISION, EngineOptions.DEFAULT_PRECISION),
+        WeightsPlan.parse(conf.get(WEIGHTS, WeightsPlan.standard().toString())),
+        WeightsOptions.defaults()
+            .withCacheDir(conf.get(CACHE, ""))
+            .withCacheBytes(conf.getLong(CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30) << 30)
+            .withCheck(check(conf.get(CHECK, "quick")))
+            .withChunkBytes(chunk << 20),
+        false);
+  }
+
+  private static WeightsCache.Check check(String text) {
+    return switch (text) {
+      case "quick" -> WeightsCache.Check.QUICK;
+      case "full" -> WeightsCache.Check.FULL;
+      default ->
+          throw new UsageException("Invalid " + CHECK + ": " + text + ", expected quick or full");
+    };
+  }
+
+  /** Answers executors: any question is answered with what opens the engine, serialised. */
+  private static final class Driver implements DriverPlugin {
+    private SparkContext context;
+    private EngineOptions options;
+    private DistributedEngines engines;
+    private boolean ready;
+
+    @Override
+    public synchronized Map<String, String> init(SparkContext spark, PluginContext plugin) {
+      context = spark;
+      options = GlmImagePlugin.options(spark.conf());
+      ACTIVE.set(this);
+      return Map.of();
+    }
+
+    /** Called when the session can broadcast. */
+    @Override
+    public synchronized void registerMetrics(String appId, PluginContext plugin) {
+      ready = true;
+    }
+
+    /**
+     * @return null if it is too early
+     */
+    @Override
+    public synchronized Object receive(Object message) throws IOException {
+      return ready ? bytes((ModelEngineFactory) engines().engines()) : null;
+    }
+
+    private DistributedEngines engines() {
+      if (engines == null) {
+        engines = ModelEngineFactory.distribute(options, SparkSession.builder().getOrCreate());
+      }
+      return engines;
+    }
+
+    synchronized DistributedEngines shared(EngineOptions wanted) {
+      return ready && wanted.equals(options) && !context.isStopped() ? engines().borrowed() : null;
+    }
+
+    @Override
+    public synchronized void shutdown() {
+      ACTIVE.compareAndSet(this, null);
+      if (engines != null) {
+        engines.close();
+      }
+    }
+  }
+
+  /** Must not hold up the executor's start: works in a thread of its own. */
+  private static final class Preload implements ExecutorPlugin {
+    private static final long POLL_MILLIS = 200;
+    private Thread thread;
+
+    @Override
+    public void init(PluginContext plugin, Map<String, String> unused) {
+      thread = new Thread(() -> load(plugin), "glm-image-preload");
+      thread.setDaemon(true);
+      // A job's jar is seen by this class' loader, not by the thread that starts executors.
+      thread.setContextClassLoader(GlmImagePlugin.class.getClassLoader());
+      thread.start();
+    }
+
+    @Override
+    public void shutdown() {
+      thread.interrupt();
+    }
+
+    private static void load(PluginContext plugin) {
+      try {
+        Object answer = plugin.ask("engines");
+        while (answer == null) {
+          Thread.sleep(POLL_MILLIS);
+          answer = plugin.ask("engines");
+        }
+        ModelEngineFactory factory = factory((byte[]) answer);
+        Storage storage = new Storage(new Configuration());
+        for (String device : devices(factory.options().device(), plugin)) {
+          ExecutorEngines.use(factory, device, storage, engine -> engine);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (Exception e) {
+        LOG.error("Cannot load the model before the first task, which tries and reports it", e);
+      } catch (LinkageError e) {
+        LOG.error("Cannot load libtorch before the first task, which reports it", e);
+      }
+    }
+
+    private static List<String> devices(String requested, PluginContext plugin) {
+      if (!(requested.equals("auto") || requested.equals("cuda"))) {
+        return List.of(requested);
+      }
+      return GpuAssignment.ofExecutor(plugin.resources(), GpuAssignment.isLocal(plugin.conf()))
+          .stream()
+          .map(given -> TaskDevice.orRequested(requested, given))
+          .toList();
+    }
+  }
+
+  private static byte[] bytes(ModelEngineFactory factory) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(factory);
+    }
+    return bytes.toByteArray();
+  }
+
+  private static ModelEngineFactory factory(byte[] bytes)
+      throws IOException, ClassNotFoundException {
+    try (ObjectInputStream in = new OwnClasses(new ByteArrayInputStream(bytes))) {
+      return (ModelEngineFactory) in.readObject();
+    }
+  }
+
+  /** Finds classes as this one was found. */
+  private static final class OwnClasses extends ObjectInputStream {
+    OwnClasses(InputStream in) throws IOException {
+      super(in);
+    }
+
+    @Override
+    protected Class<?> resolveClass(ObjectStreamClass description)
+        throws IOException, ClassNotFoundException {
+      try {
+        return Class.forName(description.getName(), false, GlmImagePlugin.class.getClassLoader());
+      } catch (ClassNotFoundException e) {
+        return super.resolveClass(description);
+      }
+    }
+  }
+}

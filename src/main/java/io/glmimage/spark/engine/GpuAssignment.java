@@ -1,0 +1,192 @@
+package io.glmimage.spark.engine;
+
+import io.glmimage.error.DeviceException;
+import io.glmimage.tensor.CudaAdvice;
+import io.glmimage.tensor.Libtorch;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.TaskContext;
+import org.apache.spark.resource.ResourceInformation;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which device a task uses.
+ *
+ * <ul>
+ *   <li>Spark assigned a GPU ({@code spark.task.resource.gpu.amount}): that one, or an error. An
+ *       address is an index or an UUID as {@code nvidia-smi} gives it; where {@code
+ *       CUDA_VISIBLE_DEVICES} is set, CUDA counts the devices in that list, so the address is
+ *       looked up there.
+ *   <li>Local mode, where Spark cannot assign GPUs: the visible CUDA devices, tasks dealt out by
+ *       partition; tasks on the same device share its engine in turn.
+ *   <li>Otherwise the CPU, said once in the log with its reason.
+ * </ul>
+ */
+public final class GpuAssignment {
+  /** The resource's name in Spark's settings. */
+  public static final String RESOURCE = "gpu";
+
+  private static final Logger LOG = LoggerFactory.getLogger(GpuAssignment.class);
+  private static final AtomicReference<String> SAID = new AtomicReference<>("");
+
+  /**
+   * What libtorch can use in this process.
+   *
+   * @param devices the number of CUDA devices that it sees
+   * @param problem why CUDA could not be loaded, or null
+   */
+  public record Cuda(int devices, String problem) {
+    static Cuda ofLibtorch() {
+      return new Cuda(Libtorch.cudaDevices(), Libtorch.cudaProblem());
+    }
+  }
+
+  private GpuAssignment() {}
+
+  /**
+   * The running task's device: {@code "cuda:N"} or {@code "cpu"}.
+   *
+   * @throws DeviceException if Spark assigned a GPU that libtorch cannot use
+   */
+  public static String device() {
+    TaskContext task = TaskContext.get();
+    SparkEnv env = SparkEnv.get();
+    boolean local = env == null || task == null || isLocal(env.conf());
+    String device =
+        device(
+            ofTask(),
+            local,
+            task == null ? 0 : task.partitionId(),
+            System.getenv("CUDA_VISIBLE_DEVICES"),
+            Cuda.ofLibtorch());
+    if (device.equals("cpu")) {
+      sayCpu(local);
+    }
+    return device;
+  }
+
+  /**
+   * The devices that this executor's tasks will use, outside of a task.
+   *
+   * @param resources what Spark gave to the executor
+   * @param local whether it is a part of the driver
+   * @throws DeviceException if Spark assigned a GPU that libtorch cannot use
+   */
+  static List<String> ofExecutor(Map<String, ResourceInformation> resources, boolean local) {
+    return ofExecutor(resources, local, System.getenv("CUDA_VISIBLE_DEVICES"), Cuda.ofLibtorch());
+  }
+
+  /**
+   * @param visible {@code CUDA_VISIBLE_DEVICES} or null
+   */
+  static List<String> ofExecutor(
+      Map<String, ResourceInformation> resources, boolean local, String visible, Cuda cuda) {
+    ResourceInformation gpus = resources.get(RESOURCE);
+    List<String> devices = new ArrayList<>();
+    if (gpus != null) {
+      for (String address : gpus.addresses()) {
+        devices.add(device(Optional.of(address), local, 0, visible, cuda));
+      }
+    } else if (local) {
+      for (int i = 0; i < cuda.devices(); i++) {
+        devices.add("cuda:" + i);
+      }
+    }
+    return devices.isEmpty() ? List.of("cpu") : devices;
+  }
+
+  private static void sayCpu(boolean local) {
+    int idle = Libtorch.cudaDevices();
+    String problem = Libtorch.cudaProblem();
+    String why =
+        local
+            ? "libtorch sees no CUDA device" + (problem == null ? "" : ": " + problem)
+            : "Spark assigned no GPU to the task (spark.task.resource.gpu.amount)";
+    if (SAID.getAndSet(why).equals(why)) {
+      return;
+    }
+    if (idle > 0) {
+      LOG.warn(
+          "Computing on the CPU, though libtorch sees {} CUDA device(s): {}; see"
+              + " conf/spark-defaults.conf.example",
+          idle,
+          why);
+    } else {
+      LOG.info("Computing on the CPU: {}", why);
+    }
+  }
+
+  /** Whether tasks run in the driver, where Spark cannot assign GPUs. */
+  static boolean isLocal(SparkConf conf) {
+    return conf.get("spark.master", "").matches("local(\\[.*)?");
+  }
+
+  /** The address that Spark assigned to the running task, if it assigned one. */
+  public static Optional<String> ofTask() {
+    TaskContext task = TaskContext.get();
+    return task == null ? Optional.empty() : address(task.resourcesJMap());
+  }
+
+  private static Optional<String> address(Map<String, ResourceInformation> resources) {
+    ResourceInformation gpu = resources.get(RESOURCE);
+    return gpu == null || gpu.addresses().length == 0
+        ? Optional.empty()
+        : Optional.of(gpu.addresses()[0]);
+  }
+
+  /**
+   * @param visible {@code CUDA_VISIBLE_DEVICES} or null
+   */
+  public static String device(
+      Optional<String> assigned, boolean local, int partition, String visible, Cuda cuda) {
+    if (assigned.isEmpty()) {
+      return local && cuda.devices() > 0 ? "cuda:" + partition % cuda.devices() : "cpu";
+    }
+    String address = assigned.get();
+    if (cuda.devices() == 0) {
+      throw new DeviceException(
+          "Cannot use GPU "
+              + address
+              + ", which Spark assigned: "
+              + CudaAdvice.of(cuda.problem())
+              + "; without spark.task.resource.gpu.amount the job uses the CPU");
+    }
+    int index = index(address, visible);
+    if (index < 0 || index >= cuda.devices()) {
+      throw new DeviceException(
+          "Cannot use GPU "
+              + address
+              + ", which Spark assigned: libtorch sees "
+              + cuda.devices()
+              + " CUDA devices, CUDA_VISIBLE_DEVICES is "
+              + (visible == null ? "not set" : "\"" + visible + "\"")
+              + "; make the discovery script print what this process may see");
+    }
+    return "cuda:" + index;
+  }
+
+  /** The index by which CUDA knows the device in this process, or -1. */
+  private static int index(String address, String visible) {
+    if (visible != null && !visible.isBlank()) {
+      List<String> listed = List.of(visible.replace(" ", "").split(",", -1));
+      int exact = listed.indexOf(address);
+      if (exact >= 0) {
+        return exact;
+      }
+      for (int i = 0; i < listed.size(); i++) {
+        // CUDA accepts the beginning of an UUID.
+        if (listed.get(i).startsWith("GPU-") && address.startsWith(listed.get(i))) {
+          return i;
+        }
+      }
+      return -1;
+    }
+    return address.matches("[0-9]{1,4}") ? Integer.parseInt(address) : -1;
+  }
+}

@@ -1,0 +1,42 @@
+package io.glmimage.spark.engine;
+
+import io.glmimage.io.FileSource;
+import io.glmimage.io.LocalFolders;
+import io.glmimage.io.Storage;
+import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.spark.weights.WeightsRef;
+import io.glmimage.weights.WeightsManifest;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Finds a model on the local disk, or brings it there. */
+final class ModelFolder {
+  private static final String EMBEDDED_RESOURCE = "models/" + EngineOptions.EMBEDDED_MODEL;
+
+  private ModelFolder() {}
+
+  /**
+   * The model's folder itself if it is local, else its copy in this node's cache of weights, which
+   * this process holds until its end.
+   *
+   * @param model a folder on any Hadoop file system, or null for the model of the resources
+   * @throws io.glmimage.error.GlmImageException if it cannot be read
+   */
+  static Path local(String model, Storage storage) throws IOException {
+    if (model == null) {
+      return LocalFolders.ofResource(
+          ModelFolder.class.getClassLoader(), EMBEDDED_RESOURCE, "model_index.json");
+    }
+    Path local = storage.local(model);
+    if (local != null) {
+      return local;
+    }
+    FileSource source = storage.checkpoint(model);
+    try {
+      return WeightsRef.cached(WeightsManifest.read(source), source, WeightsOptions.defaults());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while reading " + model, e);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+package io.glmimage.spark.manifest;
+
+import io.glmimage.error.ErrorClass;
+
+/** Why one row cannot be edited; caught where its line of the result table is made. */
+public final class RowFailure extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  private final ErrorClass errorClass;
+
+  public RowFailure(ErrorClass errorClass, String message, Throwable cause) {
+    super(message, cause);
+    this.errorClass = errorClass;
+  }
+
+  public ErrorClass errorClass() {
+    return errorClass;
+  }
+}

@@ -1,0 +1,99 @@
+package io.glmimage.spark.results;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.spark.sql.DataFrameWriter;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How tables are committed. On {@code s3a://} by S3A's magic committer, whose files appear when the
+ * job commits and not before, if {@code spark-hadoop-cloud} is on the class path; elsewhere by
+ * Spark's own protocol, which renames. Settings that the user has made are left alone.
+ */
+final class CommitProtocol {
+  private static final Logger LOG = LoggerFactory.getLogger(CommitProtocol.class);
+  private static final String PROTOCOL =
+      "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol";
+  private static final String PARQUET =
+      "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter";
+  private static final Map<String, String> SESSION =
+      Map.of(
+          "spark.sql.sources.commitProtocolClass", PROTOCOL,
+          "spark.sql.parquet.output.committer.class", PARQUET);
+
+  /** As options of the writer, which Spark adds to the job's Hadoop configuration. */
+  private static final Map<String, String> HADOOP =
+      Map.of(
+          "mapreduce.outputcommitter.factory.scheme.s3a",
+          "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory",
+          "fs.s3a.committer.name",
+          "magic",
+          "fs.s3a.committer.magic.enabled",
+          "true");
+
+  private final SparkSession spark;
+  private final boolean magic;
+
+  private CommitProtocol(SparkSession spark, boolean magic) {
+    this.spark = spark;
+    this.magic = magic;
+  }
+
+  /**
+   * @param root of the output
+   */
+  static CommitProtocol of(SparkSession spark, String root) {
+    boolean magic = root.startsWith("s3a:");
+    if (magic && (!isThere(PROTOCOL) || !isThere(PARQUET))) {
+      LOG.warn(
+          "spark-hadoop-cloud is not on the class path: the result table is committed by renames,"
+              + " which on S3 are slow and not atomic");
+      magic = false;
+    }
+    return new CommitProtocol(spark, magic);
+  }
+
+  /** For the report. */
+  String name() {
+    return magic ? "magic" : "rename";
+  }
+
+  /** Writes a table as Parquet. */
+  void save(DataFrameWriter<Row> writer, String path) {
+    if (!magic) {
+      writer.parquet(path);
+      return;
+    }
+    Map<String, String> before = new LinkedHashMap<>();
+    SESSION.forEach(
+        (key, value) -> {
+          before.put(key, spark.conf().get(key, null));
+          spark.conf().set(key, value);
+        });
+    try {
+      writer.options(HADOOP).parquet(path);
+    } finally {
+      before.forEach(
+          (key, value) -> {
+            if (value == null) {
+              spark.conf().unset(key);
+            } else {
+              spark.conf().set(key, value);
+            }
+          });
+    }
+  }
+
+  private static boolean isThere(String name) {
+    ClassLoader loader = Thread.currentThread().getContextClassLoader();
+    try {
+      Class.forName(name, false, loader);
+      return true;
+    } catch (ClassNotFoundException | LinkageError e) {
+      return false;
+    }
+  }
+}

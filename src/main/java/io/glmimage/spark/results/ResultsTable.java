@@ -1,0 +1,121 @@
+package io.glmimage.spark.results;
+
+import static org.apache.spark.sql.functions.col;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Storage;
+import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ResultColumn;
+import io.glmimage.output.ResultStatus;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+
+/** The result table on storage. */
+public final class ResultsTable {
+  private final Dataset<Row> rows;
+
+  private ResultsTable(Dataset<Row> rows) {
+    this.rows = rows;
+  }
+
+  /**
+   * Opens the table.
+   *
+   * @param folder an output folder, or its {@code results} folder
+   * @throws UsageException if there is no result table
+   */
+  public static ResultsTable open(SparkSession spark, Storage storage, String folder) {
+    try {
+      String inside = new OutputLayout(folder).results();
+      String path = storage.exists(inside + "/_SUCCESS") ? inside : folder;
+      if (!storage.exists(path + "/_SUCCESS")) {
+        throw new UsageException(
+            "Cannot read results: "
+                + folder
+                + " holds no finished result table (give the --output folder of a run)");
+      }
+      Dataset<Row> rows = spark.read().parquet(storage.qualified(path));
+      List<String> columns = List.of(rows.columns());
+      if (!columns.containsAll(ResultColumn.names())) {
+        throw new UsageException(
+            "Cannot read results: " + path + " is not a result table of this program");
+      }
+      return new ResultsTable(rows);
+    } catch (IOException e) {
+      throw new UsageException("Cannot read results " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** The documented columns, then the manifest's others. */
+  static StructType schema(StructType passedThrough) {
+    List<StructField> fields = new ArrayList<>();
+    for (ResultColumn column : ResultColumn.values()) {
+      fields.add(DataTypes.createStructField(column.column(), type(column.type()), true));
+    }
+    fields.addAll(List.of(passedThrough.fields()));
+    return DataTypes.createStructType(fields);
+  }
+
+  /** The lines of the table. */
+  Dataset<Row> rows() {
+    return rows;
+  }
+
+  /** How many rows ended how: by error class, and under {@code OK}. */
+  public Map<String, Long> counts() {
+    Map<String, Long> counts = new TreeMap<>();
+    for (Row row :
+        rows.groupBy(name(ResultColumn.STATUS), name(ResultColumn.ERROR_CLASS))
+            .count()
+            .collectAsList()) {
+      String key =
+          row.getString(0).equals(ResultStatus.OK.name()) ? row.getString(0) : row.getString(1);
+      counts.merge(key, row.getLong(2), Long::sum);
+    }
+    return counts;
+  }
+
+  /** Messages of the first failed rows in the manifest's order. */
+  public List<String> failures(int limit) {
+    return rows
+        .filter(col(name(ResultColumn.STATUS)).equalTo(ResultStatus.FAILED.name()))
+        .orderBy(col(name(ResultColumn.ROW_INDEX)))
+        .limit(limit)
+        .select(col(name(ResultColumn.ERROR_CLASS)), col(name(ResultColumn.ERROR)))
+        .collectAsList()
+        .stream()
+        .map(row -> row.getString(0) + ": " + row.getString(1))
+        .toList();
+  }
+
+  /** The first rows in the manifest's order. */
+  public List<ShownResult> first(int limit) {
+    return rows.orderBy(col(name(ResultColumn.ROW_INDEX))).limit(limit).collectAsList().stream()
+        .map(ShownResult::of)
+        .toList();
+  }
+
+  private static String name(ResultColumn column) {
+    return column.column();
+  }
+
+  private static DataType type(ResultColumn.Type type) {
+    return switch (type) {
+      case LONG -> DataTypes.LongType;
+      case INT -> DataTypes.IntegerType;
+      case DOUBLE -> DataTypes.DoubleType;
+      case TEXT -> DataTypes.StringType;
+      case TEXT_LIST -> DataTypes.createArrayType(DataTypes.StringType);
+    };
+  }
+}

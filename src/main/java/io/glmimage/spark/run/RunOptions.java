@@ -1,0 +1,52 @@
+package io.glmimage.spark.run;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Retries;
+import java.io.Serializable;
+
+/**
+ * How much may go wrong.
+ *
+ * @param ioAttempts how often reading or writing a file is tried in all
+ * @param maxFailedRows the job stops when more rows than this fail; null for no limit
+ * @param maxFailedRatio the job stops when more than this part of the rows fails; null for no limit
+ */
+public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRatio)
+    implements Serializable {
+  public static final RunOptions DEFAULT = new RunOptions(Retries.DEFAULT_ATTEMPTS, null, null);
+
+  public RunOptions {
+    if (maxFailedRows != null && maxFailedRows < 0) {
+      throw new UsageException(
+          "Invalid --max-failed-rows: " + maxFailedRows + ", expected 0 or more");
+    }
+    if (maxFailedRatio != null && !(maxFailedRatio >= 0 && maxFailedRatio <= 1)) {
+      throw new UsageException(
+          "Invalid --max-failed-ratio: " + maxFailedRatio + ", expected 0 to 1");
+    }
+    retriesOf(ioAttempts);
+  }
+
+  Retries retries() {
+    return retriesOf(ioAttempts);
+  }
+
+  private static Retries retriesOf(int attempts) {
+    return new Retries(attempts, Retries.DEFAULT.firstWaitMillis());
+  }
+
+  /** Why the job must not go on, or null if it may. */
+  String tooManyFailures(long failed, long rows) {
+    if (maxFailedRows != null && failed > maxFailedRows) {
+      return failed + " rows failed, more than --max-failed-rows " + maxFailedRows;
+    }
+    if (maxFailedRatio != null && failed > maxFailedRatio * rows) {
+      return failed
+          + " of "
+          + rows
+          + " rows failed, more than --max-failed-ratio "
+          + maxFailedRatio;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,63 @@
+package io.glmimage.spark.weights;
+
+import io.glmimage.error.WeightsException;
+import java.io.Serializable;
+
+/**
+ * How the model's weights come to the executors.
+ *
+ * @param mode see {@link Mode}
+ * @param path the folder on every executor, for {@link Mode#LOCAL} only
+ */
+public record WeightsPlan(Mode mode, String path) implements Serializable {
+  /** The ways. */
+  public enum Mode {
+    /** The driver reads the model once and sends it through Spark's broadcast. */
+    BROADCAST,
+    /** Every executor has the model at the same local path already. */
+    LOCAL,
+    /** Every node reads the model's location itself. */
+    DIRECT
+  }
+
+  private static final String LOCAL_PREFIX = "local:";
+
+  /** What {@code --weights} accepts. */
+  public static final String SYNTAX = "broadcast | local:PATH | direct";
+
+  /** What {@code --weights} is by default. */
+  public static WeightsPlan standard() {
+    return new WeightsPlan(Mode.BROADCAST, "");
+  }
+
+  /**
+   * @param text as in {@link #SYNTAX}
+   * @throws WeightsException if it is something else
+   */
+  public static WeightsPlan parse(String text) {
+    if (!isValid(text)) {
+      throw new WeightsException("Invalid weights: " + text + ", expected " + SYNTAX);
+    }
+    return switch (text) {
+      case "broadcast" -> standard();
+      case "direct" -> new WeightsPlan(Mode.DIRECT, "");
+      default -> new WeightsPlan(Mode.LOCAL, text.substring(LOCAL_PREFIX.length()));
+    };
+  }
+
+  /** Whether {@link #parse} takes it. */
+  public static boolean isValid(String text) {
+    return text.equals("broadcast")
+        || text.equals("direct")
+        || (text.startsWith(LOCAL_PREFIX) && text.length() > LOCAL_PREFIX.length());
+  }
+
+  @Override
+  public String toString() {
+    return switch (mode) {
+      case BROADCAST -> "broadcast";
+      case DIRECT -> "direct";
+      case LOCAL -> LOCAL_PREFIX + path;
+    };
+  }
+}

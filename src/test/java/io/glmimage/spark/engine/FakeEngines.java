@@ -1,0 +1,157 @@
+package io.glmimage.spark.engine;
+
+import io.glmimage.error.DeviceMemoryException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.UsageException;
+import io.glmimage.image.RgbImage;
+import io.glmimage.io.Storage;
+import io.glmimage.predict.EditEngine;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Engines whose picture is a plain colour made of the request; what they are asked to do badly
+ * stands in the prompt. In local mode executors run in this JVM, so counters can be static.
+ *
+ * @param model equal names share an engine; {@code broken} does not load, {@code missing} is no
+ *     model, those that begin with {@code slow} take 20 ms a row
+ */
+public record FakeEngines(String model) implements EngineFactory {
+  public static final AtomicInteger OPENED = new AtomicInteger();
+  public static final AtomicInteger CLOSED = new AtomicInteger();
+  public static final AtomicInteger LARGEST_BATCH = new AtomicInteger();
+  public static final AtomicInteger EDITED = new AtomicInteger();
+  private static final AtomicInteger INSIDE = new AtomicInteger();
+
+  public FakeEngines(EngineOptions options) {
+    this(options.modelName());
+  }
+
+  @Override
+  public EditEngine open(String device, Storage storage) {
+    OPENED.incrementAndGet();
+    if (model.equals("broken")) {
+      throw new IllegalStateException("tensor x has shape [1], expected [2]");
+    }
+    return new Fake(model);
+  }
+
+  @Override
+  public String modelName() {
+    return model;
+  }
+
+  @Override
+  public String fingerprint(Storage storage) {
+    return model;
+  }
+
+  @Override
+  public void check(Storage storage) {
+    if (model.equals("missing")) {
+      throw new UsageException("Cannot load model: missing is not a folder");
+    }
+  }
+
+  /** The colour of the picture for a request. */
+  public static RgbImage picture(EditRequest request) {
+    int height = request.height() != null ? request.height() : request.sources().get(0).height();
+    int width = request.width() != null ? request.width() : request.sources().get(0).width();
+    int key =
+        (request.prompt() + request.seed() + request.steps() + request.guidanceScale()).hashCode();
+    key += Double.hashCode(request.stepCache());
+    for (RgbImage source : request.sources()) {
+      key = key * 31 + source.pixels()[0];
+    }
+    byte[] pixels = new byte[height * width * 3];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (byte) (key >> (8 * (i % 3)));
+    }
+    return new RgbImage(height, width, pixels);
+  }
+
+  private static final class Fake implements EditEngine {
+    private final String model;
+    private boolean closed;
+
+    Fake(String model) {
+      this.model = model;
+    }
+
+    @Override
+    public List<EditResult> edit(List<EditRequest> requests) {
+      if (closed) {
+        throw new IllegalStateException("closed");
+      }
+      if (INSIDE.incrementAndGet() > 1) {
+        throw new IllegalStateException("two tasks at once");
+      }
+      try {
+        if (requests.stream().anyMatch(request -> tooLarge(request, requests.size()))) {
+          throw new DeviceMemoryException("not enough memory on fake; ask for less", null);
+        }
+        LARGEST_BATCH.accumulateAndGet(requests.size(), Math::max);
+        List<EditResult> results = new ArrayList<>();
+        for (EditRequest request : requests) {
+          if (model.startsWith("slow")) {
+            sleep(20);
+          }
+          EDITED.incrementAndGet();
+          results.add(edit(request));
+        }
+        return results;
+      } finally {
+        INSIDE.decrementAndGet();
+      }
+    }
+
+    private static EditResult edit(EditRequest request) {
+      return switch (request.prompt()) {
+        case "refuse" ->
+            EditResult.failed(
+                request.id(), new InvalidRequestException("aspect ratio 5 is over 4"));
+        case "break" -> EditResult.failed(request.id(), new IllegalStateException("NaN"));
+        case "abort" -> throw abort();
+        case "explode" -> throw new IllegalStateException("device lost");
+        default -> new EditResult(request.id(), picture(request), null, 0.1, 0.2, 0.3);
+      };
+    }
+
+    private static boolean tooLarge(EditRequest request, int batch) {
+      return switch (request.prompt()) {
+        case "memory for one" -> batch > 1;
+        case "too much memory" -> true;
+        default -> false;
+      };
+    }
+
+    /** As a crash in native code ends the process. */
+    private static RuntimeException abort() {
+      Runtime.getRuntime().halt(134);
+      return new IllegalStateException("halted");
+    }
+
+    private static void sleep(long millis) {
+      try {
+        Thread.sleep(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted", e);
+      }
+    }
+
+    @Override
+    public String description() {
+      return "fake";
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+      CLOSED.incrementAndGet();
+    }
+  }
+}

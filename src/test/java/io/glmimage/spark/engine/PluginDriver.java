@@ -1,0 +1,37 @@
+package io.glmimage.spark.engine;
+
+import java.util.List;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * A driver program for the tests of the plug-in: waits in a task, which asks for no model itself,
+ * until its executor has one.
+ */
+public final class PluginDriver {
+  private PluginDriver() {}
+
+  public static void main(String[] args) throws Exception {
+    try (SparkSession spark =
+        SparkSession.builder().appName("plug-in").master(args[0]).getOrCreate()) {
+      var context =
+          org.apache.spark.api.java.JavaSparkContext.fromSparkContext(spark.sparkContext());
+      System.out.println("RESULT app=" + context.sc().applicationId());
+      int loaded =
+          context
+              .parallelize(List.of(0), 1)
+              .map(
+                  x -> {
+                    for (int i = 0; i < 900 && ExecutorEngines.loaded() == 0; i++) {
+                      Thread.sleep(100);
+                    }
+                    return ExecutorEngines.loaded();
+                  })
+              .first();
+      System.out.println("RESULT loaded=" + loaded);
+      EngineOptions options = GlmImagePlugin.options(context.getConf());
+      System.out.println(
+          "RESULT complete="
+              + GlmImagePlugin.shared(options).status().orElseThrow().nodesComplete());
+    }
+  }
+}

@@ -1,0 +1,608 @@
+package io.glmimage.spark.ml;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.SparkErrors;
+import io.glmimage.error.UsageException;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.predict.ContentSeed;
+import io.glmimage.predict.GlmImageEngine;
+import io.glmimage.request.EditRequest;
+import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOptions;
+import io.glmimage.spark.engine.ExecutorEngines;
+import io.glmimage.spark.engine.FakeEngines;
+import io.glmimage.spark.engine.GlmImagePlugin;
+import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.manifest.RowFailure;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import org.apache.spark.SparkConf;
+import org.apache.spark.ml.Pipeline;
+import org.apache.spark.ml.PipelineModel;
+import org.apache.spark.ml.PipelineStage;
+import org.apache.spark.ml.param.Param;
+import org.apache.spark.ml.param.ParamMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("djl")
+@Tag("spark")
+class ImageEditorTest {
+  private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
+  private static final RgbImage SOURCE = image(60);
+  private static final RgbImage OTHER = image(90);
+
+  private static SparkSession spark;
+
+  @TempDir private Path folder;
+
+  /** Edits with the fakes; otherwise the same. */
+  public static final class FakeEditor extends ImageEditor {
+    private static final long serialVersionUID = 1L;
+
+    public FakeEditor() {}
+
+    public FakeEditor(String uid) {
+      super(uid);
+    }
+
+    @Override
+    EngineFactory engines(SparkConf conf) {
+      return new FakeEngines(isDefined(modelUrl()) ? getModelUrl() : EngineOptions.EMBEDDED_MODEL);
+    }
+  }
+
+  @BeforeAll
+  static void start() {
+    spark =
+        SparkSession.builder()
+            .master("local[2]")
+            .appName("ImageEditorTest")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.sql.shuffle.partitions", "2")
+            .getOrCreate();
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+    ExecutorEngines.closeAll();
+  }
+
+  @AfterEach
+  void closeEngines() {
+    ExecutorEngines.closeAll();
+  }
+
+  private static RgbImage image(int value) {
+    byte[] pixels = new byte[32 * 64 * 3];
+    Arrays.fill(pixels, (byte) value);
+    pixels[1] = 1;
+    pixels[2] = 2;
+    return new RgbImage(32, 64, pixels);
+  }
+
+  private static Row row(Object... values) {
+    return RowFactory.create(values);
+  }
+
+  private static Dataset<Row> table(DataType image, Row... rows) {
+    return spark.createDataFrame(
+        List.of(rows),
+        new StructType().add("id", "int").add("image", image).add("prompt", "string"));
+  }
+
+  private static ImageEditor fake() {
+    return new FakeEditor().setInputCols("image").setNumInferenceSteps(3).setSeed(5);
+  }
+
+  private static Map<Integer, Row> byId(Dataset<Row> edited) {
+    Map<Integer, Row> rows = new HashMap<>();
+    for (Row row : edited.collectAsList()) {
+      assertNull(rows.put(row.getInt(0), row));
+    }
+    return rows;
+  }
+
+  private static RgbImage expected(String prompt, RgbImage... sources) {
+    List<RgbImage> list = List.of(sources);
+    return FakeEngines.picture(
+        new EditRequest("", prompt, list, null, null, 3, 1.5, ContentSeed.of(5, prompt, list)));
+  }
+
+  private static RgbImage picture(Row row) {
+    assertEquals("OK", row.getAs("status"), () -> row.getAs("error"));
+    assertNull(row.getAs("error"));
+    return ImageDecoder.decode(row.getAs("edited"), "edited");
+  }
+
+  private static void assertPicture(RgbImage expected, Row row) {
+    assertArrayEquals(expected.pixels(), picture(row).pixels());
+  }
+
+  private static void assertFailed(String why, Row row) {
+    assertEquals("FAILED", row.getAs("status"));
+    assertNull(row.getAs("edited"));
+    String error = row.getAs("error");
+    assertTrue(error.contains(why), error);
+  }
+
+  @Test
+  void takesPathsAndFilesAloneAndInArrays() throws IOException {
+    byte[] file = ImageEncoder.png(SOURCE);
+    byte[] other = ImageEncoder.png(OTHER);
+    Path path = Files.write(folder.resolve("source.png"), file);
+    Path otherPath = Files.write(folder.resolve("other.png"), other);
+    String missing = folder.resolve("missing.png").toString();
+
+    Map<Integer, Row> paths =
+        byId(
+            fake()
+                .transform(
+                    table(
+                        DataTypes.StringType,
+                        row(1, path.toString(), "x"),
+                        row(2, missing, "x"),
+                        row(3, path.toUri().toString(), "x"),
+                        row(4, null, "x"),
+                        row(5, folder.toString(), "x"))));
+    assertPicture(expected("x", SOURCE), paths.get(1));
+    assertFailed(missing + " does not exist (check column image)", paths.get(2));
+    assertPicture(expected("x", SOURCE), paths.get(3));
+    assertFailed("it has no source image: image null or empty", paths.get(4));
+    assertFailed("is a folder (name an image file)", paths.get(5));
+
+    Map<Integer, Row> files =
+        byId(
+            fake()
+                .transform(
+                    table(
+                        DataTypes.BinaryType,
+                        row(1, file, "x"),
+                        row(2, new byte[] {1, 2}, "x"),
+                        row(3, file, null),
+                        row(4, file, " "))));
+    assertPicture(expected("x", SOURCE), files.get(1));
+    assertFailed("Cannot read image in column image: not an image", files.get(2));
+    assertFailed("its prompt is null", files.get(3));
+    assertFailed("its prompt is empty", files.get(4));
+
+    Map<Integer, Row> lists =
+        byId(
+            fake()
+                .transform(
+                    table(
+                        DataTypes.createArrayType(DataTypes.StringType),
+                        row(1, List.of(path.toString(), otherPath.toString()), "x"),
+                        row(2, List.of(), "x"))));
+    assertPicture(expected("x", SOURCE, OTHER), lists.get(1));
+    assertFailed("it has no source image", lists.get(2));
+
+    Map<Integer, Row> fileLists =
+        byId(
+            fake()
+                .transform(
+                    table(
+                        DataTypes.createArrayType(DataTypes.BinaryType),
+                        row(1, List.of(file, other), "x"),
+                        row(2, Arrays.asList(null, other), "x"))));
+    assertPicture(expected("x", SOURCE, OTHER), fileLists.get(1));
+    assertPicture(expected("x", OTHER), fileLists.get(2));
+  }
+
+  @Test
+  void takesSparksImageSource() throws IOException {
+    Files.write(folder.resolve("source.png"), ImageEncoder.png(SOURCE));
+    Files.write(folder.resolve("bad.png"), new byte[] {1, 2, 3});
+    Dataset<Row> rows =
+        spark
+            .read()
+            .format("image")
+            .load(folder.toString())
+            .selectExpr("cast(image.height < 0 as int) as id", "image", "'x' as prompt");
+    Map<Integer, Row> edited = byId(fake().transform(rows));
+    assertPicture(expected("x", SOURCE), edited.get(0));
+    assertFailed("column image holds an image of mode -1", edited.get(1));
+  }
+
+  @Test
+  void greyAndAlphaPixelsBecomeRgb() throws RowFailure {
+    StructType schema =
+        (StructType)
+            StructType.fromDDL(
+                    "i struct<origin:string,height:int,width:int,nChannels:int,mode:int,data:binary>")
+                .fields()[0]
+                .dataType();
+    Row alpha =
+        new org.apache.spark.sql.catalyst.expressions.GenericRowWithSchema(
+            new Object[] {"", 1, 1, 4, 24, new byte[] {1, 2, 3, 9}}, schema);
+    assertArrayEquals(new byte[] {3, 2, 1}, SparkImage.toRgb(alpha, "i").pixels());
+    Row grey =
+        new org.apache.spark.sql.catalyst.expressions.GenericRowWithSchema(
+            new Object[] {"", 1, 2, 1, 0, new byte[] {7, 8}}, schema);
+    assertArrayEquals(new byte[] {7, 7, 7, 8, 8, 8}, SparkImage.toRgb(grey, "i").pixels());
+    Row cut =
+        new org.apache.spark.sql.catalyst.expressions.GenericRowWithSchema(
+            new Object[] {"", 2, 2, 3, 16, new byte[] {7, 8}}, schema);
+    assertEquals(
+        "column i holds 2 bytes for an image of 2 x 2 pixels with 3 channels",
+        assertThrows(RowFailure.class, () -> SparkImage.toRgb(cut, "i")).getMessage());
+  }
+
+  @Test
+  void failedRowsLeaveTheOthersAlone() {
+    byte[] file = ImageEncoder.png(SOURCE);
+    Dataset<Row> rows =
+        table(
+                DataTypes.BinaryType,
+                row(1, file, "x"),
+                row(2, file, "refuse"),
+                row(3, file, "break"),
+                row(4, file, "y"))
+            .coalesce(1);
+    Map<Integer, Row> edited = byId(fake().transform(rows));
+    assertEquals(4, edited.size());
+    assertPicture(expected("x", SOURCE), edited.get(1));
+    assertFailed("aspect ratio 5 is over 4", edited.get(2));
+    assertFailed("NaN", edited.get(3));
+    assertPicture(expected("y", SOURCE), edited.get(4));
+    assertEquals(
+        List.of("id", "image", "prompt", "edited", "status", "error"),
+        List.of(fake().transform(rows).columns()));
+  }
+
+  @Test
+  void picturesDependOnTheRowAlone() {
+    byte[] file = ImageEncoder.png(SOURCE);
+    List<Row> many = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      many.add(row(i, file, "p" + i % 18));
+    }
+    Dataset<Row> rows = table(DataTypes.BinaryType, many.toArray(Row[]::new));
+    FakeEngines.LARGEST_BATCH.set(0);
+    Map<Integer, Row> one = byId(fake().setBatchSize(7).transform(rows.coalesce(1)));
+    assertEquals(7, FakeEngines.LARGEST_BATCH.get());
+    Map<Integer, Row> several = byId(fake().setBatchSize(2).transform(rows.repartition(5)));
+    for (int i = 0; i < 20; i++) {
+      assertPicture(picture(one.get(i)), several.get(i));
+    }
+    assertPicture(picture(one.get(0)), one.get(18));
+    assertFalse(
+        Arrays.equals(
+            picture(one.get(0)).pixels(),
+            picture(byId(fake().setSeed(6).transform(rows)).get(0)).pixels()),
+        "the seed matters");
+    assertFalse(
+        Arrays.equals(
+            picture(one.get(0)).pixels(),
+            picture(byId(fake().setStepCache(0.5).transform(rows)).get(0)).pixels()),
+        "step caching reaches the engine");
+  }
+
+  @Test
+  void editsWhenRowsAreAskedForAndLoadsOnce() {
+    FakeEngines.OPENED.set(0);
+    Dataset<Row> edited =
+        fake()
+            .transform(
+                table(
+                        DataTypes.BinaryType,
+                        row(1, ImageEncoder.png(SOURCE), "x"),
+                        row(2, ImageEncoder.png(SOURCE), "y"))
+                    .repartition(2));
+    assertEquals(0, FakeEngines.OPENED.get());
+    edited.collectAsList();
+    edited.collectAsList();
+    assertEquals(1, FakeEngines.OPENED.get());
+  }
+
+  @Test
+  void writesFilesNamedByTheirContent() throws IOException {
+    byte[] file = ImageEncoder.png(SOURCE);
+    Path out = folder.resolve("out");
+    ImageEditor editor = fake().setOutputFormat("path").setOutputPath(out.toString());
+    Dataset<Row> rows =
+        table(DataTypes.BinaryType, row(1, file, "x"), row(2, file, "x"), row(3, file, "refuse"));
+    Map<Integer, Row> edited = byId(editor.transform(rows));
+    Map<Integer, Row> again = byId(editor.transform(rows));
+    String path = edited.get(1).getAs("edited");
+    assertTrue(path.startsWith("file:" + out + "/"), path);
+    assertEquals(path, edited.get(2).getAs("edited"));
+    assertEquals(path, again.get(1).getAs("edited"));
+    assertFailed("aspect ratio", edited.get(3));
+    try (var files = Files.list(out)) {
+      List<Path> written = files.toList();
+      assertEquals(1, written.size());
+      assertArrayEquals(
+          expected("x", SOURCE).pixels(),
+          ImageDecoder.decode(Files.readAllBytes(written.get(0)), "out").pixels());
+    }
+    assertEquals(
+        "Cannot write pictures: the output format is path, but there is no outputPath; set the"
+            + " folder",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> fake().setOutputFormat("path").transform(rows))
+            .getMessage());
+  }
+
+  @Test
+  void withoutInputColumnsItMakesPicturesFromText() {
+    Map<Integer, Row> edited =
+        byId(
+            new FakeEditor()
+                .setHeight(32)
+                .setWidth(96)
+                .transform(table(DataTypes.StringType, row(1, null, "x"))));
+    assertEquals(96, picture(edited.get(1)).width());
+  }
+
+  @Test
+  void columnsAreChecked() {
+    StructType schema =
+        new StructType()
+            .add("image", "string")
+            .add("size", "double")
+            .add("prompt", "string")
+            .add("pixels", "struct<height:int,width:int>")
+            .add("status", "int");
+    assertSchemaError(
+        "there is no input column picture; the columns are image, size, prompt, pixels, status",
+        fake().setInputCols("picture"),
+        schema);
+    assertSchemaError(
+        "input column size is of type double, expected string",
+        fake().setInputCols("image", "size"),
+        schema);
+    assertSchemaError(
+        "input column pixels is of type struct<", fake().setInputCols("pixels"), schema);
+    assertSchemaError("there is no prompt column text", fake().setPromptCol("text"), schema);
+    assertSchemaError(
+        "prompt column size is of type double, expected string",
+        fake().setPromptCol("size"),
+        schema);
+    assertSchemaError("there is a column status already", fake(), schema);
+    assertSchemaError("there is a column edited already", fake().setStatusCol("edited"), schema);
+    StructType out = fake().setStatusCol("state").setOutputFormat("path").transformSchema(schema);
+    assertEquals(DataTypes.StringType, out.apply("edited").dataType());
+    assertEquals(8, out.size());
+  }
+
+  private static void assertSchemaError(String why, ImageEditor editor, StructType schema) {
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> editor.transformSchema(schema));
+    assertTrue(e.getMessage().startsWith("Cannot edit: " + why), e.getMessage());
+  }
+
+  @Test
+  void parametersAreChecked() {
+    assertThrows(IllegalArgumentException.class, () -> fake().setBatchSize(0));
+    assertThrows(IllegalArgumentException.class, () -> fake().setNumInferenceSteps(0));
+    assertThrows(IllegalArgumentException.class, () -> fake().setGuidanceScale(-1));
+    assertThrows(IllegalArgumentException.class, () -> fake().setStepCache(1.5));
+    assertThrows(IllegalArgumentException.class, () -> fake().setOutputFormat("jpeg"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setDevice("tpu"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setWeights("peer"));
+    assertEquals(
+        "Cannot use weights direct: DJL brings http://host/model.zip to the executors itself; leave"
+            + " weights out",
+        assertThrows(
+                IllegalArgumentException.class,
+                () ->
+                    new ImageEditor()
+                        .setModelUrl("http://host/model.zip")
+                        .setWeights("direct")
+                        .engines(new SparkConf(false)))
+            .getMessage());
+    assertThrows(NoSuchElementException.class, () -> fake().getHeight());
+    Dataset<Row> rows = table(DataTypes.StringType, row(1, "a", "x"));
+    assertEquals(
+        "Cannot load model: missing is not a folder",
+        assertThrows(UsageException.class, () -> fake().setModelUrl("missing").transform(rows))
+            .getMessage());
+    assertEquals(
+        "Cannot load model: " + folder + "/none is not a folder",
+        assertThrows(
+                UsageException.class,
+                () -> new ImageEditor().setModelUrl(folder + "/none").transform(rows))
+            .getMessage());
+  }
+
+  @Test
+  void copiesKeepParametersAndTakeNewOnes() {
+    ImageEditor editor = fake().setHeight(64);
+    ImageEditor copy = editor.copy(new ParamMap().put(editor.width(), 96));
+    assertNotEquals(editor, copy);
+    assertSame(FakeEditor.class, copy.getClass());
+    assertEquals(editor.uid(), copy.uid());
+    assertEquals(List.of(64, 96), List.of(copy.getHeight(), copy.getWidth()));
+    assertFalse(editor.isDefined(editor.width()));
+    assertEquals(19, editor.params().length);
+    for (Param<?> param : editor.params()) {
+      assertEquals(editor.uid(), param.parent(), param.name());
+      assertTrue(editor.hasParam(param.name()));
+    }
+  }
+
+  @Test
+  void isSavedAndLoadedAloneAndInAPipeline() throws IOException {
+    ImageEditor editor =
+        new ImageEditor()
+            .setInputCols("a", "b")
+            .setGuidanceScale(2.5)
+            .setStepCache(0.1)
+            .setHeight(64)
+            .setSeed(1L << 40)
+            .setModelUrl("s3a://bucket/GLM-Image")
+            .setDevice("cuda:1")
+            .setPrecision("fp8")
+            .setWeights("local:/models/GLM-Image")
+            .setOutputFormat("path");
+    editor.write().overwrite().save(folder + "/editor");
+    ImageEditor loaded = ImageEditor.load(folder + "/editor");
+    assertEquals(editor.uid(), loaded.uid());
+    assertArrayEquals(editor.getInputCols(), loaded.getInputCols());
+    assertEquals(values(editor), values(loaded));
+    assertEquals(List.of("a", "b"), values(loaded).get("inputCols"));
+
+    new Pipeline().setStages(new PipelineStage[] {editor}).save(folder + "/pipeline");
+    PipelineStage stage = Pipeline.load(folder + "/pipeline").getStages()[0];
+    assertEquals(values(editor), values(stage));
+  }
+
+  private static Map<String, Object> values(PipelineStage stage) {
+    Map<String, Object> values = new HashMap<>();
+    for (Param<?> param : stage.params()) {
+      if (stage.isDefined(param)) {
+        Object value = stage.getOrDefault(param);
+        values.put(param.name(), value instanceof Object[] array ? List.of(array) : value);
+      }
+    }
+    return values;
+  }
+
+  @Test
+  void modelsThatDoNotLoadFailTheSparkJob() {
+    Dataset<Row> edited =
+        new ImageEditor()
+            .setInputCols("image")
+            .setEngine("Nonesuch")
+            .transform(table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x")));
+    Exception e = assertThrows(Exception.class, edited::collectAsList);
+    assertTrue(
+        SparkErrors.root(e).getMessage().startsWith("Cannot load model glm-image-tiny"),
+        () -> SparkErrors.root(e).toString());
+  }
+
+  @Test
+  void theWayOfTheWeightsIsTheEditorsOrElseTheSessions() {
+    SparkConf conf =
+        new SparkConf(false)
+            .set(GlmImagePlugin.WEIGHTS, "direct")
+            .set(GlmImagePlugin.CACHE, "/cache")
+            .set(GlmImagePlugin.MODEL, "s3a://bucket/another");
+    ImageEditor editor = new ImageEditor().setModelUrl("s3a://bucket/GLM-Image").setDevice("cpu");
+    EngineOptions session = ((ModelEngineFactory) editor.engines(conf)).options();
+    assertEquals("s3a://bucket/GLM-Image", session.model());
+    assertEquals("direct", session.weights().toString());
+    assertEquals("/cache", session.cache().cacheDir());
+    EngineOptions own =
+        ((ModelEngineFactory) editor.setWeights("local:/m").engines(conf)).options();
+    assertEquals("local:/m", own.weights().toString());
+    EngineFactory plain = new ImageEditor().engines(new SparkConf(false));
+    assertEquals("broadcast", ((ModelEngineFactory) plain).options().weights().toString());
+  }
+
+  @Test
+  void anUnchangedModelIsDistributedOnceInASession() throws IOException {
+    Path model = folder.resolve("model");
+    try (var files = Files.walk(MODEL)) {
+      for (Path file : files.filter(f -> !f.toString().contains("examples")).toList()) {
+        Files.copy(file, model.resolve(MODEL.relativize(file).toString()));
+      }
+    }
+    EngineFactory editor =
+        new ImageEditor().setModelUrl(model.toString()).engines(new SparkConf(false));
+    EngineFactory first = editor.forSession(spark);
+    assertSame(first, editor.forSession(spark));
+    assertNotEquals(first, new ModelEngineFactory(((ModelEngineFactory) editor).options()));
+
+    // Whoever transforms after a change gets the changed model.
+    Files.setLastModifiedTime(model.resolve("vae/config.json"), FileTime.fromMillis(1000));
+    EngineFactory changed = editor.forSession(spark);
+    assertNotEquals(first, changed);
+    assertSame(changed, editor.forSession(spark));
+  }
+
+  @Test
+  void aModelFolderEditsAsTheEmbeddedModelDoes() throws IOException {
+    byte[] file = Files.readAllBytes(MODEL.resolve("examples/01_recolor_green.png"));
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, file, "make it green"));
+    ImageEditor editor =
+        new ImageEditor()
+            .setInputCols("image")
+            .setDevice("cpu")
+            .setNumInferenceSteps(1)
+            .setHeight(64)
+            .setWidth(64);
+    byte[] embedded = byId(editor.transform(rows)).get(1).getAs("edited");
+    for (String weights : List.of("broadcast", "direct", "local:" + MODEL.toAbsolutePath())) {
+      ImageEditor own = editor.copy(new ParamMap()).setModelUrl("" + MODEL).setWeights(weights);
+      assertArrayEquals(embedded, byId(own.transform(rows)).get(1).getAs("edited"), weights);
+    }
+    Exception e =
+        assertThrows(
+            Exception.class,
+            () ->
+                editor
+                    .setModelUrl("" + MODEL)
+                    .setWeights("local:" + folder + "/none")
+                    .transform(rows)
+                    .collectAsList());
+    assertTrue(
+        SparkErrors.root(e).getMessage().contains("there is no such folder"),
+        () -> SparkErrors.root(e).toString());
+  }
+
+  @Test
+  void theEmbeddedModelEditsInAPipeline() throws IOException {
+    byte[] file = Files.readAllBytes(MODEL.resolve("examples/01_recolor_green.png"));
+    RgbImage source = ImageDecoder.decode(file, "source");
+    String prompt = "Change the color of the circle to green";
+    ImageEditor editor =
+        new ImageEditor()
+            .setInputCols("image")
+            .setDevice("cpu")
+            .setNumInferenceSteps(2)
+            .setHeight(64)
+            .setWidth(64);
+    Dataset<Row> rows =
+        table(
+            DataTypes.BinaryType,
+            row(1, file, prompt),
+            row(2, new byte[] {0}, prompt),
+            row(3, file, "do nothing"));
+    PipelineModel pipeline = new Pipeline().setStages(new PipelineStage[] {editor}).fit(rows);
+    Map<Integer, Row> edited = byId(pipeline.transform(rows));
+    assertFailed("Cannot read image in column image", edited.get(2));
+    try (GlmImageEngine engine = GlmImageEngine.load(MODEL, "cpu")) {
+      for (int id : List.of(1, 3)) {
+        String text = edited.get(id).getAs("prompt");
+        long seed = ContentSeed.of(0, text, List.of(source));
+        EditRequest request = new EditRequest("r", text, List.of(source), 64, 64, 2, 1.5, seed);
+        assertPicture(engine.edit(List.of(request)).get(0).image(), edited.get(id));
+      }
+    }
+  }
+}

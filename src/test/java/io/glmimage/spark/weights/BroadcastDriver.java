@@ -1,0 +1,351 @@
+package io.glmimage.spark.weights;
+
+import io.glmimage.bench.ProcessMemory;
+import io.glmimage.error.GlmImageException;
+import io.glmimage.io.LocalFileSource;
+import io.glmimage.spark.engine.GpuAssignment;
+import io.glmimage.weights.CheckpointFiles;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/**
+ * A driver program for the tests, run in a process of its own so that its heap is its own. Prints
+ * what happened as lines {@code RESULT scenario.name=value}.
+ *
+ * <p>Arguments: the master, then for each scenario {@code scenario|model|plan|cache folder}, done
+ * one after the other in one session. Chunks have {@link #CHUNK_BYTES}.
+ */
+public final class BroadcastDriver {
+  private static final int CHUNK_BYTES = 8 << 20;
+
+  /** Of executors' processes: a folder whose content was digested. */
+  private static final Map<String, String> DIGESTED = new ConcurrentHashMap<>();
+
+  private static String prefix = "";
+
+  private BroadcastDriver() {}
+
+  /** What a task saw of the model. */
+  record Seen(String executor, long pid, String folder, String sha)
+      implements java.io.Serializable {}
+
+  public static void main(String[] args) throws Exception {
+    SparkConf conf = new SparkConf().setAppName("broadcast-test").setMaster(args[0]);
+    try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      result("app", spark.sc().applicationId());
+      for (String scenario : List.of(args).subList(1, args.length)) {
+        String[] parts = scenario.split("\\|");
+        prefix = parts[0] + ".";
+        long start = System.nanoTime();
+        try {
+          run(spark, parts[0], parts[1], WeightsPlan.parse(parts[2]), parts[3]);
+        } catch (Exception e) {
+          // The other scenarios have tests of their own.
+          result("failed", failure(e));
+        }
+        result("seconds", (System.nanoTime() - start) / 1_000_000_000);
+      }
+    }
+  }
+
+  private static void run(
+      JavaSparkContext spark, String scenario, String model, WeightsPlan plan, String cache)
+      throws Exception {
+    WeightsOptions options =
+        WeightsOptions.defaults().withCacheDir(cache).withChunkBytes(CHUNK_BYTES);
+    switch (scenario) {
+      case "twice" -> {
+        send(spark, model, plan, options);
+        prefix = "again.";
+        send(spark, model, plan, options);
+      }
+      case "shared", "direct" -> send(spark, model, plan, options);
+      case "killAfter" -> killAfter(spark, model, plan, options);
+      case "killDuring" -> {
+        // Longer than the pause between two signs of life.
+        WeightsBroadcastServer.silentMillis = 7_000;
+        killDuring(spark, model, plan, options);
+      }
+      case "late" -> late(spark, model, plan, options);
+      case "change" -> change(spark, model, plan, options);
+      case "gpu" -> gpu(spark);
+      default -> throw new IllegalArgumentException(scenario);
+    }
+  }
+
+  /** Spark wraps what tasks throw: the innermost message that is ours, else all. */
+  private static String failure(Throwable e) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      String message = String.valueOf(t.getMessage());
+      if (message.contains("it changed while it was read")) {
+        return message.lines().findFirst().orElse("");
+      }
+    }
+    e.printStackTrace();
+    return e.toString();
+  }
+
+  private static void send(
+      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      throws Exception {
+    List<Integer> chunks = new ArrayList<>();
+    try (WeightsHandle handle =
+        WeightsDistribution.start(spark, model, plan, options, s -> chunks.add(s.chunksSent()))) {
+      handle.distribute();
+      look(spark, handle);
+      result("callbacks", chunks.size());
+    }
+    result("blocksLeft", blocksLeft(spark));
+  }
+
+  private static void killAfter(
+      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      throws Exception {
+    try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, s -> {})) {
+      handle.distribute();
+      Map<String, Seen> before = seen(spark, handle.ref());
+      Seen victim = before.values().iterator().next();
+      kill(victim.pid());
+      awaitExecutors(spark, 2, victim.executor());
+      look(spark, handle);
+      result("victim", victim.executor());
+    }
+  }
+
+  private static void killDuring(
+      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      throws Exception {
+    Map<String, Long> pids = pids(spark);
+    String victim = pids.keySet().iterator().next();
+    AtomicBoolean done = new AtomicBoolean();
+    Consumer<WeightsStatus> killer =
+        s -> {
+          if (s.chunksSent() >= 3 && s.nodesComplete() == 0 && done.compareAndSet(false, true)) {
+            kill(pids.get(victim));
+            result("killedAtChunk", s.chunksSent());
+          }
+        };
+    try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, killer)) {
+      handle.distribute();
+      awaitExecutors(spark, 2, victim);
+      look(spark, handle);
+      result("victim", victim);
+    }
+  }
+
+  /** A second worker joins when the first one's executor has the model. */
+  private static void late(
+      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      throws Exception {
+    awaitExecutors(spark, 1, "");
+    try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, s -> {})) {
+      handle.distribute();
+      result("first", handle.status().nodesComplete());
+      awaitExecutors(spark, 2, "");
+      look(spark, handle);
+    }
+  }
+
+  /** Somebody writes to the model while it is sent. */
+  private static void change(
+      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      throws Exception {
+    Path file;
+    try (var all = Files.walk(Path.of(java.net.URI.create(model)))) {
+      file = all.filter(p -> p.toString().endsWith(".safetensors")).findFirst().orElseThrow();
+    }
+    Consumer<WeightsStatus> writer =
+        s -> {
+          if (s.chunksSent() == 2) {
+            try {
+              Files.setLastModifiedTime(file, java.nio.file.attribute.FileTime.fromMillis(12345));
+            } catch (IOException e) {
+              throw new java.io.UncheckedIOException(e);
+            }
+          }
+        };
+    try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, writer)) {
+      handle.distribute();
+    }
+  }
+
+  private static void gpu(JavaSparkContext spark) {
+    List<String> devices =
+        spark
+            .parallelize(List.of(0, 1, 2, 3), 4)
+            .map(
+                i -> {
+                  Thread.sleep(500);
+                  return GpuAssignment.ofTask().orElse("none");
+                })
+            .collect();
+    result("devices", String.join(",", new java.util.TreeSet<>(devices)));
+    result(
+        "refusal",
+        spark
+            .parallelize(List.of(0), 1)
+            .map(
+                i -> {
+                  try {
+                    return GpuAssignment.device(
+                        GpuAssignment.ofTask(),
+                        false,
+                        0,
+                        null,
+                        new GpuAssignment.Cuda(0, "no CUDA in this test"));
+                  } catch (GlmImageException e) {
+                    return e.getMessage();
+                  }
+                })
+            .first());
+  }
+
+  private static void look(JavaSparkContext spark, WeightsHandle handle) {
+    Map<String, Seen> seen = seen(spark, handle.ref());
+    result("executors", String.join(",", seen.keySet()));
+    result("folders", seen.values().stream().map(Seen::folder).distinct().count());
+    result("folder", seen.values().iterator().next().folder());
+    result("shas", String.join(",", seen.values().stream().map(Seen::sha).distinct().toList()));
+    WeightsStatus s = handle.status();
+    result("complete", s.nodesComplete());
+    result("reused", s.nodesReused());
+    result("read", s.readBytes());
+    result("sent", s.chunksSent());
+    result("repeated", s.chunksRepeated());
+    result("inFlightPeak", s.chunksInFlightPeak());
+    result("megabytesPerSecond", Math.round(s.megabytesPerSecond()));
+    result("driverHeapPeak", ProcessMemory.peakHeapBytes());
+    result("driverResidentPeak", ProcessMemory.peakResidentBytes());
+    result("nodeHeapPeak", s.nodePeakHeapBytes());
+    result("nodeResidentPeak", s.nodePeakResidentBytes());
+  }
+
+  /** One answer from each executor that runs tasks. */
+  private static Map<String, Seen> seen(JavaSparkContext spark, WeightsRef ref) {
+    Map<String, Seen> byExecutor = new LinkedHashMap<>();
+    spark
+        .parallelize(List.of(0, 1, 2, 3), 4)
+        .map(
+            i -> {
+              Path folder = ref.localFolder();
+              Thread.sleep(300);
+              return new Seen(
+                  SparkEnv.get().executorId(),
+                  ProcessHandle.current().pid(),
+                  folder.toString(),
+                  DIGESTED.computeIfAbsent(folder.toString(), f -> shaOf(folder)));
+            })
+        .collect()
+        .forEach(s -> byExecutor.put(s.executor(), s));
+    return byExecutor;
+  }
+
+  private static Map<String, Long> pids(JavaSparkContext spark) throws InterruptedException {
+    Map<String, Long> pids = new LinkedHashMap<>();
+    for (int i = 0; i < 60 && pids.size() < 2; i++) {
+      spark
+          .parallelize(List.of(0, 1, 2, 3), 4)
+          .map(
+              x -> {
+                Thread.sleep(300);
+                return SparkEnv.get().executorId() + " " + ProcessHandle.current().pid();
+              })
+          .collect()
+          .forEach(s -> pids.put(s.split(" ")[0], Long.parseLong(s.split(" ")[1])));
+    }
+    return pids;
+  }
+
+  private static void kill(long pid) {
+    ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+  }
+
+  /** Waits until tasks run on {@code count} executors without {@code dead}. */
+  private static void awaitExecutors(JavaSparkContext spark, int count, String dead)
+      throws InterruptedException {
+    for (int i = 0; i < 100; i++) {
+      List<String> ids =
+          spark
+              .parallelize(List.of(0, 1, 2, 3), 4)
+              .map(
+                  x -> {
+                    Thread.sleep(200);
+                    return SparkEnv.get().executorId();
+                  })
+              .distinct()
+              .collect();
+      if (ids.size() >= count && !ids.contains(dead)) {
+        return;
+      }
+      Thread.sleep(200);
+    }
+    throw new IllegalStateException("no " + count + " executors");
+  }
+
+  /** Blocks of chunks that Spark still keeps on the driver. */
+  private static long blocksLeft(JavaSparkContext spark) {
+    long left = 0;
+    for (int i = 0; i < 1000; i++) {
+      var status =
+          spark
+              .env()
+              .blockManager()
+              .getStatus(new org.apache.spark.storage.BroadcastBlockId(i, ""));
+      if (status.isDefined() && status.get().memSize() + status.get().diskSize() >= 1 << 20) {
+        left++;
+      }
+    }
+    return left;
+  }
+
+  private static void result(String name, Object value) {
+    System.out.println("RESULT " + prefix + name + "=" + value);
+  }
+
+  private static String shaOf(Path folder) {
+    try {
+      return sha(folder);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** SHA-256 of all of a model folder's files, names included. */
+  public static String sha(Path folder) throws IOException {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      var files = new ArrayList<>(new LocalFileSource(folder).list());
+      files.removeIf(f -> !CheckpointFiles.belongs(f.path()));
+      files.sort(Comparator.comparing(f -> f.path()));
+      byte[] buffer = new byte[1 << 20];
+      for (var file : files) {
+        digest.update(
+            (file.path() + "\0" + file.size()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        try (InputStream in = Files.newInputStream(folder.resolve(file.path()))) {
+          for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+            digest.update(buffer, 0, n);
+          }
+        }
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

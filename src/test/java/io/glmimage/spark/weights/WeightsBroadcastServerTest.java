@@ -1,0 +1,209 @@
+package io.glmimage.spark.weights;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.bench.SyntheticCheckpoint;
+import io.glmimage.error.WeightsException;
+import io.glmimage.io.LocalFileSource;
+import io.glmimage.weights.CachedWeights;
+import io.glmimage.weights.ChunkPlan;
+import io.glmimage.weights.WeightsCache;
+import io.glmimage.weights.WeightsManifest;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The questions and answers between nodes and the driver, without executors. */
+@Tag("broadcast")
+@Tag("spark")
+class WeightsBroadcastServerTest {
+  private static final String ENDPOINT = "weights-test";
+  private static JavaSparkContext spark;
+
+  @TempDir Path temporary;
+  private Path model;
+  private WeightsManifest manifest;
+  private ChunkPlan plan;
+  private WeightsBroadcastServer server;
+  private WeightsBroadcastChannel.Listener listener;
+
+  @BeforeAll
+  static void startSpark() {
+    spark =
+        new JavaSparkContext(
+            new SparkConf()
+                .setAppName("server")
+                .setMaster("local[1]")
+                .set("spark.ui.enabled", "false")
+                .set("spark.driver.host", "127.0.0.1"));
+  }
+
+  @AfterAll
+  static void stopSpark() {
+    spark.close();
+  }
+
+  @BeforeEach
+  void startServer() throws Exception {
+    model = Files.createDirectory(temporary.resolve("model"));
+    SyntheticCheckpoint.write(model, 60 << 20, 2);
+    LocalFileSource source = new LocalFileSource(model);
+    manifest = WeightsManifest.read(source);
+    WeightsOptions options = WeightsOptions.defaults().withChunkBytes(8 << 20);
+    plan = new ChunkPlan(manifest, options.chunkBytes());
+    server = new WeightsBroadcastServer(spark, source, manifest, options, status -> {});
+    listener = WeightsBroadcastChannel.listen(ENDPOINT, server::answer);
+    server.start();
+  }
+
+  @AfterEach
+  void stopServer() {
+    server.close();
+    listener.close();
+  }
+
+  @Test
+  void aChunkStaysUntilEveryAskingNodeHasItAndTheWindowBoundsWhatIsInFlight() throws Exception {
+    BitSet fast = new BitSet();
+    BitSet slow = new BitSet();
+    ask("slow", slow);
+    Set<Integer> got = new HashSet<>();
+    for (int i = 0; i < WeightsBroadcastServer.WINDOW; i++) {
+      int index = chunk("fast", fast);
+      fast.set(index);
+      got.add(index);
+    }
+    // The slow node has taken nothing: nothing new comes, and what is there stays.
+    for (int i = 0; i < 10; i++) {
+      assertEquals("wait", ask("fast", fast)[0]);
+      Thread.sleep(30);
+    }
+    assertTrue(got.contains(chunk("slow", slow)));
+    got.forEach(slow::set);
+    ask("slow", slow);
+    assertFalse(got.contains(chunk("fast", fast)));
+    assertTrue(server.status().chunksInFlightPeak() <= WeightsBroadcastServer.WINDOW + 1);
+  }
+
+  @Test
+  void aNodeThatJoinsInTheMiddleTakesWhatGoesRoundAndThenWhatItMissed() throws Exception {
+    BitSet first = new BitSet();
+    for (int i = 0; i < 4; i++) {
+      first.set(chunk("first", first));
+    }
+    BitSet second = new BitSet();
+    while (first.cardinality() < plan.size()) {
+      second.set(chunk("second", second));
+      first.set(chunk("first", first));
+    }
+    int sentForBoth = server.status().chunksSent();
+    assertTrue(sentForBoth < plan.size() + 4, "most chunks are sent once: " + sentForBoth);
+    while (second.cardinality() < plan.size()) {
+      second.set(chunk("second", second));
+    }
+    assertTrue(server.status().chunksRepeated() > 0);
+    assertTrue(server.status().chunksSent() <= plan.size() + 4);
+  }
+
+  @Test
+  void aLostOrDamagedChunkIsAskedForAgain() throws Exception {
+    AtomicInteger fetched = new AtomicInteger();
+    CachedWeights weights =
+        receive(
+            "node",
+            broadcast -> {
+              byte[] value = (byte[]) broadcast.value();
+              return switch (fetched.getAndIncrement()) {
+                case 1 -> throw new IllegalStateException("lost by the test");
+                case 3 -> {
+                  byte[] damaged = value.clone();
+                  damaged[7] ^= 1;
+                  yield damaged;
+                }
+                default -> value;
+              };
+            });
+    try (weights) {
+      assertEquals(BroadcastDriver.sha(model), BroadcastDriver.sha(weights.folder()));
+    }
+    assertEquals(1, server.status().nodesComplete());
+    assertTrue(fetched.get() >= plan.size() + 2);
+  }
+
+  @Test
+  void chunksThatAreAlwaysLostAreAnError() {
+    WeightsException e =
+        assertThrows(
+            WeightsException.class,
+            () ->
+                receive(
+                    "node",
+                    broadcast -> {
+                      throw new IllegalStateException("no route");
+                    }));
+    assertTrue(e.getMessage().contains("was lost on its way"), e.getMessage());
+    assertTrue(e.getMessage().contains("(10 such failures)"), e.getMessage());
+    assertEquals(0, server.status().nodesReceiving());
+  }
+
+  @Test
+  void blocksThatAreNotTheSourcesAreNamedAtTheEnd() throws Exception {
+    BitSet have = new BitSet();
+    while (have.cardinality() < plan.size()) {
+      have.set(chunk("node", have));
+    }
+    int blocks = (int) ((manifest.totalBytes() >> 23) + manifest.items().size());
+    byte[] digests = new byte[32 * blocks];
+    Object[] reply = server.answer(new Object[] {"finish", "node", digests, 0L, 0L});
+    assertEquals("wrong", reply[0]);
+    assertTrue(BitSet.valueOf((byte[]) reply[1]).cardinality() > 0);
+  }
+
+  @Test
+  void whoAsksAfterTheEndIsToldWhy() {
+    server.close();
+    assertTrue(((String) ask("late", new BitSet())[1]).contains("has been closed on the driver"));
+  }
+
+  private Object[] ask(String node, BitSet have) {
+    return server.answer(new Object[] {"next", node, have.toByteArray()});
+  }
+
+  /** The index of the next chunk, waiting for it. */
+  private int chunk(String node, BitSet have) throws InterruptedException {
+    for (int i = 0; i < 3000; i++) {
+      Object[] reply = ask(node, have);
+      if (reply[0].equals("chunk")) {
+        return (int) reply[1];
+      }
+      Thread.sleep(10);
+    }
+    throw new AssertionError("no chunk comes");
+  }
+
+  private CachedWeights receive(String node, Function<Broadcast<?>, byte[]> fetch)
+      throws InterruptedException {
+    WeightsCache cache = WeightsCache.open(temporary.resolve("cache"), Long.MAX_VALUE);
+    return cache.obtain(
+        manifest,
+        WeightsCache.Check.QUICK,
+        new WeightsBroadcastReceiver(ENDPOINT, node, plan, fetch));
+  }
+}
