@@ -3,8 +3,8 @@ package io.glmimage.job;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.output.EditedImageOptions;
 import io.glmimage.output.OutputOptions;
-import io.glmimage.output.PictureOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.results.ResultsTable;
@@ -79,7 +79,7 @@ final class DemoCommand implements Callable<Integer> {
                   EditDefaults.DEFAULT_MAX_PIXELS),
               plan,
               OutputOptions.fresh(root, again),
-              PictureOptions.DEFAULT,
+              EditedImageOptions.DEFAULT,
               engine.options(),
               RunOptions.DEFAULT);
       new ExampleManifest(spark).write(root + "/example");

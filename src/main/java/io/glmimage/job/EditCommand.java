@@ -45,7 +45,7 @@ final class EditCommand implements Callable<Integer> {
 
   @Mixin private DefaultsFlags defaults = new DefaultsFlags();
 
-  @Mixin private PictureFlags pictures = new PictureFlags();
+  @Mixin private EditedImageFlags pictures = new EditedImageFlags();
 
   @Option(
       names = "--batch-size",

@@ -1,7 +1,7 @@
 package io.glmimage.job;
 
+import io.glmimage.error.Causes;
 import io.glmimage.error.GlmImageException;
-import io.glmimage.error.SparkErrors;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
 import io.glmimage.spark.engine.EngineFactory;
@@ -141,7 +141,7 @@ public final class EditImagesJob implements Runnable {
   }
 
   private int failed(Exception error) {
-    Throwable root = SparkErrors.root(error);
+    Throwable root = Causes.root(error);
     boolean usage = error instanceof UsageException;
     Throwable shown = usage ? error : root;
     boolean foreseen = shown instanceof GlmImageException;
@@ -151,7 +151,7 @@ public final class EditImagesJob implements Runnable {
             : "The job failed: "
                 + shown.getClass().getSimpleName()
                 + ": "
-                + SparkErrors.firstLine(shown);
+                + Causes.firstLine(shown);
     console.err().println(console.redaction().get().apply(message));
     if (!foreseen) {
       // Nobody thought of this one, so it is given whole.

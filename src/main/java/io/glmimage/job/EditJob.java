@@ -4,8 +4,8 @@ import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
+import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RunFigures;
 import io.glmimage.output.RunLock;
@@ -95,8 +95,8 @@ final class EditJob {
             this::say)) {
       root.prepare(storage, options.output());
       OutputLayout output = root.forRows(storage, rows);
-      PictureEncoder encoder =
-          new PictureEncoder(
+      EditedImageEncoder encoder =
+          new EditedImageEncoder(
               options.pictures().format(), options.pictures().quality(), Versions.program());
       try (EditRunner runner =
           new EditRunner(

@@ -4,8 +4,8 @@ import io.glmimage.error.UsageException;
 import io.glmimage.error.WeightsException;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.NoopEngineFactory;
+import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
-import io.glmimage.spark.weights.WeightsPlan;
 import io.glmimage.weights.WeightsCache;
 import picocli.CommandLine.Option;
 
@@ -114,12 +114,12 @@ final class EngineFlags {
         model, device, precision, plan(), cache(), engine.equals(NoopEngineFactory.NAME));
   }
 
-  private WeightsPlan plan() {
+  private WeightsMode plan() {
     try {
-      return WeightsPlan.parse(weights);
+      return WeightsMode.parse(weights);
     } catch (WeightsException e) {
       throw new UsageException(
-          "Invalid --weights: " + weights + ", expected " + WeightsPlan.SYNTAX);
+          "Invalid --weights: " + weights + ", expected " + WeightsMode.SYNTAX);
     }
   }
 

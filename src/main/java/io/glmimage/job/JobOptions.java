@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.output.EditedImageOptions;
 import io.glmimage.output.OutputOptions;
-import io.glmimage.output.PictureOptions;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.run.RunOptions;
@@ -26,7 +26,7 @@ record JobOptions(
     EditDefaults defaults,
     PlanOptions plan,
     OutputOptions output,
-    PictureOptions pictures,
+    EditedImageOptions pictures,
     EngineOptions engine,
     RunOptions run) {
 

@@ -57,7 +57,7 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
   }
 
   /** The picture of a row; depends on its id and the format only. */
-  public String image(String id, PictureFormat format) {
+  public String image(String id, EditedImageFormat format) {
     String name = ImageNames.fileName(id, format.extension());
     return images() + "/" + (spread ? ImageNames.folder(id) + "/" : "") + name;
   }

@@ -11,11 +11,11 @@ public final class ChunkPlan {
   /** A run of blocks; {@code firstBlock} counts through the whole checkpoint. */
   static final class Chunk {
     private final int firstBlock;
-    private final List<WeightsManifest.Block> blocks;
+    private final List<CheckpointListing.Block> blocks;
     private final int[] starts;
     private final int length;
 
-    private Chunk(int firstBlock, List<WeightsManifest.Block> blocks) {
+    private Chunk(int firstBlock, List<CheckpointListing.Block> blocks) {
       this.firstBlock = firstBlock;
       this.blocks = List.copyOf(blocks);
       this.starts = new int[blocks.size()];
@@ -31,7 +31,7 @@ public final class ChunkPlan {
       return firstBlock;
     }
 
-    List<WeightsManifest.Block> blocks() {
+    List<CheckpointListing.Block> blocks() {
       return blocks;
     }
 
@@ -51,11 +51,11 @@ public final class ChunkPlan {
   /**
    * @param chunkBytes the largest chunk; at least a block is sent at a time
    */
-  public ChunkPlan(WeightsManifest manifest, int chunkBytes) {
-    List<WeightsManifest.Block> run = new ArrayList<>();
+  public ChunkPlan(CheckpointListing manifest, int chunkBytes) {
+    List<CheckpointListing.Block> run = new ArrayList<>();
     long bytes = 0;
     int first = 0;
-    for (WeightsManifest.Block block : manifest.blocks()) {
+    for (CheckpointListing.Block block : manifest.blocks()) {
       if (!run.isEmpty() && bytes + block.length() > chunkBytes) {
         chunks.add(new Chunk(first, run));
         first += run.size();

@@ -101,7 +101,7 @@ public final class ChunkReader implements AutoCloseable {
     return known[block] != null && !Arrays.equals(known[block], digest);
   }
 
-  private void read(WeightsManifest.Block block, byte[] into, int at) throws IOException {
+  private void read(CheckpointListing.Block block, byte[] into, int at) throws IOException {
     String path = block.item().path();
     if (stream == null || !streamPath.equals(path) || streamAt != block.offset()) {
       drop();
@@ -123,8 +123,8 @@ public final class ChunkReader implements AutoCloseable {
 
   private void requireUnchanged(ChunkPlan.Chunk chunk) throws IOException {
     Set<String> seen = new HashSet<>();
-    for (WeightsManifest.Block block : chunk.blocks()) {
-      WeightsManifest.Item item = block.item();
+    for (CheckpointListing.Block block : chunk.blocks()) {
+      CheckpointListing.Item item = block.item();
       if (!seen.add(item.path())) {
         continue;
       }

@@ -23,16 +23,16 @@ import java.util.Map;
  */
 public final class PartialWeights implements AutoCloseable {
   private final WeightsCache cache;
-  private final WeightsManifest manifest;
+  private final CheckpointListing manifest;
   private final Path folder;
-  private final List<WeightsManifest.Block> blocks;
+  private final List<CheckpointListing.Block> blocks;
   private final byte[][] digests;
   private final Map<String, FileChannel> channels = new HashMap<>();
   private final FileChannel journal;
   private final FileLocks.Held lock;
   private long written;
 
-  PartialWeights(WeightsCache cache, WeightsManifest manifest, Path home, FileLocks.Held lock)
+  PartialWeights(WeightsCache cache, CheckpointListing manifest, Path home, FileLocks.Held lock)
       throws IOException {
     this.cache = cache;
     this.manifest = manifest;
@@ -41,7 +41,7 @@ public final class PartialWeights implements AutoCloseable {
     this.digests = new byte[blocks.size()][];
     this.lock = lock;
     Files.createDirectories(folder);
-    for (WeightsManifest.Item item : manifest.items()) {
+    for (CheckpointListing.Item item : manifest.items()) {
       Path file = folder.resolve(item.path());
       Files.createDirectories(file.getParent());
       try (RandomAccessFile sized = new RandomAccessFile(file.toFile(), "rw")) {
@@ -63,7 +63,7 @@ public final class PartialWeights implements AutoCloseable {
   }
 
   /** What is being written. */
-  public WeightsManifest manifest() {
+  public CheckpointListing manifest() {
     return manifest;
   }
 
@@ -117,7 +117,7 @@ public final class PartialWeights implements AutoCloseable {
     try {
       StringBuilder lines = new StringBuilder();
       for (int i = 0; i < expected.length; i++) {
-        WeightsManifest.Block block = chunk.blocks().get(i);
+        CheckpointListing.Block block = chunk.blocks().get(i);
         FileChannel channel = channel(block.item().path());
         ByteBuffer bytes = ByteBuffer.wrap(data, chunk.start(i), block.length());
         long at = block.offset();
@@ -148,7 +148,7 @@ public final class PartialWeights implements AutoCloseable {
    */
   CachedWeights publish() {
     try {
-      for (WeightsManifest.Item item : manifest.items()) {
+      for (CheckpointListing.Item item : manifest.items()) {
         // Contents must be on the disk before the entry says that they are.
         channel(item.path()).force(true);
       }

@@ -144,7 +144,7 @@ public final class WeightsCache {
    *
    * @throws WeightsException if it can neither be found nor received
    */
-  public CachedWeights obtain(WeightsManifest manifest, Check check, Feed feed)
+  public CachedWeights obtain(CheckpointListing manifest, Check check, Feed feed)
       throws InterruptedException {
     try {
       boolean told = false;
@@ -177,7 +177,7 @@ public final class WeightsCache {
   }
 
   private Optional<CachedWeights> receive(
-      WeightsManifest manifest, Check check, Feed feed, Path home, FileLocks.Held lock)
+      CheckpointListing manifest, Check check, Feed feed, Path home, FileLocks.Held lock)
       throws IOException, InterruptedException {
     boolean owned = false;
     try {
@@ -218,7 +218,7 @@ public final class WeightsCache {
    *
    * @throws WeightsException if a damaged entry is in use by another process
    */
-  public Optional<CachedWeights> find(WeightsManifest manifest, Check check) throws IOException {
+  public Optional<CachedWeights> find(CheckpointListing manifest, Check check) throws IOException {
     Path alias = root.resolve("sources").resolve(manifest.fingerprint());
     String digest;
     try {
@@ -266,8 +266,8 @@ public final class WeightsCache {
   }
 
   /** What is wrong with an entry, or empty. The caller holds its lock. */
-  private Optional<String> damage(WeightsManifest manifest, Path entry, String digest, Check check)
-      throws IOException {
+  private Optional<String> damage(
+      CheckpointListing manifest, Path entry, String digest, Check check) throws IOException {
     JsonNode json;
     try {
       json = JSON.readTree(Files.readAllBytes(jsonOf(entry)));
@@ -275,7 +275,7 @@ public final class WeightsCache {
       return Optional.of("its list of files is not valid JSON");
     }
     JsonNode files = json == null ? null : json.get("files");
-    List<WeightsManifest.Item> items = manifest.items();
+    List<CheckpointListing.Item> items = manifest.items();
     if (files == null || !files.isArray() || files.size() != items.size()) {
       return Optional.of("its list of files is not that of the model");
     }
@@ -283,7 +283,7 @@ public final class WeightsCache {
     byte[][] digests = new byte[manifest.blocks().size()][];
     int next = 0;
     for (int i = 0; i < items.size(); i++) {
-      WeightsManifest.Item item = items.get(i);
+      CheckpointListing.Item item = items.get(i);
       JsonNode file = files.get(i);
       if (!file.path("path").asText().equals(item.path())
           || file.path("size").asLong(-1) != item.size()
@@ -311,10 +311,10 @@ public final class WeightsCache {
     }
     boolean full = check == Check.FULL && !fullyChecked.containsKey(digest);
     if (touched || full) {
-      List<WeightsManifest.Block> blocks = manifest.blocks();
+      List<CheckpointListing.Block> blocks = manifest.blocks();
       BitSet wrong = wrongBlocks(entry, blocks, digests);
       if (!wrong.isEmpty()) {
-        WeightsManifest.Block first = blocks.get(wrong.nextSetBit(0));
+        CheckpointListing.Block first = blocks.get(wrong.nextSetBit(0));
         return Optional.of(
             first.item().path() + " has other bytes than were sent, from byte " + first.offset());
       }
@@ -327,10 +327,10 @@ public final class WeightsCache {
   }
 
   /** The blocks with a checksum that the files do not have. */
-  static BitSet wrongBlocks(Path folder, List<WeightsManifest.Block> blocks, byte[][] digests)
+  static BitSet wrongBlocks(Path folder, List<CheckpointListing.Block> blocks, byte[][] digests)
       throws IOException {
     BitSet wrong = new BitSet();
-    byte[] buffer = new byte[WeightsManifest.BLOCK_BYTES];
+    byte[] buffer = new byte[CheckpointListing.BLOCK_BYTES];
     String open = "";
     FileChannel channel = null;
     try {
@@ -338,7 +338,7 @@ public final class WeightsCache {
         if (digests[i] == null) {
           continue;
         }
-        WeightsManifest.Block block = blocks.get(i);
+        CheckpointListing.Block block = blocks.get(i);
         if (!open.equals(block.item().path())) {
           if (channel != null) {
             channel.close();
@@ -367,7 +367,8 @@ public final class WeightsCache {
   }
 
   /** Turns a finished partial folder into an entry. */
-  CachedWeights publish(WeightsManifest manifest, Path files, byte[][] digests) throws IOException {
+  CachedWeights publish(CheckpointListing manifest, Path files, byte[][] digests)
+      throws IOException {
     String digest = manifest.contentDigest(digests);
     Path entry = root.resolve("entries").resolve(digest);
     try (FileLocks.Held cacheLock = FileLocks.exclusive(root.resolve("cache.lock"))) {
@@ -392,14 +393,14 @@ public final class WeightsCache {
     }
   }
 
-  private void writeJson(WeightsManifest manifest, Path entry, byte[][] digests)
+  private void writeJson(CheckpointListing manifest, Path entry, byte[][] digests)
       throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("source", manifest.source());
     json.put("bytes", manifest.totalBytes());
     ArrayNode files = json.putArray("files");
     int next = 0;
-    for (WeightsManifest.Item item : manifest.items()) {
+    for (CheckpointListing.Item item : manifest.items()) {
       ObjectNode file = files.addObject();
       file.put("path", item.path());
       file.put("size", item.size());
@@ -434,7 +435,7 @@ public final class WeightsCache {
    *
    * @param own the partial folder that is about to be filled
    */
-  private void makeRoom(WeightsManifest manifest, Path own)
+  private void makeRoom(CheckpointListing manifest, Path own)
       throws IOException, InterruptedException {
     long needed = manifest.totalBytes();
     try (FileLocks.Held cacheLock = FileLocks.exclusive(root.resolve("cache.lock"))) {
@@ -522,7 +523,7 @@ public final class WeightsCache {
   }
 
   /** What to say when writing into the cache fails. */
-  RuntimeException cannotWrite(WeightsManifest manifest, IOException e) {
+  RuntimeException cannotWrite(CheckpointListing manifest, IOException e) {
     String what = "Cannot cache model " + manifest.source() + " in " + root + ": ";
     if (String.valueOf(e.getMessage()).contains("No space left")
         || String.valueOf(e.getMessage()).contains("Disk quota exceeded")) {
@@ -595,7 +596,7 @@ public final class WeightsCache {
     }
     // A journal line is about 70 bytes and stands for a block of at most BLOCK_BYTES.
     long blocks = Files.readString(journal, StandardCharsets.ISO_8859_1).lines().distinct().count();
-    return Math.min(blocks * WeightsManifest.BLOCK_BYTES, size(partial));
+    return Math.min(blocks * CheckpointListing.BLOCK_BYTES, size(partial));
   }
 
   static void delete(Path folder) throws IOException {

@@ -2,8 +2,8 @@ package io.glmimage.bench;
 
 import io.glmimage.spark.weights.WeightsDistribution;
 import io.glmimage.spark.weights.WeightsHandle;
+import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
-import io.glmimage.spark.weights.WeightsPlan;
 import io.glmimage.spark.weights.WeightsRef;
 import io.glmimage.spark.weights.WeightsStatus;
 import java.io.IOException;
@@ -52,7 +52,7 @@ public final class WeightsBroadcastBenchmark {
       awaitExecutors(spark);
       try (WeightsHandle handle =
           WeightsDistribution.start(
-              spark, model.toUri().toString(), WeightsPlan.parse(plan), options, s -> {})) {
+              spark, model.toUri().toString(), WeightsMode.parse(plan), options, s -> {})) {
         long start = System.nanoTime();
         handle.distribute();
         double seconds = (System.nanoTime() - start) / 1e9;

@@ -22,8 +22,8 @@ class OutputLayoutTest {
   @Test
   void picturesLieWhereTheirIdSays() {
     OutputLayout output = new OutputLayout("s3a://b/out//");
-    assertEquals("s3a://b/out/images/r-1.png", output.image("r-1", PictureFormat.PNG));
-    assertEquals("s3a://b/out/images/r-1.jpg", output.image("r-1", PictureFormat.JPEG));
+    assertEquals("s3a://b/out/images/r-1.png", output.image("r-1", EditedImageFormat.PNG));
+    assertEquals("s3a://b/out/images/r-1.jpg", output.image("r-1", EditedImageFormat.JPEG));
   }
 
   @Test
@@ -31,13 +31,13 @@ class OutputLayoutTest {
     OutputLayout output = new OutputLayout(folder.toString());
     assertEquals(output, output.forRows(storage, OutputLayout.MOST_ROWS_IN_ONE_FOLDER));
     OutputLayout many = output.forRows(storage, OutputLayout.MOST_ROWS_IN_ONE_FOLDER + 1);
-    String picture = many.image("r-1", PictureFormat.PNG);
+    String picture = many.image("r-1", EditedImageFormat.PNG);
     assertTrue(picture.matches(".*/images/[0-9a-f]{2}/r-1\\.png"), picture);
     // The key of an unchanged row stays the same.
     assertEquals(many, output.forRows(storage, 1));
     Set<String> folders = new HashSet<>();
     for (int i = 0; i < 10_000; i++) {
-      String path = many.image("row-" + i, PictureFormat.PNG);
+      String path = many.image("row-" + i, EditedImageFormat.PNG);
       folders.add(path.substring(0, path.lastIndexOf('/')));
     }
     assertEquals(256, folders.size());
@@ -93,7 +93,7 @@ class OutputLayoutTest {
     storage.write(output.results() + "/_temporary/0/x", new byte[1]);
     storage.write(output.images() + "/a.png", new byte[1]);
     output.prepare(storage, options(false, false));
-    assertTrue(storage.exists(output.image("a", PictureFormat.PNG)));
+    assertTrue(storage.exists(output.image("a", EditedImageFormat.PNG)));
   }
 
   @Test

@@ -15,8 +15,8 @@ public final class CacheProcess {
 
   public static void main(String[] args) throws Exception {
     LocalFileSource source = new LocalFileSource(Path.of(args[1]));
-    WeightsManifest manifest = WeightsManifest.read(source);
-    ChunkPlan plan = new ChunkPlan(manifest, WeightsManifest.BLOCK_BYTES);
+    CheckpointListing manifest = CheckpointListing.read(source);
+    ChunkPlan plan = new ChunkPlan(manifest, CheckpointListing.BLOCK_BYTES);
     WeightsCache cache = WeightsCache.open(Path.of(args[0]), Long.MAX_VALUE);
     WeightsCache.Feed feed =
         partial -> {

@@ -55,7 +55,7 @@ class WeightsCacheTest {
   @Test
   void receivesAndReusesAnEntry() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     String digest;
     try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
       assertFalse(first.reused());
@@ -74,8 +74,8 @@ class WeightsCacheTest {
     Path copy = Files.createDirectory(temporary.resolve("copy"));
     SyntheticCheckpoint.write(copy, 20 * MIB + 5, 1);
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest a = manifest(model);
-    WeightsManifest b = manifest(copy);
+    CheckpointListing a = manifest(model);
+    CheckpointListing b = manifest(copy);
     assertNotEquals(a.fingerprint(), b.fingerprint());
     assertEquals(a.identity(), b.identity());
     try (CachedWeights one = cache.obtain(a, quick(), feed(model));
@@ -88,11 +88,11 @@ class WeightsCacheTest {
   @Test
   void otherBytesOfTheSameSizeAreAnotherEntry() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest before = manifest(model);
+    CheckpointListing before = manifest(model);
     try (CachedWeights one = cache.obtain(before, quick(), feed(model))) {
       flip(shard(model), 9 * MIB);
       Files.setLastModifiedTime(shard(model), FileTime.fromMillis(1000));
-      WeightsManifest after = manifest(model);
+      CheckpointListing after = manifest(model);
       try (CachedWeights two = cache.obtain(after, quick(), feed(model))) {
         assertNotEquals(one.digest(), two.digest());
         requireSameFiles(two.folder());
@@ -102,7 +102,7 @@ class WeightsCacheTest {
 
   @Test
   void onlyOneOfManyThreadsReceives() throws Exception {
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     AtomicInteger fed = new AtomicInteger();
     ExecutorService pool = Executors.newFixedThreadPool(8);
     try {
@@ -159,7 +159,7 @@ class WeightsCacheTest {
   @Test
   void damageInWhatACrashLeftIsFoundWhenGoingOn() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     assertThrows(
         WeightsException.class, () -> cache.obtain(manifest, quick(), feed(model, stopAt(2))));
     Path partial = root.resolve("partial").resolve(manifest.fingerprint());
@@ -174,7 +174,7 @@ class WeightsCacheTest {
   @Test
   void aFlippedByteIsFoundByItsTimeOrByTheFullCheck() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     Path file;
     try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
       file = shard(first.folder());
@@ -202,7 +202,7 @@ class WeightsCacheTest {
   @Test
   void aTouchedButSoundFileIsKept() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
       Files.setLastModifiedTime(shard(first.folder()), FileTime.fromMillis(5000));
     }
@@ -212,7 +212,7 @@ class WeightsCacheTest {
   @Test
   void aDamagedEntryInUseIsNamedNotRemoved() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     try (CachedWeights used = cache.obtain(manifest, quick(), feed(model))) {
       Files.delete(shard(used.folder()));
       WeightsException e =
@@ -225,7 +225,7 @@ class WeightsCacheTest {
   @Test
   void anEntryWithoutItsListIsIncomplete() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     Path folder;
     try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
       folder = first.folder();
@@ -246,10 +246,10 @@ class WeightsCacheTest {
       Path m = Files.createDirectory(temporary.resolve("m" + i));
       models.add(SyntheticCheckpoint.write(m, 20 * MIB, 10 + i));
     }
-    WeightsManifest m0 = manifest(models.get(0));
-    WeightsManifest m1 = manifest(models.get(1));
-    WeightsManifest m2 = manifest(models.get(2));
-    WeightsManifest m3 = manifest(models.get(3));
+    CheckpointListing m0 = manifest(models.get(0));
+    CheckpointListing m1 = manifest(models.get(1));
+    CheckpointListing m2 = manifest(models.get(2));
+    CheckpointListing m3 = manifest(models.get(3));
     cache.obtain(m0, quick(), feed(models.get(0))).close();
     Thread.sleep(20);
     cache.obtain(m1, quick(), feed(models.get(1))).close();
@@ -271,7 +271,7 @@ class WeightsCacheTest {
     Path disk = Files.createDirectory(temporary.resolve("disk"));
     assumeTrue(mount(disk), "mounting a small disk needs root");
     try {
-      WeightsManifest manifest = manifest(model);
+      CheckpointListing manifest = manifest(model);
       WeightsCache cache = WeightsCache.open(disk.resolve("cache"), Long.MAX_VALUE);
       Path ballast = disk.resolve("ballast");
       WeightsException full =
@@ -296,7 +296,7 @@ class WeightsCacheTest {
 
   @Test
   void wrongBytesAreNotWritten() throws Exception {
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     ChunkPlan plan = new ChunkPlan(manifest, 8 * MIB);
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
     WeightsCache.Feed feed =
@@ -315,7 +315,7 @@ class WeightsCacheTest {
 
   @Test
   void aModelThatChangesWhileReadIsNamed() throws Exception {
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     ChunkPlan plan = new ChunkPlan(manifest, 8 * MIB);
     try (ChunkReader reader = new ChunkReader(new LocalFileSource(model), plan, 1)) {
       reader.read(0);
@@ -338,7 +338,7 @@ class WeightsCacheTest {
 
   @Test
   void aReadThatFailsIsRepeatedAndThenReported() throws Exception {
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     ChunkPlan plan = new ChunkPlan(manifest, 8 * MIB);
     FlakySource flaky = new FlakySource(new LocalFileSource(model), 2);
     try (ChunkReader reader = new ChunkReader(flaky, plan, 1)) {
@@ -408,12 +408,12 @@ class WeightsCacheTest {
 
   @Test
   void chunksHoldWholeBlocksAndCoverEverything() throws Exception {
-    WeightsManifest manifest = manifest(model);
+    CheckpointListing manifest = manifest(model);
     for (int size : new int[] {1, MIB, 8 * MIB, 17 * MIB, 1 << 30}) {
       ChunkPlan plan = new ChunkPlan(manifest, size);
       long total = 0;
       for (int i = 0; i < plan.size(); i++) {
-        assertTrue(plan.length(i) <= Math.max(size, WeightsManifest.BLOCK_BYTES));
+        assertTrue(plan.length(i) <= Math.max(size, CheckpointListing.BLOCK_BYTES));
         total += plan.length(i);
       }
       assertEquals(manifest.totalBytes(), total);
@@ -424,8 +424,8 @@ class WeightsCacheTest {
     return WeightsCache.Check.QUICK;
   }
 
-  private static WeightsManifest manifest(Path model) throws IOException {
-    return WeightsManifest.read(new LocalFileSource(model));
+  private static CheckpointListing manifest(Path model) throws IOException {
+    return CheckpointListing.read(new LocalFileSource(model));
   }
 
   private static WeightsCache.Feed feed(Path model) {
@@ -434,7 +434,7 @@ class WeightsCacheTest {
 
   private static WeightsCache.Feed feed(Path model, IntConsumer beforeChunk) {
     return partial -> {
-      ChunkPlan plan = new ChunkPlan(partial.manifest(), WeightsManifest.BLOCK_BYTES);
+      ChunkPlan plan = new ChunkPlan(partial.manifest(), CheckpointListing.BLOCK_BYTES);
       try (ChunkReader reader = new ChunkReader(new LocalFileSource(model), plan)) {
         var have = partial.have(plan);
         for (int i = have.nextClearBit(0); i < plan.size(); i = have.nextClearBit(i + 1)) {
@@ -454,7 +454,7 @@ class WeightsCacheTest {
     };
   }
 
-  private static boolean has(WeightsCache cache, WeightsManifest manifest) throws IOException {
+  private static boolean has(WeightsCache cache, CheckpointListing manifest) throws IOException {
     var found = cache.find(manifest, WeightsCache.Check.QUICK);
     found.ifPresent(CachedWeights::close);
     return found.isPresent();
@@ -467,7 +467,7 @@ class WeightsCacheTest {
   }
 
   private void requireSameFiles(Path folder) throws IOException {
-    for (WeightsManifest.Item item : manifest(model).items()) {
+    for (CheckpointListing.Item item : manifest(model).items()) {
       assertEquals(
           -1, Files.mismatch(model.resolve(item.path()), folder.resolve(item.path())), item.path());
     }

@@ -1,8 +1,8 @@
 package io.glmimage.spark.engine;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
-import io.glmimage.spark.weights.WeightsPlan;
 import java.io.Serializable;
 
 /**
@@ -19,7 +19,7 @@ public record EngineOptions(
     String model,
     String device,
     String precision,
-    WeightsPlan weights,
+    WeightsMode weights,
     WeightsOptions cache,
     boolean noop)
     implements Serializable {
@@ -48,7 +48,7 @@ public record EngineOptions(
   /** In the standard precision, with the standard way of weights to the executors. */
   public EngineOptions(String model, String device) {
     this(
-        model, device, DEFAULT_PRECISION, WeightsPlan.standard(), WeightsOptions.defaults(), false);
+        model, device, DEFAULT_PRECISION, WeightsMode.standard(), WeightsOptions.defaults(), false);
   }
 
   /**

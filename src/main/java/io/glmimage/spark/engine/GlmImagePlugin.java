@@ -2,8 +2,8 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
+import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
-import io.glmimage.spark.weights.WeightsPlan;
 import io.glmimage.weights.WeightsCache;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -87,7 +87,7 @@ public final class GlmImagePlugin implements SparkPlugin {
         conf.get(MODEL, null),
         conf.get(DEVICE, EngineOptions.DEFAULT_DEVICE),
         conf.get(PRECISION, EngineOptions.DEFAULT_PRECISION),
-        WeightsPlan.parse(conf.get(WEIGHTS, WeightsPlan.standard().toString())),
+        WeightsMode.parse(conf.get(WEIGHTS, WeightsMode.standard().toString())),
         WeightsOptions.defaults()
             .withCacheDir(conf.get(CACHE, ""))
             .withCacheBytes(conf.getLong(CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30) << 30)

@@ -5,7 +5,7 @@ import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.spark.weights.WeightsRef;
-import io.glmimage.weights.WeightsManifest;
+import io.glmimage.weights.CheckpointListing;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -33,7 +33,7 @@ final class ModelFolder {
     }
     FileSource source = storage.checkpoint(model);
     try {
-      return WeightsRef.cached(WeightsManifest.read(source), source, WeightsOptions.defaults());
+      return WeightsRef.cached(CheckpointListing.read(source), source, WeightsOptions.defaults());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while reading " + model, e);

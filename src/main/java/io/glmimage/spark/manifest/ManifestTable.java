@@ -13,7 +13,7 @@ import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
 import static org.apache.spark.sql.functions.xxhash64;
 
-import io.glmimage.error.SparkErrors;
+import io.glmimage.error.Causes;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
@@ -126,7 +126,7 @@ public final class ManifestTable {
               + options.path()
               + ManifestFiles.formatName(options)
               + ": "
-              + SparkErrors.firstLine(SparkErrors.root(e)),
+              + Causes.firstLine(Causes.root(e)),
           e);
     }
     List<ManifestColumn> columns =

@@ -9,7 +9,7 @@ import io.glmimage.spark.engine.EngineFactory;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.GlmImagePlugin;
 import io.glmimage.spark.engine.ModelEngineFactory;
-import io.glmimage.spark.weights.WeightsPlan;
+import io.glmimage.spark.weights.WeightsMode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -155,10 +155,10 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     device = new Param<>(this, "device", "auto, cpu, cuda or cuda:N", isDevice);
     Function1<String, Object> isPrecision = EngineOptions::isPrecision;
     precision = new Param<>(this, "precision", "auto or fp8", isPrecision);
-    Function1<String, Object> isPlan = WeightsPlan::isValid;
+    Function1<String, Object> isPlan = WeightsMode::isValid;
     weights =
         new Param<>(
-            this, "weights", "how the model comes to the executors: " + WeightsPlan.SYNTAX, isPlan);
+            this, "weights", "how the model comes to the executors: " + WeightsMode.SYNTAX, isPlan);
     batchSize =
         new IntParam(
             this, "batchSize", "rows that go through the model together", ParamValidators.gt(0));
@@ -339,7 +339,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     String model = optional(modelUrl).orElse(null);
     if (getEngine().equals(DjlEngineFactory.OWN_ENGINE) && !DjlEngineFactory.isDjls(model)) {
       EngineOptions session = GlmImagePlugin.options(conf);
-      WeightsPlan plan = optional(weights).map(WeightsPlan::parse).orElse(session.weights());
+      WeightsMode plan = optional(weights).map(WeightsMode::parse).orElse(session.weights());
       return new ModelEngineFactory(
           new EngineOptions(model, getDevice(), getPrecision(), plan, session.cache(), false));
     }

@@ -14,8 +14,8 @@ import io.glmimage.error.ErrorClass;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.BatchColumn;
+import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.weights.ModelFingerprint;
@@ -190,7 +190,7 @@ public final class BatchFiles {
       Row picture = pictures.get(0);
       body.put("size", picture.getInt(5) + "x" + picture.getInt(6));
       String path = picture.getString(4);
-      body.put("output_format", PictureFormat.ofFile(path).label());
+      body.put("output_format", EditedImageFormat.ofFile(path).label());
     } else {
       Row worst = failed.get(0);
       ObjectNode error = body.putObject("error");

@@ -11,8 +11,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
+import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
@@ -219,10 +219,10 @@ public final class Ledger {
   }
 
   /** The formats of pictures that runs before {@code run} have written down, finished or not. */
-  Set<PictureFormat> formatsBefore(String run) throws IOException {
+  Set<EditedImageFormat> formatsBefore(String run) throws IOException {
     Column path = col(ResultColumn.OUTPUT_PATH.column());
     Column earlier = coalesce(col(ResultColumn.RUN.column()), lit("")).notEqual(run);
-    Set<PictureFormat> formats = EnumSet.noneOf(PictureFormat.class);
+    Set<EditedImageFormat> formats = EnumSet.noneOf(EditedImageFormat.class);
     if (isAllOf(run, tableFiles())) {
       return formats;
     }
@@ -234,7 +234,7 @@ public final class Ledger {
             .select(regexp_extract(path, "\\.[a-z]+$", 0))
             .distinct()
             .collectAsList()) {
-      formats.add(PictureFormat.ofFile(row.getString(0)));
+      formats.add(EditedImageFormat.ofFile(row.getString(0)));
     }
     return formats;
   }

@@ -8,10 +8,10 @@ import static org.apache.spark.sql.functions.to_json;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
+import io.glmimage.output.EditedImageFormat;
+import io.glmimage.output.EditedImageOptions;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.Packing;
-import io.glmimage.output.PictureFormat;
-import io.glmimage.output.PictureOptions;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.TarWriter;
@@ -65,7 +65,7 @@ public final class Packer {
    *
    * @param manifestRows rows of the manifest
    */
-  public void pack(ResultsTable results, PictureOptions options, long manifestRows)
+  public void pack(ResultsTable results, EditedImageOptions options, long manifestRows)
       throws IOException {
     if (options.packing() == Packing.FILES) {
       return;
@@ -89,7 +89,7 @@ public final class Packer {
             .mapToPair(row -> new Tuple2<>(row.getLong(0), row))
             .repartitionAndSortWithinPartitions(new Shards(count, size));
     if (shards) {
-      PictureFormat format = options.format();
+      EditedImageFormat format = options.format();
       byIndex
           .values()
           .mapPartitionsWithIndex(
@@ -179,7 +179,7 @@ public final class Packer {
       String folder,
       int shard,
       int shards,
-      PictureFormat format,
+      EditedImageFormat format,
       Iterator<Row> pictures)
       throws IOException {
     String name = String.format(Locale.ROOT, "%s/shard-%06d-of-%06d.tar", folder, shard, shards);

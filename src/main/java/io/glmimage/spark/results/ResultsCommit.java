@@ -9,8 +9,8 @@ import static org.apache.spark.sql.functions.when;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
+import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.spark.manifest.ManifestTable;
@@ -96,15 +96,15 @@ public final class ResultsCommit {
   public void commit(
       ManifestTable manifest,
       String model,
-      PictureFormat pictures,
+      EditedImageFormat pictures,
       long rows,
       String run,
       String madeOf,
       Runnable stillHeld)
       throws IOException {
     List<String> old = ledger.tableFiles();
-    Set<PictureFormat> replaced =
-        pictures == null ? EnumSet.noneOf(PictureFormat.class) : ledger.formatsBefore(run);
+    Set<EditedImageFormat> replaced =
+        pictures == null ? EnumSet.noneOf(EditedImageFormat.class) : ledger.formatsBefore(run);
     replaced.remove(pictures);
     Dataset<Row> lines = ledger.lines(List.of(ResultColumn.values()));
     String index = ResultColumn.ROW_INDEX.column();
@@ -161,10 +161,10 @@ public final class ResultsCommit {
   }
 
   /** Removes the rows' pictures in formats that their lines no longer name. */
-  private void removePictures(Dataset<Row> table, Set<PictureFormat> formats) {
+  private void removePictures(Dataset<Row> table, Set<EditedImageFormat> formats) {
     HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
     OutputLayout layout = output;
-    List<PictureFormat> list = new ArrayList<>(formats);
+    List<EditedImageFormat> list = new ArrayList<>(formats);
     table
         .select(ResultColumn.ID.column())
         .javaRDD()
@@ -178,7 +178,7 @@ public final class ResultsCommit {
                   List<Callable<Void>> some = new ArrayList<>();
                   while (ids.hasNext() && some.size() < REMOVED_AT_ONCE) {
                     String id = ids.next().getString(0);
-                    for (PictureFormat format : list) {
+                    for (EditedImageFormat format : list) {
                       some.add(
                           () -> {
                             files.delete(layout.image(id, format));

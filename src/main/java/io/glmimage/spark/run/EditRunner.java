@@ -7,9 +7,9 @@ import static org.apache.spark.sql.functions.spark_partition_id;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
+import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
-import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.spark.engine.EngineFactory;
@@ -54,7 +54,7 @@ public final class EditRunner implements AutoCloseable {
 
   private final SparkSession spark;
   private final String device;
-  private final PictureEncoder encoder;
+  private final EditedImageEncoder encoder;
   private final boolean pictures;
   private final OutputLayout output;
   private final OutputOptions options;
@@ -75,7 +75,7 @@ public final class EditRunner implements AutoCloseable {
       SparkSession spark,
       EngineFactory engines,
       String device,
-      PictureEncoder encoder,
+      EditedImageEncoder encoder,
       OutputLayout output,
       OutputOptions options,
       RunOptions limits,

@@ -1,7 +1,7 @@
 package io.glmimage.spark.run;
 
+import io.glmimage.error.Causes;
 import io.glmimage.error.GlmImageException;
-import io.glmimage.error.SparkErrors;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.concurrent.TimeUnit;
@@ -73,7 +73,7 @@ final class LostExecutors {
         LOG.warn(
             "Spark gave up since executors were lost; starting again, {} rows are done: {}",
             now,
-            SparkErrors.firstLine(e));
+            Causes.firstLine(e));
         progress.startAgain();
       }
     }
@@ -87,14 +87,14 @@ final class LostExecutors {
       if (!isLoss(e)) {
         throw e;
       }
-      LOG.warn("Cannot count the rows that are done: {}", SparkErrors.firstLine(e));
+      LOG.warn("Cannot count the rows that are done: {}", Causes.firstLine(e));
       return before;
     }
   }
 
   /** Whether a job was given up because executors were lost, and not because of what a task did. */
   static boolean isLoss(Throwable error) {
-    return !(SparkErrors.root(error) instanceof GlmImageException)
+    return !(Causes.root(error) instanceof GlmImageException)
         && error.getMessage() != null
         && LOSS.matcher(error.getMessage()).find();
   }

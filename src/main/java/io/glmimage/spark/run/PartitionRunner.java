@@ -11,8 +11,8 @@ import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.manifest.RowReader;
+import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.PictureEncoder;
 import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowResult;
@@ -98,7 +98,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       EngineFactory engines,
       String device,
       OutputLayout output,
-      PictureEncoder encoder,
+      EditedImageEncoder encoder,
       String run,
       double commitSeconds)
       implements java.io.Serializable {}

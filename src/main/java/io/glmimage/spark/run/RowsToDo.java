@@ -5,10 +5,10 @@ import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowReader;
+import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.OutputOptions.ResumeCheck;
-import io.glmimage.output.PictureFormat;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.spark.manifest.ManifestTable;
 import io.glmimage.spark.manifest.SourceReader;
@@ -51,7 +51,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
 
   private final RowReader reader;
   private final OutputLayout output;
-  private final PictureFormat pictures;
+  private final EditedImageFormat pictures;
   private final OutputOptions options;
   private final Set<String> dirty;
   private final Broadcast<HadoopSettings> hadoop;
@@ -63,7 +63,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   RowsToDo(
       RowReader reader,
       OutputLayout output,
-      PictureFormat pictures,
+      EditedImageFormat pictures,
       OutputOptions options,
       Set<String> dirty,
       Broadcast<HadoopSettings> hadoop) {

@@ -2,9 +2,9 @@ package io.glmimage.spark.weights;
 
 import io.glmimage.error.GlmImageException;
 import io.glmimage.io.FileSource;
+import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.ChunkReader;
-import io.glmimage.weights.WeightsManifest;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -67,7 +67,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
   }
 
   private final JavaSparkContext spark;
-  private final WeightsManifest manifest;
+  private final CheckpointListing manifest;
   private final ChunkPlan plan;
   private final ChunkReader reader;
   private final Consumer<WeightsStatus> progress;
@@ -103,7 +103,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
   WeightsBroadcastServer(
       JavaSparkContext spark,
       FileSource source,
-      WeightsManifest manifest,
+      CheckpointListing manifest,
       WeightsOptions options,
       Consumer<WeightsStatus> progress) {
     this.spark = spark;

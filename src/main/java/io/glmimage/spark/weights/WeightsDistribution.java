@@ -4,7 +4,7 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.error.WeightsException;
 import io.glmimage.io.CheckpointSource;
 import io.glmimage.io.FileSource;
-import io.glmimage.weights.WeightsManifest;
+import io.glmimage.weights.CheckpointListing;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>{@code
  * try (WeightsHandle weights =
- *     WeightsDistribution.start(spark, "s3a://models/GLM-Image", WeightsPlan.parse("broadcast"),
+ *     WeightsDistribution.start(spark, "s3a://models/GLM-Image", WeightsMode.parse("broadcast"),
  *         WeightsOptions.defaults(), status -> {})) {
  *   WeightsRef ref = weights.ref();
  *   rows.mapPartitions(part -> edit(CheckpointFolder.open(ref.localFolder()), part))...
@@ -49,7 +49,7 @@ public final class WeightsDistribution {
   public static WeightsHandle start(
       JavaSparkContext spark,
       String model,
-      WeightsPlan plan,
+      WeightsMode plan,
       WeightsOptions options,
       Consumer<WeightsStatus> progress) {
     return start(spark, model, look(spark, model), plan, options, progress);
@@ -60,7 +60,7 @@ public final class WeightsDistribution {
    *
    * @param source reads it
    */
-  public record Found(FileSource source, WeightsManifest manifest) {}
+  public record Found(FileSource source, CheckpointListing manifest) {}
 
   /**
    * Looks at the model.
@@ -71,26 +71,26 @@ public final class WeightsDistribution {
   public static Found look(JavaSparkContext spark, String model) {
     try {
       FileSource source = CheckpointSource.open(model, spark.hadoopConfiguration());
-      return new Found(source, WeightsManifest.read(source));
+      return new Found(source, CheckpointListing.read(source));
     } catch (IOException e) {
       throw new WeightsException("Cannot read model " + model + ": " + e, e);
     }
   }
 
-  /** As {@link #start(JavaSparkContext, String, WeightsPlan, WeightsOptions, Consumer)}. */
+  /** As {@link #start(JavaSparkContext, String, WeightsMode, WeightsOptions, Consumer)}. */
   public static WeightsHandle start(
       JavaSparkContext spark,
       String model,
       Found found,
-      WeightsPlan plan,
+      WeightsMode plan,
       WeightsOptions options,
       Consumer<WeightsStatus> progress) {
     Configuration configuration = spark.hadoopConfiguration();
     FileSource source = found.source();
-    WeightsManifest manifest = found.manifest();
+    CheckpointListing manifest = found.manifest();
     String id = "glm-image-weights-" + UUID.randomUUID();
     long bytes = manifest.totalBytes();
-    if (plan.mode() == WeightsPlan.Mode.LOCAL) {
+    if (plan.mode() == WeightsMode.Mode.LOCAL) {
       LOG.info("Model {}: every executor uses its own {}", manifest.source(), plan.path());
       return new WeightsHandle(
           spark,
@@ -112,7 +112,7 @@ public final class WeightsDistribution {
           null,
           bytes);
     }
-    if (spark.isLocal() || plan.mode() == WeightsPlan.Mode.DIRECT) {
+    if (spark.isLocal() || plan.mode() == WeightsMode.Mode.DIRECT) {
       LOG.info("Model {}: every node reads {} MiB itself", manifest.source(), bytes >> 20);
       Broadcast<SerializableConfiguration> hadoop =
           spark.broadcast(new SerializableConfiguration(configuration));

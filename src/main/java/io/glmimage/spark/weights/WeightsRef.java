@@ -6,11 +6,11 @@ import io.glmimage.io.CheckpointSource;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFileSource;
 import io.glmimage.weights.CachedWeights;
+import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.ChunkReader;
 import io.glmimage.weights.PartialWeights;
 import io.glmimage.weights.WeightsCache;
-import io.glmimage.weights.WeightsManifest;
 import java.io.IOException;
 import java.io.Serializable;
 import java.net.InetAddress;
@@ -54,7 +54,7 @@ public final class WeightsRef implements Serializable {
   private final String id;
   private final Way way;
   private final String location;
-  private final WeightsManifest manifest;
+  private final CheckpointListing manifest;
   private final WeightsOptions options;
   private final Broadcast<SerializableConfiguration> hadoop;
 
@@ -67,7 +67,7 @@ public final class WeightsRef implements Serializable {
       String id,
       Way way,
       String location,
-      WeightsManifest manifest,
+      CheckpointListing manifest,
       WeightsOptions options,
       Broadcast<SerializableConfiguration> hadoop) {
     this.id = id;
@@ -78,7 +78,7 @@ public final class WeightsRef implements Serializable {
     this.hadoop = hadoop;
   }
 
-  /** Names the model wherever it lies, as {@link WeightsManifest#identity}. */
+  /** Names the model wherever it lies, as {@link CheckpointListing#identity}. */
   public String identity() {
     return manifest.identity();
   }
@@ -131,7 +131,7 @@ public final class WeightsRef implements Serializable {
    * not there yet; held until the process ends.
    */
   public static synchronized Path cached(
-      WeightsManifest manifest, FileSource source, WeightsOptions options)
+      CheckpointListing manifest, FileSource source, WeightsOptions options)
       throws InterruptedException {
     CachedWeights held = READ_HERE.get(manifest.fingerprint());
     if (held == null) {
@@ -241,20 +241,20 @@ public final class WeightsRef implements Serializable {
   }
 
   /** Compares a folder with the model by all but the weights' values. */
-  static void requireSame(Path folder, WeightsManifest manifest) {
+  static void requireSame(Path folder, CheckpointListing manifest) {
     String what = "Cannot use " + folder + " on " + host() + " as model " + manifest.source();
     if (!Files.isDirectory(folder)) {
       throw new WeightsException(
           what + ": there is no such folder; copy it there or choose \"broadcast\"");
     }
-    WeightsManifest found;
+    CheckpointListing found;
     try {
-      found = WeightsManifest.read(new LocalFileSource(folder));
+      found = CheckpointListing.read(new LocalFileSource(folder));
     } catch (IOException e) {
       throw new WeightsException(what + ": " + e, e);
     }
     if (!found.identity().equals(manifest.identity())) {
-      throw new WeightsException(what + ": " + WeightsManifest.difference(manifest, found));
+      throw new WeightsException(what + ": " + CheckpointListing.difference(manifest, found));
     }
   }
 

@@ -10,7 +10,7 @@ import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.SparkProcess;
-import io.glmimage.spark.weights.WeightsPlan;
+import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.weights.WeightsCache;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -93,7 +93,7 @@ class GlmImagePluginTest {
     EngineOptions options = GlmImagePlugin.options(conf);
     assertEquals("s3a://b/m", options.model());
     assertEquals("fp8", options.precision());
-    assertEquals(WeightsPlan.Mode.DIRECT, options.weights().mode());
+    assertEquals(WeightsMode.Mode.DIRECT, options.weights().mode());
     assertEquals(7L << 30, options.cache().cacheBytes());
     assertEquals(8 << 20, options.cache().chunkBytes());
     assertEquals(WeightsCache.Check.FULL, options.cache().check());

@@ -11,8 +11,8 @@ import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.weights.BroadcastDriver;
 import io.glmimage.spark.weights.SchemeFileSystem;
+import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
-import io.glmimage.spark.weights.WeightsPlan;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URL;
@@ -109,6 +109,6 @@ class ModelFolderTest {
 
   private static EngineOptions in(String model, String precision) {
     return new EngineOptions(
-        model, "cpu", precision, WeightsPlan.standard(), WeightsOptions.defaults(), false);
+        model, "cpu", precision, WeightsMode.standard(), WeightsOptions.defaults(), false);
   }
 }

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.glmimage.error.SparkErrors;
+import io.glmimage.error.Causes;
 import io.glmimage.error.UsageException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageEncoder;
@@ -501,8 +501,8 @@ class ImageEditorTest {
             .transform(table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x")));
     Exception e = assertThrows(Exception.class, edited::collectAsList);
     assertTrue(
-        SparkErrors.root(e).getMessage().startsWith("Cannot load model glm-image-tiny"),
-        () -> SparkErrors.root(e).toString());
+        Causes.root(e).getMessage().startsWith("Cannot load model glm-image-tiny"),
+        () -> Causes.root(e).toString());
   }
 
   @Test
@@ -571,8 +571,8 @@ class ImageEditorTest {
                     .transform(rows)
                     .collectAsList());
     assertTrue(
-        SparkErrors.root(e).getMessage().contains("there is no such folder"),
-        () -> SparkErrors.root(e).toString());
+        Causes.root(e).getMessage().contains("there is no such folder"),
+        () -> Causes.root(e).toString());
   }
 
   @Test

@@ -54,7 +54,7 @@ public final class BroadcastDriver {
         prefix = parts[0] + ".";
         long start = System.nanoTime();
         try {
-          run(spark, parts[0], parts[1], WeightsPlan.parse(parts[2]), parts[3]);
+          run(spark, parts[0], parts[1], WeightsMode.parse(parts[2]), parts[3]);
         } catch (Exception e) {
           // The other scenarios have tests of their own.
           result("failed", failure(e));
@@ -65,7 +65,7 @@ public final class BroadcastDriver {
   }
 
   private static void run(
-      JavaSparkContext spark, String scenario, String model, WeightsPlan plan, String cache)
+      JavaSparkContext spark, String scenario, String model, WeightsMode plan, String cache)
       throws Exception {
     WeightsOptions options =
         WeightsOptions.defaults().withCacheDir(cache).withChunkBytes(CHUNK_BYTES);
@@ -102,7 +102,7 @@ public final class BroadcastDriver {
   }
 
   private static void send(
-      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
     List<Integer> chunks = new ArrayList<>();
     try (WeightsHandle handle =
@@ -115,7 +115,7 @@ public final class BroadcastDriver {
   }
 
   private static void killAfter(
-      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
     try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, s -> {})) {
       handle.distribute();
@@ -129,7 +129,7 @@ public final class BroadcastDriver {
   }
 
   private static void killDuring(
-      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
     Map<String, Long> pids = pids(spark);
     String victim = pids.keySet().iterator().next();
@@ -151,7 +151,7 @@ public final class BroadcastDriver {
 
   /** A second worker joins when the first one's executor has the model. */
   private static void late(
-      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
     awaitExecutors(spark, 1, "");
     try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, s -> {})) {
@@ -164,7 +164,7 @@ public final class BroadcastDriver {
 
   /** Somebody writes to the model while it is sent. */
   private static void change(
-      JavaSparkContext spark, String model, WeightsPlan plan, WeightsOptions options)
+      JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
     Path file;
     try (var all = Files.walk(Path.of(java.net.URI.create(model)))) {

@@ -9,9 +9,9 @@ import io.glmimage.bench.SyntheticCheckpoint;
 import io.glmimage.error.WeightsException;
 import io.glmimage.io.LocalFileSource;
 import io.glmimage.weights.CachedWeights;
+import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.WeightsCache;
-import io.glmimage.weights.WeightsManifest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
@@ -39,7 +39,7 @@ class WeightsBroadcastServerTest {
 
   @TempDir Path temporary;
   private Path model;
-  private WeightsManifest manifest;
+  private CheckpointListing manifest;
   private ChunkPlan plan;
   private WeightsBroadcastServer server;
   private WeightsBroadcastChannel.Listener listener;
@@ -65,7 +65,7 @@ class WeightsBroadcastServerTest {
     model = Files.createDirectory(temporary.resolve("model"));
     SyntheticCheckpoint.write(model, 60 << 20, 2);
     LocalFileSource source = new LocalFileSource(model);
-    manifest = WeightsManifest.read(source);
+    manifest = CheckpointListing.read(source);
     WeightsOptions options = WeightsOptions.defaults().withChunkBytes(8 << 20);
     plan = new ChunkPlan(manifest, options.chunkBytes());
     server = new WeightsBroadcastServer(spark, source, manifest, options, status -> {});

@@ -261,13 +261,13 @@ class WeightsBroadcastTest {
 
   @Test
   void plansAreParsedAndOthersRefused() {
-    assertEquals(WeightsPlan.Mode.BROADCAST, WeightsPlan.parse("broadcast").mode());
-    assertEquals("/models/a", WeightsPlan.parse("local:/models/a").path());
-    assertEquals("direct", WeightsPlan.parse("direct").toString());
+    assertEquals(WeightsMode.Mode.BROADCAST, WeightsMode.parse("broadcast").mode());
+    assertEquals("/models/a", WeightsMode.parse("local:/models/a").path());
+    assertEquals("direct", WeightsMode.parse("direct").toString());
     for (String wrong : List.of("", "local", "local:", "Broadcast", "peer")) {
       assertEquals(
           "Invalid weights: " + wrong + ", expected broadcast | local:PATH | direct",
-          assertThrows(WeightsException.class, () -> WeightsPlan.parse(wrong)).getMessage());
+          assertThrows(WeightsException.class, () -> WeightsMode.parse(wrong)).getMessage());
     }
     assertThrows(WeightsException.class, () -> WeightsOptions.defaults().withChunkBytes(5));
   }
@@ -288,7 +288,7 @@ class WeightsBroadcastTest {
   private static Set<String> folders(
       JavaSparkContext spark, String model, String plan, WeightsOptions options) {
     try (WeightsHandle handle =
-        WeightsDistribution.start(spark, model, WeightsPlan.parse(plan), options, s -> {})) {
+        WeightsDistribution.start(spark, model, WeightsMode.parse(plan), options, s -> {})) {
       handle.distribute();
       WeightsRef ref = handle.ref();
       return Set.copyOf(

@@ -3,7 +3,7 @@ package io.glmimage.output;
 import java.util.Arrays;
 
 /** How a picture is encoded. */
-public enum PictureFormat {
+public enum EditedImageFormat {
   /** Lossless, 8-bit RGB. */
   PNG(".png", "image/png"),
   /** Baseline JPEG. */
@@ -14,7 +14,7 @@ public enum PictureFormat {
   private final String extension;
   private final String mediaType;
 
-  PictureFormat(String extension, String mediaType) {
+  EditedImageFormat(String extension, String mediaType) {
     this.extension = extension;
     this.mediaType = mediaType;
   }
@@ -39,7 +39,7 @@ public enum PictureFormat {
    *
    * @throws IllegalArgumentException if no picture is named so
    */
-  public static PictureFormat ofFile(String path) {
+  public static EditedImageFormat ofFile(String path) {
     return Arrays.stream(values())
         .filter(format -> path.endsWith(format.extension))
         .findFirst()

@@ -9,7 +9,7 @@ import java.io.Serializable;
  * @param mode see {@link Mode}
  * @param path the folder on every executor, for {@link Mode#LOCAL} only
  */
-public record WeightsPlan(Mode mode, String path) implements Serializable {
+public record WeightsMode(Mode mode, String path) implements Serializable {
   /** The ways. */
   public enum Mode {
     /** The driver reads the model once and sends it through Spark's broadcast. */
@@ -26,22 +26,22 @@ public record WeightsPlan(Mode mode, String path) implements Serializable {
   public static final String SYNTAX = "broadcast | local:PATH | direct";
 
   /** What {@code --weights} is by default. */
-  public static WeightsPlan standard() {
-    return new WeightsPlan(Mode.BROADCAST, "");
+  public static WeightsMode standard() {
+    return new WeightsMode(Mode.BROADCAST, "");
   }
 
   /**
    * @param text as in {@link #SYNTAX}
    * @throws WeightsException if it is something else
    */
-  public static WeightsPlan parse(String text) {
+  public static WeightsMode parse(String text) {
     if (!isValid(text)) {
       throw new WeightsException("Invalid weights: " + text + ", expected " + SYNTAX);
     }
     return switch (text) {
       case "broadcast" -> standard();
-      case "direct" -> new WeightsPlan(Mode.DIRECT, "");
-      default -> new WeightsPlan(Mode.LOCAL, text.substring(LOCAL_PREFIX.length()));
+      case "direct" -> new WeightsMode(Mode.DIRECT, "");
+      default -> new WeightsMode(Mode.LOCAL, text.substring(LOCAL_PREFIX.length()));
     };
   }
 

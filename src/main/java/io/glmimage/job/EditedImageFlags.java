@@ -1,10 +1,10 @@
 package io.glmimage.job;
 
-import io.glmimage.output.PictureOptions;
+import io.glmimage.output.EditedImageOptions;
 import picocli.CommandLine.Option;
 
 /** Options of the pictures' files. */
-final class PictureFlags {
+final class EditedImageFlags {
   @Option(
       names = "--output-format",
       paramLabel = "FORMAT",
@@ -28,18 +28,18 @@ final class PictureFlags {
       paramLabel = "N",
       description =
           "Quality of JPEG and WebP pictures, 1 to 100. Default: "
-              + PictureOptions.DEFAULT_QUALITY
+              + EditedImageOptions.DEFAULT_QUALITY
               + ".")
-  private int quality = PictureOptions.DEFAULT_QUALITY;
+  private int quality = EditedImageOptions.DEFAULT_QUALITY;
 
   @Option(
       names = "--shard-size",
       paramLabel = "ROWS",
       description =
           "Manifest rows of one WebDataset shard. Default: "
-              + PictureOptions.DEFAULT_SHARD_ROWS
+              + EditedImageOptions.DEFAULT_SHARD_ROWS
               + ".")
-  private int shardRows = PictureOptions.DEFAULT_SHARD_ROWS;
+  private int shardRows = EditedImageOptions.DEFAULT_SHARD_ROWS;
 
   @Option(
       names = "--batch-response",
@@ -50,7 +50,7 @@ final class PictureFlags {
               + " response_format. Default: ${DEFAULT-VALUE}, the picture's path.")
   private String answers;
 
-  PictureOptions options() {
-    return PictureOptions.of(output, image, quality, shardRows, answers);
+  EditedImageOptions options() {
+    return EditedImageOptions.of(output, image, quality, shardRows, answers);
   }
 }

@@ -25,7 +25,7 @@ import java.util.TreeSet;
  * <p>Files are divided into blocks of {@link #BLOCK_BYTES} for checksums: a block never spans two
  * files.
  */
-public final class WeightsManifest implements Serializable {
+public final class CheckpointListing implements Serializable {
   private static final long serialVersionUID = 1L;
 
   /** Bytes that one checksum covers; every block of a file but its last has this size. */
@@ -52,7 +52,7 @@ public final class WeightsManifest implements Serializable {
   private final String fingerprint;
   private final String identity;
 
-  private WeightsManifest(String source, List<Item> items, String fingerprint, String identity) {
+  private CheckpointListing(String source, List<Item> items, String fingerprint, String identity) {
     this.source = source;
     this.items = List.copyOf(items);
     this.fingerprint = fingerprint;
@@ -63,7 +63,7 @@ public final class WeightsManifest implements Serializable {
    * @throws CheckpointException if the folder is no checkpoint or a file is damaged
    * @throws IOException if it cannot be read
    */
-  public static WeightsManifest read(FileSource source) throws IOException {
+  public static CheckpointListing read(FileSource source) throws IOException {
     List<Item> items = new ArrayList<>();
     for (FileSource.Entry entry : source.list()) {
       if (CheckpointFiles.belongs(entry.path())) {
@@ -90,7 +90,7 @@ public final class WeightsManifest implements Serializable {
     }
     byte[] identityBytes = identity.digest();
     fingerprint.update(identityBytes);
-    return new WeightsManifest(
+    return new CheckpointListing(
         source.name(),
         items,
         HexFormat.of().formatHex(fingerprint.digest()),
@@ -156,7 +156,7 @@ public final class WeightsManifest implements Serializable {
   }
 
   /** The first thing in which two models of different {@link #identity} differ. */
-  public static String difference(WeightsManifest expected, WeightsManifest found) {
+  public static String difference(CheckpointListing expected, CheckpointListing found) {
     Map<String, Long> sizes = new HashMap<>();
     found.items.forEach(item -> sizes.put(item.path(), item.size()));
     for (Item item : expected.items) {

@@ -1,8 +1,8 @@
 package io.glmimage.error;
 
 /** Finds what a person should read in the exceptions that Spark wraps around it. */
-public final class SparkErrors {
-  private SparkErrors() {}
+public final class Causes {
+  private Causes() {}
 
   /** The innermost of our own failures if there is one, else the innermost cause. */
   public static Throwable root(Throwable error) {

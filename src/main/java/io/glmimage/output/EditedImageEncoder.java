@@ -22,13 +22,13 @@ import java.util.Map;
  * @param quality of JPEG and WebP, 1 to 100
  * @param program name and version
  */
-public record PictureEncoder(PictureFormat format, int quality, String program)
+public record EditedImageEncoder(EditedImageFormat format, int quality, String program)
     implements Serializable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** What decides the file besides the row and the model; empty for PNG. */
   public String fingerprint() {
-    return format == PictureFormat.PNG ? "" : " " + format + " " + quality;
+    return format == EditedImageFormat.PNG ? "" : " " + format + " " + quality;
   }
 
   /** The picture's file. */

@@ -13,17 +13,17 @@ import java.util.Locale;
  * @param shardRows manifest rows of one shard
  * @param inlineAnswers whether a batch's answers hold pictures instead of their addresses
  */
-public record PictureOptions(
-    Packing packing, PictureFormat format, int quality, int shardRows, boolean inlineAnswers)
+public record EditedImageOptions(
+    Packing packing, EditedImageFormat format, int quality, int shardRows, boolean inlineAnswers)
     implements Serializable {
   public static final int DEFAULT_QUALITY = 92;
   public static final int DEFAULT_SHARD_ROWS = 1000;
 
-  public static final PictureOptions DEFAULT =
-      new PictureOptions(
-          Packing.FILES, PictureFormat.PNG, DEFAULT_QUALITY, DEFAULT_SHARD_ROWS, false);
+  public static final EditedImageOptions DEFAULT =
+      new EditedImageOptions(
+          Packing.FILES, EditedImageFormat.PNG, DEFAULT_QUALITY, DEFAULT_SHARD_ROWS, false);
 
-  public PictureOptions {
+  public EditedImageOptions {
     if (quality < 1 || quality > 100) {
       throw new UsageException("Invalid --quality: " + quality + ", expected 1 to 100");
     }
@@ -40,7 +40,7 @@ public record PictureOptions(
    * @param image png, jpeg or webp, the encoding inside webdataset and parquet; may be null
    * @throws UsageException for what is unknown or cannot be written
    */
-  public static PictureOptions of(
+  public static EditedImageOptions of(
       String output, String image, int quality, int shardRows, String answers) {
     String name = output.toLowerCase(Locale.ROOT);
     Packing packing =
@@ -55,7 +55,7 @@ public record PictureOptions(
               + " --output-format says how pictures are encoded");
     }
     String encoding = packing == Packing.FILES ? name : image == null ? "png" : image;
-    return new PictureOptions(
+    return new EditedImageOptions(
         packing,
         format(packing == Packing.FILES ? "--output-format" : "--image-format", encoding),
         quality,
@@ -69,11 +69,11 @@ public record PictureOptions(
         });
   }
 
-  private static PictureFormat format(String option, String name) {
+  private static EditedImageFormat format(String option, String name) {
     return switch (name.toLowerCase(Locale.ROOT)) {
-      case "png" -> PictureFormat.PNG;
-      case "jpeg", "jpg" -> PictureFormat.JPEG;
-      case "webp" -> PictureFormat.WEBP;
+      case "png" -> EditedImageFormat.PNG;
+      case "jpeg", "jpg" -> EditedImageFormat.JPEG;
+      case "webp" -> EditedImageFormat.WEBP;
       default ->
           throw new UsageException(
               "Invalid "
