@@ -1,10 +1,10 @@
 package io.glmimage.bench;
 
+import io.glmimage.model.OutputLimits;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.model.Grid;
 import io.glmimage.model.prior.PriorOptions;
-import io.glmimage.model.processor.OutputSize;
 import io.glmimage.model.processor.ProcessedPrompt;
 import io.glmimage.model.processor.SourcePixels;
 import io.glmimage.model.vae.Pixels;
@@ -62,8 +62,8 @@ public final class PipelineBenchmark {
       double teraflops,
       double terabytes) {
     public Settings {
-      if (height % OutputSize.TOKEN_PIXELS != 0
-          || width % OutputSize.TOKEN_PIXELS != 0
+      if (height % OutputLimits.TOKEN_PIXELS != 0
+          || width % OutputLimits.TOKEN_PIXELS != 0
           || height <= 0
           || width <= 0) {
         throw new IllegalArgumentException(
@@ -72,7 +72,7 @@ public final class PipelineBenchmark {
                 + " x "
                 + width
                 + ", expected multiples of "
-                + OutputSize.TOKEN_PIXELS);
+                + OutputLimits.TOKEN_PIXELS);
       }
       if (!(stepCache >= 0 && stepCache <= 1)) {
         throw new IllegalArgumentException(
@@ -416,7 +416,7 @@ public final class PipelineBenchmark {
 
   private Grid grid() {
     return new Grid(
-        settings.height() / OutputSize.TOKEN_PIXELS, settings.width() / OutputSize.TOKEN_PIXELS);
+        settings.height() / OutputLimits.TOKEN_PIXELS, settings.width() / OutputLimits.TOKEN_PIXELS);
   }
 
   private RgbImage noise(long seed) {

@@ -13,6 +13,6 @@ final class ModelSizes implements SizeRule {
   @Override
   public PixelSize output(String id, Integer height, Integer width, List<PixelSize> sources) {
     sources.forEach(ImageProcessor::check);
-    return new OutputSize(OutputSize.DEFAULT_MAX_SIDE).of(id, height, width, sources);
+    return new OutputSize().of(id, height, width, sources);
   }
 }

@@ -1,5 +1,6 @@
 package io.glmimage.pipeline;
 
+import io.glmimage.model.OutputLimits;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.DeviceMemoryException;
@@ -72,7 +73,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   private static final int NOISE_STREAM = 0x4E4F;
 
   private final Compute compute;
-  private final OutputSize outputSize = new OutputSize(OutputSize.DEFAULT_MAX_SIDE);
+  private final OutputSize outputSize = new OutputSize();
   private final List<AutoCloseable> parts = new ArrayList<>();
 
   /** Null for the CPU, where the caller's own thread does the work. */
@@ -202,14 +203,14 @@ public final class GlmImagePipeline implements AutoCloseable {
    */
   private void checkComponents(CheckpointFolder folder) {
     int pixelsAToken = vae.scaleFactor() * transformer.patchSize();
-    if (2 * pixelsAToken != OutputSize.TOKEN_PIXELS) {
+    if (2 * pixelsAToken != OutputLimits.TOKEN_PIXELS) {
       throw new CheckpointException(
           "Cannot load model: "
               + folder.root()
               + ": a DiT token covers "
               + pixelsAToken
               + " pixels (VAE scale factor times patch size), but prior tokens need "
-              + OutputSize.TOKEN_PIXELS / 2);
+              + OutputLimits.TOKEN_PIXELS / 2);
     }
     if (vae.latentChannels() != transformer.channels()) {
       throw new CheckpointException(
@@ -579,8 +580,8 @@ public final class GlmImagePipeline implements AutoCloseable {
           RgbImage source =
               Resampler.lanczos(
                   row.request().sources().get(i),
-                  grid.rows() * OutputSize.TOKEN_PIXELS,
-                  grid.columns() * OutputSize.TOKEN_PIXELS);
+                  grid.rows() * OutputLimits.TOKEN_PIXELS,
+                  grid.columns() * OutputLimits.TOKEN_PIXELS);
           Tensor latents = vae.encode(Pixels.toTensor(List.of(source), compute));
           observer.accept("condition_latents", latents);
           // [1, C, h, w] -> [C, h, w]

@@ -23,7 +23,7 @@ final class PackageRules {
   /** A package that may use every other one. */
   private static final Set<String> ALL = Set.of("*");
 
-  /** Plain values and failures that every package may use; the model root is {@code Grid} alike. */
+  /** Plain values and failures, which every package may use. Of {@code model} only the root. */
   private static final Set<String> SHARED = Set.of("error", "request", "model");
 
   /** Packages whose subpackages are listed one by one. */

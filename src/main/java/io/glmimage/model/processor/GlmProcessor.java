@@ -1,5 +1,6 @@
 package io.glmimage.model.processor;
 
+import io.glmimage.model.OutputLimits;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
@@ -138,18 +139,18 @@ public final class GlmProcessor implements AutoCloseable {
 
   /** The picture's grid and, for text-to-image, the draft's: about 16 x 16 tokens of its shape. */
   static List<Grid> targetGrids(PixelSize target, boolean textToImage) {
-    int rows = target.height() / OutputSize.TOKEN_PIXELS;
-    int columns = target.width() / OutputSize.TOKEN_PIXELS;
+    int rows = target.height() / OutputLimits.TOKEN_PIXELS;
+    int columns = target.width() / OutputLimits.TOKEN_PIXELS;
     if (rows == 0 || columns == 0) {
       throw new IllegalArgumentException(
-          "Invalid target: " + target + " pixels, a side is under " + OutputSize.TOKEN_PIXELS);
+          "Invalid target: " + target + " pixels, a side is under " + OutputLimits.TOKEN_PIXELS);
     }
     Grid grid = new Grid(rows, columns);
     if (!textToImage) {
       return List.of(grid);
     }
     double ratio = (double) rows / columns;
-    int side = OutputSize.TOKEN_PIXELS / 2;
+    int side = OutputLimits.TOKEN_PIXELS / 2;
     return List.of(
         grid, new Grid((int) (Math.sqrt(ratio) * side), (int) (Math.sqrt(1 / ratio) * side)));
   }

@@ -2,37 +2,40 @@ package io.glmimage.model.processor;
 
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
+import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
 import java.util.List;
 
 /**
- * The size of the picture to make. Each side is, on its own, the request's, else the first
- * source's, else 1024 (text-to-image), floored to whole tokens of 32 pixels.
+ * The size of the edited image. Each side is decided on its own: the request's, else the first
+ * source's, else 1024 (text-to-image). It is then floored to whole tokens of 32 pixels.
  *
- * <p>Sides that are asked for must lie between 32 pixels and the limit. A size taken from a source
- * always fits: sides under 32 become 32, and a source larger than the limit is scaled down to it in
- * its own shape.
+ * <p>A requested side must lie between 32 pixels and the limit. A size taken from a source always
+ * fits: sides under 32 become 32, and a source above the limit is scaled down to it, keeping its
+ * aspect ratio.
  *
  * @param maxSide the largest side in pixels
  */
 public record OutputSize(int maxSide) {
-  /** Pixels of one token's side. */
-  public static final int TOKEN_PIXELS = 32;
-
-  /** Of text-to-image without a size, in pixels. */
-  public static final int DEFAULT_SIDE = 1024;
-
-  public static final int DEFAULT_MAX_SIDE = 4096;
-
   public OutputSize {
-    if (maxSide < TOKEN_PIXELS) {
+    if (maxSide < OutputLimits.MIN_SIDE) {
       throw new IllegalArgumentException(
-          "Invalid largest output side: " + maxSide + ", expected at least " + TOKEN_PIXELS);
+          "Invalid largest output side: "
+              + maxSide
+              + ", expected at least "
+              + OutputLimits.MIN_SIDE);
     }
   }
 
+  /** The model's limits. */
+  public OutputSize() {
+    this(OutputLimits.MAX_SIDE);
+  }
+
   /**
-   * @throws InvalidRequestException if a side that is asked for is too small or too large
+   * The output size of a request.
+   *
+   * @throws InvalidRequestException if a requested side is too small or too large
    */
   public PixelSize of(EditRequest request) {
     List<PixelSize> sources =
@@ -41,30 +44,30 @@ public record OutputSize(int maxSide) {
   }
 
   /**
-   * The same by sizes alone.
+   * The output size, from sizes alone.
    *
-   * @throws InvalidRequestException if a side that is asked for is too small or too large
+   * @param height requested height in pixels, or null
+   * @param width requested width in pixels, or null
+   * @throws InvalidRequestException if a requested side is too small or too large
    */
   public PixelSize of(String id, Integer height, Integer width, List<PixelSize> sources) {
-    PixelSize otherwise =
-        sources.isEmpty()
-            ? new PixelSize(Math.min(DEFAULT_SIDE, maxSide), Math.min(DEFAULT_SIDE, maxSide))
-            : fit(sources.get(0));
+    int side = Math.min(OutputLimits.DEFAULT_SIDE, maxSide);
+    PixelSize unrequested = sources.isEmpty() ? new PixelSize(side, side) : fit(sources.get(0));
     return new PixelSize(
-        side(id, "height", height, otherwise.height()),
-        side(id, "width", width, otherwise.width()));
+        side(id, "height", height, unrequested.height()),
+        side(id, "width", width, unrequested.width()));
   }
 
   private PixelSize fit(PixelSize source) {
     double scale = Math.min(1, (double) maxSide / Math.max(source.height(), source.width()));
     return new PixelSize(
-        Math.max(TOKEN_PIXELS, (int) Math.round(source.height() * scale)),
-        Math.max(TOKEN_PIXELS, (int) Math.round(source.width() * scale)));
+        Math.max(OutputLimits.MIN_SIDE, (int) Math.round(source.height() * scale)),
+        Math.max(OutputLimits.MIN_SIDE, (int) Math.round(source.width() * scale)));
   }
 
-  private int side(String id, String name, Integer requested, int otherwise) {
-    int pixels = requested == null ? otherwise : requested;
-    if (pixels < TOKEN_PIXELS || pixels > maxSide) {
+  private int side(String id, String name, Integer requested, int unrequested) {
+    int pixels = requested == null ? unrequested : requested;
+    if (pixels < OutputLimits.MIN_SIDE || pixels > maxSide) {
       throw new InvalidRequestException(
           "Cannot edit request "
               + id
@@ -73,11 +76,11 @@ public record OutputSize(int maxSide) {
               + " "
               + pixels
               + " is not between "
-              + TOKEN_PIXELS
+              + OutputLimits.MIN_SIDE
               + " and "
               + maxSide
               + " pixels");
     }
-    return pixels / TOKEN_PIXELS * TOKEN_PIXELS;
+    return pixels / OutputLimits.TOKEN_PIXELS * OutputLimits.TOKEN_PIXELS;
   }
 }

@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class OutputSizeTest {
-  private static final OutputSize RULE = new OutputSize(OutputSize.DEFAULT_MAX_SIDE);
+  private static final OutputSize RULE = new OutputSize();
 
   private static EditRequest request(List<RgbImage> sources, Integer height, Integer width) {
     return new EditRequest("r-17", "p", sources, height, width, 4, 1.5, 0);
