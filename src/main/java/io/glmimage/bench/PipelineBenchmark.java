@@ -1,9 +1,9 @@
 package io.glmimage.bench;
 
-import io.glmimage.model.OutputLimits;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.model.Grid;
+import io.glmimage.model.OutputLimits;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.model.processor.ProcessedPrompt;
 import io.glmimage.model.processor.SourcePixels;
@@ -416,7 +416,8 @@ public final class PipelineBenchmark {
 
   private Grid grid() {
     return new Grid(
-        settings.height() / OutputLimits.TOKEN_PIXELS, settings.width() / OutputLimits.TOKEN_PIXELS);
+        settings.height() / OutputLimits.TOKEN_PIXELS,
+        settings.width() / OutputLimits.TOKEN_PIXELS);
   }
 
   private RgbImage noise(long seed) {

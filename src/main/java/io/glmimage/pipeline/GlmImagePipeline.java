@@ -1,6 +1,5 @@
 package io.glmimage.pipeline;
 
-import io.glmimage.model.OutputLimits;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.DeviceMemoryException;
@@ -13,6 +12,7 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.Kernels;
 import io.glmimage.model.Grid;
+import io.glmimage.model.OutputLimits;
 import io.glmimage.model.dit.Denoiser;
 import io.glmimage.model.dit.DitSequence;
 import io.glmimage.model.dit.GlmImageTransformer;

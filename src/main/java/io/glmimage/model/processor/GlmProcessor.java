@@ -1,10 +1,10 @@
 package io.glmimage.model.processor;
 
-import io.glmimage.model.OutputLimits;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
 import io.glmimage.model.Grid;
+import io.glmimage.model.OutputLimits;
 import io.glmimage.weights.CheckpointFolder;
 import java.util.List;
 
