@@ -5,6 +5,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.output.EditedImageEncoder;
+import io.glmimage.output.KernelUse;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RunFigures;
@@ -126,6 +127,7 @@ final class EditJob {
         long editStart = System.nanoTime();
         List<RunFigures.Moment> history = List.of();
         RunFigures.EngineTime engineTime = RunFigures.EngineTime.NONE;
+        Map<String, KernelUse> kernels = Map.of();
         if (toDo > 0) {
           try (DistributedEngines model = engines.distribute(session.spark());
               RowProgress progress = new RowProgress(session.spark());
@@ -135,6 +137,7 @@ final class EditJob {
             moments.close();
             history = moments.moments();
             engineTime = progress.engineTime();
+            kernels = progress.kernels();
           }
         }
         double editSeconds = secondsSince(editStart);
@@ -155,6 +158,7 @@ final class EditJob {
             phases,
             history,
             engineTime,
+            kernels,
             storage,
             redaction);
       }
@@ -183,6 +187,7 @@ final class EditJob {
       Phases phases,
       List<RunFigures.Moment> history,
       RunFigures.EngineTime engineTime,
+      Map<String, KernelUse> kernels,
       Storage storage,
       Redaction redaction)
       throws IOException {
@@ -204,6 +209,7 @@ final class EditJob {
             engines.modelName(),
             options.byName(),
             options.fingerprint(),
+            kernels,
             Versions.all(session.spark().version()));
     check(report);
     if (report.failed() > 0) {

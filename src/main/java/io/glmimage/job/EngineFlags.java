@@ -2,6 +2,7 @@ package io.glmimage.job;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.error.WeightsException;
+import io.glmimage.kernel.KernelMode;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.NoopEngineFactory;
 import io.glmimage.spark.weights.WeightsMode;
@@ -48,6 +49,16 @@ final class EngineFlags {
       defaultValue = EngineOptions.DEFAULT_PRECISION,
       description = PRECISION)
   private String precision;
+
+  @Option(
+      names = "--kernels",
+      paramLabel = "KERNELS",
+      defaultValue = "auto",
+      description =
+          "Implementations of the model's operations: auto (fused CUDA kernels where they can run, libtorch's operations"
+              + " elsewhere), native (libtorch's operations only) or fused (an error where the CUDA kernels cannot run)."
+              + " summary.json lists what ran and why. Default: ${DEFAULT-VALUE}.")
+  private KernelMode kernels;
 
   @Option(
       names = "--engine",
@@ -111,7 +122,7 @@ final class EngineFlags {
       throw new UsageException("Invalid --engine: " + engine + ", expected glm-image or noop");
     }
     return new EngineOptions(
-        model, device, precision, plan(), cache(), engine.equals(NoopEngineFactory.NAME));
+        model, device, precision, kernels, plan(), cache(), engine.equals(NoopEngineFactory.NAME));
   }
 
   private WeightsMode plan() {

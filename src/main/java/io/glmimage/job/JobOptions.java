@@ -56,6 +56,7 @@ record JobOptions(
     options.put("model", engine.modelName());
     options.put("device", engine.device());
     options.put("precision", engine.precision());
+    options.put("kernels", engine.kernels().toString());
     options.put("weights", engine.weights().toString());
     options.put("weights-cache", engine.cache().cacheDir());
     options.put("weights-cache-gb", String.valueOf(engine.cache().cacheBytes() >> 30));

@@ -2,6 +2,7 @@ package io.glmimage.kernel;
 
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.tensor.Ops;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -12,6 +13,27 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * implementations are checked against, and what they fall back to.
  */
 public final class AtenKernels implements KernelProvider {
+  private final String reason;
+
+  public AtenKernels() {
+    this("libtorch's operations were asked for");
+  }
+
+  /**
+   * @param reason why these are used, for the log and the report
+   */
+  AtenKernels(String reason) {
+    this.reason = reason;
+  }
+
+  @Override
+  public List<KernelSelection> selections() {
+    return Arrays.stream(KernelOperation.values())
+        .map(operation -> new KernelSelection(operation.toString(), false, reason))
+        .sorted()
+        .toList();
+  }
+
   // ---- prior decoder ----
 
   @Override

@@ -99,12 +99,16 @@ public final class CudaKernels implements KernelProvider {
     fp8Product();
   }
 
-  /** Waits until every kernel is compiled and loaded: before capturing a CUDA graph. */
-  public void prepare() {
+  /**
+   * Waits until every kernel is compiled and loaded.
+   *
+   * @throws KernelException if one is not
+   */
+  void prepare() {
     programs.await();
   }
 
-  /** What ran on which implementation so far, and why. */
+  @Override
   public List<KernelSelection> selections() {
     return choices.made();
   }
@@ -117,7 +121,7 @@ public final class CudaKernels implements KernelProvider {
       @Override
       public Tensor norm(Tensor x, Tensor weight, double eps) {
         KernelGuard guard = rows(x).activations(x, weight);
-        if (!choices.fused("rms_norm", guard)) {
+        if (!choices.fused(KernelOperation.RMS_NORM, guard)) {
           return aten.rmsNormResidual().norm(x, weight, eps);
         }
         Tensor out = torch.empty_like(x);
@@ -129,7 +133,7 @@ public final class CudaKernels implements KernelProvider {
       public Tensor addThenNorm(
           Tensor residual, Tensor branch, Tensor branchWeight, Tensor nextWeight, double eps) {
         KernelGuard guard = rows(residual).activations(residual, branch, branchWeight, nextWeight);
-        if (!choices.fused("rms_norm_residual", guard)) {
+        if (!choices.fused(KernelOperation.RMS_NORM_RESIDUAL, guard)) {
           return aten.rmsNormResidual()
               .addThenNorm(residual, branch, branchWeight, nextWeight, eps);
         }
@@ -172,7 +176,7 @@ public final class CudaKernels implements KernelProvider {
             .activations(qkv, keys, values)
             .tensors(ScalarType.Float, cos, sin)
             .tensors(ScalarType.Long, cells);
-    if (!choices.fused("rotary_cache_write", guard)) {
+    if (!choices.fused(KernelOperation.ROTARY_CACHE_WRITE, guard)) {
       aten.rotaryCacheWrite().rotateAndWrite(qkv, heads, cos, sin, cells, keys, values);
       return;
     }
@@ -209,7 +213,7 @@ public final class CudaKernels implements KernelProvider {
             .needs(
                 headDim == 16 || headDim == 32 || headDim == 64 || headDim == 128,
                 () -> "fused needs heads of 16, 32, 64 or 128, got " + headDim);
-    if (!choices.fused("decode_attention", guard)) {
+    if (!choices.fused(KernelOperation.DECODE_ATTENTION, guard)) {
       return aten.decodeAttention().attend(qkv, heads, keys, values, counts);
     }
     long slots = qkv.size(0);
@@ -287,7 +291,7 @@ public final class CudaKernels implements KernelProvider {
   private Tensor siluMul(Tensor gateUp) {
     long inner = gateUp.size(1) / 2;
     KernelGuard guard = new KernelGuard(gateUp).activations(gateUp).width(inner, Integer.MAX_VALUE);
-    if (!choices.fused("silu_mul", guard)) {
+    if (!choices.fused(KernelOperation.SILU_MUL, guard)) {
       return aten.siluMul().siluMul(gateUp);
     }
     long rows = gateUp.size(0);
@@ -316,7 +320,7 @@ public final class CudaKernels implements KernelProvider {
             .tensors(ScalarType.Float, uniforms)
             .tensors(ScalarType.Long, ids)
             .needs(width <= widest, () -> "fused needs at most " + widest + " ids, got " + width);
-    if (!choices.fused("token_sampling", guard)) {
+    if (!choices.fused(KernelOperation.TOKEN_SAMPLING, guard)) {
       aten.tokenSampling().sample(logits, uniforms, settings, ids);
       return;
     }
@@ -348,7 +352,7 @@ public final class CudaKernels implements KernelProvider {
       Tensor x, Tensor scale, Tensor shift, PackedLayout layout, double eps, Rows out) {
     KernelGuard guard =
         result(rows(x).activations(x, scale, shift), out).tensors(ScalarType.Int, layout.rowKind());
-    if (!choices.fused("ada_layer_norm", guard)) {
+    if (!choices.fused(KernelOperation.ADA_LAYER_NORM, guard)) {
       aten.adaLayerNorm().apply(x, scale, shift, layout, eps, out);
       return;
     }
@@ -384,7 +388,7 @@ public final class CudaKernels implements KernelProvider {
     KernelGuard guard =
         result(rows(residual).activations(residual, branch, gate, scale, shift), out)
             .tensors(ScalarType.Int, layout.rowKind());
-    if (!choices.fused("gated_residual_ada_layer_norm", guard)) {
+    if (!choices.fused(KernelOperation.GATED_RESIDUAL_ADA_LAYER_NORM, guard)) {
       aten.gatedResidualAdaLayerNorm()
           .apply(residual, branch, gate, scale, shift, layout, eps, out);
       return;
@@ -426,7 +430,7 @@ public final class CudaKernels implements KernelProvider {
     for (KeyValueRows to : destinations) {
       guard.activations(to.key(), to.value());
     }
-    if (!choices.fused("qk_norm_rotary", guard)) {
+    if (!choices.fused(KernelOperation.QK_NORM_ROTARY, guard)) {
       aten.qkNormRotary().apply(qkv, layout, eps, query, destinations);
       return;
     }
@@ -475,7 +479,7 @@ public final class CudaKernels implements KernelProvider {
     if (!guard.empty() && guard.reason() == null) {
       guard.needs(cudnnAttention() != null, () -> cudnnProblem);
     }
-    return choices.preferred("sequence_attention", guard)
+    return choices.preferred(KernelOperation.SEQUENCE_ATTENTION, guard)
         ? cudnnAttention().apply(query, key, value)
         : aten.sequenceAttention().apply(query, key, value);
   }
@@ -501,7 +505,7 @@ public final class CudaKernels implements KernelProvider {
   private Tensor linearGelu(Tensor x, Tensor weight, Tensor bias) {
     KernelGuard guard =
         new KernelGuard(x).activations(x, weight, bias).width(weight.size(0), Integer.MAX_VALUE);
-    if (!choices.fused("linear_gelu", guard)) {
+    if (!choices.fused(KernelOperation.LINEAR_GELU, guard)) {
       return aten.linearGelu().apply(x, weight, bias);
     }
     return guard.type() == ScalarType.BFloat16
@@ -546,7 +550,7 @@ public final class CudaKernels implements KernelProvider {
         new KernelGuard(prediction)
             .activations(prediction)
             .tensors(ScalarType.Float, latents, deltaAndGuidance);
-    if (!choices.fused("guided_euler_step", guard)) {
+    if (!choices.fused(KernelOperation.GUIDED_EULER_STEP, guard)) {
       aten.guidedEulerStep().apply(latents, prediction, layout, patch, deltaAndGuidance);
       return;
     }
@@ -577,7 +581,7 @@ public final class CudaKernels implements KernelProvider {
     @Override
     public Rows quantize(Tensor x) {
       KernelGuard guard = rows(x).activations(x);
-      return choices.fused("quantize_rows", guard)
+      return choices.fused(KernelOperation.QUANTIZE_ROWS, guard)
           ? launch("quantize_rows_", guard, x, x.size(1))
           : aten.quantizeRows().quantize(x);
     }
@@ -585,7 +589,7 @@ public final class CudaKernels implements KernelProvider {
     @Override
     public Rows gelu(Tensor x) {
       KernelGuard guard = rows(x).activations(x);
-      return choices.fused("gelu_quantize_rows", guard)
+      return choices.fused(KernelOperation.GELU_QUANTIZE_ROWS, guard)
           ? launch("gelu_quantize_rows_", guard, x, x.size(1))
           : aten.quantizeRows().gelu(x);
     }
@@ -594,7 +598,7 @@ public final class CudaKernels implements KernelProvider {
     public Rows siluMul(Tensor gateUp) {
       long inner = gateUp.size(1) / 2;
       KernelGuard guard = rows(gateUp, inner).activations(gateUp);
-      return choices.fused("silu_mul_quantize_rows", guard)
+      return choices.fused(KernelOperation.SILU_MUL_QUANTIZE_ROWS, guard)
           ? launch("silu_mul_quantize_rows_", guard, gateUp, inner)
           : aten.quantizeRows().siluMul(gateUp);
     }
@@ -644,7 +648,7 @@ public final class CudaKernels implements KernelProvider {
     if (bias != null) {
       guard.tensors(ScalarType.BFloat16, bias).aligned(bias);
     }
-    if (!choices.fused("fp8_linear", guard)) {
+    if (!choices.fused(KernelOperation.FP8_LINEAR, guard)) {
       return aten.fp8Linear().apply(x, weight, bias, type);
     }
     Fp8Product product = fp8Product();

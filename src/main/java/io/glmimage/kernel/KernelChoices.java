@@ -1,6 +1,5 @@
 package io.glmimage.kernel;
 
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,6 +12,8 @@ import org.slf4j.LoggerFactory;
  */
 final class KernelChoices {
   private static final Logger LOG = LoggerFactory.getLogger(KernelChoices.class);
+
+  private static final String EMPTY = "empty tensors launch nothing";
 
   private final KernelMode mode;
   private final Set<KernelSelection> made = ConcurrentHashMap.newKeySet();
@@ -27,13 +28,13 @@ final class KernelChoices {
    * @throws KernelException when the mode forces the fused kernel and it cannot take the call. An
    *     empty tensor is no such case: there is nothing to launch
    */
-  boolean fused(String operation, KernelGuard guard) {
+  boolean fused(KernelOperation operation, KernelGuard guard) {
     if (guard.empty()) {
-      record(new KernelSelection(operation, false, "empty tensors launch nothing"));
+      record(operation, false, EMPTY);
       return false;
     }
     if (guard.reason() == null) {
-      record(new KernelSelection(operation, true, guard.summary()));
+      record(operation, true, guard.summary());
       return true;
     }
     if (mode == KernelMode.FUSED) {
@@ -42,9 +43,9 @@ final class KernelChoices {
               + operation
               + " fused: "
               + guard.reason()
-              + "; set the kernel mode to auto to let libtorch run it");
+              + "; use --kernels auto to let libtorch run it");
     }
-    record(new KernelSelection(operation, false, guard.reason()));
+    record(operation, false, guard.reason());
     return false;
   }
 
@@ -52,22 +53,20 @@ final class KernelChoices {
    * As {@link #fused}, for an operation that libtorch has a kernel of its own for: nothing is wrong
    * where that takes the call, under any mode.
    */
-  boolean preferred(String operation, KernelGuard guard) {
+  boolean preferred(KernelOperation operation, KernelGuard guard) {
     boolean taken = !guard.empty() && guard.reason() == null;
-    String why = guard.empty() ? "empty tensors launch nothing" : guard.reason();
-    record(new KernelSelection(operation, taken, taken ? guard.summary() : why));
+    String why = guard.empty() ? EMPTY : guard.reason();
+    record(operation, taken, taken ? guard.summary() : why);
     return taken;
   }
 
   /** What was chosen so far, sorted by operation. */
   List<KernelSelection> made() {
-    return made.stream()
-        .sorted(
-            Comparator.comparing(KernelSelection::operation).thenComparing(KernelSelection::reason))
-        .toList();
+    return made.stream().sorted().toList();
   }
 
-  private void record(KernelSelection selection) {
+  private void record(KernelOperation operation, boolean fused, String reason) {
+    KernelSelection selection = new KernelSelection(operation.toString(), fused, reason);
     if (made.add(selection)) {
       LOG.info("{}", selection);
     }

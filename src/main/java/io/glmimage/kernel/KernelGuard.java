@@ -121,7 +121,8 @@ final class KernelGuard {
     return name(type) + " on a GPU";
   }
 
-  private static String name(ScalarType type) {
+  /** A dtype as users know it, such as {@code bf16}. */
+  static String name(ScalarType type) {
     return switch (type) {
       case BFloat16 -> "bf16";
       case Float -> "float32";

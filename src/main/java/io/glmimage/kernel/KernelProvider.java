@@ -1,10 +1,18 @@
 package io.glmimage.kernel;
 
+import java.util.List;
+
 /**
  * One implementation of every operation of this package. Operations are stateless and may be shared
  * by threads.
  */
 public interface KernelProvider {
+  /**
+   * The implementation of each operation and the reason for it, sorted by operation. An operation
+   * whose calls differ, in dtype for example, appears once for each reason.
+   */
+  List<KernelSelection> selections();
+
   // ---- prior decoder ----
 
   /** RMS norm, and the sandwich of two around a residual sum. */

@@ -4,54 +4,78 @@ import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Precision;
 import java.nio.file.Path;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Chooses a run's {@link KernelProvider}, once, and says in the log what and why. */
+/** Chooses the {@link KernelProvider} of a loaded model and logs the choice with its reason. */
 public final class Kernels {
   private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
 
   private Kernels() {}
 
   /**
-   * The provider for {@code mode} on the device of {@code compute}.
+   * The provider for {@code mode} on the device of {@code compute}. With {@link KernelMode#AUTO},
+   * libtorch's operations are used where the CUDA kernels cannot be. With {@link
+   * KernelMode#FUSED}, every kernel is compiled and loaded before this returns.
    *
-   * @param cacheFolder where compiled kernels are kept between runs; several processes may share it
-   * @throws io.glmimage.error.DeviceException when the GPU cannot compute in the precision asked
-   *     for
-   * @throws CudaUnavailableException when fused kernels are forced and cannot be had
+   * @param cacheFolder keeps compiled kernels between runs; several processes may share it
+   * @throws io.glmimage.error.DeviceException if the GPU does not support the precision
+   * @throws CudaUnavailableException if fused kernels are forced and cannot be used
+   * @throws KernelException if fused kernels are forced and one does not compile
    */
   public static KernelProvider provider(KernelMode mode, Compute compute, Path cacheFolder) {
     if (mode == KernelMode.NATIVE) {
-      LOG.info("kernels: native (kernel mode is native)");
-      return new AtenKernels();
+      return aten("--kernels native");
+    }
+    if (mode == KernelMode.AUTO && !compute.isCuda()) {
+      return aten("no CUDA device");
     }
     try {
-      if (!compute.isCuda()) {
-        throw new CudaUnavailableException(
-            "Cannot run fused kernels: the device is " + compute.device());
-      }
-      if (!Libtorch.cudaAvailable()) {
-        String problem = Libtorch.cudaProblem();
-        throw new CudaUnavailableException(
-            "Cannot run fused kernels: libtorch sees no GPU"
-                + (problem == null ? "" : " (" + problem + ")"));
-      }
-      CudaKernels provider = new CudaKernels(mode, compute.gpuIndex(), cacheFolder);
-      if (compute.precision() == Precision.FP8) {
-        provider.prepareFp8();
-      }
-      LOG.info("kernels: fused where a call allows it (kernel mode is {})", mode);
+      CudaKernels provider = cuda(mode, compute, cacheFolder);
+      LOG.info("Kernels: fused where a call allows it (--kernels {})", mode);
       return provider;
     } catch (CudaUnavailableException e) {
       if (mode == KernelMode.FUSED) {
         throw e;
       }
-      LOG.info("kernels: native ({})", e.getMessage());
-      if (compute.isCuda() && compute.precision() == Precision.FP8) {
-        LOG.warn("fp8 products run in float32: slower than --precision auto");
+      if (compute.precision() == Precision.FP8) {
+        LOG.warn("fp8 products run in float32, which is slower than --precision auto");
       }
-      return new AtenKernels();
+      return aten(e.getMessage());
     }
+  }
+
+  private static CudaKernels cuda(KernelMode mode, Compute compute, Path cacheFolder) {
+    if (!compute.isCuda()) {
+      throw new CudaUnavailableException(
+          "Cannot run fused kernels: no CUDA device, the model runs on "
+              + compute.device()
+              + "; use --kernels auto, or --device cuda on a host with a GPU");
+    }
+    if (compute.dtype() != ScalarType.BFloat16 && compute.dtype() != ScalarType.Float) {
+      throw new CudaUnavailableException(
+          "Cannot run fused kernels: they support bf16 and float32, the model runs in "
+              + KernelGuard.name(compute.dtype()));
+    }
+    if (!Libtorch.cudaAvailable()) {
+      String problem = Libtorch.cudaProblem();
+      throw new CudaUnavailableException(
+          "Cannot run fused kernels: libtorch sees no GPU"
+              + (problem == null ? "" : " (" + problem + ")"));
+    }
+    CudaKernels provider = new CudaKernels(mode, compute.gpuIndex(), cacheFolder);
+    if (compute.precision() == Precision.FP8) {
+      provider.prepareFp8();
+    }
+    if (mode == KernelMode.FUSED) {
+      provider.prepare();
+    }
+    return provider;
+  }
+
+  private static AtenKernels aten(String reason) {
+    LOG.info("Kernels: native ({})", reason);
+    return new AtenKernels(reason);
   }
 }

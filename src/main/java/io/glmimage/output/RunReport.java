@@ -29,6 +29,7 @@ import java.util.TreeMap;
  * @param model the model's name
  * @param options all options by name, resolved
  * @param fingerprint of the options that decide the pictures
+ * @param kernels what the operations of the model ran on, by operation; empty if nothing was edited
  * @param versions of the program and of what it ran on, by name
  */
 public record RunReport(
@@ -44,6 +45,7 @@ public record RunReport(
     String model,
     Map<String, String> options,
     String fingerprint,
+    Map<String, KernelUse> kernels,
     Map<String, String> versions) {
   public RunReport {
     // Sorted, so that equal runs write equal files.
@@ -93,6 +95,11 @@ public record RunReport(
     options.forEach((name, value) -> shown.put(name, redaction.apply(value)));
     fields.put("options", shown);
     fields.put("options_fingerprint", fingerprint);
+    Map<String, Object> uses = new LinkedHashMap<>();
+    kernels.forEach(
+        (operation, use) ->
+            uses.put(operation, new TreeMap<>(Map.of("choice", use.choice(), "reason", use.reason()))));
+    fields.put("kernels", uses);
     fields.put("versions", versions);
     try {
       return new ObjectMapper()

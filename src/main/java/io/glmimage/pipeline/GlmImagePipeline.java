@@ -10,6 +10,7 @@ import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
 import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.KernelSelection;
 import io.glmimage.kernel.Kernels;
 import io.glmimage.model.Grid;
 import io.glmimage.model.OutputLimits;
@@ -73,6 +74,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   private static final int NOISE_STREAM = 0x4E4F;
 
   private final Compute compute;
+  private final KernelProvider kernels;
   private final OutputSize outputSize = new OutputSize();
   private final List<AutoCloseable> parts = new ArrayList<>();
 
@@ -105,8 +107,9 @@ public final class GlmImagePipeline implements AutoCloseable {
     void accept(String name, Tensor tensor);
   }
 
-  private GlmImagePipeline(Compute compute) {
+  private GlmImagePipeline(Compute compute, KernelProvider kernels) {
     this.compute = compute;
+    this.kernels = kernels;
   }
 
   /**
@@ -126,10 +129,17 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @throws DeviceException if a GPU was asked for and libtorch cannot use it, or it cannot compute
    *     in the precision
    * @throws IllegalArgumentException for another device or precision
+   * @throws GlmImageException if {@code mode} forces fused kernels, and they cannot run
    */
-  public static GlmImagePipeline load(CheckpointFolder folder, String device, String precision) {
-    Precision parsed = Precision.parse(precision);
-    return load(folder, Compute.of(device).withPrecision(parsed));
+  public static GlmImagePipeline load(
+      CheckpointFolder folder, String device, String precision, KernelMode mode) {
+    Compute compute = Compute.of(device).withPrecision(Precision.parse(precision));
+    return load(folder, compute, PriorOptions.defaults(compute), kernels(mode, compute));
+  }
+
+  /** The implementation of each operation and the reason for it. */
+  public List<KernelSelection> kernels() {
+    return kernels.selections();
   }
 
   /**
@@ -143,7 +153,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
-    return load(folder, compute, sampling, kernels(compute));
+    return load(folder, compute, sampling, kernels(KernelMode.AUTO, compute));
   }
 
   static GlmImagePipeline load(
@@ -162,19 +172,20 @@ public final class GlmImagePipeline implements AutoCloseable {
   /** All but what makes prompts and pixels of requests: for callers that have these already. */
   public static GlmImagePipeline loadWithoutProcessor(
       CheckpointFolder folder, Compute compute, PriorOptions sampling) {
-    return loadWithoutProcessor(folder, compute, sampling, kernels(compute));
+    return loadWithoutProcessor(
+        folder, compute, sampling, kernels(KernelMode.AUTO, compute));
   }
 
-  private static KernelProvider kernels(Compute compute) {
+  private static KernelProvider kernels(KernelMode mode, Compute compute) {
     compute.makeCurrent();
     return Kernels.provider(
-        KernelMode.AUTO, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
+        mode, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
   }
 
   private static GlmImagePipeline loadWithoutProcessor(
       CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
     compute.makeCurrent();
-    GlmImagePipeline pipeline = new GlmImagePipeline(compute);
+    GlmImagePipeline pipeline = new GlmImagePipeline(compute, kernels);
     try {
       pipeline.scheduler = FlowMatchEulerScheduler.load(folder);
       pipeline.vae = pipeline.part(Vae.load(folder, compute));

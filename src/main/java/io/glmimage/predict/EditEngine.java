@@ -1,6 +1,7 @@
 package io.glmimage.predict;
 
 import io.glmimage.error.DeviceMemoryException;
+import io.glmimage.kernel.KernelSelection;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import java.util.ArrayList;
@@ -42,6 +43,11 @@ public interface EditEngine extends AutoCloseable {
 
   /** What runs here, for logs and reports, such as {@code "GLM-Image on cpu, float32"}. */
   String description();
+
+  /** The implementation of each operation and the reason for it; empty where nothing is chosen. */
+  default List<KernelSelection> kernels() {
+    return List.of();
+  }
 
   /** GPU memory in use, in bytes; 0 on a CPU and where it is not known. Any thread may ask. */
   default long deviceMemoryBytes() {

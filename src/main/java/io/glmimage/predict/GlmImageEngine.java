@@ -1,5 +1,7 @@
 package io.glmimage.predict;
 
+import io.glmimage.kernel.KernelMode;
+import io.glmimage.kernel.KernelSelection;
 import io.glmimage.pipeline.GlmImagePipeline;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
@@ -50,8 +52,23 @@ public final class GlmImageEngine implements EditEngine {
    */
   public static GlmImageEngine load(
       Path modelFolder, String device, String precision, LoadProgress progress) {
+    return load(modelFolder, device, precision, KernelMode.AUTO, progress);
+  }
+
+  /**
+   * As {@link #load(Path, String, String, LoadProgress)}.
+   *
+   * @param kernels which implementations of the model's operations may run
+   * @throws io.glmimage.error.GlmImageException if fused kernels are forced and cannot run
+   */
+  public static GlmImageEngine load(
+      Path modelFolder,
+      String device,
+      String precision,
+      KernelMode kernels,
+      LoadProgress progress) {
     CheckpointFolder folder = CheckpointFolder.open(modelFolder).withProgress(progress);
-    return new GlmImageEngine(GlmImagePipeline.load(folder, device, precision));
+    return new GlmImageEngine(GlmImagePipeline.load(folder, device, precision, kernels));
   }
 
   /**
@@ -75,6 +92,11 @@ public final class GlmImageEngine implements EditEngine {
   @Override
   public String description() {
     return pipeline.description();
+  }
+
+  @Override
+  public List<KernelSelection> kernels() {
+    return pipeline.kernels();
   }
 
   @Override

@@ -50,6 +50,7 @@ class ProgressHistoryTest {
             evil,
             Map.of(evil, "fs.s3a.secret.key=hush-hush"),
             "f",
+            Map.of(),
             Map.of("spark", evil));
     RunFigures figures =
         new RunFigures(

@@ -58,8 +58,8 @@ class CudaKernelsTest {
         assertThrows(
             KernelException.class, () -> forced.rmsNormResidual().norm(x, x.select(0, 0), 1e-5));
     assertEquals(
-        "Cannot run rms_norm fused: fused supports bf16 and float32, got float64; set the kernel"
-            + " mode to auto to let libtorch run it",
+        "Cannot run rms_norm fused: fused supports bf16 and float32, got float64; use"
+            + " --kernels auto to let libtorch run it",
         e.getMessage());
   }
 
@@ -193,7 +193,10 @@ class CudaKernelsTest {
         assertThrows(
             CudaUnavailableException.class,
             () -> Kernels.provider(KernelMode.FUSED, Compute.cpu(), cache));
-    assertEquals("Cannot run fused kernels: the device is cpu", e.getMessage());
+    assertEquals(
+        "Cannot run fused kernels: no CUDA device, the model runs on cpu; use --kernels auto, or"
+            + " --device cuda on a host with a GPU",
+        e.getMessage());
     assertInstanceOf(AtenKernels.class, Kernels.provider(KernelMode.AUTO, Compute.cpu(), cache));
     assertInstanceOf(
         AtenKernels.class, Kernels.provider(KernelMode.NATIVE, Compute.cuda(0), cache));
@@ -201,9 +204,9 @@ class CudaKernelsTest {
 
   @Test
   void modesAreReadByName() {
-    assertEquals(KernelMode.FUSED, KernelMode.of("fused"));
+    assertEquals(KernelMode.FUSED, KernelMode.parse("fused"));
     IllegalArgumentException e =
-        assertThrows(IllegalArgumentException.class, () -> KernelMode.of("fast"));
+        assertThrows(IllegalArgumentException.class, () -> KernelMode.parse("fast"));
     assertEquals("Invalid kernel mode: fast, expected auto, native or fused", e.getMessage());
   }
 

@@ -84,10 +84,20 @@ final class PackageRules {
           entry("spark.manifest", Set.of("manifest", "output", "image", "io")),
           // bench: the memory that a transfer takes is reported.
           entry("spark.weights", Set.of("weights", "io", "bench")),
-          // tensor: what libtorch can see of the GPUs that Spark hands out.
+          // tensor: what libtorch can see of the GPUs that Spark hands out. kernel: the plain
+          // values that
+          // say which kernels may run and did.
           entry(
               "spark.engine",
-              Set.of("spark.weights", "predict", "weights", "output", "image", "io", "tensor")),
+              Set.of(
+                  "spark.weights",
+                  "predict",
+                  "weights",
+                  "kernel",
+                  "output",
+                  "image",
+                  "io",
+                  "tensor")),
           entry("spark.results", Set.of("spark.manifest", "manifest", "output", "weights", "io")),
           entry(
               "spark.run",

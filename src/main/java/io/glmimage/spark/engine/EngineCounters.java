@@ -9,8 +9,10 @@ import org.apache.spark.util.LongAccumulator;
  * @param busyMicros spent in batches
  * @param waitMicros spent between an engine's first and last batch while no task had one for it:
  *     sources were not there yet, or pictures not yet written
+ * @param kernels what the operations of the model ran on
  */
-public record EngineCounters(LongAccumulator busyMicros, LongAccumulator waitMicros)
+public record EngineCounters(
+    LongAccumulator busyMicros, LongAccumulator waitMicros, KernelSelections kernels)
     implements Serializable {
   void add(long busyNanos, long waitNanos) {
     busyMicros.add(busyNanos / 1000);

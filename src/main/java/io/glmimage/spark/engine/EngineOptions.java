@@ -1,6 +1,7 @@
 package io.glmimage.spark.engine;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.kernel.KernelMode;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
 import java.io.Serializable;
@@ -12,6 +13,7 @@ import java.io.Serializable;
  * @param noop whether nothing is edited, to try the bookkeeping
  * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
  * @param precision {@code auto} or {@code fp8}: what large products compute in
+ * @param kernels which implementations of the model's operations may run
  * @param weights how the model comes to the executors
  * @param cache where and how received models are kept
  */
@@ -19,6 +21,7 @@ public record EngineOptions(
     String model,
     String device,
     String precision,
+    KernelMode kernels,
     WeightsMode weights,
     WeightsOptions cache,
     boolean noop)
@@ -40,6 +43,10 @@ public record EngineOptions(
           "Invalid --device: " + device + ", expected auto, cpu, cuda or cuda:N");
     }
     checkPrecision(precision);
+    if (kernels == KernelMode.FUSED && device.equals("cpu")) {
+      throw new UsageException(
+          "Invalid --kernels: fused needs a GPU, but --device is cpu; use auto or native");
+    }
     if (model != null && model.isBlank()) {
       throw new UsageException("Invalid --model: it is empty");
     }
@@ -48,7 +55,13 @@ public record EngineOptions(
   /** In the standard precision, with the standard way of weights to the executors. */
   public EngineOptions(String model, String device) {
     this(
-        model, device, DEFAULT_PRECISION, WeightsMode.standard(), WeightsOptions.defaults(), false);
+        model,
+        device,
+        DEFAULT_PRECISION,
+        KernelMode.AUTO,
+        WeightsMode.standard(),
+        WeightsOptions.defaults(),
+        false);
   }
 
   /**

@@ -73,7 +73,11 @@ public final class ExecutorEngines {
     try {
       EditEngine engine = slot.engine(factory, device, storage, counters);
       slot.meter.report(counters);
-      return slot.clock.time(times, () -> work.apply(engine));
+      T result = slot.clock.time(times, () -> work.apply(engine));
+      if (times != null) {
+        times.kernels().add(engine.kernels());
+      }
+      return result;
     } finally {
       slot.turn.unlock();
     }

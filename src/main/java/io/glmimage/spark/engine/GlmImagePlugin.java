@@ -2,6 +2,7 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
+import io.glmimage.kernel.KernelMode;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.weights.WeightsCache;
@@ -40,6 +41,9 @@ public final class GlmImagePlugin implements SparkPlugin {
 
   /** As {@code --precision}. */
   public static final String PRECISION = "spark.glmimage.precision";
+
+  /** As {@code --kernels}. */
+  public static final String KERNELS = "spark.glmimage.kernels";
 
   /** As {@code --weights}. */
   public static final String WEIGHTS = "spark.glmimage.weights";
@@ -87,6 +91,7 @@ public final class GlmImagePlugin implements SparkPlugin {
         conf.get(MODEL, null),
         conf.get(DEVICE, EngineOptions.DEFAULT_DEVICE),
         conf.get(PRECISION, EngineOptions.DEFAULT_PRECISION),
+        kernels(conf.get(KERNELS, KernelMode.AUTO.toString())),
         WeightsMode.parse(conf.get(WEIGHTS, WeightsMode.standard().toString())),
         WeightsOptions.defaults()
             .withCacheDir(conf.get(CACHE, ""))
@@ -94,6 +99,14 @@ public final class GlmImagePlugin implements SparkPlugin {
             .withCheck(check(conf.get(CHECK, "quick")))
             .withChunkBytes(chunk << 20),
         false);
+  }
+
+  private static KernelMode kernels(String text) {
+    try {
+      return KernelMode.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("Invalid " + KERNELS + ": " + text + ", expected " + KernelMode.NAMES);
+    }
   }
 
   private static WeightsCache.Check check(String text) {

@@ -18,7 +18,8 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * Opens the GLM-Image engine on a model folder, or on the model of the resources. Two of them are
- * equal if they open the same model in the same precision, however it comes here.
+ * equal if they open the same model in the same precision with the same choice of kernels, however
+ * it comes here.
  *
  * @param options what to open
  * @param ref where tasks find it, or null: where {@link ModelFolder} finds it
@@ -38,7 +39,7 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
 
   @Override
   public EditEngine open(String device, Storage storage, LoadProgress progress) {
-    return GlmImageEngine.load(folder(storage), device, options.precision(), progress);
+    return GlmImageEngine.load(folder(storage), device, options.precision(), options.kernels(), progress);
   }
 
   private Path folder(Storage storage) {
@@ -128,11 +129,13 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
     return other instanceof ModelEngineFactory that
         && (ref == null
             ? that.ref == null && options.equals(that.options)
-            : ref.equals(that.ref) && options.precision().equals(that.options.precision()));
+            : ref.equals(that.ref)
+                && options.precision().equals(that.options.precision())
+                && options.kernels() == that.options.kernels());
   }
 
   @Override
   public int hashCode() {
-    return ref == null ? options.hashCode() : Objects.hash(ref, options.precision());
+    return ref == null ? options.hashCode() : Objects.hash(ref, options.precision(), options.kernels());
   }
 }

@@ -341,7 +341,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
       EngineOptions session = GlmImagePlugin.options(conf);
       WeightsMode plan = optional(weights).map(WeightsMode::parse).orElse(session.weights());
       return new ModelEngineFactory(
-          new EngineOptions(model, getDevice(), getPrecision(), plan, session.cache(), false));
+          new EngineOptions(
+              model, getDevice(), getPrecision(), session.kernels(), plan, session.cache(), false));
     }
     if (isDefined(weights)) {
       throw new IllegalArgumentException(

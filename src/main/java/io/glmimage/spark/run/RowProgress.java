@@ -1,7 +1,9 @@
 package io.glmimage.spark.run;
 
+import io.glmimage.output.KernelUse;
 import io.glmimage.output.RunFigures;
 import io.glmimage.spark.engine.EngineCounters;
+import io.glmimage.spark.engine.KernelSelections;
 import io.glmimage.spark.engine.LoadCounters;
 import java.util.HashMap;
 import java.util.Map;
@@ -41,7 +43,9 @@ public final class RowProgress implements AutoCloseable {
     this.engines =
         new EngineCounters(
             spark.sparkContext().longAccumulator("engine microseconds busy"),
-            spark.sparkContext().longAccumulator("engine microseconds waiting"));
+            spark.sparkContext().longAccumulator("engine microseconds waiting"),
+            new KernelSelections());
+    spark.sparkContext().register(engines.kernels(), "kernel selections");
     spark.sparkContext().addSparkListener(listener);
   }
 
@@ -76,6 +80,11 @@ public final class RowProgress implements AutoCloseable {
   public RunFigures.EngineTime engineTime() {
     return new RunFigures.EngineTime(
         engines.busyMicros().value() / 1e6, engines.waitMicros().value() / 1e6);
+  }
+
+  /** What the operations of the model ran on, as far as tasks have ended. */
+  public Map<String, KernelUse> kernels() {
+    return engines.kernels().byOperation();
   }
 
   /** Calls this, on Spark's listener thread, whenever a task says how far it is. */

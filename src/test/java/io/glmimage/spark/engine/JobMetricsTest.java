@@ -32,7 +32,9 @@ class JobMetricsTest {
         EngineCounters times =
             new EngineCounters(
                 spark.sparkContext().longAccumulator("busy"),
-                spark.sparkContext().longAccumulator("wait"));
+                spark.sparkContext().longAccumulator("wait"),
+                new KernelSelections());
+        spark.sparkContext().register(times.kernels(), "kernels");
         for (int batch = 0; batch < 2; batch++) {
           // Before the first batch of a run nobody waits.
           Thread.sleep(batch == 0 ? 400 : 30);

@@ -9,6 +9,7 @@ import io.glmimage.bench.SyntheticCheckpoint;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Storage;
+import io.glmimage.kernel.KernelMode;
 import io.glmimage.spark.weights.BroadcastDriver;
 import io.glmimage.spark.weights.SchemeFileSystem;
 import io.glmimage.spark.weights.WeightsMode;
@@ -107,8 +108,30 @@ class ModelFolderTest {
     assertNotEquals(standard.fingerprint(storage), fp8.fingerprint(storage));
   }
 
+  @Test
+  void aModelWithOtherKernelsIsAnotherEngineWithTheSameResults() {
+    ModelEngineFactory auto = new ModelEngineFactory(kernels("auto", KernelMode.AUTO));
+    ModelEngineFactory fused = new ModelEngineFactory(kernels("auto", KernelMode.FUSED));
+    assertNotEquals(auto, fused);
+    assertEquals(auto.fingerprint(storage), fused.fingerprint(storage));
+    assertEquals(
+        "Invalid --kernels: fused needs a GPU, but --device is cpu; use auto or native",
+        assertThrows(UsageException.class, () -> kernels("cpu", KernelMode.FUSED)).getMessage());
+  }
+
+  private static EngineOptions kernels(String device, KernelMode kernels) {
+    return new EngineOptions(
+        null, device, "auto", kernels, WeightsMode.standard(), WeightsOptions.defaults(), false);
+  }
+
   private static EngineOptions in(String model, String precision) {
     return new EngineOptions(
-        model, "cpu", precision, WeightsMode.standard(), WeightsOptions.defaults(), false);
+        model,
+        "cpu",
+        precision,
+        KernelMode.AUTO,
+        WeightsMode.standard(),
+        WeightsOptions.defaults(),
+        false);
   }
 }
