@@ -25,8 +25,7 @@ public enum KernelMode {
         return mode;
       }
     }
-    throw new IllegalArgumentException(
-        "Invalid kernel mode: " + name + ", expected " + NAMES);
+    throw new IllegalArgumentException("Invalid kernel mode: " + name + ", expected " + NAMES);
   }
 
   @Override

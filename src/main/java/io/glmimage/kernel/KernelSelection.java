@@ -14,7 +14,8 @@ import java.util.Comparator;
 public record KernelSelection(String operation, boolean fused, String reason)
     implements Serializable, Comparable<KernelSelection> {
   private static final Comparator<KernelSelection> ORDER =
-      Comparator.comparing(KernelSelection::operation).thenComparing(KernelSelection::reason)
+      Comparator.comparing(KernelSelection::operation)
+          .thenComparing(KernelSelection::reason)
           .thenComparing(KernelSelection::fused);
 
   /** {@code "fused"} or {@code "native"}. */

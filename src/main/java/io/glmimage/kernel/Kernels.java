@@ -16,8 +16,8 @@ public final class Kernels {
 
   /**
    * The provider for {@code mode} on the device of {@code compute}. With {@link KernelMode#AUTO},
-   * libtorch's operations are used where the CUDA kernels cannot be. With {@link
-   * KernelMode#FUSED}, every kernel is compiled and loaded before this returns.
+   * libtorch's operations are used where the CUDA kernels cannot be. With {@link KernelMode#FUSED},
+   * every kernel is compiled and loaded before this returns.
    *
    * @param cacheFolder keeps compiled kernels between runs; several processes may share it
    * @throws io.glmimage.error.DeviceException if the GPU does not support the precision

@@ -98,7 +98,8 @@ public record RunReport(
     Map<String, Object> uses = new LinkedHashMap<>();
     kernels.forEach(
         (operation, use) ->
-            uses.put(operation, new TreeMap<>(Map.of("choice", use.choice(), "reason", use.reason()))));
+            uses.put(
+                operation, new TreeMap<>(Map.of("choice", use.choice(), "reason", use.reason()))));
     fields.put("kernels", uses);
     fields.put("versions", versions);
     try {

@@ -172,14 +172,12 @@ public final class GlmImagePipeline implements AutoCloseable {
   /** All but what makes prompts and pixels of requests: for callers that have these already. */
   public static GlmImagePipeline loadWithoutProcessor(
       CheckpointFolder folder, Compute compute, PriorOptions sampling) {
-    return loadWithoutProcessor(
-        folder, compute, sampling, kernels(KernelMode.AUTO, compute));
+    return loadWithoutProcessor(folder, compute, sampling, kernels(KernelMode.AUTO, compute));
   }
 
   private static KernelProvider kernels(KernelMode mode, Compute compute) {
     compute.makeCurrent();
-    return Kernels.provider(
-        mode, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
+    return Kernels.provider(mode, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
   }
 
   private static GlmImagePipeline loadWithoutProcessor(

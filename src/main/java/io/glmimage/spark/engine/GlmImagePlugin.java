@@ -105,7 +105,8 @@ public final class GlmImagePlugin implements SparkPlugin {
     try {
       return KernelMode.parse(text);
     } catch (IllegalArgumentException e) {
-      throw new UsageException("Invalid " + KERNELS + ": " + text + ", expected " + KernelMode.NAMES);
+      throw new UsageException(
+          "Invalid " + KERNELS + ": " + text + ", expected " + KernelMode.NAMES);
     }
   }
 

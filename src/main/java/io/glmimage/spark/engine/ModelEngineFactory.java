@@ -39,7 +39,8 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
 
   @Override
   public EditEngine open(String device, Storage storage, LoadProgress progress) {
-    return GlmImageEngine.load(folder(storage), device, options.precision(), options.kernels(), progress);
+    return GlmImageEngine.load(
+        folder(storage), device, options.precision(), options.kernels(), progress);
   }
 
   private Path folder(Storage storage) {
@@ -136,6 +137,8 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
 
   @Override
   public int hashCode() {
-    return ref == null ? options.hashCode() : Objects.hash(ref, options.precision(), options.kernels());
+    return ref == null
+        ? options.hashCode()
+        : Objects.hash(ref, options.precision(), options.kernels());
   }
 }
