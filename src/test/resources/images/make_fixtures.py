@@ -1,4 +1,4 @@
-"""Writes the decoder's fixtures: small pictures, and beside each what Pillow decodes.
+"""Writes the decoder's fixtures: small images, and beside each the pixels that Pillow decodes.
 
 Run once with Pillow 12.3 in this folder: python make_fixtures.py
 NAME.rgb holds height and width as two big-endian 32-bit integers, then the RGB bytes, of
@@ -10,7 +10,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 H, W = 37, 53
 rng = np.random.default_rng(7)
@@ -119,6 +119,50 @@ save("webp_lossy_alpha.webp", rgba, quality=85)
 save("webp_animated.webp", rgb, save_all=True, append_images=[ImageOps.flip(rgb)], quality=80)
 even = Image.fromarray(np.ascontiguousarray(np.tile(smooth, (2, 2, 1))[:64, :70]))
 save("webp_lossy_even.webp", even, quality=40)
+save("webp_lossy_low.webp", rgb, quality=3)
+save("webp_lossy_one_pixel.webp", rgb.crop((0, 0, 1, 1)), quality=90)
+save("webp_lossless_palette.webp", palette, lossless=True)
+flipped = ImageOps.flip(rgba)
+save("webp_animated_alpha.webp", rgba, save_all=True, append_images=[flipped], quality=60)
+save("webp_animated_lossless.webp", rgba, save_all=True, append_images=[flipped], lossless=True, exact=True)
+
+
+def webp_chunk(kind, data):
+    return kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) & 1)
+
+
+def u24(value):
+    return struct.pack("<I", value)[:3]
+
+
+# A first frame that covers a part of the canvas.
+buffer = io.BytesIO()
+rgb.save(buffer, "WEBP", quality=70)
+frame = u24(4) + u24(3) + u24(W - 1) + u24(H - 1) + u24(100) + b"\0" + buffer.getvalue()[12:]
+body = webp_chunk(b"VP8X", bytes([2 | 16, 0, 0, 0]) + u24(69) + u24(59))
+body += webp_chunk(b"ANIM", struct.pack("<IH", 0x80102030, 0)) + webp_chunk(b"ANMF", frame)
+with open("webp_animated_offset.webp", "wb") as out:
+    out.write(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body)
+reference("webp_animated_offset.webp")
+
+# An orientation in XMP instead of EXIF, as an attribute and as an element
+packet = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"%s</rdf:RDF></x:xmpmeta>'
+)
+attribute = packet % ' tiff:Orientation="6"/>'
+element = packet % "><tiff:Orientation>8</tiff:Orientation></rdf:Description>"
+turned = rgb.crop((0, 0, 31, 18))
+save("jpeg_xmp6.jpg", turned, quality=85, xmp=attribute.encode())
+save("webp_xmp8.webp", turned, quality=85, xmp=element.encode())
+save("tiff_xmp6.tif", turned, tiffinfo={700: attribute.encode()})
+info = PngImagePlugin.PngInfo()
+info.add_itxt("XML:com.adobe.xmp", element)
+save("png_xmp8.png", turned, pnginfo=info)
+# EXIF has precedence.
+exif = Image.Exif()
+exif[0x0112] = 1
+save("jpeg_exif1_xmp6.jpg", turned, quality=85, exif=exif, xmp=attribute.encode())
 
 # BMP
 save("bmp_rgb.bmp", rgb)

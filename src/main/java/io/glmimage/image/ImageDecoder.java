@@ -2,39 +2,31 @@ package io.glmimage.image;
 
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import io.glmimage.error.InvalidRequestException;
-import java.awt.Rectangle;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import javax.imageio.IIOException;
-import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
-import javax.imageio.metadata.IIOMetadata;
-import javax.imageio.metadata.IIOMetadataNode;
 import javax.imageio.stream.ImageInputStream;
-import org.w3c.dom.Node;
-import org.w3c.dom.NodeList;
 
 /**
- * Image files to 8-bit RGB: PNG, JPEG, WebP, BMP, TIFF and the first frame of GIF, recognised by
- * their first bytes, never by their name.
+ * Decodes PNG, JPEG, WebP, BMP, TIFF and GIF files to 8-bit RGB. The first bytes of a file decide
+ * its format, never its name. The first image or frame of a file is read.
  *
  * <p>The values are those of Pillow's {@code convert("RGB")}: alpha is dropped, not blended;
- * palettes are resolved; 1, 2 and 4-bit grey is stretched to 0..255; of 16-bit samples the high
- * byte is kept; CMYK is multiplied out; embedded colour profiles are not applied. The first image
- * of a file is read.
+ * palettes are resolved; 1, 2 and 4-bit grey is stretched to 0..255; 16-bit samples keep their high
+ * byte; CMYK is multiplied out; embedded colour profiles are not applied.
  *
- * <p>The size in the header is checked before any pixel is decoded. No ImageIO plug-in is looked up
- * through the class path and no temporary file is written.
+ * <p>The size in the header is checked before any pixel is decoded. ImageIO plug-ins are not looked
+ * up through the class path, and no temporary file is written.
  *
- * <p>Everything that is wrong with the bytes is an {@link InvalidRequestException} that names the
- * image.
+ * <p>Damaged or unsupported files cause an {@link InvalidRequestException} that names the image. An
+ * {@link IllegalStateException} means that this machine lacks a library.
  */
 public final class ImageDecoder {
-  /** Above this, Pillow refuses an image as a decompression bomb. */
+  /** Pillow refuses larger images as decompression bombs. */
   public static final long DEFAULT_MAX_PIXELS = 178_956_970L;
 
   private static final String KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF";
@@ -42,28 +34,46 @@ public final class ImageDecoder {
   private ImageDecoder() {}
 
   /**
-   * Decodes and turns upright.
+   * Decodes an image and turns it upright, with {@link #DEFAULT_MAX_PIXELS} as the limit.
    *
-   * @param name names the image in messages
+   * @param name of the image in messages
    */
   public static RgbImage decode(byte[] bytes, String name) {
     return decode(bytes, name, DEFAULT_MAX_PIXELS);
   }
 
   /**
-   * Decodes and turns upright as the EXIF orientation says (unreadable EXIF counts as none).
+   * Decodes an image and turns it upright, as its {@link Orientation} says.
    *
-   * @param name names the image in messages
-   * @param maxPixels larger images are refused
+   * @param name of the image in messages
+   * @param maxPixels height x width; larger images are refused
    */
   public static RgbImage decode(byte[] bytes, String name, long maxPixels) {
     RgbImage stored = decodeStored(bytes, name, maxPixels);
     return Orientation.of(bytes, format(bytes, name)).apply(stored);
   }
 
-  /** Decodes without looking at the EXIF orientation. */
+  /** Decodes without applying the orientation. */
   public static RgbImage decodeStored(byte[] bytes, String name, long maxPixels) {
     ImageFormat format = format(bytes, name);
+    return format == ImageFormat.WEBP
+        ? webp(bytes, name, maxPixels)
+        : withReader(format, bytes, name, maxPixels);
+  }
+
+  private static RgbImage webp(byte[] bytes, String name, long maxPixels) {
+    Leptonica.require("read image " + name);
+    try {
+      WebpFile webp = WebpFile.of(bytes);
+      checkSize(webp.width(), webp.height(), ImageFormat.WEBP, name, maxPixels);
+      return WebpDecoder.toRgb(bytes, webp);
+    } catch (IOException e) {
+      throw damaged(ImageFormat.WEBP, name, e);
+    }
+  }
+
+  private static RgbImage withReader(
+      ImageFormat format, byte[] bytes, String name, long maxPixels) {
     ImageReader reader;
     try {
       reader = ImageReaders.open(format);
@@ -80,23 +90,19 @@ public final class ImageDecoder {
     }
     List<String> warnings = new ArrayList<>();
     try (ImageInputStream input = new ByteArrayImageInputStream(bytes)) {
-      // Metadata chunks are not needed (GIF's frame position is one) and may be damaged.
+      // Metadata is skipped because it may be damaged. Only GIF needs it, for the frame's position.
       reader.setInput(input, false, format != ImageFormat.GIF);
       reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
       checkSize(reader.getWidth(0), reader.getHeight(0), format, name, maxPixels);
       RgbImage image =
           switch (format) {
             case JPEG -> JpegPixels.toRgb(bytes, reader.readRaster(0, null));
-            case WEBP -> {
-              WebpPixels webp = WebpPixels.of(bytes, reader);
-              checkSize(webp.width(), webp.height(), format, name, maxPixels);
-              yield webp.toRgb(bytes, reader);
+            case GIF -> {
+              GifFrame frame = GifFrame.of(bytes, reader);
+              checkSize(frame.width(), frame.height(), format, name, maxPixels);
+              yield frame.toRgb(reader);
             }
-            case GIF -> firstFrame(reader, bytes, name, maxPixels);
-            default -> {
-              BufferedImage decoded = reader.read(0);
-              yield RasterPixels.toRgb(decoded);
-            }
+            default -> RasterPixels.toRgb(reader.read(0));
           };
       checkComplete(warnings, format, name);
       return image;
@@ -104,18 +110,22 @@ public final class ImageDecoder {
       throw e;
     } catch (IOException | RuntimeException e) {
       // Readers answer damaged files with all kinds of runtime exceptions.
-      throw new InvalidRequestException(
-          "Cannot read image "
-              + name
-              + ": the "
-              + format
-              + " file is damaged, cut off or of a kind that is not supported ("
-              + reason(e)
-              + ")",
-          e);
+      throw damaged(format, name, e);
     } finally {
       reader.dispose();
     }
+  }
+
+  private static InvalidRequestException damaged(ImageFormat format, String name, Exception e) {
+    return new InvalidRequestException(
+        "Cannot read image "
+            + name
+            + ": the "
+            + format
+            + " file is damaged, truncated or of an unsupported kind ("
+            + reason(e)
+            + ")",
+        e);
   }
 
   private static String reason(Throwable e) {
@@ -142,7 +152,7 @@ public final class ImageDecoder {
               + height
               + " pixels");
     }
-    // An RGB picture must also fit into one Java array.
+    // An RGB image must also fit into one Java array.
     long limit = Math.min(maxPixels, (Integer.MAX_VALUE - 8) / 3);
     if ((long) width * height > limit) {
       throw new InvalidRequestException(
@@ -158,7 +168,10 @@ public final class ImageDecoder {
     }
   }
 
-  /** JPEG readers go on with grey where data end early; that must not become a training picture. */
+  /**
+   * Refuses images about which the reader warned. JPEG readers fill the rest of a truncated image
+   * with grey, and such an image must not be edited.
+   */
   private static void checkComplete(List<String> warnings, ImageFormat format, String name) {
     for (String warning : warnings) {
       String text = warning.toLowerCase(Locale.ROOT);
@@ -170,69 +183,15 @@ public final class ImageDecoder {
                 + name
                 + ": the "
                 + format
-                + " file is damaged or cut off ("
+                + " file is damaged or truncated ("
                 + warning
                 + ")");
       }
     }
   }
 
-  /**
-   * The first frame on the animation's canvas. Where it does not cover the canvas, the rest has the
-   * colour of the transparent index, else of index 0, as in Pillow.
-   */
-  private static RgbImage firstFrame(ImageReader reader, byte[] bytes, String name, long maxPixels)
-      throws IOException {
-    int canvasWidth = (bytes[6] & 255) | (bytes[7] & 255) << 8;
-    int canvasHeight = (bytes[8] & 255) | (bytes[9] & 255) << 8;
-    IIOMetadata metadata = reader.getImageMetadata(0);
-    Node tree = metadata.getAsTree(metadata.getNativeMetadataFormatName());
-    int left = attribute(tree, "ImageDescriptor", "imageLeftPosition", 0);
-    int top = attribute(tree, "ImageDescriptor", "imageTopPosition", 0);
-    int transparent = attribute(tree, "GraphicControlExtension", "transparentColorIndex", 0);
-    int frameWidth = reader.getWidth(0);
-    int frameHeight = reader.getHeight(0);
-    int width = Math.max(canvasWidth, left + frameWidth);
-    int height = Math.max(canvasHeight, top + frameHeight);
-    checkSize(width, height, ImageFormat.GIF, name, maxPixels);
-    BufferedImage frame = reader.read(0, new ImageReadParam());
-    RgbImage rgb = RasterPixels.toRgb(frame);
-    if (left == 0 && top == 0 && frameWidth == width && frameHeight == height) {
-      return rgb;
-    }
-    int fill = frame.getColorModel().getRGB(transparent);
-    byte[] out = new byte[width * height * 3];
-    for (int i = 0; i < out.length; i += 3) {
-      out[i] = (byte) (fill >> 16);
-      out[i + 1] = (byte) (fill >> 8);
-      out[i + 2] = (byte) fill;
-    }
-    Rectangle place = new Rectangle(left, top, frameWidth, frameHeight);
-    for (int y = 0; y < place.height; y++) {
-      System.arraycopy(
-          rgb.pixels(),
-          y * place.width * 3,
-          out,
-          ((y + place.y) * width + place.x) * 3,
-          place.width * 3);
-    }
-    return new RgbImage(height, width, out);
-  }
-
-  private static int attribute(Node tree, String node, String attribute, int otherwise) {
-    NodeList found = ((IIOMetadataNode) tree).getElementsByTagName(node);
-    if (found.getLength() == 0) {
-      return otherwise;
-    }
-    IIOMetadataNode element = (IIOMetadataNode) found.item(0);
-    if (attribute.equals("transparentColorIndex")
-        && !element.getAttribute("transparentColorFlag").equalsIgnoreCase("TRUE")) {
-      return otherwise;
-    }
-    return Integer.parseInt(element.getAttribute(attribute));
-  }
-
-  private static ImageFormat format(byte[] bytes, String name) {
+  /** The format of a file; the message of the exception says what the file seems to be. */
+  static ImageFormat format(byte[] bytes, String name) {
     if (bytes.length == 0) {
       throw new InvalidRequestException("Cannot read image " + name + ": the file is empty");
     }
@@ -242,7 +201,7 @@ public final class ImageDecoder {
                 new InvalidRequestException(
                     "Cannot read image "
                         + name
-                        + ": not an image this program reads ("
+                        + ": not in a supported image format ("
                         + KNOWN
                         + "); "
                         + describe(bytes)));

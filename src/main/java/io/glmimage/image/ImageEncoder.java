@@ -8,25 +8,28 @@ import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 
 /**
- * Writes pictures as 8-bit RGB PNG files. The same picture and texts give the same bytes: no times,
- * no names of programs are written. Format: W3C PNG, third edition.
+ * Writes images as 8-bit RGB PNG files. The same image and texts give the same bytes: times and
+ * program names are not written. Format: W3C PNG, third edition.
  */
 public final class ImageEncoder {
   private static final byte[] SIGNATURE = {(byte) 137, 'P', 'N', 'G', 13, 10, 26, 10};
 
-  /** Half the time of zlib's default of 6, for files a few percent larger. */
+  /** Takes half the time of zlib's default level 6, and files are a few percent larger. */
   private static final int COMPRESSION_LEVEL = 4;
 
   private ImageEncoder() {}
 
+  /** Encodes an image without texts. */
   public static byte[] png(RgbImage image) {
     return png(image, Map.of());
   }
 
   /**
-   * @param texts keyword to text, written in the map's order before the pixels: as tEXt where the
-   *     text is Latin-1, else as iTXt. Keywords are 1 to 79 printable Latin-1 characters, without
-   *     blanks at the ends or in a row.
+   * Encodes an image.
+   *
+   * @param texts keyword to text, written in the map's order before the pixels: as tEXt if the text
+   *     is Latin-1, else as iTXt. Keywords have 1 to 79 printable Latin-1 characters, without
+   *     leading, trailing or consecutive blanks.
    * @throws IllegalArgumentException for a keyword that PNG does not allow
    */
   public static byte[] png(RgbImage image, Map<String, String> texts) {
@@ -44,7 +47,7 @@ public final class ImageEncoder {
 
   private static void text(ByteArrayOutputStream out, String keyword, String text) {
     checkKeyword(keyword);
-    // A tEXt chunk cannot hold a zero byte; control characters go as UTF-8 too.
+    // A tEXt chunk cannot hold control characters other than line feeds.
     boolean latin = text.chars().allMatch(c -> c == '\n' || (c >= 32 && c < 127) || isHighLatin(c));
     ByteArrayOutputStream data = new ByteArrayOutputStream();
     data.writeBytes(keyword.getBytes(StandardCharsets.ISO_8859_1));
@@ -73,7 +76,8 @@ public final class ImageEncoder {
       throw new IllegalArgumentException(
           "Invalid PNG text keyword: \""
               + keyword
-              + "\", expected 1 to 79 Latin-1 characters without needless blanks");
+              + "\", expected 1 to 79 Latin-1 characters without leading, trailing or consecutive"
+              + " blanks");
     }
   }
 
@@ -113,14 +117,14 @@ public final class ImageEncoder {
     out.writeBytes(ByteBuffer.allocate(4).putInt((int) crc.getValue()).array());
   }
 
-  /** The row filters; the one with the smallest sum of absolute differences is taken. */
+  /** The row filters. The filter with the smallest sum of absolute differences is used. */
   private static final class Filters {
     static final int COUNT = 5;
     private static final int PIXEL = 3;
 
     private Filters() {}
 
-    /** The filtered row with its filter type in front; valid until the next call. */
+    /** The filtered row after its filter type; valid until the next call. */
     static byte[] best(byte[] pixels, int y, int stride, byte[][] rows) {
       int start = y * stride;
       long[] sums = new long[COUNT];

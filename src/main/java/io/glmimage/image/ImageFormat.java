@@ -4,7 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** The file formats that are read, told apart by their first bytes. */
+/** The file formats that can be read, recognised by their first bytes. */
 enum ImageFormat {
   PNG("PNG"),
   JPEG("JPEG"),

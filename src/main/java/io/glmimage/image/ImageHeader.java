@@ -6,51 +6,49 @@ import java.io.IOException;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 
-/** What a picture's header says, without decoding its pixels. */
+/** Reads the header of an image without decoding its pixels and without native libraries. */
 public final class ImageHeader {
   private ImageHeader() {}
 
   /**
-   * The size of the upright picture. The start of a file will do for most formats.
+   * The size of the upright image. For most formats, the start of a file is enough.
    *
    * @param bytes of the file, from its start
-   * @param name names the image in messages
-   * @throws InvalidRequestException if this is no picture, or more of the file is needed to tell
+   * @param name of the image in messages
+   * @throws InvalidRequestException if the file is not an image, or if the size needs more bytes
    */
   public static PixelSize size(byte[] bytes, String name) {
-    ImageFormat format =
-        ImageFormat.of(bytes)
-            .orElseThrow(
-                () ->
-                    new InvalidRequestException(
-                        "Cannot read image " + name + ": not an image this program reads"));
-    ImageReader reader = ImageReaders.open(format);
-    try (ImageInputStream input = new ByteArrayImageInputStream(bytes)) {
-      reader.setInput(input, false, true);
+    ImageFormat format = ImageDecoder.format(bytes, name);
+    try {
       PixelSize stored =
-          format == ImageFormat.GIF
-              ? new PixelSize(little(bytes, 8), little(bytes, 6))
-              : new PixelSize(reader.getHeight(0), reader.getWidth(0));
-      boolean turned = Orientation.of(bytes, format).value() >= 5;
-      int height = turned ? stored.width() : stored.height();
-      int width = turned ? stored.height() : stored.width();
-      return new PixelSize(height, width);
+          switch (format) {
+            case GIF -> GifFrame.canvas(bytes);
+            case WEBP -> WebpFile.canvas(bytes);
+            default -> fromReader(format, bytes);
+          };
+      return Orientation.of(bytes, format).isTurned()
+          ? new PixelSize(stored.width(), stored.height())
+          : stored;
     } catch (IOException | RuntimeException e) {
       throw new InvalidRequestException(
           "Cannot read image "
               + name
               + ": the header of the "
               + format
-              + " file is damaged or cut off ("
+              + " file is damaged or truncated ("
               + (e.getMessage() == null ? e : e.getMessage())
               + ")",
           e);
-    } finally {
-      reader.dispose();
     }
   }
 
-  private static int little(byte[] bytes, int at) {
-    return (bytes[at] & 255) | (bytes[at + 1] & 255) << 8;
+  private static PixelSize fromReader(ImageFormat format, byte[] bytes) throws IOException {
+    ImageReader reader = ImageReaders.open(format);
+    try (ImageInputStream input = new ByteArrayImageInputStream(bytes)) {
+      reader.setInput(input, false, true);
+      return new PixelSize(reader.getHeight(0), reader.getWidth(0));
+    } finally {
+      reader.dispose();
+    }
   }
 }

@@ -4,7 +4,6 @@ import com.twelvemonkeys.imageio.plugins.bmp.BMPImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.jpeg.JPEGImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.tiff.BigTIFFImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.tiff.TIFFImageReaderSpi;
-import com.twelvemonkeys.imageio.plugins.webp.WebPImageReaderSpi;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
@@ -16,25 +15,29 @@ import javax.imageio.spi.ImageReaderSpi;
 import javax.imageio.spi.ServiceRegistry;
 
 /**
- * The ImageIO readers, named one by one in a registry of our own. ImageIO's shared registry depends
- * on class loaders (a Spark task's may not see this jar, and a shaded jar loses service files) and
- * on whatever other plug-ins a cluster brings; of it only the readers inside the JDK are taken.
+ * The ImageIO readers, registered one by one in a private registry. ImageIO's shared registry
+ * depends on class loaders (a Spark task may not see this jar, and a shaded jar loses its service
+ * files) and on other plug-ins of a cluster. Only the readers inside the JDK come from it.
  */
 final class ImageReaders {
   private static final ServiceRegistry REGISTRY = registry();
 
   private ImageReaders() {}
 
-  /** A new reader; dispose it. */
+  /**
+   * A new reader, which the caller disposes.
+   *
+   * @throws IllegalArgumentException for WebP, which {@link WebpDecoder} reads
+   */
   static ImageReader open(ImageFormat format) {
     ImageReaderSpi provider =
         switch (format) {
           case PNG -> inJdk("png");
           case GIF -> inJdk("gif");
           case JPEG -> REGISTRY.getServiceProviderByClass(JPEGImageReaderSpi.class);
-          case WEBP -> REGISTRY.getServiceProviderByClass(WebPImageReaderSpi.class);
           case BMP -> REGISTRY.getServiceProviderByClass(BMPImageReaderSpi.class);
           case TIFF -> REGISTRY.getServiceProviderByClass(TIFFImageReaderSpi.class);
+          case WEBP -> throw new IllegalArgumentException("WebP files are read with libwebp");
         };
     try {
       return provider.createReaderInstance();
@@ -54,9 +57,8 @@ final class ImageReaders {
         registry.registerServiceProvider(provider);
       }
     }
-    // The JPEG reader finds the JDK's, which it builds upon, when it is registered.
+    // At its registration, the JPEG reader looks up the JDK's reader, which it builds upon.
     registry.registerServiceProvider(new JPEGImageReaderSpi());
-    registry.registerServiceProvider(new WebPImageReaderSpi());
     registry.registerServiceProvider(new BMPImageReaderSpi());
     registry.registerServiceProvider(new TIFFImageReaderSpi());
     registry.registerServiceProvider(new BigTIFFImageReaderSpi());

@@ -18,11 +18,11 @@ import javax.imageio.spi.ImageWriterSpi;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
- * Writes pictures as baseline JPEG files (YCbCr, 4:2:0) with the JDK's encoder. The same picture,
+ * Writes images as baseline JPEG files (YCbCr, 4:2:0) with the JDK's encoder. The same image,
  * quality and texts give the same bytes. Formats: ITU-T T.81 with JFIF; XMP specification, part 3.
  */
 public final class JpegEncoder {
-  /** Of the XMP segment: its length field counts 16 bits, itself included. */
+  /** In bytes: the length field of a segment has 16 bits and counts itself. */
   private static final int LONGEST_SEGMENT = 0xffff - 2;
 
   private static final String XMP_NAMESPACE = "http://ns.adobe.com/xap/1.0/\0";
@@ -32,29 +32,31 @@ public final class JpegEncoder {
   private JpegEncoder() {}
 
   /**
-   * Whether this Java runtime can write JPEG files. Minimal runtimes come without the system
-   * library that its encoder needs.
+   * Whether this Java runtime can write JPEG files. Minimal runtimes lack the system library that
+   * the encoder needs.
    */
   public static boolean available() {
     return Native.PROBLEM == null;
   }
 
   /**
+   * Encodes an image.
+   *
    * @param quality 1 to 100
-   * @param texts written as an {@linkplain XmpPacket XMP packet}. Where they are longer than the 64
-   *     KiB of a segment, the longest is cut.
-   * @throws IllegalStateException where {@link #available} is false
+   * @param texts written as an {@linkplain XmpPacket XMP packet}. If they exceed the 64 KiB of a
+   *     segment, the longest one is cut.
+   * @throws IllegalStateException if {@link #available} is false
    */
   public static byte[] jpeg(RgbImage image, int quality, Map<String, String> texts) {
     if (Native.PROBLEM != null) {
       throw new IllegalStateException(
-          "Cannot encode a picture as JPEG: this Java runtime cannot load its JPEG library ("
+          "Cannot encode an image as JPEG: this Java runtime cannot load its JPEG library ("
               + Native.PROBLEM
               + "); install a full Java 17 runtime and libjpeg, or choose another output format");
     }
-    BufferedImage picture =
+    BufferedImage buffered =
         new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
-    byte[] target = ((DataBufferByte) picture.getRaster().getDataBuffer()).getData();
+    byte[] target = ((DataBufferByte) buffered.getRaster().getDataBuffer()).getData();
     byte[] pixels = image.pixels();
     // [RGB] -> [BGR]
     for (int i = 0; i < pixels.length; i += 3) {
@@ -70,17 +72,17 @@ public final class JpegEncoder {
         ImageWriteParam parameters = writer.getDefaultWriteParam();
         parameters.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
         parameters.setCompressionQuality(quality / 100f);
-        writer.write(null, new IIOImage(picture, null, null), parameters);
+        writer.write(null, new IIOImage(buffered, null, null), parameters);
       } finally {
         writer.dispose();
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot encode a picture as JPEG: " + e.getMessage(), e);
+      throw new UncheckedIOException("Cannot encode an image as JPEG: " + e.getMessage(), e);
     }
     return texts.isEmpty() ? encoded.toByteArray() : withXmp(encoded.toByteArray(), texts);
   }
 
-  /** Puts the packet behind the JFIF segment, which must come first. */
+  /** Inserts the packet after the JFIF segment, which must come first. */
   private static byte[] withXmp(byte[] jpeg, Map<String, String> texts) {
     byte[] packet = segment(texts);
     int at = 2;
@@ -106,7 +108,7 @@ public final class JpegEncoder {
     return segment;
   }
 
-  /** Not whatever other writer a cluster's class path brings: bytes must not depend on that. */
+  /** The JDK's own writer. Other writers on a cluster's class path would write other bytes. */
   private static ImageWriterSpi inJdk() {
     Iterator<ImageWriterSpi> all =
         IIORegistry.getDefaultInstance().getServiceProviders(ImageWriterSpi.class, false);
@@ -120,7 +122,7 @@ public final class JpegEncoder {
     throw new IllegalStateException("This Java runtime has no writer for JPEG images");
   }
 
-  /** Loads the encoder's library once. */
+  /** Loads the encoder's native library once. */
   private static final class Native {
     static final String PROBLEM = problem();
 

@@ -5,9 +5,9 @@ import java.nio.charset.StandardCharsets;
 import javax.imageio.IIOException;
 
 /**
- * The components of a JPEG file, as libjpeg decodes and upsamples them, to RGB: with libjpeg's rule
- * for what they mean and its integer arithmetic, so that nothing depends on ImageIO's colour
- * management. Source: jdapimin.c (default_decompress_parms) and jdcolor.c of libjpeg 6b.
+ * Converts the components of a JPEG file, as libjpeg decodes and upsamples them, to RGB. The meaning
+ * of the components and the integer arithmetic are libjpeg's, so that ImageIO's colour management
+ * has no influence. Source: jdapimin.c (default_decompress_parms) and jdcolor.c of libjpeg 6b.
  */
 final class JpegPixels {
   private static final int SCALE = 16;
@@ -16,6 +16,8 @@ final class JpegPixels {
   private JpegPixels() {}
 
   /**
+   * Converts the components of an image.
+   *
    * @param file the whole file, for its markers
    * @param raster its components without colour conversion, {@code [height, width, 1 | 3 | 4]}
    */
@@ -51,7 +53,7 @@ final class JpegPixels {
           b = clamp(luma + ((fix(1.77200) * cb + HALF) >> SCALE));
         }
         if (bands == 4) {
-          // YCCK converts to the complement of CMY; inks are stored inverted, as Adobe does.
+          // YCCK converts to the complement of CMY. Inks are stored inverted, as Adobe does.
           int paper = row[i + 3];
           r = RasterPixels.ink(luminance ? r : 255 - r, paper);
           g = RasterPixels.ink(luminance ? g : 255 - g, paper);
@@ -73,7 +75,7 @@ final class JpegPixels {
     return Math.max(0, Math.min(255, value));
   }
 
-  /** What the markers before the first scan say about the components. */
+  /** The markers before the first scan that describe the components. */
   private record Markers(boolean jfif, int adobeTransform, int[] ids) {
     private static final int NO_ADOBE = -1;
 
@@ -131,7 +133,7 @@ final class JpegPixels {
       return !(ids.length == 3 && ids[0] == 'R' && ids[1] == 'G' && ids[2] == 'B');
     }
 
-    /** Start of frame: C0 to CF without the tables that lie between. */
+    /** Start of frame: C0 to CF, except the table markers C4, C8 and CC. */
     private static boolean isFrame(int marker) {
       return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
     }

@@ -5,13 +5,16 @@ import com.drew.imaging.ImageProcessingException;
 import com.drew.metadata.Metadata;
 import com.drew.metadata.exif.ExifDirectoryBase;
 import com.drew.metadata.exif.ExifIFD0Directory;
+import com.drew.metadata.xmp.XmpDirectory;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The EXIF orientation: how the stored rows and columns lie in the upright picture.
+ * How the stored rows and columns map to the upright image. The orientation is an EXIF value; files
+ * without EXIF orientation may have the same value as {@code tiff:Orientation} in XMP. Pillow's
+ * {@code exif_transpose} follows the same order.
  *
  * @param value 1 to 8, as in the EXIF 2.32 standard, 4.6.4 A; 1 is upright
  */
@@ -19,6 +22,7 @@ record Orientation(int value) {
   private static final Logger LOG = LoggerFactory.getLogger(Orientation.class);
   private static final Orientation UPRIGHT = new Orientation(1);
 
+  /** The orientation of a file. Unreadable metadata count as upright. */
   static Orientation of(byte[] file, ImageFormat format) {
     if (format == ImageFormat.GIF || format == ImageFormat.BMP) {
       return UPRIGHT;
@@ -29,24 +33,39 @@ record Orientation(int value) {
       for (ExifIFD0Directory d : metadata.getDirectoriesOfType(ExifIFD0Directory.class)) {
         Integer found = d.getInteger(ExifDirectoryBase.TAG_ORIENTATION);
         if (found != null) {
-          return found >= 1 && found <= 8 ? new Orientation(found) : UPRIGHT;
+          return of(found);
+        }
+      }
+      for (XmpDirectory d : metadata.getDirectoriesOfType(XmpDirectory.class)) {
+        String found = d.getXmpProperties().get("tiff:Orientation");
+        if (found != null && found.matches("[0-9]")) {
+          return of(Integer.parseInt(found));
         }
       }
     } catch (ImageProcessingException | IOException | RuntimeException e) {
-      LOG.debug("Unreadable EXIF counts as none", e);
+      LOG.debug("Ignoring unreadable metadata", e);
     }
     return UPRIGHT;
   }
 
+  private static Orientation of(int value) {
+    return value >= 1 && value <= 8 ? new Orientation(value) : UPRIGHT;
+  }
+
+  /** Whether height and width change places. */
+  boolean isTurned() {
+    return value >= 5;
+  }
+
+  /** The upright image. */
   RgbImage apply(RgbImage stored) {
     if (value == 1) {
       return stored;
     }
     int h = stored.height();
     int w = stored.width();
-    boolean turned = value >= 5;
-    int height = turned ? w : h;
-    int width = turned ? h : w;
+    int height = isTurned() ? w : h;
+    int width = isTurned() ? h : w;
     byte[] in = stored.pixels();
     byte[] out = new byte[in.length];
     int o = 0;

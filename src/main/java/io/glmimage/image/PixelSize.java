@@ -1,7 +1,7 @@
 package io.glmimage.image;
 
 /**
- * The size of a picture.
+ * The size of an image.
  *
  * @param height in pixels
  * @param width in pixels

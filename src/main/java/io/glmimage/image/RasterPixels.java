@@ -10,8 +10,8 @@ import java.awt.image.Raster;
 import javax.imageio.IIOException;
 
 /**
- * Decoded samples to RGB without ImageIO's colour management, which would bend grey and profiled
- * values: what Pillow's {@code convert("RGB")} gives.
+ * Converts decoded samples to RGB as Pillow's {@code convert("RGB")} does. ImageIO's own colour
+ * management would change grey and profiled values.
  */
 final class RasterPixels {
   private RasterPixels() {}
@@ -55,7 +55,7 @@ final class RasterPixels {
         raster,
         1,
         (samples, i, out, o) -> {
-          // An index past the palette's end is black, as in Pillow.
+          // An index past the end of the palette is black, as in Pillow.
           int rgb = samples[i] < table.length ? table[samples[i]] : 0;
           out[o] = (byte) (rgb >> 16);
           out[o + 1] = (byte) (rgb >> 8);
@@ -77,7 +77,7 @@ final class RasterPixels {
   }
 
   /**
-   * @param colors 1 grey, 3 RGB, 4 CMYK; bands behind them are alpha
+   * @param colors 1 for grey, 3 for RGB, 4 for CMYK; further bands are alpha
    */
   private static RgbImage fromSamples(Raster raster, ColorModel model, int shift, int colors)
       throws IIOException {

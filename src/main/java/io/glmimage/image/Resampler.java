@@ -3,15 +3,15 @@ package io.glmimage.image;
 import java.util.Arrays;
 
 /**
- * Antialiased resizing of 8-bit pictures with integer weights, bit by bit as Pillow and torch do
- * it.
+ * Antialiased resizing of 8-bit images with integer weights. The results equal those of Pillow and
+ * torch bit by bit.
  *
- * <p>Two passes, first across the width, then down the height; the result of the first is rounded
- * and clamped to 0..255; a pass whose size does not change is left out. For output index {@code i}
+ * <p>A resize has two passes, first across the width, then down the height. The result of the first
+ * pass is rounded and clamped to 0..255. A pass that does not change the size is skipped. For output index {@code i}
  * of {@code n} over {@code m} inputs: {@code scale = m / n}, {@code f = max(scale, 1)}, centre
- * {@code (i + 0.5) * scale}, weights {@code filter((j - centre + 0.5) / f)} normalised to sum 1,
- * turned into integers by {@code * 2^P}, rounded half away from zero. Pillow's P is 22; torch's
- * uint8 kernel takes, pass by pass, the largest P up to 22 whose weights fit into 16 signed bits.
+ * {@code (i + 0.5) * scale}, weights {@code filter((j - centre + 0.5) / f)} normalised to sum 1 and
+ * multiplied by {@code 2^P}, rounded half away from zero. Pillow's P is 22. For each pass, torch's
+ * uint8 kernel takes the largest P up to 22 whose weights fit into 16 signed bits.
  *
  * <p>Sources of the formulas: Pillow's Resample.c and torch's UpSampleKernelAVXAntialias.h.
  */
@@ -74,9 +74,9 @@ public final class Resampler {
   /**
    * The weights of one pass.
    *
-   * @param taps weights per output index in {@code values}
-   * @param first first input index of every output index
-   * @param count number of weights used of every output index
+   * @param taps number of weights per output index in {@code values}
+   * @param first index of the first input of each output
+   * @param count number of weights used of each output
    * @param values {@code [outputs, taps]}
    * @param precision P
    */

@@ -1,11 +1,11 @@
 package io.glmimage.image;
 
 /**
- * An 8-bit RGB picture.
+ * An 8-bit RGB image.
  *
  * @param height in pixels
  * @param width in pixels
- * @param pixels {@code [height, width, 3]} in row-major order; not copied, so treat it as read-only
+ * @param pixels {@code [height, width, 3]} in row-major order; not copied; treat it as read-only
  */
 public record RgbImage(int height, int width, byte[] pixels) {
   public RgbImage {

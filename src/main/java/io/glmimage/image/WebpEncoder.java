@@ -1,59 +1,56 @@
 package io.glmimage.image;
 
 import io.glmimage.error.InvalidRequestException;
-import io.glmimage.natives.NativeLibraries;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
-import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.leptonica.PIX;
 import org.bytedeco.leptonica.global.leptonica;
 
 /**
- * Writes pictures as lossy WebP files with libwebp, which comes inside the JavaCPP presets for
- * Leptonica: the loader, cache and platforms are those of libtorch. The same picture, quality and
- * texts give the same bytes. Format: RFC 9649.
+ * Writes images as lossy WebP files with libwebp. The same image, quality and texts give the same
+ * bytes. Format: RFC 9649.
  */
 public final class WebpEncoder {
-  /** Of a VP8 frame, in pixels. */
+  /** The longest side of a VP8 frame, in pixels. */
   private static final int LONGEST_SIDE = 16383;
 
-  /** No reader expects more than a few prompts' length. */
+  /** In bytes. WebP has no limit, but readers do not expect more than a few prompts. */
   private static final int LONGEST_PACKET = 1 << 20;
 
   private static final int FILE_HEADER = 12;
   private static final int CHUNK_HEADER = 8;
 
-  /** In the first byte of a VP8X chunk: there is an XMP chunk. */
+  /** In the first byte of a VP8X chunk: the file has an XMP chunk. */
   private static final byte HAS_XMP = 4;
-
-  static {
-    NativeLibraries.load(() -> Loader.load(leptonica.class));
-  }
 
   private WebpEncoder() {}
 
   /**
+   * Encodes an image.
+   *
    * @param quality 1 to 100
    * @param texts written as an {@linkplain XmpPacket XMP packet}
    * @throws InvalidRequestException if a side is longer than the 16383 pixels of the format
+   * @throws IllegalStateException if libwebp cannot be loaded
    */
   public static byte[] webp(RgbImage image, int quality, Map<String, String> texts) {
     if (Math.max(image.width(), image.height()) > LONGEST_SIDE) {
       throw new InvalidRequestException(
-          "Cannot encode a picture of "
+          "Cannot encode an image of "
               + image.width()
               + " x "
               + image.height()
-              + " pixels as WebP: a side can have "
+              + " pixels as WebP: a side can have at most "
               + LONGEST_SIDE
-              + " at most; ask for a smaller size or another --output-format");
+              + "; request a smaller size or another output format");
     }
+    Leptonica.require("encode an image as WebP");
     byte[] file = encoded(image, quality);
     return texts.isEmpty() ? file : withXmp(file, image, XmpPacket.of(texts, LONGEST_PACKET));
   }
@@ -61,7 +58,7 @@ public final class WebpEncoder {
   private static byte[] encoded(RgbImage image, int quality) {
     PIX pix = leptonica.pixCreateNoInit(image.width(), image.height(), 32);
     if (pix == null) {
-      throw new OutOfMemoryError("Cannot encode a picture as WebP: no native memory for it");
+      throw new OutOfMemoryError("Cannot encode an image as WebP: native memory is exhausted");
     }
     try (PointerPointer<BytePointer> data = new PointerPointer<>(1);
         SizeTPointer size = new SizeTPointer(1)) {
@@ -73,11 +70,11 @@ public final class WebpEncoder {
       try {
         if (failed != 0 || bytes == null) {
           throw new IllegalStateException(
-              "Cannot encode a picture of "
+              "Cannot encode an image of "
                   + image.width()
                   + " x "
                   + image.height()
-                  + " pixels as WebP: libwebp refused it");
+                  + " pixels as WebP: libwebp failed");
         }
         byte[] file = new byte[Math.toIntExact(size.get())];
         bytes.get(file);
@@ -106,7 +103,7 @@ public final class WebpEncoder {
     }
   }
 
-  /** A file in the extended layout: VP8X, the frame as it is, XMP. */
+  /** The file in the extended layout: VP8X, the unchanged frame, XMP. */
   private static byte[] withXmp(byte[] file, RgbImage image, byte[] packet) {
     int frame = file.length - FILE_HEADER;
     int length = FILE_HEADER + CHUNK_HEADER + 10 + frame + CHUNK_HEADER + even(packet.length);

@@ -4,8 +4,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * Texts about a picture as an XMP packet: {@code Description} as dc:description, {@code Software}
- * as xmp:CreatorTool, others as properties of this program. Format: XMP, part 1 (ISO 16684-1).
+ * Texts about an image as an XMP packet: {@code Description} as dc:description, {@code Software} as
+ * xmp:CreatorTool, others as properties of this program. Format: XMP, part 1 (ISO 16684-1).
+ *
+ * <p>Adobe's xmpcore, which metadata-extractor brings for reading, does not replace this class. Its
+ * serialiser keeps control characters that XML forbids, writes its own version into each packet and
+ * cannot limit a packet's length.
  */
 final class XmpPacket {
   private XmpPacket() {}
@@ -13,10 +17,11 @@ final class XmpPacket {
   /**
    * The packet in UTF-8.
    *
-   * @param longest in bytes; where the texts are longer, the longest of them is cut
+   * @param texts keyword to text
+   * @param longest length of the packet in bytes; if necessary, the longest texts are cut
    */
   static byte[] of(Map<String, String> texts, int longest) {
-    // Halved until it fits: characters take one to twenty bytes here.
+    // Halves the number of characters per text until the packet fits.
     for (int characters = longest; ; characters /= 2) {
       byte[] bytes = packet(texts, characters).getBytes(StandardCharsets.UTF_8);
       if (bytes.length <= longest || characters == 0) {
@@ -63,7 +68,7 @@ final class XmpPacket {
     return text.substring(0, end);
   }
 
-  /** As XML 1.0 text: what it does not allow is left out. */
+  /** As XML 1.0 text, without the characters that XML 1.0 forbids. */
   private static String escaped(String text) {
     StringBuilder out = new StringBuilder(text.length() + 16);
     text.codePoints()

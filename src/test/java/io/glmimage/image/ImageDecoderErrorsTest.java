@@ -35,7 +35,7 @@ class ImageDecoderErrorsTest {
   @Test
   void otherFilesAreDescribed() {
     assertEquals(
-        "Cannot read image s3a://b/cat.png: not an image this program reads (PNG, JPEG, WebP, BMP,"
+        "Cannot read image s3a://b/cat.png: not in a supported image format (PNG, JPEG, WebP, BMP,"
             + " TIFF, GIF); it is an HTML page",
         message("<!DOCTYPE html><title>404".getBytes(StandardCharsets.UTF_8)));
     assertTrue(
@@ -58,9 +58,9 @@ class ImageDecoderErrorsTest {
         "tiff_lzw.tif",
         "gif_animated.gif"
       })
-  void cutOffFilesAreRefused(String name) throws IOException {
+  void truncatedFilesAreRefused(String name) throws IOException {
     byte[] file = Files.readAllBytes(FOLDER.resolve(name));
-    // The animation's first frame lies in its first part.
+    // The first frame of the animation is in the first part of the file.
     int parts = name.equals("gif_animated.gif") ? 6 : 2;
     for (int length : new int[] {12, 30, file.length / parts}) {
       byte[] cut = Arrays.copyOf(file, length);
@@ -80,7 +80,7 @@ class ImageDecoderErrorsTest {
         "tiff_lzw.tif",
         "gif_animated.gif"
       })
-  void damagedFilesNeverFailInAnotherWay(String name) throws IOException {
+  void damagedFilesCauseNoOtherException(String name) throws IOException {
     byte[] file = Files.readAllBytes(FOLDER.resolve(name));
     Random random = new Random(5);
     for (int k = 0; k < 60; k++) {
@@ -117,20 +117,20 @@ class ImageDecoderErrorsTest {
   }
 
   @Test
-  void limitIsTheCallers() throws IOException {
+  void theCallerSetsTheLimit() throws IOException {
     byte[] file = Files.readAllBytes(FOLDER.resolve("png_rgb.png"));
     assertEquals(37, ImageDecoder.decode(file, "a", 37 * 53).height());
     assertThrows(InvalidRequestException.class, () -> ImageDecoder.decode(file, "a", 37 * 53 - 1));
   }
 
   @Test
-  void storedOrientationIsKeptOnRequest() throws IOException {
+  void decodeStoredDoesNotTurn() throws IOException {
     byte[] file = Files.readAllBytes(FOLDER.resolve("jpeg_exif6.jpg"));
     RgbImage stored = ImageDecoder.decodeStored(file, "a", ImageDecoder.DEFAULT_MAX_PIXELS);
     RgbImage upright = ImageDecoder.decode(file, "a");
     assertEquals(stored.height(), upright.width());
     assertEquals(stored.width(), upright.height());
-    // The stored top left corner is the upright top right one.
+    // The top left corner of the stored image is the top right corner of the upright one.
     int corner = 3 * (upright.width() - 1);
     assertArrayEquals(
         Arrays.copyOf(stored.pixels(), 3),

@@ -13,7 +13,7 @@ import java.util.zip.InflaterInputStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Against what Pillow decodes; the fixtures are written by make_fixtures.py beside them. */
+/** Compares with Pillow's pixels. make_fixtures.py, beside the fixtures, has written them. */
 class ImageDecoderTest {
   private static final Path FOLDER = Path.of("src/test/resources/images");
 

@@ -42,7 +42,7 @@ class ImageEncoderTest {
   }
 
   @Test
-  void smoothPicturesGetSmall() {
+  void smoothImagesCompressWell() {
     byte[] pixels = new byte[256 * 256 * 3];
     for (int i = 0; i < pixels.length; i++) {
       pixels[i] = (byte) ((i / 3 % 256 + i / 768) / 2);
@@ -52,7 +52,7 @@ class ImageEncoderTest {
   }
 
   @Test
-  void textsAreWrittenBesideThePixels() throws Exception {
+  void readersFindTheTexts() throws Exception {
     Map<String, String> texts = new LinkedHashMap<>();
     texts.put("Prompt", "make the sky pink");
     texts.put("Title", "写着“你好”🚀");

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Resizes bit by bit as Pillow's and torch's, and decoding as Pillow's. */
+/** Resizing equals Pillow's and torch's bit by bit; decoding equals Pillow's. */
 @Tag("parity")
 class ImageParityTest {
   static List<GoldenCase> cases() {
