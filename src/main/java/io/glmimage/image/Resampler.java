@@ -7,11 +7,12 @@ import java.util.Arrays;
  * torch bit by bit.
  *
  * <p>A resize has two passes, first across the width, then down the height. The result of the first
- * pass is rounded and clamped to 0..255. A pass that does not change the size is skipped. For output index {@code i}
- * of {@code n} over {@code m} inputs: {@code scale = m / n}, {@code f = max(scale, 1)}, centre
- * {@code (i + 0.5) * scale}, weights {@code filter((j - centre + 0.5) / f)} normalised to sum 1 and
- * multiplied by {@code 2^P}, rounded half away from zero. Pillow's P is 22. For each pass, torch's
- * uint8 kernel takes the largest P up to 22 whose weights fit into 16 signed bits.
+ * pass is rounded and clamped to 0..255. A pass that does not change the size is skipped. For
+ * output index {@code i} of {@code n} over {@code m} inputs: {@code scale = m / n}, {@code f =
+ * max(scale, 1)}, centre {@code (i + 0.5) * scale}, weights {@code filter((j - centre + 0.5) / f)}
+ * normalised to sum 1 and multiplied by {@code 2^P}, rounded half away from zero. Pillow's P is 22.
+ * For each pass, torch's uint8 kernel takes the largest P up to 22 whose weights fit into 16 signed
+ * bits.
  *
  * <p>Sources of the formulas: Pillow's Resample.c and torch's UpSampleKernelAVXAntialias.h.
  */

@@ -77,7 +77,8 @@ record WebpFile(int width, int height, Frame frame) {
     if (isExtended(file)) {
       require(file, FILE_HEADER + CHUNK_HEADER + 10);
       int body = FILE_HEADER + CHUNK_HEADER;
-      return new PixelSize(1 + (int) little(file, body + 7, 3), 1 + (int) little(file, body + 4, 3));
+      return new PixelSize(
+          1 + (int) little(file, body + 7, 3), 1 + (int) little(file, body + 4, 3));
     }
     WebpFile still = of(file);
     return new PixelSize(still.height, still.width);

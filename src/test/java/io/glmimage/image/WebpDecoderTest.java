@@ -46,7 +46,8 @@ class WebpDecoderTest {
     // A lossless 1 x 1 image, written by libwebp with "exact": RGBA 200, 100, 50, 0.
     RgbImage image = ImageDecoder.decode(lossless(200, 100, 50, 0), "x");
     assertArrayEquals(new byte[] {(byte) 200, 100, 50}, image.pixels());
-    assertArrayEquals(image.pixels(), ImageDecoder.decode(lossless(200, 100, 50, 255), "x").pixels());
+    assertArrayEquals(
+        image.pixels(), ImageDecoder.decode(lossless(200, 100, 50, 255), "x").pixels());
   }
 
   /** One pixel: VP8L without transforms; each of the five prefix codes has one symbol. */

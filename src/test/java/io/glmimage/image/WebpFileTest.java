@@ -105,10 +105,8 @@ class WebpFileTest {
     assertEquals(
         "the frame has 0 x 4 pixels",
         message(file("VP8 ", 10, 0, 0, 0, 0x9d, 1, 0x2a, 0, 0, 4, 0)));
-    assertEquals(
-        "the lossless frame has no signature", message(file("VP8L", 5, 0x2e, 0, 0, 0, 0)));
-    assertEquals(
-        "it ends after 22 bytes, at least 30 are needed", message(file("VP8X", 10, 0, 0)));
+    assertEquals("the lossless frame has no signature", message(file("VP8L", 5, 0x2e, 0, 0, 0, 0)));
+    assertEquals("it ends after 22 bytes, at least 30 are needed", message(file("VP8X", 10, 0, 0)));
   }
 
   @Test

@@ -40,7 +40,8 @@ class XmpPacketTest {
   @Test
   void charactersThatXmlForbidsAreLeftOut() throws Exception {
     assertEquals(
-        "abcd", description(XmpPacket.of(Map.of("Description", "a\u0001b\uFFFEc\uD800d"), NO_LIMIT)));
+        "abcd",
+        description(XmpPacket.of(Map.of("Description", "a\u0001b\uFFFEc\uD800d"), NO_LIMIT)));
   }
 
   @Test
