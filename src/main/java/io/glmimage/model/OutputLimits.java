@@ -11,7 +11,7 @@ public final class OutputLimits {
   /** The smallest side: one prior token. */
   public static final int MIN_SIDE = TOKEN_PIXELS;
 
-  /** The largest side. GLM-Image is trained up to 2048; larger sides cost memory quadratically. */
+  /** The largest side. GLM-Image is made for sides up to 2048; larger ones run, but slowly. */
   public static final int MAX_SIDE = 4096;
 
   /** Both sides of a text-to-image request without a size. */

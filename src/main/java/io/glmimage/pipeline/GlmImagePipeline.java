@@ -548,12 +548,11 @@ public final class GlmImagePipeline implements AutoCloseable {
         Denoiser denoiser =
             transformer.denoiser(
                 grid,
-                modulation,
-                schedule.sigmas(),
-                transformer.stepPlan(modulation, row.request().stepCache()),
-                guidance,
-                conditional,
-                unconditional,
+                new io.glmimage.model.dit.DenoisingSteps(
+                    modulation,
+                    schedule.sigmas(),
+                    transformer.stepPlan(modulation, row.request().stepCache())),
+                new io.glmimage.model.dit.Guidance(guidance, conditional, unconditional),
                 cache)) {
       Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
       for (int i = 0; i < denoiser.steps(); i++) {

@@ -8,8 +8,10 @@ import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.golden.Tolerance;
 import io.glmimage.model.dit.Denoiser;
+import io.glmimage.model.dit.DenoisingSteps;
 import io.glmimage.model.dit.DitSequence;
 import io.glmimage.model.dit.GlmImageTransformer;
+import io.glmimage.model.dit.Guidance;
 import io.glmimage.model.dit.Modulation;
 import io.glmimage.model.dit.SourceCache;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
@@ -97,7 +99,10 @@ class DenoisingParityTest {
       }
       try (Denoiser denoiser =
           network.denoiser(
-              grid, modulation, schedule.sigmas(), guidance, conditional, unconditional, cache)) {
+              grid,
+              new DenoisingSteps(modulation, schedule.sigmas()),
+              new Guidance(guidance, conditional, unconditional),
+              cache)) {
         int compared = 0;
         for (int i = 0; i < denoiser.steps(); i++) {
           try (TensorScope stepScope = new TensorScope()) {

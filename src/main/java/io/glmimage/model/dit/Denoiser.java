@@ -1,7 +1,9 @@
 package io.glmimage.model.dit;
 
+import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.PackedLayout;
 import io.glmimage.model.Grid;
+import io.glmimage.model.Observer;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
@@ -11,182 +13,156 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The denoising loop's body for one picture: all that its steps share is prepared once. Close it
- * with the picture; what it was made of (modulation, sequences, cache) must live as long and is
- * closed by its owner. Not thread-safe.
+ * The body of the denoising loop for one image. Everything that the steps share is prepared once.
+ * Close it when the image is done. Its inputs (modulation, sequences, cache) must stay open until
+ * then and are closed by their owners. Not thread-safe.
  *
  * <p>C latent channels, h x w latent sides.
+ *
+ * <p>Ported from diffusers src/diffusers/pipelines/glm_image/pipeline_glm_image.py, the denoising
+ * loop of GlmImagePipeline.__call__ (commit 58eb52c). Deviations: both branches run as one packed
+ * forward pass; guidance and the Euler step are one operation; steps can be reused, see {@link
+ * StepPlan}.
  */
 public final class Denoiser implements AutoCloseable {
-  private final GlmImageTransformer network;
+  private final DitConfig config;
+  private final KernelProvider kernels;
   private final Grid grid;
-  private final Modulation modulation;
-  private final float[] sigmas;
-  private final StepPlan plan;
+  private final DenoisingSteps steps;
   private final OwnedTensors owned = new OwnedTensors();
   private final PackedForward forward;
 
-  /** {@code [rowSize]}: what the operations read; a step copies its row here. */
+  /**
+   * {@code [rowSize]}: the modulation of the current step. Each step copies its row here, because
+   * {@link #vectors} consists of about 180 views at 30 layers, too many to make in every step.
+   */
   private final Tensor current;
 
   private final ModulationRow vectors;
 
-  /** {@code [steps, 2]} float32: next sigma minus sigma, guidance. */
+  /** {@code [steps, 2]} float32: next sigma minus sigma, guidance scale. */
   private final Tensor scalars;
 
-  /** {@code [2]}: the step's row of {@link #scalars}. */
-  private final Tensor currentScalars;
+  private Observer observer = Observer.NONE;
 
-  private Trace trace = Trace.NONE;
-
-  /** The step whose blocks' sum is kept, -1 for none. */
+  /** The step whose block output is kept for reuse; -1 if none is. */
   private int keptStep = -1;
 
   Denoiser(
-      GlmImageTransformer network,
+      DitWeights weights,
+      KernelProvider kernels,
       Grid grid,
-      Modulation modulation,
-      float[] sigmas,
-      StepPlan plan,
-      double guidance,
-      DitSequence conditional,
-      DitSequence unconditional,
+      DenoisingSteps steps,
+      Guidance guidance,
       SourceCache cache) {
-    this.network = network;
+    this.config = weights.config();
+    this.kernels = kernels;
     this.grid = grid;
-    this.modulation = modulation;
-    this.sigmas = sigmas.clone();
-    this.plan = plan;
-    if (plan.steps() != modulation.steps()) {
-      throw new IllegalArgumentException(
-          "Cannot denoise in "
-              + modulation.steps()
-              + " steps by a plan of "
-              + plan.steps()
-              + " steps");
-    }
-    if (sigmas.length != modulation.steps() + 1) {
-      throw new IllegalArgumentException(
-          "Cannot denoise in "
-              + modulation.steps()
-              + " steps with "
-              + sigmas.length
-              + " sigmas: it takes one more sigma than steps");
-    }
+    this.steps = steps;
     if (cache != null) {
-      if (cache.written() != cache.sourceTokens()) {
-        throw new IllegalStateException(
-            "Cannot denoise: "
-                + cache.written()
-                + " of "
-                + cache.sourceTokens()
-                + " source tokens have been written to the cache");
-      }
-      int needed = conditional.textTokens() + grid.size();
-      if (cache.room() < needed) {
-        throw new IllegalArgumentException(
-            "Cannot denoise "
-                + needed
-                + " tokens with a source cache that has room for "
-                + cache.room());
-      }
+      checkCache(cache, guidance.conditional().textTokens() + grid.size());
     }
-    boolean guided = unconditional != null;
+    forward = PackedForward.ofBranches(weights, kernels, grid, guidance.sequences(), cache);
     try (TensorScope scope = new TensorScope()) {
-      forward =
-          new PackedForward(
-              network,
-              grid,
-              guided ? List.of(conditional, unconditional) : List.of(conditional),
-              cache,
-              cache == null ? 0 : cache.sourceTokens(),
-              0,
-              /* keysAndValuesOnly= */ false);
-      current = owned.own(Ops.empty(network.compute(), Modulation.rowSize(network.config())));
-      vectors = new ModulationRow(current, network.config(), owned);
-      float[] values = new float[2 * modulation.steps()];
-      for (int i = 0; i < modulation.steps(); i++) {
-        values[2 * i] = sigmas[i + 1] - sigmas[i];
-        values[2 * i + 1] = (float) guidance;
+      current = owned.own(Ops.empty(weights.compute(), Modulation.rowSize(config)));
+      vectors = new ModulationRow(current, config, owned);
+      float[] values = new float[2 * steps.count()];
+      for (int i = 0; i < steps.count(); i++) {
+        values[2 * i] = steps.delta(i);
+        values[2 * i + 1] = (float) guidance.scale();
       }
       scalars =
           owned.own(
-              Ops.to(Ops.of(values, modulation.steps(), 2), network.compute(), ScalarType.Float));
-      currentScalars = owned.own(scalars.new_empty(2));
+              Ops.to(Ops.of(values, steps.count(), 2), weights.compute(), ScalarType.Float));
+    } catch (RuntimeException e) {
+      // Probably out of device memory: free what was allocated.
+      close();
+      throw e;
     }
   }
 
-  /** How many steps. */
+  private static void checkCache(SourceCache cache, int needed) {
+    if (cache.written() != cache.sourceTokens()) {
+      throw new IllegalStateException(
+          "Cannot denoise: "
+              + cache.written()
+              + " of "
+              + cache.sourceTokens()
+              + " source tokens have been written to the cache");
+    }
+    if (cache.room() < needed) {
+      throw new IllegalArgumentException(
+          "Cannot denoise "
+              + needed
+              + " tokens with a source cache that has room for "
+              + cache.room());
+    }
+  }
+
+  /** Number of steps. */
   public int steps() {
-    return modulation.steps();
+    return steps.count();
   }
 
-  /** Which steps run the blocks. */
+  /** Which steps run the transformer blocks. */
   public StepPlan plan() {
-    return plan;
-  }
-
-  /** One more than steps; the last is 0. */
-  public float[] sigmas() {
-    return sigmas.clone();
+    return steps.plan();
   }
 
   /** Shape of the latents, {@code [C, h, w]}. */
   public long[] latentShape() {
-    long patch = network.config().patch();
-    return new long[] {network.config().channels(), grid.rows() * patch, grid.columns() * patch};
+    long patch = config.patch();
+    return new long[] {config.channels(), grid.rows() * patch, grid.columns() * patch};
   }
 
   /**
-   * One step, in place: predicts the noise at {@code step} and moves the latents to the next sigma.
-   * Steps that reuse another's blocks come after that one.
+   * One step, in place: predicts the noise and moves the latents to the next sigma. A step that
+   * reuses must follow the step that it reuses.
    *
    * @param latents {@code [C, h, w]} float32 on the network's device, contiguous
    */
   public void step(Tensor latents, int step) {
     checkLatents(latents);
     try (TensorScope scope = new TensorScope()) {
-      current.copy_(modulation.row(step));
+      current.copy_(steps.modulation().row(step));
       Tensor prediction;
-      if (plan.reuses(step)) {
+      if (steps.plan().reuses(step)) {
         checkKept(step);
-        prediction = forward.reuse(latents, vectors, trace);
+        prediction = forward.reuse(latents, vectors, observer);
       } else {
-        boolean keep = plan.isReused(step);
+        boolean keep = steps.plan().isReused(step);
         keptStep = -1;
-        prediction = forward.run(latents, vectors, keep, trace);
+        prediction = forward.run(latents, vectors, keep, observer);
         keptStep = keep ? step : -1;
       }
-      currentScalars.copy_(scalars.select(0, step));
-      network
-          .kernels()
+      kernels
           .guidedEulerStep()
-          .apply(latents, prediction, forward.layout(), network.config().patch(), currentScalars);
+          .apply(latents, prediction, forward.layout(), config.patch(), scalars.select(0, step));
     }
   }
 
   /**
-   * The noise that every sequence predicts, conditional first, {@code [C, h, w]} float32 each; of
-   * the caller's scope. Runs the blocks, whatever the plan says.
+   * The predicted noise of every branch, conditional first, {@code [C, h, w]} float32 each, of the
+   * caller's scope. Always runs the blocks. For parity tests.
    */
   public List<Tensor> predictNoise(Tensor latents, int step) {
     checkLatents(latents);
     try (TensorScope scope = new TensorScope()) {
-      current.copy_(modulation.row(step));
-      Tensor prediction = forward.run(latents, vectors, trace).to(ScalarType.Float);
+      current.copy_(steps.modulation().row(step));
+      Tensor prediction = forward.run(latents, vectors, false, observer).to(ScalarType.Float);
       return forward.layout().sequences().stream()
           .map(sequence -> scope.keep(unpatchify(prediction, sequence)))
           .toList();
     }
   }
 
-  /** Shows the intermediate values of all following forwards. */
-  void trace(Trace to) {
-    trace = to;
+  /** Sends the intermediate values of all following forward passes to {@code to}. */
+  void observe(Observer to) {
+    observer = to;
   }
 
   private void checkKept(int step) {
-    int computed = plan.computedStep(step);
+    int computed = steps.plan().computedStep(step);
     if (keptStep != computed) {
       throw new IllegalStateException(
           "Cannot take step "
@@ -198,12 +174,13 @@ public final class Denoiser implements AutoCloseable {
     }
   }
 
+  /** {@code [T, C p p] -> [C, h, w]} */
   private Tensor unpatchify(Tensor prediction, PackedLayout.Sequence sequence) {
     return Ops.fromPatches(
         prediction.narrow(0, sequence.imageOffset(), sequence.imageTokens()),
         grid.rows(),
         grid.columns(),
-        network.config().patch());
+        config.patch());
   }
 
   private void checkLatents(Tensor latents) {

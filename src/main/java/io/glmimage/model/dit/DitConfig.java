@@ -3,17 +3,17 @@ package io.glmimage.model.dit;
 import io.glmimage.weights.ConfigFile;
 
 /**
- * {@code transformer/config.json}.
+ * The values of {@code transformer/config.json} that this network uses.
  *
- * @param patch side of a token's patch of latents
+ * @param patch side of the square of latents that one token stands for
  * @param channels latent channels, in and out
- * @param layers number of blocks
+ * @param layers number of transformer blocks
  * @param heads attention heads
  * @param headDim width of a head
  * @param textDim width of a glyph embedding
- * @param timeDim width of the conditioning vector
+ * @param timeDim E, width of the conditioning vector
  * @param conditionDim width of the embedding of one number of the target size
- * @param codebook number of prior ids
+ * @param codebook number of different prior ids
  */
 record DitConfig(
     int patch,
@@ -26,7 +26,7 @@ record DitConfig(
     int conditionDim,
     int codebook) {
 
-  /** Epsilon of every norm: the architecture fixes it, no configuration names it. */
+  /** Epsilon of every norm. The architecture fixes it; the configuration does not contain it. */
   static final double EPS = 1e-5;
 
   /** D. */
@@ -34,13 +34,15 @@ record DitConfig(
     return heads * headDim;
   }
 
-  /** Values of a patch. */
+  /** Values per patch. */
   int patchValues() {
     return channels * patch * patch;
   }
 
   /**
-   * @throws io.glmimage.error.CheckpointException if the file asks for what this network cannot do
+   * Reads the configuration.
+   *
+   * @throws io.glmimage.error.CheckpointException if the file asks for an unsupported architecture
    */
   static DitConfig read(ConfigFile file) {
     file.requireText("_class_name", "GlmImageTransformer2DModel");

@@ -4,8 +4,9 @@ import io.glmimage.tensor.OwnedTensors;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * What one branch of a picture sees beside the latents: its text and its prior, projected to the
- * network's width, once a picture. Owned by whoever prepared it.
+ * The inputs of one branch besides the latents: text and prior, projected to the network's width D
+ * once per image. S text tokens, I image tokens. Owned by the caller of {@link
+ * GlmImageTransformer#prepare}.
  */
 public final class DitSequence implements AutoCloseable {
   private final OwnedTensors owned = new OwnedTensors();
@@ -14,8 +15,10 @@ public final class DitSequence implements AutoCloseable {
   private final boolean priorDropped;
 
   /**
+   * Takes over the tensors.
+   *
    * @param text {@code [S, D]}
-   * @param prior {@code [I, D]}, or {@code [1, D]} where all of it was dropped
+   * @param prior {@code [I, D]}, or {@code [1, D]} if the whole prior is dropped
    */
   DitSequence(Tensor text, Tensor prior, boolean priorDropped) {
     this.text = owned.own(text);
@@ -23,7 +26,7 @@ public final class DitSequence implements AutoCloseable {
     this.priorDropped = priorDropped;
   }
 
-  /** S, zero for a text that is empty. */
+  /** S; 0 for an empty text. */
   public int textTokens() {
     return Math.toIntExact(text.size(0));
   }
@@ -36,7 +39,7 @@ public final class DitSequence implements AutoCloseable {
     return prior;
   }
 
-  /** Whether this sequence fits images of any number of tokens: its prior is one row for all. */
+  /** Whether the prior is a single row for all image tokens, which fits any image size. */
   boolean priorDropped() {
     return priorDropped;
   }

@@ -8,68 +8,46 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * What timestep and target size say to every norm and gate of the network, for all steps of a
- * schedule: one product a layer serves {@link #WINDOW} steps. Shared by the sequences of a picture.
- * Owned by whoever asked the network for it.
+ * The shift, scale and gate vectors of every norm, for all steps of a schedule. They depend on the
+ * timestep and the target size only, so all branches of an image share them. One product per layer
+ * serves {@link #WINDOW} steps. Owned by the caller of {@link GlmImageTransformer#modulation}.
  *
- * <p>A row of the table is {@code [layers, 6, 2, D]}, then {@code [2, 2, D]} of the final norm:
- * shift, scale and gate of attention, the same of the MLP, each for image and for text.
+ * <p>A row of the table is {@code [layers, 6, 2, D]}, then {@code [2, 2, D]} for the final norm:
+ * shift, scale and gate of attention, the same three for the MLP, each for image and for text.
+ *
+ * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py, the linear
+ * layers of GlmImageAdaLayerNormZero and GlmImageAdaLayerNormContinuous (commit 58eb52c).
+ * Deviation: computed for many steps at once instead of in every step.
  */
 public final class Modulation implements AutoCloseable {
-  /** Steps whose vectors are kept at a time: at 30 layers of 4096 in bfloat16, 190 MB. */
+  /** Steps whose vectors are kept at a time: 190 MB at 30 layers of width 4096 in bfloat16. */
   static final int WINDOW = 64;
 
-  /** Parameters of a layer, in the order in which its projection gives them. */
+  /** Vectors per layer and row kind, in the order of the layer's projection. */
   static final int PARAMETERS = 6;
 
-  private final DitConfig config;
-  private final List<TransformerBlock> blocks;
-  private final Tensor finalWeight;
-  private final Tensor finalBias;
+  private final DitWeights weights;
   private final OwnedTensors owned = new OwnedTensors();
   private final Tensor embedding;
   private final int steps;
-  private final int height;
-  private final int width;
   private OwnedTensors window;
   private Tensor table;
   private int windowStart;
 
   /**
+   * Takes over the conditioning vectors.
+   *
    * @param embedding {@code [steps, E]}
-   * @param finalWeight {@code [2 D, E]}: scale, then shift
    */
-  Modulation(
-      DitConfig config,
-      List<TransformerBlock> blocks,
-      Tensor finalWeight,
-      Tensor finalBias,
-      Tensor embedding,
-      int height,
-      int width) {
-    this.config = config;
-    this.blocks = blocks;
-    this.finalWeight = finalWeight;
-    this.finalBias = finalBias;
+  Modulation(DitWeights weights, Tensor embedding) {
+    this.weights = weights;
     this.embedding = owned.own(embedding);
     this.steps = Math.toIntExact(embedding.size(0));
-    this.height = height;
-    this.width = width;
   }
 
-  /** How many steps. */
+  /** Number of steps. */
   public int steps() {
     return steps;
-  }
-
-  /** Target height in pixels. */
-  public int height() {
-    return height;
-  }
-
-  /** Target width in pixels. */
-  public int width() {
-    return width;
   }
 
   /** {@code [steps, E]}. */
@@ -78,9 +56,9 @@ public final class Modulation implements AutoCloseable {
   }
 
   /**
-   * How much the embedding changes from the step before to every step, relative to what it was: the
-   * sum of the absolute differences over that of the absolute values; 0 for the first step. Waits
-   * for the device.
+   * The relative change of the conditioning vector from the previous step to each step: the sum of
+   * absolute differences over the sum of absolute values. 0 for the first step. Waits for the
+   * device.
    */
   double[] changes() {
     double[] changes = new double[steps];
@@ -100,12 +78,12 @@ public final class Modulation implements AutoCloseable {
     return changes;
   }
 
-  /** Values of a row. */
+  /** Values per row. */
   static long rowSize(DitConfig config) {
     return (config.layers() * (long) PARAMETERS + 2) * 2 * config.width();
   }
 
-  /** The row of {@code step}, {@code [rowSize]}; it belongs to the caller's scope. */
+  /** The row of a step, {@code [rowSize]}, of the caller's scope. */
   Tensor row(int step) {
     if (step < 0 || step >= steps) {
       throw new IllegalArgumentException(
@@ -124,21 +102,21 @@ public final class Modulation implements AutoCloseable {
     window = new OwnedTensors();
     windowStart = start;
     try (TensorScope scope = new TensorScope()) {
-      long d = config.width();
+      long d = weights.config().width();
+      List<TransformerBlock> blocks = weights.blocks();
       Tensor some = embedding.narrow(0, start, Math.min(WINDOW, steps - start));
       long count = some.size(0);
-      table = window.own(some.new_empty(count, rowSize(config)));
+      table = window.own(some.new_empty(count, rowSize(weights.config())));
       long layer = PARAMETERS * 2 * d;
       for (int i = 0; i < blocks.size(); i++) {
-        TransformerBlock block = blocks.get(i);
-        table
-            .narrow(1, i * layer, layer)
-            .copy_(Ops.linear(some, block.modulationWeight(), block.modulationBias()));
+        table.narrow(1, i * layer, layer).copy_(blocks.get(i).modulation().apply(some));
       }
-      // The final norm sees image rows only; both kinds get the same, so that the last block ends
-      // as all others do. [count, 2 D] -> [count, 2, 1, D] -> [count, 2, 2, D]
+      // The final norm matters for image rows only. Text rows get the same vectors, so that the
+      // last block ends like the others. [count, 2 D] -> [count, 2, 1, D] -> [count, 2, 2, D]
       Tensor last =
-          Ops.linear(some, finalWeight, finalBias)
+          weights
+              .finalNorm()
+              .apply(some)
               .view(count, 2, 1, d)
               .expand(count, 2, 2, d)
               .reshape(count, 4 * d);
@@ -146,6 +124,7 @@ public final class Modulation implements AutoCloseable {
     }
   }
 
+  /** Frees the vectors. */
   @Override
   public void close() {
     if (window != null) {

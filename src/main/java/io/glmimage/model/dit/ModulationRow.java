@@ -7,15 +7,15 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * One step's modulation vectors, as views of a buffer; every vector is {@code [2, D]}, image then
- * text.
+ * The modulation vectors of one step as views of a buffer. Every vector is {@code [2, D]}: image,
+ * then text.
  */
 final class ModulationRow {
   private final List<Layer> layers = new ArrayList<>();
   private final Tensor finalScale;
   private final Tensor finalShift;
 
-  /** Vectors of one block. */
+  /** The vectors of one block. */
   record Layer(
       Tensor attentionShift,
       Tensor attentionScale,
@@ -25,12 +25,15 @@ final class ModulationRow {
       Tensor mlpGate) {}
 
   /**
+   * Cuts a row into its vectors.
+   *
    * @param row {@code [Modulation.rowSize]}
-   * @param owner keeps the views
+   * @param owner owns the views
    */
   ModulationRow(Tensor row, DitConfig config, OwnedTensors owner) {
     try (TensorScope scope = new TensorScope()) {
       Tensor[] vectors = new Tensor[config.layers() * Modulation.PARAMETERS + 2];
+      // [rowSize] -> [layers * 6 + 2, 2, D]
       Tensor all = row.view(vectors.length, 2, config.width());
       for (int i = 0; i < vectors.length; i++) {
         vectors[i] = owner.own(all.select(0, i));

@@ -5,12 +5,15 @@ import io.glmimage.tensor.Ops;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Rotation angles of an image's tokens: the first quarter of a head's dimensions turns with the
- * row, the second with the column, the other half repeats them. Every image starts at (0, 0), so
- * sources and target share positions.
+ * Rotation angles of an image's tokens. The first quarter of a head's dimensions rotates with the
+ * row, the second with the column; the other half repeats them. Every image starts at (0, 0), so
+ * sources and target share positions. I image tokens, heads of width d.
+ *
+ * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py,
+ * GlmImageRotaryPosEmbed (commit 58eb52c). Deviations: none.
  *
  * @param cos {@code [I, d / 2]} float32 on the CPU, of the caller's scope
- * @param sin like cos
+ * @param sin {@code [I, d / 2]}, likewise
  */
 record RotaryTable(Tensor cos, Tensor sin) {
   private static final double THETA = 10000;

@@ -10,12 +10,17 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Keys and values of a picture's sources in every layer, after norm and rotation, with room behind
- * them for the tokens of the conditional sequence: a step writes its own keys and values there and
- * attention reads one contiguous buffer. Owned by whoever asked the network for it.
+ * The condition KV cache: keys and values of an image's sources in every layer, after norm and
+ * rotation. Behind them is room for the tokens of the conditional sequence. A denoising step writes
+ * its own keys and values there, so that attention reads one contiguous buffer. Owned by the caller
+ * of {@link GlmImageTransformer#newCache}.
  *
- * <p>C source tokens, R = S + I tokens of the conditional sequence, H heads of d: two buffers
- * {@code [C + R, H, d]} a layer.
+ * <p>C source tokens, R = S + I tokens of the conditional sequence, H heads of width d: two buffers
+ * {@code [C + R, H, d]} per layer.
+ *
+ * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py,
+ * GlmImageKVCache (commit 58eb52c). Deviations: preallocated; no modes, because writing, reading
+ * and skipping are different calls.
  */
 public final class SourceCache implements AutoCloseable {
   private final OwnedTensors owned = new OwnedTensors();
@@ -38,15 +43,19 @@ public final class SourceCache implements AutoCloseable {
         keys.add(owned.own(Ops.empty(compute, capacity, config.heads(), config.headDim())));
         values.add(owned.own(Ops.empty(compute, capacity, config.heads(), config.headDim())));
       }
+    } catch (RuntimeException e) {
+      // Probably out of device memory: free the layers that were allocated.
+      owned.close();
+      throw e;
     }
   }
 
-  /** C: how many source tokens it was made for. */
+  /** C: the number of source tokens that the cache was made for. */
   public int sourceTokens() {
     return sourceTokens;
   }
 
-  /** How many source tokens have been written. */
+  /** The number of source tokens written so far. */
   public int written() {
     return written;
   }

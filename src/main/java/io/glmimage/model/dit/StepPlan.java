@@ -1,17 +1,17 @@
 package io.glmimage.model.dit;
 
 /**
- * Which steps of a schedule run the blocks, and which reuse what the blocks added to the residual
- * stream in the last step that ran them. Known before the first step, so that no step waits for the
- * device to decide. Immutable.
+ * Which steps of a schedule run the transformer blocks. The other steps reuse what the blocks added
+ * to the residual stream in the last step that ran them. The plan is known before the first step,
+ * so that no step waits for the device to decide. Immutable.
  *
- * <p>After TeaCache (Liu et al., "Timestep Embedding Tells: It's Time to Cache", 2024): a step
- * reuses as long as a change since the last computed step, summed over the steps between, stays
- * below a threshold; the first step and the last are always computed. Deviations: TeaCache takes
- * the change of the first block's input, which it measures on the picture in every step, and maps
- * it by a polynomial fitted to each model. Here it is the change of the time embedding, as a part
- * of its change over the whole schedule: a threshold means the same for every model and number of
- * steps, and all pictures of a size have the same plan, whatever is edited beside them.
+ * <p>After TeaCache (Liu et al., "Timestep Embedding Tells: It's Time to Cache", 2024). A step
+ * reuses while the change since the last computed step, summed over the steps in between, stays
+ * below a threshold. The first and the last step are always computed. Deviations: TeaCache measures
+ * the change of the first block's input in every step and maps it by a polynomial fitted to each
+ * model. This class uses the change of the time embedding, as a fraction of its change over the
+ * whole schedule. A threshold therefore means the same for every model and number of steps, and all
+ * images of one size have the same plan.
  */
 public final class StepPlan {
   private final boolean[] reused;
@@ -26,9 +26,11 @@ public final class StepPlan {
   }
 
   /**
-   * @param changes how far each step is from the one before; the first is not used
-   * @param threshold a step is computed where the sum since the last computed one reaches this part
-   *     of the sum over all; 0 computes all, 1 the first and the last
+   * The plan for given changes.
+   *
+   * @param changes distance of each step from the previous one; the first value is not used
+   * @param threshold a step is computed when the sum since the last computed step reaches this
+   *     fraction of the total; 0 computes every step, 1 only the first and the last
    */
   static StepPlan of(double[] changes, double threshold) {
     double all = 0;
@@ -47,17 +49,17 @@ public final class StepPlan {
     return new StepPlan(reused);
   }
 
-  /** How many steps, computed or not. */
+  /** Number of steps, computed or not. */
   public int steps() {
     return reused.length;
   }
 
-  /** Whether {@code step} does not run the blocks. */
+  /** Whether {@code step} reuses the blocks of an earlier step. */
   public boolean reuses(int step) {
     return reused[step];
   }
 
-  /** How many steps don't run the blocks. */
+  /** Number of steps that reuse. */
   public int reusedSteps() {
     int count = 0;
     for (boolean reuses : reused) {
@@ -66,7 +68,7 @@ public final class StepPlan {
     return count;
   }
 
-  /** The step whose blocks {@code step} takes: itself, or the last computed one before it. */
+  /** The step whose blocks {@code step} uses: itself, or the last computed step before it. */
   int computedStep(int step) {
     int at = step;
     while (reused[at]) {
@@ -75,7 +77,7 @@ public final class StepPlan {
     return at;
   }
 
-  /** Whether the step after {@code step} reuses. */
+  /** Whether the next step reuses the blocks of {@code step}. */
   boolean isReused(int step) {
     return step + 1 < reused.length && reused[step + 1];
   }

@@ -8,30 +8,26 @@ import io.glmimage.weights.Weights;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * The weights of one block.
+ * The weights of one block. D width, E width of the conditioning. {@link PackedForward} runs them.
  *
- * @param modulationWeight {@code [12 D, E]}
- * @param modulationBias {@code [12 D]}
- * @param qkv {@code D -> 3 D}: query, key, value in one product
- * @param out {@code D -> D}
- * @param widen {@code D -> 4 D}: the MLP's first half, before gelu
- * @param narrow {@code 4 D -> D}
+ * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py,
+ * GlmImageTransformerBlock (commit 58eb52c). Deviation: query, key and value are one product.
+ *
+ * @param modulation {@code E -> 12 D}: shifts, scales and gates
+ * @param qkv {@code D -> 3 D}: query, key, value
+ * @param out {@code D -> D}: the attention's output projection
+ * @param widen {@code D -> 4 D}: the first half of the MLP, before GELU
+ * @param narrow {@code 4 D -> D}: the second half of the MLP
  */
 record TransformerBlock(
-    Tensor modulationWeight,
-    Tensor modulationBias,
-    Linear qkv,
-    Linear out,
-    Linear widen,
-    Linear narrow) {
+    Projection modulation, Linear qkv, Linear out, Linear widen, Linear narrow) {
   private static final int MLP_RATIO = 4;
 
   static TransformerBlock load(Weights weights, DitConfig config, KernelProvider kernels) {
     int d = config.width();
     int wide = MLP_RATIO * d;
     return new TransformerBlock(
-        weights.get("norm1.linear.weight", 12L * d, config.timeDim()),
-        weights.get("norm1.linear.bias", 12L * d),
+        Projection.load(weights, "norm1.linear", config.timeDim(), 12L * d),
         qkv(weights, d, kernels),
         linear(weights, "attn1.to_out.0", d, d, kernels),
         linear(weights, "ff.net.0.proj", d, wide, kernels),
@@ -61,6 +57,7 @@ record TransformerBlock(
     }
   }
 
+  /** {@code 3 x [D, ..] -> [3 D, ..]} */
   private static Tensor fuse(Weights weights, String what, long... shape) {
     Tensor q = weights.read("attn1.to_q." + what, shape);
     Tensor k = weights.read("attn1.to_k." + what, shape);

@@ -60,7 +60,11 @@ final class DenoiserBenchmark {
             SourceCache cache = network.newCache(grid.size(), 8 + grid.size())) {
           network.writeSource(cache, source, ids, pixels, pixels);
           try (Denoiser denoiser =
-              network.denoiser(grid, modulation, sigmas, 1.5, conditional, unconditional, cache)) {
+              network.denoiser(
+                  grid,
+                  new DenoisingSteps(modulation, sigmas),
+                  new Guidance(1.5, conditional, unconditional),
+                  cache)) {
             Tensor latents = source.clone();
             for (int i = 0; i < steps; i++) {
               long before = System.nanoTime();

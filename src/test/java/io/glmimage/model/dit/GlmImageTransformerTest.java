@@ -85,7 +85,11 @@ class GlmImageTransformerTest {
         network.writeSource(cache, latents(source, 5), ids(source), 32, 64);
       }
       try (Denoiser denoiser =
-          network.denoiser(GRID, modulation, SIGMAS, guidance, conditional, unconditional, cache)) {
+          network.denoiser(
+              GRID,
+              new DenoisingSteps(modulation, SIGMAS),
+              new Guidance(guidance, conditional, unconditional),
+              cache)) {
         Tensor latents = latents(GRID, 3);
         List<float[]> out = new ArrayList<>();
         denoiser.predictNoise(latents, 0).forEach(n -> out.add(Ops.toFloats(n)));
@@ -108,7 +112,9 @@ class GlmImageTransformerTest {
     try (TensorScope scope = new TensorScope();
         Modulation modulation = network.modulation(TIMESTEPS, HEIGHT, WIDTH);
         DitSequence alone = network.prepare(glyphs(network, 1), null);
-        Denoiser denoiser = network.denoiser(GRID, modulation, SIGMAS, 1, alone, null, null)) {
+        Denoiser denoiser =
+            network.denoiser(
+                GRID, new DenoisingSteps(modulation, SIGMAS), Guidance.none(alone), null)) {
       float[] unconditional = Ops.toFloats(denoiser.predictNoise(latents(GRID, 3), 0).get(0));
       assertArrayEquals(unconditional, together.get(1), 5e-6f);
     }
@@ -148,7 +154,7 @@ class GlmImageTransformerTest {
       assertEquals(small.size(), both.written());
       network.writeSource(both, latents(wide, 2), ids(wide), 32, 64);
       network.writeSource(second, latents(wide, 2), ids(wide), 32, 64);
-      for (int layer = 0; layer < network.config().layers(); layer++) {
+      for (int layer = 0; layer < network.weights().config().layers(); layer++) {
         assertArrayEquals(
             Ops.toFloats(second.rows(layer, 0, wide.size()).key()),
             Ops.toFloats(both.rows(layer, small.size(), wide.size()).key()),
@@ -225,7 +231,11 @@ class GlmImageTransformerTest {
         Modulation modulation = network.modulation(timesteps, HEIGHT, WIDTH);
         DitSequence sequence = network.prepare(glyphs(network, 2), ids(GRID));
         Denoiser denoiser =
-            network.denoiser(GRID, modulation, sigmas, plan, 1, sequence, null, null)) {
+            network.denoiser(
+                GRID,
+                new DenoisingSteps(modulation, sigmas, plan),
+                Guidance.none(sequence),
+                null)) {
       Tensor latents = latents(GRID, 3);
       refusedStep("reuses step 0, but the last one kept is none", denoiser, latents, 1);
       denoiser.step(latents, 0);
@@ -285,7 +295,10 @@ class GlmImageTransformerTest {
       network.writeSource(cache, latents(source, 5), ids(source), 32, 64);
       try (Denoiser denoiser =
           network.denoiser(
-              GRID, modulation, sigmas, plan, 1.5, conditional, unconditional, cache)) {
+              GRID,
+              new DenoisingSteps(modulation, sigmas, plan),
+              new Guidance(1.5, conditional, unconditional),
+              cache)) {
         assertEquals(plan.reusedSteps(), denoiser.plan().reusedSteps());
         Tensor latents = latents(GRID, 3);
         for (int i = 0; i < steps; i++) {
@@ -346,18 +359,17 @@ class GlmImageTransformerTest {
       refused(
           "2 steps by a plan of 3 steps",
           () ->
-              network.denoiser(
-                  GRID, modulation, SIGMAS, StepPlan.everyStep(3), 1, sequence, null, null));
-      refused("with 2 sigmas", () -> open(GRID, modulation, new float[] {1, 0}, 1, sequence, null));
+              new DenoisingSteps(modulation, SIGMAS, StepPlan.everyStep(3)));
+      refused("with 2 sigmas", () -> open(GRID, modulation, new float[] {1, 0}, sequence, null));
       refused(
-          "without an unconditional", () -> open(GRID, modulation, SIGMAS, 1.5, sequence, null));
+          "without an unconditional", () -> new Guidance(1.5, sequence, null));
       refused(
-          "with 24 prior ids", () -> open(new Grid(2, 2), modulation, SIGMAS, 1, sequence, null));
-      refused("has room for 3", () -> open(GRID, modulation, SIGMAS, 1, sequence, tight));
+          "with 24 prior ids", () -> open(new Grid(2, 2), modulation, SIGMAS, sequence, null));
+      refused("has room for 3", () -> open(GRID, modulation, SIGMAS, sequence, tight));
       assertTrue(
           assertThrows(
                   IllegalStateException.class,
-                  () -> open(GRID, modulation, SIGMAS, 1, sequence, cache))
+                  () -> open(GRID, modulation, SIGMAS, sequence, cache))
               .getMessage()
               .contains("0 of 8 source tokens"));
       refused(
@@ -368,21 +380,17 @@ class GlmImageTransformerTest {
           () -> network.writeSource(cache, Ops.of(new float[8 * 6], 8, 2, 3), new int[3], 16, 24));
       assertEquals(0, cache.written());
       try (Denoiser denoiser =
-          network.denoiser(GRID, modulation, SIGMAS, 1, sequence, null, null)) {
+          open(GRID, modulation, SIGMAS, sequence, null)) {
         refused("expected [8, 8, 12]", () -> denoiser.step(latents(new Grid(2, 2), 1), 0));
         refused("Invalid step: 2", () -> denoiser.step(latents(GRID, 1), 2));
       }
     }
   }
 
-  private static void open(
-      Grid grid,
-      Modulation modulation,
-      float[] sigmas,
-      double guidance,
-      DitSequence sequence,
-      SourceCache cache) {
-    network.denoiser(grid, modulation, sigmas, guidance, sequence, null, cache).close();
+  private static Denoiser open(
+      Grid grid, Modulation modulation, float[] sigmas, DitSequence sequence, SourceCache cache) {
+    return network.denoiser(
+        grid, new DenoisingSteps(modulation, sigmas), Guidance.none(sequence), cache);
   }
 
   private static void refused(String part, org.junit.jupiter.api.function.Executable call) {

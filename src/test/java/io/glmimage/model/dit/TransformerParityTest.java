@@ -80,14 +80,14 @@ class TransformerParityTest {
               call + "/time_proj",
               row,
               timesteps.length,
-              Ops.toFloats(network.timeSinusoid(new double[] {in.timestep})));
+              Ops.toFloats(network.weights().condition().timeSinusoid(new double[] {in.timestep})));
           compare(
               SINUSOID,
               golden,
               call + "/condition_proj",
               row,
               timesteps.length,
-              Ops.toFloats(network.sizeSinusoid(in.height, in.width, in.top, in.left)));
+              Ops.toFloats(network.weights().condition().sizeSinusoid(in.height, in.width, in.top, in.left)));
           try (Modulation modulation = in.modulation(network)) {
             compare(
                 golden.tolerance(),
@@ -176,9 +176,13 @@ class TransformerParityTest {
                 sequence.textTokens() + grid.size());
       }
       try (Denoiser denoiser =
-          network.denoiser(grid, modulation, new float[] {1, 0}, 1, sequence, null, cache)) {
+          network.denoiser(
+              grid,
+              new DenoisingSteps(modulation, new float[] {1, 0}),
+              Guidance.none(sequence),
+              cache)) {
         Map<String, float[]> actual = new LinkedHashMap<>();
-        denoiser.trace((what, value) -> record(actual, what, value, sequence.textTokens(), grid));
+        denoiser.observe((what, value) -> record(actual, what, value, sequence.textTokens(), grid));
         Tensor noise = denoiser.predictNoise(in.latents(), 0).get(0);
         actual.put("out", Ops.toFloats(noise));
         actual.put("glyph_projector", Ops.toFloats(sequence.text()));
