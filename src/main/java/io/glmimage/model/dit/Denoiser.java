@@ -72,8 +72,7 @@ public final class Denoiser implements AutoCloseable {
         values[2 * i + 1] = (float) guidance.scale();
       }
       scalars =
-          owned.own(
-              Ops.to(Ops.of(values, steps.count(), 2), weights.compute(), ScalarType.Float));
+          owned.own(Ops.to(Ops.of(values, steps.count(), 2), weights.compute(), ScalarType.Float));
     } catch (RuntimeException e) {
       // Probably out of device memory: free what was allocated.
       close();

@@ -176,8 +176,8 @@ public final class GlmImageTransformer implements AutoCloseable {
   }
 
   /**
-   * Runs a source image through the network and appends its keys and values to the cache. The source
-   * is seen without text and without the other sources, at timestep 0.
+   * Runs a source image through the network and appends its keys and values to the cache. The
+   * source is seen without text and without the other sources, at timestep 0.
    *
    * @param latents {@code [C, h, w]} on any device
    * @param priorIds the source's ids, one per token
@@ -201,8 +201,7 @@ public final class GlmImageTransformer implements AutoCloseable {
         Modulation modulation = modulation(new double[] {0}, height, width);
         OwnedTensors views = new OwnedTensors();
         DitSequence sequence = prepare(Ops.empty(compute(), 0, textEmbedDim()), priorIds);
-        PackedForward forward =
-            PackedForward.ofSource(weights, kernels, grid, sequence, cache)) {
+        PackedForward forward = PackedForward.ofSource(weights, kernels, grid, sequence, cache)) {
       forward.run(
           Ops.to(latents, compute(), ScalarType.Float),
           new ModulationRow(modulation.row(0), weights.config(), views),
@@ -230,8 +229,7 @@ public final class GlmImageTransformer implements AutoCloseable {
    * @param grid the target's tokens: latent sides divided by {@link #patchSize}
    * @param cache the sources, all written, which only the conditional sequence sees; null for none
    */
-  public Denoiser denoiser(
-      Grid grid, DenoisingSteps steps, Guidance guidance, SourceCache cache) {
+  public Denoiser denoiser(Grid grid, DenoisingSteps steps, Guidance guidance, SourceCache cache) {
     return new Denoiser(weights, kernels, grid, steps, guidance, cache);
   }
 

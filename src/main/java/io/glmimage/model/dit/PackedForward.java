@@ -25,7 +25,8 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py,
  * GlmImageTransformer2DModel.forward, GlmImageTransformerBlock and GlmImageAttnProcessor (commit
  * 58eb52c). Deviations: branches are packed into one tensor instead of running one after the other;
- * the end of a branch and the next norm are one operation; nothing is padded, so there are no masks.
+ * the end of a branch and the next norm are one operation; nothing is padded, so there are no
+ * masks.
  */
 final class PackedForward implements AutoCloseable {
   private final DitWeights weights;
@@ -103,8 +104,8 @@ final class PackedForward implements AutoCloseable {
   }
 
   /**
-   * The pass that writes a source into the next free rows of the cache. The source attends to itself
-   * only.
+   * The pass that writes a source into the next free rows of the cache. The source attends to
+   * itself only.
    */
   static PackedForward ofSource(
       DitWeights weights,
@@ -188,9 +189,9 @@ final class PackedForward implements AutoCloseable {
   }
 
   /**
-   * Decides where every layer keeps its keys and values. The first sequence uses the cache, if there
-   * is one. The others need theirs only until the layer's attention is done, so all layers share one
-   * buffer per sequence.
+   * Decides where every layer keeps its keys and values. The first sequence uses the cache, if
+   * there is one. The others need theirs only until the layer's attention is done, so all layers
+   * share one buffer per sequence.
    */
   private void addLayers(Compute compute, CacheRows cacheRows) {
     List<KeyValueRows> shared = new ArrayList<>();
@@ -212,8 +213,7 @@ final class PackedForward implements AutoCloseable {
         layer.destinations().add(destination);
         layer
             .attended()
-            .add(
-                new KeyValueRows(attentionView(attended.key()), attentionView(attended.value())));
+            .add(new KeyValueRows(attentionView(attended.key()), attentionView(attended.value())));
       }
       layers.add(layer);
     }
@@ -242,8 +242,8 @@ final class PackedForward implements AutoCloseable {
    *
    * @param latents {@code [C, h, w]} float32 on the device
    * @param keep whether {@link #reuse} will follow
-   * @return packed predictions {@code [T, C p p]}, of the caller's scope; null if the pass ends with
-   *     keys and values
+   * @return packed predictions {@code [T, C p p]}, of the caller's scope; null if the pass ends
+   *     with keys and values
    */
   Tensor run(Tensor latents, ModulationRow modulation, boolean keep, Observer observer) {
     try (TensorScope scope = new TensorScope()) {

@@ -358,13 +358,10 @@ class GlmImageTransformerTest {
           () -> network.prepare(Ops.of(new float[14], 2, 7), null));
       refused(
           "2 steps by a plan of 3 steps",
-          () ->
-              new DenoisingSteps(modulation, SIGMAS, StepPlan.everyStep(3)));
+          () -> new DenoisingSteps(modulation, SIGMAS, StepPlan.everyStep(3)));
       refused("with 2 sigmas", () -> open(GRID, modulation, new float[] {1, 0}, sequence, null));
-      refused(
-          "without an unconditional", () -> new Guidance(1.5, sequence, null));
-      refused(
-          "with 24 prior ids", () -> open(new Grid(2, 2), modulation, SIGMAS, sequence, null));
+      refused("without an unconditional", () -> new Guidance(1.5, sequence, null));
+      refused("with 24 prior ids", () -> open(new Grid(2, 2), modulation, SIGMAS, sequence, null));
       refused("has room for 3", () -> open(GRID, modulation, SIGMAS, sequence, tight));
       assertTrue(
           assertThrows(
@@ -379,8 +376,7 @@ class GlmImageTransformerTest {
           "multiples of 2",
           () -> network.writeSource(cache, Ops.of(new float[8 * 6], 8, 2, 3), new int[3], 16, 24));
       assertEquals(0, cache.written());
-      try (Denoiser denoiser =
-          open(GRID, modulation, SIGMAS, sequence, null)) {
+      try (Denoiser denoiser = open(GRID, modulation, SIGMAS, sequence, null)) {
         refused("expected [8, 8, 12]", () -> denoiser.step(latents(new Grid(2, 2), 1), 0));
         refused("Invalid step: 2", () -> denoiser.step(latents(GRID, 1), 2));
       }

@@ -87,7 +87,11 @@ class TransformerParityTest {
               call + "/condition_proj",
               row,
               timesteps.length,
-              Ops.toFloats(network.weights().condition().sizeSinusoid(in.height, in.width, in.top, in.left)));
+              Ops.toFloats(
+                  network
+                      .weights()
+                      .condition()
+                      .sizeSinusoid(in.height, in.width, in.top, in.left)));
           try (Modulation modulation = in.modulation(network)) {
             compare(
                 golden.tolerance(),
