@@ -18,6 +18,11 @@ public record RowTimes(
     return new RowTimes(read, 0, 0, 0, 0, 0);
   }
 
+  /** The same times, with this time for encoding and writing. */
+  public RowTimes withWrite(double seconds) {
+    return new RowTimes(read, edit, prior, denoise, decode, seconds);
+  }
+
   public double total() {
     return read + edit + write;
   }

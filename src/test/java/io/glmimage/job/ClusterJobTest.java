@@ -101,7 +101,7 @@ class ClusterJobTest {
               assertEquals(
                   id.equals("r17") ? "PROCESS_CRASH" : null, row.getAs("error_class"), id));
       String error = lines.get("r17").getAs("error");
-      assertTrue(error.contains("died 3 times while nothing else was in work"), error);
+      assertTrue(error.contains("died 3 times while no other row was in work"), error);
     }
     try (Stream<Path> pictures = Files.list(output.resolve("images"))) {
       assertEquals(39, pictures.count());

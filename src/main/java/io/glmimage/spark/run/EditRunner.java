@@ -172,7 +172,7 @@ public final class EditRunner implements AutoCloseable {
         };
     PartitionRunner runner =
         new PartitionRunner(
-            new PartitionRunner.Work(
+            new PartitionWork(
                 manifest.reader(),
                 plan.batchSize(),
                 engines,
@@ -182,10 +182,7 @@ public final class EditRunner implements AutoCloseable {
                 run,
                 options.commitSeconds()),
             hadoop,
-            progress.done(),
-            progress.failed(),
-            progress.loading(),
-            progress.engines());
+            progress.counters());
     try {
       if (plan.rows() > 0) {
         progress.watch(watch);

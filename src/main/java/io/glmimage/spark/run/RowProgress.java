@@ -2,9 +2,6 @@ package io.glmimage.spark.run;
 
 import io.glmimage.output.KernelUse;
 import io.glmimage.output.RunFigures;
-import io.glmimage.spark.engine.EngineCounters;
-import io.glmimage.spark.engine.KernelSelections;
-import io.glmimage.spark.engine.LoadCounters;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.scheduler.SparkListener;
@@ -14,19 +11,16 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 
 /**
- * Counts rows while tasks run: what ended tasks have counted, plus what the executors' heartbeats
- * say of running ones. For showing only; a repeated task counts its rows again.
+ * Counts rows while tasks run: the counts of tasks that have ended, plus those that the executors'
+ * heartbeats report for running tasks. For display only: a repeated task counts its rows again.
  */
 public final class RowProgress implements AutoCloseable {
   private final SparkSession spark;
-  private final LongAccumulator done;
-  private final LongAccumulator failed;
-  private final LoadCounters loading;
-  private final EngineCounters engines;
+  private final RunCounters counters;
   private final Listener listener = new Listener();
   private volatile Watch watch;
 
-  /** Told now and then how many rows have failed. */
+  /** Receives the number of failed rows from time to time. */
   @FunctionalInterface
   interface Watch {
     void failed(long rows);
@@ -34,85 +28,67 @@ public final class RowProgress implements AutoCloseable {
 
   public RowProgress(SparkSession spark) {
     this.spark = spark;
-    this.done = spark.sparkContext().longAccumulator("rows done");
-    this.failed = spark.sparkContext().longAccumulator("rows failed");
-    this.loading =
-        new LoadCounters(
-            spark.sparkContext().longAccumulator("model bytes to load"),
-            spark.sparkContext().longAccumulator("model bytes loaded"));
-    this.engines =
-        new EngineCounters(
-            spark.sparkContext().longAccumulator("engine microseconds busy"),
-            spark.sparkContext().longAccumulator("engine microseconds waiting"),
-            new KernelSelections());
-    spark.sparkContext().register(engines.kernels(), "kernel selections");
+    this.counters = RunCounters.of(spark.sparkContext());
     spark.sparkContext().addSparkListener(listener);
   }
 
-  /** Rows done so far, failed ones included. */
+  /** Rows with a result so far, failed rows included. */
   public long doneRows() {
-    return done.value() + listener.running(done.id());
+    return current(counters.done());
   }
 
-  /** Rows failed so far. */
+  /** Rows that have failed so far. */
   public long failedRows() {
-    return failed.value() + listener.running(failed.id());
+    return current(counters.failed());
   }
 
   /**
-   * How much of the model the executors that are loading it have loaded, in percent, or -1 where
-   * none has said so.
+   * Progress of loading the model, in percent, over all executors that load it; -1 if none has
+   * reported any.
    */
   public int loadedPercent() {
-    long total = loading.total().value() + listener.running(loading.total().id());
-    long loaded = loading.loaded().value() + listener.running(loading.loaded().id());
+    long total = current(counters.loading().total());
+    long loaded = current(counters.loading().loaded());
     return total == 0 ? -1 : (int) Math.min(100, loaded * 100 / total);
   }
 
-  /** Forgets what was counted: it will be counted again. */
+  private long current(LongAccumulator counter) {
+    return counter.value() + listener.running(counter.id());
+  }
+
+  /** Sets the row counts to zero, because all tasks will count their rows again. */
   void reset() {
-    done.reset();
-    failed.reset();
+    counters.done().reset();
+    counters.failed().reset();
     listener.reset();
   }
 
-  /** How the engines have spent their time, as far as tasks have ended. */
+  /** How the engines spent their time in the tasks that have ended. */
   public RunFigures.EngineTime engineTime() {
     return new RunFigures.EngineTime(
-        engines.busyMicros().value() / 1e6, engines.waitMicros().value() / 1e6);
+        counters.engines().busyMicros().value() / 1e6,
+        counters.engines().waitMicros().value() / 1e6);
   }
 
-  /** What the operations of the model ran on, as far as tasks have ended. */
+  /** The kernels that the operations of the model ran on, from the tasks that have ended. */
   public Map<String, KernelUse> kernels() {
-    return engines.kernels().byOperation();
+    return counters.engines().kernels().byOperation();
   }
 
-  /** Calls this, on Spark's listener thread, whenever a task says how far it is. */
+  /** Sets what is called, on Spark's listener thread, whenever a task reports progress. */
   void watch(Watch newWatch) {
     watch = newWatch;
   }
 
-  private void tell() {
-    Watch told = watch;
-    if (told != null) {
-      told.failed(failedRows());
+  private void callWatch() {
+    Watch called = watch;
+    if (called != null) {
+      called.failed(failedRows());
     }
   }
 
-  LongAccumulator done() {
-    return done;
-  }
-
-  LongAccumulator failed() {
-    return failed;
-  }
-
-  LoadCounters loading() {
-    return loading;
-  }
-
-  EngineCounters engines() {
-    return engines;
+  RunCounters counters() {
+    return counters;
   }
 
   @Override
@@ -121,7 +97,7 @@ public final class RowProgress implements AutoCloseable {
   }
 
   private final class Listener extends SparkListener {
-    /** By task, then by accumulator. */
+    /** Counts of running tasks: by task id, then by accumulator id. */
     private final Map<Long, Map<Long, Long>> running = new HashMap<>();
 
     synchronized long running(long accumulator) {
@@ -135,11 +111,11 @@ public final class RowProgress implements AutoCloseable {
     @Override
     public void onExecutorMetricsUpdate(SparkListenerExecutorMetricsUpdate update) {
       add(update);
-      tell();
+      callWatch();
     }
 
     private synchronized void add(SparkListenerExecutorMetricsUpdate update) {
-      // Iterators only: the collections' types differ between Scala 2.12 and 2.13.
+      // Iterators only: the types of the collections differ between Scala 2.12 and 2.13.
       var tasks = update.accumUpdates().iterator();
       while (tasks.hasNext()) {
         var task = tasks.next();
@@ -159,7 +135,7 @@ public final class RowProgress implements AutoCloseable {
     @Override
     public void onTaskEnd(SparkListenerTaskEnd end) {
       remove(end.taskInfo().taskId());
-      tell();
+      callWatch();
     }
 
     private synchronized void remove(long task) {

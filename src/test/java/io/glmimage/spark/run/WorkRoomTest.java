@@ -2,10 +2,16 @@ package io.glmimage.spark.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.error.JobException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -25,103 +31,150 @@ class WorkRoomTest {
     threads.shutdownNow();
   }
 
-  @Test
-  void whoeverWantsToBeAloneWaitsForTheOthersAndGoesBeforeNewOnes() throws Exception {
-    room.enter();
-    room.enter();
-    List<String> order = new ArrayList<>();
-    Future<?> alone =
-        threads.submit(
-            () -> {
-              room.enterAlone();
-              order.add("alone");
-              room.leaveAlone();
-              return null;
-            });
-    while (!room.isWanted()) {
-      Thread.sleep(1);
+  /** A thread that runs the work and can be seen to wait. */
+  private static Thread started(Runnable work) {
+    Thread thread = new Thread(work);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+
+  /** Returns when the thread waits in the room. */
+  private static void awaitWaiting(Thread thread) {
+    while (thread.getState() != Thread.State.WAITING) {
+      assertTrue(thread.isAlive(), "the thread ended instead of waiting");
+      Thread.onSpinWait();
     }
-    Future<?> next =
-        threads.submit(
+  }
+
+  @Test
+  void aTaskThatMustBeAloneWaitsForTheOthersAndGoesBeforeNewOnes() throws Exception {
+    WorkRoom.Visitor first = room.visitor();
+    WorkRoom.Visitor second = room.visitor();
+    first.enter();
+    second.enter();
+    List<String> order = Collections.synchronizedList(new ArrayList<>());
+    Thread alone =
+        started(
             () -> {
-              room.enter();
-              order.add("next");
-              room.leave();
-              return null;
+              WorkRoom.Visitor visitor = room.visitor();
+              visitor.enterAlone();
+              order.add("alone");
+              visitor.leave();
             });
-    Thread.sleep(50);
-    room.leave();
-    Thread.sleep(50);
-    assertFalse(alone.isDone() || next.isDone());
+    awaitWaiting(alone);
+    assertTrue(room.isWanted());
+    Thread next =
+        started(
+            () -> {
+              WorkRoom.Visitor visitor = room.visitor();
+              visitor.enter();
+              order.add("next");
+              visitor.leave();
+            });
+    awaitWaiting(next);
 
-    room.leave();
+    first.leave();
+    // Woken up, both find that they still have to wait.
+    awaitWaiting(alone);
+    awaitWaiting(next);
+    assertEquals(List.of(), order);
+    second.leave();
 
-    alone.get(10, TimeUnit.SECONDS);
-    next.get(10, TimeUnit.SECONDS);
+    alone.join(10_000);
+    next.join(10_000);
     assertEquals(List.of("alone", "next"), order);
     assertFalse(room.isWanted());
   }
 
   @Test
-  void aTaskThatIsStoppedWhileItWaitsHoldsNobodyUp() throws Exception {
-    room.enter();
-    Future<?> alone =
-        threads.submit(
-            () -> {
-              room.enterAlone();
-              return null;
-            });
-    while (!room.isWanted()) {
-      Thread.sleep(1);
+  void manyTasksCanBeInsideTogether() throws Exception {
+    int tasks = 4;
+    CyclicBarrier allInside = new CyclicBarrier(tasks);
+    List<Future<?>> all = new ArrayList<>();
+    for (int i = 0; i < tasks; i++) {
+      all.add(
+          threads.submit(
+              () -> {
+                WorkRoom.Visitor visitor = room.visitor();
+                visitor.enter();
+                allInside.await(10, TimeUnit.SECONDS);
+                visitor.leave();
+                return null;
+              }));
     }
-    alone.cancel(true);
-    Future<?> next =
-        threads.submit(
-            () -> {
-              room.enter();
-              return null;
-            });
-    next.get(10, TimeUnit.SECONDS);
-    assertFalse(room.isWanted());
+    for (Future<?> one : all) {
+      one.get(20, TimeUnit.SECONDS);
+    }
   }
 
   @Test
-  void nobodyIsEverThereWithOneWhoIsAlone() throws Exception {
+  void aTaskThatIsInterruptedWhileItWaitsBlocksNobody() throws Exception {
+    WorkRoom.Visitor inside = room.visitor();
+    inside.enter();
+    WorkRoom.Visitor stopped = room.visitor();
+    List<JobException> thrown = Collections.synchronizedList(new ArrayList<>());
+    Thread alone =
+        started(
+            () -> {
+              thrown.add(assertThrows(JobException.class, stopped::enterAlone));
+              // Outside: leaving does nothing.
+              stopped.leave();
+            });
+    awaitWaiting(alone);
+    alone.interrupt();
+    alone.join(10_000);
+    assertEquals("Interrupted while waiting for the rows of other tasks", message(thrown));
+    assertFalse(room.isWanted());
+
+    Future<?> next = threads.submit(() -> room.visitor().enter());
+    next.get(10, TimeUnit.SECONDS);
+  }
+
+  private static String message(List<JobException> thrown) {
+    assertEquals(1, thrown.size());
+    assertInstanceOf(InterruptedException.class, thrown.get(0).getCause());
+    return thrown.get(0).getMessage();
+  }
+
+  @Test
+  void nobodyIsInsideWithATaskThatIsAlone() throws Exception {
     AtomicInteger inside = new AtomicInteger();
     AtomicInteger wrong = new AtomicInteger();
-    AtomicInteger most = new AtomicInteger();
     List<Future<?>> all = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
       boolean alone = i < 2;
       all.add(
           threads.submit(
               () -> {
+                WorkRoom.Visitor visitor = room.visitor();
                 for (int n = 0; n < 200; n++) {
                   if (alone) {
-                    room.enterAlone();
+                    visitor.enterAlone();
                   } else {
-                    room.enter();
+                    visitor.enter();
                   }
                   int now = inside.incrementAndGet();
-                  most.accumulateAndGet(now, Math::max);
                   Thread.onSpinWait();
                   if (alone && (now != 1 || inside.get() != 1)) {
                     wrong.incrementAndGet();
                   }
                   inside.decrementAndGet();
-                  if (alone) {
-                    room.leaveAlone();
-                  } else {
-                    room.leave();
-                  }
+                  visitor.leave();
                 }
-                return null;
               }));
     }
     for (Future<?> one : all) {
-      one.get(60, TimeUnit.SECONDS);
+      finish(one);
     }
     assertEquals(0, wrong.get());
-    assertTrue(most.get() >= 1);
+  }
+
+  private static void finish(Future<?> one) throws Exception {
+    try {
+      one.get(60, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      throw new AssertionError(e.getCause());
+    }
   }
 }

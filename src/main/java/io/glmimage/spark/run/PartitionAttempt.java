@@ -1,0 +1,116 @@
+package io.glmimage.spark.run;
+
+import io.glmimage.output.RowResult;
+import io.glmimage.spark.manifest.ManifestTable;
+import io.glmimage.spark.results.TaskLedger;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.Executor;
+import org.apache.spark.sql.Row;
+
+/** One attempt at the rows of a partition: batch by batch, and suspect rows at the end. */
+final class PartitionAttempt {
+  /** Number of batches that may wait to be written while another one is in the engine. */
+  static final int BATCHES_BEING_WRITTEN = 2;
+
+  private final PartitionWork work;
+  private final RowEditor editor;
+  private final ResultRecorder recorder;
+  private final WorkRoom room;
+  private final WorkRoom.Visitor visitor;
+  private final SuspectRows suspects;
+  private final Executor io;
+
+  /**
+   * @param ledger opened
+   * @param room of the tasks of this process
+   * @param io runs reads and writes
+   */
+  PartitionAttempt(
+      PartitionWork work,
+      RowEditor editor,
+      TaskLedger ledger,
+      ResultRecorder recorder,
+      WorkRoom room,
+      Executor io) {
+    this.work = work;
+    this.editor = editor;
+    this.recorder = recorder;
+    this.room = room;
+    this.visitor = room.visitor();
+    this.suspects = new SuspectRows(ledger, editor, recorder, visitor, io);
+    this.io = io;
+  }
+
+  /**
+   * Gives every row its result, unless an earlier attempt did.
+   *
+   * @param rows as {@link ManifestTable#rows} gives them
+   */
+  void run(Iterator<Row> rows) {
+    List<PlannedRow> batch = nextBatch(rows);
+    while (!batch.isEmpty()) {
+      visitor.enter();
+      editBatches(batch, rows);
+      batch = nextBatch(rows);
+      if (!batch.isEmpty()) {
+        // Another task of this process has a row that must be alone: make way for it.
+        recorder.idle();
+      }
+      visitor.leave();
+    }
+    suspects.run();
+  }
+
+  /**
+   * Leaves the room if the attempt ended inside it. To be called when no row of the attempt can be
+   * in work any more.
+   */
+  void leaveRoom() {
+    visitor.leave();
+  }
+
+  /** Edits batches until there are no more rows, or another task wants to be alone. */
+  private void editBatches(List<PlannedRow> first, Iterator<Row> rows) {
+    Iterator<List<PlannedRow>> start = List.of(first).iterator();
+    BatchPipeline<PlannedRow, RowResult> pipeline =
+        new BatchPipeline<>(
+            () -> start.hasNext() ? start.next() : room.isWanted() ? List.of() : nextBatch(rows),
+            editor,
+            recorder::working,
+            io,
+            BATCHES_BEING_WRITTEN);
+    List<RowResult> results = pipeline.next();
+    while (!results.isEmpty()) {
+      recorder.add(results);
+      results = pipeline.next();
+    }
+  }
+
+  /** The rows of the next batch: neither finished nor suspect. Empty at the end. */
+  private List<PlannedRow> nextBatch(Iterator<Row> rows) {
+    List<PlannedRow> batch = new ArrayList<>(work.batchSize());
+    while (batch.size() < work.batchSize() && rows.hasNext()) {
+      Row row = rows.next();
+      if (!recorder.countFinished(row.getString(1))) {
+        PlannedRow planned = planned(row);
+        if (!suspects.keep(planned)) {
+          batch.add(planned);
+        }
+      }
+    }
+    return batch;
+  }
+
+  private PlannedRow planned(Row row) {
+    Row fields = row.getStruct(3);
+    return new PlannedRow(
+        work.reader()
+            .read(
+                row.getLong(0),
+                row.getString(1),
+                ManifestTable.values(fields, fields.size(), work.reader().schema())),
+        row.getString(2));
+  }
+}

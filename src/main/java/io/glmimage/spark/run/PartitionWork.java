@@ -1,0 +1,25 @@
+package io.glmimage.spark.run;
+
+import io.glmimage.manifest.RowReader;
+import io.glmimage.output.EditedImageEncoder;
+import io.glmimage.output.OutputLayout;
+import io.glmimage.spark.engine.EngineFactory;
+import java.io.Serializable;
+
+/**
+ * What all partitions of a run have in common.
+ *
+ * @param device as the user gave it
+ * @param run id of the run
+ * @param commitSeconds longest time, in seconds, that a finished row may stay unsaved
+ */
+record PartitionWork(
+    RowReader reader,
+    int batchSize,
+    EngineFactory engines,
+    String device,
+    OutputLayout output,
+    EditedImageEncoder encoder,
+    String run,
+    double commitSeconds)
+    implements Serializable {}

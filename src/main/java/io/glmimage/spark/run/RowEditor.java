@@ -1,0 +1,184 @@
+package io.glmimage.spark.run;
+
+import io.glmimage.error.ErrorClass;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.JobException;
+import io.glmimage.image.RgbImage;
+import io.glmimage.io.Redaction;
+import io.glmimage.io.Storage;
+import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.Rejection;
+import io.glmimage.output.RowResult;
+import io.glmimage.output.RowTimes;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.spark.engine.EngineCall;
+import io.glmimage.spark.manifest.RowFailure;
+import io.glmimage.spark.manifest.SourceReader;
+import io.glmimage.weights.ModelFingerprint;
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Edits rows of the manifest: reads their source images, and writes their edited images below the
+ * output folder. A row that fails gets a FAILED result; anything else that fails, such as the model
+ * or the output folder, is thrown.
+ */
+final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
+  /** Longest metadata value in characters; S3 takes 2 KB for all of them. */
+  private static final int LONGEST_METADATA = 1024;
+
+  private final PartitionWork work;
+  private final RunCounters counters;
+  private final Storage storage;
+  private final SourceReader sources;
+  private final Redaction redaction;
+  private final String device;
+
+  /**
+   * @param device of this task, such as {@code cuda:0}
+   */
+  RowEditor(
+      PartitionWork work,
+      RunCounters counters,
+      Storage storage,
+      Redaction redaction,
+      String device) {
+    this.work = work;
+    this.counters = counters;
+    this.storage = storage;
+    this.sources = new SourceReader(storage, work.reader().defaults());
+    this.redaction = redaction;
+    this.device = device;
+  }
+
+  @Override
+  public BatchPipeline.Read<RowResult> read(PlannedRow row) {
+    if (row.outcome() instanceof Rejection rejection) {
+      return new BatchPipeline.Finished<>(
+          failed(row, null, ErrorClass.INVALID_ROW, rejection.message(), RowTimes.NONE));
+    }
+    ManifestRow valid = (ManifestRow) row.outcome();
+    long start = System.nanoTime();
+    try {
+      SourceReader.Read read =
+          work.engines().touchesPictures()
+              ? sources.request(valid)
+              : SourceReader.withoutSources(valid);
+      double readSeconds = secondsSince(start);
+      // The completion keeps the fingerprint only, not the decoded images.
+      String fingerprint = read.fingerprint();
+      return new BatchPipeline.Ready<>(
+          read.request(),
+          (edited, editSeconds) ->
+              finish(row, valid, fingerprint, edited, times(readSeconds, editSeconds, edited)));
+    } catch (RowFailure e) {
+      return new BatchPipeline.Finished<>(
+          failed(row, null, e.errorClass(), e.getMessage(), RowTimes.ofRead(secondsSince(start))));
+    }
+  }
+
+  @Override
+  public EngineCall edit(List<EditRequest> requests) {
+    return EngineCall.edit(
+        work.engines(), device, storage, counters.loading(), counters.engines(), requests);
+  }
+
+  private static RowTimes times(double readSeconds, double editSeconds, EditResult edited) {
+    return new RowTimes(
+        readSeconds,
+        editSeconds,
+        edited.priorSeconds(),
+        edited.denoiseSeconds(),
+        edited.decodeSeconds(),
+        0);
+  }
+
+  /** Encodes and writes the edited image of a row. */
+  private RowResult finish(
+      PlannedRow row, ManifestRow valid, String sources, EditResult edited, RowTimes times) {
+    if (!edited.ok()) {
+      return failed(row, sources, EngineCall.errorClass(edited), EngineCall.why(edited), times);
+    }
+    long start = System.nanoTime();
+    RgbImage image = edited.image();
+    String path = work.output().image(row.id(), work.encoder().format());
+    String sha256 = null;
+    if (work.engines().touchesPictures()) {
+      byte[] file;
+      try {
+        file = work.encoder().encode(image, valid, work.engines().modelName(), redaction);
+      } catch (InvalidRequestException e) {
+        return failed(row, sources, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
+      }
+      sha256 = ModelFingerprint.sha256Hex(file);
+      try {
+        storage.write(path, file, metadata(row, sha256), work.output().unfinished());
+      } catch (IOException e) {
+        throw new JobException(
+            redaction.apply("Cannot write edited image " + path + ": " + e.getMessage()), e);
+      }
+    }
+    return RowResult.done(
+        valid,
+        path,
+        sha256,
+        image.height(),
+        image.width(),
+        times.withWrite(secondsSince(start)),
+        work.engines().modelName(),
+        origin(row, sources));
+  }
+
+  /** Metadata that object stores keep with an edited image. */
+  private Map<String, String> metadata(PlannedRow row, String sha256) {
+    Map<String, String> metadata = new TreeMap<>();
+    // Percent-encoded: HTTP headers are ASCII.
+    metadata.put("id", URLEncoder.encode(row.id(), StandardCharsets.UTF_8));
+    metadata.put("sha256", sha256);
+    metadata.put("fingerprint", row.fingerprint());
+    metadata.put("software", work.encoder().program());
+    metadata.values().removeIf(value -> value.length() > LONGEST_METADATA);
+    return metadata;
+  }
+
+  /** The result of a row whose process died repeatedly. */
+  RowResult crashed(PlannedRow row, int deaths) {
+    return failed(
+        row,
+        null,
+        ErrorClass.PROCESS_CRASH,
+        "the process that edited it died "
+            + deaths
+            + " times while no other row was in work there (a crash in native code, or out of"
+            + " memory); see the executors' logs, or try a smaller size",
+        RowTimes.NONE);
+  }
+
+  /**
+   * @param sources fingerprint of the source images; null if they were not read
+   */
+  private RowResult failed(
+      PlannedRow row, String sources, ErrorClass errorClass, String why, RowTimes times) {
+    String start = "Cannot edit row " + row.id() + ": ";
+    return RowResult.failed(
+        row.outcome(),
+        errorClass,
+        why.startsWith(start) ? why : start + why,
+        times,
+        work.engines().modelName(),
+        origin(row, sources));
+  }
+
+  private RowResult.Origin origin(PlannedRow row, String sources) {
+    return new RowResult.Origin(row.fingerprint(), sources, work.run());
+  }
+
+  private static double secondsSince(long start) {
+    return (System.nanoTime() - start) / 1e9;
+  }
+}
