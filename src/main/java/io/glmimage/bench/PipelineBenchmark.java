@@ -3,15 +3,15 @@ package io.glmimage.bench;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.model.Grid;
+import io.glmimage.model.Observer;
 import io.glmimage.model.OutputLimits;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.model.processor.ProcessedPrompt;
 import io.glmimage.model.processor.SourcePixels;
 import io.glmimage.model.vae.Pixels;
 import io.glmimage.pipeline.GlmImagePipeline;
-import io.glmimage.pipeline.GlmImagePipeline.Observer;
-import io.glmimage.pipeline.GlmImagePipeline.Prepared;
-import io.glmimage.pipeline.GlmImagePipeline.PriorTokens;
+import io.glmimage.pipeline.PreparedRequest;
+import io.glmimage.pipeline.PriorTokens;
 import io.glmimage.request.EditRequest;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
@@ -192,14 +192,14 @@ public final class PipelineBenchmark {
   }
 
   private void step(String name, int sources, double guidance, double stepCache, double floor) {
-    Prepared row = row(0, sources, REPEATS + 2, guidance, stepCache);
+    PreparedRequest row = row(0, sources, REPEATS + 2, guidance, stepCache);
     List<Double> times = new ArrayList<>();
     long[] last = {0};
     try (TensorScope scope = new TensorScope()) {
       pipeline.denoise(
           row,
           randomTokens(row),
-          pipeline.noise(row),
+          pipeline.prepareLatents(row),
           glyphs(),
           (what, tensor) -> {
             Libtorch.synchronize();
@@ -233,7 +233,7 @@ public final class PipelineBenchmark {
   private void prior() {
     int slots = PriorOptions.defaults(compute).slots();
     for (int batch : slots == 1 ? new int[] {1} : new int[] {1, slots}) {
-      List<Prepared> rows = rows(batch);
+      List<PreparedRequest> rows = rows(batch);
       add(
           "prior prefill, " + batch + " row(s)",
           median(() -> generate(rows, new Grid(1, 1), () -> {}), 3),
@@ -246,7 +246,7 @@ public final class PipelineBenchmark {
   }
 
   /** Seconds of a step of all rows. */
-  private double decodeStep(List<Prepared> rows) {
+  private double decodeStep(List<PreparedRequest> rows) {
     int steps = Math.max(5, Math.min(DECODE_STEPS, grid().size() - 1));
     int uncounted = steps / 5;
     List<Double> times = new ArrayList<>();
@@ -271,12 +271,12 @@ public final class PipelineBenchmark {
     return median(times);
   }
 
-  private void generate(List<Prepared> rows, Grid grid, Runnable afterStep) {
+  private void generate(List<PreparedRequest> rows, Grid grid, Runnable afterStep) {
     pipeline.generatePriorTokens(
         rows.stream()
             .map(
                 row ->
-                    new Prepared(
+                    new PreparedRequest(
                         row.request(),
                         row.size(),
                         new ProcessedPrompt(
@@ -306,7 +306,7 @@ public final class PipelineBenchmark {
   }
 
   private void endToEnd() {
-    List<Prepared> rows = rows(settings.edits());
+    List<PreparedRequest> rows = rows(settings.edits());
     long start = System.nanoTime();
     List<PriorTokens> tokens = pipeline.generatePriorTokens(rows);
     Libtorch.synchronize();
@@ -315,7 +315,11 @@ public final class PipelineBenchmark {
       try (TensorScope scope = new TensorScope()) {
         pipeline.decode(
             pipeline.denoise(
-                rows.get(i), tokens.get(i), pipeline.noise(rows.get(i)), glyphs(), Observer.NONE));
+                rows.get(i),
+                tokens.get(i),
+                pipeline.prepareLatents(rows.get(i)),
+                glyphs(),
+                Observer.NONE));
       }
     }
     double all = (System.nanoTime() - start) / 1e9;
@@ -341,10 +345,10 @@ public final class PipelineBenchmark {
   }
 
   private Tensor glyphs() {
-    return pipeline.glyphs().embed("make the text say \"thirty-two glyph characters long\"");
+    return pipeline.encodePrompt("make the text say \"thirty-two glyph characters long\"");
   }
 
-  private PriorTokens randomTokens(Prepared row) {
+  private PriorTokens randomTokens(PreparedRequest row) {
     Random random = new Random(1);
     int codes = pipeline.codebookSize();
     List<int[]> sources = new ArrayList<>();
@@ -356,8 +360,8 @@ public final class PipelineBenchmark {
         target.upsample2(random.ints(target.size(), 0, codes).toArray()), sources);
   }
 
-  private List<Prepared> rows(int count) {
-    List<Prepared> rows = new ArrayList<>();
+  private List<PreparedRequest> rows(int count) {
+    List<PreparedRequest> rows = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       rows.add(
           row(i, settings.sources(), settings.steps(), settings.guidance(), settings.stepCache()));
@@ -365,7 +369,8 @@ public final class PipelineBenchmark {
     return rows;
   }
 
-  private Prepared row(int index, int sources, int steps, double guidance, double stepCache) {
+  private PreparedRequest row(
+      int index, int sources, int steps, double guidance, double stepCache) {
     Grid grid = grid();
     int patchValues = pipeline.patchValues();
     List<RgbImage> images = new ArrayList<>();
@@ -406,7 +411,7 @@ public final class PipelineBenchmark {
             ids.stream().mapToInt(Integer::intValue).toArray(),
             pixels.stream().map(SourcePixels::grid).toList(),
             targets(grid, sources));
-    return new Prepared(
+    return new PreparedRequest(
         request, new PixelSize(settings.height(), settings.width()), prompt, pixels);
   }
 

@@ -2,7 +2,6 @@ package io.glmimage.pipeline;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
-import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
@@ -11,12 +10,14 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.KernelSelection;
-import io.glmimage.kernel.Kernels;
 import io.glmimage.model.Grid;
+import io.glmimage.model.Observer;
 import io.glmimage.model.OutputLimits;
 import io.glmimage.model.dit.Denoiser;
+import io.glmimage.model.dit.DenoisingSteps;
 import io.glmimage.model.dit.DitSequence;
 import io.glmimage.model.dit.GlmImageTransformer;
+import io.glmimage.model.dit.Guidance;
 import io.glmimage.model.dit.Modulation;
 import io.glmimage.model.dit.SourceCache;
 import io.glmimage.model.dit.StepPlan;
@@ -35,9 +36,6 @@ import io.glmimage.model.vae.Vae;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
-import io.glmimage.tensor.DeviceFailure;
-import io.glmimage.tensor.DeviceThread;
-import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
 import io.glmimage.tensor.Precision;
@@ -46,70 +44,70 @@ import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * GLM-Image, text-to-image and edits with one or several sources in one pipeline: processor, prior
- * tokens, glyph embeddings, source cache, denoising, VAE.
+ * GLM-Image as one pipeline: text-to-image, and edits with one or several source images. {@link
+ * #edit} runs the numbered steps of the reference:
  *
- * <p>Prior tokens are decoded for all rows of a call together; every picture is denoised on its
- * own. A row's picture depends on its own request only: batching, order and neighbours change
- * nothing.
+ * <ol>
+ *   <li>check inputs
+ *   <li>preprocess prompt and sources, generate prior tokens
+ *   <li>encode the prompt
+ *   <li>prepare latents
+ *   <li>prepare the condition KV cache
+ *   <li>prepare timesteps
+ *   <li>denoising loop
+ *   <li>decode
+ * </ol>
  *
- * <p>Ported from diffusers' GlmImagePipeline (0.39). Deviations: sampling and noise come from
- * {@link Philox} keyed by the row's seed; glyph embeddings are never padded across rows; a source
- * reaches the VAE at 32 pixels a token of its grid (the reference floors to multiples of 16 and
- * fails where the two differ); only codebook ids are sampled.
+ * <p>Prior tokens are decoded for all rows of a call together; from step 3 on, every image is
+ * computed on its own. An edited image depends on its own request only: batching, order and
+ * neighbours change nothing.
+ *
+ * <p>C latent channels, h x w latent sides, S glyph tokens of width E.
+ *
+ * <p>Ported from diffusers src/diffusers/pipelines/glm_image/pipeline_glm_image.py,
+ * GlmImagePipeline (commit 58eb52c); the sizes of condition images follow SGLang pull request
+ * 25697. Deviations:
+ *
+ * <ul>
+ *   <li>Sampling and noise come from {@link Philox}, keyed by the row's seed.
+ *   <li>Glyph embeddings are never padded across rows.
+ *   <li>A source reaches the VAE at 32 pixels per token of its grid. The reference floors its sides
+ *       to multiples of 16 and fails where the two differ.
+ *   <li>Only codebook ids are sampled.
+ *   <li>The network always sees the unshifted timesteps, which it was trained with.
+ * </ul>
  *
  * <p>Not thread-safe: callers take turns.
  */
 public final class GlmImagePipeline implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(GlmImagePipeline.class);
-
-  /** Streams of {@link Philox}; the prior model has its own. */
+  /** The stream of {@link Philox} for the initial latents; the prior model has its own. */
   private static final int NOISE_STREAM = 0x4E4F;
 
+  private final Components components;
   private final Compute compute;
-  private final KernelProvider kernels;
+  private final MemoryShortage device;
   private final OutputSize outputSize = new OutputSize();
-  private final List<AutoCloseable> parts = new ArrayList<>();
+  private final GlmProcessor processor;
+  private final PriorModel prior;
+  private final GlyphEncoder glyphs;
+  private final GlmImageTransformer transformer;
+  private final FlowMatchEulerScheduler scheduler;
+  private final Vae vae;
 
-  /** Null for the CPU, where the caller's own thread does the work. */
-  private DeviceThread deviceThread;
-
-  private GlmProcessor processor;
-  private PriorModel prior;
-  private GlyphEncoder glyphs;
-  private GlmImageTransformer transformer;
-  private FlowMatchEulerScheduler scheduler;
-  private Vae vae;
-
-  /** A checked request and what the processor made of it. */
-  public record Prepared(
-      EditRequest request, PixelSize size, ProcessedPrompt prompt, List<SourcePixels> sources) {}
-
-  /**
-   * Prior ids as the DiT takes them, upsampled to its own tokens.
-   *
-   * @param target {@code [4 * rows * columns]} of the target grid
-   * @param sources the same for every source
-   */
-  public record PriorTokens(int[] target, List<int[]> sources) {}
-
-  /** Sees the values between the steps of one picture; for tests. */
-  public interface Observer {
-    Observer NONE = (name, tensor) -> {};
-
-    void accept(String name, Tensor tensor);
-  }
-
-  private GlmImagePipeline(Compute compute, KernelProvider kernels) {
-    this.compute = compute;
-    this.kernels = kernels;
+  private GlmImagePipeline(Components components) {
+    this.components = components;
+    compute = components.compute();
+    processor = components.processor();
+    prior = components.prior();
+    glyphs = components.glyphs();
+    transformer = components.transformer();
+    scheduler = components.scheduler();
+    vae = components.vae();
+    device = new MemoryShortage(compute, prior::releaseCache);
   }
 
   /**
@@ -126,24 +124,40 @@ public final class GlmImagePipeline implements AutoCloseable {
    *
    * @param device {@code "cpu"}, {@code "cuda:N"}, or {@code "auto"}: the first GPU, else the CPU
    * @param precision {@code "auto"} or {@code "fp8"}: see {@link Precision}
-   * @throws DeviceException if a GPU was asked for and libtorch cannot use it, or it cannot compute
-   *     in the precision
+   * @throws DeviceException if a GPU was asked for and libtorch cannot use it, or if the device
+   *     does not support the precision
    * @throws IllegalArgumentException for another device or precision
    * @throws GlmImageException if {@code mode} forces fused kernels, and they cannot run
    */
   public static GlmImagePipeline load(
       CheckpointFolder folder, String device, String precision, KernelMode mode) {
     Compute compute = Compute.of(device).withPrecision(Precision.parse(precision));
-    return load(folder, compute, PriorOptions.defaults(compute), kernels(mode, compute));
+    KernelProvider kernels = PipelineLoader.kernels(mode, compute);
+    return load(folder, compute, PriorOptions.defaults(compute), kernels);
   }
 
-  /** The implementation of each operation and the reason for it. */
-  public List<KernelSelection> kernels() {
-    return kernels.selections();
+  static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    return load(folder, compute, sampling, PipelineLoader.kernels(KernelMode.AUTO, compute));
+  }
+
+  static GlmImagePipeline load(
+      CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
+    return new GlmImagePipeline(new PipelineLoader(folder, compute, sampling, kernels).load());
   }
 
   /**
-   * The device that a name stands for here: {@code "cpu"} or {@code "cuda:N"}.
+   * Loads all components except the processor, for measurements, which bring its output. {@link
+   * #edit} cannot be used then.
+   */
+  public static GlmImagePipeline loadWithoutProcessor(
+      CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+    KernelProvider kernels = PipelineLoader.kernels(KernelMode.AUTO, compute);
+    return new GlmImagePipeline(
+        new PipelineLoader(folder, compute, sampling, kernels).loadWithoutProcessor());
+  }
+
+  /**
+   * The device that a name stands for on this machine: {@code "cpu"} or {@code "cuda:N"}.
    *
    * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:N"} or {@code "auto"}
    * @throws DeviceException if a GPU was asked for and libtorch cannot use it
@@ -152,101 +166,17 @@ public final class GlmImagePipeline implements AutoCloseable {
     return Compute.of(name).device();
   }
 
-  static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {
-    return load(folder, compute, sampling, kernels(KernelMode.AUTO, compute));
-  }
-
-  static GlmImagePipeline load(
-      CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
-    GlmProcessor processor = GlmProcessor.load(folder);
-    try {
-      GlmImagePipeline pipeline = loadWithoutProcessor(folder, compute, sampling, kernels);
-      pipeline.processor = pipeline.part(processor);
-      return pipeline;
-    } catch (RuntimeException e) {
-      processor.close();
-      throw e;
-    }
-  }
-
-  /** All but what makes prompts and pixels of requests: for callers that have these already. */
-  public static GlmImagePipeline loadWithoutProcessor(
-      CheckpointFolder folder, Compute compute, PriorOptions sampling) {
-    return loadWithoutProcessor(folder, compute, sampling, kernels(KernelMode.AUTO, compute));
-  }
-
-  private static KernelProvider kernels(KernelMode mode, Compute compute) {
-    compute.makeCurrent();
-    return Kernels.provider(mode, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
-  }
-
-  private static GlmImagePipeline loadWithoutProcessor(
-      CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
-    compute.makeCurrent();
-    GlmImagePipeline pipeline = new GlmImagePipeline(compute, kernels);
-    try {
-      pipeline.scheduler = FlowMatchEulerScheduler.load(folder);
-      pipeline.vae = pipeline.part(Vae.load(folder, compute));
-      pipeline.glyphs = pipeline.part(GlyphEncoder.load(folder, compute));
-      pipeline.transformer = pipeline.part(GlmImageTransformer.load(folder, compute, kernels));
-      pipeline.prior = pipeline.part(PriorModel.load(folder, compute, kernels, sampling));
-      pipeline.checkComponents(folder);
-      if (compute.isCuda()) {
-        pipeline.deviceThread =
-            pipeline.part(new DeviceThread("glm-image-" + compute.device(), compute::makeCurrent));
-      }
-      return pipeline;
-    } catch (RuntimeException e) {
-      pipeline.close();
-      throw e;
-    }
-  }
-
-  private <T extends AutoCloseable> T part(T part) {
-    parts.add(part);
-    return part;
-  }
-
-  /**
-   * The components' configurations must fit each other, or the first picture would fail on shapes.
-   */
-  private void checkComponents(CheckpointFolder folder) {
-    int pixelsAToken = vae.scaleFactor() * transformer.patchSize();
-    if (2 * pixelsAToken != OutputLimits.TOKEN_PIXELS) {
-      throw new CheckpointException(
-          "Cannot load model: "
-              + folder.root()
-              + ": a DiT token covers "
-              + pixelsAToken
-              + " pixels (VAE scale factor times patch size), but prior tokens need "
-              + OutputLimits.TOKEN_PIXELS / 2);
-    }
-    if (vae.latentChannels() != transformer.channels()) {
-      throw new CheckpointException(
-          "Cannot load model: "
-              + folder.root()
-              + ": the VAE has "
-              + vae.latentChannels()
-              + " latent channels, the transformer "
-              + transformer.channels());
-    }
-    if (glyphs.width() != transformer.textEmbedDim()) {
-      throw new CheckpointException(
-          "Cannot load model: "
-              + folder.root()
-              + ": the text encoder is "
-              + glyphs.width()
-              + " wide, the transformer expects "
-              + transformer.textEmbedDim());
-    }
-  }
-
-  /** Bytes of GPU memory taken; 0 on the CPU. Any thread may ask. */
+  /** GPU memory in use, in bytes; 0 on the CPU. Any thread may call this. */
   public long deviceMemoryBytes() {
     return compute.deviceMemoryBytes();
   }
 
-  /** What runs here, for logs and reports. */
+  /** The implementation of each operation and the reason for it. */
+  public List<KernelSelection> kernels() {
+    return components.kernels().selections();
+  }
+
+  /** Model, device and arithmetic, for logs and reports. */
   public String description() {
     return "GLM-Image on "
         + compute.device()
@@ -256,160 +186,85 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /**
-   * Makes one picture per request, in order. A request that cannot be done gives a failed result
-   * and leaves the others alone.
+   * Edits one image per request, in order. A request that cannot be done gives a failed result and
+   * does not affect the others.
    *
    * @throws DeviceException if the device is lost
    */
   public List<EditResult> edit(List<EditRequest> requests) {
-    // Another thread than the last one's may call, or one that has served another GPU.
+    // The calling thread may be new here, or may have used another GPU.
     compute.makeCurrent();
     EditResult[] results = new EditResult[requests.size()];
-    List<Integer> rows = new ArrayList<>();
-    List<Prepared> prepared = new ArrayList<>();
-    // 1. Check inputs and process prompts and sources
+    List<PreparedRequest> rows = new ArrayList<>();
+    List<Integer> places = new ArrayList<>();
+
+    // 1. Check inputs. 2. Preprocess prompts and sources
     for (int i = 0; i < results.length; i++) {
       try {
-        prepared.add(prepare(requests.get(i)));
-        rows.add(i);
+        rows.add(prepare(requests.get(i)));
+        places.add(i);
       } catch (RuntimeException e) {
         results[i] = failed(requests.get(i), e);
       }
     }
-    // 2. Prior tokens, all rows together
+
+    // 2. Generate prior tokens, for all rows together
     long start = System.nanoTime();
-    List<Object> tokens = generatePriorTokensOrFail(prepared);
-    double priorSeconds = seconds(start) / Math.max(1, prepared.size());
-    // 3. Pictures, one by one
+    List<Outcome<PriorTokens>> tokens =
+        device.inHalves(rows, row -> row.request().id(), this::generatePriorTokens);
+    double priorSeconds = secondsSince(start) / Math.max(1, rows.size());
+
+    // 3 to 8. From prior tokens to edited images, one row at a time
     for (int j = 0; j < rows.size(); j++) {
-      EditRequest request = prepared.get(j).request();
-      if (tokens.get(j) instanceof RuntimeException e) {
-        results[rows.get(j)] = failed(request, e);
-        continue;
-      }
-      try {
-        Prepared row = prepared.get(j);
-        PriorTokens prior = (PriorTokens) tokens.get(j);
-        results[rows.get(j)] =
-            retriedWithFreeMemory(request.id(), () -> picture(row, prior, priorSeconds));
-      } catch (RuntimeException e) {
-        results[rows.get(j)] = failed(request, e);
-      }
+      results[places.get(j)] = finish(rows.get(j), tokens.get(j), priorSeconds);
     }
     return Arrays.asList(results);
   }
 
+  private EditResult finish(
+      PreparedRequest row, Outcome<PriorTokens> outcome, double priorSeconds) {
+    EditRequest request = row.request();
+    if (outcome instanceof Outcome.Failed<PriorTokens> failure) {
+      return failed(request, failure.cause());
+    }
+    PriorTokens tokens = ((Outcome.Done<PriorTokens>) outcome).value();
+    try {
+      return device.retried(request.id(), () -> editedImage(row, tokens, priorSeconds));
+    } catch (RuntimeException e) {
+      return failed(request, e);
+    }
+  }
+
   private EditResult failed(EditRequest request, RuntimeException e) {
-    if (DeviceFailure.isDeviceLost(e)) {
-      throw new DeviceException(
-          "Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
+    return EditResult.failed(request.id(), device.rowFailure(request.id(), e));
+  }
+
+  /** Steps 3 to 8 for one row. */
+  private EditResult editedImage(PreparedRequest row, PriorTokens tokens, double priorSeconds) {
+    try (TensorScope scope = new TensorScope()) {
+      long start = System.nanoTime();
+      Tensor promptEmbeds = encodePrompt(row.request().prompt());
+      Tensor noise = prepareLatents(row);
+      Tensor latents = denoise(row, tokens, noise, promptEmbeds, Observer.NONE);
+      // Otherwise the wait for the last steps would be measured as decoding.
+      compute.awaitStream();
+      double denoiseSeconds = secondsSince(start);
+      start = System.nanoTime();
+      RgbImage image = decode(latents);
+      return new EditResult(
+          row.request().id(), image, null, priorSeconds, denoiseSeconds, secondsSince(start));
     }
-    if (e instanceof DeviceException) {
-      throw e;
-    }
-    if (e instanceof GlmImageException || !DeviceFailure.isOutOfMemory(e)) {
-      return EditResult.failed(request.id(), e);
-    }
-    return EditResult.failed(
-        request.id(),
-        new DeviceMemoryException(
-            "Cannot edit request "
-                + request.id()
-                + ": not enough memory on "
-                + compute.device()
-                + " for a picture of its size with its sources, even alone; ask for a smaller size"
-                + " or fewer sources, or take a device with more memory",
-            e));
   }
 
   /**
-   * Once more, with all memory given back that can be, where the device's did not suffice: also
-   * where libtorch managed without, by algorithms that round otherwise. So what comes out depends
-   * on the work and the device's size, not on what was done before.
-   */
-  private <T> T retriedWithFreeMemory(String what, Supplier<T> work) {
-    try {
-      long shortages = compute.shortages();
-      T result = onDevice(work);
-      if (compute.shortages() == shortages) {
-        return result;
-      }
-    } catch (RuntimeException e) {
-      if (!DeviceFailure.isOutOfMemory(e)) {
-        throw e;
-      }
-    }
-    LOG.warn("{} is out of memory at {}: trying again with freed caches", compute.device(), what);
-    releaseMemory();
-    long shortages = compute.shortages();
-    T result = onDevice(work);
-    if (compute.shortages() > shortages) {
-      LOG.warn(
-          "{} has not enough memory for the fastest algorithms at {}: taking others, whose results"
-              + " are rounded otherwise",
-          compute.device(),
-          what);
-      forgetAlgorithms();
-    }
-    return result;
-  }
-
-  private <T> T onDevice(Supplier<T> work) {
-    try {
-      return deviceThread == null ? work.get() : deviceThread.call(work);
-    } catch (RuntimeException e) {
-      // Memory may have run out before, and another algorithm been taken.
-      forgetAlgorithms();
-      throw e;
-    }
-  }
-
-  /** Lets convolutions choose theirs anew; see {@link DeviceThread}. */
-  private void forgetAlgorithms() {
-    if (deviceThread != null) {
-      deviceThread.replace();
-    }
-  }
-
-  private void releaseMemory() {
-    forgetAlgorithms();
-    prior.releaseCache();
-    compute.releaseCachedMemory();
-  }
-
-  /**
-   * Checks a request and runs the processor.
+   * Checks a request and runs the processor: step 1 and the first half of step 2.
    *
-   * @throws InvalidRequestException if the model cannot take it
+   * @throws InvalidRequestException if the model cannot take the request
    */
-  Prepared prepare(EditRequest request) {
-    if (request.steps() < 1 || request.steps() > scheduler.maxSteps()) {
-      throw new InvalidRequestException(
-          "Cannot edit request "
-              + request.id()
-              + ": "
-              + request.steps()
-              + " steps are not between 1 and "
-              + scheduler.maxSteps());
-    }
-    if (!Double.isFinite(request.guidanceScale())) {
-      throw new InvalidRequestException(
-          "Cannot edit request "
-              + request.id()
-              + ": guidance scale "
-              + request.guidanceScale()
-              + " is not a number");
-    }
-    if (!(request.stepCache() >= 0 && request.stepCache() <= 1)) {
-      throw new InvalidRequestException(
-          "Cannot edit request "
-              + request.id()
-              + ": step cache "
-              + request.stepCache()
-              + " is not between 0 and 1");
-    }
+  PreparedRequest prepare(EditRequest request) {
+    checkInputs(request);
     try {
-      return process(request);
+      return preprocess(request);
     } catch (InvalidRequestException e) {
       String message = e.getMessage();
       throw message.startsWith("Cannot edit request")
@@ -418,74 +273,55 @@ public final class GlmImagePipeline implements AutoCloseable {
     }
   }
 
-  private Prepared process(EditRequest request) {
+  /** Step 1: the numbers of a request. Sizes and prompts are checked where they are used. */
+  private void checkInputs(EditRequest request) {
+    int steps = request.steps();
+    check(
+        steps >= 1 && steps <= scheduler.maxSteps(),
+        request,
+        steps + " steps are not between 1 and " + scheduler.maxSteps());
+    check(
+        Double.isFinite(request.guidanceScale()),
+        request,
+        "guidance scale " + request.guidanceScale() + " is not a finite number");
+    check(
+        request.stepCache() >= 0 && request.stepCache() <= 1,
+        request,
+        "step cache " + request.stepCache() + " is not between 0 and 1");
+  }
+
+  private static void check(boolean valid, EditRequest request, String problem) {
+    if (!valid) {
+      throw new InvalidRequestException("Cannot edit request " + request.id() + ": " + problem);
+    }
+  }
+
+  private PreparedRequest preprocess(EditRequest request) {
     PixelSize size = outputSize.of(request);
     List<SourcePixels> sources = new ArrayList<>();
     for (RgbImage source : request.sources()) {
       sources.add(processor.images().process(source));
     }
-    ProcessedPrompt prompt =
-        processor.process(
-            request.prompt(), sources.stream().map(SourcePixels::grid).toList(), size);
-    return new Prepared(request, size, prompt, sources);
-  }
-
-  /** For every row {@link PriorTokens}, or the RuntimeException that it failed with. */
-  private List<Object> generatePriorTokensOrFail(List<Prepared> rows) {
-    if (rows.isEmpty()) {
-      return List.of();
-    }
-    try {
-      return new ArrayList<>(
-          rows.size() > 1
-              ? onDevice(() -> generatePriorTokens(rows))
-              : retriedWithFreeMemory(rows.get(0).request().id(), () -> generatePriorTokens(rows)));
-    } catch (RuntimeException e) {
-      if (DeviceFailure.isDeviceLost(e)) {
-        throw new DeviceException(
-            "Cannot go on: " + compute.device() + " is lost to this process: " + e.getMessage(), e);
-      }
-      if (rows.size() == 1) {
-        return List.of(e);
-      }
-      // Out of memory, or one row's fault: halves find out which, and need less memory.
-      if (DeviceFailure.isOutOfMemory(e)) {
-        releaseMemory();
-      }
-      List<Object> out =
-          new ArrayList<>(generatePriorTokensOrFail(rows.subList(0, rows.size() / 2)));
-      out.addAll(generatePriorTokensOrFail(rows.subList(rows.size() / 2, rows.size())));
-      return out;
-    }
+    List<Grid> grids = sources.stream().map(SourcePixels::grid).toList();
+    ProcessedPrompt prompt = processor.process(request.prompt(), grids, size);
+    return new PreparedRequest(request, size, prompt, sources);
   }
 
   /**
-   * The prior tokens of several rows: sources through the vision tower, then the decoder for all
-   * rows at once.
+   * Step 2: the prior tokens of several rows. The sources go through the vision tower one by one,
+   * then the decoder runs for all rows at once.
    */
-  public List<PriorTokens> generatePriorTokens(List<Prepared> rows) {
+  public List<PriorTokens> generatePriorTokens(List<PreparedRequest> rows) {
     return generatePriorTokens(rows, () -> {});
   }
 
-  /** The same; {@code afterStep} as for {@link PriorModel#generate(List, Runnable)}. */
-  public List<PriorTokens> generatePriorTokens(List<Prepared> rows, Runnable afterStep) {
-    List<PriorPrompt> prompts = new ArrayList<>();
-    for (Prepared row : rows) {
-      List<int[]> sourceTokens = new ArrayList<>();
-      for (SourcePixels source : row.sources()) {
-        try (TensorScope scope = new TensorScope()) {
-          Tensor pixels = Ops.of(source.values(), source.grid().size(), source.patchLength());
-          sourceTokens.add(prior.sourceTokens(Ops.to(pixels, compute), source.grid()));
-        }
-      }
-      prompts.add(
-          new PriorPrompt(
-              row.prompt().inputIds(),
-              sourceTokens,
-              row.prompt().sourceGrids(),
-              row.prompt().decodeOrder(),
-              row.request().seed()));
-    }
+  /**
+   * As {@link #generatePriorTokens(List)}.
+   *
+   * @param afterStep as for {@link PriorModel#generate(List, Runnable)}
+   */
+  public List<PriorTokens> generatePriorTokens(List<PreparedRequest> rows, Runnable afterStep) {
+    List<PriorPrompt> prompts = rows.stream().map(this::priorPrompt).toList();
     List<int[]> generated = prior.generate(prompts, afterStep);
     List<PriorTokens> out = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
@@ -499,23 +335,32 @@ public final class GlmImagePipeline implements AutoCloseable {
     return out;
   }
 
-  private EditResult picture(Prepared row, PriorTokens tokens, double priorSeconds) {
-    try (TensorScope scope = new TensorScope()) {
-      long start = System.nanoTime();
-      Tensor latents =
-          denoise(row, tokens, noise(row), glyphs.embed(row.request().prompt()), Observer.NONE);
-      // Else the wait for the last steps would count as decoding.
-      compute.awaitStream();
-      double denoiseSeconds = seconds(start);
-      start = System.nanoTime();
-      RgbImage image = decode(latents);
-      return new EditResult(
-          row.request().id(), image, null, priorSeconds, denoiseSeconds, seconds(start));
+  private PriorPrompt priorPrompt(PreparedRequest row) {
+    List<int[]> sourceTokens = new ArrayList<>();
+    for (SourcePixels source : row.sources()) {
+      try (TensorScope scope = new TensorScope()) {
+        Tensor pixels = Ops.of(source.values(), source.grid().size(), source.patchLength());
+        sourceTokens.add(prior.sourceTokens(Ops.to(pixels, compute), source.grid()));
+      }
     }
+    return new PriorPrompt(
+        row.prompt().inputIds(),
+        sourceTokens,
+        row.prompt().sourceGrids(),
+        row.prompt().decodeOrder(),
+        row.request().seed());
   }
 
-  /** The initial latents {@code [C, h, w]}, float32: standard normal numbers of the row's seed. */
-  public Tensor noise(Prepared row) {
+  /** Step 3: the glyph embeddings of a prompt, {@code [S, E]}, of the caller's scope. */
+  public Tensor encodePrompt(String prompt) {
+    return glyphs.embed(prompt);
+  }
+
+  /**
+   * Step 4: the initial latents {@code [C, h, w]}, float32 on the CPU: standard normal numbers
+   * keyed by the row's seed.
+   */
+  public Tensor prepareLatents(PreparedRequest row) {
     int channels = vae.latentChannels();
     int height = row.size().height() / vae.scaleFactor();
     int width = row.size().width() / vae.scaleFactor();
@@ -525,35 +370,38 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /**
-   * Denoises one picture.
+   * Steps 5 to 7: denoises one image.
    *
    * @param noise {@code [C, h, w]} float32
    * @param promptEmbeds glyph embeddings {@code [S, E]}
-   * @return latents {@code [C, h, w]} float32 on the device
+   * @param observer sees {@code condition_latents} of every source and {@code step_latents} after
+   *     every step
+   * @return latents {@code [C, h, w]} float32 on the device, of the caller's scope
    */
   public Tensor denoise(
-      Prepared row, PriorTokens tokens, Tensor noise, Tensor promptEmbeds, Observer observer) {
-    Grid grid = row.prompt().target().doubled();
-    Schedule schedule = scheduler.schedule(row.request().steps(), grid.size());
-    double guidance = row.request().guidanceScale();
+      PreparedRequest row,
+      PriorTokens tokens,
+      Tensor noise,
+      Tensor promptEmbeds,
+      Observer observer) {
+    Grid grid = row.imageGrid();
+    double scale = row.request().guidanceScale();
     try (TensorScope scope = new TensorScope();
-        Modulation modulation =
-            transformer.modulation(
-                schedule.networkTimesteps(), row.size().height(), row.size().width());
         DitSequence conditional = transformer.prepare(promptEmbeds, tokens.target());
         DitSequence unconditional =
-            guidance > 1 ? transformer.prepare(glyphs.embedNothing(), null) : null;
+            scale > 1 ? transformer.prepare(glyphs.embedNothing(), null) : null;
+        // 5. Prepare the condition KV cache
         SourceCache cache =
-            writeSources(row, tokens, conditional.textTokens() + grid.size(), observer);
+            prepareConditionCache(row, tokens, conditional.textTokens() + grid.size(), observer);
+        // 6. Prepare timesteps
+        Modulation modulation = modulation(row);
         Denoiser denoiser =
             transformer.denoiser(
                 grid,
-                new io.glmimage.model.dit.DenoisingSteps(
-                    modulation,
-                    schedule.sigmas(),
-                    transformer.stepPlan(modulation, row.request().stepCache())),
-                new io.glmimage.model.dit.Guidance(guidance, conditional, unconditional),
+                prepareTimesteps(row, modulation),
+                new Guidance(scale, conditional, unconditional),
                 cache)) {
+      // 7. Denoising loop
       Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
       for (int i = 0; i < denoiser.steps(); i++) {
         denoiser.step(latents, i);
@@ -563,19 +411,9 @@ public final class GlmImagePipeline implements AutoCloseable {
     }
   }
 
-  /** Which of a request's steps run the DiT's blocks. */
-  public StepPlan stepPlan(Prepared row) {
-    int tokens = row.prompt().target().doubled().size();
-    Schedule schedule = scheduler.schedule(row.request().steps(), tokens);
-    try (Modulation modulation =
-        transformer.modulation(
-            schedule.networkTimesteps(), row.size().height(), row.size().width())) {
-      return transformer.stepPlan(modulation, row.request().stepCache());
-    }
-  }
-
-  /** Keys and values of all sources, or null for text-to-image. */
-  private SourceCache writeSources(Prepared row, PriorTokens tokens, int room, Observer observer) {
+  /** Step 5: keys and values of all sources; null for text-to-image. */
+  private SourceCache prepareConditionCache(
+      PreparedRequest row, PriorTokens tokens, int room, Observer observer) {
     if (row.sources().isEmpty()) {
       return null;
     }
@@ -608,47 +446,65 @@ public final class GlmImagePipeline implements AutoCloseable {
     }
   }
 
-  /** {@code [C, h, w]} to a picture. */
+  private Schedule schedule(PreparedRequest row) {
+    return scheduler.schedule(row.request().steps(), row.imageGrid().size());
+  }
+
+  private Modulation modulation(PreparedRequest row) {
+    return transformer.modulation(
+        schedule(row).networkTimesteps(), row.size().height(), row.size().width());
+  }
+
+  /** Step 6: sigmas, and which steps run the transformer blocks. */
+  private DenoisingSteps prepareTimesteps(PreparedRequest row, Modulation modulation) {
+    StepPlan plan = transformer.stepPlan(modulation, row.request().stepCache());
+    return new DenoisingSteps(modulation, schedule(row).sigmas(), plan);
+  }
+
+  /** Which of a request's steps run the transformer blocks. For measurements. */
+  public StepPlan stepPlan(PreparedRequest row) {
+    try (Modulation modulation = modulation(row)) {
+      return transformer.stepPlan(modulation, row.request().stepCache());
+    }
+  }
+
+  /** Step 8: {@code [C, h, w]} to an 8-bit image. */
   public RgbImage decode(Tensor latents) {
     try (TensorScope scope = new TensorScope()) {
+      // [C, h, w] -> [1, C, h, w]
       return Pixels.toImages(vae.decode(latents.unsqueeze(0))).get(0);
     }
   }
 
-  public GlyphEncoder glyphs() {
-    return glyphs;
-  }
+  // The rest is for measurements and tests, which use the components on their own.
 
   FlowMatchEulerScheduler scheduler() {
     return scheduler;
   }
 
+  /** Number of different prior ids. */
   public int codebookSize() {
     return prior.codebookSize();
   }
 
+  /** Values per patch of a source image. */
   public int patchValues() {
     return prior.patchValues();
   }
 
+  /** The image autoencoder. */
   public Vae vae() {
     return vae;
   }
 
-  private static double seconds(long start) {
+  private static double secondsSince(long start) {
     return (System.nanoTime() - start) / 1e9;
   }
 
   /** Frees the weights of all components. */
   @Override
   public void close() {
-    for (int i = parts.size() - 1; i >= 0; i--) {
-      try {
-        parts.get(i).close();
-      } catch (Exception e) {
-        throw new IllegalStateException("Cannot free the model: " + e.getMessage(), e);
-      }
-    }
-    parts.clear();
+    device.close();
+    components.close();
   }
 }

@@ -11,10 +11,9 @@ import io.glmimage.golden.Tolerance;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.kernel.SamplingSettings;
+import io.glmimage.model.Observer;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.model.scheduler.Schedule;
-import io.glmimage.pipeline.GlmImagePipeline.Prepared;
-import io.glmimage.pipeline.GlmImagePipeline.PriorTokens;
 import io.glmimage.request.EditRequest;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
@@ -82,7 +81,7 @@ class GlmImagePipelineParityTest {
     String at = row.prefix();
     String what = " of row " + row.prefix() + row.index();
     EditRequest request = request(call, row.prompt());
-    Prepared prepared = pipeline.prepare(request);
+    PreparedRequest prepared = pipeline.prepare(request);
     PriorTokens tokens = priorTokens(golden, prepared, row);
     if (call.path("prior_tokens").asText().startsWith("argmax")) {
       PriorTokens own = pipeline.generatePriorTokens(List.of(prepared)).get(0);
@@ -97,7 +96,7 @@ class GlmImagePipelineParityTest {
       }
     }
     schedule(golden, pipeline, prepared);
-    Tensor embeds = pipeline.glyphs().embed(request.prompt());
+    Tensor embeds = pipeline.encodePrompt(request.prompt());
     if (golden.has("prompt_embeds")) {
       // The batch's embeddings, padded as the reference pads them, are inputs of the transformer.
       Tensor given = golden.tensor("prompt_embeds").select(0, row.index());
@@ -149,19 +148,15 @@ class GlmImagePipelineParityTest {
       for (Row row : rows(golden)) {
         try (TensorScope scope = new TensorScope()) {
           EditRequest request = request(call, row.prompt());
-          Prepared prepared = pipeline.prepare(request);
+          PreparedRequest prepared = pipeline.prepare(request);
           Tensor embeds =
               golden.has("prompt_embeds")
                   ? golden.tensor("prompt_embeds").select(0, row.index())
-                  : pipeline.glyphs().embed(request.prompt());
+                  : pipeline.encodePrompt(request.prompt());
           Tensor noise = golden.tensor(row.prefix() + "in/latents").select(0, row.index());
           Tensor latents =
               pipeline.denoise(
-                  prepared,
-                  priorTokens(golden, prepared, row),
-                  noise,
-                  embeds,
-                  GlmImagePipeline.Observer.NONE);
+                  prepared, priorTokens(golden, prepared, row), noise, embeds, Observer.NONE);
           String what = " of row " + row.prefix() + row.index();
           Tensor steps = golden.tensor(row.prefix() + "step_latents");
           new NormTolerance("bfloat16", BFLOAT16_LATENTS)
@@ -203,12 +198,11 @@ class GlmImagePipelineParityTest {
         golden.name(), "image uint8" + what, expected, pipeline.decode(latents).pixels());
   }
 
-  private static void schedule(GoldenCase golden, GlmImagePipeline pipeline, Prepared prepared) {
+  private static void schedule(
+      GoldenCase golden, GlmImagePipeline pipeline, PreparedRequest prepared) {
     if (golden.has("sigmas")) {
       Schedule schedule =
-          pipeline
-              .scheduler()
-              .schedule(prepared.request().steps(), prepared.prompt().target().doubled().size());
+          pipeline.scheduler().schedule(prepared.request().steps(), prepared.imageGrid().size());
       new Tolerance(1e-5, 1e-6)
           .check(golden.name(), "sigmas", golden.floats("sigmas"), schedule.sigmas());
       new Tolerance(1e-4, 0)
@@ -250,7 +244,7 @@ class GlmImagePipelineParityTest {
         0);
   }
 
-  private static PriorTokens priorTokens(GoldenCase golden, Prepared prepared, Row row) {
+  private static PriorTokens priorTokens(GoldenCase golden, PreparedRequest prepared, Row row) {
     Tensor target = golden.tensor(row.prefix() + "in/prior_token_ids");
     // Several images of one prompt share its prior tokens.
     long index = row.prefix().isEmpty() ? row.prompt() : row.index();

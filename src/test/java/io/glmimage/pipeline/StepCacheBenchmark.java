@@ -1,10 +1,8 @@
 package io.glmimage.pipeline;
 
 import io.glmimage.image.RgbImage;
+import io.glmimage.model.Observer;
 import io.glmimage.model.dit.StepPlan;
-import io.glmimage.pipeline.GlmImagePipeline.Observer;
-import io.glmimage.pipeline.GlmImagePipeline.Prepared;
-import io.glmimage.pipeline.GlmImagePipeline.PriorTokens;
 import io.glmimage.request.EditRequest;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.TensorScope;
@@ -83,13 +81,13 @@ final class StepCacheBenchmark {
   private static RgbImage picture(
       GlmImagePipeline pipeline, EditRequest request, PriorTokens tokens) {
     try (TensorScope scope = new TensorScope()) {
-      Prepared row = pipeline.prepare(request);
+      PreparedRequest row = pipeline.prepare(request);
       return pipeline.decode(
           pipeline.denoise(
               row,
               tokens,
-              pipeline.noise(row),
-              pipeline.glyphs().embed(request.prompt()),
+              pipeline.prepareLatents(row),
+              pipeline.encodePrompt(request.prompt()),
               Observer.NONE));
     }
   }

@@ -3,27 +3,25 @@ package io.glmimage.model.prior;
 import io.glmimage.kernel.CudaGraph;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
-import java.util.ArrayList;
-import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The state of S rows that are decoded side by side, each with its own length, all of it on the
- * device and at fixed addresses, so that a decoding step needs nothing from the host and can be
- * replayed as a graph.
+ * The state of S rows that are decoded side by side, each with its own length. All of it is on the
+ * device at fixed addresses, so that a decoding step needs nothing from the host and can be
+ * replayed as a CUDA graph.
  *
- * <p>S slots, C capacity (tokens a slot can hold), R/2 rotary frequencies. Everything a row needs
- * is indexed by cell, {@code slot * C + position}: there is no padding inside a row, so a token's
- * position in the cache is its index in the row. An unused slot has length 0 and is computed as a
- * padding row.
+ * <p>S slots, C capacity (tokens that a slot can hold), R/2 rotary frequencies. Everything that
+ * belongs to a row is indexed by cell, {@code slot * C + position}. Rows have no padding inside, so
+ * a token's position in the cache is its index in the row. An unused slot has length 0 and is
+ * computed as a padding row.
  *
- * <p>A step multiplies a batch of B rows, at least S, whatever the slots: libraries sum in another
- * order in a batch of another size, and a row's ids may not depend on how much memory was left for
- * slots.
+ * <p>A step always multiplies a batch of B rows, at least S. Libraries sum in another order in a
+ * batch of another size, and a row's ids must not depend on how much memory was left for slots.
  */
 final class DecodeSlots implements AutoCloseable {
   private final PriorDecoder decoder;
@@ -32,36 +30,37 @@ final class DecodeSlots implements AutoCloseable {
   private final int slots;
   private final int capacity;
   private final KvCache cache;
-  private final List<Tensor> owned = new ArrayList<>();
+  private final OwnedTensors owned = new OwnedTensors();
   private final CudaGraph graph;
 
-  /** [B] int64: the id each slot reads next, then padding. */
+  /** {@code [B]} int64: the id that each slot reads next, then padding. */
   private final Tensor batchIds;
 
-  /** [S] int64: its slots' part. */
+  /** {@code [S]} int64: the slots' part of {@link #batchIds}. */
   private final Tensor ids;
 
-  /** [S] int32: tokens in the cache. */
+  /** {@code [S]} int32: tokens in the cache. */
   private final Tensor lengths;
 
-  /** [S] int32: 1 where the slot has a row, else 0. */
+  /** {@code [S]} int32: 1 if the slot has a row, else 0. */
   private final Tensor active;
 
-  /** [S] int64: a slot's first cell. */
+  /** {@code [S]} int64: the first cell of each slot. */
   private final Tensor firstCells;
 
-  /** [S * C] int64: 0, 1, 2 ... */
+  /** {@code [S * C]} int64: 0, 1, 2 ... */
   private final Tensor cells;
 
-  /** [S * C, R/2] float32. */
+  /** {@code [S * C, R/2]} float32. */
   private final Tensor cos;
 
+  /** {@code [S * C, R/2]} float32. */
   private final Tensor sin;
 
-  /** [S * C] float32: the number that draws the token after this one. */
+  /** {@code [S * C]} float32: the number that draws the token after this one. */
   private final Tensor uniforms;
 
-  /** [S * C] int64: the generated ids, each at the cell that it is read into. */
+  /** {@code [S * C]} int64: the generated ids, each at the cell that it is read into. */
   private final Tensor generated;
 
   DecodeSlots(
@@ -78,48 +77,42 @@ final class DecodeSlots implements AutoCloseable {
     this.slots = slots;
     this.capacity = capacity;
     long all = Math.multiplyExact(slots, capacity);
+    long frequencies = config.rotary().width() / 2;
     cache = new KvCache(config, compute, slots, capacity);
     try (TensorScope scope = new TensorScope()) {
       batchIds = zeros(ScalarType.Long, batch);
-      ids = own(batchIds.narrow(0, 0, slots));
+      ids = owned.own(batchIds.narrow(0, 0, slots));
       lengths = zeros(ScalarType.Int, slots);
       active = zeros(ScalarType.Int, slots);
-      cells = own(torch.arange(new Scalar(all), compute.options(ScalarType.Long)));
+      cells = owned.own(torch.arange(new Scalar(all), compute.options(ScalarType.Long)));
       firstCells =
-          own(
+          owned.own(
               torch.arange(
                   new Scalar(0L),
                   new Scalar(all),
                   new Scalar((long) capacity),
                   compute.options(ScalarType.Long)));
-      cos = zeros(ScalarType.Float, all, config.rotaryWidth() / 2);
-      sin = zeros(ScalarType.Float, all, config.rotaryWidth() / 2);
+      cos = zeros(ScalarType.Float, all, frequencies);
+      sin = zeros(ScalarType.Float, all, frequencies);
       uniforms = zeros(ScalarType.Float, all);
       generated = zeros(ScalarType.Long, all);
-      // Recorded while no slot has a row: the run that recording takes then changes nothing that
-      // counts.
+      // Captured while no slot has a row: capturing runs the step, which then changes nothing that
+      // is used.
       graph = new CudaGraph("the prior's decoding step", compute.gpuIndex(), this::advance);
     } catch (RuntimeException e) {
-      // Out of device memory, most likely: hand back what was had.
-      releaseTensors();
+      // Probably out of device memory: free what was allocated.
+      freeTensors();
       throw e;
     }
   }
 
-  private void releaseTensors() {
+  private void freeTensors() {
     cache.close();
-    owned.forEach(Tensor::releaseReference);
-    owned.clear();
+    owned.close();
   }
 
   private Tensor zeros(ScalarType type, long... shape) {
-    return own(Ops.zeros(compute.options(type), shape));
-  }
-
-  private Tensor own(Tensor t) {
-    t.retainReference();
-    owned.add(t);
-    return t;
+    return owned.own(Ops.zeros(compute.options(type), shape));
   }
 
   int capacity() {
@@ -127,18 +120,18 @@ final class DecodeSlots implements AutoCloseable {
   }
 
   /**
-   * Gives a free slot a row: uploads what all its steps need, runs its prompt (alone, at its own
-   * length) and draws its first token.
+   * Puts a row into a free slot: uploads everything that its steps need, runs its prompt (alone, at
+   * its own length) and draws its first token.
    *
-   * @param prompt the ids, sources in place [P]
-   * @param uniforms the row's numbers [M], M generated tokens, P + M at most C
+   * @param prompt the ids {@code [P]}, with the sources' ids in place
+   * @param uniforms the row's numbers {@code [M]} for its M generated tokens; P + M is at most C
    */
   void admit(int slot, int[] prompt, RotaryTable rotary, RopePositions positions, Tensor uniforms) {
     int length = prompt.length;
     int tokens = Math.toIntExact(uniforms.size(0));
     long first = (long) slot * capacity;
     try (TensorScope scope = new TensorScope()) {
-      // The last token is drawn but not read.
+      // The last token is drawn but never read.
       int read = length + tokens - 1;
       RotaryTable.CosSin table = rotary.at(positions, 0, read);
       cos.narrow(0, first, read).copy_(table.cos());
@@ -154,7 +147,7 @@ final class DecodeSlots implements AutoCloseable {
     }
   }
 
-  /** Runs a prompt into the slot's cache: the last token's hidden state [1, D]. */
+  /** Runs a prompt into the slot's cache and returns the last token's hidden state, [1, D]. */
   private Tensor prefill(int slot, int[] prompt) {
     try (TensorScope scope = new TensorScope()) {
       long first = (long) slot * capacity;
@@ -167,12 +160,12 @@ final class DecodeSlots implements AutoCloseable {
               null);
       Tensor promptIds = Ops.to(Ops.of(prompt, length), compute, ScalarType.Long);
       Tensor hidden = decoder.forward(promptIds, place, cache);
-      // A copy, so that the prompt's hidden states are freed here.
+      // A copy, so that the hidden states of the prompt are freed here.
       return scope.keep(hidden.narrow(0, length - 1, 1).clone());
     }
   }
 
-  /** Reads every slot's id and draws its next one. No host synchronisation on a GPU. */
+  /** Reads the id of every slot and draws the next one. Does not wait for a GPU. */
   void step() {
     graph.replay();
   }
@@ -188,8 +181,8 @@ final class DecodeSlots implements AutoCloseable {
   }
 
   /**
-   * Reads the given ids instead of drawn ones, one a slot, and gives the hidden states [S, D]: for
-   * checking the decoder against a known continuation.
+   * Reads the given ids {@code [S]} instead of drawn ones and returns the hidden states {@code [S,
+   * D]}. For parity tests, which compare with a known continuation.
    */
   Tensor stepForced(Tensor forced) {
     try (TensorScope scope = new TensorScope()) {
@@ -200,7 +193,11 @@ final class DecodeSlots implements AutoCloseable {
     }
   }
 
-  /** The hidden states [B, D]; {@code now}: the cells [S] of the tokens that are read. */
+  /**
+   * The hidden states of one step, {@code [B, D]}.
+   *
+   * @param now {@code [S]}: the cells of the tokens that are read
+   */
   private Tensor hidden(Tensor now) {
     PriorDecoder.Place place =
         new PriorDecoder.Place(
@@ -210,7 +207,7 @@ final class DecodeSlots implements AutoCloseable {
 
   /**
    * The generated ids of a slot from token {@code from}, {@code [count]} int64 on the device; a
-   * copy of the caller's scope.
+   * copy, of the caller's scope.
    */
   Tensor generated(int slot, int promptLength, int from, int count) {
     try (TensorScope scope = new TensorScope()) {
@@ -219,7 +216,7 @@ final class DecodeSlots implements AutoCloseable {
     }
   }
 
-  /** Makes the slot free. */
+  /** Frees a slot for another row. */
   void release(int slot) {
     try (TensorScope scope = new TensorScope()) {
       lengths.narrow(0, slot, 1).zero_();
@@ -234,6 +231,6 @@ final class DecodeSlots implements AutoCloseable {
   @Override
   public void close() {
     graph.close();
-    releaseTensors();
+    freeTensors();
   }
 }

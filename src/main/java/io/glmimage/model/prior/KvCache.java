@@ -2,56 +2,53 @@ package io.glmimage.model.prior;
 
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.OwnedTensors;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 
 /**
  * Keys and values of every layer: {@code [S, C, G, D]} each (slots, capacity, key/value heads, head
- * width). A token's heads lie side by side, so that a token is written as one contiguous row of
- * {@code [S * C, G * D]} under one index for keys and values, of a prompt as of a decoding step; a
- * head's keys are then read with stride G D, in runs of D.
+ * width). The heads of a token are adjacent, so that a token is written as one contiguous row of
+ * {@code [S * C, G * D]}. The same index serves keys and values, prompts and decoding steps. The
+ * keys of one head are read with stride G D, in runs of D.
  *
- * <p>Starts at zero: masked attention over unused cells must meet finite numbers.
+ * <p>Starts at zero, because masked attention over unused cells must read finite numbers.
  */
 final class KvCache implements AutoCloseable {
+  private final OwnedTensors owned = new OwnedTensors();
   private final List<Tensor> keys = new ArrayList<>();
   private final List<Tensor> values = new ArrayList<>();
 
   KvCache(TextConfig config, Compute compute, int slots, int capacity) {
-    TensorOptions options = compute.options();
+    AttentionConfig heads = config.attention();
     try {
       for (int i = 0; i < config.layers(); i++) {
-        keys.add(make(options, slots, capacity, config));
-        values.add(make(options, slots, capacity, config));
+        for (List<Tensor> tensors : List.of(keys, values)) {
+          tensors.add(
+              owned.own(
+                  Ops.zeros(compute.options(), slots, capacity, heads.kvHeads(), heads.headDim())));
+        }
       }
     } catch (RuntimeException e) {
-      // Out of device memory, most likely: hand back what was had.
+      // Probably out of device memory: free the layers that were allocated.
       close();
       throw e;
     }
   }
 
-  private static Tensor make(TensorOptions options, int slots, int capacity, TextConfig config) {
-    Tensor t = Ops.zeros(options, slots, capacity, config.kvHeads(), config.headDim());
-    t.retainReference();
-    return t;
-  }
-
+  /** {@code [S, C, G, D]}. */
   Tensor keys(int layer) {
     return keys.get(layer);
   }
 
+  /** {@code [S, C, G, D]}. */
   Tensor values(int layer) {
     return values.get(layer);
   }
 
   @Override
   public void close() {
-    keys.forEach(Tensor::releaseReference);
-    values.forEach(Tensor::releaseReference);
-    keys.clear();
-    values.clear();
+    owned.close();
   }
 }

@@ -14,14 +14,18 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * The GLM text model that continues a prompt with image tokens. Per layer: attention with grouped
- * key/value heads and a partial rotary embedding, then a gated MLP, each between two RMS norms, the
- * second one before the residual sum.
+ * The GLM text model, which continues a prompt with image tokens. Per layer: attention with grouped
+ * key/value heads and a partial rotary embedding, then a gated MLP. Each stands between two RMS
+ * norms; the second norm comes before the residual sum.
  *
- * <p>N tokens (a prompt's, or one of each slot), D width, H query heads, G key/value heads, K
- * codebook ids, V vision vocabulary. Activations in the compute dtype; norms, softmax and rotation
- * in float32. Attention is causal throughout, among image tokens too. After transformers 5.17,
- * {@code GlmImageTextModel}.
+ * <p>N tokens (of a prompt, or one per slot), D width, H query heads, G key/value heads, K codebook
+ * ids, V vision vocabulary. Activations in the compute dtype; norms, softmax and rotation in
+ * float32. Attention is causal throughout, also among image tokens.
+ *
+ * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
+ * GlmImageTextModel, GlmImageTextDecoderLayer and GlmImageTextAttention (5.17.0). Deviations:
+ * query, key and value are one product; a residual sum and the next norm are one operation; logits
+ * of codebook ids only.
  */
 final class PriorDecoder {
   private final TextConfig config;
@@ -46,14 +50,14 @@ final class PriorDecoder {
       Tensor mlpNorm) {}
 
   /**
-   * Where the tokens of one forward stand.
+   * The positions of the tokens of one forward pass. In a decoding step only the first M tokens may
+   * have a position; the other N - M are padding, and their hidden states have no meaning.
    *
-   * @param cos [N, R/2] float32; in a decoding step the first M of its tokens may have a place
-   *     alone, the others are padding whose hidden states mean nothing: [M, R/2]
-   * @param sin [N, R/2] or [M, R/2] float32
-   * @param cells [N] or [M] int64: slot * capacity + position
-   * @param counts [N] or [M] int32, tokens each slot attends to in a decoding step; null for a
-   *     prompt, whose N tokens attend to each other, causally
+   * @param cos {@code [N, R/2]} or {@code [M, R/2]} float32
+   * @param sin {@code [N, R/2]} or {@code [M, R/2]} float32
+   * @param cells {@code [N]} or {@code [M]} int64: slot * capacity + position
+   * @param counts {@code [N]} or {@code [M]} int32, the tokens that each slot attends to in a
+   *     decoding step; null for a prompt, whose N tokens attend to each other causally
    */
   record Place(Tensor cos, Tensor sin, Tensor cells, Tensor counts) {}
 
@@ -68,7 +72,7 @@ final class PriorDecoder {
     finalNorm = model.get("norm.weight", width);
     head = weights.get("lm_head.weight", config.visionVocabulary(), width);
     try (TensorScope scope = new TensorScope()) {
-      // Only codebook ids are ever sampled: the others' rows are not multiplied.
+      // Only codebook ids are ever sampled, so the other rows are not multiplied.
       codebookHead = weights.adopt(head.narrow(0, 0, codebook));
     }
     for (int i = 0; i < config.layers(); i++) {
@@ -79,8 +83,8 @@ final class PriorDecoder {
   private Layer layer(Weights w, KernelProvider kernels) {
     int width = config.width();
     int inner = config.inner();
-    int queries = config.heads() * config.headDim();
-    int keys = config.kvHeads() * config.headDim();
+    int queries = config.attention().queryWidth();
+    int keys = config.attention().keyWidth();
     try (TensorScope scope = new TensorScope()) {
       Tensor qkv =
           Ops.cat(
@@ -89,7 +93,7 @@ final class PriorDecoder {
               w.read("self_attn.k_proj.weight", keys, width),
               w.read("self_attn.v_proj.weight", keys, width));
       Tensor bias = null;
-      if (config.bias()) {
+      if (config.attention().bias()) {
         bias =
             Ops.cat(
                 0,
@@ -120,7 +124,7 @@ final class PriorDecoder {
     return layers.size();
   }
 
-  /** {@code [N] -> [N, D]}, new. */
+  /** {@code [N] -> [N, D]}, a new tensor. */
   Tensor embed(Tensor ids) {
     return embedding.index_select(0, ids);
   }
@@ -131,8 +135,8 @@ final class PriorDecoder {
   }
 
   /**
-   * All layers and the final norm: {@code [N] ids -> [N, D]}. Writes the tokens' keys and values
-   * into the cache.
+   * All layers and the final norm: {@code [N] ids -> [N, D]}. Writes the keys and values of the
+   * tokens into the cache.
    */
   Tensor forward(Tensor ids, Place place, KvCache cache) {
     try (TensorScope scope = new TensorScope()) {
@@ -140,7 +144,7 @@ final class PriorDecoder {
       Tensor normed = firstNorm(residual);
       for (int i = 0; i < layers.size(); i++) {
         Tensor next = layer(i, residual, normed, place, cache);
-        // A long prompt's activations are large: keep one layer's at a time.
+        // The activations of a long prompt are large: keep those of one layer only.
         normed.close();
         normed = next;
       }
@@ -151,10 +155,10 @@ final class PriorDecoder {
   /**
    * One layer.
    *
-   * @param residual [N, D]: the hidden states before the layer; those after it on return
-   * @param normed [N, D]: the same under the layer's first norm
-   * @return [N, D]: the hidden states after the layer under the next layer's first norm, or the
-   *     final norm
+   * @param residual {@code [N, D]}: the hidden states before the layer; after it, on return
+   * @param normed {@code [N, D]}: the same, normalised by the layer's first norm
+   * @return {@code [N, D]}: the hidden states after the layer, normalised by the first norm of the
+   *     next layer or by the final norm
    */
   Tensor layer(int index, Tensor residual, Tensor normed, Place place, KvCache cache) {
     Layer w = layers.get(index);
@@ -164,14 +168,13 @@ final class PriorDecoder {
       Tensor keys = cache.keys(index);
       Tensor values = cache.values(index);
       Tensor placed = qkv.narrow(0, 0, place.cells().size(0));
-      rotary.rotateAndWrite(
-          placed, config.heads(), place.cos(), place.sin(), place.cells(), keys, values);
+      int heads = config.attention().heads();
+      rotary.rotateAndWrite(placed, heads, place.cos(), place.sin(), place.cells(), keys, values);
       Tensor attended =
           place.counts() == null
               ? causalAttention(placed)
               : padded(
-                  decodeAttention.attend(placed, config.heads(), keys, values, place.counts()),
-                  qkv.size(0));
+                  decodeAttention.attend(placed, heads, keys, values, place.counts()), qkv.size(0));
       Tensor mlpInput =
           norms.addThenNorm(
               residual,
@@ -185,7 +188,7 @@ final class PriorDecoder {
     }
   }
 
-  /** {@code [M, W] -> [N, W]}: the padding is zero. */
+  /** {@code [M, W] -> [N, W]}, padded with zeros. */
   private static Tensor padded(Tensor x, long rows) {
     if (x.size(0) == rows) {
       return x;
@@ -197,8 +200,8 @@ final class PriorDecoder {
 
   /** {@code [P, (H + 2 G) headDim] -> [P, H headDim]} */
   private Tensor causalAttention(Tensor qkv) {
-    int heads = config.heads();
-    int kvHeads = config.kvHeads();
+    int heads = config.attention().heads();
+    int kvHeads = config.attention().kvHeads();
     Tensor attended =
         Ops.attention(
             heads(qkv, 0, heads),
@@ -208,18 +211,18 @@ final class PriorDecoder {
             /* causal= */ true,
             /* grouped= */ kvHeads != heads);
     // [1, H, P, headDim] -> [P, H headDim]
-    return attended.transpose(1, 2).reshape(qkv.size(0), (long) heads * config.headDim());
+    return attended.transpose(1, 2).reshape(qkv.size(0), config.attention().queryWidth());
   }
 
-  /** Heads {@code first .. first + count} of the rows: {@code -> [1, count, P, headDim]} */
+  /** Heads {@code first .. first + count} of all rows: {@code -> [1, count, P, headDim]} */
   private Tensor heads(Tensor qkv, int first, int count) {
-    int headDim = config.headDim();
+    int headDim = config.attention().headDim();
     return qkv.narrow(1, (long) first * headDim, (long) count * headDim)
         .view(1, qkv.size(0), count, headDim)
         .transpose(1, 2);
   }
 
-  /** Logits of the whole vision vocabulary: {@code [N, D] -> [N, V]}. */
+  /** Logits of the whole vision vocabulary: {@code [N, D] -> [N, V]}. For parity tests. */
   Tensor logits(Tensor hidden) {
     return Ops.linear(hidden, head, null);
   }

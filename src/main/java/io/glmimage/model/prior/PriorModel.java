@@ -12,32 +12,34 @@ import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.ConfigFile;
 import io.glmimage.weights.Weights;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The autoregressive prior (the checkpoint's {@code vision_language_encoder}): turns source
- * pictures into codebook ids and continues prompts with the ids of the picture to draw.
+ * The autoregressive prior (the checkpoint's {@code vision_language_encoder}): turns source images
+ * into codebook ids, and continues prompts with the ids of the image to draw.
  *
- * <p>Rows are decoded side by side in a fixed number of slots; a row that is done leaves, and a
- * waiting one takes its slot. A row's ids depend on its own prompt and seed alone: not on the rows
- * beside it, their order or their number. Only codebook ids are sampled, for exactly as many tokens
- * as the grids have; the reference samples from the whole vision vocabulary, and an early end token
- * breaks it.
+ * <p>Rows are decoded side by side in slots, see {@link SlotScheduler}. A row's ids depend only on
+ * its own prompt and seed, not on its neighbours, their order or their number.
  *
- * <p>{@link #generate} keeps the key/value cache of its largest call until {@link #close}. One
- * thread at a time generates; another one that calls it waits.
+ * <p>{@link #generate} keeps the key/value cache of its largest call until {@link #close}. Threads
+ * take turns to generate.
+ *
+ * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
+ * GlmImageForConditionalGeneration (5.17.0), and the prior tokens of diffusers
+ * src/diffusers/pipelines/glm_image/pipeline_glm_image.py (commit 58eb52c). Deviations: only
+ * codebook ids are sampled, for exactly as many tokens as the grids have; the reference samples
+ * from the whole vision vocabulary and fails after an early end token. Rows are never padded to a
+ * common length.
  */
 public final class PriorModel implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PriorModel.class);
 
-  /** Slots' capacities are multiples of this, so that the cache seldom has to grow. */
+  /** Capacities of slots are multiples of this, so that the cache seldom has to grow. */
   private static final int CAPACITY_STEP = 256;
 
   private final Weights weights;
@@ -52,11 +54,15 @@ public final class PriorModel implements AutoCloseable {
   private final int imageToken;
   private final int imageStartToken;
   private final int imageEndToken;
-  private final int batch;
-  private DecodeSlots state;
 
-  /** Rows that are decoded at the same time; halved when the device runs out of memory. */
+  /** Rows that a decoding step multiplies, whatever the number of slots. */
+  private final int batch;
+
+  /** Slots: rows that are decoded at the same time. Halved when the device runs out of memory. */
   private int rowsAtATime;
+
+  /** Null until the first call, and after {@link #releaseCache}. */
+  private DecodeSlots state;
 
   private PriorModel(
       CheckpointFolder folder, Weights weights, KernelProvider kernels, PriorOptions options) {
@@ -82,7 +88,7 @@ public final class PriorModel implements AutoCloseable {
           TokenSampler.settings(folder.config("vision_language_encoder/generation_config.json"));
     }
     sampler = new TokenSampler(kernels.tokenSampling(), sampling);
-    rotary = new RotaryTable(text.rotaryWidth(), text.base(), text.sections());
+    rotary = new RotaryTable(text.rotary());
     tower = new VisionTower(vision, weights);
     quantizer = new VectorQuantizer(vq, weights);
     decoder = new PriorDecoder(text, codebookSize, weights, kernels);
@@ -91,7 +97,7 @@ public final class PriorModel implements AutoCloseable {
   /**
    * Loads the model with {@link PriorOptions#defaults}.
    *
-   * @throws CheckpointException if files are missing or damaged or do not fit together
+   * @throws CheckpointException if files are missing or damaged, or do not fit each other
    */
   public static PriorModel load(CheckpointFolder folder, Compute compute, KernelProvider kernels) {
     return load(folder, compute, kernels, PriorOptions.defaults(compute));
@@ -100,7 +106,7 @@ public final class PriorModel implements AutoCloseable {
   /**
    * Loads the model.
    *
-   * @throws CheckpointException if files are missing or damaged or do not fit together
+   * @throws CheckpointException if files are missing or damaged, or do not fit each other
    */
   public static PriorModel load(
       CheckpointFolder folder, Compute compute, KernelProvider kernels, PriorOptions options) {
@@ -113,23 +119,23 @@ public final class PriorModel implements AutoCloseable {
     }
   }
 
-  /** Number of ids that a picture's token can have: 0 to this. */
+  /** Number of different ids: ids are below this. */
   public int codebookSize() {
     return codebookSize;
   }
 
-  /** Values of one patch of {@link #sourceTokens}: channels * side * side. */
+  /** Values per patch of {@link #sourceTokens}: channels * side * side. */
   public int patchValues() {
     return vision.patchValues();
   }
 
   /**
-   * The codebook ids of one source picture.
+   * The codebook ids of one source image.
    *
-   * @param pixelValues [N, C p p] (channels, rows and columns of a patch), the N patches in
-   *     row-major order of the grid, normalised by the processor; any device
-   * @param grid the picture's token grid, N = rows * columns
-   * @return [N] in row-major order of the grid
+   * @param pixelValues {@code [N, C p p]} (channels, rows and columns of a patch), the N patches in
+   *     row-major order of the grid, normalised by the processor; on any device
+   * @param grid the image's token grid, N = rows * columns
+   * @return {@code [N]} in row-major order of the grid
    */
   public int[] sourceTokens(Tensor pixelValues, Grid grid) {
     long[] expected = {grid.size(), vision.patchValues()};
@@ -141,7 +147,7 @@ public final class PriorModel implements AutoCloseable {
               + grid.rows()
               + " x "
               + grid.columns()
-              + " asks for "
+              + " needs "
               + Arrays.toString(expected));
     }
     if (grid.size() == 0) {
@@ -153,21 +159,21 @@ public final class PriorModel implements AutoCloseable {
   }
 
   /**
-   * Checks a prompt as {@link #generate} does, so that one bad row need not fail its batch.
+   * Checks a prompt as {@link #generate} does, so that one bad row does not fail its batch.
    *
-   * @throws InvalidRequestException naming what does not fit together
+   * @throws InvalidRequestException if prompt, sources and grids do not fit each other
    */
   public void check(PriorPrompt prompt) {
     row(prompt);
   }
 
   /**
-   * Generates the rows' pictures.
+   * Generates the ids of every row.
    *
-   * <p>Where the device runs out of memory fewer rows are decoded at a time, in the end one; their
-   * ids stay the same.
+   * <p>If the device runs out of memory, fewer rows are decoded at a time, down to one. The ids
+   * stay the same.
    *
-   * @return per row the ids of its last grid, [rows * columns], before the 2x upsampling
+   * @return per row the ids of its last grid, {@code [rows * columns]}, before the 2x upsampling
    * @throws InvalidRequestException if a prompt does not fit its sources; see {@link #check}
    */
   public List<int[]> generate(List<PriorPrompt> prompts) {
@@ -175,9 +181,9 @@ public final class PriorModel implements AutoCloseable {
   }
 
   /**
-   * The same.
+   * As {@link #generate(List)}.
    *
-   * @param afterStep runs after every decoding step of all rows was started; for measuring
+   * @param afterStep runs after each decoding step of all slots has been started; for measurements
    */
   public synchronized List<int[]> generate(List<PriorPrompt> prompts, Runnable afterStep) {
     if (prompts.isEmpty()) {
@@ -189,10 +195,10 @@ public final class PriorModel implements AutoCloseable {
         return generateRows(rows, afterStep);
       } catch (RuntimeException e) {
         if (DeviceFailure.isDeviceLost(e)) {
-          // Nothing can be freed on it, and trying would hide why.
+          // Freeing memory on a lost device would fail too and hide the cause.
           throw e;
         }
-        // The slots hold rows that will not go on.
+        // The slots hold rows that will not be continued.
         releaseCache();
         if (rowsAtATime == 1 || !DeviceFailure.isOutOfMemory(e)) {
           throw e;
@@ -200,7 +206,7 @@ public final class PriorModel implements AutoCloseable {
         rowsAtATime /= 2;
         weights.compute().releaseCachedMemory();
         LOG.warn(
-            "{} is out of memory: decoding {} rows at a time from now on: {}",
+            "{} ran out of memory: decoding {} rows at a time from now on: {}",
             weights.compute().device(),
             rowsAtATime,
             firstLine(e));
@@ -212,7 +218,7 @@ public final class PriorModel implements AutoCloseable {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
   }
 
-  /** Frees the key/value cache; the next call makes it anew. */
+  /** Frees the key/value cache; the next call allocates a new one. */
   public synchronized void releaseCache() {
     if (state != null) {
       state.close();
@@ -222,56 +228,46 @@ public final class PriorModel implements AutoCloseable {
 
   private List<int[]> generateRows(List<Row> rows, Runnable afterStep) {
     try (TensorScope scope = new TensorScope()) {
-      DecodeSlots slots = slots(rows);
-      Deque<Row> waiting = new ArrayDeque<>(rows);
-      Row[] running = new Row[slots.slots()];
-      int busy;
-      do {
-        busy = 0;
-        for (int slot = 0; slot < running.length; slot++) {
-          if (running[slot] != null && running[slot].done()) {
-            leave(running, slot, slots);
-          }
-          while (running[slot] == null && !waiting.isEmpty()) {
-            admit(waiting.remove(), running, slot, slots);
-            if (running[slot].done()) {
-              leave(running, slot, slots);
-            }
-          }
-          busy += running[slot] == null ? 0 : 1;
-        }
-        if (busy > 0) {
-          slots.step();
-          for (Row row : running) {
-            if (row != null) {
-              row.drawn++;
-            }
-          }
-          afterStep.run();
-        }
-      } while (busy > 0);
+      new SlotScheduler<>(new RowSlots(slots(rows)), (Row row) -> row.tokens).run(rows, afterStep);
       return read(rows);
     }
   }
 
-  private void admit(Row row, Row[] running, int slot, DecodeSlots slots) {
-    try (TensorScope scope = new TensorScope()) {
-      Tensor uniforms = sampler.uniforms(row.prompt.seed(), row.tokens);
-      slots.admit(slot, row.ids, rotary, row.positions, uniforms);
+  /** The slots as the scheduler sees them. */
+  private final class RowSlots implements SlotScheduler.Slots<Row> {
+    private final DecodeSlots slots;
+
+    RowSlots(DecodeSlots slots) {
+      this.slots = slots;
     }
-    row.drawn = 1;
-    running[slot] = row;
+
+    @Override
+    public int count() {
+      return slots.slots();
+    }
+
+    @Override
+    public void admit(int slot, Row row) {
+      try (TensorScope scope = new TensorScope()) {
+        Tensor uniforms = sampler.uniforms(row.prompt.seed(), row.tokens);
+        slots.admit(slot, row.ids, rotary, row.positions, uniforms);
+      }
+    }
+
+    @Override
+    public void step() {
+      slots.step();
+    }
+
+    @Override
+    public void leave(int slot, Row row) {
+      int count = row.prompt.resultTokens();
+      row.result = slots.generated(slot, row.ids.length, row.tokens - count, count);
+      slots.release(slot);
+    }
   }
 
-  private static void leave(Row[] running, int slot, DecodeSlots slots) {
-    Row row = running[slot];
-    int count = row.prompt.resultTokens();
-    row.result = slots.generated(slot, row.ids.length, row.tokens - count, count);
-    slots.release(slot);
-    running[slot] = null;
-  }
-
-  /** All rows' results in one download. */
+  /** Downloads the results of all rows at once. */
   private static List<int[]> read(List<Row> rows) {
     int[] all = Ops.toInts(Ops.cat(0, rows.stream().map(r -> r.result).toList()));
     List<int[]> out = new ArrayList<>();
@@ -284,7 +280,7 @@ public final class PriorModel implements AutoCloseable {
     return out;
   }
 
-  /** The slots, large enough for every row. */
+  /** Slots that are large enough for every row. */
   private DecodeSlots slots(List<Row> rows) {
     int needed = rows.stream().mapToInt(r -> r.ids.length + r.tokens).max().orElseThrow();
     if (state == null || state.capacity() < needed) {
@@ -300,13 +296,19 @@ public final class PriorModel implements AutoCloseable {
     return new DecodeSlots(text, decoder, sampler, weights.compute(), batch, slots, capacity);
   }
 
-  /** A row on its way through the slots. */
+  /** A checked prompt with everything that its slot needs. */
   private static final class Row {
     final PriorPrompt prompt;
+
+    /** The prompt's ids with those of the sources in place. */
     final int[] ids;
+
     final RopePositions positions;
+
+    /** Tokens to generate. */
     final int tokens;
-    int drawn;
+
+    /** The ids of the last grid, on the device; null until the row is done. */
     Tensor result;
 
     Row(PriorPrompt prompt, int[] ids, RopePositions positions) {
@@ -314,10 +316,6 @@ public final class PriorModel implements AutoCloseable {
       this.ids = ids;
       this.positions = positions;
       this.tokens = prompt.newTokens();
-    }
-
-    boolean done() {
-      return drawn == tokens;
     }
   }
 
@@ -341,7 +339,7 @@ public final class PriorModel implements AutoCloseable {
         imageEndToken);
   }
 
-  /** The prompt's ids with the sources' in place of the placeholders. */
+  /** The prompt's ids with the sources' ids in place of the placeholders. */
   int[] promptIds(PriorPrompt prompt) {
     int[] ids = prompt.inputIds().clone();
     int[] sources = sourceIds(prompt);
@@ -356,7 +354,7 @@ public final class PriorModel implements AutoCloseable {
                 + ids[i]
                 + " is outside the vocabulary of "
                 + text.vocabulary()
-                + "; tokenizer and model are not of the same checkpoint");
+                + "; tokenizer and model are not from the same checkpoint");
       }
     }
     return ids;
@@ -384,14 +382,14 @@ public final class PriorModel implements AutoCloseable {
                 + grids.get(i).rows()
                 + " x "
                 + grids.get(i).columns()
-                + " asks for "
+                + " needs "
                 + grids.get(i).size());
       }
     }
     return tokens.stream().flatMapToInt(Arrays::stream).toArray();
   }
 
-  // For the parity tests, which look at the parts.
+  // The parts, for parity tests.
 
   VisionTower tower() {
     return tower;

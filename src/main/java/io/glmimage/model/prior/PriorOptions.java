@@ -7,19 +7,19 @@ import io.glmimage.tensor.Compute;
  * How a {@link PriorModel} runs.
  *
  * @param slots rows decoded at the same time: the fixed batch of every decoding step
- * @param sampling how tokens are drawn, or null for what the checkpoint's {@code
- *     generation_config.json} says
+ * @param sampling how tokens are drawn; null for the checkpoint's {@code generation_config.json}
  */
 public record PriorOptions(int slots, SamplingSettings sampling) {
   /**
-   * A decoding step reads all weights once, whatever the batch: on a GPU 32 rows take about the
-   * time of one.
+   * A decoding step reads all weights once, whatever the batch. On a GPU, 32 rows take about as
+   * long as one.
    */
   public static final int GPU_SLOTS = 32;
 
   /**
-   * A CPU library may sum a matrix product's row in another order at another place of the batch
-   * (seen with batches of 6, 16 and 32), so that a row would depend on the slot it got.
+   * On a CPU, a matrix product may sum a row in another order at another place of the batch
+   * (observed with batches of 6, 16 and 32). With more than one slot, a row's ids would depend on
+   * its slot.
    */
   public static final int CPU_SLOTS = 1;
 
@@ -29,12 +29,13 @@ public record PriorOptions(int slots, SamplingSettings sampling) {
     }
   }
 
+  /** The slots that suit the device, and the checkpoint's sampling. */
   public static PriorOptions defaults(Compute compute) {
     return new PriorOptions(compute.isCuda() ? GPU_SLOTS : CPU_SLOTS, null);
   }
 
-  public PriorOptions withSlots(int more) {
-    return new PriorOptions(more, sampling);
+  public PriorOptions withSlots(int other) {
+    return new PriorOptions(other, sampling);
   }
 
   public PriorOptions withSampling(SamplingSettings other) {

@@ -4,15 +4,15 @@ import io.glmimage.model.Grid;
 import java.util.List;
 
 /**
- * What the prior model continues for one request.
+ * The prompt that the prior model continues for one row.
  *
- * @param inputIds the prompt's ids [P], with an image placeholder for every token of a source; not
- *     copied, so treat it as read-only
+ * @param inputIds the prompt's ids [P], with an image placeholder for every token of a source. Not
+ *     copied: treat it as read-only
  * @param sourceTokens per source its codebook ids in row-major order, as {@link
- *     PriorModel#sourceTokens} gives them
+ *     PriorModel#sourceTokens} returns them
  * @param sourceGrids per source its token grid
- * @param decodeGrids the grids to generate in decoding order: the target for an edit, the draft and
- *     the large one for text-to-image; the last one is the result
+ * @param decodeGrids the grids to generate, in decoding order: the target for an edit, the draft
+ *     and then the target for text-to-image. The last one is the result
  * @param seed of the sampling
  */
 public record PriorPrompt(
@@ -27,12 +27,12 @@ public record PriorPrompt(
     decodeGrids = List.copyOf(decodeGrids);
   }
 
-  /** How many tokens are generated. */
+  /** Number of tokens to generate. */
   int newTokens() {
     return decodeGrids.stream().mapToInt(Grid::size).reduce(0, Math::addExact);
   }
 
-  /** How many of them belong to the result. */
+  /** Number of generated tokens that belong to the result. */
   int resultTokens() {
     return decodeGrids.get(decodeGrids.size() - 1).size();
   }

@@ -7,9 +7,13 @@ import java.util.List;
 /**
  * The three-axis positions (time, height, width) of a prompt and of the tokens generated after it.
  *
- * <p>Text counts up on all axes at once. An image that starts at p has time p, height p + row and
- * width p + column; what follows it goes on at p + max(rows, columns). The image's start and end
- * tokens are text.
+ * <p>Text advances all axes by one per token. An image that starts at position p has time p, height
+ * p + row and width p + column; the next token is at p + max(rows, columns). The start and end
+ * tokens of an image count as text.
+ *
+ * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
+ * GlmImageModel.get_rope_index (5.17.0). Deviation: one row at a time, without padding; a prompt
+ * whose images do not fit its grids is an error.
  *
  * @param axes [3][P + M + 1]: the prompt's P tokens, the M generated ones, the end token
  * @param promptLength P
@@ -17,11 +21,13 @@ import java.util.List;
 record RopePositions(int[][] axes, int promptLength) {
 
   /**
+   * The positions of one row.
+   *
    * @param ids the prompt, with placeholders
-   * @param sources the grids of the images in it, in order
-   * @param decoded the grids that are generated, in order
-   * @throws InvalidRequestException if the prompt does not hold exactly these sources, each between
-   *     a start and an end token
+   * @param sources the grids of the images in the prompt, in order
+   * @param decoded the grids to generate, in order
+   * @throws InvalidRequestException if the prompt does not contain exactly these sources, each
+   *     between a start and an end token
    */
   static RopePositions of(
       int[] ids, List<Grid> sources, List<Grid> decoded, int start, int placeholder, int end) {

@@ -8,8 +8,11 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * Cosines and sines of the partial three-axis rotary embedding. Frequency j of R/2 is {@code
- * base^(-2 j / R)}; the frequencies are cut into sections, and section i follows axis i mod 3
- * (time, height, width).
+ * base^(-2 j / R)}. The frequencies are divided into sections; section i follows axis i mod 3
+ * (time, height, width). T tokens, R the rotated width of a head.
+ *
+ * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
+ * GlmImageTextRotaryEmbedding (5.17.0). Deviation: tables for a whole row are made at once.
  */
 final class RotaryTable {
   private final float[] frequencies;
@@ -18,13 +21,10 @@ final class RotaryTable {
   /** Cosines and sines, {@code [T, R/2]} float32 each, on the CPU. */
   record CosSin(Tensor cos, Tensor sin) {}
 
-  /**
-   * @param width R
-   * @param sections how many frequencies each section has; their sum is R/2
-   */
-  RotaryTable(int width, double base, int[] sections) {
-    frequencies = frequencies(width, base);
-    axes = new int[width / 2];
+  RotaryTable(RotaryConfig config) {
+    int[] sections = config.sections();
+    frequencies = frequencies(config.width(), config.base());
+    axes = new int[config.width() / 2];
     int j = 0;
     for (int i = 0; i < sections.length; i++) {
       for (int n = 0; n < sections[i]; n++) {
@@ -33,7 +33,7 @@ final class RotaryTable {
     }
   }
 
-  /** The two tables for tokens {@code from} to {@code from + count}. */
+  /** The tables of tokens {@code from} to {@code from + count}: {@code [count, R/2]}. */
   CosSin at(RopePositions positions, int from, int count) {
     int half = frequencies.length;
     float[] angles = new float[Math.multiplyExact(count, half)];
@@ -46,7 +46,7 @@ final class RotaryTable {
     return new CosSin(angle.cos(), angle.sin());
   }
 
-  /** {@code [R/2]}, in float32 arithmetic throughout. */
+  /** {@code [R/2]}. Every operation is rounded to float32, as in the reference. */
   private static float[] frequencies(int width, double base) {
     float[] exponents = new float[width / 2];
     for (int j = 0; j < exponents.length; j++) {

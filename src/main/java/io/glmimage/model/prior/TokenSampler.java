@@ -1,5 +1,6 @@
 package io.glmimage.model.prior;
 
+import io.glmimage.error.CheckpointException;
 import io.glmimage.kernel.SamplingSettings;
 import io.glmimage.kernel.TokenSampling;
 import io.glmimage.tensor.Ops;
@@ -8,16 +9,21 @@ import io.glmimage.weights.ConfigFile;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Draws image tokens: temperature, then top_k, then top_p, in float32, then the inverse of the
- * cumulative distribution in ascending order of ids at a uniform number. Number i of a row, counted
- * over all its generated tokens, is {@code Philox(seed, STREAM).uniform(i)}: a row's tokens depend
- * on its prompt and its seed alone.
+ * Draws image tokens: temperature, then top_k, then top_p, in float32. A uniform number then
+ * selects the id by the inverse of the cumulative distribution, in ascending order of ids. The
+ * number for generated token i of a row is {@code Philox(seed, STREAM).uniform(i)}, so a row's
+ * tokens depend only on its prompt and its seed.
+ *
+ * <p>N rows, K codebook ids.
+ *
+ * <p>Ported from transformers src/transformers/generation/logits_process.py, the temperature, top_k
+ * and top_p warpers (5.17.0). Deviation: the random numbers, as above.
  */
 final class TokenSampler {
-  /** Keeps these numbers apart from the seed's other uses. */
+  /** Separates these numbers from the seed's other uses. */
   static final int STREAM = 0x5052494F;
 
-  /** What the reference's generation takes where the file names no top_k. */
+  /** The reference's default if the file has no top_k. */
   static final int TOP_K_DEFAULT = 50;
 
   private final TokenSampling sampling;
@@ -36,14 +42,11 @@ final class TokenSampler {
     try {
       return new SamplingSettings(temperature, topK, topP);
     } catch (IllegalArgumentException e) {
-      throw new io.glmimage.error.CheckpointException(
-          "Cannot load model: " + file.file() + ": " + e.getMessage(), e);
+      throw new CheckpointException("Cannot load model: " + file.file() + ": " + e.getMessage(), e);
     }
   }
 
-  /**
-   * The row's uniform numbers for tokens 0 to {@code count}: {@code [count]} float32 on the CPU.
-   */
+  /** The uniform numbers of a row's first tokens: {@code [count]} float32 on the CPU. */
   Tensor uniforms(long seed, int count) {
     Philox random = new Philox(seed, STREAM);
     float[] u = new float[count];
@@ -54,9 +57,11 @@ final class TokenSampler {
   }
 
   /**
-   * @param logits [N, K]
-   * @param uniforms [N]
-   * @param ids [N] int64; written in place
+   * Draws one id per row.
+   *
+   * @param logits {@code [N, K]}
+   * @param uniforms {@code [N]} float32
+   * @param ids {@code [N]} int64; overwritten
    */
   void sample(Tensor logits, Tensor uniforms, Tensor ids) {
     sampling.sample(logits, uniforms, settings, ids);

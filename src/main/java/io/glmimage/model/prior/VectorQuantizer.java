@@ -13,14 +13,17 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Vision features to codebook ids: a linear map (the checkpoint's 1x1 convolution), then the
- * nearest code. Features and codes are both scaled to length 1, so that the nearest is the one with
- * the largest product; among equals the lowest id.
+ * nearest code. Features and codes are scaled to length 1, so the nearest code is the one with the
+ * largest product. Among equal products the lowest id wins.
  *
- * <p>N tokens, E vision width, Q code width, K codes. Lengths and products in float32. After
- * transformers 5.17, {@code GlmImageVQVAE}.
+ * <p>N tokens, E vision width, Q code width, K codes. Lengths and products in float32.
+ *
+ * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
+ * GlmImageVQVAE and GlmImageVQVAEVectorQuantizer (5.17.0). Deviation: the largest product instead
+ * of the smallest distance, which is the same for unit lengths.
  */
 final class VectorQuantizer {
-  /** The reference's lower limit of a length. */
+  /** The reference's lower limit for a length. */
   private static final double MIN_LENGTH = 1e-12;
 
   private final Tensor weight;
@@ -49,8 +52,8 @@ final class VectorQuantizer {
   /** {@code [N, Q] -> [N]} int64 ids. */
   Tensor nearest(Tensor projected) {
     try (TensorScope scope = new TensorScope()) {
-      Tensor likeness = Ops.linear(normalize(projected.to(ScalarType.Float)), codes, null);
-      return scope.keep(torch.argmax(likeness, new LongOptional(1), /* keepdim= */ false));
+      Tensor similarity = Ops.linear(normalize(projected.to(ScalarType.Float)), codes, null);
+      return scope.keep(torch.argmax(similarity, new LongOptional(1), /* keepdim= */ false));
     }
   }
 

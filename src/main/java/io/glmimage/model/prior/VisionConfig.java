@@ -6,14 +6,14 @@ import io.glmimage.weights.ConfigFile;
  * {@code vision_config}: the sizes of the vision tower.
  *
  * @param layers number of blocks
- * @param width E
+ * @param width E, width of a feature
  * @param inner width inside the MLP
  * @param heads a divisor of E
- * @param channels of a picture
+ * @param channels of an image
  * @param patch side of a patch in pixels
  * @param tableSide rows and columns of the position table
  * @param eps of the layer norms
- * @param bias whether the attention's projections have one
+ * @param bias whether the attention's projections have a bias
  */
 record VisionConfig(
     int layers,
@@ -29,7 +29,7 @@ record VisionConfig(
   static VisionConfig read(ConfigFile file) {
     file.requireText("hidden_act", "gelu");
     if (file.integer("spatial_merge_size", 1) != 1) {
-      throw file.error("spatial_merge_size", "this program knows only 1: every patch is one token");
+      throw file.error("spatial_merge_size", "only 1 is supported: every patch is one token");
     }
     int width = file.size("hidden_size");
     int heads = file.size("num_heads");
@@ -49,7 +49,7 @@ record VisionConfig(
         file.flag("attention_bias", true));
   }
 
-  /** Values of a patch. */
+  /** Values per patch. */
   int patchValues() {
     return channels * patch * patch;
   }

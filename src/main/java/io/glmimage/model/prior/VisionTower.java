@@ -10,13 +10,16 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The vision transformer over one picture: patches to features. Layer norm before attention and
- * before the MLP, full attention, exact GELU; positions come from a learned square table, sampled
- * bilinearly at the centres of the picture's grid, borders repeated.
+ * The vision transformer over one source image: patches to features. Layer norm before attention
+ * and before the MLP, full attention, exact GELU. Positions come from a learned square table,
+ * sampled bilinearly at the centres of the image's grid; beyond its border the table repeats.
  *
  * <p>N patches in row-major order, E width, C channels, p patch side. Activations in the compute
- * dtype, the sampling of the table in float32. After transformers 5.17, {@code
- * GlmImageVisionModel}.
+ * dtype; the table is sampled in float32.
+ *
+ * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
+ * GlmImageVisionModel, GlmImageVisionBlock and GlmImageVisionEmbeddings (5.17.0). Deviation: one
+ * image at a time instead of several with sequence boundaries.
  */
 final class VisionTower {
   // Codes of torch::grid_sampler.
@@ -25,25 +28,26 @@ final class VisionTower {
 
   private final VisionConfig config;
   private final Weights weights;
-  private final Tensor patchWeight;
-  private final Tensor patchBias;
+  private final Affine patchProjection;
   private final Tensor positionTable;
   private final List<Block> blocks = new ArrayList<>();
 
+  /** Weight and bias of a norm or of a linear layer; the bias may be null. */
+  private record Affine(Tensor weight, Tensor bias) {
+    /** As a layer norm: {@code [N, E] -> [N, E]}. */
+    Tensor norm(Tensor x, double eps) {
+      return Ops.layerNorm(x, weight, bias, eps);
+    }
+
+    /** As a linear layer: {@code [N, I] -> [N, O]}. */
+    Tensor linear(Tensor x) {
+      return Ops.linear(x, weight, bias);
+    }
+  }
+
   /** The weights of a block. */
   private record Block(
-      Tensor norm1,
-      Tensor norm1Bias,
-      Tensor qkv,
-      Tensor qkvBias,
-      Tensor projection,
-      Tensor projectionBias,
-      Tensor norm2,
-      Tensor norm2Bias,
-      Tensor fc1,
-      Tensor fc1Bias,
-      Tensor fc2,
-      Tensor fc2Bias) {}
+      Affine norm1, Affine qkv, Affine projection, Affine norm2, Affine fc1, Affine fc2) {}
 
   VisionTower(VisionConfig config, Weights modelWeights) {
     this.config = config;
@@ -53,12 +57,12 @@ final class VisionTower {
     int patch = config.patch();
     try (TensorScope scope = new TensorScope()) {
       // A convolution whose stride is its kernel is a linear layer: [E, C, p, p] -> [E, C p p]
-      patchWeight =
+      Tensor patchWeight =
           weights.adopt(
               weights
                   .get("patch_embed.proj.weight", width, config.channels(), patch, patch)
                   .view(width, config.patchValues()));
-      patchBias = weights.get("patch_embed.proj.bias", width);
+      patchProjection = new Affine(patchWeight, weights.get("patch_embed.proj.bias", width));
       // [side * side, E] -> [1, E, side, side]
       Tensor table =
           weights
@@ -77,18 +81,22 @@ final class VisionTower {
     int width = config.width();
     int inner = config.inner();
     return new Block(
-        w.get("norm1.weight", width),
-        w.get("norm1.bias", width),
-        w.get("attn.qkv.weight", 3L * width, width),
-        config.bias() ? w.get("attn.qkv.bias", 3L * width) : null,
-        w.get("attn.proj.weight", width, width),
-        config.bias() ? w.get("attn.proj.bias", width) : null,
-        w.get("norm2.weight", width),
-        w.get("norm2.bias", width),
-        w.get("mlp.fc1.weight", inner, width),
-        w.get("mlp.fc1.bias", inner),
-        w.get("mlp.fc2.weight", width, inner),
-        w.get("mlp.fc2.bias", width));
+        norm(w, "norm1"),
+        linear(w, "attn.qkv", width, 3L * width, config.bias()),
+        linear(w, "attn.proj", width, width, config.bias()),
+        norm(w, "norm2"),
+        linear(w, "mlp.fc1", width, inner, true),
+        linear(w, "mlp.fc2", inner, width, true));
+  }
+
+  private Affine norm(Weights w, String name) {
+    return new Affine(
+        w.get(name + ".weight", config.width()), w.get(name + ".bias", config.width()));
+  }
+
+  private static Affine linear(Weights w, String name, long inputs, long outputs, boolean bias) {
+    return new Affine(
+        w.get(name + ".weight", outputs, inputs), bias ? w.get(name + ".bias", outputs) : null);
   }
 
   int blocks() {
@@ -110,10 +118,10 @@ final class VisionTower {
 
   /** {@code [N, C p p] -> [N, E]}, on the device. */
   Tensor patchEmbed(Tensor pixelValues) {
-    return Ops.linear(Ops.to(pixelValues, weights.compute()), patchWeight, patchBias);
+    return patchProjection.linear(Ops.to(pixelValues, weights.compute()));
   }
 
-  /** Adds the positions: {@code [N, E] -> [N, E]}. */
+  /** Adds the position embeddings: {@code [N, E] -> [N, E]}. */
   Tensor embed(Tensor patches, Grid grid) {
     try (TensorScope scope = new TensorScope()) {
       Tensor centres = Ops.of(centres(grid), 1, grid.size(), 1, 2);
@@ -131,7 +139,7 @@ final class VisionTower {
     }
   }
 
-  /** (x, y) of every patch's centre, the table's extent being -1 .. 1. */
+  /** The centre (x, y) of every patch, in coordinates in which the table spans -1 .. 1. */
   private static float[] centres(Grid grid) {
     float[] out = new float[2 * grid.size()];
     int i = 0;
@@ -149,12 +157,10 @@ final class VisionTower {
     Block w = blocks.get(index);
     double eps = config.eps();
     try (TensorScope scope = new TensorScope()) {
-      Tensor normed = Ops.layerNorm(x, w.norm1(), w.norm1Bias(), eps);
-      Tensor attended = attention(Ops.linear(normed, w.qkv(), w.qkvBias()));
-      Tensor middle = Ops.linear(attended, w.projection(), w.projectionBias()).add_(x);
-      Tensor mlpInput = Ops.layerNorm(middle, w.norm2(), w.norm2Bias(), eps);
-      Tensor inner = torch.gelu(Ops.linear(mlpInput, w.fc1(), w.fc1Bias()));
-      return scope.keep(Ops.linear(inner, w.fc2(), w.fc2Bias()).add_(middle));
+      Tensor attended = attention(w.qkv().linear(w.norm1().norm(x, eps)));
+      Tensor middle = w.projection().linear(attended).add_(x);
+      Tensor inner = torch.gelu(w.fc1().linear(w.norm2().norm(middle, eps)));
+      return scope.keep(w.fc2().linear(inner).add_(middle));
     }
   }
 

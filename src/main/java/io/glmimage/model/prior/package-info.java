@@ -1,5 +1,7 @@
 /**
- * The autoregressive prior: vision tower and codebook for the sources, and the text model that
- * generates the tokens of the picture to draw.
+ * The autoregressive prior: vision tower and codebook for the source images, and the text model
+ * that generates the tokens of the image to draw. Start with {@link
+ * io.glmimage.model.prior.PriorModel}; {@code PriorDecoder} is the text model, {@code DecodeSlots}
+ * its state, {@code SlotScheduler} which row is in which slot.
  */
 package io.glmimage.model.prior;

@@ -1,0 +1,139 @@
+package io.glmimage.pipeline;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.kernel.KernelMode;
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.kernel.Kernels;
+import io.glmimage.model.OutputLimits;
+import io.glmimage.model.dit.GlmImageTransformer;
+import io.glmimage.model.glyph.GlyphEncoder;
+import io.glmimage.model.prior.PriorModel;
+import io.glmimage.model.prior.PriorOptions;
+import io.glmimage.model.processor.GlmProcessor;
+import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
+import io.glmimage.model.vae.Vae;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Libtorch;
+import io.glmimage.weights.CheckpointFolder;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * Loads the components of one checkpoint and checks that they fit each other. If a component cannot
+ * be loaded, the ones loaded before it are freed.
+ */
+final class PipelineLoader {
+  private final CheckpointFolder folder;
+  private final Compute compute;
+  private final PriorOptions sampling;
+  private final KernelProvider kernels;
+
+  /** What has been loaded so far, last first. */
+  private final Deque<AutoCloseable> loaded = new ArrayDeque<>();
+
+  PipelineLoader(
+      CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
+    this.folder = folder;
+    this.compute = compute;
+    this.sampling = sampling;
+    this.kernels = kernels;
+  }
+
+  /**
+   * The kernels for a device.
+   *
+   * @throws io.glmimage.error.GlmImageException if {@code mode} forces fused kernels that cannot
+   *     run
+   */
+  static KernelProvider kernels(KernelMode mode, Compute compute) {
+    compute.makeCurrent();
+    return Kernels.provider(mode, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
+  }
+
+  /**
+   * Loads all components.
+   *
+   * @throws CheckpointException if the checkpoint is incomplete, damaged or of an unknown
+   *     architecture
+   */
+  Components load() {
+    return load(/* withProcessor= */ true);
+  }
+
+  /** Loads all components except the processor, for callers that bring its output. */
+  Components loadWithoutProcessor() {
+    return load(/* withProcessor= */ false);
+  }
+
+  private Components load(boolean withProcessor) {
+    try {
+      // First, because it is the quickest to fail.
+      GlmProcessor processor = withProcessor ? part(GlmProcessor.load(folder)) : null;
+      compute.makeCurrent();
+      FlowMatchEulerScheduler scheduler = FlowMatchEulerScheduler.load(folder);
+      Vae vae = part(Vae.load(folder, compute));
+      GlyphEncoder glyphs = part(GlyphEncoder.load(folder, compute));
+      GlmImageTransformer transformer = part(GlmImageTransformer.load(folder, compute, kernels));
+      PriorModel prior = part(PriorModel.load(folder, compute, kernels, sampling));
+      checkPatches(vae, transformer);
+      checkChannels(vae, transformer);
+      checkGlyphs(glyphs, transformer);
+      return new Components(
+          compute, kernels, processor, prior, glyphs, transformer, scheduler, vae);
+    } catch (RuntimeException e) {
+      free(e);
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T part(T part) {
+    loaded.push(part);
+    return part;
+  }
+
+  private void free(RuntimeException failure) {
+    for (AutoCloseable part : loaded) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        failure.addSuppressed(e);
+      }
+    }
+  }
+
+  private void checkPatches(Vae vae, GlmImageTransformer transformer) {
+    int pixels = vae.scaleFactor() * transformer.patchSize();
+    // A prior token stands for 2 x 2 tokens of the DiT.
+    int expected = OutputLimits.TOKEN_PIXELS / 2;
+    check(
+        pixels == expected,
+        "a DiT token covers "
+            + pixels
+            + " pixels (VAE scale factor times patch size), but prior tokens need "
+            + expected);
+  }
+
+  private void checkChannels(Vae vae, GlmImageTransformer transformer) {
+    check(
+        vae.latentChannels() == transformer.channels(),
+        "the VAE has "
+            + vae.latentChannels()
+            + " latent channels, the transformer "
+            + transformer.channels());
+  }
+
+  private void checkGlyphs(GlyphEncoder glyphs, GlmImageTransformer transformer) {
+    check(
+        glyphs.width() == transformer.textEmbedDim(),
+        "the text encoder is "
+            + glyphs.width()
+            + " wide, the transformer expects "
+            + transformer.textEmbedDim());
+  }
+
+  private void check(boolean fits, String problem) {
+    if (!fits) {
+      throw new CheckpointException("Cannot load model: " + folder.root() + ": " + problem);
+    }
+  }
+}

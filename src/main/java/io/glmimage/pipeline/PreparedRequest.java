@@ -1,0 +1,23 @@
+package io.glmimage.pipeline;
+
+import io.glmimage.image.PixelSize;
+import io.glmimage.model.Grid;
+import io.glmimage.model.processor.ProcessedPrompt;
+import io.glmimage.model.processor.SourcePixels;
+import io.glmimage.request.EditRequest;
+import java.util.List;
+
+/**
+ * A checked request with the processor's output.
+ *
+ * @param size of the edited image
+ * @param prompt token ids and grids
+ * @param sources the request's source images as the vision tower reads them, in order
+ */
+public record PreparedRequest(
+    EditRequest request, PixelSize size, ProcessedPrompt prompt, List<SourcePixels> sources) {
+  /** The target's grid of DiT tokens. */
+  public Grid imageGrid() {
+    return prompt.target().doubled();
+  }
+}
