@@ -3,7 +3,9 @@ package io.glmimage.io;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -15,7 +17,7 @@ import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 
-/** A model folder on any file system that Hadoop knows: {@code s3a://}, {@code hdfs://}, ... */
+/** A model folder on a Hadoop file system: {@code s3a://}, {@code hdfs://} and others. */
 public final class CheckpointSource implements FileSource {
   private final FileSystem fileSystem;
   private final org.apache.hadoop.fs.Path root;
@@ -34,32 +36,33 @@ public final class CheckpointSource implements FileSource {
    * @throws FileNotFoundException if there is no such folder
    */
   public static FileSource open(String location, Configuration configuration) throws IOException {
-    Optional<Path> local = localPath(location, configuration);
+    Locations locations = new Locations(configuration);
+    Optional<Path> local = locations.local(location);
     if (local.isPresent()) {
-      if (!java.nio.file.Files.isDirectory(local.get())) {
+      if (!Files.isDirectory(local.get())) {
         throw new FileNotFoundException(local.get() + " is not a folder");
       }
       return new LocalFileSource(local.get());
     }
-    org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(location);
-    FileSystem fileSystem = path.getFileSystem(configuration);
-    org.apache.hadoop.fs.Path root = fileSystem.makeQualified(path);
+    org.apache.hadoop.fs.Path root = locations.qualified(location);
+    FileSystem fileSystem = locations.fileSystem(root);
     if (!fileSystem.getFileStatus(root).isDirectory()) {
       throw new FileNotFoundException(withoutUserInfo(root.toUri()) + " is not a folder");
     }
     return new CheckpointSource(fileSystem, root);
   }
 
-  /** The folder as a path of this machine, or empty where another file system holds it. */
+  /**
+   * The folder as a path of this machine, or empty if another file system holds it.
+   *
+   * @throws UncheckedIOException if the location is invalid
+   */
   public static Optional<Path> localPath(String location, Configuration configuration) {
-    URI uri = new org.apache.hadoop.fs.Path(location).toUri();
-    String scheme = uri.getScheme();
-    if (scheme == null) {
-      scheme = FileSystem.getDefaultUri(configuration).getScheme();
+    try {
+      return new Locations(configuration).local(location).map(Path::normalize);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    return "file".equals(scheme)
-        ? Optional.of(Path.of(uri.getPath()).toAbsolutePath().normalize())
-        : Optional.empty();
   }
 
   @Override
@@ -115,7 +118,7 @@ public final class CheckpointSource implements FileSource {
     return new Entry(path, status.getLen(), version);
   }
 
-  /** Keys written into a URI must not reach logs. */
+  /** The URI for logs, without access keys. */
   private static String withoutUserInfo(URI uri) {
     String text = uri.toString();
     return uri.getUserInfo() == null ? text : text.replace(uri.getUserInfo() + "@", "");

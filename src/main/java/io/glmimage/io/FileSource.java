@@ -4,31 +4,31 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
 
-/** A folder of files, on a local disk or any Hadoop file system, that is only read. */
+/** A folder that is only read, on a local disk or any Hadoop file system. */
 public interface FileSource {
   /**
-   * One file.
+   * A file of the folder.
    *
-   * @param path relative to the folder, parts divided by {@code /}
+   * @param path relative to the folder, with {@code /} between the parts
    * @param size bytes
-   * @param version changes when the file is replaced: modification time, and the entity tag where
-   *     the store has one
+   * @param version changes when the file is replaced: its modification time and, if the store has
+   *     one, its entity tag
    */
   record Entry(String path, long size, String version) {}
 
-  /** The folder as people know it. */
+  /** The folder as messages name it. */
   String name();
 
-  /** The files in the folder and in its direct subfolders; hidden ones are left out. */
+  /** The files in the folder and in its direct subfolders, without hidden ones. */
   List<Entry> list() throws IOException;
 
   /**
-   * The file as it is now.
+   * The current state of a file.
    *
-   * @throws java.io.FileNotFoundException if it is gone
+   * @throws java.io.FileNotFoundException if it does not exist
    */
   Entry stat(String path) throws IOException;
 
-  /** The file's bytes from {@code offset} on. */
+  /** The bytes of a file from {@code offset} on. */
   InputStream open(String path, long offset) throws IOException;
 }

@@ -6,14 +6,14 @@ import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import org.apache.hadoop.conf.Configuration;
 
-/** The driver's Hadoop configuration in a form that can be sent to executors. */
+/** The driver's Hadoop configuration in a form that Spark can send to executors. */
 public final class HadoopSettings implements Serializable {
   private static final long serialVersionUID = 1L;
 
   private transient Configuration configuration;
   private final Retries retries;
 
-  /** Found once for all tasks that share these settings: there are some thousand of them. */
+  /** Computed once for all tasks that share these settings, of which there are thousands. */
   private transient volatile Redaction redaction;
 
   public HadoopSettings(Configuration configuration) {
@@ -30,7 +30,7 @@ public final class HadoopSettings implements Serializable {
     return new Storage(configuration, retries);
   }
 
-  /** Hides the secrets among these settings, besides everything that looks like one. */
+  /** Hides the secret values among these settings, and other texts that look like secrets. */
   public Redaction redaction() {
     Redaction found = redaction;
     if (found == null) {
@@ -47,7 +47,7 @@ public final class HadoopSettings implements Serializable {
 
   private void readObject(ObjectInputStream in) throws IOException, ClassNotFoundException {
     in.defaultReadObject();
-    // Defaults are part of what was written; loading them again would cost a parse per task.
+    // The written settings include the defaults. Loading them again would cost a parse per task.
     configuration = new Configuration(false);
     configuration.readFields(in);
   }

@@ -2,7 +2,7 @@ package io.glmimage.io;
 
 import java.io.IOException;
 
-/** A failure that trying again does not change: the file is too large, its name has no form. */
+/** A failure that a retry does not change, such as an invalid path or a file that is too large. */
 final class LastingException extends IOException {
   private static final long serialVersionUID = 1L;
 

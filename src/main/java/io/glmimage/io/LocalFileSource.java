@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** A folder of the local disk. Links are followed: the Hugging Face cache is made of them. */
+/** A folder of the local disk. Links are followed, because the Hugging Face cache uses them. */
 public final class LocalFileSource implements FileSource {
   private final Path root;
 

@@ -13,7 +13,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Temporary folders on the local disk. */
+/** Temporary folders on the local disk, and resources as folders. */
 public final class LocalFolders {
   private LocalFolders() {}
 
@@ -24,7 +24,7 @@ public final class LocalFolders {
     return folder;
   }
 
-  /** Deletes a folder with all that it holds; nothing happens if there is none. */
+  /** Deletes a folder with its content; does nothing if it does not exist. */
   public static void delete(Path folder) throws IOException {
     if (!Files.exists(folder)) {
       return;
@@ -39,11 +39,11 @@ public final class LocalFolders {
   }
 
   /**
-   * A folder of the class path as a local one: itself if it is one, else a temporary copy from its
-   * jar.
+   * A folder of the class path as a local folder. A folder inside a jar is copied to a temporary
+   * one.
    *
    * @param folder the resource's name, without slashes at its ends
-   * @param file a file known to lie in it
+   * @param file name of a file in the folder
    */
   public static Path ofResource(ClassLoader loader, String folder, String file) throws IOException {
     URL url = loader.getResource(folder + "/" + file);
@@ -54,11 +54,11 @@ public final class LocalFolders {
       try {
         return Path.of(url.toURI()).getParent();
       } catch (URISyntaxException e) {
-        throw new IOException("Invalid resource address " + url, e);
+        throw new IOException("Invalid resource address: " + url, e);
       }
     }
     if (!(url.openConnection() instanceof JarURLConnection jar)) {
-      throw new IOException("Cannot read resource " + url + ": it is in no jar");
+      throw new IOException("Cannot read resource " + url + ": it is not in a jar");
     }
     Path copy = temporary("glm-image");
     try (FileSystem files = FileSystems.newFileSystem(Path.of(jar.getJarFileURL().toURI()))) {
@@ -68,10 +68,10 @@ public final class LocalFolders {
         all = walk.toList();
       }
       for (Path source : all) {
-        // Through a text: the two paths belong to different file systems.
+        // As a text, because the two paths belong to different file systems.
         Path target = copy.resolve(root.relativize(source).toString()).normalize();
         if (!target.startsWith(copy)) {
-          throw new IOException("Invalid resource name " + source);
+          throw new IOException("Invalid resource name: " + source);
         }
         if (Files.isDirectory(source)) {
           Files.createDirectories(target);
@@ -80,14 +80,12 @@ public final class LocalFolders {
         }
       }
     } catch (URISyntaxException e) {
-      throw new IOException("Invalid resource address " + url, e);
+      throw new IOException("Invalid resource address: " + url, e);
     }
     return copy;
   }
 
-  /**
-   * At the end of the JVM nobody is left to tell; a file that stays lies in the temporary folder.
-   */
+  /** Deletes as much as possible. At the end of the JVM, failures cannot be reported any more. */
   private static void deleteQuietly(Path folder) {
     try {
       delete(folder);

@@ -9,16 +9,16 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * Removes secrets from texts that leave the program: logs, error messages, tables, reports. Takes
- * out what looks like a secret (credentials in URLs, signed query parameters, {@code
- * fs.*.secret=...} settings, AWS key ids) and, if built from a configuration, the configured
- * secrets themselves wherever they turn up.
+ * Removes secrets from texts that leave the program: logs, error messages, tables, reports. Texts
+ * that look like secrets are hidden: credentials in URLs, signed query parameters, {@code
+ * fs.*.secret=...} settings, AWS key ids. A redaction built from a configuration also hides the
+ * configured secrets themselves.
  */
 public final class Redaction implements Serializable {
   private static final long serialVersionUID = 1L;
   private static final String HIDDEN = "***";
 
-  /** A configured value shorter than this is too likely to be an ordinary word. */
+  /** In characters. Shorter configured values are likely to be ordinary words. */
   private static final int SHORTEST_SECRET = 8;
 
   private static final Pattern SECRET_KEY =
@@ -29,7 +29,7 @@ public final class Redaction implements Serializable {
   private static final Pattern URL_USER_INFO =
       Pattern.compile("([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\\s@]+:[^/\\s]*@");
 
-  /** A bucket has no port, so all up to the last @ is a key and its secret, slashes included. */
+  /** A bucket has no port, so a key and its secret reach to the last @, slashes included. */
   private static final Pattern BUCKET_USER_INFO =
       Pattern.compile("(?i)(s3[an]?://)[^\\s@/:]+:[^\\s@]*@");
 
@@ -43,7 +43,7 @@ public final class Redaction implements Serializable {
           "(?i)((?:[\\w.-]*(?:secret|password|passwd|session[._-]?token|access[._-]?key"
               + "|account[._-]?key|accesskeyid)[\\w.-]*)\\s*[=:]\\s*)[^\\s,;&\"']+");
 
-  /** Each name that the pattern takes holds one of them. */
+  /** Each name that the pattern matches contains one of these words. */
   private static final List<String> SETTING_WORDS = List.of("secret", "passw", "token", "key");
 
   private static final Pattern AWS_KEY_ID = Pattern.compile("\\b(?:AKIA|ASIA)[A-Z0-9]{16}\\b");
@@ -54,12 +54,12 @@ public final class Redaction implements Serializable {
     this.secrets = secrets;
   }
 
-  /** Knows no configured secret. */
+  /** Hides only what looks like a secret. */
   public static Redaction ofPatterns() {
     return new Redaction(List.of());
   }
 
-  /** Also hides the values of the settings whose names say that they are secret. */
+  /** Also hides the values of settings with secret names. */
   public static Redaction ofSettings(Iterable<Map.Entry<String, String>> settings) {
     List<String> secrets = new ArrayList<>();
     for (Map.Entry<String, String> setting : settings) {
@@ -71,12 +71,12 @@ public final class Redaction implements Serializable {
         secrets.add(value);
       }
     }
-    // The longest first: a secret that holds another must not leave a rest behind.
+    // The longest first, so that a secret that contains another one is hidden whole.
     secrets.sort(Comparator.comparingInt(String::length).reversed());
     return new Redaction(List.copyOf(secrets));
   }
 
-  /** Whether a setting of this name holds a secret. */
+  /** Whether a setting of this name is secret. */
   public static boolean isSecret(String key) {
     String name = key.toLowerCase(Locale.ROOT);
     return SECRET_KEY.matcher(name).find()
@@ -94,7 +94,7 @@ public final class Redaction implements Serializable {
     for (String secret : secrets) {
       clean = clean.replace(secret, HIDDEN);
     }
-    // Most texts have none of the characters that the patterns need, and there are many texts.
+    // Most of the many texts have none of the characters that the patterns need.
     if (clean.indexOf('@') >= 0) {
       clean = BUCKET_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
       clean = URL_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
@@ -111,7 +111,7 @@ public final class Redaction implements Serializable {
     return AWS_KEY_ID.matcher(clean).replaceAll(HIDDEN);
   }
 
-  /** Whether a word that may be a secret's name stands before a = or a colon. */
+  /** Whether the name of a secret may precede an equals sign or a colon. */
   private static boolean mayHoldSetting(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);

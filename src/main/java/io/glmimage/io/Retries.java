@@ -1,15 +1,18 @@
 package io.glmimage.io;
 
-import io.glmimage.error.UsageException;
+import io.glmimage.error.JobException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.Serializable;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.PathIsDirectoryException;
@@ -19,13 +22,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Repeats what failed for a reason that may pass: a connection reset, a timeout, a server that asks
- * to slow down. What does not pass (no such file, no permission, wrong credentials) is not
- * repeated. Waits are doubled each time, and random between half and the whole, so that many tasks
- * do not come back together. The file system's own retries (those of S3A, say) are inside each
- * attempt.
+ * Repeats actions that failed for a temporary reason: a connection reset, a timeout, a server that
+ * asks to slow down. Lasting failures (no such file, no permission, wrong credentials) are not
+ * repeated. Waits double each time. Each wait is random between its half and its whole, so that
+ * many tasks do not retry at the same moment. An attempt includes the file system's own retries,
+ * such as those of S3A.
  *
- * @param attempts how often something is tried in all, 1 or more
+ * @param attempts number of attempts in all, 1 to {@link #MAX_ATTEMPTS}
  * @param firstWaitMillis the longest wait before the second attempt
  */
 public record Retries(int attempts, long firstWaitMillis) implements Serializable {
@@ -48,12 +51,12 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
           PathIsDirectoryException.class,
           UnsupportedFileSystemException.class);
 
-  /** S3A's class for a bucket that is not there; it is not on every class path. */
+  /** S3A's class for a missing bucket; it is not on every class path. */
   private static final String NO_BUCKET = "UnknownStoreException";
 
   /**
-   * The AWS SDK's and S3A's words; their classes are not on every class path. S3 answers a HEAD
-   * with expired credentials, or in the wrong region, with a mere 400.
+   * Words of the AWS SDK and S3A, whose classes are not on every class path. S3 answers a HEAD
+   * request with expired credentials, or in the wrong region, with a plain status 400.
    */
   private static final Pattern CREDENTIALS =
       Pattern.compile(
@@ -61,33 +64,42 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
               + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException"
               + "|AWSBadRequestException|Unable to load (?:AWS )?credentials|CredentialInitializationException");
 
+  /** Words of operating systems for failures that concern every file of a disk. */
+  private static final Pattern PLACE =
+      Pattern.compile(
+          "No space left on device|Disk quota exceeded|Read-only file system"
+              + "|There is not enough space on the disk");
+
   public Retries {
     if (attempts < 1 || attempts > MAX_ATTEMPTS) {
-      throw new UsageException(
-          "Invalid --io-attempts: " + attempts + ", expected 1 to " + MAX_ATTEMPTS);
+      throw new IllegalArgumentException(
+          "Invalid number of attempts: " + attempts + ", expected 1 to " + MAX_ATTEMPTS);
     }
   }
 
-  /** Something with a file that can fail. */
+  /** An action on files. */
   @FunctionalInterface
   interface Action<T> {
     T run() throws IOException;
   }
 
   /**
-   * @param what for the log, such as {@code "read s3a://b/x.png"}
+   * Runs an action until it succeeds or fails for good.
+   *
+   * @param what completes "Cannot ...", such as {@code "read s3a://b/x.png"}
+   * @throws JobException if the place fails for every file, such as a full disk
    */
   <T> T call(String what, Action<T> action) throws IOException {
     for (int attempt = 1; ; attempt++) {
       try {
-        return action.run();
+        return once(what, action);
       } catch (IOException e) {
         if (attempt == attempts || !mayPass(e)) {
           throw e;
         }
         long wait = wait(attempt);
         LOG.warn(
-            "Cannot {} (attempt {} of {}, the next in {} ms): {}",
+            "Cannot {} (attempt {} of {}, next attempt in {} ms): {}",
             what,
             attempt,
             attempts,
@@ -104,13 +116,39 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     }
   }
 
-  /** Between half and the whole of a doubled wait. */
+  /** Runs an action and reports failures of the place. */
+  static <T> T once(String what, Action<T> action) throws IOException {
+    try {
+      return action.run();
+    } catch (FSError e) {
+      // Hadoop's local file system throws an Error where a disk fails.
+      IOException cause = e.getCause() instanceof IOException io ? io : new IOException(e);
+      throw ofPlace(what, cause);
+    } catch (IOException e) {
+      throw ofPlace(what, e);
+    }
+  }
+
+  /** The same exception, unless it says that the place fails for every file. */
+  private static IOException ofPlace(String what, IOException error) {
+    for (Throwable cause : causes(error)) {
+      Matcher place = PLACE.matcher(String.valueOf(cause.getMessage()));
+      if (place.find()) {
+        throw new JobException(
+            "Cannot " + what + ": " + place.group() + "; correct this and run the command again",
+            error);
+      }
+    }
+    return error;
+  }
+
+  /** A random wait, doubled with each attempt. */
   private long wait(int attempt) {
     long longest = Math.min(LONGEST_WAIT_MILLIS, firstWaitMillis << Math.min(attempt - 1, 20));
     return longest / 2 + ThreadLocalRandom.current().nextLong(longest / 2 + 1);
   }
 
-  /** Whether the same may succeed later. */
+  /** Whether a later attempt may succeed. */
   static boolean mayPass(IOException error) {
     for (Throwable cause : causes(error)) {
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
@@ -125,13 +163,13 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     return !isCredentials(error);
   }
 
-  /** Whether the caller's credentials are at fault, and so no single file. */
+  /** Whether the caller's credentials are at fault, rather than a single file. */
   public static boolean isCredentials(Throwable error) {
     return causes(error).stream().anyMatch(cause -> CREDENTIALS.matcher(cause.toString()).find());
   }
 
   private static List<Throwable> causes(Throwable error) {
-    List<Throwable> causes = new java.util.ArrayList<>();
+    List<Throwable> causes = new ArrayList<>();
     for (Throwable cause = error;
         cause != null && causes.size() < 20 && !causes.contains(cause);
         cause = cause.getCause()) {

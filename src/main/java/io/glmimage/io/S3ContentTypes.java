@@ -1,17 +1,15 @@
 package io.glmimage.io;
 
-import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives objects on {@code s3a://} the content type that their names stand for. S3A writes {@code
- * application/octet-stream} and has no setting for another, but calls classes that its settings
- * name before each request: {@link S3RequestHandler} with version 1 of the AWS SDK (Hadoop 3.3.2
- * and later), {@link S3ExecutionInterceptor} with version 2 (Hadoop 3.4).
+ * Gives objects on {@code s3a://} the content type of their file names. S3A writes {@code
+ * application/octet-stream} and has no setting for other types. But before each request it calls
+ * classes that its settings name: {@link S3RequestHandler} with version 1 of the AWS SDK (Hadoop
+ * 3.3.2 and later), {@link S3ExecutionInterceptor} with version 2 (Hadoop 3.4).
  */
 public final class S3ContentTypes {
   private static final Logger LOG = LoggerFactory.getLogger(S3ContentTypes.class);
@@ -23,22 +21,11 @@ public final class S3ContentTypes {
   private static final String SERVICE = "fs.s3a.audit.service.classname";
   private static final String NO_SERVICE = "org.apache.hadoop.fs.s3a.audit.impl.NoopAuditor";
 
-  private static final Map<String, String> BY_EXTENSION =
-      Map.of(
-          "png", "image/png",
-          "jpg", "image/jpeg",
-          "webp", "image/webp",
-          "html", "text/html",
-          "json", "application/json",
-          "jsonl", "application/jsonl",
-          "tar", "application/x-tar",
-          "parquet", "application/vnd.apache.parquet");
-
   private S3ContentTypes() {}
 
   /**
-   * Adds the class that S3A shall call to an application's settings, where this Hadoop has S3A.
-   * File systems that are open already are not changed.
+   * Adds the class for S3A to an application's settings, if this Hadoop has S3A. Open file systems
+   * do not change.
    */
   public static void install(Configuration configuration) {
     Class<?> constants = configuration.getClassByNameOrNull(CONSTANTS);
@@ -47,11 +34,11 @@ public final class S3ContentTypes {
     }
     boolean version2 = hasField(constants, "AUDIT_EXECUTION_INTERCEPTORS");
     String key = version2 ? INTERCEPTORS : HANDLERS;
-    // By name: the other one's SDK is not there.
+    // By name, because the SDK of the other class is missing.
     String name = S3ContentTypes.class.getPackageName();
     name += version2 ? ".S3ExecutionInterceptor" : ".S3RequestHandler";
     if (!isLoadable(configuration, name)) {
-      LOG.warn("Objects get no content types: {} cannot be loaded", name);
+      LOG.warn("Cannot set content types of objects: {} cannot be loaded", name);
       return;
     }
     if (!Set.of(configuration.getTrimmedStrings(key)).contains(name)) {
@@ -59,20 +46,21 @@ public final class S3ContentTypes {
       configuration.set(key, others.isEmpty() ? name : others + "," + name);
     }
     if (configuration.get(ENABLED) == null && !version2) {
-      // Off by default up to 3.3.4, and then nobody is called. With this service no request is
-      // logged or marked. It is off because threads keep what belongs to closed file systems
-      // (HADOOP-18091); here a file system lives as long as the application.
+      // Up to Hadoop 3.3.4, auditing is off by default and the classes are not called. It is off
+      // because threads keep references to closed file systems (HADOOP-18091); here, file systems
+      // live as long as the application. With this service, requests are neither logged nor marked.
       configuration.setBoolean(ENABLED, true);
       configuration.setIfUnset(SERVICE, NO_SERVICE);
     }
   }
 
   /**
-   * The content type of an object, or null where its name says nothing or the request writes none.
+   * The content type of an object, or null if its name has no known extension or if the request
+   * writes no object.
    *
-   * @param method of HTTP
+   * @param method HTTP method
    * @param path with the key
-   * @param query the names of the query's parameters
+   * @param query names of the query parameters
    */
   static String of(String method, String path, Set<String> query) {
     boolean put = method.equals("PUT") && query.stream().allMatch(name -> name.startsWith("x-id"));
@@ -80,9 +68,7 @@ public final class S3ContentTypes {
     if (!put && !start) {
       return null;
     }
-    String name = path.substring(path.lastIndexOf('/') + 1);
-    int dot = name.lastIndexOf('.');
-    return dot < 0 ? null : BY_EXTENSION.get(name.substring(dot + 1).toLowerCase(Locale.ROOT));
+    return MediaTypes.ofFile(path);
   }
 
   private static boolean hasField(Class<?> type, String name) {

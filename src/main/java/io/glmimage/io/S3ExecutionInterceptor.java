@@ -5,7 +5,7 @@ import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.http.SdkHttpRequest;
 
-/** Sets content types, called by version 2 of the AWS SDK before it signs a request. */
+/** Sets content types. Version 2 of the AWS SDK calls it before it signs a request. */
 public final class S3ExecutionInterceptor implements ExecutionInterceptor {
   @Override
   public SdkHttpRequest modifyHttpRequest(

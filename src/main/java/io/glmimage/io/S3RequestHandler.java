@@ -3,7 +3,7 @@ package io.glmimage.io;
 import com.amazonaws.Request;
 import com.amazonaws.handlers.RequestHandler2;
 
-/** Sets content types, called by version 1 of the AWS SDK before it signs a request. */
+/** Sets content types. Version 1 of the AWS SDK calls it before it signs a request. */
 public final class S3RequestHandler extends RequestHandler2 {
   @Override
   public void beforeRequest(Request<?> request) {

@@ -3,7 +3,7 @@ package io.glmimage.io;
 /**
  * A file that was read.
  *
- * @param file its state just before
- * @param bytes its content
+ * @param file state just before reading
+ * @param bytes content
  */
 public record StoredBytes(StoredFile file, byte[] bytes) {}

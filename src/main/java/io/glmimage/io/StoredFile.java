@@ -1,15 +1,15 @@
 package io.glmimage.io;
 
 /**
- * What a file system says of a file.
+ * The state of a file.
  *
  * @param path with its scheme
  * @param bytes its length
- * @param modifiedMillis when it was written, in milliseconds since 1970
- * @param etag an object store's tag of the content; null where there is none
+ * @param modifiedMillis time of the last change, in milliseconds since 1970
+ * @param etag an object store's tag of the content; may be null
  */
 public record StoredFile(String path, long bytes, long modifiedMillis, String etag) {
-  /** Changes when the content does: by the tag where there is one, else by time. */
+  /** A text that changes with the content: size and tag, or size and time without a tag. */
   public String version() {
     return bytes + " " + (etag == null || etag.isEmpty() ? "at " + modifiedMillis : "tag " + etag);
   }

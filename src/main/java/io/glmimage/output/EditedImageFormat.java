@@ -1,22 +1,24 @@
 package io.glmimage.output;
 
+import io.glmimage.io.MediaTypes;
 import java.util.Arrays;
+import java.util.Objects;
 
 /** How a picture is encoded. */
 public enum EditedImageFormat {
   /** Lossless, 8-bit RGB. */
-  PNG(".png", "image/png"),
+  PNG(".png"),
   /** Baseline JPEG. */
-  JPEG(".jpg", "image/jpeg"),
+  JPEG(".jpg"),
   /** Lossy WebP. */
-  WEBP(".webp", "image/webp");
+  WEBP(".webp");
 
   private final String extension;
   private final String mediaType;
 
-  EditedImageFormat(String extension, String mediaType) {
+  EditedImageFormat(String extension) {
     this.extension = extension;
-    this.mediaType = mediaType;
+    this.mediaType = Objects.requireNonNull(MediaTypes.ofFile(extension));
   }
 
   /** Of file names, with its dot. */

@@ -28,7 +28,7 @@ class RedactionTest {
   }
 
   @Test
-  void hidesConfiguredSecretsWhereverTheyAre() {
+  void hidesConfiguredSecretsEverywhere() {
     Redaction redaction =
         Redaction.ofSettings(
             Map.of(
@@ -47,7 +47,7 @@ class RedactionTest {
   }
 
   @Test
-  void knowsSecretSettingsByName() {
+  void recognisesSecretSettingsByName() {
     assertTrue(Redaction.isSecret("fs.s3a.bucket.data.secret.key"));
     assertTrue(Redaction.isSecret("fs.s3a.session.token"));
     assertTrue(Redaction.isSecret("fs.azure.account.key.x.blob.core.windows.net"));

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.glmimage.error.UsageException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
@@ -29,7 +28,7 @@ class RetriesTest {
   }
 
   @Test
-  void whatMayPassIsTriedAgainUpToTheLimit() throws IOException {
+  void temporaryFailuresAreRepeatedUpToTheLimit() throws IOException {
     assertEquals("done", callFailing(new Retries(3, 2), 2, new SocketTimeoutException("slow")));
     assertEquals(3, calls.get());
     calls.set(0);
@@ -40,7 +39,7 @@ class RetriesTest {
   }
 
   @Test
-  void whatDoesNotPassIsNotTriedAgain() {
+  void lastingFailuresAreNotRepeated() {
     for (IOException error :
         new IOException[] {
           new FileNotFoundException("x"),
@@ -56,7 +55,7 @@ class RetriesTest {
   }
 
   @Test
-  void credentialsAreToldFromOtherFailures() {
+  void refusedCredentialsAreRecognised() {
     assertTrue(
         Retries.isCredentials(new IOException("x", new IOException("SignatureDoesNotMatch"))));
     assertFalse(Retries.isCredentials(new AccessDeniedException("s3a://b/x.png")));
@@ -64,7 +63,7 @@ class RetriesTest {
 
   @Test
   void limitsAreChecked() {
-    assertThrows(UsageException.class, () -> new Retries(0, 1));
-    assertThrows(UsageException.class, () -> new Retries(101, 1));
+    assertThrows(IllegalArgumentException.class, () -> new Retries(0, 1));
+    assertThrows(IllegalArgumentException.class, () -> new Retries(101, 1));
   }
 }

@@ -5,21 +5,30 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.glmimage.error.JobException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.io.OutputStream;
 import java.net.SocketTimeoutException;
+import java.net.URI;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSError;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class StorageTest {
   @TempDir private Path folder;
@@ -35,7 +44,7 @@ class StorageTest {
   }
 
   @Test
-  void aLongFileIsWrittenAgainFromItsStartWhereThatMayHelp() throws IOException {
+  void afterATemporaryFailureALongFileIsWrittenAgainFromItsStart() throws IOException {
     Storage patient = new Storage(new Configuration(), new Retries(3, 2));
     AtomicInteger calls = new AtomicInteger();
     patient.write(
@@ -62,7 +71,7 @@ class StorageTest {
   }
 
   @Test
-  void readsNoFileLargerThanTheLimit() throws IOException {
+  void filesLargerThanTheLimitAreRefused() throws IOException {
     storage.write(folder + "/x", new byte[100_000]);
     assertEquals(100_000, storage.read(folder + "/x", 100_000).length);
     IOException e = assertThrows(IOException.class, () -> storage.read(folder + "/x", 99_999));
@@ -70,17 +79,104 @@ class StorageTest {
   }
 
   @Test
-  void missingFilesAreToldFromUnreadableOnes() {
+  void missingFilesDifferFromUnreadableOnes() {
     assertThrows(FileNotFoundException.class, () -> storage.read(folder + "/none", 1));
     IOException e = assertThrows(IOException.class, () -> storage.read("nosuch://x/y", 1));
     assertFalse(e instanceof FileNotFoundException);
   }
 
   @Test
-  void namesPlacesWithTheirScheme() throws IOException {
+  void qualifiedPathsHaveAScheme() throws IOException {
     assertEquals("file:" + folder + "/x", storage.qualified(folder + "/x"));
     assertEquals("file:" + folder, storage.parent(folder + "/x/"));
     assertEquals(folder.resolve("x"), storage.local("file:" + folder + "/x"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "rows[1]",
+        "{x,y}",
+        "back\\slash",
+        "o*z",
+        "what?",
+        "a:b",
+        "a b%20c",
+        "cafe\u0301",
+        "caf\u00e9"
+      })
+  void pathsAreLiteral(String name) throws IOException {
+    // Each of these would match the name as a pattern.
+    for (String other : new String[] {"rows1", "x", "backslash", "oXz", "whatX", "a b c"}) {
+      storage.write(folder + "/" + other + "/file", new byte[] {9});
+    }
+    String path = folder + "/" + name;
+    assertFalse(storage.exists(path));
+    storage.write(path + "/" + name, new byte[] {1});
+    storage.write(path + "/" + name, new byte[] {2});
+    assertTrue(storage.isFolder(path));
+    assertArrayEquals(new byte[] {2}, storage.read(path + "/" + name, 10));
+    assertEquals(List.of(name), storage.names(path));
+    assertEquals(List.of(storage.qualified(path + "/" + name)), storage.filesIn(path));
+    assertEquals(storage.qualified(path + "/" + name), storage.files(path).get(0).path());
+    assertEquals(name, storage.checkpoint(path).list().get(0).path());
+    assertTrue(storage.writeNew(path + "/" + name + "2", new byte[] {3}));
+    assertFalse(storage.writeNew(path + "/" + name + "2", new byte[] {3}));
+    storage.delete(path);
+    assertFalse(storage.exists(path));
+    assertTrue(storage.exists(folder + "/oXz/file"));
+  }
+
+  @Test
+  void fileUrisAreDecoded() throws IOException {
+    Path file = folder.resolve("a b[1]%20.png");
+    storage.write(file.toString(), new byte[] {5});
+    String uri = file.toUri().toString();
+    assertTrue(uri.contains("a%20b") && uri.contains("%2520"), uri);
+    assertArrayEquals(new byte[] {5}, storage.read(uri, 10));
+    assertArrayEquals(new byte[] {5}, storage.read("file:" + file, 10));
+    assertEquals(file, storage.local(uri));
+  }
+
+  @Test
+  void aFullDiskFailsTheJobWithThePath() {
+    Storage patient = new Storage(new Configuration(), new Retries(5, 60_000));
+    IOException full = new IOException("No space left on device");
+    for (Storage.Content content :
+        List.<Storage.Content>of(
+            out -> {
+              throw full;
+            },
+            StorageTest::writeToAFullDisk)) {
+      JobException e =
+          assertThrows(JobException.class, () -> patient.write(folder + "/x/y.png", content));
+      assertEquals(
+          "Cannot write "
+              + folder
+              + "/x/y.png: No space left on device; correct this and run the command again",
+          e.getMessage());
+    }
+  }
+
+  /** Makes Hadoop's local file system throw an {@link FSError}. */
+  private static void writeToAFullDisk(OutputStream unused) throws IOException {
+    assumeTrue(Files.exists(Path.of("/dev/full")), "This test needs the device /dev/full of Linux");
+    try (RawLocalFileSystem disk = new RawLocalFileSystem()) {
+      disk.initialize(URI.create("file:///"), new Configuration());
+      try (OutputStream out = disk.append(new org.apache.hadoop.fs.Path("/dev/full"))) {
+        assertThrows(FSError.class, () -> out.write(new byte[1 << 20]));
+        out.write(new byte[1 << 20]);
+      }
+    }
+  }
+
+  @Test
+  void aFolderThatCannotBeMadeIsNamed() throws IOException {
+    storage.write(folder + "/file", new byte[] {1});
+    IOException e =
+        assertThrows(
+            IOException.class, () -> storage.write(folder + "/file/below/x", new byte[] {1}));
+    assertTrue(e.getMessage().contains(folder + "/file"), e.getMessage());
   }
 
   @Test
@@ -95,7 +191,7 @@ class StorageTest {
   }
 
   @Test
-  void settingsTravel() throws Exception {
+  void settingsCanBeSerialised() throws Exception {
     Configuration configuration = new Configuration(false);
     configuration.set("fs.s3a.secret.key", "averysecretkey");
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -24,15 +24,14 @@ public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRat
       throw new UsageException(
           "Invalid --max-failed-ratio: " + maxFailedRatio + ", expected 0 to 1");
     }
-    retriesOf(ioAttempts);
+    if (ioAttempts < 1 || ioAttempts > Retries.MAX_ATTEMPTS) {
+      throw new UsageException(
+          "Invalid --io-attempts: " + ioAttempts + ", expected 1 to " + Retries.MAX_ATTEMPTS);
+    }
   }
 
   Retries retries() {
-    return retriesOf(ioAttempts);
-  }
-
-  private static Retries retriesOf(int attempts) {
-    return new Retries(attempts, Retries.DEFAULT.firstWaitMillis());
+    return new Retries(ioAttempts, Retries.DEFAULT.firstWaitMillis());
   }
 
   /** Why the job must not go on, or null if it may. */

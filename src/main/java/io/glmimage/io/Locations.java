@@ -1,0 +1,201 @@
+package io.glmimage.io;
+
+import io.glmimage.error.JobException;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Resolves the paths that users give to Hadoop paths and file systems. A path is literal: brackets,
+ * braces, stars, question marks and backslashes have no special meaning. There are three rules:
+ *
+ * <ul>
+ *   <li>{@code file://} starts a URI, in which percent escapes are decoded. In all other forms,
+ *       {@code file:/} included, a percent sign is part of the name.
+ *   <li>{@code s3://} means {@code s3a://}, unless another file system is configured for it.
+ *   <li>A colon before the first slash ends a scheme.
+ * </ul>
+ */
+final class Locations {
+  private static final Logger LOG = LoggerFactory.getLogger(Locations.class);
+
+  /**
+   * On these file systems a file becomes visible when its stream is closed, and a rename would be a
+   * copy. An unlisted object store still works, with renames.
+   */
+  private static final Set<String> OBJECT_STORES =
+      Set.of("s3a", "s3", "s3n", "gs", "oss", "obs", "cos", "cosn", "tos", "swift");
+
+  /** These file systems refuse names with colons, but only when a file is opened. */
+  private static final Set<String> WITHOUT_COLONS =
+      Set.of("hdfs", "viewfs", "webhdfs", "swebhdfs", "ofs", "o3fs");
+
+  private static final Pattern FILE_URI = Pattern.compile("(?is)file://([^/]*)(/.*)");
+  private static final Pattern COLON_BEFORE_SLASH = Pattern.compile("(?s)([^/:]*):(?!/).*");
+
+  private static final AtomicBoolean S3_LOGGED = new AtomicBoolean();
+
+  private final Configuration configuration;
+
+  Locations(Configuration configuration) {
+    this.configuration = configuration;
+  }
+
+  /**
+   * The Hadoop path for a URI or path.
+   *
+   * @throws LastingException if the path is invalid; the message gives the reason
+   */
+  Path path(String given) throws LastingException {
+    Matcher uri = FILE_URI.matcher(given);
+    if (uri.matches()) {
+      if (!uri.group(1).isEmpty() && !uri.group(1).equalsIgnoreCase("localhost")) {
+        throw invalid(given, "a file URI names no other host; write file:///" + uri.group(1), null);
+      }
+      return new Path("file", null, decoded(uri.group(2)));
+    }
+    Matcher colon = COLON_BEFORE_SLASH.matcher(given);
+    if (colon.matches()) {
+      throw invalid(
+          given,
+          "\"" + colon.group(1) + ":\" would be a scheme; write ./" + given + " for a file name",
+          null);
+    }
+    try {
+      return new Path(isUnclaimedS3(given) ? "s3a" + given.substring(2) : given);
+    } catch (IllegalArgumentException e) {
+      throw invalid(given, e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The file system that holds a path.
+   *
+   * @throws LastingException if the file system cannot have a file of this name
+   * @throws JobException if the class of the file system is not on the class path
+   */
+  FileSystem fileSystem(Path path) throws IOException {
+    String scheme = scheme(path.toUri());
+    if (WITHOUT_COLONS.contains(scheme) && path.toUri().getPath().contains(":")) {
+      throw invalid(
+          path.toString(), "names on " + scheme + ":// cannot have colons; rename the file", null);
+    }
+    FileSystem fileSystem;
+    try {
+      fileSystem = path.getFileSystem(configuration);
+    } catch (IllegalArgumentException e) {
+      throw invalid(path.toString(), e.getMessage(), e);
+    } catch (RuntimeException e) {
+      if (e.getCause() instanceof ClassNotFoundException) {
+        throw missing(path, e.getCause().getMessage(), e);
+      }
+      throw e;
+    } catch (NoClassDefFoundError e) {
+      throw missing(path, "class " + e.getMessage() + " not found", e);
+    }
+    // Without the layer that writes a hidden .crc file beside each file.
+    return fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;
+  }
+
+  /** The path with its scheme and authority. */
+  Path qualified(String given) throws IOException {
+    Path path = path(given);
+    return fileSystem(path).makeQualified(path);
+  }
+
+  /** The same place as a path of this machine, or empty if another file system holds it. */
+  Optional<java.nio.file.Path> local(String given) throws LastingException {
+    URI uri = path(given).toUri();
+    return scheme(uri).equals("file")
+        ? Optional.of(java.nio.file.Path.of(uri.getPath()).toAbsolutePath())
+        : Optional.empty();
+  }
+
+  /** Whether files of this file system cannot be created exclusively, and need no rename. */
+  static boolean isObjectStore(FileSystem fileSystem) {
+    String scheme = fileSystem.getUri().getScheme();
+    return scheme != null && OBJECT_STORES.contains(scheme.toLowerCase(Locale.ROOT));
+  }
+
+  private String scheme(URI uri) {
+    URI base = uri.getScheme() == null ? FileSystem.getDefaultUri(configuration) : uri;
+    return base.getScheme().toLowerCase(Locale.ROOT);
+  }
+
+  private boolean isUnclaimedS3(String given) {
+    if (!given.regionMatches(true, 0, "s3://", 0, 5) || isKnown("s3") || !isKnown("s3a")) {
+      return false;
+    }
+    if (S3_LOGGED.compareAndSet(false, true)) {
+      LOG.info("Reading s3:// paths as s3a://, because no file system is configured for s3://");
+    }
+    return true;
+  }
+
+  private boolean isKnown(String scheme) {
+    try {
+      return FileSystem.getFileSystemClass(scheme, configuration) != null;
+    } catch (IOException e) {
+      // No such scheme.
+      return false;
+    } catch (RuntimeException e) {
+      // The scheme is configured, but its class is missing: the user must learn that.
+      return true;
+    }
+  }
+
+  /** Decodes percent escapes of UTF-8. A text with other escapes is no URI and stays as it is. */
+  private static String decoded(String path) {
+    if (path.indexOf('%') < 0) {
+      return path;
+    }
+    byte[] in = path.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer out = ByteBuffer.allocate(in.length);
+    for (int i = 0; i < in.length; i++) {
+      if (in[i] != '%') {
+        out.put(in[i]);
+        continue;
+      }
+      int high = i + 2 < in.length ? Character.digit(in[i + 1], 16) : -1;
+      int low = i + 2 < in.length ? Character.digit(in[i + 2], 16) : -1;
+      if (high < 0 || low < 0) {
+        return path;
+      }
+      out.put((byte) (high << 4 | low));
+      i += 2;
+    }
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(out.flip()).toString();
+    } catch (CharacterCodingException e) {
+      return path;
+    }
+  }
+
+  private static JobException missing(Path path, String reason, Throwable cause) {
+    return new JobException(
+        "Cannot open the file system of "
+            + path
+            + ": "
+            + reason
+            + "; add its library to the class path (spark.jars)",
+        cause);
+  }
+
+  private static LastingException invalid(String path, String reason, Throwable cause) {
+    return new LastingException("Invalid path: " + path + ", " + reason, cause);
+  }
+}

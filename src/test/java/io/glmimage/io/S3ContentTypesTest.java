@@ -1,0 +1,38 @@
+package io.glmimage.io;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import java.util.Set;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Test;
+
+class S3ContentTypesTest {
+  @Test
+  void requestsThatWriteObjectsGetATypeByName() {
+    assertEquals("image/png", S3ContentTypes.of("PUT", "/b/images/a.PNG", Set.of()));
+    assertEquals("image/jpeg", S3ContentTypes.of("PUT", "/b/a.jpg", Set.of("x-id")));
+    assertEquals("application/x-tar", S3ContentTypes.of("POST", "/b/a.tar", Set.of("uploads")));
+  }
+
+  @Test
+  void otherRequestsGetNone() {
+    assertNull(S3ContentTypes.of("GET", "/b/a.png", Set.of()));
+    assertNull(S3ContentTypes.of("PUT", "/b/a.png", Set.of("partNumber", "uploadId")));
+    assertNull(S3ContentTypes.of("POST", "/b/a.png", Set.of("uploadId")));
+    assertNull(S3ContentTypes.of("PUT", "/b.png/folder", Set.of()));
+    assertNull(S3ContentTypes.of("PUT", "/b/a.unknown", Set.of()));
+  }
+
+  @Test
+  void installingTwiceNamesTheClassOnce() {
+    Configuration configuration = new Configuration();
+    configuration.set("fs.s3a.audit.request.handlers", "com.example.Other");
+    S3ContentTypes.install(configuration);
+    S3ContentTypes.install(configuration);
+    assertEquals(
+        "com.example.Other,io.glmimage.io.S3RequestHandler",
+        configuration.get("fs.s3a.audit.request.handlers"));
+    assertEquals("true", configuration.get("fs.s3a.audit.enabled"));
+  }
+}
