@@ -1,19 +1,46 @@
 """Compiles every CUDA kernel of the project with NVRTC for GPUs that are not here.
 
-    python compile_kernels.py FOLDER_OF_LIBNVRTC [sm_80 sm_89 sm_90]
+    python compile_kernels.py FOLDER_OF_LIBNVRTC [sm_80 sm_89 sm_90] [--keep FOLDER]
 
-Needs no GPU and no driver; libnvrtc.so.13 comes with the package nvidia-cuda-nvrtc. Prints what each kernel takes, exits with 1 if one
-does not compile.
+Needs no GPU and no driver; libnvrtc.so.13 comes with the package nvidia-cuda-nvrtc. Prints the registers and spilled bytes
+of each kernel. Exits with 1 if a kernel does not compile, or does not export the size of its structure Args. With --keep,
+writes the compiled kernels to a folder.
 """
 
+import argparse
 import ctypes
 import glob
 import os
 import re
+import struct
 import sys
 from pathlib import Path
 
 KERNELS = Path(__file__).resolve().parents[2] / "main" / "resources" / "kernels"
+
+
+def constants():
+    """The compiler options that the job passes: one definition for each line of constants.properties."""
+    lines = (KERNELS / "constants.properties").read_text().splitlines()
+    pairs = [line.split("=", 1) for line in lines if line.strip() and not line.startswith("#")]
+    return [f"-D{name.strip()}={value.strip()}" for name, value in pairs]
+
+
+def symbols(cubin):
+    """The sizes of all symbols of an ELF file of 64 bits, by name."""
+    table, = struct.unpack_from("<Q", cubin, 40)
+    entry_size, count = struct.unpack_from("<HH", cubin, 58)
+    sections = [struct.unpack_from("<IIQQQQIIQQ", cubin, table + i * entry_size) for i in range(count)]
+    sizes = {}
+    for section in sections:
+        if section[1] != 2:  # SHT_SYMTAB
+            continue
+        names = sections[section[6]][4]
+        for at in range(section[4], section[4] + section[5], section[9]):
+            name, _, _, _, _, size = struct.unpack_from("<IBBHQQ", cubin, at)
+            end = cubin.index(b"\0", names + name)
+            sizes[cubin[names + name:end].decode()] = size
+    return sizes
 
 
 class Nvrtc:
@@ -27,43 +54,60 @@ class Nvrtc:
         self.library = ctypes.CDLL(found[0])
 
     def compile(self, source, target):
-        """Returns (whether it compiled, the compiler's log)."""
+        """Returns (the machine code or None, the compiler's log)."""
         program = ctypes.c_void_p()
         code = self.library.nvrtcCreateProgram(
             ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
         if code != 0:
-            return False, f"nvrtcCreateProgram: {code}"
+            return None, f"nvrtcCreateProgram: {code}"
         options = [f"--gpu-architecture={target}", "--std=c++17", f"--include-path={KERNELS}", "--ptxas-options=-v"]
+        options += constants()
         code = self.library.nvrtcCompileProgram(
             program, len(options), (ctypes.c_char_p * len(options))(*[o.encode() for o in options]))
         size = ctypes.c_size_t()
         self.library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
         log = ctypes.create_string_buffer(size.value)
         self.library.nvrtcGetProgramLog(program, log)
-        cubin = ctypes.c_size_t()
-        self.library.nvrtcGetCUBINSize(program, ctypes.byref(cubin))
+        self.library.nvrtcGetCUBINSize(program, ctypes.byref(size))
+        cubin = ctypes.create_string_buffer(size.value)
+        if code == 0:
+            self.library.nvrtcGetCUBIN(program, cubin)
         self.library.nvrtcDestroyProgram(ctypes.byref(program))
-        return code == 0 and cubin.value > 0, log.value.decode()
+        return cubin.raw if code == 0 and size.value > 0 else None, log.value.decode()
 
 
-def main(folder, targets):
-    nvrtc = Nvrtc(folder)
-    failed = 0
+def check(nvrtc, source, target, keep):
+    """Compiles one kernel text for one target; returns whether that went well."""
+    cubin, log = nvrtc.compile(source, target)
+    if cubin is None:
+        print(f"{source.name} {target}: does not compile\n{log}")
+        return False
+    size = symbols(cubin).get("argsSize", 0)
+    if size == 0:
+        print(f"{source.name} {target}: EXPORT_ARGS_SIZE is missing after struct Args")
+        return False
+    registers = [int(n) for n in re.findall(r"Used (\d+) registers", log)]
+    spilled = sum(int(n) for n in re.findall(r"(\d+) bytes spill", log))
+    print(f"{source.name} {target}: {len(registers)} entries, at most {max(registers, default=0)} registers, "
+          f"{spilled} bytes spilled, {size} bytes of arguments")
+    if keep:
+        Path(keep, f"{source.stem}.{target}.cubin").write_bytes(cubin)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("targets", nargs="*", default=["sm_80", "sm_89", "sm_90"])
+    parser.add_argument("--keep")
+    options = parser.parse_args()
+    nvrtc = Nvrtc(options.folder)
     sources = sorted(KERNELS.glob("*.cu"))
-    for source in sources:
-        for target in targets:
-            compiled, log = nvrtc.compile(source, target)
-            registers = [int(n) for n in re.findall(r"Used (\d+) registers", log)]
-            spilled = sum(int(n) for n in re.findall(r"(\d+) bytes spill", log))
-            if not compiled:
-                print(f"{source.name} {target}: does not compile\n{log}")
-            else:
-                print(f"{source.name} {target}: {len(registers)} entries, at most {max(registers, default=0)} registers, "
-                      f"{spilled} bytes spilled")
-            failed += not compiled
-    print(f"{len(sources)} kernel texts, {len(targets)} targets, {failed} failures")
+    results = [check(nvrtc, source, target, options.keep) for source in sources for target in options.targets]
+    failed = results.count(False)
+    print(f"{len(sources)} kernel texts, {len(options.targets)} targets, {failed} failures")
     return 1 if failed or not sources else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:] or ["sm_80", "sm_89", "sm_90"]))
+    sys.exit(main())

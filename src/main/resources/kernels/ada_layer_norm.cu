@@ -19,6 +19,7 @@ struct Args {
   int rowsPerBlock;
   float eps;
 };
+EXPORT_ARGS_SIZE
 
 template <typename T, bool E4M3>
 __device__ __forceinline__ void adaLayerNorm(const Args& a) {
@@ -51,7 +52,7 @@ __device__ __forceinline__ void adaLayerNorm(const Args& a) {
 }
 
 #define KERNEL(NAME, T, E4M3) \
-  extern "C" __global__ void __launch_bounds__(1024) NAME(const __grid_constant__ Args a) { adaLayerNorm<T, E4M3>(a); }
+  extern "C" __global__ void __launch_bounds__(ROW_THREADS) NAME(const __grid_constant__ Args a) { adaLayerNorm<T, E4M3>(a); }
 KERNEL(ada_layer_norm_bf16, bf16, false)
 KERNEL(ada_layer_norm_f32, float, false)
 KERNEL(ada_layer_norm_bf16_e4m3, bf16, true)

@@ -4,7 +4,7 @@
 // Tolerance against the float32 formula: one rounding of the dtype; 4e-7 of the input's size in float32.
 #include "common.cuh"
 
-constexpr int kUnroll = 4;
+constexpr int kUnroll = GELU_ROWS;
 
 struct Args {
   void* x;
@@ -12,6 +12,7 @@ struct Args {
   int rows;
   int width;
 };
+EXPORT_ARGS_SIZE
 
 __device__ __forceinline__ float geluTanh(float x) {
   const float u = 1.5957691216057308f * (x + 0.044715f * x * x * x);
@@ -52,5 +53,5 @@ __device__ __forceinline__ void biasGelu(const Args& a) {
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256) bias_gelu_bf16(const __grid_constant__ Args a) { biasGelu<bf16>(a); }
-extern "C" __global__ void __launch_bounds__(256) bias_gelu_f32(const __grid_constant__ Args a) { biasGelu<float>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) bias_gelu_bf16(const __grid_constant__ Args a) { biasGelu<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) bias_gelu_f32(const __grid_constant__ Args a) { biasGelu<float>(a); }

@@ -7,6 +7,10 @@
 #define INFINITY __int_as_float(0x7f800000)
 #endif
 
+// A variable of the size of the kernels' structure Args. Its bytes are never used: the launching side looks up its size, and
+// refuses to launch if it fills a structure of another size. Follows the structure in every .cu file.
+#define EXPORT_ARGS_SIZE extern "C" __device__ unsigned char argsSize[sizeof(Args)];
+
 struct bf16 {
   unsigned short bits;
 };

@@ -10,9 +10,9 @@
 // Tolerance against the float32 formula: 1e-2 relative in norm for bf16, 1e-5 for float32.
 #include "common.cuh"
 
-constexpr int kChunk = 256;
-constexpr int kWarps = 4;
-constexpr int kParts = 4;
+constexpr int kChunk = DECODE_CHUNK;
+constexpr int kWarps = DECODE_WARPS;
+constexpr int kParts = DECODE_PARTS;
 
 struct Args {
   const void* qkv;
@@ -28,6 +28,7 @@ struct Args {
   int pieces;
   float scale;  // log2 e / sqrt(D)
 };
+EXPORT_ARGS_SIZE
 
 __device__ __forceinline__ void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   asm volatile(

@@ -2,9 +2,9 @@
 #pragma once
 #include "common.cuh"
 
-constexpr float kLargestE4m3 = 448.f;
+constexpr float kLargestE4m3 = E4M3_LARGEST;
 // The least that a row's largest number counts as: a row of zeros divides by it.
-constexpr float kSmallestRow = 1e-12f;
+constexpr float kSmallestRow = E4M3_SMALLEST_ROW;
 
 // Four floats to e4m3, to nearest even, the first in the lowest byte. Needs compute capability 8.9; nothing launches this on
 // older GPUs.

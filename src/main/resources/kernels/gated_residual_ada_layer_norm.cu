@@ -20,6 +20,7 @@ struct Args {
   int rowsPerBlock;
   float eps;
 };
+EXPORT_ARGS_SIZE
 
 template <typename T, bool E4M3>
 __device__ __forceinline__ void gatedResidualAdaLayerNorm(const Args& a) {
@@ -67,7 +68,7 @@ __device__ __forceinline__ void gatedResidualAdaLayerNorm(const Args& a) {
 }
 
 #define KERNEL(NAME, T, E4M3)                                                                     \
-  extern "C" __global__ void __launch_bounds__(1024) NAME(const __grid_constant__ Args a) { \
+  extern "C" __global__ void __launch_bounds__(ROW_THREADS) NAME(const __grid_constant__ Args a) { \
     gatedResidualAdaLayerNorm<T, E4M3>(a);                                                        \
   }
 KERNEL(gated_residual_ada_layer_norm_bf16, bf16, false)

@@ -16,6 +16,7 @@ struct Args {
   int width;
   int patch;
 };
+EXPORT_ARGS_SIZE
 
 template <typename T>
 __device__ __forceinline__ void guidedEulerStep(const Args& a) {
@@ -37,5 +38,5 @@ __device__ __forceinline__ void guidedEulerStep(const Args& a) {
   a.latents[i] += a.deltaAndGuidance[0] * noise;
 }
 
-extern "C" __global__ void __launch_bounds__(256) guided_euler_step_bf16(const __grid_constant__ Args a) { guidedEulerStep<bf16>(a); }
-extern "C" __global__ void __launch_bounds__(256) guided_euler_step_f32(const __grid_constant__ Args a) { guidedEulerStep<float>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) guided_euler_step_bf16(const __grid_constant__ Args a) { guidedEulerStep<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) guided_euler_step_f32(const __grid_constant__ Args a) { guidedEulerStep<float>(a); }

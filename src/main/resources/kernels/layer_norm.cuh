@@ -2,7 +2,7 @@
 #pragma once
 #include "e4m3.cuh"
 
-constexpr int kVectors = 2;
+constexpr int kVectors = ROW_VECTORS;
 
 // x * scale1p + shift of the row's norm, written to row `index` of `out`: as T, or as e4m3 with a scale in `outScale`. All rows
 // of the block's kind share scale and shift.

@@ -8,7 +8,7 @@
 // Tolerance against the float32 formula: one rounding of the output dtype.
 #include "common.cuh"
 
-constexpr int kSequences = 8;
+constexpr int kSequences = QK_SEQUENCES;
 constexpr int kUnroll = 4;
 
 struct Args {
@@ -24,6 +24,7 @@ struct Args {
   int heads;
   float eps;
 };
+EXPORT_ARGS_SIZE
 
 template <typename T, int D>
 __device__ __forceinline__ void qkNormRotary(const Args& a) {
@@ -119,7 +120,7 @@ __device__ __forceinline__ void qkNormRotary(const Args& a) {
 }
 
 #define KERNEL(T, NAME, D) \
-  extern "C" __global__ void __launch_bounds__(256) qk_norm_rotary_##NAME##_##D(const __grid_constant__ Args a) { qkNormRotary<T, D>(a); }
+  extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) qk_norm_rotary_##NAME##_##D(const __grid_constant__ Args a) { qkNormRotary<T, D>(a); }
 #define KERNELS(T, NAME) KERNEL(T, NAME, 16) KERNEL(T, NAME, 32) KERNEL(T, NAME, 64) KERNEL(T, NAME, 128)
 KERNELS(bf16, bf16)
 KERNELS(float, f32)

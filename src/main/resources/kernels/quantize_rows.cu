@@ -7,7 +7,7 @@
 // Tolerance against the float32 formula: the neighbouring e4m3 where y lies next to the middle of two.
 #include "e4m3.cuh"
 
-constexpr int kVectors = 2;
+constexpr int kVectors = ROW_VECTORS;
 
 struct Args {
   const void* x;
@@ -15,6 +15,7 @@ struct Args {
   float* scale;
   int width;
 };
+EXPORT_ARGS_SIZE
 
 enum Operation { ROWS, GELU, SILU_MUL };
 
@@ -59,7 +60,7 @@ __device__ __forceinline__ void quantizeRows(const Args& a) {
 }
 
 #define KERNEL(NAME, T, OPERATION) \
-  extern "C" __global__ void __launch_bounds__(1024) NAME(const __grid_constant__ Args a) { quantizeRows<T, OPERATION>(a); }
+  extern "C" __global__ void __launch_bounds__(ROW_THREADS) NAME(const __grid_constant__ Args a) { quantizeRows<T, OPERATION>(a); }
 KERNEL(quantize_rows_bf16, bf16, ROWS)
 KERNEL(quantize_rows_f32, float, ROWS)
 KERNEL(gelu_quantize_rows_bf16, bf16, GELU)

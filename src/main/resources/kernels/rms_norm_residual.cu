@@ -6,7 +6,7 @@
 // Tolerance against the float32 formula: one rounding of the output dtype.
 #include "common.cuh"
 
-constexpr int kVectors = 2;
+constexpr int kVectors = ROW_VECTORS;
 
 struct Args {
   void* residual;      // or null: the norm alone, of branch by nextWeight
@@ -17,6 +17,7 @@ struct Args {
   int width;
   float eps;
 };
+EXPORT_ARGS_SIZE
 
 // x / sqrt(mean(x^2) + eps) * weight, in place, of the values this thread holds.
 template <typename T>
@@ -93,7 +94,7 @@ __device__ __forceinline__ void rmsNormResidual(const Args& a) {
 }
 
 #define KERNEL(NAME, T, RESIDUAL) \
-  extern "C" __global__ void __launch_bounds__(1024) NAME(const __grid_constant__ Args a) { rmsNormResidual<T, RESIDUAL>(a); }
+  extern "C" __global__ void __launch_bounds__(ROW_THREADS) NAME(const __grid_constant__ Args a) { rmsNormResidual<T, RESIDUAL>(a); }
 KERNEL(rms_norm_bf16, bf16, false)
 KERNEL(rms_norm_f32, float, false)
 KERNEL(rms_norm_residual_bf16, bf16, true)

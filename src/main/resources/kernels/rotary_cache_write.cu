@@ -18,6 +18,7 @@ struct Args {
   int headDim;
   int half;  // R / 2
 };
+EXPORT_ARGS_SIZE
 
 // V elements that are loaded and stored together.
 template <typename T, int V>
@@ -73,7 +74,7 @@ __device__ __forceinline__ void rotaryCacheWrite(const Args& a) {
 }
 
 #define KERNEL(T, NAME, V) \
-  extern "C" __global__ void __launch_bounds__(256) rotary_cache_write_##NAME##_##V(const __grid_constant__ Args a) { rotaryCacheWrite<T, V>(a); }
+  extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) rotary_cache_write_##NAME##_##V(const __grid_constant__ Args a) { rotaryCacheWrite<T, V>(a); }
 KERNEL(bf16, bf16, 8)
 KERNEL(bf16, bf16, 1)
 KERNEL(float, f32, 4)

@@ -13,6 +13,7 @@ struct Args {
   int height;
   int width;
 };
+EXPORT_ARGS_SIZE
 
 template <typename T>
 __device__ __forceinline__ void scaleBias(const Args& a) {
@@ -43,5 +44,5 @@ __device__ __forceinline__ void scaleBias(const Args& a) {
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256) scale_bias_bf16(const __grid_constant__ Args a) { scaleBias<bf16>(a); }
-extern "C" __global__ void __launch_bounds__(256) scale_bias_f32(const __grid_constant__ Args a) { scaleBias<float>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) scale_bias_bf16(const __grid_constant__ Args a) { scaleBias<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) scale_bias_f32(const __grid_constant__ Args a) { scaleBias<float>(a); }

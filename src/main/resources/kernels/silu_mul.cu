@@ -10,6 +10,7 @@ struct Args {
   int rows;
   int width;
 };
+EXPORT_ARGS_SIZE
 
 template <typename T>
 __device__ __forceinline__ void siluMul(const Args& a) {
@@ -34,5 +35,5 @@ __device__ __forceinline__ void siluMul(const Args& a) {
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256) silu_mul_bf16(const __grid_constant__ Args a) { siluMul<bf16>(a); }
-extern "C" __global__ void __launch_bounds__(256) silu_mul_f32(const __grid_constant__ Args a) { siluMul<float>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) silu_mul_bf16(const __grid_constant__ Args a) { siluMul<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) silu_mul_f32(const __grid_constant__ Args a) { siluMul<float>(a); }

@@ -8,7 +8,7 @@
 // Tolerance: the same id as a sort and a float64 sum give, unless the draw or a cut lies within 1e-6 of a boundary.
 #include "common.cuh"
 
-constexpr int kThreads = 1024;
+constexpr int kThreads = SAMPLING_THREADS;
 constexpr int kNone = 0x7fffffff;
 
 struct Args {
@@ -20,6 +20,7 @@ struct Args {
   float temperature;
   float leaving;  // 1 - top_p; negative: none leave
 };
+EXPORT_ARGS_SIZE
 
 struct Shared {
   double sums[32];
@@ -233,6 +234,9 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
 
 #define KERNEL(T, NAME, ITEMS) \
   extern "C" __global__ void __launch_bounds__(kThreads) token_sampling_##NAME##_##ITEMS(const __grid_constant__ Args a) { tokenSampling<T, ITEMS>(a); }
-#define KERNELS(T, NAME) KERNEL(T, NAME, 4) KERNEL(T, NAME, 17) KERNEL(T, NAME, 24)
+// Expands the constants before KERNEL makes them part of a name.
+#define SIZED(T, NAME, ITEMS) KERNEL(T, NAME, ITEMS)
+#define KERNELS(T, NAME) \
+  SIZED(T, NAME, SAMPLING_ITEMS_SMALL) SIZED(T, NAME, SAMPLING_ITEMS_MEDIUM) SIZED(T, NAME, SAMPLING_ITEMS_LARGE)
 KERNELS(bf16, bf16)
 KERNELS(float, f32)

@@ -2,48 +2,57 @@ package io.glmimage.kernel;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.bytedeco.cuda.cudart.CUfunc_st;
-import org.bytedeco.cuda.cudart.CUmod_st;
-import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.cuda.CUDAStream;
-import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
- * One launch of one kernel on libtorch's current stream. A kernel takes one structure by value; its
- * fields are given in order, each at its natural alignment, as a C++ compiler lays them out:
+ * One launch of one kernel. A kernel takes one structure by value. Its fields are given in order,
+ * each at its natural alignment, as a C++ compiler lays them out:
  *
  * <pre>{@code
- * CudaLaunch.of(function).tensor(x).tensor(out).int32(rows).float32(eps).run(blocks, threads);
+ * program.launch(entry).tensor(x).tensor(out).int32(rows).float32(eps).run(blocks, threads);
  * }</pre>
  *
- * <p>One launch at a time and thread: {@link #of} hands out the thread's own. Launching allocates
- * nothing on the device and waits for nothing, so it can be captured in a CUDA graph.
+ * <p>A thread prepares one launch at a time: {@link #of} returns the thread's own object. Launching
+ * neither allocates device memory nor waits for the GPU, so a CUDA graph can capture it.
  */
 final class CudaLaunch {
   private static final int CAPACITY = 1024;
   private static final ThreadLocal<CudaLaunch> OF_THREAD = ThreadLocal.withInitial(CudaLaunch::new);
 
-  /** A kernel of a loaded module, on one device. */
-  record Function(String name, int device, CUfunc_st handle, CUmod_st module) {}
+  /** A kernel that can be launched. */
+  interface Kernel {
+    String name();
+
+    /** {@code sizeof(Args)}: the size of the structure that the kernel takes. */
+    int argumentBytes();
+
+    /**
+     * Launches on libtorch's current stream.
+     *
+     * @throws KernelException if CUDA refuses, with its message
+     */
+    void launch(long blocksX, long blocksY, long blocksZ, int threads, CudaLaunch arguments);
+  }
 
   private final ByteBuffer structure;
   private final PointerPointer<BytePointer> parameters;
-  private Function function;
+  private Kernel kernel;
+  private int alignment;
 
   private CudaLaunch() {
     structure = ByteBuffer.allocateDirect(CAPACITY).order(ByteOrder.nativeOrder());
-    // Whatever scope is open now must not free it: it serves every later launch of the thread.
+    // It serves every later launch of the thread, so the scope that is open now must not free it.
     parameters = new PointerPointer<>(1);
     parameters.retainReference();
     parameters.put(0, new BytePointer(structure));
   }
 
-  static CudaLaunch of(Function function) {
+  static CudaLaunch of(Kernel kernel) {
     CudaLaunch launch = OF_THREAD.get();
-    launch.function = function;
+    launch.kernel = kernel;
+    launch.alignment = 1;
     launch.structure.clear();
     return launch;
   }
@@ -59,14 +68,13 @@ final class CudaLaunch {
     return this;
   }
 
+  /**
+   * @throws ArithmeticException if the value does not fit in 32 bits
+   */
   CudaLaunch int32(long value) {
     align(Integer.BYTES);
     structure.putInt(Math.toIntExact(value));
     return this;
-  }
-
-  CudaLaunch int64(long value) {
-    return address(value);
   }
 
   CudaLaunch float32(double value) {
@@ -75,6 +83,7 @@ final class CudaLaunch {
     return this;
   }
 
+  /** As {@link #run(long, long, long, int)}, with a grid of one dimension. */
   void run(long blocks, int threads) {
     run(blocks, 1, 1, threads);
   }
@@ -82,58 +91,35 @@ final class CudaLaunch {
   /**
    * Launches.
    *
-   * @throws KernelException when CUDA refuses, with its words
+   * @throws KernelException if the fields do not fill the kernel's structure, or CUDA refuses
    */
   void run(long blocksX, long blocksY, long blocksZ, int threads) {
-    byte device = (byte) function.device();
-    byte before = torch_cuda.ExchangeDevice(device);
-    try (CUDAStream stream = torch_cuda.getCurrentCUDAStream(device)) {
-      int status =
-          cudart.cuLaunchKernel(
-              function.handle(),
-              Math.toIntExact(blocksX),
-              Math.toIntExact(blocksY),
-              Math.toIntExact(blocksZ),
-              threads,
-              1,
-              1,
-              0,
-              stream.stream(),
-              parameters,
-              null);
-      if (status != cudart.CUDA_SUCCESS) {
-        throw new KernelException(
-            "Cannot launch "
-                + function.name()
-                + " with grid ["
-                + blocksX
-                + ", "
-                + blocksY
-                + ", "
-                + blocksZ
-                + "] of "
-                + threads
-                + " threads: "
-                + message(status));
-      }
-    } finally {
-      if (before != device) {
-        torch_cuda.ExchangeDevice(before);
-      }
+    // A structure's size is a multiple of its largest field's alignment.
+    align(alignment);
+    if (structure.position() != kernel.argumentBytes()) {
+      throw new KernelException(
+          "Cannot launch "
+              + kernel.name()
+              + ": its structure Args has "
+              + kernel.argumentBytes()
+              + " bytes, the launch fills "
+              + structure.position());
     }
+    kernel.launch(blocksX, blocksY, blocksZ, threads, this);
   }
 
-  /** What CUDA calls a driver error. */
-  static String message(int status) {
-    try (PointerPointer<BytePointer> text = new PointerPointer<>(1)) {
-      if (cudart.cuGetErrorString(status, text) != cudart.CUDA_SUCCESS) {
-        return "CUDA error " + status;
-      }
-      return text.get(BytePointer.class, 0).getString() + " (CUDA error " + status + ")";
-    }
+  /** What {@code cuLaunchKernel} takes: one pointer, to the structure. */
+  PointerPointer<BytePointer> parameters() {
+    return parameters;
+  }
+
+  /** A view of the structure as filled so far. */
+  ByteBuffer structure() {
+    return structure.duplicate().order(ByteOrder.nativeOrder()).flip();
   }
 
   private void align(int bytes) {
+    alignment = Math.max(alignment, bytes);
     structure.position((structure.position() + bytes - 1) / bytes * bytes);
   }
 }

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,58 +13,51 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.global.torch_cuda;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Our kernels' texts, compiled in the background for one GPU from when this is made, and loaded
- * into it when first asked for. The first call of a kernel waits for its compilation, so that which
- * implementation runs, and with it the result, does not depend on time.
+ * The kernel programs of one GPU. Each is compiled in the background from when an operation asks
+ * for it, and loaded into the GPU at its first launch. The first launch waits for the compilation,
+ * so the implementation that runs, and with it the result, does not depend on timing.
  */
-final class CudaPrograms {
-  /** Every kernel text: {@code kernels/NAME.cu} among the resources. */
-  static final List<String> NAMES =
-      List.of(
-          "ada_layer_norm",
-          "gated_residual_ada_layer_norm",
-          "qk_norm_rotary",
-          "bias_gelu",
-          "guided_euler_step",
-          "rms_norm_residual",
-          "rotary_cache_write",
-          "decode_attention",
-          "silu_mul",
-          "quantize_rows",
-          "scale_bias",
-          "token_sampling");
-
+final class CudaPrograms implements KernelPrograms {
   private static final Logger LOG = LoggerFactory.getLogger(CudaPrograms.class);
   private static final List<String> HEADERS = List.of("common.cuh", "e4m3.cuh", "layer_norm.cuh");
-  private static final List<String> OPTIONS = List.of("--std=c++17");
+  private static final List<String> OPTIONS = options();
   private static final int COMPILING_THREADS = 4;
+
+  /** A variable of every program that has the size of its structure Args (common.cuh). */
+  private static final String ARGS_SIZE = "argsSize";
 
   private final int device;
   private final int multiprocessors;
   private final int computeCapability;
-  private final Map<String, CompletableFuture<byte[]>> compiled = new ConcurrentHashMap<>();
-  private final Map<String, CudaLaunch.Function> functions = new ConcurrentHashMap<>();
-  private final Map<String, CUmod_st> modules = new ConcurrentHashMap<>();
+  private final NvrtcCompiler compiler;
+  private final String target;
+  private final KernelCache cache;
+  private final ExecutorService pool;
+  private final Map<String, CudaProgram> programs = new ConcurrentHashMap<>();
 
   /**
-   * Finds the device and starts compiling.
+   * Looks up the device.
    *
    * @param device the GPU's index
-   * @param cacheFolder where compiled kernels are kept
-   * @throws CudaUnavailableException when there is no NVRTC, or it cannot compile for the GPU
+   * @param cacheFolder keeps compiled kernels between runs
+   * @throws CudaUnavailableException if NVRTC is missing or cannot compile for the GPU
    */
   CudaPrograms(int device, Path cacheFolder) {
     this.device = device;
@@ -76,27 +70,33 @@ final class CudaPrograms {
               + "; build with the Maven profile gpu and put libcudart.so.13 on LD_LIBRARY_PATH",
           e);
     }
-    NvrtcCompiler compiler = NvrtcCompiler.load();
+    compiler = NvrtcCompiler.load();
     int major = attribute(cudart.cudaDevAttrComputeCapabilityMajor);
     int minor = attribute(cudart.cudaDevAttrComputeCapabilityMinor);
     computeCapability = 10 * major + minor;
-    String target = compiler.target(major, minor);
+    target = compiler.target(major, minor);
     multiprocessors = attribute(cudart.cudaDevAttrMultiProcessorCount);
-    KernelCache cache = new KernelCache(cacheFolder);
-    ExecutorService pool =
-        Executors.newFixedThreadPool(
+    cache = new KernelCache(cacheFolder);
+    ThreadPoolExecutor threads =
+        new ThreadPoolExecutor(
             COMPILING_THREADS,
+            COMPILING_THREADS,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
             work -> {
               Thread thread = new Thread(work, "kernel-compiler");
               thread.setDaemon(true);
               return thread;
             });
-    for (String name : NAMES) {
-      compiled.put(
-          name, CompletableFuture.supplyAsync(() -> code(name, compiler, cache, target), pool));
-    }
-    // Lets the threads end when the queue is empty.
-    pool.shutdown();
+    // Threads end when all programs are compiled.
+    threads.allowCoreThreadTimeOut(true);
+    pool = threads;
+  }
+
+  @Override
+  public Program program(String name) {
+    return programs.computeIfAbsent(name, CudaProgram::new);
   }
 
   /** The machine code of {@code kernels/NAME.cu}, from {@code cache} or compiled and kept there. */
@@ -127,67 +127,85 @@ final class CudaPrograms {
             });
   }
 
-  int multiprocessors() {
+  @Override
+  public int multiprocessors() {
     return multiprocessors;
   }
 
-  /** Major times 10 plus minor: 90 for Hopper. */
-  int computeCapability() {
+  @Override
+  public int computeCapability() {
     return computeCapability;
   }
 
-  int device() {
+  @Override
+  public int device() {
     return device;
   }
 
-  /**
-   * The kernel {@code entry} of {@code kernels/NAME.cu}, loaded into the device.
-   *
-   * @throws KernelException when the text does not compile or the driver does not take it
-   */
-  CudaLaunch.Function function(String name, String entry) {
-    CudaLaunch.Function known = functions.get(entry);
-    return known != null ? known : functions.computeIfAbsent(entry, e -> load(name, e));
+  @Override
+  public void await() {
+    programs.values().forEach(CudaProgram::load);
   }
 
-  /** Waits until everything is compiled and loaded: before a CUDA graph is captured, say. */
-  void await() {
-    NAMES.forEach(this::module);
-  }
+  /** One program: compiled from when it is made, loaded at its first launch. */
+  private final class CudaProgram implements Program {
+    private final String name;
+    private final CompletableFuture<byte[]> compiled;
+    private final Map<String, CudaFunction> functions = new ConcurrentHashMap<>();
+    private CUmod_st module;
+    private int argumentBytes;
 
-  private CudaLaunch.Function load(String name, String entry) {
-    CUmod_st module = module(name);
-    CUfunc_st function = new CUfunc_st();
-    function.retainReference();
-    check(cudart.cuModuleGetFunction(function, module, entry), "find kernel " + entry);
-    return new CudaLaunch.Function(entry, device, function, module);
-  }
+    CudaProgram(String name) {
+      this.name = name;
+      compiled = CompletableFuture.supplyAsync(() -> code(name, compiler, cache, target), pool);
+    }
 
-  private CUmod_st module(String name) {
-    return modules.computeIfAbsent(
-        name,
-        n -> {
-          byte[] code;
-          try {
-            code = compiled.get(n).join();
-          } catch (CompletionException e) {
-            if (e.getCause() instanceof KernelException cause) {
-              throw cause;
-            }
-            throw e;
-          }
-          byte before = torch_cuda.ExchangeDevice((byte) device);
-          try (PointerScope scope = new PointerScope()) {
-            // Makes the device's context current to this thread, where nothing else has done so.
-            check(cudart.cudaFree(new Pointer()), "use GPU " + device);
-            CUmod_st module = new CUmod_st();
-            module.retainReference();
-            check(cudart.cuModuleLoadData(module, new BytePointer(code)), "load kernel " + n);
-            return module;
-          } finally {
-            torch_cuda.ExchangeDevice(before);
-          }
-        });
+    @Override
+    public CudaLaunch launch(String entry) {
+      CudaFunction known = functions.get(entry);
+      return CudaLaunch.of(
+          known != null ? known : functions.computeIfAbsent(entry, this::function));
+    }
+
+    private CudaFunction function(String entry) {
+      CUmod_st loaded = load();
+      CUfunc_st function = new CUfunc_st();
+      function.retainReference();
+      check(cudart.cuModuleGetFunction(function, loaded, entry), "find kernel " + entry);
+      return new CudaFunction(entry, argumentBytes, device, function);
+    }
+
+    private synchronized CUmod_st load() {
+      if (module != null) {
+        return module;
+      }
+      byte[] code;
+      try {
+        code = compiled.join();
+      } catch (CompletionException e) {
+        if (e.getCause() instanceof KernelException cause) {
+          throw cause;
+        }
+        throw e;
+      }
+      byte before = torch_cuda.ExchangeDevice((byte) device);
+      try (PointerScope scope = new PointerScope()) {
+        // Makes the device's context current to this thread, where nothing else has done so.
+        check(cudart.cudaFree(new Pointer()), "use GPU " + device);
+        CUmod_st loaded = new CUmod_st();
+        loaded.retainReference();
+        check(cudart.cuModuleLoadData(loaded, new BytePointer(code)), "load kernel " + name);
+        SizeTPointer bytes = new SizeTPointer(1);
+        check(
+            cudart.cuModuleGetGlobal(new LongPointer(1), bytes, loaded, ARGS_SIZE),
+            "find " + ARGS_SIZE + " in kernel " + name);
+        argumentBytes = Math.toIntExact(bytes.get());
+        module = loaded;
+        return module;
+      } finally {
+        torch_cuda.ExchangeDevice(before);
+      }
+    }
   }
 
   private int attribute(int which) {
@@ -204,6 +222,12 @@ final class CudaPrograms {
               + ")");
     }
     return value[0];
+  }
+
+  private static List<String> options() {
+    List<String> options = new ArrayList<>(List.of("--std=c++17"));
+    options.addAll(KernelConstants.defines());
+    return List.copyOf(options);
   }
 
   private static Map<String, String> headers() {
@@ -225,7 +249,7 @@ final class CudaPrograms {
 
   private static void check(int status, String doing) {
     if (status != cudart.CUDA_SUCCESS) {
-      throw new KernelException("Cannot " + doing + ": " + CudaLaunch.message(status));
+      throw new KernelException("Cannot " + doing + ": " + CudaFunction.message(status));
     }
   }
 }

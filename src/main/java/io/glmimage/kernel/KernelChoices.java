@@ -7,12 +7,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Turns what a {@link KernelGuard} found into a choice, under the run's mode, and keeps every
- * choice that was made, each logged once.
+ * Chooses the implementation of every call from the result of its {@link KernelGuard} and the run's
+ * mode. Remembers each different choice, and logs it once.
  */
-final class KernelChoices {
+class KernelChoices {
   private static final Logger LOG = LoggerFactory.getLogger(KernelChoices.class);
-
   private static final String EMPTY = "empty tensors launch nothing";
 
   private final KernelMode mode;
@@ -23,17 +22,18 @@ final class KernelChoices {
   }
 
   /**
-   * Whether the call that {@code guard} looked at goes to the fused kernel.
+   * Whether the call that {@code guard} has checked goes to the CUDA kernel.
    *
-   * @throws KernelException when the mode forces the fused kernel and it cannot take the call. An
-   *     empty tensor is no such case: there is nothing to launch
+   * @throws KernelException if the mode forces the CUDA kernel and it does not support the call.
+   *     Empty tensors are no error, because nothing is launched for them
    */
   boolean fused(KernelOperation operation, KernelGuard guard) {
     if (guard.empty()) {
       record(operation, false, EMPTY);
       return false;
     }
-    if (guard.reason() == null) {
+    String reason = obstacle(guard);
+    if (reason == null) {
       record(operation, true, guard.summary());
       return true;
     }
@@ -42,27 +42,31 @@ final class KernelChoices {
           "Cannot run "
               + operation
               + " fused: "
-              + guard.reason()
+              + reason
               + "; use --kernels auto to let libtorch run it");
     }
-    record(operation, false, guard.reason());
+    record(operation, false, reason);
     return false;
   }
 
   /**
-   * As {@link #fused}, for an operation that libtorch has a kernel of its own for: nothing is wrong
-   * where that takes the call, under any mode.
+   * As {@link #fused}, for an operation for which libtorch has fused kernels of its own: calls may
+   * go to them in every mode.
    */
   boolean preferred(KernelOperation operation, KernelGuard guard) {
-    boolean taken = !guard.empty() && guard.reason() == null;
-    String why = guard.empty() ? EMPTY : guard.reason();
-    record(operation, taken, taken ? guard.summary() : why);
-    return taken;
+    String reason = guard.empty() ? EMPTY : obstacle(guard);
+    record(operation, reason == null, reason == null ? guard.summary() : reason);
+    return reason == null;
   }
 
   /** What was chosen so far, sorted by operation. */
   List<KernelSelection> made() {
     return made.stream().sorted().toList();
+  }
+
+  /** Why the CUDA kernel cannot run; null if it can. Tests without a GPU override this. */
+  String obstacle(KernelGuard guard) {
+    return guard.reason();
   }
 
   private void record(KernelOperation operation, boolean fused, String reason) {

@@ -1,5 +1,6 @@
 package io.glmimage.kernel;
 
+import io.glmimage.tensor.Ops;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.Supplier;
@@ -7,12 +8,12 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Looks at the arguments of one call and says whether a fused kernel can take them: the first
- * obstacle found is the reason. Whether they lie on a GPU is asked last, so that everything else
- * can be tested without one.
+ * Checks the arguments of one call for what its CUDA kernel needs. The first requirement that is
+ * not met is the reason for not using the kernel. Whether the tensors are on a GPU is checked last,
+ * so that everything else can be tested without one.
  */
 final class KernelGuard {
-  /** What 16-byte vectors need of every row and every first element. */
+  /** Bytes of a vector. Rows and first elements must be aligned to it. */
   static final int ALIGNMENT = 16;
 
   private static final ScalarType[] FLOATING = {ScalarType.BFloat16, ScalarType.Float};
@@ -20,14 +21,14 @@ final class KernelGuard {
   private final ScalarType type;
   private boolean empty;
   private String reason;
-  private Tensor offDevice;
+  private boolean offDevice;
 
-  /** The activations' dtype is that of {@code leading}: bfloat16 or float32. */
+  /** The activations have the dtype of {@code leading}: bfloat16 or float32. */
   KernelGuard(Tensor leading) {
     this(leading, FLOATING);
   }
 
-  /** The activations' dtype is that of {@code leading}, one of {@code supported}. */
+  /** The activations have the dtype of {@code leading}, one of {@code supported}. */
   KernelGuard(Tensor leading, ScalarType... supported) {
     // The binding makes a new enum object for every answer.
     type = leading.scalar_type().intern();
@@ -38,6 +39,19 @@ final class KernelGuard {
               + ", got "
               + name(type);
     }
+  }
+
+  /** A guard for kernels whose blocks hold whole rows of {@code x [.., D]} in registers. */
+  static KernelGuard rows(Tensor x) {
+    return rows(x, x.size(-1));
+  }
+
+  /** As {@link #rows(Tensor)}, for rows of another width than those of {@code x}. */
+  static KernelGuard rows(Tensor x, long width) {
+    KernelGuard guard = new KernelGuard(x);
+    // The kernel for any dtype but float32 holds as many elements as that for bf16.
+    long vector = Ops.dtype(x) == ScalarType.Float ? 4 : 8;
+    return guard.width(width, KernelConstants.ROW_THREADS * KernelConstants.ROW_VECTORS * vector);
   }
 
   /** Arguments of the activations' dtype, read 16 bytes at a time. */
@@ -69,10 +83,19 @@ final class KernelGuard {
       } else if (contiguous && !t.is_contiguous()) {
         reason = "fused needs contiguous tensors";
       } else if (!t.is_cuda()) {
-        offDevice = t;
+        offDevice = true;
       }
     }
     return this;
+  }
+
+  /** Where a kernel writes its rows: activations, or e4m3 with scales. */
+  KernelGuard result(Rows out) {
+    return out.quantized()
+        ? tensors(ScalarType.Float8_e4m3fn, out.values())
+            .aligned(out.values())
+            .tensors(ScalarType.Float, out.scales())
+        : activations(out.values());
   }
 
   /** Arguments that are read 16 bytes at a time. */
@@ -85,7 +108,11 @@ final class KernelGuard {
     return this;
   }
 
-  /** A further condition; {@code otherwise} says what the kernel needs and what it got. */
+  /**
+   * A further requirement.
+   *
+   * @param otherwise what the kernel needs and what it got
+   */
   KernelGuard needs(boolean met, Supplier<String> otherwise) {
     if (reason == null && !empty && !met) {
       reason = otherwise.get();
@@ -93,11 +120,18 @@ final class KernelGuard {
     return this;
   }
 
-  /** {@code width} is a multiple of 8, no larger than {@code most}. */
+  /** {@code width} is a multiple of 8, at most {@code most}. */
   KernelGuard width(long width, long most) {
     return needs(
         width % 8 == 0 && width <= most,
         () -> "fused needs a width that is a multiple of 8 up to " + most + ", got " + width);
+  }
+
+  /** The head width is one that the attention kernels are compiled for. */
+  KernelGuard headDim(long headDim) {
+    return needs(
+        headDim == 16 || headDim == 32 || headDim == 64 || headDim == 128,
+        () -> "fused needs heads of 16, 32, 64 or 128, got " + headDim);
   }
 
   /** Whether an argument has no elements. */
@@ -105,16 +139,35 @@ final class KernelGuard {
     return empty;
   }
 
-  /** Why the fused kernel cannot run; null when it can. */
+  /** Why the CUDA kernel cannot run; null if it can. */
   String reason() {
-    if (reason == null && offDevice != null) {
-      return "the tensors are not on a GPU";
-    }
+    String other = reasonOnAnyDevice();
+    return other == null && offDevice ? "the tensors are not on a GPU" : other;
+  }
+
+  /** As {@link #reason}, wherever the tensors are. */
+  String reasonOnAnyDevice() {
     return reason;
   }
 
+  /** The activations' dtype. */
   ScalarType type() {
     return type;
+  }
+
+  /** Elements of a 16-byte vector of activations. */
+  int vector() {
+    return type == ScalarType.Float ? 4 : 8;
+  }
+
+  /** The activations' dtype in the names of kernels. */
+  String suffix() {
+    return type == ScalarType.Float ? "f32" : "bf16";
+  }
+
+  /** As {@link #suffix()}, for a kernel that writes {@code out}. */
+  String suffix(Rows out) {
+    return suffix() + (out.quantized() ? "_e4m3" : "");
   }
 
   String summary() {

@@ -66,7 +66,7 @@ public final class Kernels {
     }
     CudaKernels provider = new CudaKernels(mode, compute.gpuIndex(), cacheFolder);
     if (compute.precision() == Precision.FP8) {
-      provider.prepareFp8();
+      provider.fp8Linear().prepare();
     }
     if (mode == KernelMode.FUSED) {
       provider.prepare();

@@ -11,11 +11,11 @@ import org.bytedeco.pytorch.Tensor;
  * <p>T rows, K width. Moves {@code T K} elements in and {@code T K} bytes out.
  */
 public interface QuantizeRows {
-  /** The largest e4m3. */
-  double LARGEST = 448;
+  /** The largest e4m3 number, 448. */
+  double LARGEST = KernelConstants.number("E4M3_LARGEST");
 
-  /** The least that a row's largest number counts as. */
-  double SMALLEST = 1e-12;
+  /** The lower bound of {@code max|x|}, so that a row of zeros does not divide by zero. */
+  double SMALLEST = KernelConstants.number("E4M3_SMALLEST_ROW");
 
   /**
    * @param x {@code [T, K]} contiguous

@@ -172,7 +172,7 @@ final class CudaKernelBenchmark {
           "linear_gelu as product, then bias_gelu",
           2 * rows * features * 2,
           sets,
-          (k, s) -> fused.linearThenBiasGelu(x[s], weight, bias),
+          (k, s) -> fused.linearGelu().linearThenBiasGelu(x[s], weight, bias),
           false);
       time(
           "the product alone, without bias",
@@ -187,7 +187,7 @@ final class CudaKernelBenchmark {
           2,
           (k, s) -> {
             if (k instanceof CudaKernels cuda) {
-              cuda.biasGelu(wide[s], bias);
+              cuda.linearGelu().biasGelu(wide[s], bias);
             } else {
               torch.gelu_(wide[s].add_(bias), "tanh");
             }
@@ -241,8 +241,13 @@ final class CudaKernelBenchmark {
           bytes,
           sets,
           (k, s) ->
-              fused.scaleAndBias(
-                  product.unscaled(x8[s], weight8[s]), x8[s].scales(), weight8[s].scales(), bias),
+              fused
+                  .fp8Linear()
+                  .scaleAndBias(
+                      product.unscaled(x8[s], weight8[s]),
+                      x8[s].scales(),
+                      weight8[s].scales(),
+                      bias),
           false);
       time(
           "quantize_rows [" + rows + ", " + inputs + "]",

@@ -284,7 +284,7 @@ final class CudaKernelCheck {
     Tensor x = normals(type, 3, 0, rows, width);
     Tensor bias = normals(type, 1, 0, width);
     Tensor out = gpu(x);
-    fused.biasGelu(out, gpu(bias));
+    fused.linearGelu().biasGelu(out, gpu(bias));
     return close(type, out, torch.gelu(f32(x).add(f32(bias)), "tanh"));
   }
 
@@ -361,11 +361,11 @@ final class CudaKernelCheck {
     Tensor right = normals(ScalarType.Float, 0.1, 0.5, width, 1);
     Tensor bias = normals(type, 3, 0, width);
     Tensor out = gpu(x);
-    fused.scaleAndBias(out, gpu(left), gpu(right), gpu(bias));
+    fused.fp8Linear().scaleAndBias(out, gpu(left), gpu(right), gpu(bias));
     Tensor scaled = f32(x).mul(left).mul(right.t());
     String with = close(type, out, scaled.add(f32(bias)));
     Tensor without = gpu(x);
-    fused.scaleAndBias(without, gpu(left), gpu(right), null);
+    fused.fp8Linear().scaleAndBias(without, gpu(left), gpu(right), null);
     return with + ", no bias " + close(type, without, scaled);
   }
 
@@ -380,7 +380,9 @@ final class CudaKernelCheck {
         aten.fp8Linear().apply(cpu(x), cpu(weight), withBias ? f32(bias) : null, ScalarType.Float);
     Fp8Product product = new Fp8Product(0);
     Tensor unscaled = product.unscaled(x, weight);
-    fused.scaleAndBias(unscaled, x.scales(), weight.scales(), withBias ? gpu(bias) : null);
+    fused
+        .fp8Linear()
+        .scaleAndBias(unscaled, x.scales(), weight.scales(), withBias ? gpu(bias) : null);
     // The matrix unit's own sums of many products keep 14 bits: single elements show it.
     double outlier = 16;
     return near(type, out, expected, outlier)
@@ -439,7 +441,7 @@ final class CudaKernelCheck {
     Tensor weight = normals(type, 0.1, 0, 776, 192);
     Tensor bias = normals(type, 1, 0, 776);
     Tensor out = fused.linearGelu().apply(gpu(x), gpu(weight), gpu(bias));
-    Tensor twoSteps = fused.linearThenBiasGelu(gpu(x), gpu(weight), gpu(bias));
+    Tensor twoSteps = fused.linearGelu().linearThenBiasGelu(gpu(x), gpu(weight), gpu(bias));
     Tensor expected = aten.linearGelu().apply(f32(x), f32(weight), f32(bias));
     return near(type, out, expected) + ", in two steps " + near(type, twoSteps, expected);
   }

@@ -7,11 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -25,9 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 class CudaKernelsTest {
   private TensorScope scope;
 
-  // Without programs: a launch would be a NullPointerException.
-  private final CudaKernels auto = new CudaKernels(KernelMode.AUTO, null);
-  private final CudaKernels forced = new CudaKernels(KernelMode.FUSED, null);
+  private final RecordedPrograms programs = new RecordedPrograms();
+  private final CudaKernels auto = new CudaKernels(new KernelChoices(KernelMode.AUTO), programs);
+  private final CudaKernels forced = new CudaKernels(new KernelChoices(KernelMode.FUSED), programs);
 
   @BeforeEach
   void open() {
@@ -66,57 +70,93 @@ class CudaKernelsTest {
   @Test
   void emptyTensorsTakeLibtorchsWayInEveryMode() {
     for (CudaKernels kernels : List.of(auto, forced)) {
-      Tensor none = torch.randn(new long[] {0, 64});
-      Tensor weight = torch.randn(new long[] {64});
-      Tensor two = torch.randn(new long[] {2, 64});
-      shape(kernels.rmsNormResidual().norm(none, weight, 1e-5), 0, 64);
-      shape(kernels.rmsNormResidual().addThenNorm(none, none, weight, weight, 1e-5), 0, 64);
-      shape(kernels.siluMul().siluMul(none), 0, 32);
-      shape(
-          kernels
-              .linearGelu()
-              .apply(none, torch.randn(new long[] {24, 64}), torch.randn(new long[] {24})),
-          0,
-          24);
-      Tensor cache = torch.randn(new long[] {0, 9, 2, 16});
-      Tensor tokens = torch.randn(new long[] {0, 96});
-      shape(
-          kernels
-              .decodeAttention()
-              .attend(tokens, 2, cache, cache, Ops.of(new int[0], 0).to(ScalarType.Int)),
-          0,
-          32);
-      Tensor ids = Ops.of(new long[0], 0);
-      Tensor angles = torch.randn(new long[] {0, 4});
-      kernels.rotaryCacheWrite().rotateAndWrite(tokens, 2, angles, angles, ids, cache, cache);
-      kernels
-          .tokenSampling()
-          .sample(none, torch.rand(new long[] {0}), new SamplingSettings(1, 5, 0.9), ids);
-      try (PackedLayout layout = new PackedLayout(Compute.cpu(), new int[] {0}, angles, angles)) {
-        shape(kernels.adaLayerNorm().apply(none, two, two, layout, 1e-5, none.clone()), 0, 64);
-        shape(
-            kernels
-                .gatedResidualAdaLayerNorm()
-                .apply(none, none, two, two, two, layout, 1e-5, none.clone()),
-            0,
-            64);
-        Tensor heads = torch.randn(new long[] {0, 4, 8});
-        Tensor sequence = heads.unsqueeze(0).transpose(1, 2);
-        shape(kernels.sequenceAttention().apply(sequence, sequence, sequence), 1, 4, 0, 8);
-        kernels
-            .qkNormRotary()
-            .apply(
-                tokens, layout, 1e-5, heads, List.of(new QkNormRotary.KeyValueRows(heads, heads)));
-        kernels
-            .guidedEulerStep()
-            .apply(torch.randn(new long[] {4, 0, 0}), none, layout, 2, torch.rand(new long[] {2}));
-      }
-      assertTrue(
-          kernels.selections().stream()
-              .allMatch(s -> !s.fused() && s.reason().equals("empty tensors launch nothing")),
-          kernels.selections().toString());
-      assertEquals(12, kernels.selections().size());
+      priorDecoderOfNothing(kernels);
+      diffusionTransformerOfNothing(kernels);
+      fp8OfNothing(kernels);
+      assertEquals(
+          Arrays.stream(KernelOperation.values())
+              .map(o -> o + ": native (empty tensors launch nothing)")
+              .sorted()
+              .toList(),
+          kernels.selections().stream().map(KernelSelection::toString).toList());
     }
+    assertEquals(List.of(), programs.take());
+  }
+
+  private static void priorDecoderOfNothing(CudaKernels kernels) {
+    Tensor none = torch.randn(new long[] {0, 64});
+    Tensor weight = torch.randn(new long[] {64});
+    shape(kernels.rmsNormResidual().norm(none, weight, 1e-5), 0, 64);
+    shape(kernels.rmsNormResidual().addThenNorm(none, none, weight, weight, 1e-5), 0, 64);
+    shape(kernels.siluMul().siluMul(none), 0, 32);
+    Tensor cache = torch.randn(new long[] {0, 9, 2, 16});
+    Tensor tokens = torch.randn(new long[] {0, 96});
+    Tensor counts = Ops.of(new int[0], 0).to(ScalarType.Int);
+    shape(kernels.decodeAttention().attend(tokens, 2, cache, cache, counts), 0, 32);
+    Tensor ids = Ops.of(new long[0], 0);
+    Tensor angles = torch.randn(new long[] {0, 4});
+    kernels.rotaryCacheWrite().rotateAndWrite(tokens, 2, angles, angles, ids, cache, cache);
+    Tensor uniforms = torch.rand(new long[] {0});
+    kernels.tokenSampling().sample(none, uniforms, new SamplingSettings(1, 5, 0.9), ids);
+  }
+
+  private static void diffusionTransformerOfNothing(CudaKernels kernels) {
+    Tensor none = torch.randn(new long[] {0, 64});
+    Tensor two = torch.randn(new long[] {2, 64});
+    Tensor angles = torch.randn(new long[] {0, 4});
+    try (PackedLayout layout = new PackedLayout(Compute.cpu(), new int[] {0}, angles, angles)) {
+      shape(kernels.adaLayerNorm().apply(none, two, two, layout, 1e-5, none.clone()), 0, 64);
+      shape(
+          kernels
+              .gatedResidualAdaLayerNorm()
+              .apply(none, none, two, two, two, layout, 1e-5, none.clone()),
+          0,
+          64);
+      Tensor heads = torch.randn(new long[] {0, 4, 8});
+      Tensor sequence = heads.unsqueeze(0).transpose(1, 2);
+      shape(kernels.sequenceAttention().apply(sequence, sequence, sequence), 1, 4, 0, 8);
+      Tensor qkv = torch.randn(new long[] {0, 96});
+      List<KeyValueRows> to = List.of(new KeyValueRows(heads, heads));
+      kernels.qkNormRotary().apply(qkv, layout, 1e-5, heads, to);
+      Tensor latents = torch.randn(new long[] {4, 0, 0});
+      kernels.guidedEulerStep().apply(latents, none, layout, 2, torch.rand(new long[] {2}));
+    }
+    Tensor weight = torch.randn(new long[] {24, 64});
+    shape(kernels.linearGelu().apply(none, weight, torch.randn(new long[] {24})), 0, 24);
+  }
+
+  private static void fp8OfNothing(CudaKernels kernels) {
+    Tensor none = torch.randn(new long[] {0, 64});
+    Rows rows = kernels.quantizeRows().quantize(none);
+    shape(rows.values(), 0, 64);
+    shape(rows.scales(), 0, 1);
+    shape(kernels.quantizeRows().gelu(none).values(), 0, 64);
+    shape(kernels.quantizeRows().siluMul(none).values(), 0, 32);
+    Rows weight = new AtenQuantizeRows().quantize(torch.randn(new long[] {16, 64}));
+    shape(kernels.fp8Linear().apply(rows, weight, null, ScalarType.BFloat16), 0, 16);
+  }
+
+  @Test
+  void theSamplesCallEveryOperation() {
+    KernelSamples.run(auto, Compute.cpu());
+    KernelSamples.runFp8(auto, Compute.cpu());
+    assertEquals(
+        Arrays.stream(KernelOperation.values()).map(KernelOperation::toString).sorted().toList(),
+        auto.selections().stream().map(KernelSelection::operation).toList());
+    assertTrue(auto.selections().stream().noneMatch(KernelSelection::fused));
+  }
+
+  @Test
+  void everySampleIsOneThatTheKernelsSupport() {
+    CudaKernels recorded = new CudaKernels(RecordedPrograms.anyDevice(), programs);
+    // sequence_attention is cuDNN's on a GPU and libtorch's elsewhere.
+    KernelSamples.run(recorded, new Compute("cpu", ScalarType.Float));
+    Set<String> others =
+        recorded.selections().stream()
+            .filter(selection -> !selection.fused())
+            .map(KernelSelection::operation)
+            .collect(Collectors.toSet());
+    assertEquals(Set.of("sequence_attention"), others);
   }
 
   @Test
@@ -178,10 +218,6 @@ class CudaKernelsTest {
             "fp8_linear: native (fused needs widths that are multiples of 16, got 24 and 16)",
             "quantize_rows: native (the tensors are not on a GPU)"),
         auto.selections().stream().map(KernelSelection::toString).sorted().toList());
-    Rows none = forced.quantizeRows().quantize(torch.randn(new long[] {0, 24}));
-    shape(forced.fp8Linear().apply(none, weight, null, ScalarType.BFloat16), 0, 16);
-    shape(forced.quantizeRows().gelu(torch.randn(new long[] {0, 24})).values(), 0, 24);
-    shape(forced.quantizeRows().siluMul(torch.randn(new long[] {0, 24})).values(), 0, 12);
     assertThrows(
         KernelException.class,
         () -> forced.fp8Linear().apply(x, weight, null, ScalarType.BFloat16));

@@ -37,7 +37,7 @@ class NvrtcCompilerTest {
     assertEquals(List.of("sm_80", "sm_90"), targets.subList(0, 2));
     assertTrue(targets.get(2).startsWith("compute_"), targets.get(2));
     for (String target : targets) {
-      for (String name : CudaPrograms.NAMES) {
+      for (String name : KernelText.names()) {
         byte[] code = CudaPrograms.code(name, compiler, cache, target);
         String start = new String(code, 0, 4, StandardCharsets.ISO_8859_1);
         assertEquals(target.startsWith("sm_"), start.equals("\u007fELF"), name);
@@ -46,7 +46,7 @@ class NvrtcCompilerTest {
       }
     }
     try (Stream<Path> files = Files.list(folder)) {
-      assertEquals((long) CudaPrograms.NAMES.size() * targets.size(), files.count());
+      assertEquals((long) KernelText.names().size() * targets.size(), files.count());
     }
   }
 
