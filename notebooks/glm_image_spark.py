@@ -23,6 +23,8 @@ _JAVA_CLASS = "io.glmimage.spark.ml.ImageEditor"
 _PARAMS = [
     ("inputCols", TypeConverters.toListString, "the columns of the source images"),
     ("promptCol", TypeConverters.toString, "the column of the prompts"),
+    ("idCol", TypeConverters.toString, "the column of the ids that decide the seeds of rows without one"),
+    ("seedCol", TypeConverters.toString, "the column of the seeds"),
     ("outputCol", TypeConverters.toString, "the column for the pictures"),
     ("statusCol", TypeConverters.toString, "the column for OK or FAILED"),
     ("errorCol", TypeConverters.toString, "the column for the errors' messages"),
@@ -41,7 +43,9 @@ _PARAMS = [
     ("stepCache", TypeConverters.toFloat, "part of the schedule that goes by before the blocks run again"),
     ("height", TypeConverters.toInt, "the pictures' height in pixels"),
     ("width", TypeConverters.toInt, "the pictures' width in pixels"),
-    ("seed", TypeConverters.toInt, "what the rows' seeds are made of, besides their content"),
+    ("seed", TypeConverters.toInt, "base of the seeds of rows that give none"),
+    ("imageFormat", TypeConverters.toString, "png, jpeg or webp"),
+    ("quality", TypeConverters.toInt, "quality of JPEG and WebP, 1 to 100"),
     ("outputFormat", TypeConverters.toString, "binary or path"),
     ("outputPath", TypeConverters.toString, "the folder for pictures of the format path"),
 ]

@@ -5,8 +5,10 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Names and seeds of rows. They depend on the row's content and on the job's seed only, never on
@@ -21,8 +23,8 @@ public final class RowIds {
 
   private RowIds() {}
 
-  /** The id a row gives itself, or null if its id is null or blank. */
-  static String explicit(Object value) {
+  /** The id that a row gives itself, or null if its id is null or blank. */
+  public static String explicit(Object value) {
     if (value == null) {
       return null;
     }
@@ -36,6 +38,23 @@ public final class RowIds {
   /** A name made of everything that decides the picture; equal rows have equal ones. */
   static String ofContent(List<?> values) {
     return "row-" + digest(values).substring(0, CONTENT_HEX_DIGITS);
+  }
+
+  /**
+   * The id of a row that gives none: made of its other fields, as they are given. A manifest gives
+   * the same id to the first of several equal rows.
+   *
+   * @param fields the values that the row gives; paths as a text or a list of texts
+   */
+  public static String ofFields(Map<ManifestField, ?> fields) {
+    List<Object> content = new ArrayList<>();
+    for (ManifestField field : ManifestField.values()) {
+      if (field != ManifestField.ID) {
+        Object value = fields.get(field);
+        content.add(field == ManifestField.IMAGE_PATHS ? ImagePaths.list(value) : value);
+      }
+    }
+    return ofContent(content);
   }
 
   /** The SHA-256 of a list of texts, numbers and lists of texts, in hex. */
@@ -84,7 +103,13 @@ public final class RowIds {
         + HexFormat.of().formatHex(digest.digest()).substring(0, 16);
   }
 
-  /** The seed of a row that gives none. */
+  /**
+   * The seed of a row that gives none. The job, {@code ImageEditor} and DJL all use it for rows
+   * that have an id.
+   *
+   * @param jobSeed 0 in DJL
+   * @param id given by the row, or made of its fields
+   */
   public static long seed(long jobSeed, String id) {
     MessageDigest digest = sha256();
     digest.update(ByteBuffer.allocate(Long.BYTES).putLong(jobSeed).array());

@@ -33,7 +33,11 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
 
   /** The picture's file. */
   public byte[] encode(RgbImage image, ManifestRow row, String model, Redaction redaction) {
-    Map<String, String> texts = texts(row, model, redaction);
+    return encode(image, texts(row, model, redaction));
+  }
+
+  /** The file of an edited image, with these texts inside. */
+  public byte[] encode(RgbImage image, Map<String, String> texts) {
     return switch (format) {
       case PNG -> ImageEncoder.png(image, texts);
       case JPEG -> JpegEncoder.jpeg(image, quality, texts);

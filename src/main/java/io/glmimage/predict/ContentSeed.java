@@ -8,14 +8,15 @@ import java.security.NoSuchAlgorithmException;
 import java.util.List;
 
 /**
- * Seeds for requests that come without one: a digest of the prompt and of the sources' pixels.
- * Equal requests get equal seeds and so equal pictures, wherever and in whatever order they run.
+ * Seeds for requests that give neither a seed nor an id, and whose source images have no paths: a
+ * digest of the prompt and of the pixels. Equal requests get equal seeds, and so equal edited
+ * images, wherever and in whatever order they run.
  */
 public final class ContentSeed {
   private ContentSeed() {}
 
   /**
-   * @param base another one gives other seeds for all contents
+   * @param base changes the seeds of all requests
    * @return a seed of at least 0
    */
   public static long of(long base, String prompt, List<RgbImage> sources) {

@@ -36,9 +36,13 @@ import java.util.Set;
  *
  * <p>The JSON object has the fields {@code prompt} (required), {@code image} (a data URL or base64,
  * or an array of them; none is text-to-image), {@code height}, {@code width}, {@code
- * num_inference_steps}, {@code guidance_scale}, {@code seed} (without one: of the content, see
- * {@link ContentSeed}), {@code step_cache} and {@code id} (names the request in messages). Other
- * fields are refused.
+ * num_inference_steps}, {@code guidance_scale}, {@code seed}, {@code step_cache} and {@code id}
+ * (names the request in messages). Other fields are refused.
+ *
+ * <p>A request without {@code seed} gets the seed that the job with its default {@code --seed}
+ * gives to the same row: from the {@code id}, or for text-to-image from the other fields. With
+ * images and without an id, the seed comes from the prompt and the pixels (see {@link
+ * ContentSeed}); the job uses paths instead, so its seed differs.
  *
  * <p>The argument can be given to the criteria ({@code optArgument}) or as part of a model URL:
  * {@code file:/models/GLM-Image?failures=empty}.

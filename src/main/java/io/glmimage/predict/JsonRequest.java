@@ -9,12 +9,16 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.RowIds;
 import io.glmimage.request.EditRequest;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.EnumMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -109,8 +113,29 @@ final class JsonRequest {
         width == null ? null : Math.toIntExact(width),
         steps == null ? EditRequest.DEFAULT_STEPS : Math.toIntExact(steps),
         guidance == null ? EditRequest.DEFAULT_GUIDANCE_SCALE : guidance.doubleValue(),
-        seed == null ? ContentSeed.of(0, prompt.textValue(), sources) : seed,
+        seed == null ? derivedSeed(prompt.textValue(), sources) : seed,
         stepCache == null ? EditRequest.DEFAULT_STEP_CACHE : stepCache.doubleValue());
+  }
+
+  /** The seed that the job would use for such a row with its default options. */
+  private long derivedSeed(String prompt, List<RgbImage> sources) {
+    String ownId = field("id") == null ? null : RowIds.explicit(field("id").asText());
+    if (ownId != null) {
+      return RowIds.seed(0, ownId);
+    }
+    if (!sources.isEmpty()) {
+      // A row of a manifest would have paths here.
+      return ContentSeed.of(0, prompt, sources);
+    }
+    Map<ManifestField, Object> fields = new EnumMap<>(ManifestField.class);
+    fields.put(ManifestField.PROMPT, prompt);
+    for (ManifestField field :
+        List.of(ManifestField.HEIGHT, ManifestField.WIDTH, ManifestField.NUM_INFERENCE_STEPS)) {
+      fields.put(field, integer(field.column(), 1, Integer.MAX_VALUE));
+    }
+    JsonNode guidance = field(ManifestField.GUIDANCE_SCALE.column());
+    fields.put(ManifestField.GUIDANCE_SCALE, guidance == null ? null : guidance.doubleValue());
+    return RowIds.seed(0, RowIds.ofFields(fields));
   }
 
   /** The field, or null where it is missing or null. */

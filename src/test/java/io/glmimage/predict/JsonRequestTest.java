@@ -10,10 +10,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.manifest.ColumnKind;
+import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.ManifestColumn;
+import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.ManifestSchema;
+import io.glmimage.manifest.RowIds;
+import io.glmimage.manifest.RowReader;
 import io.glmimage.request.EditRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,15 +71,49 @@ class JsonRequestTest {
   }
 
   @Test
-  void withoutASeedTheContentDecides() {
+  void withoutASeedTheIdDecides() {
+    long seed = parse("{'id': 'r-9', 'prompt': 'x', 'image': '" + BASE64 + "'}").seed();
+    assertEquals(RowIds.seed(0, "r-9"), seed);
+    assertEquals(seed, parse("{'id': 'r-9', 'prompt': 'another'}").seed());
+    assertEquals(RowIds.seed(0, "7"), parse("{'id': 7, 'prompt': 'x'}").seed());
+  }
+
+  @Test
+  void withoutASeedAndAnIdTheContentDecides() {
     long seed = parse("{'prompt': 'x', 'image': '" + BASE64 + "'}").seed();
+    assertEquals(ContentSeed.of(0, "x", List.of(IMAGE)), seed);
     assertEquals(
         seed,
-        parse("{'id': 'other', 'image': ['" + BASE64 + "'], 'prompt': 'x'}").seed(),
-        "neither the id nor the form matters");
+        parse("{'id': ' ', 'image': ['" + BASE64 + "'], 'prompt': 'x'}").seed(),
+        "a blank id is none, and the form does not matter");
     assertNotEquals(seed, parse("{'prompt': 'y', 'image': '" + BASE64 + "'}").seed());
     assertNotEquals(seed, parse("{'prompt': 'x'}").seed());
     assertNotEquals(ContentSeed.of(1, "x", List.of(IMAGE)), ContentSeed.of(0, "x", List.of(IMAGE)));
+  }
+
+  @Test
+  void textToImageGetsTheSeedOfTheSameManifestRow() {
+    ManifestSchema schema =
+        ManifestSchema.bind(
+            List.of(
+                new ManifestColumn("prompt", ColumnKind.TEXT, "string"),
+                new ManifestColumn("image_paths", ColumnKind.TEXT_LIST, "array<string>"),
+                new ManifestColumn("height", ColumnKind.INTEGER, "int"),
+                new ManifestColumn("guidance_scale", ColumnKind.FLOATING, "double")),
+            new ManifestOptions("manifest", Map.of(), List.of()),
+            List.of());
+    EditDefaults defaults =
+        new EditDefaults(
+            0,
+            EditRequest.DEFAULT_STEPS,
+            EditRequest.DEFAULT_GUIDANCE_SCALE,
+            null,
+            null,
+            EditDefaults.DEFAULT_MAX_PIXELS);
+    RowReader reader = new RowReader(schema, defaults, "/folder");
+    Object[] row = {"x", List.of(), 64, 2.0};
+    ManifestRow read = (ManifestRow) reader.read(0, reader.key(row), row);
+    assertEquals(read.seed(), parse("{'prompt': 'x', 'height': 64, 'guidance_scale': 2}").seed());
   }
 
   @ParameterizedTest

@@ -65,7 +65,8 @@ final class PackageRules {
                   "tensor",
                   "weights",
                   "image")),
-          entry("predict", Set.of("pipeline", "kernel", "weights", "image")),
+          // manifest: a request gets the seed that the same row has in the job.
+          entry("predict", Set.of("pipeline", "manifest", "kernel", "weights", "image")),
           entry(
               "bench",
               Set.of(

@@ -3,6 +3,9 @@ package io.glmimage.spark.ml;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
+import io.glmimage.output.EditedImageEncoder;
+import io.glmimage.output.EditedImageFormat;
+import io.glmimage.output.EditedImageOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.spark.engine.DjlEngineFactory;
 import io.glmimage.spark.engine.EngineFactory;
@@ -15,9 +18,12 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
@@ -37,8 +43,13 @@ import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.ByteType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DecimalType;
+import org.apache.spark.sql.types.IntegerType;
+import org.apache.spark.sql.types.LongType;
+import org.apache.spark.sql.types.ShortType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
 import scala.Function1;
@@ -56,21 +67,24 @@ import scala.Function1;
  *         .transform(rows);
  * }</pre>
  *
- * <p>It adds three columns: the picture (null where there is none), a status ({@code OK} or {@code
- * FAILED}) and the error's message (null for {@code OK}). A row that fails leaves the others alone;
- * what is no row's fault (the model does not load, the output folder cannot be written, the device
- * is lost) fails the Spark job.
+ * <p>It adds three columns: the edited image (null for a failed row), a status ({@code OK} or
+ * {@code FAILED}) and an error message (null for {@code OK}). A row that fails does not affect the
+ * others. A failure that no single row caused (the model does not load, the output folder cannot be
+ * written, the device is lost) fails the Spark job.
  *
  * <table>
  * <caption>Parameters</caption>
  * <tr><th>name</th><th>default</th><th>meaning</th></tr>
  * <tr><td>inputCols</td><td>none</td><td>the source images, in this order: columns of paths, of
  *     image files, of arrays of either, or of Spark's image data source. Nulls are skipped; a row
- *     without any source fails. No columns: text-to-image</td></tr>
- * <tr><td>promptCol</td><td>prompt</td><td>what to do; a null or blank prompt fails the
+ *     without any source image fails. No columns: text-to-image</td></tr>
+ * <tr><td>promptCol</td><td>prompt</td><td>the prompt; a null or blank prompt fails the
  *     row</td></tr>
- * <tr><td>outputCol</td><td>edited</td><td>the picture</td></tr>
- * <tr><td>statusCol, errorCol</td><td>status, error</td><td>what became of the row</td></tr>
+ * <tr><td>idCol</td><td>none</td><td>an id that decides the seed of the row; null or blank for
+ *     none</td></tr>
+ * <tr><td>seedCol</td><td>none</td><td>the seed of the row; null for none</td></tr>
+ * <tr><td>outputCol</td><td>edited</td><td>the edited image</td></tr>
+ * <tr><td>statusCol, errorCol</td><td>status, error</td><td>the outcome of the row</td></tr>
  * <tr><td>engine</td><td>GlmImage</td><td>the DJL engine</td></tr>
  * <tr><td>modelUrl</td><td>the embedded model</td><td>a checkpoint folder on any Hadoop file
  *     system, or another URL that DJL loads</td></tr>
@@ -78,33 +92,51 @@ import scala.Function1;
  *     {@code auto} and {@code cuda} take the GPU that Spark assigned to the task</td></tr>
  * <tr><td>precision</td><td>auto</td><td>{@code auto}, or {@code fp8}: the large linear layers in
  *     8-bit floating point, faster and less exact</td></tr>
- * <tr><td>weights</td><td>broadcast</td><td>how the model comes to the executors, as the job's option
- *     {@code --weights}: {@code broadcast}, {@code direct} or {@code local:PATH}. Where it is not set,
- *     {@code spark.glmimage.weights} is used; the settings {@code spark.glmimage.weights.*} of the
- *     cache hold too. A model that DJL loads (other engines, {@code djl:}, {@code http:}) comes
- *     DJL's way</td></tr>
- * <tr><td>batchSize</td><td>8</td><td>rows that go through the model together; the pictures do not
- *     depend on it</td></tr>
+ * <tr><td>weights</td><td>broadcast</td><td>how the model reaches the executors, as the job's option
+ *     {@code --weights}: {@code broadcast}, {@code direct} or {@code local:PATH}. If it is not set,
+ *     {@code spark.glmimage.weights} is used; the cache settings {@code spark.glmimage.weights.*}
+ *     apply as well. DJL itself distributes the models that it loads (other engines, {@code djl:},
+ *     {@code http:})</td></tr>
+ * <tr><td>batchSize</td><td>8</td><td>number of rows that go through the model together; the edited
+ *     images do not depend on it</td></tr>
  * <tr><td>numInferenceSteps, guidanceScale</td><td>50, 1.5</td><td>denoising steps,
  *     classifier-free guidance</td></tr>
- * <tr><td>stepCache</td><td>0</td><td>the part of the denoising schedule (0 to 1) that goes by
- *     before the transformer's blocks run again: faster, less exact; 0 runs them in every
- *     step</td></tr>
- * <tr><td>height, width</td><td>the first source's (text-to-image: 1024)</td><td>output size in
- *     pixels</td></tr>
- * <tr><td>seed</td><td>0</td><td>a row's own seed is made of this, its prompt and its sources, so
- *     that pictures do not depend on partitions or order, and equal rows get equal
- *     pictures</td></tr>
- * <tr><td>outputFormat</td><td>binary</td><td>{@code binary}: the picture as a PNG file's bytes;
- *     {@code path}: the path of a PNG file</td></tr>
+ * <tr><td>stepCache</td><td>0</td><td>recompute the transformer blocks only after the time embedding
+ *     has moved by this fraction (0 to 1) of its total change: faster, less exact; 0 recomputes
+ *     them in every step</td></tr>
+ * <tr><td>height, width</td><td>those of the first source image (text-to-image: 1024)</td><td>output
+ *     size in pixels</td></tr>
+ * <tr><td>seed</td><td>0</td><td>base of the seeds of rows that give none; see below</td></tr>
+ * <tr><td>imageFormat</td><td>png</td><td>{@code png}, {@code jpeg} or {@code webp}</td></tr>
+ * <tr><td>quality</td><td>92</td><td>of JPEG and WebP, 1 to 100</td></tr>
+ * <tr><td>outputFormat</td><td>binary</td><td>{@code binary}: the bytes of the edited image's file;
+ *     {@code path}: the path of its file</td></tr>
  * <tr><td>outputPath</td><td>none</td><td>the folder for {@code path}. File names are digests of
- *     the pictures, so that a repeated task writes the same files again</td></tr>
+ *     the files, so that a repeated task writes the same files again</td></tr>
  * </table>
  *
+ * <p>The seed of a row never depends on partitions or on the order of the rows. It comes from the
+ * first of these that the row has:
+ *
+ * <ol>
+ *   <li>a seed in {@code seedCol};
+ *   <li>an id in {@code idCol}, combined with {@code seed};
+ *   <li>image paths in all input columns, or no input columns: the prompt and the paths as given,
+ *       combined with {@code seed};
+ *   <li>otherwise the prompt and the pixels of the source images, combined with {@code seed}.
+ * </ol>
+ *
+ * <p>In cases 1 to 3 the job gives the same row the same seed, and so the same edited image, if its
+ * options {@code --seed}, {@code --steps} and so on equal the parameters here. Case 3 requires that
+ * the manifest has no further columns of settings and that the row is the first of its kind: the
+ * job gives equal rows different seeds. DJL requests agree in cases 1, 2 and 4, and for
+ * text-to-image, with {@code seed} 0. Only case 4 has no counterpart in the job, because a manifest
+ * has paths.
+ *
  * <p>Nothing is edited before an action asks for rows, and a dataset that is read twice is edited
- * twice: {@code persist} or write it. So the driver answers executors that ask for the model until
- * the Spark session ends. Each executor loads the model once for each of its devices; tasks on the
- * same device take turns.
+ * twice: {@code persist} or write it. The driver therefore sends the model to executors that ask
+ * for it until the Spark session ends. Each executor loads the model once for each of its devices;
+ * tasks on the same device take turns.
  */
 public class ImageEditor extends Transformer implements DefaultParamsWritable {
   private static final long serialVersionUID = 1L;
@@ -112,9 +144,18 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   private static final String BINARY = "binary";
   private static final String PATH = "path";
 
+  /** Encodings of edited images by their names. */
+  private static final Map<String, EditedImageFormat> FORMATS =
+      Arrays.stream(EditedImageFormat.values())
+          .collect(
+              Collectors.toMap(
+                  EditedImageFormat::label, format -> format, (a, b) -> a, LinkedHashMap::new));
+
   private final String uid;
   private final StringArrayParam inputCols;
   private final Param<String> promptCol;
+  private final Param<String> idCol;
+  private final Param<String> seedCol;
   private final Param<String> outputCol;
   private final Param<String> statusCol;
   private final Param<String> errorCol;
@@ -130,6 +171,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   private final IntParam height;
   private final IntParam width;
   private final LongParam seed;
+  private final Param<String> imageFormat;
+  private final IntParam quality;
   private final Param<String> outputFormat;
   private final Param<String> outputPath;
 
@@ -138,16 +181,18 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   }
 
   /**
-   * @param uid names this stage among the stages of a pipeline
+   * @param uid identifies this stage among the stages of a pipeline
    */
-  @SuppressWarnings("this-escape") // Spark ML's parameters name their owner.
+  @SuppressWarnings("this-escape") // Spark ML's parameters refer to their owner.
   public ImageEditor(String uid) {
     this.uid = uid;
     inputCols = new StringArrayParam(this, "inputCols", "the columns of the source images");
     promptCol = text("promptCol", "the column of the prompts");
-    outputCol = text("outputCol", "the column for the pictures");
+    idCol = text("idCol", "the column of the ids that decide the seeds of rows without one");
+    seedCol = text("seedCol", "the column of the seeds");
+    outputCol = text("outputCol", "the column for the edited images");
     statusCol = text("statusCol", "the column for OK or FAILED");
-    errorCol = text("errorCol", "the column for the errors' messages");
+    errorCol = text("errorCol", "the column for the error messages");
     engine = text("engine", "the DJL engine");
     modelUrl =
         text("modelUrl", "the checkpoint folder or DJL model URL; without it, the embedded model");
@@ -155,13 +200,16 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     device = new Param<>(this, "device", "auto, cpu, cuda or cuda:N", isDevice);
     Function1<String, Object> isPrecision = EngineOptions::isPrecision;
     precision = new Param<>(this, "precision", "auto or fp8", isPrecision);
-    Function1<String, Object> isPlan = WeightsMode::isValid;
+    Function1<String, Object> isMode = WeightsMode::isValid;
     weights =
         new Param<>(
-            this, "weights", "how the model comes to the executors: " + WeightsMode.SYNTAX, isPlan);
+            this, "weights", "how the model reaches the executors: " + WeightsMode.SYNTAX, isMode);
     batchSize =
         new IntParam(
-            this, "batchSize", "rows that go through the model together", ParamValidators.gt(0));
+            this,
+            "batchSize",
+            "number of rows that go through the model together",
+            ParamValidators.gt(0));
     numInferenceSteps =
         new IntParam(this, "numInferenceSteps", "denoising steps", ParamValidators.gt(0));
     guidanceScale =
@@ -170,15 +218,23 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
         new DoubleParam(
             this,
             "stepCache",
-            "part of the schedule over which the blocks' results are reused",
+            "fraction of the schedule over which the output of the transformer blocks is reused",
             ParamValidators.inRange(0, EditDefaults.MAX_STEP_CACHE));
-    height = new IntParam(this, "height", "the pictures' height in pixels", ParamValidators.gt(0));
-    width = new IntParam(this, "width", "the pictures' width in pixels", ParamValidators.gt(0));
-    seed = new LongParam(this, "seed", "what the rows' seeds are made of, besides their content");
+    height = new IntParam(this, "height", "output height in pixels", ParamValidators.gt(0));
+    width = new IntParam(this, "width", "output width in pixels", ParamValidators.gt(0));
+    seed = new LongParam(this, "seed", "base of the seeds of rows that give none");
+    imageFormat =
+        new Param<>(
+            this,
+            "imageFormat",
+            String.join(", ", FORMATS.keySet()),
+            ParamValidators.inArray(List.copyOf(FORMATS.keySet())));
+    quality =
+        new IntParam(this, "quality", "quality of JPEG and WebP", ParamValidators.inRange(1, 100));
     outputFormat =
         new Param<>(
             this, "outputFormat", "binary or path", ParamValidators.inArray(List.of(BINARY, PATH)));
-    outputPath = text("outputPath", "the folder for pictures of the output format path");
+    outputPath = text("outputPath", "the folder for the output format path");
     setDefault(inputCols, new String[0]);
     setDefault(promptCol, "prompt");
     setDefault(outputCol, "edited");
@@ -192,6 +248,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
     setDefault(stepCache, EditRequest.DEFAULT_STEP_CACHE);
     setDefault(seed, 0L);
+    setDefault(imageFormat, EditedImageFormat.PNG.label());
+    setDefault(quality, EditedImageOptions.DEFAULT_QUALITY);
     setDefault(outputFormat, BINARY);
   }
 
@@ -200,7 +258,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     return uid;
   }
 
-  /** Reads a saved editor; pipelines find this method by its name. */
+  /** Reads a saved editor. Spark ML finds this method by its name. */
   public static MLReader<ImageEditor> read() {
     return new Editors().read();
   }
@@ -218,46 +276,62 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   }
 
   /**
-   * The input's columns and the three new ones.
+   * The columns of the input and the three new ones.
    *
-   * @throws IllegalArgumentException if a column is missing, of a wrong type, or there already
+   * @throws IllegalArgumentException if a column is missing, has a wrong type, or exists already
    */
   @Override
   public StructType transformSchema(StructType schema) {
     for (String column : getInputCols()) {
       DataType type = type(schema, "input", column);
-      if (ImageColumn.of(type).isEmpty()) {
-        throw new IllegalArgumentException(
-            "Cannot edit: input column "
-                + column
-                + " is of type "
-                + type.simpleString()
-                + ", expected "
-                + ImageColumn.EXPECTED);
-      }
+      check("input", column, type, ImageColumn.of(type).isPresent(), ImageColumn.EXPECTED);
     }
     DataType prompt = type(schema, "prompt", getPromptCol());
-    if (!(prompt instanceof StringType)) {
-      throw new IllegalArgumentException(
-          "Cannot edit: prompt column "
-              + getPromptCol()
-              + " is of type "
-              + prompt.simpleString()
-              + ", expected string");
+    check("prompt", getPromptCol(), prompt, prompt instanceof StringType, "string");
+    if (isDefined(idCol)) {
+      DataType id = type(schema, "id", getIdCol());
+      boolean fits = id instanceof StringType || isWhole(id) || id instanceof DecimalType;
+      check("id", getIdCol(), id, fits, "string or an integer type");
+    }
+    if (isDefined(seedCol)) {
+      DataType type = type(schema, "seed", getSeedCol());
+      check("seed", getSeedCol(), type, isWhole(type), "an integer type");
     }
     Set<String> names = new HashSet<>(Arrays.asList(schema.fieldNames()));
     for (String added : List.of(getOutputCol(), getStatusCol(), getErrorCol())) {
       if (!names.add(added)) {
         throw new IllegalArgumentException(
-            "Cannot edit: there is a column "
+            "Cannot edit: the column "
                 + added
-                + " already; choose other names (outputCol, statusCol, errorCol)");
+                + " exists already; choose other names (outputCol, statusCol, errorCol)");
       }
     }
     return schema
         .add(getOutputCol(), writesFiles() ? DataTypes.StringType : DataTypes.BinaryType, true)
         .add(getStatusCol(), DataTypes.StringType, false)
         .add(getErrorCol(), DataTypes.StringType, true);
+  }
+
+  private static boolean isWhole(DataType type) {
+    return type instanceof ByteType
+        || type instanceof ShortType
+        || type instanceof IntegerType
+        || type instanceof LongType;
+  }
+
+  private static void check(
+      String role, String column, DataType type, boolean fits, String expected) {
+    if (!fits) {
+      throw new IllegalArgumentException(
+          "Cannot edit: "
+              + role
+              + " column "
+              + column
+              + " is of type "
+              + type.simpleString()
+              + ", expected "
+              + expected);
+    }
   }
 
   private static DataType type(StructType schema, String role, String column) {
@@ -275,10 +349,10 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   }
 
   /**
-   * Adds the new columns; rows are edited when they are asked for.
+   * Adds the new columns. Rows are edited when an action asks for them.
    *
    * @throws IllegalArgumentException if columns or parameters do not fit
-   * @throws io.glmimage.error.UsageException if there is no such model folder
+   * @throws io.glmimage.error.UsageException if the model folder does not exist
    */
   @Override
   public Dataset<Row> transform(Dataset<?> dataset) {
@@ -289,30 +363,33 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     HadoopSettings hadoop = new HadoopSettings(context.hadoopConfiguration());
     EngineFactory engines = engines(context.getConf());
     engines.check(hadoop.storage());
-    List<EditorTask.Source> sources = new ArrayList<>();
+    List<EditorSettings.Source> sources = new ArrayList<>();
     for (String column : getInputCols()) {
       int position = schema.fieldIndex(column);
       DataType type = schema.fields()[position].dataType();
-      sources.add(new EditorTask.Source(column, position, ImageColumn.of(type).orElseThrow()));
+      sources.add(new EditorSettings.Source(column, position, ImageColumn.of(type).orElseThrow()));
     }
-    // Spark's cleaner removes it with the dataset: when rows are asked for is not known here.
-    Broadcast<HadoopSettings> settings = context.broadcast(hadoop);
-    MapPartitionsFunction<Row, Row> task =
-        new EditorTask(
-            new EditorTask.Settings(
+    EditorSettings settings =
+        new EditorSettings(
+            new EditorSettings.Columns(
                 sources,
                 schema.fieldIndex(getPromptCol()),
+                optional(idCol).map(schema::fieldIndex).orElse(null),
+                optional(seedCol).map(schema::fieldIndex).orElse(null)),
+            new EditorSettings.Parameters(
                 optional(height).map(Integer.class::cast).orElse(null),
                 optional(width).map(Integer.class::cast).orElse(null),
                 getNumInferenceSteps(),
                 getGuidanceScale(),
                 getStepCache(),
-                getSeed(),
-                getBatchSize(),
-                writesFiles() ? outputFolder(hadoop.storage()) : null),
-            engines.forSession(dataset.sparkSession()),
-            getDevice(),
-            settings);
+                getSeed()),
+            getBatchSize(),
+            new EditedImageEncoder(FORMATS.get(getImageFormat()), getQuality(), ""),
+            writesFiles() ? outputFolder(hadoop.storage()) : null);
+    // Spark's cleaner removes the broadcast with the dataset: the last action is not known here.
+    Broadcast<HadoopSettings> shared = context.broadcast(hadoop);
+    MapPartitionsFunction<Row, Row> task =
+        new EditorTask(settings, engines.forSession(dataset.sparkSession()), getDevice(), shared);
     return dataset.toDF().mapPartitions(task, Encoders.row(edited));
   }
 
@@ -326,12 +403,12 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "Cannot write pictures: the output format is path, but there is no"
-                            + " outputPath; set the folder"));
+                        "Cannot write edited images: the output format is path, but outputPath is"
+                            + " not set; set it to a folder"));
     try {
       return storage.qualified(folder);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write pictures to " + folder, e);
+      throw new UncheckedIOException("Cannot write edited images to " + folder, e);
     }
   }
 
@@ -339,18 +416,18 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     String model = optional(modelUrl).orElse(null);
     if (getEngine().equals(DjlEngineFactory.OWN_ENGINE) && !DjlEngineFactory.isDjls(model)) {
       EngineOptions session = GlmImagePlugin.options(conf);
-      WeightsMode plan = optional(weights).map(WeightsMode::parse).orElse(session.weights());
+      WeightsMode mode = optional(weights).map(WeightsMode::parse).orElse(session.weights());
       return new ModelEngineFactory(
           new EngineOptions(
-              model, getDevice(), getPrecision(), session.kernels(), plan, session.cache(), false));
+              model, getDevice(), getPrecision(), session.kernels(), mode, session.cache(), false));
     }
     if (isDefined(weights)) {
       throw new IllegalArgumentException(
           "Cannot use weights "
               + getWeights()
-              + ": DJL brings "
+              + ": DJL itself loads "
               + (model == null ? "the model of engine " + getEngine() : model)
-              + " to the executors itself; leave weights out");
+              + " on the executors; do not set weights");
     }
     return new DjlEngineFactory(getEngine(), model, getPrecision());
   }
@@ -363,7 +440,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     return isDefined(param) ? Optional.of(getOrDefault(param)) : Optional.empty();
   }
 
-  // Spark ML finds parameters by methods of their names, and Python by getters and setters.
+  // Spark ML finds parameters by methods of the same name, Python by getters and setters.
 
   public StringArrayParam inputCols() {
     return inputCols;
@@ -388,6 +465,38 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
 
   public ImageEditor setPromptCol(String value) {
     set(promptCol, value);
+    return this;
+  }
+
+  public Param<String> idCol() {
+    return idCol;
+  }
+
+  /**
+   * @throws java.util.NoSuchElementException if it is not set
+   */
+  public String getIdCol() {
+    return getOrDefault(idCol);
+  }
+
+  public ImageEditor setIdCol(String value) {
+    set(idCol, value);
+    return this;
+  }
+
+  public Param<String> seedCol() {
+    return seedCol;
+  }
+
+  /**
+   * @throws java.util.NoSuchElementException if it is not set
+   */
+  public String getSeedCol() {
+    return getOrDefault(seedCol);
+  }
+
+  public ImageEditor setSeedCol(String value) {
+    set(seedCol, value);
     return this;
   }
 
@@ -488,6 +597,32 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     return this;
   }
 
+  public Param<String> imageFormat() {
+    return imageFormat;
+  }
+
+  public String getImageFormat() {
+    return getOrDefault(imageFormat);
+  }
+
+  public ImageEditor setImageFormat(String value) {
+    set(imageFormat, value);
+    return this;
+  }
+
+  public IntParam quality() {
+    return quality;
+  }
+
+  public int getQuality() {
+    return (int) getOrDefault(quality);
+  }
+
+  public ImageEditor setQuality(int value) {
+    set(quality, value);
+    return this;
+  }
+
   public Param<String> outputFormat() {
     return outputFormat;
   }
@@ -577,8 +712,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     return (double) getOrDefault(stepCache);
   }
 
-  public ImageEditor setStepCache(double part) {
-    set(stepCache, part);
+  public ImageEditor setStepCache(double fraction) {
+    set(stepCache, fraction);
     return this;
   }
 

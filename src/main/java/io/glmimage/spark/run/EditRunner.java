@@ -1,8 +1,9 @@
 package io.glmimage.spark.run;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.monotonically_increasing_id;
 import static org.apache.spark.sql.functions.spark_partition_id;
+import static org.apache.spark.sql.functions.udf;
 
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
@@ -21,41 +22,34 @@ import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.storage.StorageLevel;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * Does what is to be done of a manifest: finds the rows that no earlier run has done, edits them,
- * and makes the result table of all. Close it to release what Spark holds for it.
+ * One run over a manifest: finds the rows that earlier runs have not finished, edits them, and
+ * writes the result table of all rows. {@link #close} releases the resources that it holds in
+ * Spark.
  */
 public final class EditRunner implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(EditRunner.class);
   private static final String NUMBER = "__glm_image_number";
-  private static final String PLACE = "__glm_image_place";
-
-  /** Of partitions and buckets; the driver holds as many small objects. */
-  private static final int MOST_COUNTS = 200_000;
+  private static final String KEY = "__glm_image_partition_key";
 
   private final SparkSession spark;
   private final String device;
   private final EditedImageEncoder encoder;
-  private final boolean pictures;
+  private final boolean images;
   private final OutputLayout output;
   private final OutputOptions options;
   private final RunOptions limits;
@@ -69,7 +63,7 @@ public final class EditRunner implements AutoCloseable {
   private Dataset<Row> toDo;
 
   /**
-   * @param engines tells what model it is; nothing is loaded here
+   * @param engines identify the model; nothing is loaded here
    */
   public EditRunner(
       SparkSession spark,
@@ -84,7 +78,7 @@ public final class EditRunner implements AutoCloseable {
     this.spark = spark;
     this.device = device;
     this.encoder = encoder;
-    this.pictures = engines.touchesPictures();
+    this.images = engines.touchesPictures();
     this.output = output;
     this.options = options;
     this.limits = limits;
@@ -99,7 +93,7 @@ public final class EditRunner implements AutoCloseable {
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 
-  /** Names this run in the result table. */
+  /** The id of this run in the result table. */
   public String run() {
     return run;
   }
@@ -110,7 +104,7 @@ public final class EditRunner implements AutoCloseable {
     spark.sparkContext().cancelAllJobs();
   }
 
-  /** Counts the rows that are to be done. */
+  /** Finds and counts the rows to do. */
   public long countToDo() throws IOException {
     Dataset<Row> rows = manifest.rows(model);
     if (ledger.isEmpty()) {
@@ -137,23 +131,23 @@ public final class EditRunner implements AutoCloseable {
                       new RowsToDo(
                           manifest.reader(),
                           output,
-                          pictures ? encoder.format() : null,
+                          images ? encoder.format() : null,
                           options,
                           ledger.dirty(),
                           hadoop)),
               rows.schema());
     }
-    // Not in the heap, where millions of rows would crowd out everything else.
+    // On disk: in the heap, millions of rows would leave no room for anything else.
     toDo = toDo.persist(StorageLevel.DISK_ONLY());
     return toDo.count();
   }
 
   /**
-   * Edits the rows that are to be done; what is done is safe, whatever happens then.
+   * Edits the rows to do. The results of finished rows are kept, even if the run fails later.
    *
-   * @param engines how tasks open the model
-   * @param progress counts rows while they are done; it may run ahead if a task is repeated
-   * @throws JobException if it was stopped, or too many rows failed
+   * @param engines open the model in the tasks
+   * @param progress receives the row counts; they may be too high after a task was repeated
+   * @throws JobException if the run was stopped, or too many rows failed
    */
   public void edit(EditPlan plan, EngineFactory engines, RowProgress progress) throws IOException {
     results.begin();
@@ -163,11 +157,11 @@ public final class EditRunner implements AutoCloseable {
           if (problem != null) {
             stop(
                 new JobException(
-                    "Cannot go on: "
+                    "Stopped: "
                         + problem
                         + " (see the messages in "
                         + output.lines()
-                        + "; what is done is kept, and running the same command again goes on)"));
+                        + "). Finished rows are kept; the same command continues the run"));
           }
         };
     PartitionRunner runner =
@@ -204,8 +198,7 @@ public final class EditRunner implements AutoCloseable {
       }
       watch.failed(progress.failedRows());
     } catch (Exception e) {
-      // Spark throws checked exceptions that it does not declare: one of them if jobs are
-      // cancelled.
+      // Spark throws checked exceptions that it does not declare, also for cancelled jobs.
       throwIfStopped(e);
       throw e;
     }
@@ -213,21 +206,20 @@ public final class EditRunner implements AutoCloseable {
   }
 
   /**
-   * Whether the result table of an earlier run is this run's, too, so that whoever reads it need
-   * not be disturbed: nothing was to be done, and the manifest, its options and the model are the
-   * same.
+   * Whether the existing result table is already what this run would write, so that it can be left
+   * in place: no rows were to do, and the manifest, its options and the model are the same.
    */
   public boolean tableStands(long rows, long rowsToDo) throws IOException {
     return rowsToDo == 0 && results.stands(rows, madeOf());
   }
 
-  /** Makes the result table. */
+  /** Writes the result table. */
   public void commit(long rows) throws IOException {
     results.begin();
     results.commit(
         manifest,
         model,
-        pictures ? encoder.format() : null,
+        images ? encoder.format() : null,
         rows,
         run,
         madeOf(),
@@ -250,72 +242,29 @@ public final class EditRunner implements AutoCloseable {
     }
   }
 
-  /**
-   * The rows to do in the partitions of the plan, in such an order that rows of a bucket follow
-   * each other. Two passes over small counts instead of a sort of all rows.
-   */
+  /** The rows to do in the partitions of the plan, in the order of the manifest. */
   private Dataset<Row> planned(EditPlan plan) {
-    List<Row> counts = counts(col(ManifestTable.BUCKET));
-    boolean bucketed = counts.size() <= MOST_COUNTS;
-    if (!bucketed) {
-      LOG.warn(
-          "The rows differ so much in size and settings that they are left in the manifest's order;"
-              + " few of them can share a batch");
-      counts = counts(lit(""));
+    // 1. Count the rows of each partition of the input.
+    Map<Integer, Long> counts = new HashMap<>();
+    for (Row count : toDo.groupBy(spark_partition_id().as("partition")).count().collectAsList()) {
+      counts.put(count.getInt(0), count.getLong(1));
     }
-    // To each executor once; tasks' own copies would grow with the square of their number.
-    Broadcast<Map<Integer, Map<String, Long>>> starts =
-        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(starts(counts));
+
+    // 2. Number the rows. Every executor gets the counts once, not with each of its tasks.
+    Broadcast<RowNumbers> numbers =
+        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(new RowNumbers(counts));
+    UserDefinedFunction number =
+        udf((UDF1<Long, Long>) id -> numbers.value().of(id), DataTypes.LongType);
+
+    // 3. Send each row to the partition that the plan has for its number.
     int[] keys = PartitionKeys.of(plan.partitions());
-    int columns = toDo.columns().length;
-    Function2<Integer, Iterator<Row>, Iterator<Row>> number =
-        (partition, rows) -> {
-          Map<String, Long> mine = new HashMap<>(starts.value().getOrDefault(partition, Map.of()));
-          return Iterators.map(
-              rows,
-              row -> {
-                String bucket = bucketed ? row.getAs(ManifestTable.BUCKET) : "";
-                long n = mine.merge(bucket, 1L, Long::sum) - 1;
-                Object[] values = new Object[columns + 2];
-                for (int i = 0; i < columns; i++) {
-                  values[i] = row.get(i);
-                }
-                values[columns] = n;
-                values[columns + 1] = keys[plan.partitionOf(n)];
-                return RowFactory.create(values);
-              });
-        };
-    return spark
-        .createDataFrame(
-            toDo.javaRDD().mapPartitionsWithIndex(number, true),
-            toDo.schema().add(NUMBER, DataTypes.LongType).add(PLACE, DataTypes.IntegerType))
-        .repartition(plan.partitions(), col(PLACE))
+    UserDefinedFunction key =
+        udf((UDF1<Long, Integer>) n -> keys[plan.partitionOf(n)], DataTypes.IntegerType);
+    return toDo.withColumn(NUMBER, number.apply(monotonically_increasing_id()))
+        .withColumn(KEY, key.apply(col(NUMBER)))
+        .repartition(plan.partitions(), col(KEY))
         .sortWithinPartitions(NUMBER)
-        .drop(NUMBER, PLACE, ManifestTable.BUCKET);
-  }
-
-  /** How many rows each partition has of each bucket; only a few too many if there are too many. */
-  private List<Row> counts(Column bucket) {
-    return toDo.select(spark_partition_id().as("partition"), bucket.as("bucket"))
-        .groupBy("partition", "bucket")
-        .count()
-        .limit(MOST_COUNTS + 1)
-        .collectAsList();
-  }
-
-  /** The number of the first row of each bucket in each partition. */
-  private static Map<Integer, Map<String, Long>> starts(List<Row> counts) {
-    List<Row> sorted = new ArrayList<>(counts);
-    sorted.sort(
-        Comparator.<Row, String>comparing(row -> row.getString(1))
-            .thenComparingInt(row -> row.getInt(0)));
-    Map<Integer, Map<String, Long>> starts = new HashMap<>();
-    long next = 0;
-    for (Row row : sorted) {
-      starts.computeIfAbsent(row.getInt(0), key -> new HashMap<>()).put(row.getString(1), next);
-      next += row.getLong(2);
-    }
-    return starts;
+        .drop(NUMBER, KEY);
   }
 
   @Override

@@ -15,25 +15,25 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs a Spark job to its end although executors die. Spark gives a job up when the same task was
- * lost a few times ({@code spark.task.maxFailures}), or when the outputs of a shuffle were ({@code
- * spark.stage.maxConsecutiveAttempts}), which on machines that come and go is a matter of time.
- * What tasks have finished is safe, so the job is started again as long as each start finishes
+ * Runs a Spark job to its end although executors die. Spark aborts a job after it has lost the same
+ * task a few times ({@code spark.task.maxFailures}), or the outputs of a shuffle ({@code
+ * spark.stage.maxConsecutiveAttempts}). On machines that come and go, both happen sooner or later.
+ * The results of finished rows are safe, so the job is restarted as long as every start finishes
  * rows.
  */
 final class LostExecutors {
   private static final Logger LOG = LoggerFactory.getLogger(LostExecutors.class);
 
   /**
-   * A row that kills its process is found within two starts; more of them in one partition take
-   * longer.
+   * Number of starts in a row without progress after which the job fails. A row that kills its
+   * process is found within two starts; several such rows in one partition take longer.
    */
   static final int STARTS_WITHOUT_PROGRESS = 3;
 
   private static final long LONGEST_WAIT_SECONDS = 30;
   private static final long POLL_MILLIS = 50;
 
-  /** What Spark says when it gives up; tasks' own failures name their exception there. */
+  /** Spark's message when it aborts a job; a task's own failure has its exception there. */
   private static final Pattern LOSS =
       Pattern.compile(
           "most recent failure: Lost task [^:]*: ExecutorLostFailure"
@@ -41,26 +41,36 @@ final class LostExecutors {
 
   private LostExecutors() {}
 
-  /** What a run knows of itself. */
+  /** The progress of a run. */
   interface Progress {
-    /** How many rows are done. */
+    /** Number of finished rows. */
     long rows() throws IOException;
 
-    /** All partitions run once more; those that were done find that they are. */
+    /** Called before all partitions run again, including those that are finished. */
     void startAgain();
+  }
+
+  /** A Spark job. Spark throws checked exceptions that it does not declare. */
+  @FunctionalInterface
+  interface Job {
+    void run() throws IOException;
   }
 
   /** As {@code rows.foreachPartition(work)}. */
   static void foreachPartition(
       JavaRDD<Row> rows, VoidFunction<Iterator<Row>> work, Progress progress) throws IOException {
+    run(() -> rows.foreachPartition(work), progress);
+  }
+
+  /** Runs the job until it ends, or fails for another reason than lost executors. */
+  static void run(Job job, Progress progress) throws IOException {
     long done = 0;
     int without = 0;
     while (true) {
       try {
-        rows.foreachPartition(work);
+        job.run();
         return;
       } catch (Exception e) {
-        // Spark throws checked exceptions that it does not declare.
         if (!isLoss(e)) {
           throw e;
         }
@@ -71,7 +81,7 @@ final class LostExecutors {
           throw e;
         }
         LOG.warn(
-            "Spark gave up since executors were lost; starting again, {} rows are done: {}",
+            "Spark gave up because executors were lost; starting again, {} rows are finished: {}",
             now,
             Causes.firstLine(e));
         progress.startAgain();
@@ -79,7 +89,7 @@ final class LostExecutors {
     }
   }
 
-  /** What is done; what was when it is not to be found out now, for executors are lost again. */
+  /** Number of finished rows, or the number before if counting them loses executors again. */
   private static long rows(Progress progress, long before) throws IOException {
     try {
       return progress.rows();
@@ -87,12 +97,12 @@ final class LostExecutors {
       if (!isLoss(e)) {
         throw e;
       }
-      LOG.warn("Cannot count the rows that are done: {}", Causes.firstLine(e));
+      LOG.warn("Cannot count the finished rows: {}", Causes.firstLine(e));
       return before;
     }
   }
 
-  /** Whether a job was given up because executors were lost, and not because of what a task did. */
+  /** Whether Spark aborted a job because of lost executors, not because of a failed task. */
   static boolean isLoss(Throwable error) {
     return !(Causes.root(error) instanceof GlmImageException)
         && error.getMessage() != null
@@ -100,14 +110,14 @@ final class LostExecutors {
   }
 
   /**
-   * Waits for tasks that nobody needs any more, copies of others that were faster: until they have
-   * ended they write.
+   * Waits for tasks whose results are no longer needed, such as the slower copy of a task. They
+   * write files until they end.
    */
   static void awaitIdle(SparkSession spark) throws IOException {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_WAIT_SECONDS);
     for (int tasks = runningTasks(spark); tasks > 0; tasks = runningTasks(spark)) {
       if (System.nanoTime() > end) {
-        LOG.warn("{} tasks are still running that nobody needs; not waiting for them", tasks);
+        LOG.warn("{} tasks that are no longer needed still run; not waiting for them", tasks);
         return;
       }
       try {

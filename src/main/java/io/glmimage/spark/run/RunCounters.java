@@ -12,8 +12,8 @@ import org.apache.spark.util.LongAccumulator;
  *
  * @param done rows with a result, failed rows included
  * @param failed rows that failed
- * @param loading how much of the model the executors have loaded
- * @param engines how the engines spent their time, and on which kernels
+ * @param loading how much of the model the executors have loaded; may be null
+ * @param engines how the engines spent their time, and on which kernels; may be null
  */
 record RunCounters(
     LongAccumulator done, LongAccumulator failed, LoadCounters loading, EngineCounters engines)

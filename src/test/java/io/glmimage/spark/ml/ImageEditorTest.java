@@ -13,7 +13,11 @@ import io.glmimage.error.Causes;
 import io.glmimage.error.UsageException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.JpegEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.image.WebpEncoder;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.RowIds;
 import io.glmimage.predict.ContentSeed;
 import io.glmimage.predict.GlmImageEngine;
 import io.glmimage.request.EditRequest;
@@ -65,7 +69,7 @@ class ImageEditorTest {
 
   @TempDir private Path folder;
 
-  /** Edits with the fakes; otherwise the same. */
+  /** Uses fake engines; otherwise the same. */
   public static final class FakeEditor extends ImageEditor {
     private static final long serialVersionUID = 1L;
 
@@ -135,20 +139,32 @@ class ImageEditorTest {
     return rows;
   }
 
+  /** The edited image of a row whose source images have no paths. */
   private static RgbImage expected(String prompt, RgbImage... sources) {
     List<RgbImage> list = List.of(sources);
-    return FakeEngines.picture(
-        new EditRequest("", prompt, list, null, null, 3, 1.5, ContentSeed.of(5, prompt, list)));
+    return expected(prompt, ContentSeed.of(5, prompt, list), sources);
   }
 
-  private static RgbImage picture(Row row) {
+  private static RgbImage expected(String prompt, long seed, RgbImage... sources) {
+    return FakeEngines.picture(
+        new EditRequest("", prompt, List.of(sources), null, null, 3, 1.5, seed));
+  }
+
+  /** The seed that the job with the seed 5 gives a row with these fields. */
+  private static long seedOfPaths(String prompt, Path... paths) {
+    List<String> list = Arrays.stream(paths).map(Path::toString).toList();
+    return RowIds.seed(
+        5, RowIds.ofFields(Map.of(ManifestField.PROMPT, prompt, ManifestField.IMAGE_PATHS, list)));
+  }
+
+  private static RgbImage image(Row row) {
     assertEquals("OK", row.getAs("status"), () -> row.getAs("error"));
     assertNull(row.getAs("error"));
     return ImageDecoder.decode(row.getAs("edited"), "edited");
   }
 
-  private static void assertPicture(RgbImage expected, Row row) {
-    assertArrayEquals(expected.pixels(), picture(row).pixels());
+  private static void assertImage(RgbImage expected, Row row) {
+    assertArrayEquals(expected.pixels(), image(row).pixels());
   }
 
   private static void assertFailed(String why, Row row) {
@@ -159,14 +175,10 @@ class ImageEditorTest {
   }
 
   @Test
-  void takesPathsAndFilesAloneAndInArrays() throws IOException {
-    byte[] file = ImageEncoder.png(SOURCE);
-    byte[] other = ImageEncoder.png(OTHER);
-    Path path = Files.write(folder.resolve("source.png"), file);
-    Path otherPath = Files.write(folder.resolve("other.png"), other);
+  void takesPaths() throws IOException {
+    Path path = Files.write(folder.resolve("source.png"), ImageEncoder.png(SOURCE));
     String missing = folder.resolve("missing.png").toString();
-
-    Map<Integer, Row> paths =
+    Map<Integer, Row> edited =
         byId(
             fake()
                 .transform(
@@ -177,13 +189,33 @@ class ImageEditorTest {
                         row(3, path.toUri().toString(), "x"),
                         row(4, null, "x"),
                         row(5, folder.toString(), "x"))));
-    assertPicture(expected("x", SOURCE), paths.get(1));
-    assertFailed(missing + " does not exist (check column image)", paths.get(2));
-    assertPicture(expected("x", SOURCE), paths.get(3));
-    assertFailed("it has no source image: image null or empty", paths.get(4));
-    assertFailed("is a folder (name an image file)", paths.get(5));
+    assertImage(expected("x", seedOfPaths("x", path), SOURCE), edited.get(1));
+    assertFailed(missing + " does not exist (check column image)", edited.get(2));
+    assertEquals("OK", edited.get(3).getAs("status"));
+    assertFailed("it has no source image: image null or empty", edited.get(4));
+    assertFailed("is a folder (name an image file)", edited.get(5));
+  }
 
-    Map<Integer, Row> files =
+  @Test
+  void takesArraysOfPaths() throws IOException {
+    Path path = Files.write(folder.resolve("source.png"), ImageEncoder.png(SOURCE));
+    Path other = Files.write(folder.resolve("other.png"), ImageEncoder.png(OTHER));
+    Map<Integer, Row> edited =
+        byId(
+            fake()
+                .transform(
+                    table(
+                        DataTypes.createArrayType(DataTypes.StringType),
+                        row(1, List.of(path.toString(), other.toString()), "x"),
+                        row(2, List.of(), "x"))));
+    assertImage(expected("x", seedOfPaths("x", path, other), SOURCE, OTHER), edited.get(1));
+    assertFailed("it has no source image", edited.get(2));
+  }
+
+  @Test
+  void takesImageFiles() {
+    byte[] file = ImageEncoder.png(SOURCE);
+    Map<Integer, Row> edited =
         byId(
             fake()
                 .transform(
@@ -193,23 +225,18 @@ class ImageEditorTest {
                         row(2, new byte[] {1, 2}, "x"),
                         row(3, file, null),
                         row(4, file, " "))));
-    assertPicture(expected("x", SOURCE), files.get(1));
-    assertFailed("Cannot read image in column image: not an image", files.get(2));
-    assertFailed("its prompt is null", files.get(3));
-    assertFailed("its prompt is empty", files.get(4));
+    assertImage(expected("x", SOURCE), edited.get(1));
+    assertFailed(
+        "Cannot read image in column image: not in a supported image format", edited.get(2));
+    assertFailed("its prompt is null", edited.get(3));
+    assertFailed("its prompt is empty", edited.get(4));
+  }
 
-    Map<Integer, Row> lists =
-        byId(
-            fake()
-                .transform(
-                    table(
-                        DataTypes.createArrayType(DataTypes.StringType),
-                        row(1, List.of(path.toString(), otherPath.toString()), "x"),
-                        row(2, List.of(), "x"))));
-    assertPicture(expected("x", SOURCE, OTHER), lists.get(1));
-    assertFailed("it has no source image", lists.get(2));
-
-    Map<Integer, Row> fileLists =
+  @Test
+  void takesArraysOfImageFiles() {
+    byte[] file = ImageEncoder.png(SOURCE);
+    byte[] other = ImageEncoder.png(OTHER);
+    Map<Integer, Row> edited =
         byId(
             fake()
                 .transform(
@@ -217,8 +244,79 @@ class ImageEditorTest {
                         DataTypes.createArrayType(DataTypes.BinaryType),
                         row(1, List.of(file, other), "x"),
                         row(2, Arrays.asList(null, other), "x"))));
-    assertPicture(expected("x", SOURCE, OTHER), fileLists.get(1));
-    assertPicture(expected("x", OTHER), fileLists.get(2));
+    assertImage(expected("x", SOURCE, OTHER), edited.get(1));
+    assertImage(expected("x", OTHER), edited.get(2));
+  }
+
+  @Test
+  void theSeedComesFromTheSeedColumnOrElseTheIdOrElseTheContent() {
+    byte[] file = ImageEncoder.png(SOURCE);
+    Dataset<Row> rows =
+        spark.createDataFrame(
+            List.of(
+                row(1, file, "x", 9, "r"),
+                row(2, file, "x", null, "r"),
+                row(3, file, "x", null, " ")),
+            new StructType()
+                .add("id", "int")
+                .add("image", "binary")
+                .add("prompt", "string")
+                .add("own_seed", "int")
+                .add("name", "string"));
+    Map<Integer, Row> edited = byId(fake().setSeedCol("own_seed").setIdCol("name").transform(rows));
+    assertImage(expected("x", 9, SOURCE), edited.get(1));
+    assertImage(expected("x", RowIds.seed(5, "r"), SOURCE), edited.get(2));
+    assertImage(expected("x", SOURCE), edited.get(3));
+    // A whole number is an id as well.
+    edited = byId(fake().setIdCol("id").transform(rows));
+    assertImage(expected("x", RowIds.seed(5, "3"), SOURCE), edited.get(3));
+  }
+
+  @Test
+  void givesEveryFormatOfTheJob() throws IOException {
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x"));
+    RgbImage expected = expected("x", SOURCE);
+    Map<String, byte[]> files =
+        Map.of(
+            "png", ImageEncoder.png(expected),
+            "jpeg", JpegEncoder.jpeg(expected, 80, Map.of()),
+            "webp", WebpEncoder.webp(expected, 80, Map.of()));
+    for (String format : files.keySet()) {
+      ImageEditor editor = fake().setImageFormat(format).setQuality(80);
+      byte[] edited = byId(editor.transform(rows)).get(1).getAs("edited");
+      assertArrayEquals(files.get(format), edited, format);
+      Path out = folder.resolve(format);
+      editor.setOutputFormat("path").setOutputPath(out.toString());
+      String path = byId(editor.transform(rows)).get(1).getAs("edited");
+      assertTrue(path.endsWith(format.equals("jpeg") ? ".jpg" : "." + format), path);
+      assertArrayEquals(edited, Files.readAllBytes(Path.of(path.substring("file:".length()))));
+    }
+  }
+
+  @Test
+  void anImageThatItsFormatCannotHoldFailsItsRow() {
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x"));
+    ImageEditor editor = fake().setImageFormat("webp").setHeight(1).setWidth(16384);
+    assertFailed("16384", byId(editor.transform(rows)).get(1));
+  }
+
+  @Test
+  void aTaskWhoseRowsAreNotAllAskedForEndsItsThreads() {
+    List<Row> many = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      many.add(row(i, ImageEncoder.png(SOURCE), "p" + i));
+    }
+    Dataset<Row> rows = table(DataTypes.BinaryType, many.toArray(Row[]::new)).coalesce(1);
+    int before = FakeEngines.EDITED.get();
+    assertEquals(2, fake().setBatchSize(2).transform(rows).limit(2).collectAsList().size());
+    int edited = FakeEngines.EDITED.get() - before;
+    // The batch that was asked for, and the one after it.
+    assertEquals(4, edited);
+    assertEquals(
+        List.of(),
+        Thread.getAllStackTraces().keySet().stream()
+            .filter(thread -> thread.getName().startsWith("editor-"))
+            .toList());
   }
 
   @Test
@@ -232,7 +330,7 @@ class ImageEditorTest {
             .load(folder.toString())
             .selectExpr("cast(image.height < 0 as int) as id", "image", "'x' as prompt");
     Map<Integer, Row> edited = byId(fake().transform(rows));
-    assertPicture(expected("x", SOURCE), edited.get(0));
+    assertImage(expected("x", SOURCE), edited.get(0));
     assertFailed("column image holds an image of mode -1", edited.get(1));
   }
 
@@ -261,7 +359,7 @@ class ImageEditorTest {
   }
 
   @Test
-  void failedRowsLeaveTheOthersAlone() {
+  void failedRowsDoNotAffectTheOthers() {
     byte[] file = ImageEncoder.png(SOURCE);
     Dataset<Row> rows =
         table(
@@ -273,17 +371,17 @@ class ImageEditorTest {
             .coalesce(1);
     Map<Integer, Row> edited = byId(fake().transform(rows));
     assertEquals(4, edited.size());
-    assertPicture(expected("x", SOURCE), edited.get(1));
+    assertImage(expected("x", SOURCE), edited.get(1));
     assertFailed("aspect ratio 5 is over 4", edited.get(2));
     assertFailed("NaN", edited.get(3));
-    assertPicture(expected("y", SOURCE), edited.get(4));
+    assertImage(expected("y", SOURCE), edited.get(4));
     assertEquals(
         List.of("id", "image", "prompt", "edited", "status", "error"),
         List.of(fake().transform(rows).columns()));
   }
 
   @Test
-  void picturesDependOnTheRowAlone() {
+  void editedImagesDependOnTheRowAlone() {
     byte[] file = ImageEncoder.png(SOURCE);
     List<Row> many = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
@@ -295,18 +393,18 @@ class ImageEditorTest {
     assertEquals(7, FakeEngines.LARGEST_BATCH.get());
     Map<Integer, Row> several = byId(fake().setBatchSize(2).transform(rows.repartition(5)));
     for (int i = 0; i < 20; i++) {
-      assertPicture(picture(one.get(i)), several.get(i));
+      assertImage(image(one.get(i)), several.get(i));
     }
-    assertPicture(picture(one.get(0)), one.get(18));
+    assertImage(image(one.get(0)), one.get(18));
     assertFalse(
         Arrays.equals(
-            picture(one.get(0)).pixels(),
-            picture(byId(fake().setSeed(6).transform(rows)).get(0)).pixels()),
+            image(one.get(0)).pixels(),
+            image(byId(fake().setSeed(6).transform(rows)).get(0)).pixels()),
         "the seed matters");
     assertFalse(
         Arrays.equals(
-            picture(one.get(0)).pixels(),
-            picture(byId(fake().setStepCache(0.5).transform(rows)).get(0)).pixels()),
+            image(one.get(0)).pixels(),
+            image(byId(fake().setStepCache(0.5).transform(rows)).get(0)).pixels()),
         "step caching reaches the engine");
   }
 
@@ -349,8 +447,8 @@ class ImageEditorTest {
           ImageDecoder.decode(Files.readAllBytes(written.get(0)), "out").pixels());
     }
     assertEquals(
-        "Cannot write pictures: the output format is path, but there is no outputPath; set the"
-            + " folder",
+        "Cannot write edited images: the output format is path, but outputPath is not set; set it"
+            + " to a folder",
         assertThrows(
                 IllegalArgumentException.class,
                 () -> fake().setOutputFormat("path").transform(rows))
@@ -358,14 +456,14 @@ class ImageEditorTest {
   }
 
   @Test
-  void withoutInputColumnsItMakesPicturesFromText() {
+  void withoutInputColumnsItMakesImagesFromText() {
     Map<Integer, Row> edited =
         byId(
             new FakeEditor()
                 .setHeight(32)
                 .setWidth(96)
                 .transform(table(DataTypes.StringType, row(1, null, "x"))));
-    assertEquals(96, picture(edited.get(1)).width());
+    assertEquals(96, image(edited.get(1)).width());
   }
 
   @Test
@@ -392,8 +490,16 @@ class ImageEditorTest {
         "prompt column size is of type double, expected string",
         fake().setPromptCol("size"),
         schema);
-    assertSchemaError("there is a column status already", fake(), schema);
-    assertSchemaError("there is a column edited already", fake().setStatusCol("edited"), schema);
+    assertSchemaError(
+        "id column size is of type double, expected string or an integer type",
+        fake().setIdCol("size"),
+        schema);
+    assertSchemaError(
+        "seed column image is of type string, expected an integer type",
+        fake().setSeedCol("image"),
+        schema);
+    assertSchemaError("the column status exists already", fake(), schema);
+    assertSchemaError("the column edited exists already", fake().setStatusCol("edited"), schema);
     StructType out = fake().setStatusCol("state").setOutputFormat("path").transformSchema(schema);
     assertEquals(DataTypes.StringType, out.apply("edited").dataType());
     assertEquals(8, out.size());
@@ -412,11 +518,13 @@ class ImageEditorTest {
     assertThrows(IllegalArgumentException.class, () -> fake().setGuidanceScale(-1));
     assertThrows(IllegalArgumentException.class, () -> fake().setStepCache(1.5));
     assertThrows(IllegalArgumentException.class, () -> fake().setOutputFormat("jpeg"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setImageFormat("gif"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setQuality(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setDevice("tpu"));
     assertThrows(IllegalArgumentException.class, () -> fake().setWeights("peer"));
     assertEquals(
-        "Cannot use weights direct: DJL brings http://host/model.zip to the executors itself; leave"
-            + " weights out",
+        "Cannot use weights direct: DJL itself loads http://host/model.zip on the executors; do not"
+            + " set weights",
         assertThrows(
                 IllegalArgumentException.class,
                 () ->
@@ -448,7 +556,7 @@ class ImageEditorTest {
     assertEquals(editor.uid(), copy.uid());
     assertEquals(List.of(64, 96), List.of(copy.getHeight(), copy.getWidth()));
     assertFalse(editor.isDefined(editor.width()));
-    assertEquals(19, editor.params().length);
+    assertEquals(23, editor.params().length);
     for (Param<?> param : editor.params()) {
       assertEquals(editor.uid(), param.parent(), param.name());
       assertTrue(editor.hasParam(param.name()));
@@ -467,6 +575,10 @@ class ImageEditorTest {
             .setModelUrl("s3a://bucket/GLM-Image")
             .setDevice("cuda:1")
             .setPrecision("fp8")
+            .setIdCol("name")
+            .setSeedCol("own")
+            .setImageFormat("webp")
+            .setQuality(70)
             .setWeights("local:/models/GLM-Image")
             .setOutputFormat("path");
     editor.write().overwrite().save(folder + "/editor");
@@ -506,7 +618,7 @@ class ImageEditorTest {
   }
 
   @Test
-  void theWayOfTheWeightsIsTheEditorsOrElseTheSessions() {
+  void weightsComeFromTheEditorOrElseFromTheSession() {
     SparkConf conf =
         new SparkConf(false)
             .set(GlmImagePlugin.WEIGHTS, "direct")
@@ -538,7 +650,7 @@ class ImageEditorTest {
     assertSame(first, editor.forSession(spark));
     assertNotEquals(first, new ModelEngineFactory(((ModelEngineFactory) editor).options()));
 
-    // Whoever transforms after a change gets the changed model.
+    // A transform after a change uses the changed model.
     Files.setLastModifiedTime(model.resolve("vae/config.json"), FileTime.fromMillis(1000));
     EngineFactory changed = editor.forSession(spark);
     assertNotEquals(first, changed);
@@ -546,7 +658,7 @@ class ImageEditorTest {
   }
 
   @Test
-  void aModelFolderEditsAsTheEmbeddedModelDoes() throws IOException {
+  void aModelFolderGivesTheImagesOfTheEmbeddedModel() throws IOException {
     byte[] file = Files.readAllBytes(MODEL.resolve("examples/01_recolor_green.png"));
     Dataset<Row> rows = table(DataTypes.BinaryType, row(1, file, "make it green"));
     ImageEditor editor =
@@ -601,7 +713,7 @@ class ImageEditorTest {
         String text = edited.get(id).getAs("prompt");
         long seed = ContentSeed.of(0, text, List.of(source));
         EditRequest request = new EditRequest("r", text, List.of(source), 64, 64, 2, 1.5, seed);
-        assertPicture(engine.edit(List.of(request)).get(0).image(), edited.get(id));
+        assertImage(engine.edit(List.of(request)).get(0).image(), edited.get(id));
       }
     }
   }

@@ -1,0 +1,368 @@
+package io.glmimage.spark.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.error.JobException;
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.io.Redaction;
+import io.glmimage.io.Storage;
+import io.glmimage.manifest.ColumnKind;
+import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.ManifestColumn;
+import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.ManifestSchema;
+import io.glmimage.manifest.RowReader;
+import io.glmimage.output.EditedImageEncoder;
+import io.glmimage.output.EditedImageFormat;
+import io.glmimage.output.OutputLayout;
+import io.glmimage.predict.EditEngine;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.ExecutorEngines;
+import io.glmimage.spark.engine.FakeEngines;
+import io.glmimage.spark.results.TaskLedger;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.util.LongAccumulator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The rows of a partition, without Spark. */
+@Tag("resume")
+class PartitionAttemptTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir private Path folder;
+  private final Storage storage = new Storage(new Configuration());
+  private final WorkRoom room = new WorkRoom();
+  private final AtomicLong clock = new AtomicLong();
+  private final RunCounters counters =
+      new RunCounters(new LongAccumulator(), new LongAccumulator(), null, null);
+
+  private OutputLayout output;
+  private long attempts;
+
+  @BeforeEach
+  void source() throws IOException {
+    output = new OutputLayout(folder + "/out");
+    Files.write(
+        folder.resolve("0.png"), ImageEncoder.png(new RgbImage(32, 32, new byte[32 * 32 * 3])));
+  }
+
+  @AfterEach
+  void closeEngines() {
+    ExecutorEngines.closeAll();
+  }
+
+  private PartitionWork work(EngineFactory engines, double commitSeconds) {
+    ManifestSchema schema =
+        ManifestSchema.bind(
+            List.of(
+                new ManifestColumn("prompt", ColumnKind.TEXT, "string"),
+                new ManifestColumn("image_paths", ColumnKind.TEXT, "string")),
+            new ManifestOptions("m", Map.of(), List.of()),
+            List.of());
+    EditDefaults defaults = new EditDefaults(0, 3, 1.5, null, null, 1 << 20);
+    return new PartitionWork(
+        new RowReader(schema, defaults, folder.toString()),
+        2,
+        engines,
+        "cpu",
+        output,
+        new EditedImageEncoder(EditedImageFormat.PNG, 90, "test"),
+        "run",
+        commitSeconds);
+  }
+
+  private static Row row(String id, String prompt) {
+    return RowFactory.create(0L, id, "fingerprint", RowFactory.create(prompt, "0.png"));
+  }
+
+  private static Row row(String id) {
+    return row(id, "p " + id);
+  }
+
+  private TaskLedger ledger() throws IOException {
+    TaskLedger ledger = new TaskLedger(storage, output, "run", 0, ++attempts);
+    ledger.open();
+    return ledger;
+  }
+
+  private PartitionAttempt attempt(TaskLedger ledger, PartitionWork work) {
+    return new PartitionAttempt(
+        work,
+        new RowEditor(work, counters, storage, Redaction.ofPatterns(), "cpu"),
+        ledger,
+        new ResultRecorder(
+            ledger, counters, Redaction.ofPatterns(), work.commitSeconds(), clock::get),
+        room,
+        Runnable::run);
+  }
+
+  private void run(Row... rows) throws IOException {
+    TaskLedger ledger = ledger();
+    attempt(ledger, work(new FakeEngines("fake"), 10)).run(List.of(rows).iterator());
+    ledger.complete();
+  }
+
+  /** The results in the merged file of the partition. */
+  private Map<String, JsonNode> results() throws IOException {
+    Map<String, JsonNode> results = new TreeMap<>();
+    for (String line : Files.readAllLines(Path.of(output.lines(), "run", "part-0.json"))) {
+      JsonNode result = JSON.readTree(line);
+      results.put(result.get("id").asText(), result);
+    }
+    return results;
+  }
+
+  /** Number of files with results that are not merged yet. */
+  private long saves() throws IOException {
+    Path lines = Path.of(output.lines(), "run", "0");
+    if (!Files.exists(lines)) {
+      return 0;
+    }
+    try (Stream<Path> files = Files.list(lines)) {
+      return files.filter(file -> file.toString().endsWith(".json")).count();
+    }
+  }
+
+  /** Leaves the journal of an attempt whose process died. */
+  private void dead(long attempt, String state, String... ids) throws IOException {
+    String rows = "\"" + String.join("\",\"", ids) + "\"";
+    storage.write(
+        output.journal() + "/run/0/" + attempt + ".json",
+        ("{\"state\":\"" + state + "\",\"process\":\"p" + attempt + "\",\"rows\":[" + rows + "]}")
+            .getBytes(StandardCharsets.UTF_8));
+  }
+
+  private JsonNode journal() throws IOException {
+    return JSON.readTree(
+        Files.readString(Path.of(output.journal(), "run", "0", attempts + ".json")));
+  }
+
+  @Test
+  void everyRowGetsOneResultInOrderAndAnImage() throws Exception {
+    run(row("a"), row("b", "refuse"), row("c"), row("d", " "), row("e"));
+    assertEquals(
+        List.of("a", "b", "c", "d", "e"),
+        Files.readAllLines(Path.of(output.lines(), "run", "part-0.json")).stream()
+            .map(line -> line.replaceAll(".*\"id\":\"(\\w)\".*", "$1"))
+            .toList());
+    Map<String, JsonNode> results = results();
+    assertEquals("OK", results.get("a").get("status").asText());
+    assertEquals("REQUEST_REFUSED", results.get("b").get("error_class").asText());
+    assertEquals("INVALID_ROW", results.get("d").get("error_class").asText());
+    try (Stream<Path> images = Files.list(Path.of(output.images()))) {
+      assertEquals(
+          List.of("a.png", "c.png", "e.png"),
+          images.map(image -> image.getFileName().toString()).sorted().toList());
+    }
+    assertEquals(5L, counters.done().value());
+    assertEquals(2L, counters.failed().value());
+  }
+
+  @Test
+  void rowsOfAnEarlierAttemptAreCountedAndNotEditedAgain() throws Exception {
+    run(row("a"), row("b", "refuse"));
+    int before = FakeEngines.EDITED.get();
+    run(row("a"), row("b", "refuse"), row("c"));
+    assertEquals(1, FakeEngines.EDITED.get() - before);
+    assertEquals(3, results().size());
+    // Two of the first attempt, three of the second.
+    assertEquals(5L, counters.done().value());
+    assertEquals(2L, counters.failed().value());
+  }
+
+  @Test
+  void resultsAreSavedWhenTheLastSaveIsLongEnoughAgo() throws Exception {
+    TaskLedger ledger = ledger();
+    Iterator<Row> rows =
+        Stream.of("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
+            .map(PartitionAttemptTest::row)
+            .peek(row -> clock.addAndGet(TimeUnit.SECONDS.toNanos(3)))
+            .iterator();
+    attempt(ledger, work(new FakeEngines("fake"), 25)).run(rows);
+    // The clock stands at 30 seconds after the last row: one save is due, and it starts anew.
+    assertEquals(1, saves());
+  }
+
+  @Test
+  void suspectsRunLastAndAlone() throws Exception {
+    dead(100, "working", "a", "c");
+    List<String> journals = new ArrayList<>();
+    TaskLedger ledger = ledger();
+    EngineFactory engines =
+        new WatchedEngines(
+            () -> {
+              JsonNode journal = journal();
+              journals.add(
+                  journal.get("state").asText() + " " + journal.get("rows") + " " + saves());
+            });
+    attempt(ledger, work(engines, 1000))
+        .run(List.of(row("a"), row("b"), row("c"), row("d")).iterator());
+    assertEquals(
+        List.of(
+            "working [\"b\",\"d\"] 0",
+            // The other results are saved before.
+            "alone [\"a\"] 1",
+            "alone [\"c\"] 2"),
+        journals);
+    assertEquals(3, saves());
+  }
+
+  @Test
+  void aRowThatWasAloneAtThreeDeathsFailsWithoutAnotherTry() throws Exception {
+    dead(100, "alone", "a");
+    dead(101, "alone", "a");
+    dead(102, "alone", "a");
+    dead(103, "alone", "b");
+    dead(104, "alone", "b");
+    dead(105, "working", "b");
+    int before = FakeEngines.EDITED.get();
+    run(row("a"), row("b"));
+    assertEquals(1, FakeEngines.EDITED.get() - before);
+    assertEquals("PROCESS_CRASH", results().get("a").get("error_class").asText());
+    assertTrue(
+        results().get("a").get("error").asText().contains("died 3 times while no other row"),
+        results().toString());
+    assertEquals("OK", results().get("b").get("status").asText());
+  }
+
+  @Test
+  void aTaskMakesWayForAnotherOnesSuspectAndGoesOn() throws Exception {
+    WorkRoom.Visitor other = room.visitor();
+    CountDownLatch otherLeft = new CountDownLatch(1);
+    List<String> seen = new ArrayList<>();
+    Thread suspect =
+        new Thread(
+            () -> {
+              other.enterAlone();
+              try {
+                // The first task has no row in work, and its results are saved.
+                seen.add(journal().get("state").asText() + " " + saves());
+              } catch (IOException e) {
+                seen.add(e.toString());
+              }
+              other.leave();
+              otherLeft.countDown();
+            });
+    suspect.setDaemon(true);
+    TaskLedger ledger = ledger();
+    EngineFactory engines =
+        new WatchedEngines(
+            () -> {
+              if (suspect.getState() == Thread.State.NEW) {
+                suspect.start();
+                while (!room.isWanted()) {
+                  Thread.onSpinWait();
+                }
+              }
+            });
+    attempt(ledger, work(engines, 1000))
+        .run(Stream.of("a", "b", "c", "d", "e", "f").map(PartitionAttemptTest::row).iterator());
+    assertTrue(otherLeft.await(20, TimeUnit.SECONDS));
+    assertEquals(List.of("left 1"), seen);
+    ledger.complete();
+    assertEquals(6, results().size());
+  }
+
+  @Test
+  void aTaskThatFailsStaysInTheRoomUntilItIsToldToLeave() throws Exception {
+    TaskLedger ledger = ledger();
+    PartitionAttempt attempt = attempt(ledger, work(new FakeEngines("fake"), 10));
+    assertThrows(JobException.class, () -> attempt.run(List.of(row("a", "explode")).iterator()));
+    Thread alone = new Thread(() -> room.visitor().enterAlone());
+    alone.setDaemon(true);
+    alone.start();
+    while (alone.getState() != Thread.State.WAITING) {
+      assertTrue(alone.isAlive(), "entered although the failed task is still inside");
+      Thread.onSpinWait();
+    }
+    attempt.leaveRoom();
+    alone.join(20_000);
+    assertFalse(alone.isAlive());
+  }
+
+  @Test
+  void anImageThatCannotBeWrittenFailsTheTask() throws Exception {
+    // A file where the folder of the images should be.
+    Files.createDirectories(folder.resolve("out"));
+    Files.writeString(Path.of(output.images()), "");
+    TaskLedger ledger = ledger();
+    JobException e =
+        assertThrows(
+            JobException.class,
+            () ->
+                attempt(ledger, work(new FakeEngines("fake"), 10))
+                    .run(List.of(row("a")).iterator()));
+    assertTrue(e.getMessage().startsWith("Cannot write edited image "), e.getMessage());
+  }
+
+  /** Fake engines that call something before every batch. */
+  private record WatchedEngines(Watch watch) implements EngineFactory {
+    interface Watch {
+      void beforeBatch() throws IOException;
+    }
+
+    @Override
+    public EditEngine open(String device, Storage storage) {
+      EditEngine fake = new FakeEngines("fake").open(device, storage);
+      return new EditEngine() {
+        @Override
+        public List<EditResult> edit(List<EditRequest> requests) {
+          try {
+            watch.beforeBatch();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+          return fake.edit(requests);
+        }
+
+        @Override
+        public String description() {
+          return "watched";
+        }
+
+        @Override
+        public void close() {
+          fake.close();
+        }
+      };
+    }
+
+    @Override
+    public String modelName() {
+      return "fake";
+    }
+
+    @Override
+    public void check(Storage storage) {
+      // Always there.
+    }
+  }
+}
