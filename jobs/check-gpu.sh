@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says whether this machine's GPU can be used by the job, and what is missing where it cannot.
+# Checks whether the job can use this machine's GPU, and lists what is missing if not.
 
 set -euo pipefail
 
@@ -20,8 +20,10 @@ case "${1:-}" in
     cat <<'TEXT'
 Usage: jobs/check-gpu.sh
 
-Looks for an NVIDIA driver, for the GPU build of the job and for the CUDA libraries, and asks
-libtorch. Exits 0 where a GPU can be used and 1 where it cannot. Nothing is built.
+Checks the NVIDIA driver, the GPU build of the job and the CUDA libraries. Then runs each operation
+of the model once on the first GPU and prints what it ran on (fused: a CUDA kernel of the job,
+native: libtorch's operations) with the reason. Exits with 0 if the job can use the GPU, with 1 if
+it cannot. Builds nothing.
 TEXT
     exit 0
     ;;
@@ -32,7 +34,7 @@ glm_find_java
 missing=()
 
 if ! command -v nvidia-smi >/dev/null; then
-  missing+=("the NVIDIA driver: there is no nvidia-smi on the PATH (CUDA 13 needs driver 580 or later)")
+  missing+=("the NVIDIA driver: nvidia-smi is not on the PATH (CUDA 13 needs driver 580 or later)")
 elif ! gpus="$(nvidia-smi --query-gpu=index,name,driver_version,memory.total --format=csv,noheader 2>&1)" || [[ -z "$gpus" ]]; then
   missing+=("a GPU: nvidia-smi finds none: ${gpus:-no output}")
 else
@@ -40,7 +42,7 @@ else
   printf '%s\n' "$gpus" | sed 's/^/  /'
   driver="$(printf '%s\n' "$gpus" | head -n 1 | cut -d, -f3 | tr -d ' ')"
   if [[ "${driver%%.*}" =~ ^[0-9]+$ ]] && ((${driver%%.*} < 580)); then
-    missing+=("a newer NVIDIA driver: this one is $driver, CUDA 13 needs 580 or later")
+    missing+=("a newer NVIDIA driver: version $driver is installed, CUDA 13 needs 580 or later")
   fi
 fi
 
@@ -49,14 +51,14 @@ class_path="$(cat "$GLM_ROOT/target/embedded.classpath" 2>/dev/null || true)"
 if [[ -z "$jar" || -z "$class_path" ]]; then
   missing+=("the job's GPU build: run mvn -q -DskipTests -Pgpu package")
 elif [[ "$class_path" != *-gpu.jar* ]]; then
-  missing+=("the job's GPU build (the present one is for the CPU): run mvn -q -DskipTests -Pgpu package")
+  missing+=("the job's GPU build (the present build is for the CPU): run mvn -q -DskipTests -Pgpu package")
 else
   printf 'libtorch: '
   code=0
   "$GLM_JAVA" "@$GLM_ROOT/target/embedded.options" -cp "${jar%-job.jar}.jar:$class_path" \
     io.glmimage.job.CheckGpu || code=$?
   if ((code != 0)); then
-    # JavaCPP has unpacked the libraries by now; the system's loader knows what they lack.
+    # JavaCPP has unpacked the libraries by now. The system's loader lists what they lack.
     lacking="$(find "${HOME:-/}/.javacpp/cache" -path '*-gpu/lib*torch*.so*' -exec ldd {} + 2>/dev/null |
       sed -n 's/^[[:space:]]*\(lib[^ ]*\) => not found.*/\1/p' | grep -v torch | sort -u || true)"
     if [[ -n "$lacking" ]]; then
@@ -65,7 +67,7 @@ else
       missing+=("install them from NVIDIA's repository (Debian and Ubuntu: cuda-libraries-13-1,"
         "  libcudnn9-cuda-13 and so on), or add their folders to LD_LIBRARY_PATH")
     else
-      missing+=("what libtorch says above")
+      missing+=("see the message above")
     fi
   fi
 fi

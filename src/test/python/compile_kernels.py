@@ -51,28 +51,28 @@ class Nvrtc:
         # The compiler opens its built-in functions by name.
         for builtins in glob.glob(os.path.join(os.path.dirname(found[0]), "libnvrtc-builtins.so.*")):
             ctypes.CDLL(builtins, mode=ctypes.RTLD_GLOBAL)
-        self.library = ctypes.CDLL(found[0])
+        self.nvrtc = ctypes.CDLL(found[0])
 
     def compile(self, source, target):
         """Returns (the machine code or None, the compiler's log)."""
         program = ctypes.c_void_p()
-        code = self.library.nvrtcCreateProgram(
+        code = self.nvrtc.nvrtcCreateProgram(
             ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
         if code != 0:
             return None, f"nvrtcCreateProgram: {code}"
         options = [f"--gpu-architecture={target}", "--std=c++17", f"--include-path={KERNELS}", "--ptxas-options=-v"]
         options += constants()
-        code = self.library.nvrtcCompileProgram(
+        code = self.nvrtc.nvrtcCompileProgram(
             program, len(options), (ctypes.c_char_p * len(options))(*[o.encode() for o in options]))
         size = ctypes.c_size_t()
-        self.library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+        self.nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
         log = ctypes.create_string_buffer(size.value)
-        self.library.nvrtcGetProgramLog(program, log)
-        self.library.nvrtcGetCUBINSize(program, ctypes.byref(size))
+        self.nvrtc.nvrtcGetProgramLog(program, log)
+        self.nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size))
         cubin = ctypes.create_string_buffer(size.value)
         if code == 0:
-            self.library.nvrtcGetCUBIN(program, cubin)
-        self.library.nvrtcDestroyProgram(ctypes.byref(program))
+            self.nvrtc.nvrtcGetCUBIN(program, cubin)
+        self.nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
         return cubin.raw if code == 0 and size.value > 0 else None, log.value.decode()
 
 

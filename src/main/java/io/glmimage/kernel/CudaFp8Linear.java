@@ -27,14 +27,19 @@ final class CudaFp8Linear implements Fp8Linear {
     this.choices = choices;
   }
 
+  /** Whether the GPU has matrix units for e4m3. */
+  boolean supported() {
+    return programs.computeCapability() >= CAPABILITY;
+  }
+
   /**
    * Finds out how this GPU multiplies e4m3, and logs the result.
    *
    * @throws DeviceException if the GPU does not support e4m3
    */
   void prepare() {
-    int capability = programs.computeCapability();
-    if (capability < CAPABILITY) {
+    if (!supported()) {
+      int capability = programs.computeCapability();
       throw new DeviceException(
           "Cannot compute in fp8 on cuda:"
               + programs.device()

@@ -4,6 +4,8 @@ import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Precision;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -13,6 +15,11 @@ public final class Kernels {
   private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
 
   private Kernels() {}
+
+  /** Where the job keeps compiled kernels between runs, on this host and for this user. */
+  public static Path cacheFolder() {
+    return Libtorch.cacheFolder().resolve("glm-image-kernels");
+  }
 
   /**
    * The provider for {@code mode} on the device of {@code compute}. With {@link KernelMode#AUTO},
@@ -44,6 +51,34 @@ public final class Kernels {
       }
       return aten(e.getMessage());
     }
+  }
+
+  /**
+   * Runs one small call of every operation on a GPU in bfloat16, as a job with {@code --kernels
+   * auto} would, and returns what each call ran on. For diagnosis.
+   *
+   * @param device the GPU's index
+   * @throws KernelException if a kernel does not compile or cannot be launched
+   */
+  public static List<KernelSelection> tryAll(int device, Path cacheFolder) {
+    Compute compute = Compute.cuda(device);
+    compute.makeCurrent();
+    KernelProvider provider = provider(KernelMode.AUTO, compute, cacheFolder);
+    if (!(provider instanceof CudaKernels cuda)) {
+      return provider.selections();
+    }
+    KernelSamples.run(cuda, compute);
+    List<KernelSelection> selections = new ArrayList<>();
+    if (cuda.fp8Linear().supported()) {
+      KernelSamples.runFp8(cuda, compute);
+    } else {
+      selections.add(
+          new KernelSelection(
+              KernelOperation.FP8_LINEAR.toString(), false, "the GPU does not support fp8"));
+    }
+    compute.awaitStream();
+    selections.addAll(cuda.selections());
+    return selections.stream().sorted().toList();
   }
 
   private static CudaKernels cuda(KernelMode mode, Compute compute, Path cacheFolder) {

@@ -10,9 +10,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Lets one process of a host at a time unpack and load native libraries. JavaCPP locks its cache
- * for one file at a time, but a library's loading reads the files beside it that it is linked with:
- * a second executor would map those that the first is still writing, and die of SIGBUS (seen with
- * two processes on a fresh host).
+ * for one file at a time, but loading a library also reads the files that it is linked with. A
+ * second process could map files that the first is still writing, and die of SIGBUS (observed with
+ * two executors on a new host).
  */
 final class HostLock implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(HostLock.class);
@@ -24,7 +24,7 @@ final class HostLock implements AutoCloseable {
     this.channel = channel;
   }
 
-  /** Waits for the lock; where the file system has no locks, goes on without one and says so. */
+  /** Waits for the lock. If the file system has no locks, logs a warning and goes on without. */
   static HostLock take(Path file) {
     try {
       FileChannel channel =
@@ -38,8 +38,8 @@ final class HostLock implements AutoCloseable {
       }
     } catch (IOException e) {
       LOG.warn(
-          "Cannot lock {}: {}. Where several processes start on this host for the first time, they"
-              + " may unpack the native libraries at once; start one of them before the others",
+          "Cannot lock {}: {}. If several processes start on this host for the first time, they may"
+              + " unpack the native libraries at the same time; start one of them before the others",
           file,
           e.toString());
       return new HostLock(null);
@@ -63,7 +63,12 @@ final class HostLock implements AutoCloseable {
     }
   }
 
-  /** Gives the lock back; the file stays, so that nobody waits on one that is gone. */
+  /** False if the file system has no locks. */
+  boolean held() {
+    return channel != null;
+  }
+
+  /** Releases the lock. The file stays, so that no process waits on a deleted one. */
   @Override
   public void close() {
     if (channel == null) {

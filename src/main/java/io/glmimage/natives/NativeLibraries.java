@@ -5,7 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import org.bytedeco.javacpp.Loader;
 
-/** How JavaCPP's libraries are loaded here, whichever is the first. */
+/** Loads the native libraries of JavaCPP, one process of a host at a time. */
 public final class NativeLibraries {
   static {
     // JavaCPP reads these when its first class is loaded. It counts memory-mapped weights as
@@ -20,7 +20,7 @@ public final class NativeLibraries {
 
   private NativeLibraries() {}
 
-  /** Runs what unpacks and loads libraries, while no other process of this host does so. */
+  /** Runs {@code loading}, which unpacks and loads libraries, under the lock of this host. */
   public static void load(Runnable loading) {
     try (HostLock lock = HostLock.take(cacheFolder().resolve("loading.lock"))) {
       loading.run();
@@ -28,17 +28,17 @@ public final class NativeLibraries {
   }
 
   /**
-   * Where native libraries are unpacked on this host, for one user; also the place of what is
-   * compiled from them.
+   * The folder of this host and user where native libraries are unpacked. Compiled kernels are kept
+   * below it.
    *
-   * @throws UncheckedIOException if it cannot be made
+   * @throws UncheckedIOException if it cannot be created
    */
   public static Path cacheFolder() {
     try {
       return Loader.getCacheDir().toPath();
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "Cannot make the cache of native libraries: " + e.getMessage(), e);
+          "Cannot create the cache of native libraries: " + e.getMessage(), e);
     }
   }
 }

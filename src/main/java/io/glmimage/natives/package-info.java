@@ -1,2 +1,6 @@
-/** Loads native libraries through JavaCPP; for the packages that have one. */
+/**
+ * Loading of native libraries through JavaCPP, for every package that uses one: its settings, its
+ * cache folder, and a lock between the processes of a host. Knows nothing of any particular
+ * library.
+ */
 package io.glmimage.natives;

@@ -13,7 +13,6 @@ import io.glmimage.model.processor.GlmProcessor;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
-import io.glmimage.tensor.Libtorch;
 import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -47,7 +46,7 @@ final class PipelineLoader {
    */
   static KernelProvider kernels(KernelMode mode, Compute compute) {
     compute.makeCurrent();
-    return Kernels.provider(mode, compute, Libtorch.cacheFolder().resolve("glm-image-kernels"));
+    return Kernels.provider(mode, compute, Kernels.cacheFolder());
   }
 
   /**

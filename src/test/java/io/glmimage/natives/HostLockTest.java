@@ -5,8 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -16,25 +17,34 @@ class HostLockTest {
   @Test
   void aSecondTakerWaitsForTheFirst() throws Exception {
     Path file = folder.resolve("loading.lock");
-    CountDownLatch taken = new CountDownLatch(1);
-    Thread second =
-        new Thread(
+    AtomicBoolean released = new AtomicBoolean();
+    FutureTask<Boolean> second =
+        new FutureTask<>(
             () -> {
               try (HostLock lock = HostLock.take(file)) {
-                taken.countDown();
+                return lock.held() && released.get();
               }
             });
+    Thread thread = new Thread(second);
     try (HostLock lock = HostLock.take(file)) {
-      second.start();
-      assertFalse(taken.await(200, TimeUnit.MILLISECONDS), "both had the lock");
+      assertTrue(lock.held());
+      thread.start();
+      // Until it sleeps between two attempts, or has ended without having to wait.
+      while (thread.isAlive() && thread.getState() != Thread.State.TIMED_WAITING) {
+        Thread.onSpinWait();
+      }
+      released.set(true);
     }
-    assertTrue(taken.await(20, TimeUnit.SECONDS), "the lock was not given back");
-    second.join();
+    assertTrue(second.get(20, TimeUnit.SECONDS), "the second taker had the lock too early");
   }
 
   @Test
-  void goesOnWithoutALockWhereThereCanBeNone() throws Exception {
+  void withoutFileLocksEveryTakerGoesOnWithoutOne() throws Exception {
     Path notAFolder = Files.writeString(folder.resolve("file"), "x");
-    HostLock.take(notAFolder.resolve("loading.lock")).close();
+    try (HostLock first = HostLock.take(notAFolder.resolve("loading.lock"));
+        HostLock second = HostLock.take(notAFolder.resolve("loading.lock"))) {
+      assertFalse(first.held());
+      assertFalse(second.held());
+    }
   }
 }

@@ -3,7 +3,6 @@ package io.glmimage.pipeline;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.image.RgbImage;
@@ -11,6 +10,7 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
+import io.glmimage.tensor.RequiredGpu;
 import io.glmimage.weights.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,8 +42,7 @@ class MemoryLimitGpuTest {
 
   @BeforeEach
   void needsGpu() {
-    Libtorch.load();
-    assumeTrue(Libtorch.cudaAvailable(), "there is no GPU here whose memory could run out");
+    RequiredGpu.orSkip();
   }
 
   @AfterEach

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -86,8 +87,12 @@ class DeviceThreadTest {
         device.call(
             () -> {
               caller.interrupt();
-              long end = System.nanoTime() + 50_000_000;
-              while (System.nanoTime() < end) {
+              // Until the caller has seen the interruption and waits again.
+              long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+              while (caller.isInterrupted() || caller.getState() != Thread.State.WAITING) {
+                if (System.nanoTime() > deadline) {
+                  throw new AssertionError("the caller is " + caller.getState());
+                }
                 Thread.onSpinWait();
               }
               return 5;

@@ -2,14 +2,13 @@ package io.glmimage.model.prior;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.golden.Goldens;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
-import io.glmimage.tensor.Libtorch;
+import io.glmimage.tensor.RequiredGpu;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,8 +48,7 @@ class SlotNeighboursTest {
       value = ScalarType.class,
       names = {"BFloat16", "Float"})
   void rowsKeepTheirIdsInTheSlotsOfTheGpu(ScalarType dtype) throws IOException {
-    Libtorch.load();
-    assumeTrue(Libtorch.cudaAvailable(), "there is no GPU here to decode on");
+    RequiredGpu.orSkip();
     Compute compute = dtype == ScalarType.Float ? Compute.cudaFloat32(0) : Compute.cuda(0);
     check(compute, PriorOptions.GPU_SLOTS, 40, 12);
   }
