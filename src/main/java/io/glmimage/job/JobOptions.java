@@ -2,6 +2,7 @@ package io.glmimage.job;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.digest.Sha256;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
@@ -10,10 +11,6 @@ import io.glmimage.output.OutputOptions;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.run.RunOptions;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -94,11 +91,9 @@ record JobOptions(
                 "image-format",
                 "quality"));
     try {
-      byte[] json =
-          new ObjectMapper().writeValueAsString(deciding).getBytes(StandardCharsets.UTF_8);
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(json));
-    } catch (JsonProcessingException | NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Texts can be written as JSON and digested", e);
+      return Sha256.hex(new ObjectMapper().writeValueAsString(deciding));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("Texts can be written as JSON", e);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.glmimage.kernel;
 
+import io.glmimage.digest.Sha256;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -7,9 +8,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,7 +20,6 @@ import org.slf4j.LoggerFactory;
  */
 final class KernelCache {
   private static final Logger LOG = LoggerFactory.getLogger(KernelCache.class);
-  private static final int DIGEST_BYTES = 32;
 
   private final Path folder;
 
@@ -31,14 +29,14 @@ final class KernelCache {
 
   /** The key of everything that decides the compiled code: a hexadecimal SHA-256. */
   static String key(String... parts) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.start();
     for (String part : parts) {
       byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
       // The length keeps ("ab", "c") and ("a", "bc") apart.
       digest.update((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
       digest.update(bytes);
     }
-    return HexFormat.of().formatHex(digest.digest());
+    return Sha256.hex(digest);
   }
 
   /** The entry under {@code key}; nothing when it is missing or damaged. */
@@ -52,12 +50,12 @@ final class KernelCache {
       LOG.warn("Cannot read compiled kernel {}: {}; compiling it again", path(key), e.toString());
       return Optional.empty();
     }
-    if (file.length <= DIGEST_BYTES) {
+    if (file.length <= Sha256.BYTES) {
       return Optional.empty();
     }
-    byte[] code = Arrays.copyOfRange(file, DIGEST_BYTES, file.length);
-    byte[] stored = Arrays.copyOf(file, DIGEST_BYTES);
-    return MessageDigest.isEqual(stored, sha256().digest(code))
+    byte[] code = Arrays.copyOfRange(file, Sha256.BYTES, file.length);
+    byte[] stored = Arrays.copyOf(file, Sha256.BYTES);
+    return MessageDigest.isEqual(stored, Sha256.of(code))
         ? Optional.of(code)
         : Optional.empty();
   }
@@ -69,8 +67,8 @@ final class KernelCache {
       Files.createDirectories(folder);
       Path fresh = Files.createTempFile(folder, "kernel", ".tmp");
       try {
-        byte[] file = Arrays.copyOf(sha256().digest(code), DIGEST_BYTES + code.length);
-        System.arraycopy(code, 0, file, DIGEST_BYTES, code.length);
+        byte[] file = Arrays.copyOf(Sha256.of(code), Sha256.BYTES + code.length);
+        System.arraycopy(code, 0, file, Sha256.BYTES, code.length);
         Files.write(fresh, file);
         Files.move(
             fresh, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -87,13 +85,5 @@ final class KernelCache {
 
   private Path path(String key) {
     return folder.resolve(key + ".bin");
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every Java platform has SHA-256", e);
-    }
   }
 }

@@ -1,12 +1,11 @@
 package io.glmimage.manifest;
 
+import io.glmimage.digest.Sha256;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
@@ -59,7 +58,7 @@ public final class RowIds {
 
   /** The SHA-256 of a list of texts, numbers and lists of texts, in hex. */
   static String digest(List<?> values) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.start();
     for (Object value : values) {
       if (value instanceof List<?> list) {
         add(digest, "list " + list.size());
@@ -68,7 +67,7 @@ public final class RowIds {
         add(digest, value == null ? "null" : kind(value) + " " + value);
       }
     }
-    return HexFormat.of().formatHex(digest.digest());
+    return Sha256.hex(digest);
   }
 
   /**
@@ -90,7 +89,7 @@ public final class RowIds {
    * @param seed the row's seed, or null
    */
   public static String ofImage(String path, String prompt, Long seed) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.start();
     add(digest, path);
     add(digest, prompt);
     add(digest, String.valueOf(seed));
@@ -100,7 +99,7 @@ public final class RowIds {
     String name = head.substring(Math.max(0, head.length() - 48)).replaceAll("^-+|-+$", "");
     return (name.isEmpty() ? "image" : name)
         + "-"
-        + HexFormat.of().formatHex(digest.digest()).substring(0, 16);
+        + Sha256.hex(digest).substring(0, 16);
   }
 
   /**
@@ -111,7 +110,7 @@ public final class RowIds {
    * @param id given by the row, or made of its fields
    */
   public static long seed(long jobSeed, String id) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.start();
     digest.update(ByteBuffer.allocate(Long.BYTES).putLong(jobSeed).array());
     digest.update(id.getBytes(StandardCharsets.UTF_8));
     return ByteBuffer.wrap(digest.digest()).getLong() & SEED_MASK;
@@ -127,13 +126,5 @@ public final class RowIds {
     // The length first, so that no two lists of texts give the same bytes.
     digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).array());
     digest.update(bytes);
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every Java platform has SHA-256", e);
-    }
   }
 }

@@ -1,9 +1,6 @@
 package io.glmimage.output;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import io.glmimage.digest.Sha256;
 import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -61,11 +58,6 @@ public final class ImageNames {
   }
 
   private static String digest(String id) {
-    try {
-      byte[] sha = MessageDigest.getInstance("SHA-256").digest(id.getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(sha).substring(0, DIGEST_HEX_DIGITS);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every Java platform has SHA-256", e);
-    }
+    return Sha256.hex(id).substring(0, DIGEST_HEX_DIGITS);
   }
 }

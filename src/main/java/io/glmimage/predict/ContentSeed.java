@@ -1,10 +1,10 @@
 package io.glmimage.predict;
 
+import io.glmimage.digest.Sha256;
 import io.glmimage.image.RgbImage;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.List;
 
 /**
@@ -20,8 +20,7 @@ public final class ContentSeed {
    * @return a seed of at least 0
    */
   public static long of(long base, String prompt, List<RgbImage> sources) {
-    try {
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+    MessageDigest sha = Sha256.start();
       byte[] text = prompt.getBytes(StandardCharsets.UTF_8);
       sha.update(ByteBuffer.allocate(12).putLong(base).putInt(text.length).array());
       sha.update(text);
@@ -30,8 +29,5 @@ public final class ContentSeed {
         sha.update(source.pixels());
       }
       return ByteBuffer.wrap(sha.digest()).getLong() & Long.MAX_VALUE;
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Cannot make a seed: " + e.getMessage(), e);
-    }
   }
 }

@@ -1,5 +1,6 @@
 package io.glmimage.weights;
 
+import io.glmimage.digest.Sha256;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.io.FileSource;
 import java.io.EOFException;
@@ -78,8 +79,8 @@ public final class CheckpointListing implements Serializable {
               + " has no model_index.json; the folder must have the Hugging Face layout of"
               + " GLM-Image");
     }
-    MessageDigest identity = Sha256.digest();
-    MessageDigest fingerprint = Sha256.digest();
+    MessageDigest identity = Sha256.start();
+    MessageDigest fingerprint = Sha256.start();
     put(fingerprint, source.name());
     for (Item item : items) {
       put(identity, item.path());
@@ -93,7 +94,7 @@ public final class CheckpointListing implements Serializable {
     return new CheckpointListing(
         source.name(),
         items,
-        HexFormat.of().formatHex(fingerprint.digest()),
+        Sha256.hex(fingerprint),
         HexFormat.of().formatHex(identityBytes));
   }
 
@@ -143,7 +144,7 @@ public final class CheckpointListing implements Serializable {
    * @param digests one SHA-256 for each of {@link #blocks}
    */
   String contentDigest(byte[][] digests) {
-    MessageDigest content = Sha256.digest();
+    MessageDigest content = Sha256.start();
     int next = 0;
     for (Item item : items) {
       put(content, item.path());
@@ -152,7 +153,7 @@ public final class CheckpointListing implements Serializable {
         content.update(digests[next++]);
       }
     }
-    return HexFormat.of().formatHex(content.digest());
+    return Sha256.hex(content);
   }
 
   /** The first thing in which two models of different {@link #identity} differ. */
@@ -176,7 +177,7 @@ public final class CheckpointListing implements Serializable {
 
   /** The checksum of a small file, or of a safetensors file's header. */
   private static byte[] head(FileSource source, Item item) throws IOException {
-    MessageDigest digest = Sha256.digest();
+    MessageDigest digest = Sha256.start();
     try (InputStream in = source.open(item.path(), 0)) {
       long length = item.size();
       if (item.path().endsWith(".safetensors") && item.size() >= 8) {

@@ -24,7 +24,7 @@ public final class ChunkReader implements AutoCloseable {
   public record Data(byte[] bytes, byte[][] digests) {
     /** The checksums one after the other. */
     public byte[] joinedDigests() {
-      return Sha256.join(digests);
+      return BlockDigests.join(digests);
     }
   }
 
@@ -67,7 +67,7 @@ public final class ChunkReader implements AutoCloseable {
           read(chunk.blocks().get(i), bytes, chunk.start(i));
         }
         requireUnchanged(chunk);
-        byte[][] digests = Sha256.ofBlocks(bytes, chunk);
+        byte[][] digests = BlockDigests.ofBlocks(bytes, chunk);
         remember(chunk, digests);
         return new Data(bytes, digests);
       } catch (FileNotFoundException e) {
@@ -89,7 +89,7 @@ public final class ChunkReader implements AutoCloseable {
    * @param joined all blocks' checksums, one after the other
    */
   public synchronized BitSet wrong(byte[] joined) {
-    byte[][] digests = Sha256.split(joined);
+    byte[][] digests = BlockDigests.split(joined);
     BitSet wrong = new BitSet();
     for (int i = 0; i < known.length; i++) {
       wrong.set(i, i >= digests.length || differs(i, digests[i]));

@@ -3,6 +3,7 @@ package io.glmimage.weights;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.digest.Sha256;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import java.io.IOException;
@@ -10,9 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -72,13 +71,13 @@ public final class ModelFingerprint {
           }
         }
       }
-      MessageDigest digest = sha256();
+      MessageDigest digest = Sha256.start();
       for (Future<byte[]> entry : entries) {
         byte[] bytes = get(entry, folder);
         digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).array());
         digest.update(bytes);
       }
-      return HexFormat.of().formatHex(digest.digest());
+      return Sha256.hex(digest);
     } finally {
       threads.shutdownNow();
     }
@@ -89,8 +88,7 @@ public final class ModelFingerprint {
   }
 
   private static byte[] content(StoredFile file, Storage storage) throws IOException {
-    return sha256()
-        .digest(
+    return Sha256.of(
             file.bytes() <= WHOLE_BYTES
                 ? storage.read(file.path(), WHOLE_BYTES)
                 : storage.head(file.path(), HEAD_BYTES));
@@ -101,12 +99,12 @@ public final class ModelFingerprint {
       StoredFile file, Storage storage, ExecutorService threads) throws IOException {
     byte[] header = header(file, storage);
     List<Future<byte[]>> parts = new ArrayList<>();
-    parts.add(threads.submit(() -> sha256().digest(header)));
+    parts.add(threads.submit(() -> Sha256.of(header)));
     List<Long> middles = middles(header, file.bytes());
     for (int from = 0; from < middles.size(); from += SAMPLES_A_TASK) {
       List<Long> some = middles.subList(from, Math.min(middles.size(), from + SAMPLES_A_TASK));
       parts.add(
-          threads.submit(() -> sha256().digest(storage.pieces(file.path(), some, SAMPLE_BYTES))));
+          threads.submit(() -> Sha256.of(storage.pieces(file.path(), some, SAMPLE_BYTES))));
     }
     return parts;
   }
@@ -163,19 +161,6 @@ public final class ModelFingerprint {
         throw cause;
       }
       throw new IOException("cannot read " + folder + ": " + e.getCause(), e.getCause());
-    }
-  }
-
-  /** The SHA-256 of {@code bytes}, in hexadecimal digits. */
-  public static String sha256Hex(byte[] bytes) {
-    return HexFormat.of().formatHex(sha256().digest(bytes));
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every Java platform has SHA-256", e);
     }
   }
 }

@@ -92,7 +92,7 @@ public final class PartialWeights implements AutoCloseable {
 
   /** The checksums of all blocks, one after the other, once {@link #complete}. */
   public synchronized byte[] digests() {
-    return Sha256.join(digests);
+    return BlockDigests.join(digests);
   }
 
   /** Forgets blocks that turned out wrong; they must be written again. */
@@ -108,10 +108,10 @@ public final class PartialWeights implements AutoCloseable {
    * @throws WeightsException if the disk is full or cannot be written
    */
   public boolean write(ChunkPlan plan, int index, byte[] data, byte[] joined) {
-    byte[][] expected = Sha256.split(joined);
+    byte[][] expected = BlockDigests.split(joined);
     ChunkPlan.Chunk chunk = plan.chunk(index);
     if (data.length != chunk.length()
-        || !Arrays.deepEquals(Sha256.ofBlocks(data, chunk), expected)) {
+        || !Arrays.deepEquals(BlockDigests.ofBlocks(data, chunk), expected)) {
       return false;
     }
     try {

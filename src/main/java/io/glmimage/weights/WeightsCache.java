@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.glmimage.digest.Sha256;
 import io.glmimage.error.WeightsException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

@@ -23,8 +23,8 @@ final class PackageRules {
   /** A package that may use every other one. */
   private static final Set<String> ALL = Set.of("*");
 
-  /** Plain values and failures, which every package may use. Of {@code model} only the root. */
-  private static final Set<String> SHARED = Set.of("error", "request", "model");
+  /** Plain values, failures and checksums, which every package may use. Of {@code model} only the root. */
+  private static final Set<String> SHARED = Set.of("error", "request", "model", "digest");
 
   /** Packages whose subpackages are listed one by one. */
   private static final Set<String> ROOTS = Set.of("model", "spark");
@@ -33,6 +33,7 @@ final class PackageRules {
   private static final Map<String, Set<String>> OWN =
       Map.ofEntries(
           entry("error", Set.of()),
+          entry("digest", Set.of()),
           entry("request", Set.of("image")),
           entry("model", Set.of()),
           entry("natives", Set.of()),

@@ -10,6 +10,7 @@ import static org.apache.spark.sql.functions.struct;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
@@ -18,7 +19,6 @@ import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
-import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -214,6 +214,6 @@ public final class BatchFiles {
   }
 
   private static String digest(String text) {
-    return ModelFingerprint.sha256Hex(text.getBytes(StandardCharsets.UTF_8)).substring(0, 32);
+    return Sha256.hex(text).substring(0, 32);
   }
 }

@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.monotonically_increasing_id;
 import static org.apache.spark.sql.functions.spark_partition_id;
 import static org.apache.spark.sql.functions.udf;
 
+import io.glmimage.digest.Sha256;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
@@ -18,9 +19,7 @@ import io.glmimage.spark.manifest.ManifestTable;
 import io.glmimage.spark.results.Ledger;
 import io.glmimage.spark.results.PartitionKeys;
 import io.glmimage.spark.results.ResultsCommit;
-import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -228,7 +227,7 @@ public final class EditRunner implements AutoCloseable {
 
   private String madeOf() {
     String parts = String.join("\n", ResultColumn.names().toString(), manifest.source(), model);
-    return ModelFingerprint.sha256Hex(parts.getBytes(StandardCharsets.UTF_8));
+    return Sha256.hex(parts);
   }
 
   private void throwIfStopped(Exception suppressed) {

@@ -1,5 +1,6 @@
 package io.glmimage.spark.run;
 
+import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
@@ -15,7 +16,6 @@ import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineCall;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.SourceReader;
-import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -115,7 +115,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
       } catch (InvalidRequestException e) {
         return failed(row, sources, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
       }
-      sha256 = ModelFingerprint.sha256Hex(file);
+      sha256 = Sha256.hex(file);
       try {
         storage.write(path, file, metadata(row, sha256), work.output().unfinished());
       } catch (IOException e) {
