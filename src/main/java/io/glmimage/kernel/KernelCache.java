@@ -55,9 +55,7 @@ final class KernelCache {
     }
     byte[] code = Arrays.copyOfRange(file, Sha256.BYTES, file.length);
     byte[] stored = Arrays.copyOf(file, Sha256.BYTES);
-    return MessageDigest.isEqual(stored, Sha256.of(code))
-        ? Optional.of(code)
-        : Optional.empty();
+    return MessageDigest.isEqual(stored, Sha256.of(code)) ? Optional.of(code) : Optional.empty();
   }
 
   /** Keeps {@code code} under {@code key}, in place of what is there. */

@@ -97,9 +97,7 @@ public final class RowIds {
     String head = readable.replaceAll("^-+", "");
     // The end of a long path tells more than its start.
     String name = head.substring(Math.max(0, head.length() - 48)).replaceAll("^-+|-+$", "");
-    return (name.isEmpty() ? "image" : name)
-        + "-"
-        + Sha256.hex(digest).substring(0, 16);
+    return (name.isEmpty() ? "image" : name) + "-" + Sha256.hex(digest).substring(0, 16);
   }
 
   /**

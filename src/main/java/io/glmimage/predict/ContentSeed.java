@@ -21,13 +21,13 @@ public final class ContentSeed {
    */
   public static long of(long base, String prompt, List<RgbImage> sources) {
     MessageDigest sha = Sha256.start();
-      byte[] text = prompt.getBytes(StandardCharsets.UTF_8);
-      sha.update(ByteBuffer.allocate(12).putLong(base).putInt(text.length).array());
-      sha.update(text);
-      for (RgbImage source : sources) {
-        sha.update(ByteBuffer.allocate(8).putInt(source.height()).putInt(source.width()).array());
-        sha.update(source.pixels());
-      }
-      return ByteBuffer.wrap(sha.digest()).getLong() & Long.MAX_VALUE;
+    byte[] text = prompt.getBytes(StandardCharsets.UTF_8);
+    sha.update(ByteBuffer.allocate(12).putLong(base).putInt(text.length).array());
+    sha.update(text);
+    for (RgbImage source : sources) {
+      sha.update(ByteBuffer.allocate(8).putInt(source.height()).putInt(source.width()).array());
+      sha.update(source.pixels());
+    }
+    return ByteBuffer.wrap(sha.digest()).getLong() & Long.MAX_VALUE;
   }
 }

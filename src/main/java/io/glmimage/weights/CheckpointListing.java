@@ -92,10 +92,7 @@ public final class CheckpointListing implements Serializable {
     byte[] identityBytes = identity.digest();
     fingerprint.update(identityBytes);
     return new CheckpointListing(
-        source.name(),
-        items,
-        Sha256.hex(fingerprint),
-        HexFormat.of().formatHex(identityBytes));
+        source.name(), items, Sha256.hex(fingerprint), HexFormat.of().formatHex(identityBytes));
   }
 
   /** The folder as people know it. */

@@ -89,9 +89,9 @@ public final class ModelFingerprint {
 
   private static byte[] content(StoredFile file, Storage storage) throws IOException {
     return Sha256.of(
-            file.bytes() <= WHOLE_BYTES
-                ? storage.read(file.path(), WHOLE_BYTES)
-                : storage.head(file.path(), HEAD_BYTES));
+        file.bytes() <= WHOLE_BYTES
+            ? storage.read(file.path(), WHOLE_BYTES)
+            : storage.head(file.path(), HEAD_BYTES));
   }
 
   /** The header and samples of the tensors; of what is no safetensors file only its beginning. */
@@ -103,8 +103,7 @@ public final class ModelFingerprint {
     List<Long> middles = middles(header, file.bytes());
     for (int from = 0; from < middles.size(); from += SAMPLES_A_TASK) {
       List<Long> some = middles.subList(from, Math.min(middles.size(), from + SAMPLES_A_TASK));
-      parts.add(
-          threads.submit(() -> Sha256.of(storage.pieces(file.path(), some, SAMPLE_BYTES))));
+      parts.add(threads.submit(() -> Sha256.of(storage.pieces(file.path(), some, SAMPLE_BYTES))));
     }
     return parts;
   }

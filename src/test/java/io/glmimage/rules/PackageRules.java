@@ -23,7 +23,10 @@ final class PackageRules {
   /** A package that may use every other one. */
   private static final Set<String> ALL = Set.of("*");
 
-  /** Plain values, failures and checksums, which every package may use. Of {@code model} only the root. */
+  /**
+   * Plain values, failures and checksums, which every package may use. Of {@code model} only the
+   * root.
+   */
   private static final Set<String> SHARED = Set.of("error", "request", "model", "digest");
 
   /** Packages whose subpackages are listed one by one. */

@@ -1,5 +1,6 @@
 package io.glmimage.spark.ml;
 
+import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
@@ -19,7 +20,6 @@ import io.glmimage.spark.engine.EngineFactory;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.SourceReader;
 import io.glmimage.spark.run.BatchPipeline;
-import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -195,7 +195,7 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
 
   /** Writes a file that is named by its content; gives its path. */
   private String write(byte[] file) {
-    String name = ModelFingerprint.sha256Hex(file).substring(0, NAME_HEX_DIGITS);
+    String name = Sha256.hex(file).substring(0, NAME_HEX_DIGITS);
     String path = settings.outputFolder() + "/" + name + settings.encoder().format().extension();
     try {
       storage.write(path, file);
