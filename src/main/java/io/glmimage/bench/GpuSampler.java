@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks {@code nvidia-smi}, five times a second and until {@link #stop}, how busy a GPU is. It comes
- * with the driver; where it cannot be run there are no samples.
+ * Samples the load of a GPU with {@code nvidia-smi}, five times a second, until {@link #stop}. The
+ * program comes with the driver. If it cannot be run, nothing is sampled.
  */
 public final class GpuSampler implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GpuSampler.class);
@@ -29,11 +29,11 @@ public final class GpuSampler implements AutoCloseable {
   /**
    * Means over all samples.
    *
-   * @param count how many there were
-   * @param busy {@code utilization.gpu}, 0 to 1: the share of the time in which a kernel of any
-   *     process ran, however much of the GPU it filled
-   * @param megahertz clock of the multiprocessors
-   * @param watts power draw
+   * @param count number of samples
+   * @param busy {@code utilization.gpu}, 0 to 1: the fraction of time in which any kernel of any
+   *     process was running, however small
+   * @param megahertz clock of the multiprocessors, in MHz
+   * @param watts power draw, in W
    */
   public record Means(int count, double busy, double megahertz, double watts) {}
 
@@ -64,14 +64,16 @@ public final class GpuSampler implements AutoCloseable {
   }
 
   /**
-   * @param command prints a line a sample, with the fields of {@link Means} after each other
+   * Starts sampling with another program.
+   *
+   * @param command prints one line per sample: the fields of {@link Means} without the count
    */
   static GpuSampler start(List<String> command) {
     try {
       return new GpuSampler(
           new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start());
     } catch (IOException e) {
-      LOG.info("The GPU's load is not sampled: {}", e.getMessage());
+      LOG.info("GPU load is not sampled: {}", e.getMessage());
       return new GpuSampler(null);
     }
   }
@@ -96,7 +98,7 @@ public final class GpuSampler implements AutoCloseable {
     }
   }
 
-  /** The line's numbers, or null where it has others: a GPU may have no such sensor. */
+  /** The numbers of a line; null if it has no such numbers, as for a GPU without a sensor. */
   private static double[] parse(String line) {
     String[] fields = line.split(",", -1);
     if (fields.length != FIELDS) {
@@ -113,7 +115,7 @@ public final class GpuSampler implements AutoCloseable {
     return sample;
   }
 
-  /** Samples so far. */
+  /** Number of samples so far. */
   int count() {
     synchronized (samples) {
       return samples.size();
@@ -121,9 +123,9 @@ public final class GpuSampler implements AutoCloseable {
   }
 
   /**
-   * Ends the sampling; what the program has printed and nobody has read yet is lost.
+   * Ends the sampling. Output of the program that has not been read yet is lost.
    *
-   * @return the means, or null where nothing could be sampled
+   * @return the means; null if nothing was sampled
    */
   public Means stop() {
     close();

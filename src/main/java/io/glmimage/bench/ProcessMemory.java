@@ -7,7 +7,7 @@ import java.lang.management.MemoryType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** This process' memory peaks. */
+/** The memory peaks of this process, in bytes. */
 public final class ProcessMemory {
   private ProcessMemory() {}
 
@@ -20,7 +20,7 @@ public final class ProcessMemory {
         .sum();
   }
 
-  /** The peak of resident memory, mapped files included, or 0 where the system does not tell. */
+  /** The peak of resident memory, including mapped files; 0 if the system does not report it. */
   public static long peakResidentBytes() {
     Path status = Path.of("/proc/self/status");
     if (!Files.isReadable(status)) {
@@ -33,7 +33,7 @@ public final class ProcessMemory {
         }
       }
     } catch (IOException e) {
-      // A measurement only: unknown.
+      // Only a measurement: report it as unknown.
       return 0;
     }
     return 0;

@@ -1,5 +1,6 @@
 /**
  * Measurement: the body of the {@code bench} command, GPU sampling and this process's memory. The
- * only code that may reach into the pipeline's parts from outside.
+ * only package outside {@code pipeline} that uses the networks directly. Start with {@link
+ * io.glmimage.bench.PipelineBenchmark}.
  */
 package io.glmimage.bench;

@@ -1,20 +1,16 @@
 package io.glmimage.job;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.glmimage.bench.GpuSampler;
+import io.glmimage.bench.BenchReport;
+import io.glmimage.bench.BenchReport.Figure;
+import io.glmimage.bench.BenchSettings;
 import io.glmimage.bench.PipelineBenchmark;
-import io.glmimage.bench.PipelineBenchmark.Figure;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.spark.engine.EngineOptions;
-import io.glmimage.tensor.Libtorch;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -124,36 +120,25 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    PipelineBenchmark.Settings settings = settings();
-    console.out().printf(Locale.ROOT, "%-44s %12s %12s %8s%n", "", "seconds", "floor", "of floor");
-    PipelineBenchmark.Report report =
-        PipelineBenchmark.run(folder(), device, precision, settings, this::print);
-    double memory = Libtorch.gpuMemoryInUse() / 1e9;
-    if (memory > 0) {
-      console.out().printf(Locale.ROOT, "GPU memory in use at the end: %.1f GB%n", memory);
-    }
-    GpuSampler.Means gpu = report.gpu();
-    if (gpu != null) {
-      console
-          .out()
-          .printf(
-              Locale.ROOT,
-              "GPU during the edits, by nvidia-smi: busy %.0f %% of the time, %.0f MHz, %.0f W (means of %d samples)%n",
-              100 * gpu.busy(),
-              gpu.megahertz(),
-              gpu.watts(),
-              gpu.count());
-    }
+    BenchSettings settings = settings();
+    console.out().println(BenchReport.HEADING);
+    BenchReport report = PipelineBenchmark.run(folder(), device, precision, settings, this::print);
+    report.footer().forEach(console.out()::println);
     if (json != null) {
-      Files.write(json, toJson(report, memory));
+      Files.write(json, report.json(device, precision, settings));
     }
     return ExitCode.DONE;
   }
 
-  private PipelineBenchmark.Settings settings() {
+  private void print(Figure figure) {
+    console.out().println(figure.line());
+    console.out().flush();
+  }
+
+  private BenchSettings settings() {
     EngineOptions.checkPrecision(precision);
     try {
-      return new PipelineBenchmark.Settings(
+      return new BenchSettings(
           height,
           width,
           steps,
@@ -162,8 +147,7 @@ final class BenchCommand implements Callable<Integer> {
           edits,
           sources,
           textTokens,
-          teraflops,
-          terabytes);
+          new BenchSettings.Peak(teraflops, terabytes));
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage());
     }
@@ -180,50 +164,5 @@ final class BenchCommand implements Callable<Integer> {
       root = Path.of(geometry);
     }
     return CheckpointFolder.openWithRandomWeights(root);
-  }
-
-  private void print(Figure figure) {
-    boolean known = !Double.isNaN(figure.floor());
-    console
-        .out()
-        .printf(
-            Locale.ROOT,
-            "%-44s %12.4f %12s %8s%n",
-            figure.name(),
-            figure.seconds(),
-            known ? String.format(Locale.ROOT, "%.4f", figure.floor()) : "",
-            known
-                ? String.format(Locale.ROOT, "%.0f %%", 100 * figure.floor() / figure.seconds())
-                : "");
-    console.out().flush();
-  }
-
-  private byte[] toJson(PipelineBenchmark.Report report, double memory) throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
-    ObjectNode root = mapper.createObjectNode();
-    root.put("device", device).put("precision", precision);
-    root.put("height", height).put("width", width).put("steps", steps);
-    root.put("guidance", guidance)
-        .put("step_cache", stepCache)
-        .put("edits", edits)
-        .put("sources", sources)
-        .put("text_tokens", textTokens);
-    root.put("gpu_memory_gb", memory);
-    if (report.gpu() != null) {
-      root.putObject("nvidia_smi_during_edits")
-          .put("samples", report.gpu().count())
-          .put("busy", report.gpu().busy())
-          .put("sm_mhz", report.gpu().megahertz())
-          .put("watts", report.gpu().watts());
-    }
-    ArrayNode list = root.putArray("figures");
-    for (Figure figure : report.figures()) {
-      ObjectNode node =
-          list.addObject().put("name", figure.name()).put("seconds", figure.seconds());
-      if (!Double.isNaN(figure.floor())) {
-        node.put("floor_seconds", figure.floor());
-      }
-    }
-    return mapper.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
   }
 }

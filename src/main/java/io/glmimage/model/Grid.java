@@ -1,7 +1,7 @@
 package io.glmimage.model;
 
 /**
- * An image as a block of tokens.
+ * The shape of an image in tokens.
  *
  * @param rows tokens down the height
  * @param columns tokens across the width
@@ -18,13 +18,13 @@ public record Grid(int rows, int columns) {
     return Math.multiplyExact(rows, columns);
   }
 
-  /** The grid that {@link #upsample2} gives. */
+  /** The grid with both sides doubled, as {@link #upsample2} produces. */
   public Grid doubled() {
     return new Grid(2 * rows, 2 * columns);
   }
 
   /**
-   * Nearest-neighbour upsampling: every id of this grid becomes a 2 x 2 block. {@code [rows *
+   * Nearest-neighbour upsampling: every id of this grid becomes a block of 2 x 2. {@code [rows *
    * columns] -> [4 * rows * columns]}
    */
   public int[] upsample2(int[] ids) {

@@ -14,24 +14,24 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Texts to ids without a vocabulary: a byte of UTF-8 is the id byte + 3, and 1 ends a text. Only
- * the added tokens of the checkpoint ({@code </s>}, {@code <extra_id_0>} and so on), where a text
- * spells one out, are ids of their own.
+ * Texts to ids without a vocabulary: a UTF-8 byte has the id byte + 3, and 1 ends a text. Only the
+ * added tokens of the checkpoint ({@code </s>}, {@code <extra_id_0>} and so on) have ids of their
+ * own, if a text spells them out.
  *
- * <p>Ported from transformers' {@code ByT5Tokenizer} and the splitting at added tokens of its base
- * class.
+ * <p>Ported from transformers src/transformers/models/byt5/tokenization_byt5.py, ByT5Tokenizer, and
+ * the splitting at added tokens of its base class (5.17.0). Deviations: none.
  */
 final class ByT5Tokenizer {
-  /** Fills up; also put in front of texts, see {@link GlyphEncoder}. */
+  /** Padding. Also put in front of texts, see {@link GlyphEncoder}. */
   static final int PAD = 0;
 
-  /** Ends every text. */
+  /** The end of every text. */
   static final int END = 1;
 
   private static final int FIRST_BYTE = 3;
   private static final int BYTES = 256;
 
-  /** What Python's strip() takes away, which is not what Java's does. */
+  /** The characters that Python's strip() removes; Java's differ. */
   private static final String SPACE =
       "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 
@@ -40,12 +40,14 @@ final class ByT5Tokenizer {
 
   private final List<AddedToken> added;
 
-  /** Any added token, longest first; null if there is none. */
+  /** Matches any added token, longest first; null if there are none. */
   private final Pattern addedPattern;
 
   /**
-   * @param stripsLeft whether white space before it vanishes
-   * @param stripsRight whether white space after it vanishes
+   * A token with an id of its own.
+   *
+   * @param stripsLeft whether white space before it is removed
+   * @param stripsRight whether white space after it is removed
    */
   private record AddedToken(int id, String content, boolean stripsLeft, boolean stripsRight) {}
 
@@ -63,10 +65,10 @@ final class ByT5Tokenizer {
   }
 
   /**
-   * Reads {@code tokenizer/tokenizer_config.json} and, if that lists no added tokens, {@code
+   * Reads {@code tokenizer/tokenizer_config.json} and, if it lists no added tokens, {@code
    * tokenizer/added_tokens.json}.
    *
-   * @throws CheckpointException if a file is missing or damaged or is of another kind of tokenizer
+   * @throws CheckpointException if a file is missing or damaged, or belongs to another tokenizer
    */
   static ByT5Tokenizer load(CheckpointFolder folder) {
     ConfigFile config = folder.config("tokenizer/tokenizer_config.json");
@@ -107,21 +109,22 @@ final class ByT5Tokenizer {
     added.add(token);
   }
 
-  /** One more than the largest id it can give. */
+  /** One more than the largest possible id. */
   int ids() {
     return added.stream().mapToInt(t -> t.id() + 1).reduce(FIRST_BYTE + BYTES, Math::max);
   }
 
   /**
-   * The ids of {@code text}, at most {@code maxLength}; the last is always {@link #END}, and what
-   * is too long loses ids before it. A text that spells out the end token last gets no second one.
+   * The ids of a text, at most {@code maxLength}. The last one is always {@link #END}; ids before
+   * it are cut if the text is too long. A text that ends with the spelt-out end token gets no
+   * second one.
    */
   int[] encode(String text, int maxLength) {
     if (maxLength < 1) {
       throw new IllegalArgumentException("Invalid length: " + maxLength + ", expected at least 1");
     }
     List<Integer> ids = split(text);
-    // The reference counts the end token as one more even where it then leaves it out.
+    // The reference reserves a place for the end token even if it then adds none.
     int room = maxLength - 1;
     if (ids.size() > room) {
       ids = ids.subList(0, room);

@@ -7,9 +7,12 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * One T5 encoder block: {@code [1, S, E]} to the same shape, self-attention and gated feed-forward,
- * each after an RMS norm and added to its input. H heads of width D. No projection has a bias, and
+ * One T5 encoder block, {@code [1, S, E] -> [1, S, E]}: self-attention and gated feed-forward. Each
+ * follows an RMS norm and is added to its input. H heads of width D. Projections have no bias, and
  * scores are not scaled.
+ *
+ * <p>Ported from transformers src/transformers/models/t5/modeling_t5.py, T5Block with
+ * T5LayerSelfAttention and T5LayerFF (5.17.0). Deviations: none.
  */
 final class GlyphBlock {
   private final GlyphConfig config;
@@ -41,6 +44,8 @@ final class GlyphBlock {
   }
 
   /**
+   * Runs the block.
+   *
    * @param bias relative position bias {@code [1, H, S, S]}
    */
   Tensor forward(Tensor x, Tensor bias) {

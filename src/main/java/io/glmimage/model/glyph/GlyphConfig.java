@@ -4,16 +4,16 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.weights.ConfigFile;
 
 /**
- * What {@code text_encoder/config.json} says.
+ * The values of {@code text_encoder/config.json} that the encoder uses.
  *
  * @param layers number of blocks
- * @param width of the residual stream and of an embedding, E
+ * @param width E, of the residual stream and of an embedding
  * @param heads attention heads
- * @param headWidth of one head; heads x headWidth may differ from the width
+ * @param headWidth width of a head; heads * headWidth may differ from the width
  * @param hidden width inside the feed-forward
  * @param vocabulary number of ids
  * @param normEps added to the mean square in every norm
- * @param buckets relative distances are sorted into so many, half of them for each direction
+ * @param buckets number of classes of relative distances, half of them for each direction
  * @param maxDistance larger distances share the last bucket
  */
 record GlyphConfig(
@@ -28,12 +28,13 @@ record GlyphConfig(
     int maxDistance) {
 
   /**
-   * @throws CheckpointException if a value is missing, out of range, or asks for a part that this
-   *     program does not have
+   * Reads the configuration.
+   *
+   * @throws CheckpointException if a value is missing, out of range or not supported
    */
   static GlyphConfig read(ConfigFile file) {
     file.requireText("model_type", "t5");
-    // Its own default would be relu without a gate.
+    // The default would be relu without a gate.
     file.text("feed_forward_proj");
     file.requireText("feed_forward_proj", "gated-gelu");
     file.requireText("dense_act_fn", "gelu_new");

@@ -19,21 +19,24 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * checkpoint). S positions of all texts together, E the width. Computes in the dtype of {@link
  * Compute}; norms and softmax have float32 statistics.
  *
- * <p>Every text goes through the encoder alone. The reference runs the texts of a prompt as one
- * padded batch with a mask, which comes to the same. If the number of texts is even, it puts a pad
- * id in front of each, and so does this class: the model was used like that.
+ * <p>Every text goes through the encoder alone. If the number of texts is even, each gets a pad id
+ * in front: a quirk of the reference, kept so that the values agree.
  *
- * <p>Ported from transformers' {@code T5EncoderModel} and the glyph part of diffusers' GLM-Image
- * pipeline. Deviations: none. Threads may share it, one is served at a time.
+ * <p>Ported from transformers src/transformers/models/t5/modeling_t5.py, T5EncoderModel (5.17.0),
+ * and diffusers src/diffusers/pipelines/glm_image/pipeline_glm_image.py, the glyph embeddings
+ * (commit 58eb52c). Deviation: the reference runs the texts of a prompt as one padded batch with a
+ * mask, which gives the same values.
+ *
+ * <p>Threads may share it; one is served at a time.
  */
 public final class GlyphEncoder implements AutoCloseable {
-  /** The pipeline's limit of one text, in ids, without the pad in front; longer texts are cut. */
+  /** The limit for one text, in ids without the pad in front. Longer texts are cut. */
   static final int MAX_LENGTH = 2048;
 
-  /** How many prompts' embeddings are kept, besides that of prompts without a text. */
+  /** Number of prompts whose embeddings are kept, besides that of a prompt without texts. */
   static final int KEPT_PROMPTS = 32;
 
-  /** Embeddings of more positions are not kept: 32 of them are at most 100 MB of bfloat16. */
+  /** Longer embeddings are not kept. 32 of this length take 100 MB in bfloat16. */
   static final int KEPT_POSITIONS = 1024;
 
   private static final List<String> NO_TEXT = List.of("");
@@ -46,11 +49,11 @@ public final class GlyphEncoder implements AutoCloseable {
   private final List<GlyphBlock> blocks = new ArrayList<>();
   private final Tensor finalNorm;
 
-  /** By texts, least recently used first; holds one reference to each tensor. */
+  /** Embeddings by texts, least recently used first. Holds one reference to each tensor. */
   private final Map<List<String>, Tensor> kept =
       new LinkedHashMap<>(16, 0.75f, /* accessOrder= */ true);
 
-  /** Of a prompt without a text: every unconditional pass needs it. Null before its first use. */
+  /** The embedding of a prompt without texts; null until the first use. */
   private Tensor noText;
 
   private GlyphEncoder(Weights weights, GlyphConfig config, ByT5Tokenizer tokenizer) {
@@ -75,8 +78,10 @@ public final class GlyphEncoder implements AutoCloseable {
   }
 
   /**
-   * @throws CheckpointException if a configuration or the weights are missing, damaged, do not fit
-   *     each other, or are of an architecture that this program does not know
+   * Loads tokenizer and encoder.
+   *
+   * @throws CheckpointException if configuration or weights are missing or damaged, do not fit each
+   *     other, or have an unsupported architecture
    */
   public static GlyphEncoder load(CheckpointFolder folder, Compute compute) {
     GlyphConfig config = GlyphConfig.read(folder.config("text_encoder/config.json"));
@@ -95,7 +100,7 @@ public final class GlyphEncoder implements AutoCloseable {
     Weights weights = folder.weights("text_encoder", compute);
     try {
       GlyphEncoder encoder = new GlyphEncoder(weights, config, tokenizer);
-      // Some writers store the shared embedding a second time.
+      // Some tools store the shared embedding a second time under this name.
       List<String> unused =
           weights.unused().stream()
               .filter(name -> !name.equals("encoder.embed_tokens.weight"))
@@ -106,7 +111,7 @@ public final class GlyphEncoder implements AutoCloseable {
                 + folder.file("text_encoder")
                 + " has "
                 + unused.size()
-                + " tensor(s) that its config.json has no place for, such as "
+                + " tensor(s) that do not belong to its config.json, such as "
                 + unused.get(0));
       }
       return encoder;
@@ -122,11 +127,11 @@ public final class GlyphEncoder implements AutoCloseable {
   }
 
   /**
-   * The embeddings of the quoted texts of {@code prompt}, joined in the order of {@link
-   * GlyphTexts#extract}; those of one empty text if it quotes nothing.
+   * The embeddings of the quoted texts of a prompt, joined in the order of {@link
+   * GlyphTexts#extract}. A prompt without quotes counts as one empty text.
    *
-   * @return {@code [S, E]} in the compute dtype on the device, S at least 1; it belongs to the
-   *     caller's scope, and its memory may be shared with later calls: don't write to it
+   * @return {@code [S, E]} in the compute dtype on the device, S at least 1, of the caller's scope.
+   *     Later calls may share its memory, so it must not be written to
    */
   public Tensor embed(String prompt) {
     List<String> texts = GlyphTexts.extract(prompt);
@@ -134,8 +139,8 @@ public final class GlyphEncoder implements AutoCloseable {
   }
 
   /**
-   * The embedding of a prompt without a text, which an unconditional pass takes: {@code [1, E]},
-   * computed once. Otherwise as {@link #embed(String)}.
+   * The embedding of a prompt without texts, {@code [1, E]}, computed once. Every unconditional
+   * branch uses it. Otherwise as {@link #embed(String)}.
    */
   public synchronized Tensor embedNothing() {
     if (noText == null) {
@@ -169,7 +174,7 @@ public final class GlyphEncoder implements AutoCloseable {
     }
   }
 
-  /** How many prompts' embeddings are held. */
+  /** Number of prompts whose embeddings are kept. */
   synchronized int keptPrompts() {
     return kept.size();
   }
@@ -180,6 +185,8 @@ public final class GlyphEncoder implements AutoCloseable {
   }
 
   /**
+   * Encodes texts without keeping the result.
+   *
    * @param maxLength of one text's ids, without the pad in front
    * @return {@code [S, E]}
    */
@@ -193,7 +200,7 @@ public final class GlyphEncoder implements AutoCloseable {
     }
   }
 
-  /** The ids of each text as the encoder sees them. */
+  /** The ids of each text as the encoder reads them. */
   List<int[]> ids(List<String> texts, int maxLength) {
     List<int[]> all = new ArrayList<>();
     boolean padInFront = texts.size() % 2 == 0;
@@ -210,7 +217,7 @@ public final class GlyphEncoder implements AutoCloseable {
     return all;
   }
 
-  /** One text: S ids to {@code [S, E]}. */
+  /** Encodes one text: S ids to {@code [S, E]}. */
   Tensor forward(int[] ids) {
     try (TensorScope scope = new TensorScope()) {
       Tensor device = Ops.to(Ops.of(ids, ids.length), weights.compute(), ScalarType.Long);
@@ -225,7 +232,7 @@ public final class GlyphEncoder implements AutoCloseable {
     }
   }
 
-  /** {@code [1, H, Q, K]}. */
+  /** The bias {@code [1, H, Q, K]}. For parity tests. */
   Tensor relativePositionBias(int queries, int keys) {
     return positionBias.forward(queries, keys);
   }

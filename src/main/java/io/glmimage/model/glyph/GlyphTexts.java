@@ -6,14 +6,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The texts that a prompt asks to see written: what stands between quotation marks.
+ * The texts that a prompt wants rendered in the image: those between quotation marks.
  *
- * <p>Source: the patterns of diffusers' GLM-Image pipeline, with what follows from them: texts are
- * grouped by kind of mark, not by place; apostrophes pair up like quotation marks; of nested marks
- * the innermost count.
+ * <p>Ported from diffusers src/diffusers/pipelines/glm_image/pipeline_glm_image.py, get_glyph_texts
+ * (commit 58eb52c). Its patterns have these effects: texts are grouped by kind of mark, not by
+ * position; apostrophes pair up like quotation marks; of nested marks, the innermost count.
+ * Deviations: none.
  */
 public final class GlyphTexts {
-  /** In the order in which their texts are listed. */
+  /** The kinds of marks, in the order in which their texts are listed. */
   private static final List<Pattern> MARKS =
       List.of(
           Pattern.compile("'([^']*)'"),
@@ -23,7 +24,7 @@ public final class GlyphTexts {
 
   private GlyphTexts() {}
 
-  /** The quoted texts, without their marks; none if the prompt quotes nothing. */
+  /** The quoted texts without their marks; empty if the prompt has no quotes. */
   public static List<String> extract(String prompt) {
     List<String> texts = new ArrayList<>();
     for (Pattern mark : MARKS) {

@@ -12,14 +12,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The check of a checkpoint's chat template. GLM-Image's has one fixed form, which {@link
- * GlmProcessor} writes itself: for every image its start token, one placeholder and its end token,
- * for every text the text, and nothing else. A template that could print anything else is refused.
+ * Checks a checkpoint's chat template. GLM-Image's template has one fixed form, which {@link
+ * GlmProcessor} writes itself: for every image its start token, one placeholder and its end token;
+ * for every text the text. A template that could print anything else is refused.
  */
 final class ChatTemplate {
   private static final String FILE = "processor/chat_template.jinja";
 
-  /** A tag, with the white-space marks of its ends. */
+  /** A tag, including the white-space marks at its ends. */
   private static final Pattern TAG =
       Pattern.compile("(\\{%-?|\\{\\{-?|\\{#-?)(.*?)(-?%\\}|-?\\}\\}|-?#\\})", Pattern.DOTALL);
 
@@ -35,7 +35,9 @@ final class ChatTemplate {
   private ChatTemplate() {}
 
   /**
-   * @throws CheckpointException if there is no template or it is not of the known form
+   * Checks the template.
+   *
+   * @throws CheckpointException if the template is missing or has another form
    */
   static void check(CheckpointFolder checkpoint, SpecialTokens tokens) {
     Path file = checkpoint.file(FILE);
@@ -83,7 +85,7 @@ final class ChatTemplate {
     }
   }
 
-  /** What the template prints: literals without their quotes, other expressions as they stand. */
+  /** What the template prints: literals without their quotes, other expressions unchanged. */
   private static List<String> pieces(String template, Path file) {
     List<String> out = new ArrayList<>();
     Matcher tag = TAG.matcher(template);
@@ -113,7 +115,7 @@ final class ChatTemplate {
     return out;
   }
 
-  /** Text between tags; line ends and indents are trimmed by the tags' marks. */
+  /** Adds text between tags. The marks of the tags trim line ends and indents. */
   private static void addText(List<String> out, String text) {
     if (!text.isBlank()) {
       out.add(text.strip());

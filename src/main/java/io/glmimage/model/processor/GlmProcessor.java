@@ -9,16 +9,18 @@ import io.glmimage.weights.CheckpointFolder;
 import java.util.List;
 
 /**
- * Requests to inputs of the prior model: the prompt's frame, its token ids and grids; and, through
+ * Turns requests into inputs of the prior model: the prompt as token ids, its grids, and, through
  * {@link #images()}, the pixels of source images.
  *
- * <p>A prompt is, for every source, start token, placeholders, end token; the text; {@code
- * <sop>ROWS COLUMNS<eop>} of the target; for text-to-image the same of the small draft; the image
- * start token. Ported from transformers' processing_glm_image.py (5.17) with the checkpoint's chat
- * template. Deviation: a prompt that itself holds a start, end or placeholder token is refused,
- * where the reference fails on shapes.
+ * <p>A prompt consists of: for every source its start token, placeholders and end token; the text;
+ * {@code <sop>ROWS COLUMNS<eop>} of the target; for text-to-image the same of the small draft; the
+ * image start token.
  *
- * <p>Safe for several threads until closed.
+ * <p>Ported from transformers src/transformers/models/glm_image/processing_glm_image.py (5.17.0),
+ * with the checkpoint's chat template. Deviation: a prompt that contains a start, end or
+ * placeholder token is refused; the reference fails on shapes.
+ *
+ * <p>Thread-safe until closed.
  */
 public final class GlmProcessor implements AutoCloseable {
   private final SpecialTokens tokens;
@@ -34,8 +36,9 @@ public final class GlmProcessor implements AutoCloseable {
   }
 
   /**
-   * @throws CheckpointException if a file of {@code processor/} is missing, damaged or of an
-   *     unknown form
+   * Loads the component {@code processor}.
+   *
+   * @throws CheckpointException if one of its files is missing, damaged or of an unknown form
    */
   public static GlmProcessor load(CheckpointFolder checkpoint) {
     SpecialTokens tokens = SpecialTokens.load(checkpoint);
@@ -67,21 +70,23 @@ public final class GlmProcessor implements AutoCloseable {
     return imageId;
   }
 
-  /** The id in front of every image's tokens. */
+  /** The id before the tokens of every image. */
   public int imageStartId() {
     return tokenizer.id(tokens.imageStart());
   }
 
-  /** The id behind every image's tokens. */
+  /** The id after the tokens of every image. */
   public int imageEndId() {
     return tokenizer.id(tokens.imageEnd());
   }
 
   /**
+   * The prompt as the prior model reads it.
+   *
    * @param prompt the text
-   * @param sourceGrids of the source images ({@link SourcePixels#grid}); none for text-to-image
-   * @param target the picture's size; sides are floored to whole tokens of 32 pixels
-   * @throws InvalidRequestException if the prompt holds a token that frames images
+   * @param sourceGrids of the source images ({@link SourcePixels#grid}); empty for text-to-image
+   * @param target size of the edited image; sides are floored to whole tokens of 32 pixels
+   * @throws InvalidRequestException if the prompt contains a token that frames images
    */
   public ProcessedPrompt process(String prompt, List<Grid> sourceGrids, PixelSize target) {
     checkPrompt(prompt);
@@ -102,7 +107,7 @@ public final class GlmProcessor implements AutoCloseable {
     }
   }
 
-  /** What the chat template prints for a message of images and a text. */
+  /** The output of the chat template for a message with images and one text. */
   String chatText(String prompt, int sources) {
     return tokens.sourceFrame().repeat(sources) + prompt;
   }
@@ -119,7 +124,7 @@ public final class GlmProcessor implements AutoCloseable {
     return out.append(tokens.imageStart()).toString();
   }
 
-  /** Repeats the k-th placeholder for every token of the k-th source. */
+  /** Repeats the placeholder of each source once per token of that source. */
   private int[] placeholders(int[] ids, List<Grid> sourceGrids) {
     int length = ids.length - sourceGrids.size();
     for (Grid grid : sourceGrids) {
@@ -137,13 +142,13 @@ public final class GlmProcessor implements AutoCloseable {
     return out;
   }
 
-  /** The picture's grid and, for text-to-image, the draft's: about 16 x 16 tokens of its shape. */
+  /** The target's grid and, for text-to-image, the draft's: about 256 tokens in the same shape. */
   static List<Grid> targetGrids(PixelSize target, boolean textToImage) {
     int rows = target.height() / OutputLimits.TOKEN_PIXELS;
     int columns = target.width() / OutputLimits.TOKEN_PIXELS;
     if (rows == 0 || columns == 0) {
       throw new IllegalArgumentException(
-          "Invalid target: " + target + " pixels, a side is under " + OutputLimits.TOKEN_PIXELS);
+          "Invalid target: " + target + " pixels, a side is below " + OutputLimits.TOKEN_PIXELS);
     }
     Grid grid = new Grid(rows, columns);
     if (!textToImage) {

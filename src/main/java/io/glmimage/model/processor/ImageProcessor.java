@@ -11,12 +11,15 @@ import io.glmimage.weights.ConfigFile;
 import java.nio.file.Files;
 
 /**
- * Source images to patches of normalised pixels: resize by {@link SmartResize} with torch's bicubic
- * kernel, {@code (x - mean / rescale) / (std / rescale)} in float32, cut into patches in
- * merge-block order. Ported from transformers' image_processing_glm_image.py (5.17); a side under
- * the merge block's is no error here.
+ * Turns source images into patches of normalised pixels: resizes them by {@link SmartResize} with
+ * torch's bicubic kernel, normalises with {@code (x - mean / rescale) / (std / rescale)} in
+ * float32, and cuts them into patches in merge-block order.
  *
- * <p>Immutable; safe for several threads.
+ * <p>Ported from transformers src/transformers/models/glm_image/image_processing_glm_image.py
+ * (5.17.0). Deviation: an image with a side below that of a merge block is enlarged instead of
+ * refused.
+ *
+ * <p>Immutable and thread-safe.
  */
 public final class ImageProcessor {
   private static final int CHANNELS = 3;
@@ -39,10 +42,11 @@ public final class ImageProcessor {
   }
 
   /**
-   * Reads {@code processor/processor_config.json} where it holds an image processor, else {@code
+   * Reads {@code processor/processor_config.json} if it configures an image processor, else {@code
    * processor/preprocessor_config.json}.
    *
-   * @throws CheckpointException if the file is missing, damaged or asks for what is not known here
+   * @throws CheckpointException if the file is missing or damaged, or asks for something
+   *     unsupported
    */
   public static ImageProcessor load(CheckpointFolder checkpoint) {
     return of(config(checkpoint));
@@ -85,8 +89,7 @@ public final class ImageProcessor {
   }
 
   private static int limit(ConfigFile config, String override, String sizeKey) {
-    int pixels = config.has(override) ? config.size(override) : config.object("size").size(sizeKey);
-    return pixels;
+    return config.has(override) ? config.size(override) : config.object("size").size(sizeKey);
   }
 
   private static float[][] normalisation(ConfigFile config) {
@@ -108,31 +111,33 @@ public final class ImageProcessor {
   }
 
   /**
-   * What holds for a source of this size with every model.
+   * Checks a source's size as far as possible without a checkpoint.
    *
-   * @throws InvalidRequestException if its aspect ratio is over 4
+   * @throws InvalidRequestException if the aspect ratio is above 4
    */
   public static void check(PixelSize source) {
     SmartResize.checkAspect(source);
   }
 
   /**
-   * The patches that a source of this size becomes.
+   * The grid of patches for a source of this size.
    *
-   * @throws InvalidRequestException if its aspect ratio is over 4
+   * @throws InvalidRequestException if the aspect ratio is above 4
    */
   public Grid grid(PixelSize source) {
     PixelSize size = rule.of(source);
     return new Grid(size.height() / patch, size.width() / patch);
   }
 
-  /** Image tokens of the prompt for a source of this grid: one for every merge block. */
+  /** Number of image tokens in the prompt for a source of this grid: one per merge block. */
   public int tokens(Grid grid) {
     return grid.size() / (merge * merge);
   }
 
   /**
-   * @throws InvalidRequestException if its aspect ratio is over 4
+   * Resizes, normalises and cuts a source image.
+   *
+   * @throws InvalidRequestException if the aspect ratio is above 4
    */
   public SourcePixels process(RgbImage source) {
     return patches(resize(source));

@@ -11,20 +11,20 @@ import java.util.Map;
 
 /**
  * The byte-level BPE tokenizer of {@code processor/tokenizer.json}. Special tokens are recognised
- * where they stand literally in a text; none are added, nothing is padded or cut.
+ * if a text spells them out. No tokens are added, and nothing is padded or truncated.
  *
- * <p>Runs the Hugging Face tokenizers library through DJL, wholly offline: the native library comes
- * out of the jar. DJL unpacks it under its cache folder ({@code DJL_CACHE_DIR}, else the home
- * folder, else the temporary one) into a new folder that is then renamed, so that several JVMs of a
- * node may start at once.
+ * <p>Runs the Hugging Face tokenizers library through DJL, without network access: the native
+ * library is in the jar. DJL unpacks it below its cache folder ({@code DJL_CACHE_DIR}, else the
+ * home folder, else the temporary folder). It unpacks into a new folder and renames that, so
+ * several JVMs of a node can start at the same time.
  *
- * <p>Safe for several threads until closed.
+ * <p>Thread-safe until closed.
  */
 public final class PromptTokenizer implements AutoCloseable {
   static {
-    // On a machine with CUDA, DJL would otherwise download a CUDA build of the tokenizer library.
+    // Otherwise DJL downloads a CUDA build of the library on machines with CUDA.
     setUnlessSet("RUST_FLAVOR", "cpu");
-    // Else DJL reports its use over the network (and waits for time-outs where there is none).
+    // Otherwise DJL reports its use over the network, and waits for time-outs if there is none.
     setUnlessSet("OPT_OUT_TRACKING", "true");
   }
 
@@ -37,6 +37,8 @@ public final class PromptTokenizer implements AutoCloseable {
   }
 
   /**
+   * Loads the tokenizer.
+   *
    * @throws CheckpointException if the file is missing or damaged
    */
   public static PromptTokenizer load(CheckpointFolder checkpoint) {
@@ -84,7 +86,7 @@ public final class PromptTokenizer implements AutoCloseable {
   /**
    * The id of a special token.
    *
-   * @throws CheckpointException if the tokenizer does not know it as one token
+   * @throws CheckpointException if the tokenizer does not have it as one token
    */
   public int id(String token) {
     int[] ids = encode(token);
@@ -92,9 +94,9 @@ public final class PromptTokenizer implements AutoCloseable {
       throw new CheckpointException(
           "Cannot load model: "
               + file
-              + " does not hold "
+              + " does not have "
               + token
-              + " as one token; it is named in tokenizer_config.json");
+              + " as one token, but tokenizer_config.json names it");
     }
     return ids[0];
   }

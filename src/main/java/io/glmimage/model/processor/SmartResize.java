@@ -5,19 +5,20 @@ import io.glmimage.image.PixelSize;
 import java.util.Locale;
 
 /**
- * The size that a source image has for the vision tower: about half of its own, in whole merge
- * blocks, with its sides first brought between the square roots of {@code minPixels} and {@code
- * maxPixels}.
+ * The size at which the vision tower sees a source image: about half of the image's own size, in
+ * whole merge blocks. The sides are first brought between the square roots of {@code minPixels} and
+ * {@code maxPixels}.
  *
- * <p>Formula: smart_resize of transformers' image_processing_glm_image.py (5.17). Rounding is half
- * to even, as Python's.
+ * <p>Ported from transformers src/transformers/models/glm_image/image_processing_glm_image.py,
+ * smart_resize (5.17.0). Rounding is half to even, as in Python. Deviation: {@link #of} also takes
+ * images with a side below the factor.
  *
- * @param factor pixels of a merge block's side: patch size times merge size
+ * @param factor side of a merge block in pixels: patch size times merge size
  * @param minPixels its square root is the smallest short side
  * @param maxPixels its square root is the largest long side
  */
 record SmartResize(int factor, int minPixels, int maxPixels) {
-  /** The largest ratio of long to short side that the model was made for. */
+  /** The largest ratio of the long to the short side that the model supports. */
   static final int MAX_ASPECT_RATIO = 4;
 
   SmartResize {
@@ -28,10 +29,10 @@ record SmartResize(int factor, int minPixels, int maxPixels) {
   }
 
   /**
-   * The rule for every source: {@link #reference}, but one with a side under the factor is measured
-   * as if it had been enlarged, keeping its shape, until its short side is the factor.
+   * The size of any source. As {@link #reference}, but a source with a side below the factor is
+   * treated as if it had been enlarged, in its aspect ratio, until its short side is the factor.
    *
-   * @throws InvalidRequestException if the aspect ratio is over 4
+   * @throws InvalidRequestException if the aspect ratio is above 4
    */
   PixelSize of(PixelSize source) {
     checkAspect(source);
@@ -47,9 +48,9 @@ record SmartResize(int factor, int minPixels, int maxPixels) {
   }
 
   /**
-   * The reference's rule as it stands.
+   * The reference's rule, unchanged.
    *
-   * @throws InvalidRequestException if a side is under the factor or the aspect ratio over 4
+   * @throws InvalidRequestException if a side is below the factor, or the aspect ratio above 4
    */
   PixelSize reference(PixelSize source) {
     int shortSide = Math.min(source.height(), source.width());
@@ -58,7 +59,7 @@ record SmartResize(int factor, int minPixels, int maxPixels) {
       throw new InvalidRequestException(
           "Cannot use a source image of "
               + source
-              + " pixels: a side is under the smallest size, "
+              + " pixels: a side is below the minimum of "
               + factor
               + " pixels");
     }

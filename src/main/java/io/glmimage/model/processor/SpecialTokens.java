@@ -8,22 +8,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The texts of the tokens that a prompt is framed with.
+ * The texts of the tokens that frame a prompt.
  *
- * @param imageStart in front of every image's tokens; also the end of every prompt
- * @param imageEnd behind every image's tokens
- * @param image placeholder of one token of a source image
- * @param gridStart in front of a grid's rows and columns
- * @param gridEnd behind them
+ * @param imageStart before the tokens of every image; also the end of every prompt
+ * @param imageEnd after the tokens of every image
+ * @param image placeholder for one token of a source image
+ * @param gridStart before the rows and columns of a grid
+ * @param gridEnd after the rows and columns of a grid
  */
 record SpecialTokens(
     String imageStart, String imageEnd, String image, String gridStart, String gridEnd) {
 
   /**
-   * Reads {@code processor/tokenizer_config.json}, and {@code special_tokens_map.json} for what
-   * that does not name.
+   * Reads {@code processor/tokenizer_config.json}, and {@code special_tokens_map.json} for tokens
+   * that the first file lacks.
    *
-   * @throws CheckpointException if a token is not named
+   * @throws CheckpointException if neither file has one of the tokens
    */
   static SpecialTokens load(CheckpointFolder checkpoint) {
     ConfigFile config = checkpoint.config("processor/tokenizer_config.json");
@@ -50,11 +50,11 @@ record SpecialTokens(
         return place.isObject(key) ? place.object(key).text("content") : place.text(key);
       }
     }
-    // The error of the first place names its file and the key.
+    // Fails with the name of the first file and the key.
     return places.get(0).text(key);
   }
 
-  /** The frame of one source image with a single placeholder. */
+  /** The frame of one source image, with a single placeholder. */
   String sourceFrame() {
     return imageStart + image + imageEnd;
   }

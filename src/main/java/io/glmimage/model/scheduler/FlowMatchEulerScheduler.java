@@ -9,24 +9,30 @@ import java.util.Set;
 /**
  * Flow matching with Euler steps: {@code x' = x + (sigma' - sigma) * noise}.
  *
- * <p>Timesteps are {@code int(linspace(N, 1, steps + 1))} without the last, N training timesteps.
- * Sigmas are {@code timestep / N}, shifted towards noise the more, the larger the picture: {@code
- * mu / (mu + 1 / sigma - 1)} with {@code mu = maxShift * sqrt(tokens / baseTokens) + baseShift}.
- * The network sees the UNSHIFTED timestep minus 1, the Euler step the shifted sigmas: the model was
- * trained so, and passing it 1000 times the shifted sigma turns pictures magenta and grainy.
+ * <p>Timesteps are {@code int(linspace(N, 1, steps + 1))} without the last one, N training
+ * timesteps. Sigmas are {@code timestep / N}, shifted towards noise, more so for larger images:
+ * {@code mu / (mu + 1 / sigma - 1)} with {@code mu = maxShift * sqrt(tokens / baseTokens) +
+ * baseShift}. The network sees the UNSHIFTED timestep minus 1; the Euler step uses the shifted
+ * sigmas. The model was trained this way. With 1000 times the shifted sigma as its timestep, images
+ * become magenta and grainy.
  *
- * <p>In float32 where the reference is, so that sigmas agree to the bit.
+ * <p>Computed in float32 wherever the reference is, so that sigmas agree to the last bit.
+ *
+ * <p>Ported from diffusers src/diffusers/schedulers/scheduling_flow_match_euler_discrete.py,
+ * FlowMatchEulerDiscreteScheduler, and src/diffusers/pipelines/glm_image/pipeline_glm_image.py,
+ * calculate_shift and the timesteps of __call__ (commit 58eb52c). Deviations: only the settings
+ * that GLM-Image uses; later versions of diffusers pass the shifted timestep to the network.
  */
 public final class FlowMatchEulerScheduler {
   private static final Set<String> KNOWN =
       Set.of(
           "num_train_timesteps",
-          "shift", // Without effect where shifting is dynamic.
+          "shift", // Has no effect with dynamic shifting.
           "use_dynamic_shifting",
           "base_shift",
           "max_shift",
           "base_image_seq_len",
-          "max_image_seq_len", // Without effect: the shift is not bounded.
+          "max_image_seq_len", // Has no effect: the shift is not bounded.
           "invert_sigmas",
           "shift_terminal",
           "use_karras_sigmas",
@@ -51,7 +57,7 @@ public final class FlowMatchEulerScheduler {
   /**
    * Reads {@code scheduler/scheduler_config.json}.
    *
-   * @throws CheckpointException if it is damaged or asks for another schedule than this one
+   * @throws CheckpointException if the file is damaged or asks for another schedule
    */
   public static FlowMatchEulerScheduler load(CheckpointFolder checkpoint) {
     return of(checkpoint.config("scheduler/scheduler_config.json"));
@@ -61,7 +67,7 @@ public final class FlowMatchEulerScheduler {
     file.requireText("_class_name", "FlowMatchEulerDiscreteScheduler");
     for (String key : file.keys()) {
       if (!key.startsWith("_") && file.has(key) && !KNOWN.contains(key)) {
-        throw file.error(key, "this program does not know this setting");
+        throw file.error(key, "this setting is not supported");
       }
     }
     requireFlag(file, "use_dynamic_shifting", true);
@@ -78,10 +84,10 @@ public final class FlowMatchEulerScheduler {
     String shiftType = file.text("time_shift_type", "exponential");
     if (!shiftType.equals("linear")) {
       throw file.error(
-          "time_shift_type", "is \"" + shiftType + "\", but this program knows only \"linear\"");
+          "time_shift_type", "is \"" + shiftType + "\", but only \"linear\" is supported");
     }
     if (file.number("shift_terminal", 0) != 0) {
-      throw file.error("shift_terminal", "this program knows only null");
+      throw file.error("shift_terminal", "only null is supported");
     }
     int train = file.has("num_train_timesteps") ? file.size("num_train_timesteps") : 1000;
     int base = file.has("base_image_seq_len") ? file.size("base_image_seq_len") : 256;
@@ -94,27 +100,27 @@ public final class FlowMatchEulerScheduler {
               + baseShift
               + " and max_shift is "
               + maxShift
-              + ", but neither may be below 0, nor both 0");
+              + ", but neither may be below 0, and not both may be 0");
     }
     return new FlowMatchEulerScheduler(train, base, baseShift, maxShift);
   }
 
   private static void requireFlag(ConfigFile file, String key, boolean known) {
     if (file.flag(key, false) != known) {
-      throw file.error(key, "is " + !known + ", but this program knows only " + known);
+      throw file.error(key, "is " + !known + ", but only " + known + " is supported");
     }
   }
 
-  /** The most steps that a schedule can have: above, timesteps would repeat. */
+  /** The largest number of steps. With more, timesteps would repeat. */
   public int maxSteps() {
     return trainTimesteps;
   }
 
   /**
-   * The schedule of a picture.
+   * The schedule of an image.
    *
    * @param steps 1 to {@link #maxSteps}
-   * @param imageTokens of the target
+   * @param imageTokens DiT tokens of the target
    * @throws InvalidRequestException if the number of steps is out of range
    */
   public Schedule schedule(int steps, int imageTokens) {
@@ -137,7 +143,7 @@ public final class FlowMatchEulerScheduler {
     return new Schedule(timesteps, sigmas);
   }
 
-  /** How far the sigmas of a picture of this many tokens are shifted. */
+  /** The shift of the sigmas for an image of this many tokens. */
   double mu(int imageTokens) {
     return Math.sqrt((double) imageTokens / baseTokens) * maxShift + baseShift;
   }

@@ -14,17 +14,17 @@ public final class Schedule {
     this.sigmas = sigmas;
   }
 
-  /** How many steps. */
+  /** Number of steps. */
   public int steps() {
     return timesteps.length;
   }
 
-  /** Unshifted whole timesteps, falling from the number of training timesteps. */
+  /** Unshifted integer timesteps, descending from the number of training timesteps. */
   public float[] timesteps() {
     return timesteps.clone();
   }
 
-  /** What the network is passed: {@link #timesteps} minus 1. */
+  /** The timesteps as the network sees them: {@link #timesteps} minus 1. */
   public double[] networkTimesteps() {
     double[] out = new double[timesteps.length];
     for (int i = 0; i < out.length; i++) {

@@ -1,2 +1,2 @@
-/** The noise schedule: plain arithmetic, no tensors. */
+/** The noise schedule of the denoising loop: plain arithmetic, no tensors. */
 package io.glmimage.model.scheduler;

@@ -5,7 +5,7 @@ import io.glmimage.weights.Weights;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * A convolution with bias over {@code [B, I, H, W]}, a square kernel of odd size K.
+ * A convolution with bias over {@code [B, I, H, W]}, with a square kernel of odd size K.
  *
  * @param kernel {@code [O, I, K, K]}
  * @param bias {@code [O]}
@@ -16,12 +16,12 @@ record Conv(Tensor kernel, Tensor bias) {
         weights.get(name + ".weight", out, in, size, size), weights.get(name + ".bias", out));
   }
 
-  /** Keeps the size: {@code [B, O, H, W]}. */
+  /** Padded to keep the size: {@code [B, I, H, W] -> [B, O, H, W]} */
   Tensor forward(Tensor x) {
     return Ops.conv2d(x, kernel, bias, /* stride= */ 1, /* padding= */ kernel.size(2) / 2);
   }
 
-  /** Every second position, without padding. */
+  /** At every second position, without padding. */
   Tensor forwardStride2(Tensor x) {
     return Ops.conv2d(x, kernel, bias, /* stride= */ 2, /* padding= */ 0);
   }

@@ -4,11 +4,17 @@ import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
 import org.bytedeco.pytorch.Tensor;
 
-/** Two residual blocks at the coarsest resolution, with or without an attention between them. */
+/**
+ * Two residual blocks at the coarsest resolution, with or without attention between them. {@code
+ * [B, C, h, w] -> [B, C, h, w]}
+ *
+ * <p>Ported from diffusers src/diffusers/models/unets/unet_2d_blocks.py, UNetMidBlock2D (commit
+ * 58eb52c). Deviations: none.
+ */
 final class MidBlock {
   private final ResnetBlock first;
 
-  /** Null in checkpoints without it. */
+  /** Null in checkpoints without attention. */
   private final SpatialAttention attention;
 
   private final ResnetBlock second;

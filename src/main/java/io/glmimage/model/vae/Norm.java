@@ -6,8 +6,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Group norm of {@code [B, C, H, W]}; ATen computes its statistics in float32 also where the values
- * are bfloat16.
+ * Group norm of {@code [B, C, H, W]}. ATen computes its statistics in float32 even for bfloat16
+ * values.
  *
  * @param weight {@code [C]}
  * @param bias {@code [C]}
@@ -25,7 +25,7 @@ record Norm(Tensor weight, Tensor bias, int groups) {
   /** The norm followed by x sigmoid(x). */
   Tensor forwardSilu(Tensor x) {
     Tensor normed = forward(x);
-    // In place, since the normed values are needed nowhere else and may be gigabytes.
+    // In place: the normed values are not needed any more, and may take gigabytes.
     torch.silu_(normed);
     return normed;
   }

@@ -13,8 +13,11 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * 8-bit pictures to tensors and back. Pictures cross between host and device as 8-bit values; all
- * arithmetic is the device's, in float32. B pictures of H x W pixels.
+ * 8-bit images to tensors and back. Images cross between host and device as 8-bit values; the
+ * arithmetic runs on the device in float32. B images of H x W pixels.
+ *
+ * <p>Ported from diffusers src/diffusers/image_processor.py, VaeImageProcessor.preprocess and
+ * postprocess (commit 58eb52c). Deviations: none.
  */
 public final class Pixels {
   private static final int CHANNELS = VaeConfig.IMAGE_CHANNELS;
@@ -22,14 +25,14 @@ public final class Pixels {
   private Pixels() {}
 
   /**
-   * The VAE's input: {@code [B, 3, H, W]} float32 on the device, 2 x / 255 - 1.
+   * The VAE's input: {@code 2 x / 255 - 1}, {@code [B, 3, H, W]} float32 on the device.
    *
-   * @param images at least one, all of one size
-   * @throws IllegalArgumentException if there is none or the sizes differ
+   * @param images at least one, all of the same size
+   * @throws IllegalArgumentException if the list is empty or the sizes differ
    */
   public static Tensor toTensor(List<RgbImage> images, Compute compute) {
     if (images.isEmpty()) {
-      throw new IllegalArgumentException("Cannot make a tensor of no image");
+      throw new IllegalArgumentException("Cannot make a tensor: there are no images");
     }
     int height = images.get(0).height();
     int width = images.get(0).width();
@@ -52,7 +55,7 @@ public final class Pixels {
     }
   }
 
-  /** From -1..1 to {@code [0, 1]}, clamped, float32. */
+  /** From [-1, 1] to [0, 1], clamped, float32. */
   static Tensor denormalize(Tensor x) {
     try (TensorScope scope = new TensorScope()) {
       Tensor y = x.to(ScalarType.Float).mul(new Scalar(0.5));
@@ -63,7 +66,7 @@ public final class Pixels {
   }
 
   /**
-   * A result of {@link Vae#decode} as pictures: 255 x, rounded half to even.
+   * A result of {@link Vae#decode} as 8-bit images: 255 x, rounded half to even.
    *
    * @param images {@code [B, 3, H, W]} in [0, 1]; values outside are clamped
    */

@@ -5,8 +5,12 @@ import io.glmimage.weights.Weights;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Residual block: {@code [B, I, H, W]} to {@code [B, O, H, W]}, x + conv(silu(norm(conv(silu(norm(
- * x)))))), where x goes through a 1x1 convolution if I and O differ.
+ * Residual block, {@code [B, I, H, W] -> [B, O, H, W]}: {@code x +
+ * conv(silu(norm(conv(silu(norm(x))))))}. The first x goes through a 1x1 convolution if I and O
+ * differ.
+ *
+ * <p>Ported from diffusers src/diffusers/models/resnet.py, ResnetBlock2D without time embedding
+ * (commit 58eb52c). Deviations: none.
  */
 final class ResnetBlock {
   private final Norm norm1;
@@ -14,7 +18,7 @@ final class ResnetBlock {
   private final Norm norm2;
   private final Conv conv2;
 
-  /** Null where input and output have the same channels. */
+  /** Null if input and output have the same number of channels. */
   private final Conv shortcut;
 
   ResnetBlock(Weights weights, int in, int out, int groups) {

@@ -6,22 +6,22 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * How large pictures are cut into overlapping tiles, so that the memory of a forward does not grow
- * with the picture. Pictures of at most {@code side}² pixels are never cut.
+ * How large images are cut into overlapping tiles, so that the memory of a forward pass does not
+ * grow with the image. Images of at most {@code side}² pixels are never cut.
  *
- * <p>A tile sees only itself: its group norms have statistics of their own, which shifts its
- * colours a little. In the overlap, neighbours are mixed with linear ramps, so there are no seams,
- * but the values are not those of the whole. With small tiles (96 pixels of a picture of 160 x 224)
- * and the bundled model, pixels in 0..1 moved by 0.023 on average and 0.11 at most.
+ * <p>A tile sees only itself. Its group norms have statistics of their own, which shifts its
+ * colours slightly. Neighbours are blended with linear ramps in the overlap, so there are no seams,
+ * but the values are not those of the whole image. With small tiles (96 pixels, in an image of 160
+ * x 224) and the bundled model, pixels in 0..1 differ by 0.023 on average and by 0.11 at most.
  *
- * @param side pixels of a tile's side, a multiple of the VAE's scale factor
- * @param overlap pixels that neighbouring tiles share at least, a multiple of the scale factor,
- *     under {@code side}
+ * @param side of a tile in pixels, a multiple of the VAE's scale factor
+ * @param overlap the least number of pixels that neighbouring tiles share, a multiple of the scale
+ *     factor, below {@code side}
  */
 record Tiling(int side, int overlap) {
   /**
-   * 2048 x 2048 is the largest size that GLM-Image is made for. Decoding that many pixels holds
-   * about three activations of 512 channels at full size in the real geometry: 13 GB in bfloat16.
+   * GLM-Image is made for sizes up to 2048 x 2048. Decoding that many pixels keeps about three
+   * activations of 512 channels at full size in the real geometry: 13 GB in bfloat16.
    */
   static final Tiling DEFAULT = new Tiling(2048, 256);
 
@@ -32,22 +32,22 @@ record Tiling(int side, int overlap) {
     }
   }
 
-  /** The largest number of pixels, over a whole batch, that one forward may take. */
+  /** The largest number of pixels, over a whole batch, of one forward pass. */
   long pixels() {
     return (long) side * side;
   }
 
-  /** The tiles along one axis of {@code pixels}, for a network with this scale factor. */
+  /** The tiles along an axis of {@code pixels} pixels, for a network with this scale factor. */
   Axis axis(int pixels, int scaleFactor) {
     return new Axis(pixels / scaleFactor, side / scaleFactor, overlap / scaleFactor);
   }
 
   /**
-   * One axis, cut. Lengths and positions count latent positions.
+   * The tiles along one axis. Lengths and positions are in latent positions.
    *
    * @param length of the axis
-   * @param tile length of a tile, if it is shorter than the axis
-   * @param overlap least overlap of two neighbours
+   * @param tile length of a tile; at most that of the axis
+   * @param overlap the least overlap of two neighbours
    */
   record Axis(int length, int tile, int overlap) {
     Axis(int length, int tile, int overlap) {
@@ -61,14 +61,14 @@ record Tiling(int side, int overlap) {
       return tile == length ? 1 : (length - overlap + step - 1) / step;
     }
 
-    /** The first position of tile {@code i}; the tiles are spread evenly from end to end. */
+    /** The first position of tile {@code i}. The tiles are spread evenly over the axis. */
     int start(int i) {
       return count() == 1 ? 0 : (int) ((long) i * (length - tile) / (count() - 1));
     }
 
     /**
-     * The shares of tile {@code i} in its positions, each cut into {@code fine} ones, as {@code
-     * [tile * fine]} in float32; the shares of all tiles add up to 1 everywhere.
+     * The weights of tile {@code i} at its positions, {@code [tile * fine]} float32. Each position
+     * is divided into {@code fine} finer ones. The weights of all tiles add up to 1 everywhere.
      */
     Tensor shares(int i, int fine, Compute compute) {
       float[] own = new float[tile * fine];
@@ -83,7 +83,7 @@ record Tiling(int side, int overlap) {
       return Ops.to(Ops.of(own, own.length), compute, ScalarType.Float);
     }
 
-    /** 0 outside tile {@code i}, 1 in its middle, falling towards edges that have a neighbour. */
+    /** 0 outside tile {@code i}, 1 in its middle, falling towards the edges it shares. */
     private double ramp(int i, int at, int fine) {
       int from = start(i) * fine;
       int to = from + tile * fine;

@@ -1,6 +1,7 @@
 package io.glmimage.model.vae;
 
 import io.glmimage.error.CheckpointException;
+import io.glmimage.model.Observer;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
@@ -9,7 +10,6 @@ import io.glmimage.weights.Weights;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -17,15 +17,17 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The image autoencoder ({@code vae} of a checkpoint). B batch, H x W pixels, f the scale factor, h
- * = H / f, w = W / f, C latent channels. Networks compute in the dtype of {@link Compute};
+ * = H / f, w = W / f, C latent channels. The networks compute in the dtype of {@link Compute};
  * normalisation and the mapping to [0, 1] in float32.
  *
- * <p>Batches and pictures of more than 2048 x 2048 pixels in all are worked through in parts: row
- * by row, and a larger picture in overlapping tiles, so memory is bounded.
+ * <p>More than 2048 x 2048 pixels in total are processed in parts, so that memory is bounded: a
+ * batch row by row, a larger image in overlapping tiles.
  *
- * <p>Ported from diffusers' {@code AutoencoderKL}, and the latent normalisation of its GLM-Image
- * pipeline. Deviation: the tiles, see {@link Tiling}. Not thread-safe to close while in use;
- * otherwise threads may share it.
+ * <p>Ported from diffusers src/diffusers/models/autoencoders/autoencoder_kl.py, AutoencoderKL, and
+ * the latent normalisation of src/diffusers/pipelines/glm_image/pipeline_glm_image.py (commit
+ * 58eb52c). Deviation: the tiles, see {@link Tiling}.
+ *
+ * <p>Threads may share it, but must not close it while it is in use.
  */
 public final class Vae implements AutoCloseable {
   private final Weights weights;
@@ -53,8 +55,10 @@ public final class Vae implements AutoCloseable {
   }
 
   /**
-   * @throws CheckpointException if the configuration or the weights are missing, damaged, do not
-   *     fit each other, or are of an architecture that this program does not know
+   * Loads the component {@code vae}.
+   *
+   * @throws CheckpointException if configuration or weights are missing or damaged, do not fit each
+   *     other, or have an unsupported architecture
    */
   public static Vae load(CheckpointFolder folder, Compute compute) {
     return load(folder, compute, Tiling.DEFAULT);
@@ -64,7 +68,11 @@ public final class Vae implements AutoCloseable {
     VaeConfig config = VaeConfig.read(folder.config("vae/config.json"));
     if (tiling.side() % config.scaleFactor() != 0 || tiling.overlap() % config.scaleFactor() != 0) {
       throw new IllegalArgumentException(
-          "Invalid tiling: " + tiling + " in steps of " + config.scaleFactor() + " pixels");
+          "Invalid tiling: "
+              + tiling
+              + ", expected multiples of "
+              + config.scaleFactor()
+              + " pixels");
     }
     Weights weights = folder.weights("vae", compute);
     try {
@@ -76,7 +84,7 @@ public final class Vae implements AutoCloseable {
                 + folder.file("vae")
                 + " has "
                 + unused.size()
-                + " tensor(s) that its config.json has no place for, such as "
+                + " tensor(s) that do not belong to its config.json, such as "
                 + unused.get(0));
       }
       return vae;
@@ -86,7 +94,7 @@ public final class Vae implements AutoCloseable {
     }
   }
 
-  /** Pixels that a latent position stands for, along a side. */
+  /** Pixels per latent position, along a side. */
   public int scaleFactor() {
     return config.scaleFactor();
   }
@@ -97,14 +105,14 @@ public final class Vae implements AutoCloseable {
   }
 
   /**
-   * The normalised latents of pictures: the mode of their distribution, less the mean, by the
-   * standard deviation of the configuration.
+   * The normalised latents of images: the mode of their distribution, minus the mean and divided by
+   * the standard deviation of the configuration.
    *
    * @param image {@code [B, 3, H, W]} in [-1, 1] on the device, any floating dtype: see {@link
    *     Pixels#toTensor}
    * @return {@code [B, C, h, w]} float32
-   * @throws IllegalArgumentException if the shape is another or H or W is no multiple of the scale
-   *     factor
+   * @throws IllegalArgumentException if the shape is wrong, or H or W is not a multiple of the
+   *     scale factor
    */
   public Tensor encode(Tensor image) {
     checkShape("encode", image, VaeConfig.IMAGE_CHANNELS);
@@ -117,29 +125,29 @@ public final class Vae implements AutoCloseable {
       }
     }
     try (TensorScope scope = new TensorScope()) {
-      Tensor latents = inParts(image, /* encode= */ true, x -> mode(x, Vae::unobserved));
+      Tensor latents = inParts(image, /* encode= */ true, x -> mode(x, Observer.NONE));
       return scope.keep(latents.sub(mean).div(std));
     }
   }
 
   /**
-   * The pictures of normalised latents.
+   * The images of normalised latents.
    *
    * @param latents {@code [B, C, h, w]} on the device, any floating dtype
    * @return {@code [B, 3, H, W]} float32 in [0, 1]: see {@link Pixels#toImages}
-   * @throws IllegalArgumentException if the shape is another
+   * @throws IllegalArgumentException if the shape is wrong
    */
   public Tensor decode(Tensor latents) {
     checkShape("decode", latents, latentChannels());
     try (TensorScope scope = new TensorScope()) {
       Tensor raw = latents.to(ScalarType.Float).mul(std).add(mean);
-      Tensor decoded = inParts(raw, /* encode= */ false, x -> decodeRaw(x, Vae::unobserved));
+      Tensor decoded = inParts(raw, /* encode= */ false, x -> decodeRaw(x, Observer.NONE));
       return scope.keep(Pixels.denormalize(decoded));
     }
   }
 
-  /** The mode of the latents' distribution, not normalised: {@code [B, C, h, w]} float32. */
-  Tensor mode(Tensor image, BiConsumer<String, Tensor> observer) {
+  /** The mode of the distribution of latents, not normalised: {@code [B, C, h, w]} float32. */
+  Tensor mode(Tensor image, Observer observer) {
     try (TensorScope scope = new TensorScope()) {
       // [B, 2C, h, w] -> [B, C, h, w]
       return scope.keep(
@@ -148,19 +156,19 @@ public final class Vae implements AutoCloseable {
   }
 
   /** Means and logarithms of variances: {@code [B, 2C, h, w]} in the compute dtype. */
-  Tensor moments(Tensor image, BiConsumer<String, Tensor> observer) {
+  Tensor moments(Tensor image, Observer observer) {
     return encoder.forward(image.to(weights.compute().dtype()), observer);
   }
 
-  /** From latents that are not normalised to about -1..1: {@code [B, 3, H, W]} float32. */
-  Tensor decodeRaw(Tensor latents, BiConsumer<String, Tensor> observer) {
+  /** From raw latents, not normalised, to about [-1, 1]: {@code [B, 3, H, W]} float32. */
+  Tensor decodeRaw(Tensor latents, Observer observer) {
     try (TensorScope scope = new TensorScope()) {
       Tensor image = decoder.forward(latents.to(weights.compute().dtype()), observer);
       return scope.keep(image.to(ScalarType.Float));
     }
   }
 
-  /** Runs {@code network} on parts of {@code x} that fit the tiling's bound. */
+  /** Runs {@code network} on parts of {@code x} that are within the limit of the tiling. */
   private Tensor inParts(Tensor x, boolean encode, UnaryOperator<Tensor> network) {
     int toPixels = encode ? 1 : scaleFactor();
     int height = (int) x.size(2) * toPixels;
@@ -179,14 +187,14 @@ public final class Vae implements AutoCloseable {
     }
   }
 
-  /** {@code network} on overlapping tiles of {@code x [1, I, .., ..]}, blended. */
+  /** Runs {@code network} on overlapping tiles of {@code x [1, I, .., ..]} and blends them. */
   private Tensor tiled(
       Tensor x, int height, int width, boolean encode, UnaryOperator<Tensor> network) {
     Compute compute = weights.compute();
     Tiling.Axis rows = tiling.axis(height, scaleFactor());
     Tiling.Axis columns = tiling.axis(width, scaleFactor());
-    // Tiles are cut at latent positions, each of which is `in` positions of x and `out` of the
-    // result.
+    // Tiles are cut at latent positions. Each of these is `in` positions of x and `out` positions
+    // of the result.
     int in = encode ? scaleFactor() : 1;
     int out = encode ? 1 : scaleFactor();
     int channels = encode ? latentChannels() : VaeConfig.IMAGE_CHANNELS;
@@ -215,9 +223,6 @@ public final class Vae implements AutoCloseable {
     return x.narrow(2, (long) rows.start(i) * fine, (long) rows.tile() * fine)
         .narrow(3, (long) columns.start(j) * fine, (long) columns.tile() * fine);
   }
-
-  /** The observer of an ordinary forward. */
-  static void unobserved(String module, Tensor result) {}
 
   private Tensor perChannel(double[] values) {
     float[] floats = new float[values.length];

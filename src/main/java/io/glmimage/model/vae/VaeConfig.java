@@ -4,17 +4,17 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.weights.ConfigFile;
 
 /**
- * What {@code vae/config.json} says.
+ * The values of {@code vae/config.json} that the VAE uses.
  *
- * @param blockChannels the channels of each resolution, finest first
- * @param layersPerBlock residual blocks of an encoder resolution; a decoder resolution has one more
- * @param latentChannels channels C of a latent
+ * @param blockChannels channels of each resolution, finest first
+ * @param layersPerBlock residual blocks per encoder resolution; the decoder has one more
+ * @param latentChannels C, channels of the latents
  * @param normGroups groups of every group norm
  * @param midAttention whether the coarsest resolution attends over all its positions
  * @param quantConv whether a 1x1 convolution follows the encoder
  * @param postQuantConv whether a 1x1 convolution precedes the decoder
- * @param latentsMean one number a latent channel
- * @param latentsStd one number a latent channel, above 0
+ * @param latentsMean one number per latent channel
+ * @param latentsStd one number per latent channel, above 0
  */
 record VaeConfig(
     int[] blockChannels,
@@ -30,12 +30,13 @@ record VaeConfig(
   /** Red, green, blue. */
   static final int IMAGE_CHANNELS = 3;
 
-  /** Not in the file: every group norm of this architecture has it. */
+  /** Epsilon of every group norm. The architecture fixes it; the file does not contain it. */
   static final double NORM_EPS = 1e-6;
 
   /**
-   * @throws CheckpointException if a value is missing, out of range, or asks for a part that this
-   *     program does not have
+   * Reads the configuration.
+   *
+   * @throws CheckpointException if a value is missing, out of range or not supported
    */
   static VaeConfig read(ConfigFile file) {
     file.requireText("_class_name", "AutoencoderKL");
@@ -79,7 +80,7 @@ record VaeConfig(
         std);
   }
 
-  /** Pixels a latent position stands for, along a side. */
+  /** Pixels per latent position, along a side. */
   int scaleFactor() {
     return 1 << (blockChannels.length - 1);
   }
@@ -93,7 +94,7 @@ record VaeConfig(
     for (String type : file.texts(key)) {
       if (!type.equals(known)) {
         throw file.error(
-            key, "has a block of type \"" + type + "\", but this program knows only " + known);
+            key, "has a block of type \"" + type + "\", but only " + known + " is supported");
       }
     }
     if (file.texts(key).size() != count) {

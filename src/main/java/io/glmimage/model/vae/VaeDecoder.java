@@ -1,22 +1,23 @@
 package io.glmimage.model.vae;
 
+import io.glmimage.model.Observer;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiConsumer;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Latents to pictures. B batch, h x w latent positions, f the scale factor, C latent channels.
- * Takes {@code [B, C, h, w]}, gives {@code [B, 3, f h, f w]}, about -1..1 and not clamped. Computes
- * in the dtype of the weights.
+ * Latents to images: {@code [B, C, h, w] -> [B, 3, f h, f w]}, about [-1, 1] and not clamped. B
+ * batch, h x w latent positions, f the scale factor, C latent channels. Computes in the dtype of
+ * the weights.
  *
- * <p>Ported from diffusers' {@code AutoencoderKL} (post_quant_conv and decoder). Deviations: none.
+ * <p>Ported from diffusers src/diffusers/models/autoencoders/vae.py, Decoder, with post_quant_conv
+ * of autoencoder_kl.py (commit 58eb52c). Deviations: none.
  */
 final class VaeDecoder {
-  /** Null in checkpoints without it. */
+  /** Null in checkpoints without this convolution. */
   private final Conv postQuantConv;
 
   private final Conv convIn;
@@ -25,9 +26,7 @@ final class VaeDecoder {
   private final Norm normOut;
   private final Conv convOut;
 
-  /**
-   * The residual blocks of one resolution, then, except at the last, the step to twice the size.
-   */
+  /** The residual blocks of one resolution; then, except for the last one, doubling the size. */
   private static final class UpBlock {
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final Conv upsampler;
@@ -80,9 +79,11 @@ final class VaeDecoder {
   }
 
   /**
-   * @param observer sees intermediate results by the names of their modules, valid during the call
+   * The forward pass.
+   *
+   * @param observer sees the results of the modules, by the names that the reference gives them
    */
-  Tensor forward(Tensor latents, BiConsumer<String, Tensor> observer) {
+  Tensor forward(Tensor latents, Observer observer) {
     try (TensorScope scope = new TensorScope()) {
       Tensor h = convIn.forward(postQuantConv == null ? latents : postQuantConv.forward(latents));
       observer.accept("decoder.conv_in", h);

@@ -1,19 +1,20 @@
 package io.glmimage.model.vae;
 
+import io.glmimage.model.Observer;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiConsumer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Pictures to the moments of their latents. B batch, H x W pixels (multiples of the scale factor
- * f), h = H / f, w = W / f, C latent channels. Takes {@code [B, 3, H, W]} in [-1, 1], gives {@code
- * [B, 2C, h, w]}: C means, then C logarithms of variances. Computes in the dtype of the weights.
+ * Images to the moments of their latents: {@code [B, 3, H, W] -> [B, 2C, h, w]}, from [-1, 1] to C
+ * means, then C logarithms of variances. B batch, H x W pixels (multiples of the scale factor f), h
+ * = H / f, w = W / f, C latent channels. Computes in the dtype of the weights.
  *
- * <p>Ported from diffusers' {@code AutoencoderKL} (encoder and quant_conv). Deviations: none.
+ * <p>Ported from diffusers src/diffusers/models/autoencoders/vae.py, Encoder, with quant_conv of
+ * autoencoder_kl.py (commit 58eb52c). Deviations: none.
  */
 final class VaeEncoder {
   private final Conv convIn;
@@ -22,10 +23,10 @@ final class VaeEncoder {
   private final Norm normOut;
   private final Conv convOut;
 
-  /** Null in checkpoints without it. */
+  /** Null in checkpoints without this convolution. */
   private final Conv quantConv;
 
-  /** The residual blocks of one resolution, then, except at the last, the step to half the size. */
+  /** The residual blocks of one resolution; then, except for the last one, halving the size. */
   private static final class DownBlock {
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final Conv downsampler;
@@ -46,7 +47,7 @@ final class VaeEncoder {
           h = scope.replace(h, resnet.forward(h));
         }
         if (downsampler != null) {
-          // One row and column of zeros, at the right and the bottom only.
+          // One column of zeros at the right and one row at the bottom only.
           h = scope.replace(h, torch.constant_pad_nd(h, 0, 1, 0, 1));
           h = scope.replace(h, downsampler.forwardStride2(h));
         }
@@ -76,9 +77,11 @@ final class VaeEncoder {
   }
 
   /**
-   * @param observer sees intermediate results by the names of their modules, valid during the call
+   * The forward pass.
+   *
+   * @param observer sees the results of the modules, by the names that the reference gives them
    */
-  Tensor forward(Tensor image, BiConsumer<String, Tensor> observer) {
+  Tensor forward(Tensor image, Observer observer) {
     try (TensorScope scope = new TensorScope()) {
       Tensor h = convIn.forward(image);
       for (int i = 0; i < downBlocks.size(); i++) {

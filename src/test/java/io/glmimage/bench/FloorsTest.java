@@ -1,0 +1,65 @@
+package io.glmimage.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
+import io.glmimage.weights.CheckpointFolder;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The least times, by hand at the real geometry: DiT of 30 layers, width 4096; text model of 40.
+ */
+class FloorsTest {
+  private static final CheckpointFolder REAL =
+      CheckpointFolder.openWithRandomWeights(
+          Path.of("src/main/resources/models/glm-image-geometry"));
+
+  private static Floors floors(Compute compute, int sources, int edits) {
+    return new Floors(
+        REAL,
+        compute,
+        new BenchSettings(
+            1024, 1024, 50, 1.5, 0, edits, sources, 40, new BenchSettings.Peak(790, 3)));
+  }
+
+  @Test
+  void aBranchIsItsProductsAndItsAttention() {
+    // 1024 x 1024 pixels are 64 x 64 tokens of the DiT; 32 glyph tokens.
+    double tokens = 4096 + 32;
+    double products = 30 * 24.0 * 4096 * 4096 * tokens;
+    double attention = 30 * 4.0 * tokens * tokens * 4096;
+    double withSource = 30 * 4.0 * tokens * (tokens + 4096) * 4096;
+    Floors floors = floors(Compute.cpu(), 1, 1);
+    assertEquals((products + attention) / 790e12, floors.branch(0), 1e-9);
+    assertEquals((products + withSource) / 790e12, floors.branch(1), 1e-9);
+    assertEquals(floors.branch(0) + floors.branch(1), floors.guidedStep(), 1e-12);
+  }
+
+  @Test
+  void eightBitsHalveTheProductsOnly() {
+    Floors usual = floors(Compute.cpu(), 0, 1);
+    Floors fp8 = floors(Compute.cpu().withPrecision(Precision.FP8), 0, 1);
+    double products = 30 * 24.0 * 4096 * 4096 * (4096 + 32) / 790e12;
+    assertEquals(products / 2, usual.branch(0) - fp8.branch(0), 1e-9);
+  }
+
+  @Test
+  void aDecodingStepReadsAllWeightsOnce() {
+    double attention = 4096.0 * 128 * (2 * 32 + 2 * 2);
+    double mlp = 3.0 * 4096 * 13696;
+    double head = 4096.0 * 16512;
+    // Four bytes per weight: float32 on the CPU.
+    assertEquals(
+        4 * (40 * (attention + mlp) + head) / 3e12, floors(Compute.cpu(), 1, 1).decodeStep(), 1e-9);
+  }
+
+  @Test
+  void reusedStepsCostNothing() {
+    Floors floors = floors(Compute.cpu(), 1, 4);
+    assertEquals(20 * floors.guidedStep(), floors.edit(1024, 10) - floors.edit(1024, 30), 1e-9);
+    // The CPU decodes one row after the other, so an image pays for all of its steps.
+    assertEquals(1024 * floors.decodeStep(), floors.priorPerImage(1024), 1e-9);
+  }
+}
