@@ -1,5 +1,6 @@
 package io.glmimage.io;
 
+import io.glmimage.error.UsageException;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.FileNotFoundException;
@@ -113,9 +114,17 @@ public final class Storage {
     }
   }
 
-  /** The path with its scheme and authority, for messages, tables and Spark. */
+  /**
+   * The path with its scheme and authority, for messages, tables and Spark.
+   *
+   * @throws UsageException if the path is invalid
+   */
   public String qualified(String path) throws IOException {
-    return locations.qualified(path).toString();
+    try {
+      return locations.qualified(path).toString();
+    } catch (LastingException e) {
+      throw new UsageException(e.getMessage(), e);
+    }
   }
 
   /** The folder that holds this file or folder; the path itself at the root. */
@@ -361,6 +370,12 @@ public final class Storage {
     }
     files.sort(null);
     return files;
+  }
+
+  /** Whether a local folder contains symbolic links to folders, at any depth. */
+  public boolean hasLinkedFolders(String path) throws IOException {
+    java.nio.file.Path local = local(path);
+    return local != null && Files.isDirectory(local) && FolderWalk.hasLinkedFolders(local);
   }
 
   /**

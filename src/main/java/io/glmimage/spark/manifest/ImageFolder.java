@@ -81,8 +81,7 @@ public final class ImageFolder {
       String folder = storage.parent(target) + "/";
       String start = prefix.startsWith(folder) ? prefix.substring(folder.length()) : prefix;
       JavaRDD<Row> rows =
-          spark
-              .read()
+          LiteralPaths.reader(spark)
               .schema(new StructType().add("value", DataTypes.StringType))
               .parquet(listing)
               .sort(col("value"))

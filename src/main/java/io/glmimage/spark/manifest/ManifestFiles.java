@@ -67,7 +67,7 @@ final class ManifestFiles {
     String path = storage.qualified(options.path());
     ManifestFormat format = format(storage, options, path);
     if (format == ManifestFormat.PARQUET) {
-      return spark.read().parquet(path);
+      return LiteralPaths.parquet(spark, storage, path);
     }
     List<String> files = storage.filesIn(path);
     if (files.isEmpty()) {

@@ -16,6 +16,7 @@ import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.time.Instant;
@@ -96,8 +97,7 @@ public final class Ledger {
     if (!storage.names(output.lines()).contains(run)) {
       return 0;
     }
-    return spark
-        .read()
+    return LiteralPaths.reader(spark)
         .schema(ResultsTable.schema(new StructType()))
         .option("recursiveFileLookup", "true")
         // Tasks may still be at work, and replace several files by one.
@@ -153,16 +153,16 @@ public final class Ledger {
     Dataset<Row> all = spark.createDataFrame(List.of(), schema).select(columns);
     if (!table.isEmpty()) {
       String[] files = table.toArray(String[]::new);
-      all = all.unionByName(spark.read().schema(schema).parquet(files).select(columns));
+      all = all.unionByName(LiteralPaths.reader(spark).schema(schema).parquet(files).select(columns));
     }
     for (String run : storage.names(output.orphans())) {
       String folder = output.orphans() + "/" + run;
-      all = all.unionByName(spark.read().schema(schema).parquet(folder).select(columns));
+      all = all.unionByName(LiteralPaths.reader(spark).schema(schema).parquet(folder).select(columns));
     }
     List<StoredFile> notes = storage.files(output.lines());
     if (!notes.isEmpty()) {
       Dataset<String> lines = spark.createDataset(lines(notes).rdd(), Encoders.STRING());
-      all = all.unionByName(spark.read().schema(schema).json(lines).select(columns));
+      all = all.unionByName(LiteralPaths.reader(spark).schema(schema).json(lines).select(columns));
     }
     return all;
   }

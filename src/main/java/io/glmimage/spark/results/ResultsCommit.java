@@ -13,6 +13,7 @@ import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.spark.manifest.LiteralPaths;
 import io.glmimage.spark.manifest.ManifestTable;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -115,8 +116,7 @@ public final class ResultsCommit {
     List<String> added = new ArrayList<>(ledger.tableFiles());
     added.removeAll(old);
     Dataset<Row> table =
-        spark
-            .read()
+        LiteralPaths.reader(spark)
             .schema(ResultsTable.schema(manifest.passedThrough()))
             .parquet(added.toArray(String[]::new));
     Row counts = table.agg(count(lit(1)), count(when(isFailed(), 1))).head();

@@ -7,6 +7,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +45,7 @@ public final class ResultsTable {
                 + folder
                 + " holds no finished result table (give the --output folder of a run)");
       }
-      Dataset<Row> rows = spark.read().parquet(storage.qualified(path));
+      Dataset<Row> rows = LiteralPaths.reader(spark).parquet(storage.qualified(path));
       List<String> columns = List.of(rows.columns());
       if (!columns.containsAll(ResultColumn.names())) {
         throw new UsageException(
