@@ -60,7 +60,15 @@ class PathsJobTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "rows[1]", "{x,y}", "back\\slash", "o*z", "w?x", "a:b", "a b%20c#d", "cafe\u0301", "caf\u00e9"
+        "rows[1]",
+        "{x,y}",
+        "back\\slash",
+        "o*z",
+        "w?x",
+        "a:b",
+        "a b%20c#d",
+        "cafe\u0301",
+        "caf\u00e9"
       })
   void everyNameIsLiteral(String name) throws IOException {
     // As patterns, the names match these decoys.

@@ -11,6 +11,7 @@ import io.glmimage.s3.FaultyProxy;
 import io.glmimage.s3.FaultyProxy.Fault;
 import io.glmimage.s3.S3Server;
 import io.glmimage.spark.engine.ExecutorEngines;
+import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -37,7 +38,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Manifest, sources and results on S3, over a network that does what networks do. */
+/** Manifest, sources and results on S3, over a network with faults. */
 @Tag("spark")
 @Tag("s3")
 class S3JobTest {
@@ -195,6 +196,32 @@ class S3JobTest {
     String local = "file:" + folder + "/local" + RUNS.get();
     assertEquals(0, edit(manifest, local), job::err);
     assertEquals(pictures(output), pictures(local));
+  }
+
+  @Test
+  void namesOnS3AreLiteralAndS3IsReadAsS3a() throws Exception {
+    Storage storage = session.storage();
+    // As a pattern, [1] matches the second folder and {x,y} the third.
+    for (String name : List.of("/a[1] {x,y}", "/a1 {x,y}", "/a1 x")) {
+      String image = name.equals("/a[1] {x,y}") ? "0.png" : "none.png";
+      String line =
+          "{\"id\":\"r\",\"prompt\":\"p\",\"image_paths\":\""
+              + root.replace("s3a:", "s3:")
+              + "/"
+              + image
+              + "\"}\n";
+      storage.write(root + name + "/m*.jsonl", line.getBytes(StandardCharsets.UTF_8));
+    }
+    String manifest = root.replace("s3a:", "s3:") + "/a[1] {x,y}/m*.jsonl";
+    String output = root + "/a[1] {x,y}/o?t";
+    assertEquals(0, edit(manifest, output.replace("s3a:", "s3:")), job::err);
+    assertEquals(1, job.edited());
+    assertEquals(
+        output + "/images/r.png",
+        value(LiteralPaths.reader(spark).parquet(output + "/results").first(), "output_path"));
+    assertEquals(List.of("r.png"), List.copyOf(pictures(output).keySet()));
+    assertEquals(0, edit(manifest, output), job::err);
+    assertEquals(0, job.edited(), "the second run finds the results of the first");
   }
 
   @Test

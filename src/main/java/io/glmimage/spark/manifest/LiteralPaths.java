@@ -29,8 +29,7 @@ public final class LiteralPaths {
    *
    * @param path with its scheme
    */
-  static Dataset<Row> parquet(SparkSession spark, Storage storage, String path)
-      throws IOException {
+  static Dataset<Row> parquet(SparkSession spark, Storage storage, String path) throws IOException {
     if (!storage.hasLinkedFolders(path)) {
       return reader(spark).parquet(path);
     }

@@ -153,11 +153,14 @@ public final class Ledger {
     Dataset<Row> all = spark.createDataFrame(List.of(), schema).select(columns);
     if (!table.isEmpty()) {
       String[] files = table.toArray(String[]::new);
-      all = all.unionByName(LiteralPaths.reader(spark).schema(schema).parquet(files).select(columns));
+      all =
+          all.unionByName(LiteralPaths.reader(spark).schema(schema).parquet(files).select(columns));
     }
     for (String run : storage.names(output.orphans())) {
       String folder = output.orphans() + "/" + run;
-      all = all.unionByName(LiteralPaths.reader(spark).schema(schema).parquet(folder).select(columns));
+      all =
+          all.unionByName(
+              LiteralPaths.reader(spark).schema(schema).parquet(folder).select(columns));
     }
     List<StoredFile> notes = storage.files(output.lines());
     if (!notes.isEmpty()) {
