@@ -2,15 +2,16 @@ package io.glmimage.job;
 
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
-import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
+import io.glmimage.output.EditFigures;
 import io.glmimage.output.EditedImageEncoder;
-import io.glmimage.output.KernelUse;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultStatus;
-import io.glmimage.output.RunFigures;
+import io.glmimage.output.RowCounts;
 import io.glmimage.output.RunLock;
 import io.glmimage.output.RunReport;
+import io.glmimage.output.RunSetup;
+import io.glmimage.output.RunTimes;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
 import io.glmimage.spark.engine.DistributedEngines;
@@ -25,7 +26,6 @@ import io.glmimage.spark.run.RowProgress;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
@@ -59,7 +59,6 @@ final class EditJob {
     long start = System.nanoTime();
     Phases phases = new Phases();
     Storage storage = session.storage();
-    Redaction redaction = session.redaction();
 
     // 1. Check all that can be checked without work.
     OutputLayout root = new OutputLayout(storage.qualified(options.output().path()));
@@ -125,9 +124,7 @@ final class EditJob {
         // 3. Edit; the model is not sent to anybody if there is nothing to do.
         lock.check();
         long editStart = System.nanoTime();
-        List<RunFigures.Moment> history = List.of();
-        RunFigures.EngineTime engineTime = RunFigures.EngineTime.NONE;
-        Map<String, KernelUse> kernels = Map.of();
+        EditFigures edited = EditFigures.NOTHING;
         if (toDo > 0) {
           try (DistributedEngines model = engines.distribute(session.spark());
               RowProgress progress = new RowProgress(session.spark());
@@ -135,32 +132,21 @@ final class EditJob {
               ProgressBar bar = new ProgressBar(progress, toDo, model::status, console)) {
             runner.edit(plan, model.engines(), progress);
             moments.close();
-            history = moments.moments();
-            engineTime = progress.engineTime();
-            kernels = progress.kernels();
+            edited =
+                new EditFigures(
+                    secondsSince(editStart),
+                    moments.moments(),
+                    progress.engineTime(),
+                    progress.kernels());
           }
         }
-        double editSeconds = secondsSince(editStart);
         phases.end("edit");
         lock.check();
         if (!runner.tableStands(rows, toDo)) {
           runner.commit(rows);
         }
         phases.end("commit");
-        return report(
-            output,
-            engines,
-            rows,
-            rows - toDo,
-            started,
-            start,
-            editSeconds,
-            phases,
-            history,
-            engineTime,
-            kernels,
-            storage,
-            redaction);
+        return report(output, engines, rows, rows - toDo, started, start, phases, edited);
       }
     }
   }
@@ -183,39 +169,30 @@ final class EditJob {
       long kept,
       Instant started,
       long start,
-      double editSeconds,
       Phases phases,
-      List<RunFigures.Moment> history,
-      RunFigures.EngineTime engineTime,
-      Map<String, KernelUse> kernels,
-      Storage storage,
-      Redaction redaction)
+      EditFigures edited)
       throws IOException {
     // 4. Report, from what was really written.
+    Storage storage = session.storage();
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
     Map<String, Long> failed = new TreeMap<>(results.counts());
     Long ok = failed.remove(ResultStatus.OK.name());
     RunReport report =
         new RunReport(
-            rows,
-            ok == null ? 0 : ok,
-            kept,
-            failed,
-            started,
-            secondsSince(start),
-            editSeconds,
-            phases.seconds(),
+            new RowCounts(rows, ok == null ? 0 : ok, kept, failed),
+            new RunTimes(started, secondsSince(start), phases.seconds()),
+            edited,
             output,
-            engines.modelName(),
-            options.byName(),
-            options.fingerprint(),
-            kernels,
-            Versions.all(session.spark().version()));
-    check(report);
-    if (report.failed() > 0) {
-      console.err().println(report.failed() + " of " + rows + " rows failed:");
+            new RunSetup(
+                engines.modelName(),
+                options.byName(),
+                options.fingerprint(),
+                Versions.all(session.spark().version())));
+    check(report.rows());
+    if (report.rows().failed() > 0) {
+      console.err().println(report.rows().failed() + " of " + rows + " rows failed:");
       results.failures(LISTED_FAILURES).forEach(line -> console.err().println("  " + line));
-      if (report.failed() > LISTED_FAILURES) {
+      if (report.rows().failed() > LISTED_FAILURES) {
         console.err().println("  ... (see status = 'FAILED' in " + output.results() + ")");
       }
       console.err().flush();
@@ -227,24 +204,24 @@ final class EditJob {
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.pictures().inlineAnswers(), started);
     }
-    new ReportFiles(storage, storage.parent(options.manifest().path()), redaction)
-        .write(report, results, history, engineTime, engines.touchesPictures());
-    report.write(storage, exitCode(report), redaction);
+    new ReportFiles(storage, storage.parent(options.manifest().path()), session.redaction())
+        .write(report, results, engines.touchesPictures());
+    report.write(storage, exitCode(report), session.redaction());
     return report;
   }
 
   static int exitCode(RunReport report) {
-    return report.failed() == 0 ? ExitCode.DONE : ExitCode.SOME_ROWS_FAILED;
+    return report.rows().failed() == 0 ? ExitCode.DONE : ExitCode.SOME_ROWS_FAILED;
   }
 
-  /** Every row of the manifest has one line in the table, or the run is no success. */
-  private static void check(RunReport report) {
-    if (report.ok() + report.failed() != report.rows()) {
+  /** Checks that each row of the manifest has one result row. */
+  private static void check(RowCounts rows) {
+    if (!rows.areComplete()) {
       throw new JobException(
           "Cannot account for all rows: the manifest had "
-              + report.rows()
+              + rows.total()
               + ", the result table has "
-              + (report.ok() + report.failed())
+              + (rows.ok() + rows.failed())
               + "; was the manifest changed while the job ran?");
     }
   }

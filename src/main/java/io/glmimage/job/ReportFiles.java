@@ -46,13 +46,7 @@ final class ReportFiles {
   /**
    * @param pictures whether the run made pictures that can be shown
    */
-  void write(
-      RunReport report,
-      ResultsTable results,
-      List<RunFigures.Moment> history,
-      RunFigures.EngineTime engines,
-      boolean pictures)
-      throws IOException {
+  void write(RunReport report, ResultsTable results, boolean pictures) throws IOException {
     ResultFigures table = new ResultFigures(results);
     List<RunFigures.Sample> samples = new ArrayList<>();
     for (ShownResult row : pictures ? table.sample(SAMPLES) : List.<ShownResult>of()) {
@@ -63,10 +57,8 @@ final class ReportFiles {
             table.stageSeconds(),
             table.quantiles(),
             table.histogram(),
-            table.failures(report.failedByClass().keySet(), EXAMPLES),
-            samples,
-            history,
-            engines);
+            table.failures(report.rows().failedByClass().keySet(), EXAMPLES),
+            samples);
     String metrics = MetricsJson.of(report, figures, redaction);
     storage.write(report.output().metrics(), metrics.getBytes(StandardCharsets.UTF_8));
     String page = HtmlReport.of(report, figures, redaction);

@@ -88,7 +88,7 @@ public final class HtmlReport {
         .append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';")
         .append(" style-src 'unsafe-inline'; img-src data:\">")
         .append("<title>Edited images: ")
-        .append(report.rows())
+        .append(report.rows().total())
         .append(" rows</title><style>\n")
         .append(STYLE)
         .append("</style></head><body><main>\n");
@@ -107,9 +107,9 @@ public final class HtmlReport {
 
   private void head() {
     html.append("<h1>Edited images</h1><div class=\"faint\">")
-        .append(text(report.model()))
+        .append(text(report.setup().model()))
         .append(" &middot; started ")
-        .append(text(report.started().toString()))
+        .append(text(report.times().started().toString()))
         .append(" &middot; ")
         .append(text(report.output().root()))
         .append("</div>\n");
@@ -117,12 +117,12 @@ public final class HtmlReport {
 
   private void cards() {
     html.append("<div class=\"cards\">");
-    card(count(report.rows()), "rows", "");
-    card(count(report.ok()), "done", report.ok() > 0 ? "good" : "");
-    card(count(report.failed()), "failed", report.failed() > 0 ? "bad" : "");
+    card(count(report.rows().total()), "rows", "");
+    card(count(report.rows().ok()), "done", report.rows().ok() > 0 ? "good" : "");
+    card(count(report.rows().failed()), "failed", report.rows().failed() > 0 ? "bad" : "");
     card(number(report.rowsPerSecond()), "rows a second", "");
-    card(duration(report.seconds()), "in all", "");
-    Double waiting = figures.engines().waitShare();
+    card(duration(report.times().seconds()), "in all", "");
+    Double waiting = report.edited().engineTime().waitShare();
     String share =
         waiting == null ? "&ndash;" : String.format(Locale.ROOT, "%.1f %%", 100 * waiting);
     card(share, "of its time the engine waited for files", "");
@@ -143,7 +143,7 @@ public final class HtmlReport {
 
   private void throughput() {
     html.append("<section><h2>Throughput, rows a second</h2>");
-    List<RunFigures.Moment> history = figures.history();
+    List<RunFigures.Moment> history = report.edited().history();
     double[] rates = new double[Math.max(0, history.size() - 1)];
     double highest = 0;
     for (int i = 0; i < rates.length; i++) {
@@ -259,12 +259,13 @@ public final class HtmlReport {
 
   private void failures() {
     html.append("<section><h2>Failures</h2>");
-    if (report.failed() == 0) {
+    if (report.rows().failed() == 0) {
       nothing("No row failed.");
       return;
     }
     html.append("<table><tr><th>class</th><th class=\"n\">rows</th><th>examples</th></tr>");
     report
+        .rows()
         .failedByClass()
         .forEach(
             (errorClass, rows) -> {
@@ -332,9 +333,9 @@ public final class HtmlReport {
 
   private void options() {
     html.append("<section><details><summary>Options and versions</summary><table>");
-    report.options().forEach(this::line);
-    report.versions().forEach(this::line);
-    line("options fingerprint", report.fingerprint());
+    report.setup().options().forEach(this::line);
+    report.setup().versions().forEach(this::line);
+    line("options fingerprint", report.setup().optionsFingerprint());
     html.append("</table></details></section>\n");
   }
 

@@ -1,8 +1,5 @@
 package io.glmimage.output;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.glmimage.io.Redaction;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,47 +11,42 @@ public final class MetricsJson {
   private MetricsJson() {}
 
   public static String of(RunReport report, RunFigures figures, Redaction redaction) {
+    RowCounts rows = report.rows();
+    RunFigures.EngineTime engineTime = report.edited().engineTime();
     Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("rows", report.rows());
-    fields.put("ok", report.ok());
-    fields.put("failed", report.failed());
-    fields.put("failed_by_class", report.failedByClass());
-    fields.put("started", report.started().toString());
-    fields.put("seconds", report.seconds());
-    fields.put("edit_seconds", report.editSeconds());
+    fields.put("rows", rows.total());
+    fields.put("ok", rows.ok());
+    fields.put("failed", rows.failed());
+    fields.put("failed_by_class", rows.failedByClass());
+    fields.put("started", report.times().started().toString());
+    fields.put("seconds", report.times().seconds());
+    fields.put("edit_seconds", report.edited().seconds());
     fields.put("rows_per_second", report.rowsPerSecond());
-    fields.put("engine_busy_seconds", figures.engines().busy());
-    fields.put("engine_wait_seconds", figures.engines().waiting());
-    fields.put("engine_wait_share", figures.engines().waitShare());
+    fields.put("engine_busy_seconds", engineTime.busy());
+    fields.put("engine_wait_seconds", engineTime.waiting());
+    fields.put("engine_wait_share", engineTime.waitShare());
     fields.put("stage_seconds", figures.stageSeconds());
     fields.put("row_seconds", figures.quantiles());
     List<Map<String, Object>> bins = new ArrayList<>();
     for (RunFigures.Bin bin : figures.histogram()) {
-      Map<String, Object> one = new LinkedHashMap<>();
-      one.put("from", bin.from());
-      one.put("to", bin.to());
-      one.put("rows", bin.rows());
-      bins.add(one);
+      Map<String, Object> fieldsOfBin = new LinkedHashMap<>();
+      fieldsOfBin.put("from", bin.from());
+      fieldsOfBin.put("to", bin.to());
+      fieldsOfBin.put("rows", bin.rows());
+      bins.add(fieldsOfBin);
     }
     fields.put("row_seconds_histogram", bins);
-    List<Map<String, Object>> history = new ArrayList<>();
-    for (RunFigures.Moment moment : figures.history()) {
-      Map<String, Object> one = new LinkedHashMap<>();
-      one.put("seconds", moment.seconds());
-      one.put("done", moment.done());
-      one.put("failed", moment.failed());
-      history.add(one);
+    List<Map<String, Object>> progress = new ArrayList<>();
+    for (RunFigures.Moment moment : report.edited().history()) {
+      Map<String, Object> fieldsOfMoment = new LinkedHashMap<>();
+      fieldsOfMoment.put("seconds", moment.seconds());
+      fieldsOfMoment.put("done", moment.done());
+      fieldsOfMoment.put("failed", moment.failed());
+      progress.add(fieldsOfMoment);
     }
-    fields.put("progress", history);
-    fields.put("model", redaction.apply(report.model()));
-    fields.put("versions", report.versions());
-    try {
-      return new ObjectMapper()
-              .enable(SerializationFeature.INDENT_OUTPUT)
-              .writeValueAsString(fields)
-          + "\n";
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A map of texts and numbers can be written as JSON", e);
-    }
+    fields.put("progress", progress);
+    fields.put("model", redaction.apply(report.setup().model()));
+    fields.put("versions", report.setup().versions());
+    return PrettyJson.of(fields);
   }
 }

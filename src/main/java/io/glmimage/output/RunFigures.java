@@ -1,39 +1,33 @@
 package io.glmimage.output;
 
 import io.glmimage.image.RgbImage;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * What a run's page shows besides its counts.
+ * Figures of the whole result table, for the report of a run.
  *
  * @param stageSeconds seconds by stage, over all rows, in the order of an edit
  * @param quantiles seconds of a row that is OK by {@code p50}, {@code p90}, {@code p99}, {@code
  *     max}, {@code mean}; empty if none is
  * @param histogram how many rows that are OK took how long, fastest first, without gaps
  * @param failures examples of each error class
- * @param samples pictures to look at
- * @param history rows done while the time went by
- * @param engines how the engines of this run spent their time
+ * @param samples rows to look at
  */
 public record RunFigures(
     Map<String, Double> stageSeconds,
     Map<String, Double> quantiles,
     List<Bin> histogram,
     Map<String, List<Failure>> failures,
-    List<Sample> samples,
-    List<Moment> history,
-    EngineTime engines) {
+    List<Sample> samples) {
   public RunFigures {
     stageSeconds = Collections.unmodifiableMap(new LinkedHashMap<>(stageSeconds));
     quantiles = Collections.unmodifiableMap(new LinkedHashMap<>(quantiles));
     failures = Collections.unmodifiableMap(new LinkedHashMap<>(failures));
     histogram = List.copyOf(histogram);
     samples = List.copyOf(samples);
-    history = Collections.unmodifiableList(new ArrayList<>(history));
   }
 
   /**

@@ -1,119 +1,80 @@
 package io.glmimage.output;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * A finished run in numbers.
  *
- * @param rows in the manifest
- * @param ok edited
- * @param kept of the rows: done by earlier runs and kept
- * @param failedByClass failed rows by error class
- * @param started when the command began
- * @param seconds from then until everything was written
- * @param editSeconds the part in which rows were edited, model loading included
- * @param phaseSeconds all its parts by name, in order
- * @param output where everything is
- * @param model the model's name
- * @param options all options by name, resolved
- * @param fingerprint of the options that decide the pictures
- * @param kernels what the operations of the model ran on, by operation; empty if nothing was edited
- * @param versions of the program and of what it ran on, by name
+ * @param rows how the rows of the manifest ended
+ * @param times how long the phases took
+ * @param edited figures of the rows that this run edited
+ * @param output where the results are
+ * @param setup options, model and versions
  */
 public record RunReport(
-    long rows,
-    long ok,
-    long kept,
-    Map<String, Long> failedByClass,
-    Instant started,
-    double seconds,
-    double editSeconds,
-    Map<String, Double> phaseSeconds,
-    OutputLayout output,
-    String model,
-    Map<String, String> options,
-    String fingerprint,
-    Map<String, KernelUse> kernels,
-    Map<String, String> versions) {
-  public RunReport {
-    // Sorted, so that equal runs write equal files.
-    failedByClass = new TreeMap<>(failedByClass);
-    phaseSeconds = Collections.unmodifiableMap(new LinkedHashMap<>(phaseSeconds));
-  }
-
-  public long failed() {
-    return failedByClass.values().stream().mapToLong(Long::longValue).sum();
-  }
-
+    RowCounts rows, RunTimes times, EditFigures edited, OutputLayout output, RunSetup setup) {
+  /** Rows that this run finished per second of editing; 0 if it edited none. */
   public double rowsPerSecond() {
-    return editSeconds > 0 ? (rows - kept) / editSeconds : 0;
+    return edited.seconds() > 0 ? (rows.total() - rows.kept()) / edited.seconds() : 0;
   }
 
-  /** The line that a run ends with. */
+  /** The last line that the command prints. */
   public String line() {
     return String.format(
         Locale.ROOT,
         "%d rows: %d ok, %d failed%s, %.2f rows/s, %.1f s; results in %s",
-        rows,
-        ok,
-        failed(),
-        kept > 0 ? ", " + kept + " of them kept from earlier runs" : "",
+        rows.total(),
+        rows.ok(),
+        rows.failed(),
+        rows.kept() > 0 ? ", " + rows.kept() + " of them kept from earlier runs" : "",
         rowsPerSecond(),
-        seconds,
+        times.seconds(),
         output.results());
   }
 
-  public String json(int exitCode, Redaction redaction) {
+  /** Writes {@code summary.json}, the last file of a run. */
+  public void write(Storage storage, int exitCode, Redaction redaction) throws IOException {
+    storage.write(output.summary(), json(exitCode, redaction).getBytes(StandardCharsets.UTF_8));
+  }
+
+  String json(int exitCode, Redaction redaction) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("exit_code", exitCode);
-    fields.put("rows", rows);
-    fields.put("ok", ok);
-    fields.put("failed", failed());
-    fields.put("kept", kept);
-    fields.put("failed_by_class", failedByClass);
-    fields.put("started", started.toString());
-    fields.put("seconds", seconds);
-    fields.put("edit_seconds", editSeconds);
-    fields.put("phase_seconds", phaseSeconds);
+    fields.put("rows", rows.total());
+    fields.put("ok", rows.ok());
+    fields.put("failed", rows.failed());
+    fields.put("kept", rows.kept());
+    fields.put("failed_by_class", rows.failedByClass());
+    fields.put("started", times.started().toString());
+    fields.put("seconds", times.seconds());
+    fields.put("edit_seconds", edited.seconds());
+    fields.put("phase_seconds", times.phaseSeconds());
     fields.put("rows_per_second", rowsPerSecond());
     fields.put("results", redaction.apply(output.results()));
     fields.put("images", redaction.apply(output.images()));
-    fields.put("model", redaction.apply(model));
-    Map<String, String> shown = new LinkedHashMap<>();
-    options.forEach((name, value) -> shown.put(name, redaction.apply(value)));
-    fields.put("options", shown);
-    fields.put("options_fingerprint", fingerprint);
-    Map<String, Object> uses = new LinkedHashMap<>();
-    kernels.forEach(
-        (operation, use) ->
-            uses.put(
-                operation, new TreeMap<>(Map.of("choice", use.choice(), "reason", use.reason()))));
-    fields.put("kernels", uses);
-    fields.put("versions", versions);
-    try {
-      return new ObjectMapper()
-              .enable(SerializationFeature.INDENT_OUTPUT)
-              .writeValueAsString(fields)
-          + "\n";
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A map of texts and numbers can be written as JSON", e);
-    }
-  }
-
-  /** Writes {@code summary.json}: once it is there, so is everything else. */
-  public void write(Storage storage, int exitCode, Redaction redaction) throws IOException {
-    storage.write(output.summary(), json(exitCode, redaction).getBytes(StandardCharsets.UTF_8));
+    fields.put("model", redaction.apply(setup.model()));
+    Map<String, String> options = new LinkedHashMap<>();
+    setup.options().forEach((name, value) -> options.put(name, redaction.apply(value)));
+    fields.put("options", options);
+    fields.put("options_fingerprint", setup.optionsFingerprint());
+    Map<String, Object> kernels = new LinkedHashMap<>();
+    edited
+        .kernels()
+        .forEach(
+            (operation, use) -> {
+              Map<String, String> one = new LinkedHashMap<>();
+              one.put("choice", use.choice());
+              one.put("reason", use.reason());
+              kernels.put(operation, one);
+            });
+    fields.put("kernels", kernels);
+    fields.put("versions", setup.versions());
+    return PrettyJson.of(fields);
   }
 }

@@ -1,0 +1,24 @@
+package io.glmimage.output;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * What a run was asked to do, and with what.
+ *
+ * @param model the name of the model
+ * @param options all options by name, defaults filled in
+ * @param optionsFingerprint digest of the options that decide the edited images
+ * @param versions versions of this program and its environment, by name
+ */
+public record RunSetup(
+    String model,
+    Map<String, String> options,
+    String optionsFingerprint,
+    Map<String, String> versions) {
+  public RunSetup {
+    options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
+    versions = Collections.unmodifiableMap(new LinkedHashMap<>(versions));
+  }
+}
