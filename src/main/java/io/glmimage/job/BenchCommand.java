@@ -15,12 +15,12 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Measures speed. */
+/** Measures the speed of the model on this machine. */
 @Command(
     name = "bench",
     description = {
-      "Measures the speed of the model's parts and of whole edits, with random weights, beside what the device could do"
-          + " at best (the floor). Needs no checkpoint, no Spark and no manifest.",
+      "Measures the speed of the model's parts and of whole edits, with random weights, and compares it with the limit"
+          + " of the device (the floor). Needs no checkpoint, no Spark and no manifest.",
       ""
     })
 final class BenchCommand implements Callable<Integer> {
@@ -30,86 +30,96 @@ final class BenchCommand implements Callable<Integer> {
       names = "--geometry",
       paramLabel = "DIR",
       description =
-          "Checkpoint folder whose configuration files give the sizes; its weights are not read. Default: the 16 billion"
-              + " parameter model's. tiny stands for the embedded model.")
+          "Checkpoint folder whose configuration files give the sizes, or tiny for the embedded model. Weights are not"
+              + " read. Default: the configuration of the 16 billion parameter model.")
   private String geometry;
 
   @Option(
       names = "--device",
       paramLabel = "DEVICE",
-      description = "auto, cpu, cuda or cuda:N. Default: auto.")
-  private String device = "auto";
+      defaultValue = EngineOptions.DEFAULT_DEVICE,
+      description = "auto, cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
+  private String device;
 
-  @Option(names = "--precision", paramLabel = "PRECISION", description = EngineFlags.PRECISION)
-  private String precision = EngineOptions.DEFAULT_PRECISION;
+  @Option(
+      names = "--precision",
+      paramLabel = "PRECISION",
+      defaultValue = EngineOptions.DEFAULT_PRECISION,
+      description = EngineFlags.PRECISION)
+  private String precision;
 
   @Option(
       names = "--height",
       paramLabel = "PIXELS",
-      description = "Of sources and results. Default: 1024.")
+      description = "Height of source and edited images. Default: ${DEFAULT-VALUE}.")
   private int height = 1024;
 
   @Option(
       names = "--width",
       paramLabel = "PIXELS",
-      description = "Of sources and results. Default: 1024.")
+      description = "Width of source and edited images. Default: ${DEFAULT-VALUE}.")
   private int width = 1024;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
-      description = "Denoising steps of an edit. Default: 50.")
+      description = "Denoising steps of an edit. Default: ${DEFAULT-VALUE}.")
   private int steps = 50;
 
   @Option(
       names = "--guidance",
       paramLabel = "X",
-      description = "Guidance scale of an edit. Default: 1.5.")
+      description = "Guidance scale of an edit. Default: ${DEFAULT-VALUE}.")
   private double guidance = 1.5;
 
   @Option(
       names = "--step-cache",
       paramLabel = "X",
-      description = "Step caching of an edit, as for edit. Default: 0.")
+      defaultValue = "0",
+      description = "Step caching, as for the command edit. Default: ${DEFAULT-VALUE}.")
   private double stepCache;
 
   @Option(
       names = "--edits",
       paramLabel = "N",
-      description = "Edits of the end-to-end measurement. Default: 16.")
+      description =
+          "Edits of the end-to-end measurement; their prior tokens are decoded together. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int edits = 16;
 
   @Option(
       names = "--sources",
       paramLabel = "N",
-      description = "Source images of an edit. Default: 1.")
+      description = "Source images per edit. Default: ${DEFAULT-VALUE}.")
   private int sources = 1;
 
   @Option(
       names = "--text-tokens",
       paramLabel = "N",
-      description = "Length of the prompt. Default: 40.")
+      description = "Length of the prompt in tokens. Default: ${DEFAULT-VALUE}.")
   private int textTokens = 40;
 
   @Option(
       names = "--teraflops",
       paramLabel = "X",
+      defaultValue = "790",
       description =
-          "What the device's matrix products reach, in TFLOP/s, for the floors; twice that is taken for fp8."
-              + " Default: 790 (one H100, bf16).")
-  private double teraflops = 790;
+          "Rate of the device's matrix products in TFLOP/s, for the floors; doubled for fp8 layers. Default:"
+              + " ${DEFAULT-VALUE} (one H100, bf16).")
+  private double teraflops;
 
   @Option(
       names = "--terabytes",
       paramLabel = "X",
+      defaultValue = "3.0",
       description =
-          "The device's memory bandwidth in TB/s, for the floors. Default: 3.0 (one H100).")
-  private double terabytes = 3.0;
+          "Memory bandwidth of the device in TB/s, for the floors. Default: ${DEFAULT-VALUE} (one H100).")
+  private double terabytes;
 
   @Option(
       names = "--json",
       paramLabel = "FILE",
-      description = "Also writes the figures to a JSON file.")
+      description = "JSON file to write the figures to as well. Default: none.")
   private Path json;
 
   private final Console console;

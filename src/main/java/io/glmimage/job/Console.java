@@ -8,13 +8,13 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 
 /**
- * What a command works with besides its options.
+ * The surroundings of a command: streams, redaction and engines.
  *
  * @param out results, for people and pipes
  * @param err progress and failures
- * @param terminal whether {@code err} is a terminal, where a line can be drawn over
- * @param redaction hides the secrets of the session, once there is one
- * @param engines makes the engine of the options
+ * @param terminal whether {@code err} is a terminal on which a line can be redrawn
+ * @param redaction removes secrets; that of the Spark session once it exists
+ * @param engines creates the engine for the options
  */
 record Console(
     PrintWriter out,

@@ -18,11 +18,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Draws sources and edits side by side. */
+/** Draws source images and edited images side by side. */
 @Command(
     name = "contact-sheet",
     description = {
-      "Draws a picture of a run's rows: source, prompt, edit; failed rows show their message.",
+      "Draws a contact sheet of a run: source image, prompt and edited image of each row. Failed rows"
+          + " show their message.",
       ""
     })
 final class ContactSheetCommand implements Callable<Integer> {
@@ -33,28 +34,31 @@ final class ContactSheetCommand implements Callable<Integer> {
       names = "--results",
       required = true,
       paramLabel = "DIR",
-      description = "The --output folder of a run, or its results folder.")
+      description = "Output folder of a run, or its results folder.")
   private String results;
 
   @Option(
       names = "--manifest",
       paramLabel = "PATH",
       description =
-          "The run's manifest: relative image paths of the table start at the folder that holds it."
-              + " Default: as if it lay in the --results folder.")
+          "Manifest of the run. Relative image paths start at the folder that holds it. Default: they"
+              + " start at the --results folder.")
   private String manifest;
 
   @Option(
       names = "--output",
       required = true,
       paramLabel = "FILE",
-      description = "The PNG file to write.")
+      description = "PNG file to write.")
   private String output;
 
   @Option(
       names = "--rows",
       paramLabel = "N",
-      description = "Rows to draw at most. Default: " + DEFAULT_ROWS + ".")
+      description =
+          "Largest number of rows to draw (1 to "
+              + ShowCommand.MAX_ROWS
+              + "). Default: ${DEFAULT-VALUE}.")
   private int rows = DEFAULT_ROWS;
 
   @Mixin private SessionFlags session = new SessionFlags();
@@ -67,7 +71,7 @@ final class ContactSheetCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Limits.rows(rows);
+    ShowCommand.checkRows(rows);
     try (Session spark = session.open(console)) {
       Storage storage = spark.storage();
       ResultsTable table = ResultsTable.open(spark.spark(), storage, results);
@@ -79,7 +83,7 @@ final class ContactSheetCommand implements Callable<Integer> {
   }
 
   /**
-   * @param folder where relative image paths start
+   * @param folder base of relative image paths
    */
   static void write(List<ShownResult> results, String folder, Storage storage, String output)
       throws IOException {
@@ -90,9 +94,9 @@ final class ContactSheetCommand implements Callable<Integer> {
       if (!row.imagePaths().isEmpty()) {
         String path = ImagePaths.resolve(folder, row.imagePaths().get(0));
         try {
-          source = picture(storage, path);
+          source = image(storage, path);
         } catch (IOException | InvalidRequestException e) {
-          // The sheet shows the other rows all the same, and in this cell, why it shows nothing.
+          // The cell says why it is empty; the other rows are drawn.
           note = "(" + row.imagePaths().get(0) + " cannot be shown)";
         }
       }
@@ -111,13 +115,13 @@ final class ContactSheetCommand implements Callable<Integer> {
                   : row.errorClass(),
               source,
               note,
-              row.ok() ? picture(storage, row.outputPath()) : null,
+              row.ok() ? image(storage, row.outputPath()) : null,
               row.error()));
     }
     storage.write(output, ImageEncoder.png(ContactSheet.draw(entries)));
   }
 
-  private static RgbImage picture(Storage storage, String path) throws IOException {
+  private static RgbImage image(Storage storage, String path) throws IOException {
     return ImageDecoder.decode(storage.read(path, MAX_FILE_BYTES), path);
   }
 }

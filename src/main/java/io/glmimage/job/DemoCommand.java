@@ -1,23 +1,22 @@
 package io.glmimage.job;
 
 import io.glmimage.io.Storage;
-import io.glmimage.manifest.EditDefaults;
-import io.glmimage.manifest.ManifestOptions;
-import io.glmimage.output.EditedImageOptions;
-import io.glmimage.output.OutputOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.results.ResultsTable;
 import io.glmimage.spark.results.ShownResult;
-import io.glmimage.spark.run.RunOptions;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
 
 /** Example, edit, show and contact sheet in one JVM. */
 @Command(
@@ -25,7 +24,7 @@ import picocli.CommandLine.Parameters;
     description = {
       "Writes the example manifest, edits it, prints the result table and draws a contact sheet.",
       "",
-      "One of the ten rows is deliberately corrupt; the command succeeds if just that one fails.",
+      "One of the ten rows is deliberately corrupt; the command succeeds if only that row fails.",
       ""
     })
 final class DemoCommand implements Callable<Integer> {
@@ -35,22 +34,27 @@ final class DemoCommand implements Callable<Integer> {
       defaultValue = "target/demo",
       description =
           "Folder for OUT/example, OUT/images, OUT/results, OUT/summary.json and"
-              + " OUT/contact-sheet.png; those of an earlier demo are replaced. Default:"
+              + " OUT/contact-sheet.png. Results of an earlier demo there are replaced. Default:"
               + " ${DEFAULT-VALUE}.")
   private String out;
 
   @Mixin private EngineFlags engine = new EngineFlags();
 
-  @Option(names = "--seed", paramLabel = "N", description = "The job's seed (64-bit). Default: 0.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Base seed (64-bit). Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
       names = "--batch-size",
       paramLabel = "ROWS",
-      description = "Rows edited together. Default: " + PlanOptions.DEFAULT_BATCH_SIZE + ".")
+      description = "Rows edited together. Default: ${DEFAULT-VALUE}.")
   private int batchSize = PlanOptions.DEFAULT_BATCH_SIZE;
 
   @Mixin private SessionFlags session = new SessionFlags();
+
+  @Spec private CommandSpec spec;
 
   private final Console console;
 
@@ -61,34 +65,21 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     PrintWriter text = console.out();
-    PlanOptions plan = new PlanOptions(batchSize, null);
+    // Before Spark starts, so that a wrong option is reported at once.
+    options("example/manifest.parquet", "demo", false);
     try (Session spark = session.open(console)) {
       Storage storage = spark.storage();
       String root = storage.qualified(out);
-      // Only a demo's own results are replaced.
-      boolean again = storage.exists(root + "/example/manifest.parquet");
-      JobOptions options =
-          new JobOptions(
-              new ManifestOptions(root + "/example/manifest.parquet", Map.of(), List.of()),
-              new EditDefaults(
-                  seed,
-                  ExampleManifest.STEPS,
-                  ExampleManifest.GUIDANCE,
-                  null,
-                  null,
-                  EditDefaults.DEFAULT_MAX_PIXELS),
-              plan,
-              OutputOptions.fresh(root, again),
-              EditedImageOptions.DEFAULT,
-              engine.options(),
-              RunOptions.DEFAULT);
+      String manifest = root + "/example/manifest.parquet";
+      // Only results of an earlier demo are replaced.
+      JobOptions options = options(manifest, root, storage.exists(manifest));
       new ExampleManifest(spark).write(root + "/example");
       text.println(
           "Editing "
               + ExampleManifest.size()
-              + " rows; "
+              + " rows. "
               + ExampleManifest.BAD_ID
-              + " is deliberately corrupt, to show how a failure looks.");
+              + " is deliberately corrupt, to show a failure.");
       text.flush();
       RunReport report = new EditJob(spark, options, console).run();
       List<ShownResult> rows =
@@ -100,11 +91,34 @@ final class DemoCommand implements Callable<Integer> {
           rows.stream().allMatch(row -> row.ok() != row.id().equals(ExampleManifest.BAD_ID));
       text.println(
           asExpected
-              ? "As it should be: only " + ExampleManifest.BAD_ID + " failed."
-              : "Not as it should be: only " + ExampleManifest.BAD_ID + " should have failed.");
-      text.println("Look at " + sheet);
+              ? "As expected, only " + ExampleManifest.BAD_ID + " failed."
+              : "Unexpected result: only " + ExampleManifest.BAD_ID + " should have failed.");
+      text.println("Contact sheet: " + sheet);
       text.println(console.redaction().get().apply(report.line()));
       return asExpected ? ExitCode.DONE : ExitCode.JOB_FAILED;
     }
+  }
+
+  /** The options of the edit command, those given to this command included. */
+  private JobOptions options(String manifest, String output, boolean overwrite) {
+    List<String> arguments = new ArrayList<>();
+    arguments.add("--manifest=" + manifest);
+    arguments.add("--output=" + output);
+    arguments.add("--steps=" + ExampleManifest.STEPS);
+    arguments.add("--guidance=" + ExampleManifest.GUIDANCE);
+    arguments.add("--seed=" + seed);
+    arguments.add("--batch-size=" + batchSize);
+    arguments.add("--no-resume");
+    if (overwrite) {
+      arguments.add("--overwrite");
+    }
+    ParseResult parsed = spec.commandLine().getParseResult();
+    for (OptionSpec option : spec.mixins().get("engine").options()) {
+      String name = option.longestName();
+      if (parsed.hasMatchedOption(name)) {
+        arguments.add(name + "=" + parsed.matchedOption(name).originalStringValues().get(0));
+      }
+    }
+    return EditCommand.options(console, arguments);
   }
 }

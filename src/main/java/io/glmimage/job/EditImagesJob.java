@@ -22,15 +22,15 @@ import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Spec;
 
 /**
- * The command line: {@code edit} is the job, the other commands help with trying it out and looking
- * at its results. Options given without a command are those of {@code edit}.
+ * The command line. {@code edit} is the job; the other commands prepare a manifest, inspect results
+ * or measure speed. Options given without a command are those of {@code edit}.
  */
 @Command(
     name = "edit-images",
     description = {
       "Edits images with GLM-Image on Apache Spark.",
       "",
-      "Options without a command are those of edit: edit-images --manifest M --output O.",
+      "Options without a command belong to edit: edit-images --manifest M --output O.",
       ""
     },
     synopsisSubcommandLabel = "COMMAND",
@@ -57,10 +57,10 @@ public final class EditImagesJob implements Runnable {
     if (exitCode != 0) {
       System.exit(exitCode);
     }
-    // Falling off the end lets spark-submit finish by itself.
+    // Returning normally lets spark-submit finish by itself.
   }
 
-  /** Runs a command with the real model and gives its exit code. */
+  /** Runs a command with the real model and returns its exit code. */
   public static int run(String... args) {
     return run(List.of(args), ModelEngineFactory::new, System.out, System.err, isTerminal());
   }
@@ -68,7 +68,7 @@ public final class EditImagesJob implements Runnable {
   /**
    * Runs a command.
    *
-   * @param engines makes the engine of the options
+   * @param engines creates the engine for the options
    * @param terminal whether {@code err} is a terminal
    */
   static int run(
@@ -94,7 +94,7 @@ public final class EditImagesJob implements Runnable {
 
   private int execute(List<String> args) {
     List<String> all = new ArrayList<>(args);
-    // A file of arguments without a command before it holds options, too.
+    // A file of arguments without a command before it contains options of edit.
     boolean bare = !all.isEmpty() && (all.get(0).startsWith("-") || all.get(0).startsWith("@"));
     if (bare && !OWN_OPTIONS.contains(all.get(0))) {
       all.add(0, "edit");
@@ -122,7 +122,7 @@ public final class EditImagesJob implements Runnable {
         .setExecutionExceptionHandler((error, command, parsed) -> failed(error));
   }
 
-  /** The names of all commands with their help texts. */
+  /** All commands with their options and help texts. */
   static CommandLine commandLineOf(Console console) {
     return new EditImagesJob(console).commandLine();
   }
@@ -144,17 +144,17 @@ public final class EditImagesJob implements Runnable {
     Throwable root = Causes.root(error);
     boolean usage = error instanceof UsageException;
     Throwable shown = usage ? error : root;
-    boolean foreseen = shown instanceof GlmImageException;
+    boolean expected = shown instanceof GlmImageException;
     String message =
-        foreseen
+        expected
             ? shown.getMessage()
             : "The job failed: "
                 + shown.getClass().getSimpleName()
                 + ": "
                 + Causes.firstLine(shown);
     console.err().println(console.redaction().get().apply(message));
-    if (!foreseen) {
-      // Nobody thought of this one, so it is given whole.
+    if (!expected) {
+      // Unexpected error: print the full stack trace.
       StringWriter trace = new StringWriter();
       error.printStackTrace(new PrintWriter(trace));
       console.err().println(console.redaction().get().apply(trace.toString()));
@@ -162,8 +162,8 @@ public final class EditImagesJob implements Runnable {
     return usage ? ExitCode.USAGE : ExitCode.JOB_FAILED;
   }
 
-  /** Both output streams are a terminal that can draw over a line. */
-  @SuppressWarnings("SystemConsoleNull") // Asked further where null no longer tells.
+  /** Whether both output streams are a terminal on which a line can be redrawn. */
+  @SuppressWarnings("SystemConsoleNull") // From Java 22 on, null no longer says enough.
   private static boolean isTerminal() {
     java.io.Console console = System.console();
     if (console == null || "dumb".equals(System.getenv("TERM"))) {

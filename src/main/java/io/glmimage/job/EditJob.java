@@ -97,7 +97,7 @@ final class EditJob {
       OutputLayout output = root.forRows(storage, rows);
       EditedImageEncoder encoder =
           new EditedImageEncoder(
-              options.pictures().format(), options.pictures().quality(), Versions.program());
+              options.images().format(), options.images().quality(), Versions.program());
       try (EditRunner runner =
           new EditRunner(
               session.spark(),
@@ -198,11 +198,11 @@ final class EditJob {
       console.err().flush();
     }
     if (engines.touchesPictures()) {
-      new Packer(session.spark(), output).pack(results, options.pictures(), rows);
+      new Packer(session.spark(), output).pack(results, options.images(), rows);
     }
     if (engines.touchesPictures() && BatchFiles.isBatch(results)) {
       new BatchFiles(session.spark(), storage, output)
-          .write(results, options.pictures().inlineAnswers(), started);
+          .write(results, options.images().inlineAnswers(), started);
     }
     new ReportFiles(storage, storage.parent(options.manifest().path()), session.redaction())
         .write(report, results, engines.touchesPictures());

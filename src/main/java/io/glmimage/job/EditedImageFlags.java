@@ -3,15 +3,15 @@ package io.glmimage.job;
 import io.glmimage.output.EditedImageOptions;
 import picocli.CommandLine.Option;
 
-/** Options of the pictures' files. */
+/** Options of the edited images' files. */
 final class EditedImageFlags {
   @Option(
       names = "--output-format",
       paramLabel = "FORMAT",
       defaultValue = "png",
       description =
-          "png, jpeg or webp: one file for each picture. webdataset (tar shards) or parquet (a table with"
-              + " a binary column): those files, and the pack made of them at the end. Default:"
+          "png, jpeg or webp: one file for each edited image. webdataset (tar shards) or parquet (a"
+              + " table with a binary column): these files, packed at the end of the run. Default:"
               + " ${DEFAULT-VALUE}.")
   private String output;
 
@@ -19,26 +19,20 @@ final class EditedImageFlags {
       names = "--image-format",
       paramLabel = "FORMAT",
       description =
-          "png, jpeg or webp: how pictures are encoded with --output-format webdataset and parquet."
-              + " Default: png.")
+          "png, jpeg or webp: encoding of the edited images with --output-format webdataset or"
+              + " parquet. Default: png.")
   private String image;
 
   @Option(
       names = "--quality",
       paramLabel = "N",
-      description =
-          "Quality of JPEG and WebP pictures, 1 to 100. Default: "
-              + EditedImageOptions.DEFAULT_QUALITY
-              + ".")
+      description = "Quality of JPEG and WebP images (lossy), 1 to 100. Default: ${DEFAULT-VALUE}.")
   private int quality = EditedImageOptions.DEFAULT_QUALITY;
 
   @Option(
       names = "--shard-size",
       paramLabel = "ROWS",
-      description =
-          "Manifest rows of one WebDataset shard. Default: "
-              + EditedImageOptions.DEFAULT_SHARD_ROWS
-              + ".")
+      description = "Manifest rows in one WebDataset shard. Default: ${DEFAULT-VALUE}.")
   private int shardRows = EditedImageOptions.DEFAULT_SHARD_ROWS;
 
   @Option(
@@ -46,8 +40,8 @@ final class EditedImageFlags {
       paramLabel = "KIND",
       defaultValue = "url",
       description =
-          "url or b64_json: what the answers to an OpenAI batch hold for requests without"
-              + " response_format. Default: ${DEFAULT-VALUE}, the picture's path.")
+          "url (the path of the edited image) or b64_json: answers to the requests of an OpenAI batch"
+              + " that have no response_format. Default: ${DEFAULT-VALUE}.")
   private String answers;
 
   EditedImageOptions options() {

@@ -10,18 +10,18 @@ import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.weights.WeightsCache;
 import picocli.CommandLine.Option;
 
-/** Options that say what edits. */
+/** Options of the engine: model, device, precision, and how the weights reach the executors. */
 final class EngineFlags {
   private static final long CACHE_GB_DEFAULT = WeightsOptions.CACHE_BYTES_DEFAULT >> 30;
   private static final int CHUNK_MB_DEFAULT = WeightsOptions.CHUNK_BYTES_DEFAULT >> 20;
   private static final long MAX_CACHE_GB = 1L << 20;
   private static final int MAX_CHUNK_MB = 1 << 10;
 
-  /** What --precision says in every command that has it. */
+  /** The description of --precision, for every command that has it. */
   static final String PRECISION =
-      "What the large linear layers of the diffusion transformer and of the prior decoder compute in: auto (bfloat16 on a"
-          + " GPU, float32 on a CPU) or fp8 (e4m3 with a scale a token and an output channel: faster and smaller, less"
-          + " exact; a GPU needs compute capability 8.9). Default: auto.";
+      "Precision of the large linear layers in the diffusion transformer and the prior decoder: auto (bfloat16 on a GPU,"
+          + " float32 on a CPU) or fp8 (e4m3 with one scale per token and output channel: faster, smaller, less exact;"
+          + " needs a GPU with compute capability 8.9). Default: ${DEFAULT-VALUE}.";
 
   private static final String GLM_IMAGE = "glm-image";
 
@@ -39,7 +39,7 @@ final class EngineFlags {
       defaultValue = EngineOptions.DEFAULT_DEVICE,
       description =
           "auto (a GPU if there is one), cpu, cuda or cuda:N. With auto and cuda a task uses the GPU"
-              + " that Spark gives it; in local mode tasks are spread over all GPUs. Default:"
+              + " that Spark assigns to it; in local mode tasks are spread over all GPUs. Default:"
               + " ${DEFAULT-VALUE}.")
   private String device;
 
@@ -55,9 +55,9 @@ final class EngineFlags {
       paramLabel = "KERNELS",
       defaultValue = "auto",
       description =
-          "Implementations of the model's operations: auto (fused CUDA kernels where they can run, libtorch's operations"
-              + " elsewhere), native (libtorch's operations only) or fused (an error where the CUDA kernels cannot run)."
-              + " summary.json lists what ran and why. Default: ${DEFAULT-VALUE}.")
+          "Implementations of the model's operations: auto (fused CUDA kernels where they can run, otherwise libtorch's"
+              + " operations), native (libtorch's operations only) or fused (an error where a CUDA kernel cannot run)."
+              + " summary.json lists the choices and their reasons. Default: ${DEFAULT-VALUE}.")
   private KernelMode kernels;
 
   @Option(
@@ -66,8 +66,8 @@ final class EngineFlags {
       defaultValue = GLM_IMAGE,
       hidden = true,
       description =
-          "glm-image, or noop: edits nothing, reads no sources and writes no pictures, to measure the"
-              + " bookkeeping. Default: ${DEFAULT-VALUE}.")
+          "glm-image, or noop, which edits nothing, reads no source images and writes no edited"
+              + " images: for measuring the bookkeeping. Default: ${DEFAULT-VALUE}.")
   private String engine;
 
   @Option(
@@ -75,7 +75,7 @@ final class EngineFlags {
       paramLabel = "WAY",
       defaultValue = "broadcast",
       description =
-          "How --model comes to the executors: broadcast (the driver reads it once and sends it),"
+          "How the model reaches the executors: broadcast (the driver reads it once and sends it),"
               + " direct (every node reads it) or local:PATH (every node has it at that local path)."
               + " Default: ${DEFAULT-VALUE}.")
   private String weights;
@@ -85,17 +85,16 @@ final class EngineFlags {
       paramLabel = "DIR",
       defaultValue = "",
       description =
-          "Local folder on every node that keeps received models. Default: glm-image-weights-USER"
-              + " on Spark's first scratch disk.")
+          "Local folder on every node for received models. Default: glm-image-weights-USER on Spark's"
+              + " first scratch disk.")
   private String cacheDir;
 
   @Option(
       names = "--weights-cache-gb",
       paramLabel = "N",
       description =
-          "Size of that folder in GiB, beyond which unused models are removed. Default: "
-              + CACHE_GB_DEFAULT
-              + ".")
+          "Size limit of that folder in GiB. Beyond it, unused models are removed, least recently used"
+              + " first. Default: ${DEFAULT-VALUE}.")
   private long cacheGb = CACHE_GB_DEFAULT;
 
   @Option(
@@ -103,18 +102,17 @@ final class EngineFlags {
       paramLabel = "CHECK",
       defaultValue = "quick",
       description =
-          "How a model in that folder is looked at before it is used: quick (sizes and times of its"
-              + " files) or full (all checksums, once a process). Default: ${DEFAULT-VALUE}.")
+          "Check of a model in that folder before it is used: quick (sizes and times of its files) or"
+              + " full (all checksums, once per process). Default: ${DEFAULT-VALUE}.")
   private WeightsCache.Check check;
 
   @Option(
       names = "--weights-chunk-mb",
       paramLabel = "N",
       description =
-          "Largest piece that is broadcast at once, in MiB; the driver's heap holds about six."
-              + " Default: "
-              + CHUNK_MB_DEFAULT
-              + ".")
+          "Size of a broadcast chunk in MiB (1 to "
+              + MAX_CHUNK_MB
+              + "). The driver's heap holds about six chunks. Default: ${DEFAULT-VALUE}.")
   private int chunkMb = CHUNK_MB_DEFAULT;
 
   EngineOptions options() {

@@ -9,16 +9,14 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "example",
     description = {
-      "Writes an example manifest and its pictures into a folder.",
+      "Writes an example manifest and its source images into a folder.",
       "",
-      "Ten rows for the embedded tiny model: eight edits, one text-to-image and one row whose image"
-          + " is deliberately corrupt, to show how a failure looks.",
+      "Ten rows for the embedded tiny model: eight edits, one text-to-image row, and one row whose"
+          + " source image is deliberately corrupt, to show a failure.",
       ""
     })
 final class ExampleCommand implements Callable<Integer> {
-  @Parameters(
-      paramLabel = "DIR",
-      description = "Folder to write DIR/manifest.parquet and DIR/sources into.")
+  @Parameters(paramLabel = "DIR", description = "Folder for DIR/manifest.parquet and DIR/sources.")
   private String folder;
 
   @Mixin private SessionFlags session = new SessionFlags();

@@ -1,14 +1,14 @@
 package io.glmimage.job;
 
-/** What the process returns, for schedulers. */
+/** Exit codes of the process, for schedulers. */
 final class ExitCode {
-  /** All rows are done. */
+  /** All rows are edited. */
   static final int DONE = 0;
 
-  /** The command cannot start as given; nothing was done. */
+  /** The command cannot start as given; nothing was changed. */
   static final int USAGE = 1;
 
-  /** The job is done, some rows failed. */
+  /** The job has finished; some rows failed. */
   static final int SOME_ROWS_FAILED = 2;
 
   /** The job failed. */

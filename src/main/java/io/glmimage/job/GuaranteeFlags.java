@@ -6,11 +6,11 @@ import io.glmimage.output.OutputOptions.ResumeCheck;
 import io.glmimage.spark.run.RunOptions;
 import picocli.CommandLine.Option;
 
-/** Options about earlier runs' results and about how much may go wrong. */
+/** Options about results of earlier runs, retries and failure limits. */
 final class GuaranteeFlags {
   @Option(
       names = "--overwrite",
-      description = "Remove the results that the output folder holds first. Default: keep them.")
+      description = "Remove all results in the output folder first. Default: keep them.")
   private boolean overwrite;
 
   @Option(
@@ -19,67 +19,63 @@ final class GuaranteeFlags {
       defaultValue = "true",
       fallbackValue = "true",
       description =
-          "Keep rows that an earlier run has done in the same way, and do the others; --no-resume"
-              + " refuses a folder that holds results. Default: resume.")
+          "Keep rows that an earlier run has finished with the same settings, and edit the others."
+              + " --no-resume refuses a folder that holds results. Default: --resume.")
   private boolean resume;
 
   @Option(
       names = "--keep-failed",
-      description = "Also keep rows that an earlier run has failed at. Default: try them again.")
+      description = "Also keep rows that failed in an earlier run. Default: try them again.")
   private boolean keepFailed;
 
   @Option(
       names = "--resume-check",
       paramLabel = "rows|files",
-      defaultValue = "FILES",
+      defaultValue = "files",
       description =
-          "What is compared before a row is kept: rows (the row, the options and the model), or"
-              + " files (also its sources' sizes and versions, and that its picture is there; one"
-              + " request for each file). Default: files.")
+          "What is compared before a row is kept: rows (the row, the options and the model) or files"
+              + " (also size and version of its source images, and that its edited image exists; one"
+              + " request per file). Default: ${DEFAULT-VALUE}.")
   private ResumeCheck check;
 
   @Option(
       names = "--commit-seconds",
       paramLabel = "S",
+      defaultValue = "" + OutputOptions.DEFAULT_COMMIT_SECONDS,
       description =
-          "Tasks write finished rows down at least this often (0 to 3600), so that no more is lost"
-              + " with a process. Default: "
-              + OutputOptions.DEFAULT_COMMIT_SECONDS
-              + ".")
-  private double commitSeconds = OutputOptions.DEFAULT_COMMIT_SECONDS;
+          "Longest time, in seconds, that a finished row may stay unsaved (0 to 3600). Default:"
+              + " ${DEFAULT-VALUE}.")
+  private double commitSeconds;
 
   @Option(
       names = "--lock-timeout",
       paramLabel = "S",
       description =
-          "A run that has given no sign of life for this many seconds is taken for dead, and its"
-              + " output folder is free. Default: "
-              + OutputOptions.DEFAULT_LOCK_TIMEOUT_SECONDS
-              + ".")
+          "Seconds without a renewal after which the lock of another run counts as abandoned. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int lockTimeout = OutputOptions.DEFAULT_LOCK_TIMEOUT_SECONDS;
 
   @Option(
       names = "--io-attempts",
       paramLabel = "N",
       description =
-          "How often reading or writing a file is tried (1 to "
+          "Attempts (1 to "
               + Retries.MAX_ATTEMPTS
-              + ") where it fails for a reason that may pass. Default: "
-              + Retries.DEFAULT_ATTEMPTS
-              + ".")
+              + ") at reading or writing a file, if it fails for a temporary reason. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int ioAttempts = Retries.DEFAULT_ATTEMPTS;
 
   @Option(
       names = "--max-failed-rows",
       paramLabel = "N",
-      description = "Stop the job when more rows than this fail. Default: no limit.")
+      description = "Stop the job when more than this many rows fail. Default: no limit.")
   private Long maxFailedRows;
 
   @Option(
       names = "--max-failed-ratio",
       paramLabel = "X",
       description =
-          "Stop the job when more than this part (0 to 1) of the rows to do fails. Default: no"
+          "Stop the job when more than this fraction (0 to 1) of the rows to edit fails. Default: no"
               + " limit.")
   private Double maxFailedRatio;
 

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.digest.Sha256;
 import io.glmimage.manifest.EditDefaults;
-import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.EditedImageOptions;
 import io.glmimage.output.OutputOptions;
@@ -16,62 +15,58 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 
-/** All options of an edit job: one record per package, composed. */
+/**
+ * All options of an edit job: one record per package.
+ *
+ * @param values every option of the command line by its name, as parsed, defaults included
+ */
 record JobOptions(
     ManifestOptions manifest,
     EditDefaults defaults,
     PlanOptions plan,
     OutputOptions output,
-    EditedImageOptions pictures,
+    EditedImageOptions images,
     EngineOptions engine,
-    RunOptions run) {
+    RunOptions run,
+    Map<String, String> values) {
 
-  /** Every option by its name on the command line, resolved. */
+  /** The values of a parsed command's options, by name without dashes, in their declared order. */
+  static Map<String, String> valuesOf(CommandSpec command) {
+    Map<String, String> values = new LinkedHashMap<>();
+    for (OptionSpec option : command.options()) {
+      if (!option.usageHelp() && !option.versionHelp()) {
+        values.put(option.names()[0].replaceFirst("^-+", ""), text(option.getValue()));
+      }
+    }
+    return values;
+  }
+
+  private static String text(Object value) {
+    if (value instanceof Enum) {
+      return value.toString().toLowerCase(Locale.ROOT);
+    }
+    return value instanceof Map ? new TreeMap<>((Map<?, ?>) value).toString() : value + "";
+  }
+
+  /**
+   * Every option by its name, for the report. {@code model} and {@code image-format} are resolved;
+   * {@code packing} says what {@code output-format} makes of the edited images.
+   */
   Map<String, String> byName() {
-    Map<String, String> options = new LinkedHashMap<>();
-    options.put("manifest", manifest.path());
-    options.put(
-        "manifest-format",
-        manifest.format() == null ? ManifestFormat.AUTO : manifest.format().option());
-    options.put("columns", new TreeMap<>(manifest.columns()).toString());
-    options.put("drop-columns", manifest.dropped().toString());
-    options.put("output", output.path());
-    options.put("overwrite", String.valueOf(output.overwrite()));
-    options.put("resume", String.valueOf(output.resume()));
-    options.put("keep-failed", String.valueOf(output.keepFailed()));
-    options.put("resume-check", output.check().name().toLowerCase(Locale.ROOT));
-    options.put("commit-seconds", String.valueOf(output.commitSeconds()));
-    options.put("lock-timeout", String.valueOf(output.lockTimeoutSeconds()));
-    options.put("io-attempts", String.valueOf(run.ioAttempts()));
-    options.put("max-failed-rows", String.valueOf(run.maxFailedRows()));
-    options.put("max-failed-ratio", String.valueOf(run.maxFailedRatio()));
-    options.put("packing", pictures.packing().name().toLowerCase(Locale.ROOT));
-    options.put("image-format", pictures.format().name().toLowerCase(Locale.ROOT));
-    options.put("quality", String.valueOf(pictures.quality()));
-    options.put("shard-size", String.valueOf(pictures.shardRows()));
+    Map<String, String> options = new LinkedHashMap<>(values);
     options.put("model", engine.modelName());
-    options.put("device", engine.device());
-    options.put("precision", engine.precision());
-    options.put("kernels", engine.kernels().toString());
-    options.put("weights", engine.weights().toString());
-    options.put("weights-cache", engine.cache().cacheDir());
-    options.put("weights-cache-gb", String.valueOf(engine.cache().cacheBytes() >> 30));
-    options.put("weights-check", engine.cache().check().name().toLowerCase(Locale.ROOT));
-    options.put("weights-chunk-mb", String.valueOf(engine.cache().chunkBytes() >> 20));
-    options.put("steps", String.valueOf(defaults.steps()));
-    options.put("guidance", String.valueOf(defaults.guidanceScale()));
-    options.put("seed", String.valueOf(defaults.seed()));
-    options.put("height", String.valueOf(defaults.height()));
-    options.put("width", String.valueOf(defaults.width()));
-    options.put("max-pixels", String.valueOf(defaults.maxPixels()));
-    options.put("step-cache", String.valueOf(defaults.stepCache()));
-    options.put("batch-size", String.valueOf(plan.batchSize()));
-    options.put("partitions", String.valueOf(plan.partitions()));
+    options.put("image-format", images.format().name().toLowerCase(Locale.ROOT));
+    options.put("packing", images.packing().name().toLowerCase(Locale.ROOT));
     return options;
   }
 
-  /** A digest of the options that decide what the pictures look like. */
+  /**
+   * A digest of the options that determine the edited images. It lets people and programs see
+   * whether two runs used the same settings. Resuming does not use it: each row has a fingerprint.
+   */
   String fingerprint() {
     Map<String, String> deciding = new TreeMap<>(byName());
     deciding

@@ -15,15 +15,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Makes a manifest of a folder of images. */
+/** Creates a manifest from a folder of images. */
 @Command(
     name = "manifest",
     description = {
-      "Writes a Parquet manifest of a folder of images: a row for each image, prompt and seed.",
+      "Writes a Parquet manifest for a folder of images: one row per image, prompt and seed.",
       "",
       "For augmentation: --prompt-template \"make the {object} {color}\" --values object=car,tree"
-          + " --values color=red,blue --seeds 3 gives twelve rows for each image, with columns object"
-          + " and color.",
+          + " --values color=red,blue --seeds 3 gives twelve rows per image, with the columns object and"
+          + " color.",
       ""
     })
 final class ManifestCommand implements Callable<Integer> {
@@ -39,45 +39,49 @@ final class ManifestCommand implements Callable<Integer> {
 
   @Option(
       names = "--recursive",
-      description = "Take images in folders below it too. Default: only the folder's own.")
+      description = "Include images in subfolders. Default: only images directly in the folder.")
   private boolean recursive;
 
   @Option(
       names = "--output",
       required = true,
       paramLabel = "PATH",
-      description = "The manifest to write, a folder of Parquet files; it must not exist.")
+      description = "Manifest to write, a folder of Parquet files. It must not exist.")
   private String output;
 
   @Option(
       names = "--prompt",
       paramLabel = "TEXT",
-      description = "What to do with every image; several times for several prompts.")
+      description = "Prompt for every image. Repeat the option for several prompts. Default: none.")
   private List<String> prompts = List.of();
 
   @Option(
       names = "--prompts-file",
       paramLabel = "FILE",
-      description = "Text file (UTF-8) with a prompt on each line.")
+      description = "Text file (UTF-8) with one prompt per line. Default: none.")
   private String promptsFile;
 
   @Option(
       names = "--prompt-template",
       paramLabel = "TEXT",
-      description = "Prompt with places such as {color}, filled with every combination of values.")
+      description =
+          "Prompt with placeholders such as {color}, filled with every combination of --values. Default:"
+              + " none.")
   private String template;
 
   @Option(
       names = "--values",
       paramLabel = "NAME=VALUE,...",
-      description = "The values of a place of the template; once for each place.")
+      description =
+          "Values of one placeholder of the template. Repeat the option for each placeholder. Default:"
+              + " none.")
   private List<String> values = List.of();
 
   @Option(
       names = "--seeds",
       paramLabel = "N",
       description =
-          "Rows of each image and prompt, with the seeds 0 to N-1. Default: one, whose seed the job"
+          "Rows per image and prompt, with the seeds 0 to N-1. Default: one row, whose seed the job"
               + " derives.")
   private Integer seeds;
 

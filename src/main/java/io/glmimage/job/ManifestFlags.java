@@ -7,15 +7,15 @@ import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
-/** Options that say where the manifest is and how it is written. */
+/** Options of the manifest: its place, format and columns. */
 final class ManifestFlags {
   @Option(
       names = "--manifest",
       required = true,
       paramLabel = "PATH",
       description =
-          "File or folder of files, on any Hadoop file system (s3a://, hdfs://, file:, a plain"
-              + " path). Relative image paths start at the folder that holds it.")
+          "Manifest file, or folder of files, on any Hadoop file system (s3a://, hdfs://, file:, a"
+              + " plain path). Relative image paths start at the folder that holds it.")
   private String manifest;
 
   @Option(
@@ -23,8 +23,8 @@ final class ManifestFlags {
       paramLabel = "FORMAT",
       defaultValue = ManifestFormat.AUTO,
       description =
-          "parquet, jsonl, csv, openai-batch, or auto: by the file's extension and, for JSON Lines,"
-              + " its first line. Default: ${DEFAULT-VALUE}.")
+          "parquet, jsonl, csv, openai-batch, or auto: chosen by the file's extension and, for JSON"
+              + " Lines, its first line. Default: ${DEFAULT-VALUE}.")
   private String format;
 
   @Option(
@@ -32,8 +32,8 @@ final class ManifestFlags {
       paramLabel = "FIELD=NAME",
       split = ",",
       description =
-          "Manifest columns with names of their own, such as prompt=caption,image_paths=file."
-              + " Default: the fields' names.")
+          "Names of manifest columns that differ from the fields' names, such as"
+              + " prompt=caption,image_paths=file. Default: none.")
   private Map<String, String> columns = new LinkedHashMap<>();
 
   @Option(
@@ -41,7 +41,7 @@ final class ManifestFlags {
       paramLabel = "NAME",
       split = ",",
       description =
-          "Manifest columns to leave out of the result table. Default: none, all other columns are"
+          "Manifest columns to leave out of the result table. Default: none; all other columns are"
               + " passed through.")
   private List<String> dropped = List.of();
 

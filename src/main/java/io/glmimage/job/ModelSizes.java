@@ -6,7 +6,10 @@ import io.glmimage.model.processor.OutputSize;
 import io.glmimage.spark.manifest.SizeRule;
 import java.util.List;
 
-/** The model's rules about sizes: aspect ratio of sources, sides of the output. */
+/**
+ * The model's rules about sizes: aspect ratio of source images, sides of the output. It connects
+ * two packages that must not depend on each other: the manifest check and the model's processor.
+ */
 final class ModelSizes implements SizeRule {
   private static final long serialVersionUID = 1L;
 

@@ -8,9 +8,10 @@ final class SessionFlags {
       names = "--master",
       paramLabel = "local[N]",
       description =
-          "Embedded mode only: how many tasks run at the same time. Default: "
+          "Embedded mode only: number of concurrent tasks. Under spark-submit, use its own --master."
+              + " Default: "
               + Session.DEFAULT_MASTER
-              + " (a task per core, two attempts each). Under spark-submit its --master holds.")
+              + " (one task per core, two attempts each).")
   private String master;
 
   Session open(Console console) {

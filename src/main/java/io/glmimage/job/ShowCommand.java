@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.error.UsageException;
 import io.glmimage.spark.results.ResultsTable;
 import io.glmimage.spark.results.ShownResult;
 import java.io.PrintWriter;
@@ -13,9 +14,10 @@ import picocli.CommandLine.Option;
 /** Prints the result table. */
 @Command(
     name = "show",
-    description = {"Prints the result table of a run, in the manifest's order.", ""})
+    description = {"Prints the result table of a run, in manifest order.", ""})
 final class ShowCommand implements Callable<Integer> {
   static final int DEFAULT_ROWS = 50;
+  static final int MAX_ROWS = 1000;
   private static final int ID_CHARS = 24;
   private static final int PROMPT_CHARS = 42;
 
@@ -23,13 +25,14 @@ final class ShowCommand implements Callable<Integer> {
       names = "--results",
       required = true,
       paramLabel = "DIR",
-      description = "The --output folder of a run, or its results folder.")
+      description = "Output folder of a run, or its results folder.")
   private String results;
 
   @Option(
       names = "--rows",
       paramLabel = "N",
-      description = "Rows to print at most. Default: " + DEFAULT_ROWS + ".")
+      description =
+          "Largest number of rows to print (1 to " + MAX_ROWS + "). Default: ${DEFAULT-VALUE}.")
   private int rows = DEFAULT_ROWS;
 
   @Mixin private SessionFlags session = new SessionFlags();
@@ -42,11 +45,20 @@ final class ShowCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Limits.rows(rows);
+    checkRows(rows);
     try (Session spark = session.open(console)) {
       ResultsTable table = ResultsTable.open(spark.spark(), spark.storage(), results);
       print(table.first(rows), console.out());
       return ExitCode.DONE;
+    }
+  }
+
+  /**
+   * @throws UsageException if {@code --rows} is out of range
+   */
+  static void checkRows(int rows) {
+    if (rows < 1 || rows > MAX_ROWS) {
+      throw new UsageException("Invalid --rows: " + rows + ", expected 1 to " + MAX_ROWS);
     }
   }
 
@@ -60,7 +72,7 @@ final class ShowCommand implements Callable<Integer> {
           cut(row.id(), ID_CHARS),
           row.ok() ? "OK" : "FAILED",
           row.ok() ? row.width() + "x" + row.height() : "",
-          String.format(Locale.ROOT, "%.2f", row.seconds()),
+          String.format(Locale.ROOT, "%.1f", row.seconds()),
           cut(row.prompt() == null ? "" : row.prompt(), PROMPT_CHARS),
           row.ok() ? row.outputPath() : row.errorClass() + ": " + row.error());
     }

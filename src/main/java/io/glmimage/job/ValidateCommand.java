@@ -19,21 +19,22 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Looks at a manifest before it costs GPU time. */
+/** Checks a manifest before it costs GPU time. */
 @Command(
     name = "validate",
     description = {
-      "Checks a manifest without a GPU: columns, ids, values, and of a sample of rows (or all) that"
-          + " the sources are there and of a size that the model takes. Estimates the GPU-hours.",
+      "Checks a manifest without a GPU: columns, ids and values of all rows, and for a sample of rows"
+          + " (or all) that the source images exist and have a size that the model accepts. Estimates"
+          + " GPU-hours.",
       "",
-      "Headers are read, pixels are not: a source that is damaged further on is not found.",
+      "Only image headers are read: damage in the pixel data is not found.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:No bad row was found.",
-      "1:The manifest cannot be used: missing, wrong columns, repeated ids; or a wrong option.",
-      "2:Some rows are bad; the others could be edited.",
+      "1:The manifest cannot be used (missing, wrong columns, repeated ids), or an option is wrong.",
+      "2:Some rows are bad; the others can be edited.",
       "3:The check failed."
     })
 final class ValidateCommand implements Callable<Integer> {
@@ -48,38 +49,43 @@ final class ValidateCommand implements Callable<Integer> {
       names = "--sample",
       paramLabel = "ROWS",
       description =
-          "Rows whose sources are looked at, chosen by id; 0 for none. Default: "
+          "Number of rows, chosen by id, whose source images are checked (0 to "
+              + MAX_SAMPLE
+              + "). Default: "
               + DEFAULT_SAMPLE
               + ".")
   private Integer sample;
 
-  @Option(names = "--full", description = "Look at the sources of all rows. Default: of a sample.")
+  @Option(
+      names = "--full",
+      description = "Check the source images of all rows. Default: those of a sample.")
   private boolean full;
 
   @Option(
       names = "--seconds-per-image",
       paramLabel = "S",
       description =
-          "For the estimate: GPU seconds of a row, whatever its size. Default: none, no estimate.")
+          "For the estimate: GPU seconds per row, whatever its size. Default: none; no estimate.")
   private Double secondsPerImage;
 
   @Option(
       names = "--seconds-per-megapixel-step",
       paramLabel = "S",
       description =
-          "For the estimate: GPU seconds of a megapixel, step and pass (there are two passes with"
-              + " guidance above 1). Default: none.")
+          "For the estimate: GPU seconds per megapixel, step and pass (two passes with guidance above"
+              + " 1). Default: none.")
   private Double secondsPerMegapixelStep;
 
   @Option(
       names = "--seconds-per-row",
       paramLabel = "S",
+      defaultValue = "0",
       description =
-          "For the estimate, with --seconds-per-megapixel-step: what is added for each row (prior"
-              + " tokens, decoding). Default: 0.")
+          "For the estimate with --seconds-per-megapixel-step: GPU seconds added per row (prior"
+              + " tokens, decoding). Default: ${DEFAULT-VALUE}.")
   private double secondsPerRow;
 
-  @Option(names = "--json", description = "Print JSON. Default: text for people.")
+  @Option(names = "--json", description = "Print JSON. Default: text.")
   private boolean json;
 
   @Mixin private SessionFlags session = new SessionFlags();

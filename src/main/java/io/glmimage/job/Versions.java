@@ -9,7 +9,7 @@ import java.util.Properties;
 import org.apache.spark.package$;
 import picocli.CommandLine.IVersionProvider;
 
-/** Versions of this program and of what it runs on. */
+/** Versions of this program, Spark and Java. */
 final class Versions implements IVersionProvider {
   private static final String POM = "/META-INF/maven/io.glmimage/glm-image-spark/pom.properties";
 
@@ -33,7 +33,7 @@ final class Versions implements IVersionProvider {
     return versions;
   }
 
-  /** As Maven wrote it into the jar; a class folder has none. */
+  /** The version that Maven wrote into the jar, or {@code development} in a class folder. */
   private static String own() {
     try (InputStream in = Versions.class.getResourceAsStream(POM)) {
       if (in == null) {

@@ -19,10 +19,6 @@ public record EditedImageOptions(
   public static final int DEFAULT_QUALITY = 92;
   public static final int DEFAULT_SHARD_ROWS = 1000;
 
-  public static final EditedImageOptions DEFAULT =
-      new EditedImageOptions(
-          Packing.FILES, EditedImageFormat.PNG, DEFAULT_QUALITY, DEFAULT_SHARD_ROWS, false);
-
   public EditedImageOptions {
     if (quality < 1 || quality > 100) {
       throw new UsageException("Invalid --quality: " + quality + ", expected 1 to 100");

@@ -23,7 +23,7 @@ public record OutputOptions(
     double commitSeconds,
     int lockTimeoutSeconds)
     implements Serializable {
-  public static final double DEFAULT_COMMIT_SECONDS = 10;
+  public static final int DEFAULT_COMMIT_SECONDS = 10;
   public static final int DEFAULT_LOCK_TIMEOUT_SECONDS = 60;
 
   /** What is compared before a row that is done is kept. */
@@ -32,18 +32,6 @@ public record OutputOptions(
     ROWS,
     /** Also that its sources have not changed and that its picture is there. */
     FILES
-  }
-
-  /** A folder without earlier results, or with ones to be removed; all else as by default. */
-  public static OutputOptions fresh(String path, boolean overwrite) {
-    return new OutputOptions(
-        path,
-        overwrite,
-        false,
-        false,
-        ResumeCheck.FILES,
-        DEFAULT_COMMIT_SECONDS,
-        DEFAULT_LOCK_TIMEOUT_SECONDS);
   }
 
   public OutputOptions {

@@ -4,22 +4,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.glmimage.error.ErrorClass;
-import io.glmimage.manifest.ManifestField;
-import io.glmimage.output.ResultColumn;
 import io.glmimage.spark.engine.FakeEngines;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.OptionSpec;
 
 class HelpTest {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -40,13 +42,21 @@ class HelpTest {
     return err.toString(StandardCharsets.UTF_8);
   }
 
+  static List<String> commands() {
+    return List.copyOf(OptionTables.commands(OptionTables.commandLine()).keySet());
+  }
+
   @ParameterizedTest
-  @ValueSource(
-      strings = {"edit", "manifest", "validate", "demo", "example", "show", "contact-sheet"})
+  @MethodSource("commands")
   void everyCommandExplainsItself(String command) {
     assertEquals(0, run(command, "--help"));
     assertTrue(out().contains("Usage: edit-images " + command), out());
-    assertTrue(out().contains("--master"), out());
+    CommandLine line = OptionTables.commandLine().getSubcommands().get(command);
+    for (ArgSpec argument : OptionTables.arguments(line.getCommandSpec())) {
+      String name =
+          argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
+      assertEquals(!argument.hidden(), out().contains(name.replaceFirst("^--", "")), name);
+    }
     assertEquals(0, run("help", command));
     assertTrue(out().contains("Usage: edit-images " + command), out());
     assertEquals("", err());
@@ -65,54 +75,70 @@ class HelpTest {
   @Test
   void helpNamesAllCommandsAndVersionNamesSpark() {
     assertEquals(0, run("--help"));
-    for (String command : List.of("edit", "demo", "example", "show", "contact-sheet")) {
-      assertTrue(out().contains("  " + command + " "), out());
+    assertEquals(
+        Set.of("edit", "manifest", "validate", "demo", "example", "show", "contact-sheet", "bench"),
+        Set.copyOf(commands()));
+    for (String command : commands()) {
+      assertTrue(out().lines().anyMatch(line -> line.startsWith("  " + command + " ")), out());
     }
     assertEquals(0, run("--version"));
     assertTrue(out().contains("glm-image-spark") && out().contains("Spark "), out());
   }
 
+  /**
+   * A default value is written once, in the code: the description takes it from there. Only an
+   * option without a value has its default in words.
+   */
   @Test
-  void everyOptionOfTheJobIsDocumentedWithItsDefault() throws IOException {
-    String readme = Files.readString(Path.of("README.md"));
-    var edit =
-        EditImagesJob.commandLineOf(
-                new Console(
-                    new PrintWriter(out, true, StandardCharsets.UTF_8),
-                    new PrintWriter(err, true, StandardCharsets.UTF_8),
-                    false,
-                    null,
-                    null))
-            .getSubcommands()
-            .get("edit")
-            .getCommandSpec();
-    for (var option : edit.options()) {
-      if (option.usageHelp() || option.versionHelp()) {
-        continue;
-      }
-      String description = String.join(" ", option.description());
-      assertFalse(description.isBlank(), option.longestName());
-      assertTrue(option.required() || description.contains("Default: "), option.longestName());
-      assertTrue(readme.contains("`" + option.longestName()), option.longestName());
-    }
+  void everyOptionIsDescribedWithItsDefault() {
+    CommandLine all = OptionTables.commandLine().setInterpolateVariables(false);
+    OptionTables.commands(all)
+        .forEach(
+            (command, line) -> {
+              for (ArgSpec argument : OptionTables.arguments(line.getCommandSpec())) {
+                String name = command + " " + argument;
+                String text = OptionTables.description(argument);
+                assertTrue(text.endsWith("."), name);
+                if (argument.required()) {
+                  assertFalse(text.contains(OptionTables.DEFAULT), name);
+                } else if (hasValue(argument)) {
+                  assertTrue(text.contains("Default: ${DEFAULT-VALUE}"), name);
+                } else {
+                  assertTrue(text.contains(OptionTables.DEFAULT), name);
+                  assertFalse(text.contains("${"), name);
+                }
+              }
+            });
+  }
+
+  private static boolean hasValue(ArgSpec argument) {
+    Object value =
+        argument.defaultValue() == null ? argument.initialValue() : argument.defaultValue();
+    boolean empty =
+        value == null
+            || value.equals("")
+            || value instanceof Collection<?> list && list.isEmpty()
+            || value instanceof Map<?, ?> map && map.isEmpty();
+    return !empty && argument.arity().max() > 0;
   }
 
   @Test
-  void theReadmeNamesEveryColumnAndErrorClass() throws IOException {
-    String readme = Files.readString(Path.of("README.md"));
-    for (ManifestField field : ManifestField.values()) {
-      assertTrue(readme.contains("`" + field.column() + "`"), field.column());
+  void defaultsAreShownAsValues() {
+    assertEquals(0, run("edit", "--help"));
+    String help = out().replaceAll("\\s+", " ");
+    for (String text :
+        List.of(
+            "without num_inference_steps. Default: 50.",
+            "Default: 4194304 (2048 x 2048).",
+            "unsaved (0 to 3600). Default: 10.",
+            "once per process). Default: quick.")) {
+      assertTrue(help.contains(text), text + " in " + help);
     }
-    for (ResultColumn column : ResultColumn.values()) {
-      assertTrue(readme.contains("| `" + column.column() + "` |"), column.column());
-    }
-    for (ErrorClass errorClass : ErrorClass.values()) {
-      assertTrue(readme.contains("`" + errorClass + "`"), errorClass.name());
-    }
+    assertFalse(help.contains("${"), help);
   }
 
   @Test
-  void wrongOptionsAreAnsweredBeforeAnyWork() {
+  void wrongOptionsAreReportedBeforeAnyWork() {
     assertEquals(1, run());
     assertTrue(err().contains("Missing command"), err());
     assertEquals(1, run("edit", "--output", "o"));

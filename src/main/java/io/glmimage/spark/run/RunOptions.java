@@ -13,8 +13,6 @@ import java.io.Serializable;
  */
 public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRatio)
     implements Serializable {
-  public static final RunOptions DEFAULT = new RunOptions(Retries.DEFAULT_ATTEMPTS, null, null);
-
   public RunOptions {
     if (maxFailedRows != null && maxFailedRows < 0) {
       throw new UsageException(

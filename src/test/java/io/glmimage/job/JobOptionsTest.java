@@ -1,0 +1,62 @@
+package io.glmimage.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.OptionSpec;
+
+class JobOptionsTest {
+  private static JobOptions options(String... more) {
+    List<String> arguments = new ArrayList<>(List.of("--manifest=m.parquet", "--output=out"));
+    arguments.addAll(List.of(more));
+    return EditCommand.options(new Console(null, null, false, null, null), arguments);
+  }
+
+  @Test
+  void everyOptionOfTheCommandLineIsReported() {
+    TreeSet<String> expected = new TreeSet<>(List.of("packing"));
+    var edit = OptionTables.commandLine().getSubcommands().get("edit").getCommandSpec();
+    for (ArgSpec argument : OptionTables.arguments(edit)) {
+      expected.add(((OptionSpec) argument).names()[0].substring(2));
+    }
+    assertEquals(expected, new TreeSet<>(options().byName().keySet()));
+  }
+
+  @Test
+  void valuesAreThoseOfTheRunDefaultsIncluded() {
+    Map<String, String> values =
+        options(
+                "--steps=3",
+                "--output-format=webdataset",
+                "--columns=prompt=caption",
+                "--overwrite")
+            .byName();
+    assertEquals("3", values.get("steps"));
+    assertEquals("1.5", values.get("guidance"));
+    assertEquals("glm-image-tiny", values.get("model"));
+    assertEquals("webdataset", values.get("output-format"));
+    assertEquals("webdataset", values.get("packing"));
+    assertEquals("png", values.get("image-format"));
+    assertEquals("{prompt=caption}", values.get("columns"));
+    assertEquals("true", values.get("overwrite"));
+    assertEquals("true", values.get("resume"));
+    assertEquals("files", values.get("resume-check"));
+    assertEquals("null", values.get("height"));
+    assertEquals("url", values.get("batch-response"));
+  }
+
+  @Test
+  void theFingerprintCoversWhatDeterminesTheEditedImages() {
+    String standard = options().fingerprint();
+    assertEquals(standard, options("--batch-size=16", "--commit-seconds=1").fingerprint());
+    assertEquals(standard, options("--steps=50").fingerprint());
+    assertNotEquals(standard, options("--steps=49").fingerprint());
+    assertNotEquals(standard, options("--quality=90").fingerprint());
+  }
+}
