@@ -17,6 +17,7 @@ import io.glmimage.plan.EditPlanner;
 import io.glmimage.spark.engine.DistributedEngines;
 import io.glmimage.spark.engine.EngineFactory;
 import io.glmimage.spark.engine.NoopEngineFactory;
+import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestTable;
 import io.glmimage.spark.results.BatchFiles;
 import io.glmimage.spark.results.Packer;
@@ -79,7 +80,8 @@ final class EditJob {
     ManifestTable manifest =
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
     phases.end("open");
-    long rows = manifest.countRows();
+    IdentifiedRows identified = manifest.identify();
+    long rows = identified.size();
     root.checkFolder(storage);
     phases.end("count");
 
@@ -107,7 +109,7 @@ final class EditJob {
               output,
               options.output(),
               options.run(),
-              manifest)) {
+              identified)) {
         running.set(runner);
 
         // 2. Plan what is still to be done.

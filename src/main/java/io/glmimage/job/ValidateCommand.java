@@ -7,6 +7,7 @@ import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Redaction;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestCheck;
 import io.glmimage.spark.manifest.ManifestTable;
 import java.io.IOException;
@@ -102,16 +103,15 @@ final class ValidateCommand implements Callable<Integer> {
     EditDefaults rowDefaults = defaults.options();
     checkOptions();
     try (Session spark = session.open(console)) {
-      ManifestTable table =
-          ManifestTable.open(spark.spark(), spark.storage(), options, rowDefaults);
-      long rows = table.countRows();
+      IdentifiedRows rows =
+          ManifestTable.open(spark.spark(), spark.storage(), options, rowDefaults).identify();
       HadoopSettings hadoop = spark.hadoop();
-      ManifestCheck check = new ManifestCheck(table, new ModelSizes(), hadoop);
+      ManifestCheck check = new ManifestCheck(rows, new ModelSizes(), hadoop);
       ManifestCheck.Findings all = full ? check.sources() : check.rows();
       int wanted = sample == null ? DEFAULT_SAMPLE : sample;
       boolean sampling = !full && wanted > 0;
-      ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted, rows) : null;
-      Map<String, Object> report = report(options, rows, all, sampled);
+      ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
+      Map<String, Object> report = report(options, rows.size(), all, sampled);
       print(report, hadoop.redaction());
       boolean bad = all.bad() > 0 || (sampled != null && sampled.bad() > 0);
       return bad ? ExitCode.SOME_ROWS_FAILED : ExitCode.DONE;

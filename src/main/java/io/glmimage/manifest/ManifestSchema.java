@@ -16,9 +16,6 @@ public final class ManifestSchema implements Serializable {
   private static final long serialVersionUID = 1L;
   private static final int ABSENT = -1;
 
-  /** A text column of readers of ours: why a row could not be read, or null. */
-  public static final String PROBLEM = "__glm_image_problem";
-
   private final EnumMap<ManifestField, Integer> positions;
   private final int[] passedThrough;
   private final int problem;
@@ -85,7 +82,7 @@ public final class ManifestSchema implements Serializable {
     List<Integer> passed = new ArrayList<>();
     for (int i = 0; i < columns.size(); i++) {
       String name = columns.get(i).name();
-      if (used[i] || dropped.contains(lower(name)) || name.equals(PROBLEM)) {
+      if (used[i] || dropped.contains(lower(name)) || name.equals(InternalColumns.PROBLEM)) {
         continue;
       }
       // A field's own column is never passed on even when another column is mapped to the field.
@@ -110,14 +107,14 @@ public final class ManifestSchema implements Serializable {
               + String.join(
                   ", ",
                   columns.stream()
-                      .filter(c -> !c.name().equals(PROBLEM))
+                      .filter(c -> !c.name().equals(InternalColumns.PROBLEM))
                       .map(c -> c.name() + " " + c.type())
                       .toList()));
     }
     return new ManifestSchema(
         positions,
         passed.stream().mapToInt(i -> i).toArray(),
-        byName.getOrDefault(PROBLEM, ABSENT));
+        byName.getOrDefault(InternalColumns.PROBLEM, ABSENT));
   }
 
   /** Positions of the columns that go to the result table unchanged. */

@@ -10,10 +10,11 @@ import io.glmimage.image.PixelSize;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.DataUrl;
+import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowOutcome;
-import io.glmimage.manifest.RowReader;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
@@ -32,7 +33,6 @@ import org.apache.spark.sql.Row;
  */
 public final class ManifestCheck {
   private static final int EXAMPLES = 5;
-  private static final String HASH = "__glm_image_hash";
 
   /** By how much more rows than wanted are sorted, since hashes fall at random. */
   private static final double SLACK = 1.2;
@@ -95,44 +95,44 @@ public final class ManifestCheck {
     }
   }
 
-  private final ManifestTable manifest;
+  private final IdentifiedRows rows;
   private final SizeRule rule;
   private final HadoopSettings hadoop;
 
-  public ManifestCheck(ManifestTable manifest, SizeRule rule, HadoopSettings hadoop) {
-    this.manifest = manifest;
+  public ManifestCheck(IdentifiedRows rows, SizeRule rule, HadoopSettings hadoop) {
+    this.rows = rows;
     this.rule = rule;
     this.hadoop = hadoop;
   }
 
   /** All rows, sources not looked at. */
   public Findings rows() {
-    return check(identified().javaRDD(), false);
+    return check(planned().javaRDD(), false);
   }
 
   /** All rows with their sources. */
   public Findings sources() {
-    return check(identified().javaRDD(), true);
+    return check(planned().javaRDD(), true);
   }
 
   /**
    * Some rows with their sources.
    *
    * @param sample how many, chosen by their ids: the same ones every time
-   * @param rows how many there are
    */
-  public Findings sources(int sample, long rows) {
-    Dataset<Row> hashed = identified().withColumn(HASH, xxhash64(col(ManifestTable.ID)));
-    double part = SLACK * (sample + SLACK_ROWS) / Math.max(1, rows);
+  public Findings sources(int sample) {
+    Dataset<Row> hashed =
+        planned().withColumn(InternalColumns.HASH, xxhash64(col(InternalColumns.ID)));
+    double part = SLACK * (sample + SLACK_ROWS) / Math.max(1, rows.size());
     if (part < 1) {
       // The smallest hashes are wanted; there is no need to sort the others.
       double highest = Long.MIN_VALUE + part * Math.pow(2, Long.SIZE);
-      hashed = hashed.filter(col(HASH).leq((long) highest));
+      hashed = hashed.filter(col(InternalColumns.HASH).leq((long) highest));
     }
     JavaRDD<Row> chosen =
         hashed
-            .orderBy(col(HASH), col(ManifestTable.INDEX))
-            .drop(HASH)
+            .orderBy(col(InternalColumns.HASH), col(InternalColumns.INDEX))
+            .drop(InternalColumns.HASH)
             .javaRDD()
             .zipWithIndex()
             .filter(row -> row._2() < sample)
@@ -142,21 +142,19 @@ public final class ManifestCheck {
     return check(chosen.repartition(tasks), true);
   }
 
-  /** Index, id and fields. */
-  private Dataset<Row> identified() {
-    // Fingerprints, which would depend on the model, are left out and so not computed.
-    return manifest
-        .rows("")
-        .select(col(ManifestTable.INDEX), col(ManifestTable.ID), col(ManifestTable.FIELDS));
+  private Dataset<Row> planned() {
+    // No model is needed to check rows, so the fingerprints have no meaning here.
+    return rows.planned("");
   }
 
-  private Findings check(JavaRDD<Row> rows, boolean sources) {
-    Check check = new Check(manifest.reader(), rule, hadoop, sources);
-    return rows.mapPartitions(
+  private Findings check(JavaRDD<Row> chosen, boolean sources) {
+    Check check = new Check(rows.manifest().reader().defaults(), rule, hadoop, sources);
+    return chosen
+        .mapPartitions(
             part -> {
               Findings found = Findings.NONE;
               while (part.hasNext()) {
-                found = found.and(check.row(part.next()));
+                found = found.and(check.row(PlannedRow.of(part.next()).outcome()));
               }
               return List.of(found).iterator();
             })
@@ -164,12 +162,9 @@ public final class ManifestCheck {
   }
 
   /** Looks at one row. */
-  private record Check(RowReader reader, SizeRule rule, HadoopSettings hadoop, boolean sources)
+  private record Check(EditDefaults limits, SizeRule rule, HadoopSettings hadoop, boolean sources)
       implements Serializable {
-    Findings row(Row row) {
-      Row fields = row.getStruct(2);
-      Object[] values = ManifestTable.values(fields, fields.size(), reader.schema());
-      RowOutcome outcome = reader.read(row.getLong(0), row.getString(1), values);
+    Findings row(RowOutcome outcome) {
       if (outcome instanceof Rejection rejection) {
         return bad(ErrorClass.INVALID_ROW, rejection.message());
       }
@@ -192,11 +187,9 @@ public final class ManifestCheck {
         PixelSize output = rule.output(valid.id(), valid.height(), valid.width(), sizes);
         if (!sizes.isEmpty()) {
           String problem =
-              reader
-                  .defaults()
-                  .sizeProblem(
-                      valid.height() == null ? sizes.get(0).height() : valid.height(),
-                      valid.width() == null ? sizes.get(0).width() : valid.width());
+              limits.sizeProblem(
+                  valid.height() == null ? sizes.get(0).height() : valid.height(),
+                  valid.width() == null ? sizes.get(0).width() : valid.width());
           if (problem != null) {
             return bad(ErrorClass.INVALID_ROW, "Cannot edit row " + valid.id() + ": " + problem);
           }

@@ -9,10 +9,10 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.BatchColumn;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
-import io.glmimage.manifest.ManifestSchema;
 import io.glmimage.manifest.TextRow;
 import io.glmimage.manifest.TextRows;
 import java.io.BufferedReader;
@@ -51,8 +51,6 @@ import org.apache.spark.util.TaskCompletionListener;
  * carry the reason in {@link ManifestSchema#PROBLEM}.
  */
 final class ManifestFiles {
-  private static final String FATAL = "__glm_image_fatal";
-  private static final String LINE = "__glm_image_line";
   private static final int SHOWN = 5;
 
   private ManifestFiles() {}
@@ -146,7 +144,8 @@ final class ManifestFiles {
               ? new Target(name, null, name, DataTypes.StringType)
               : Target.of(field, options));
     }
-    return rows(spark, files, new Reading(ManifestFormat.CSV, options, targets)).drop(FATAL);
+    return rows(spark, files, new Reading(ManifestFormat.CSV, options, targets))
+        .drop(InternalColumns.FATAL);
   }
 
   private static Dataset<Row> jsonLines(
@@ -180,22 +179,23 @@ final class ManifestFiles {
       }
       others.add(field);
     }
-    targets.add(new Target(LINE, null, "line", DataTypes.StringType));
+    targets.add(new Target(InternalColumns.JSON_LINE, null, "line", DataTypes.StringType));
     Dataset<Row> rows =
-        rows(spark, files, new Reading(ManifestFormat.JSONL, options, targets)).drop(FATAL);
+        rows(spark, files, new Reading(ManifestFormat.JSONL, options, targets))
+            .drop(InternalColumns.FATAL);
     if (others.isEmpty()) {
-      return rows.drop(LINE);
+      return rows.drop(InternalColumns.JSON_LINE);
     }
-    Column parsed = from_json(col(LINE), DataTypes.createStructType(others));
-    rows = rows.withColumn(LINE, parsed);
+    Column parsed = from_json(col(InternalColumns.JSON_LINE), DataTypes.createStructType(others));
+    rows = rows.withColumn(InternalColumns.JSON_LINE, parsed);
     List<Column> columns = new ArrayList<>();
     for (String name : rows.columns()) {
-      if (!name.equals(LINE)) {
+      if (!name.equals(InternalColumns.JSON_LINE)) {
         columns.add(col("`" + name + "`"));
       }
     }
     for (StructField other : others) {
-      columns.add(col(LINE).getField(other.name()).as(other.name()));
+      columns.add(col(InternalColumns.JSON_LINE).getField(other.name()).as(other.name()));
     }
     return rows.select(columns.toArray(Column[]::new));
   }
@@ -221,7 +221,11 @@ final class ManifestFiles {
     Dataset<Row> rows =
         rows(spark, files, new Reading(ManifestFormat.OPENAI_BATCH, options, targets));
     List<String> problems = new ArrayList<>();
-    for (Row row : rows.filter(col(FATAL).isNotNull()).select(FATAL).limit(SHOWN).collectAsList()) {
+    for (Row row :
+        rows.filter(col(InternalColumns.FATAL).isNotNull())
+            .select(InternalColumns.FATAL)
+            .limit(SHOWN)
+            .collectAsList()) {
       problems.add(row.getString(0));
     }
     String id = BatchColumn.CUSTOM_ID.column();
@@ -250,7 +254,7 @@ final class ManifestFiles {
       throw new UsageException(
           "Cannot use batch " + options.path() + ": " + String.join("; ", problems));
     }
-    return rows.drop(FATAL);
+    return rows.drop(InternalColumns.FATAL);
   }
 
   private static Dataset<Row> rows(SparkSession spark, List<String> files, Reading reading) {
@@ -352,8 +356,8 @@ final class ManifestFiles {
         schema = schema.add(target.column(), target.type());
       }
       return schema
-          .add(ManifestSchema.PROBLEM, DataTypes.StringType)
-          .add(FATAL, DataTypes.StringType);
+          .add(InternalColumns.PROBLEM, DataTypes.StringType)
+          .add(InternalColumns.FATAL, DataTypes.StringType);
     }
 
     Row row(TextRow text) {

@@ -9,12 +9,13 @@ import static org.apache.spark.sql.functions.when;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.LiteralPaths;
-import io.glmimage.spark.manifest.ManifestTable;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -33,6 +34,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 
 /**
  * Makes the result table of all that has been written down. New files are added to the table first,
@@ -42,7 +44,6 @@ import org.apache.spark.sql.types.DataTypes;
  */
 public final class ResultsCommit {
   private static final long ROWS_PER_FILE = 250_000;
-  private static final String PLACE = "__glm_image_place";
 
   private static final int REMOVING_THREADS = 16;
   private static final int REMOVED_AT_ONCE = 512;
@@ -88,6 +89,7 @@ public final class ResultsCommit {
   /**
    * Writes the table.
    *
+   * @param planned the planned rows of the manifest
    * @param pictures how this run encodes them, or null if it makes none
    * @param rows of the manifest
    * @param madeOf see {@link TableMarker}
@@ -95,8 +97,8 @@ public final class ResultsCommit {
    * @throws JobException if a row has no line
    */
   public void commit(
-      ManifestTable manifest,
-      String model,
+      IdentifiedRows manifest,
+      Dataset<Row> planned,
       EditedImageFormat pictures,
       long rows,
       String run,
@@ -108,16 +110,19 @@ public final class ResultsCommit {
         pictures == null ? EnumSet.noneOf(EditedImageFormat.class) : ledger.formatsBefore(run);
     replaced.remove(pictures);
     Dataset<Row> lines = ledger.lines(List.of(ResultColumn.values()));
+    StructType passedThrough = manifest.manifest().passedThrough();
     String index = ResultColumn.ROW_INDEX.column();
     protocol.save(
-        writer(inFiles(manifest.table(lines, model), rows, index).sortWithinPartitions(index)),
+        writer(
+            inFiles(ResultAssembly.table(planned, lines, passedThrough), rows, index)
+                .sortWithinPartitions(index)),
         output.results());
 
     List<String> added = new ArrayList<>(ledger.tableFiles());
     added.removeAll(old);
     Dataset<Row> table =
         LiteralPaths.reader(spark)
-            .schema(ResultsTable.schema(manifest.passedThrough()))
+            .schema(ResultsTable.schema(passedThrough))
             .parquet(added.toArray(String[]::new));
     Row counts = table.agg(count(lit(1)), count(when(isFailed(), 1))).head();
     long written = counts.getLong(0);
@@ -134,13 +139,13 @@ public final class ResultsCommit {
     stillHeld.run();
     // Without lines of another run, or with as many ids as the manifest has, there can be none.
     if (!ledger.isAllOf(run, old) && ledger.countIds(added) > rows) {
-      keepOrphans(manifest, model, lines, output.orphans() + "/" + run);
+      keepOrphans(planned, lines, output.orphans() + "/" + run);
     }
     storage.delete(output.failedRows());
     if (failed > 0) {
       Dataset<Row> ids = table.filter(isFailed()).select(ResultColumn.ID.column());
       int parts = (int) ((failed + ROWS_PER_FILE - 1) / ROWS_PER_FILE);
-      protocol.save(writer(manifest.manifestOf(ids, model, parts)), output.failedRows());
+      protocol.save(writer(manifest.subset(ids, parts)), output.failedRows());
     }
     stillHeld.run();
     if (!replaced.isEmpty()) {
@@ -197,13 +202,13 @@ public final class ResultsCommit {
   }
 
   /** A later manifest may have these rows again. */
-  private void keepOrphans(ManifestTable manifest, String model, Dataset<Row> lines, String folder)
+  private void keepOrphans(Dataset<Row> planned, Dataset<Row> lines, String folder)
       throws IOException {
     String id = ResultColumn.ID.column();
     Dataset<Row> orphans =
         lines.join(
-            manifest.rows(model).select(col(ManifestTable.ID)),
-            col(id).equalTo(col(ManifestTable.ID)),
+            planned.select(col(InternalColumns.ID)),
+            col(id).equalTo(col(InternalColumns.ID)),
             "left_anti");
     if (!orphans.isEmpty()) {
       protocol.save(writer(orphans), folder);
@@ -219,9 +224,9 @@ public final class ResultsCommit {
             (UDF1<Long, Integer>) row -> keys[(int) Math.min(keys.length - 1, row / ROWS_PER_FILE)],
             DataTypes.IntegerType);
     return table
-        .withColumn(PLACE, place.apply(col(index)))
-        .repartition(keys.length, col(PLACE))
-        .drop(PLACE);
+        .withColumn(InternalColumns.PLACE, place.apply(col(index)))
+        .repartition(keys.length, col(InternalColumns.PLACE))
+        .drop(InternalColumns.PLACE);
   }
 
   private static Column isFailed() {

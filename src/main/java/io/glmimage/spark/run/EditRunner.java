@@ -9,15 +9,18 @@ import io.glmimage.digest.Sha256;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.spark.engine.EngineFactory;
-import io.glmimage.spark.manifest.ManifestTable;
+import io.glmimage.spark.manifest.IdentifiedRows;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.Ledger;
 import io.glmimage.spark.results.PartitionKeys;
+import io.glmimage.spark.results.ResultAssembly;
 import io.glmimage.spark.results.ResultsCommit;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -34,6 +37,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.storage.StorageLevel;
 
 /**
@@ -42,9 +46,6 @@ import org.apache.spark.storage.StorageLevel;
  * Spark.
  */
 public final class EditRunner implements AutoCloseable {
-  private static final String NUMBER = "__glm_image_number";
-  private static final String KEY = "__glm_image_partition_key";
-
   private final SparkSession spark;
   private final String device;
   private final EditedImageEncoder encoder;
@@ -52,14 +53,16 @@ public final class EditRunner implements AutoCloseable {
   private final OutputLayout output;
   private final OutputOptions options;
   private final RunOptions limits;
-  private final ManifestTable manifest;
+  private final IdentifiedRows manifest;
   private final Ledger ledger;
   private final ResultsCommit results;
   private final Broadcast<HadoopSettings> hadoop;
   private final String run;
   private final String model;
   private final AtomicReference<JobException> stopped = new AtomicReference<>();
-  private Dataset<Row> toDo;
+
+  /** All rows; those that need no editing have no values. */
+  private Dataset<Row> planned;
 
   /**
    * @param engines identify the model; nothing is loaded here
@@ -72,7 +75,7 @@ public final class EditRunner implements AutoCloseable {
       OutputLayout output,
       OutputOptions options,
       RunOptions limits,
-      ManifestTable manifest)
+      IdentifiedRows manifest)
       throws IOException {
     this.spark = spark;
     this.device = device;
@@ -105,40 +108,35 @@ public final class EditRunner implements AutoCloseable {
 
   /** Finds and counts the rows to do. */
   public long countToDo() throws IOException {
-    Dataset<Row> rows = manifest.rows(model);
-    if (ledger.isEmpty()) {
-      toDo = rows;
-    } else {
-      Dataset<Row> lines =
-          ledger.lines(
-              List.of(
-                  ResultColumn.STATUS, ResultColumn.FINGERPRINT, ResultColumn.SOURCES_FINGERPRINT));
+    planned = manifest.planned(model);
+    if (!ledger.isEmpty()) {
+      Dataset<Row> lines = ledger.lines(RowsToDo.RESULT_COLUMNS);
       List<Column> columns = new ArrayList<>();
-      for (String column : rows.columns()) {
-        columns.add(col(column));
+      for (StructField field : planned.schema().fields()) {
+        columns.add(col("`" + field.name().replace("`", "``") + "`"));
       }
-      columns.add(ManifestTable.line(ResultColumn.STATUS));
-      columns.add(ManifestTable.line(ResultColumn.FINGERPRINT));
-      columns.add(ManifestTable.line(ResultColumn.SOURCES_FINGERPRINT));
-      toDo =
+      RowsToDo.RESULT_COLUMNS.forEach(column -> columns.add(ResultAssembly.result(column)));
+      planned =
           spark.createDataFrame(
-              manifest
-                  .withLines(rows, lines)
+              ResultAssembly.withResults(planned, lines)
                   .select(columns.toArray(Column[]::new))
                   .javaRDD()
                   .mapPartitions(
                       new RowsToDo(
-                          manifest.reader(),
                           output,
                           images ? encoder.format() : null,
                           options,
                           ledger.dirty(),
                           hadoop)),
-              rows.schema());
+              planned.schema());
     }
     // On disk: in the heap, millions of rows would leave no room for anything else.
-    toDo = toDo.persist(StorageLevel.DISK_ONLY());
-    return toDo.count();
+    planned = planned.persist(StorageLevel.DISK_ONLY());
+    return toDo().count();
+  }
+
+  private Dataset<Row> toDo() {
+    return planned.filter(col(InternalColumns.ROW).isNotNull()).select(PlannedRow.columns());
   }
 
   /**
@@ -166,7 +164,7 @@ public final class EditRunner implements AutoCloseable {
     PartitionRunner runner =
         new PartitionRunner(
             new PartitionWork(
-                manifest.reader(),
+                manifest.manifest().reader().defaults(),
                 plan.batchSize(),
                 engines,
                 device,
@@ -180,7 +178,7 @@ public final class EditRunner implements AutoCloseable {
       if (plan.rows() > 0) {
         progress.watch(watch);
         LostExecutors.foreachPartition(
-            planned(plan).javaRDD(),
+            partitioned(plan).javaRDD(),
             runner,
             new LostExecutors.Progress() {
               @Override
@@ -217,7 +215,7 @@ public final class EditRunner implements AutoCloseable {
     results.begin();
     results.commit(
         manifest,
-        model,
+        planned,
         images ? encoder.format() : null,
         rows,
         run,
@@ -226,7 +224,8 @@ public final class EditRunner implements AutoCloseable {
   }
 
   private String madeOf() {
-    String parts = String.join("\n", ResultColumn.names().toString(), manifest.source(), model);
+    String parts =
+        String.join("\n", ResultColumn.names().toString(), manifest.manifest().source(), model);
     return Sha256.hex(parts);
   }
 
@@ -242,7 +241,9 @@ public final class EditRunner implements AutoCloseable {
   }
 
   /** The rows to do in the partitions of the plan, in the order of the manifest. */
-  private Dataset<Row> planned(EditPlan plan) {
+  private Dataset<Row> partitioned(EditPlan plan) {
+    Dataset<Row> toDo = toDo();
+
     // 1. Count the rows of each partition of the input.
     Map<Integer, Long> counts = new HashMap<>();
     for (Row count : toDo.groupBy(spark_partition_id().as("partition")).count().collectAsList()) {
@@ -259,17 +260,17 @@ public final class EditRunner implements AutoCloseable {
     int[] keys = PartitionKeys.of(plan.partitions());
     UserDefinedFunction key =
         udf((UDF1<Long, Integer>) n -> keys[plan.partitionOf(n)], DataTypes.IntegerType);
-    return toDo.withColumn(NUMBER, number.apply(monotonically_increasing_id()))
-        .withColumn(KEY, key.apply(col(NUMBER)))
-        .repartition(plan.partitions(), col(KEY))
-        .sortWithinPartitions(NUMBER)
-        .drop(NUMBER, KEY);
+    return toDo.withColumn(InternalColumns.NUMBER, number.apply(monotonically_increasing_id()))
+        .withColumn(InternalColumns.PLACE, key.apply(col(InternalColumns.NUMBER)))
+        .repartition(plan.partitions(), col(InternalColumns.PLACE))
+        .sortWithinPartitions(InternalColumns.NUMBER)
+        .drop(InternalColumns.NUMBER, InternalColumns.PLACE);
   }
 
   @Override
   public void close() {
-    if (toDo != null) {
-      toDo.unpersist(false);
+    if (planned != null) {
+      planned.unpersist(false);
     }
     hadoop.destroy();
   }

@@ -1,13 +1,12 @@
 package io.glmimage.spark.run;
 
 import io.glmimage.output.RowResult;
-import io.glmimage.spark.manifest.ManifestTable;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Executor;
-import org.apache.spark.sql.Row;
 
 /** One attempt at the rows of a partition: batch by batch, and suspect rows at the end. */
 final class PartitionAttempt {
@@ -43,12 +42,8 @@ final class PartitionAttempt {
     this.io = io;
   }
 
-  /**
-   * Gives every row its result, unless an earlier attempt did.
-   *
-   * @param rows as {@link ManifestTable#rows} gives them
-   */
-  void run(Iterator<Row> rows) {
+  /** Gives every row its result, unless an earlier attempt did. */
+  void run(Iterator<PlannedRow> rows) {
     List<PlannedRow> batch = nextBatch(rows);
     while (!batch.isEmpty()) {
       visitor.enter();
@@ -72,7 +67,7 @@ final class PartitionAttempt {
   }
 
   /** Edits batches until there are no more rows, or another task wants to be alone. */
-  private void editBatches(List<PlannedRow> first, Iterator<Row> rows) {
+  private void editBatches(List<PlannedRow> first, Iterator<PlannedRow> rows) {
     Iterator<List<PlannedRow>> start = List.of(first).iterator();
     BatchPipeline<PlannedRow, RowResult> pipeline =
         new BatchPipeline<>(
@@ -89,28 +84,14 @@ final class PartitionAttempt {
   }
 
   /** The rows of the next batch: neither finished nor suspect. Empty at the end. */
-  private List<PlannedRow> nextBatch(Iterator<Row> rows) {
+  private List<PlannedRow> nextBatch(Iterator<PlannedRow> rows) {
     List<PlannedRow> batch = new ArrayList<>(work.batchSize());
     while (batch.size() < work.batchSize() && rows.hasNext()) {
-      Row row = rows.next();
-      if (!recorder.countFinished(row.getString(1))) {
-        PlannedRow planned = planned(row);
-        if (!suspects.keep(planned)) {
-          batch.add(planned);
-        }
+      PlannedRow row = rows.next();
+      if (!recorder.countFinished(row.id()) && !suspects.keep(row)) {
+        batch.add(row);
       }
     }
     return batch;
-  }
-
-  private PlannedRow planned(Row row) {
-    Row fields = row.getStruct(3);
-    return new PlannedRow(
-        work.reader()
-            .read(
-                row.getLong(0),
-                row.getString(1),
-                ManifestTable.values(fields, fields.size(), work.reader().schema())),
-        row.getString(2));
   }
 }

@@ -3,7 +3,7 @@ package io.glmimage.spark.run;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.engine.TaskDevice;
-import io.glmimage.spark.manifest.ManifestTable;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import java.io.IOException;
 import java.util.Iterator;
@@ -34,7 +34,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
   }
 
   /**
-   * @param rows as {@link ManifestTable#rows} gives them
+   * @param rows with the columns of {@link PlannedRow}
    */
   @Override
   public void call(Iterator<Row> rows) throws IOException {
@@ -69,7 +69,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
             io);
     boolean finished = false;
     try {
-      attempt.run(rows);
+      attempt.run(planned(rows));
       // 3. Merge the results of the partition into one file.
       ledger.complete();
       finished = true;
@@ -80,6 +80,20 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       }
       attempt.leaveRoom();
     }
+  }
+
+  private static Iterator<PlannedRow> planned(Iterator<Row> rows) {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return rows.hasNext();
+      }
+
+      @Override
+      public PlannedRow next() {
+        return PlannedRow.of(rows.next());
+      }
+    };
   }
 
   /** Saves what is finished, and journals that no row is in work any more. */

@@ -1,6 +1,6 @@
 package io.glmimage.spark.run;
 
-import io.glmimage.manifest.RowReader;
+import io.glmimage.manifest.EditDefaults;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.spark.engine.EngineFactory;
@@ -9,12 +9,13 @@ import java.io.Serializable;
 /**
  * What all partitions of a run have in common.
  *
+ * @param limits of the rows
  * @param device as the user gave it
  * @param run id of the run
  * @param commitSeconds longest time, in seconds, that a finished row may stay unsaved
  */
 record PartitionWork(
-    RowReader reader,
+    EditDefaults limits,
     int batchSize,
     EngineFactory engines,
     String device,

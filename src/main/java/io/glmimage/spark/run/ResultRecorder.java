@@ -6,6 +6,7 @@ import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowResult;
 import io.glmimage.spark.engine.JobMetrics;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import java.io.IOException;
 import java.util.List;

@@ -14,6 +14,7 @@ import io.glmimage.output.RowTimes;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineCall;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.SourceReader;
 import java.io.IOException;
@@ -51,7 +52,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
     this.work = work;
     this.counters = counters;
     this.storage = storage;
-    this.sources = new SourceReader(storage, work.reader().defaults());
+    this.sources = new SourceReader(storage, work.limits());
     this.redaction = redaction;
     this.device = device;
   }

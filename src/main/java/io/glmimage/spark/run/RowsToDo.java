@@ -3,14 +3,15 @@ package io.glmimage.spark.run;
 import io.glmimage.error.JobException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestRow;
-import io.glmimage.manifest.RowReader;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.OutputOptions.ResumeCheck;
+import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
-import io.glmimage.spark.manifest.ManifestTable;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.SourceReader;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -31,12 +32,12 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
- * Finds the rows to do, among rows with the line that earlier runs may have left of each: those
- * without a line, those whose line was made of something else, those that were in work when a run
- * ended and may have a picture of it, failed ones, and those whose files have changed.
+ * Marks the rows to do among planned rows with their newest results: rows without a result, rows
+ * whose result belongs to another fingerprint, rows that were in work when a run ended and may have
+ * an edited image of that run, failed rows, and rows whose files have changed.
  *
- * <p>Takes the columns of {@link ManifestTable#rows}, and of the line: status, fingerprint,
- * sources' fingerprint. Gives the first ones.
+ * <p>Takes the columns of {@link PlannedRow}, columns that pass through, and {@link
+ * #RESULT_COLUMNS}. Gives the same rows without the result; rows that are done have no values.
  */
 final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   private static final long serialVersionUID = 1L;
@@ -46,10 +47,10 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
 
   private static final int CHUNK = 512;
 
-  /** What {@link ManifestTable#rows} gives, before the line's. */
-  private static final int ROW_COLUMNS = 5;
+  /** Columns of a row's newest result, which follow those of the planned row. */
+  static final List<ResultColumn> RESULT_COLUMNS =
+      List.of(ResultColumn.STATUS, ResultColumn.FINGERPRINT, ResultColumn.SOURCES_FINGERPRINT);
 
-  private final RowReader reader;
   private final OutputLayout output;
   private final EditedImageFormat pictures;
   private final OutputOptions options;
@@ -61,13 +62,11 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
    * @param dirty ids of rows that were in work when their run ended
    */
   RowsToDo(
-      RowReader reader,
       OutputLayout output,
       EditedImageFormat pictures,
       OutputOptions options,
       Set<String> dirty,
       Broadcast<HadoopSettings> hadoop) {
-    this.reader = reader;
     this.output = output;
     this.pictures = pictures;
     this.options = options;
@@ -125,18 +124,24 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
       checks.add(look ? threads.submit(() -> filesAreTheSame(row, storage)) : null);
       found.add(kept ? null : row);
     }
-    List<Row> toDo = new ArrayList<>();
+    List<Row> marked = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
-      if (found.get(i) != null || (checks.get(i) != null && !answer(checks.get(i)))) {
-        Row row = rows.get(i);
-        Object[] values = new Object[ROW_COLUMNS];
-        for (int c = 0; c < ROW_COLUMNS; c++) {
-          values[c] = row.get(c);
-        }
-        toDo.add(RowFactory.create(values));
-      }
+      boolean toDo = found.get(i) != null || (checks.get(i) != null && !answer(checks.get(i)));
+      marked.add(marked(rows.get(i), toDo));
     }
-    return toDo;
+    return marked;
+  }
+
+  /** The planned row, without its values if it is done. */
+  private static Row marked(Row row, boolean toDo) {
+    Object[] values = new Object[row.size() - RESULT_COLUMNS.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = row.get(i);
+    }
+    if (!toDo) {
+      values[row.fieldIndex(InternalColumns.ROW)] = null;
+    }
+    return RowFactory.create(values);
   }
 
   private static boolean answer(Future<Boolean> check) {
@@ -151,26 +156,25 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   }
 
   private boolean isDone(Row row) {
-    return !row.isNullAt(ROW_COLUMNS)
-        && row.getString(2).equals(row.get(ROW_COLUMNS + 1))
-        && !dirty.contains(row.getString(1))
+    String fingerprint = row.getAs(InternalColumns.FINGERPRINT);
+    return row.getAs(ResultColumn.STATUS.column()) != null
+        && fingerprint.equals(row.getAs(ResultColumn.FINGERPRINT.column()))
+        && !dirty.contains(row.<String>getAs(InternalColumns.ID))
         && (isOk(row) || options.keepFailed());
   }
 
   private static boolean isOk(Row row) {
-    return ResultStatus.OK.name().equals(row.get(ROW_COLUMNS));
+    return ResultStatus.OK.name().equals(row.getAs(ResultColumn.STATUS.column()));
   }
 
   private boolean filesAreTheSame(Row row, Storage storage) throws IOException {
-    Row fields = row.getStruct(3);
-    Object[] values = ManifestTable.values(fields, fields.size(), reader.schema());
-    if (!(reader.read(row.getLong(0), row.getString(1), values) instanceof ManifestRow valid)) {
+    if (!(PlannedRow.of(row).outcome() instanceof ManifestRow valid)) {
       return false;
     }
     try {
       String sources = SourceReader.fingerprint(valid, storage);
       return sources != null
-          && sources.equals(row.get(ROW_COLUMNS + 2))
+          && sources.equals(row.getAs(ResultColumn.SOURCES_FINGERPRINT.column()))
           && storage.stat(output.image(valid.id(), pictures)).bytes() > 0;
     } catch (FileNotFoundException e) {
       // The picture or a source is gone: doing the row again makes it, or says what is missing.

@@ -1,6 +1,7 @@
 package io.glmimage.spark.run;
 
 import io.glmimage.output.RowResult;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import java.util.ArrayList;
 import java.util.Iterator;

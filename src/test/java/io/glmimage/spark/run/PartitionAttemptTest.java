@@ -27,6 +27,7 @@ import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineFactory;
 import io.glmimage.spark.engine.ExecutorEngines;
 import io.glmimage.spark.engine.FakeEngines;
+import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -43,8 +44,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.LongAccumulator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -56,6 +55,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("resume")
 class PartitionAttemptTest {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final EditDefaults LIMITS = new EditDefaults(0, 3, 1.5, null, null, 1 << 20);
 
   @TempDir private Path folder;
   private final Storage storage = new Storage(new Configuration());
@@ -80,16 +80,8 @@ class PartitionAttemptTest {
   }
 
   private PartitionWork work(EngineFactory engines, double commitSeconds) {
-    ManifestSchema schema =
-        ManifestSchema.bind(
-            List.of(
-                new ManifestColumn("prompt", ColumnKind.TEXT, "string"),
-                new ManifestColumn("image_paths", ColumnKind.TEXT, "string")),
-            new ManifestOptions("m", Map.of(), List.of()),
-            List.of());
-    EditDefaults defaults = new EditDefaults(0, 3, 1.5, null, null, 1 << 20);
     return new PartitionWork(
-        new RowReader(schema, defaults, folder.toString()),
+        LIMITS,
         2,
         engines,
         "cpu",
@@ -99,11 +91,19 @@ class PartitionAttemptTest {
         commitSeconds);
   }
 
-  private static Row row(String id, String prompt) {
-    return RowFactory.create(0L, id, "fingerprint", RowFactory.create(prompt, "0.png"));
+  private PlannedRow row(String id, String prompt) {
+    ManifestSchema schema =
+        ManifestSchema.bind(
+            List.of(
+                new ManifestColumn("prompt", ColumnKind.TEXT, "string"),
+                new ManifestColumn("image_paths", ColumnKind.TEXT, "string")),
+            new ManifestOptions("m", Map.of(), List.of()),
+            List.of());
+    RowReader reader = new RowReader(schema, LIMITS, folder.toString());
+    return new PlannedRow(reader.read(0, id, new Object[] {prompt, "0.png"}), "fingerprint");
   }
 
-  private static Row row(String id) {
+  private PlannedRow row(String id) {
     return row(id, "p " + id);
   }
 
@@ -124,7 +124,7 @@ class PartitionAttemptTest {
         Runnable::run);
   }
 
-  private void run(Row... rows) throws IOException {
+  private void run(PlannedRow... rows) throws IOException {
     TaskLedger ledger = ledger();
     attempt(ledger, work(new FakeEngines("fake"), 10)).run(List.of(rows).iterator());
     ledger.complete();
@@ -201,9 +201,9 @@ class PartitionAttemptTest {
   @Test
   void resultsAreSavedWhenTheLastSaveIsLongEnoughAgo() throws Exception {
     TaskLedger ledger = ledger();
-    Iterator<Row> rows =
+    Iterator<PlannedRow> rows =
         Stream.of("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
-            .map(PartitionAttemptTest::row)
+            .map(this::row)
             .peek(row -> clock.addAndGet(TimeUnit.SECONDS.toNanos(3)))
             .iterator();
     attempt(ledger, work(new FakeEngines("fake"), 25)).run(rows);
@@ -284,7 +284,7 @@ class PartitionAttemptTest {
               }
             });
     attempt(ledger, work(engines, 1000))
-        .run(Stream.of("a", "b", "c", "d", "e", "f").map(PartitionAttemptTest::row).iterator());
+        .run(Stream.of("a", "b", "c", "d", "e", "f").map(this::row).iterator());
     assertTrue(otherLeft.await(20, TimeUnit.SECONDS));
     assertEquals(List.of("left 1"), seen);
     ledger.complete();

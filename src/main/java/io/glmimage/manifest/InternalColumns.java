@@ -1,0 +1,60 @@
+package io.glmimage.manifest;
+
+/**
+ * Names of the columns that the job adds to tables while it works. None of them is written to a
+ * result. The prefix keeps them apart from the columns of a manifest.
+ */
+public final class InternalColumns {
+  /** Why a row of a text manifest could not be read; null if it could. */
+  public static final String PROBLEM = "__glm_image_problem";
+
+  /** Why a text manifest must be refused as a whole; null for nearly all rows. */
+  public static final String FATAL = "__glm_image_fatal";
+
+  /** A line of JSON, and then the columns of that line that pass through. */
+  public static final String JSON_LINE = "__glm_image_json_line";
+
+  /** Position of a row in the manifest, from 0. */
+  public static final String INDEX = "__glm_image_index";
+
+  /** The id that a row gives itself, or a name made from its content. */
+  public static final String KEY = "__glm_image_key";
+
+  /** Whether {@link #KEY} is the row's own id. */
+  public static final String NAMED = "__glm_image_named";
+
+  /** Which of the rows with the same {@link #KEY} a row is, from 1. */
+  public static final String COPY = "__glm_image_copy";
+
+  /** The id of a row, unique in the manifest. */
+  public static final String ID = "__glm_image_id";
+
+  /** The values of the manifest's fields, as the manifest gives them. */
+  public static final String FIELDS = "__glm_image_fields";
+
+  /** The result of planning a row: {@link #FINGERPRINT} and {@link #ROW}. */
+  public static final String PLANNED = "__glm_image_planned";
+
+  /** Fingerprint of a row, the options and the model. */
+  public static final String FINGERPRINT = "__glm_image_fingerprint";
+
+  /** A row as typed values; null if the row needs no editing. */
+  public static final String ROW = "__glm_image_row";
+
+  /** The newest result of a row; null if there is none. */
+  public static final String RESULT = "__glm_image_result";
+
+  /** Id of {@link #RESULT}. */
+  public static final String RESULT_ID = "__glm_image_result_id";
+
+  /** Hash of an id, for samples. */
+  public static final String HASH = "__glm_image_hash";
+
+  /** Number of a row among the rows to do, from 0. */
+  public static final String NUMBER = "__glm_image_number";
+
+  /** Sends a row to a chosen partition. */
+  public static final String PLACE = "__glm_image_place";
+
+  private InternalColumns() {}
+}

@@ -1,0 +1,275 @@
+package io.glmimage.spark.manifest;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.least;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.row_number;
+import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.udf;
+import static org.apache.spark.sql.functions.when;
+import static org.apache.spark.sql.functions.xxhash64;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.manifest.InternalColumns;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.ManifestSchema;
+import io.glmimage.manifest.RowIds;
+import io.glmimage.manifest.RowReader;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.api.java.UDF2;
+import org.apache.spark.sql.api.java.UDF3;
+import org.apache.spark.sql.expressions.UserDefinedFunction;
+import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+
+/**
+ * The rows of a manifest with their ids. A row either gives its id itself or is named after its
+ * content; equal rows without ids are numbered in the order of the manifest.
+ */
+public final class IdentifiedRows {
+  private static final int SHOWN_DUPLICATES = 5;
+
+  private final ManifestTable manifest;
+  private final Dataset<Row> rows;
+  private final long size;
+
+  /**
+   * @param rows the columns of the manifest, index and id
+   */
+  private IdentifiedRows(ManifestTable manifest, Dataset<Row> rows, long size) {
+    this.manifest = manifest;
+    this.rows = rows;
+    this.size = size;
+  }
+
+  /**
+   * Counts and names the rows of a manifest.
+   *
+   * @throws UsageException if two rows have the same id
+   */
+  static IdentifiedRows of(ManifestTable manifest, Dataset<Row> rows) {
+    Dataset<Row> keyed = keyed(rows, manifest.reader());
+    // The hashes of millions of keys need far less memory than the keys. They nearly always differ.
+    Row hashes =
+        keyed
+            .groupBy(xxhash64(col(InternalColumns.KEY)).as("hash"))
+            .agg(count(lit(1)).as("n"))
+            .agg(sum(col("n")), max(col("n")))
+            .head();
+    if (hashes.isNullAt(0) || hashes.getLong(1) == 1) {
+      long size = hashes.isNullAt(0) ? 0 : hashes.getLong(0);
+      return new IdentifiedRows(
+          manifest, keyed.withColumn(InternalColumns.ID, col(InternalColumns.KEY)), size);
+    }
+    // Only the keys are shuffled here, and nothing is sorted.
+    Dataset<Row> names =
+        keyed
+            .groupBy(col(InternalColumns.KEY))
+            .agg(
+                count(lit(1)).as("n"),
+                sum(col(InternalColumns.NAMED).cast(DataTypes.LongType)).as("named"));
+    Column again = col("n").minus(1);
+    // A row with an id of its own must not share it with any other row.
+    Column clash = col("n").gt(1).and(col("named").gt(0));
+    Row counts =
+        names.agg(sum(col("n")), sum(when(clash, least(again, col("named"))).otherwise(0))).head();
+    if (counts.getLong(1) > 0) {
+      throw repeatedIds(manifest, names.filter(clash), counts.getLong(1));
+    }
+    return new IdentifiedRows(manifest, numbered(keyed), counts.getLong(0));
+  }
+
+  private static UsageException repeatedIds(
+      ManifestTable manifest, Dataset<Row> clashes, long repeated) {
+    List<String> examples = new ArrayList<>();
+    for (Row row :
+        clashes
+            .select(col(InternalColumns.KEY))
+            .orderBy(col(InternalColumns.KEY))
+            .limit(SHOWN_DUPLICATES)
+            .collectAsList()) {
+      examples.add(row.getString(0));
+    }
+    return new UsageException(
+        "Cannot use manifest "
+            + manifest.path()
+            + ": "
+            + repeated
+            + " rows have the id of an earlier row ("
+            + String.join(", ", examples)
+            + (repeated > examples.size() ? ", ..." : "")
+            + "); ids name the edited images, so make them unique");
+  }
+
+  /** Adds the index and the key of each row, and whether the key is the row's own id. */
+  private static Dataset<Row> keyed(Dataset<Row> rows, RowReader reader) {
+    StructType schema =
+        rows.schema()
+            .add(InternalColumns.INDEX, DataTypes.LongType, false)
+            .add(InternalColumns.KEY, DataTypes.StringType, false)
+            .add(InternalColumns.NAMED, DataTypes.BooleanType, false);
+    JavaRDD<Row> keyed =
+        rows.javaRDD()
+            .zipWithIndex()
+            .map(
+                pair -> {
+                  Row row = pair._1();
+                  int columns = row.size();
+                  Object[] all = new Object[columns + 3];
+                  for (int i = 0; i < columns; i++) {
+                    all[i] = row.get(i);
+                  }
+                  Object[] values = values(row, reader.schema());
+                  all[columns] = pair._2();
+                  all[columns + 1] = reader.key(values);
+                  all[columns + 2] = reader.namesItself(values);
+                  return RowFactory.create(all);
+                });
+    return rows.sparkSession().createDataFrame(keyed, schema);
+  }
+
+  /** Gives ids to rows of which some have the same content. */
+  private static Dataset<Row> numbered(Dataset<Row> keyed) {
+    UserDefinedFunction id =
+        udf((UDF2<String, Integer, String>) RowIds::numbered, DataTypes.StringType);
+    // The order of the manifest does not depend on partitions.
+    return keyed
+        .withColumn(
+            InternalColumns.COPY,
+            row_number()
+                .over(
+                    Window.partitionBy(col(InternalColumns.KEY))
+                        .orderBy(col(InternalColumns.INDEX))))
+        .withColumn(
+            InternalColumns.ID, id.apply(col(InternalColumns.KEY), col(InternalColumns.COPY)));
+  }
+
+  /** The manifest of these rows. */
+  public ManifestTable manifest() {
+    return manifest;
+  }
+
+  /** Number of rows. */
+  public long size() {
+    return size;
+  }
+
+  /**
+   * Reads and checks the rows. The result has the columns of {@link PlannedRow} and the columns of
+   * the manifest that pass through to the result table. Rows are read whenever the result is
+   * computed: persist it to read them once.
+   *
+   * @param model digest of the model
+   */
+  public Dataset<Row> planned(String model) {
+    RowReader reader = manifest.reader();
+    UserDefinedFunction plan =
+        udf(
+            (UDF3<Row, Long, String, Row>)
+                (fields, index, id) ->
+                    PlannedRow.of(reader.read(index, id, values(fields, reader.schema())), model)
+                        .toRow(),
+            PlannedRow.SCHEMA);
+    Column planned =
+        plan.apply(fields(), col(InternalColumns.INDEX), col(InternalColumns.ID))
+            .as(InternalColumns.PLANNED);
+    Column index = col(InternalColumns.INDEX);
+    Column id = col(InternalColumns.ID);
+    List<Column> before = new ArrayList<>(List.of(index, id, planned));
+    List<Column> after =
+        new ArrayList<>(
+            List.of(
+                index,
+                id,
+                col(InternalColumns.PLANNED + "." + InternalColumns.FINGERPRINT),
+                col(InternalColumns.PLANNED + "." + InternalColumns.ROW)));
+    for (StructField field : manifest.passedThrough().fields()) {
+      before.add(quoted(field.name()));
+      after.add(quoted(field.name()));
+    }
+    return rows.select(before.toArray(Column[]::new)).select(after.toArray(Column[]::new));
+  }
+
+  /**
+   * A manifest of some of the rows that gives the same edited images in any folder: with ids, and
+   * with absolute image paths.
+   *
+   * @param ids a table with one column of ids
+   * @param files number of files of the new manifest
+   */
+  public Dataset<Row> subset(Dataset<Row> ids, int files) {
+    RowReader reader = manifest.reader();
+    UserDefinedFunction resolved =
+        udf(
+            (UDF1<Row, String[]>)
+                fields -> reader.sources(values(fields, reader.schema())).toArray(String[]::new),
+            DataTypes.createArrayType(DataTypes.StringType));
+    int id = reader.schema().position(ManifestField.ID);
+    int paths = reader.schema().position(ManifestField.IMAGE_PATHS);
+    List<Column> columns = new ArrayList<>();
+    StructField[] fields = manifest.schema().fields();
+    for (int i = 0; i < fields.length; i++) {
+      Column column =
+          i == id
+              ? col(InternalColumns.ID)
+              : i == paths ? resolved.apply(fields()) : quoted(fields[i].name());
+      columns.add(column.as(fields[i].name()));
+    }
+    if (id < 0) {
+      columns.add(col(InternalColumns.ID).as(ManifestField.ID.column()));
+    }
+    Column wanted = col(InternalColumns.RESULT_ID);
+    return rows.join(
+            ids.select(col(ids.columns()[0]).as(InternalColumns.RESULT_ID)),
+            col(InternalColumns.ID).equalTo(wanted),
+            "left_semi")
+        .repartitionByRange(files, col(InternalColumns.INDEX))
+        .sortWithinPartitions(col(InternalColumns.INDEX))
+        .select(columns.toArray(Column[]::new));
+  }
+
+  /** A struct of the manifest's columns in which all columns that are not fields are null. */
+  private Column fields() {
+    ManifestSchema bound = manifest.reader().schema();
+    StructField[] columns = manifest.schema().fields();
+    List<Column> fields = new ArrayList<>();
+    for (int i = 0; i < columns.length; i++) {
+      boolean used = columns[i].name().equals(InternalColumns.PROBLEM);
+      for (ManifestField field : ManifestField.values()) {
+        used |= bound.position(field) == i;
+      }
+      Column column = used ? quoted(columns[i].name()) : lit(null).cast("string");
+      fields.add(column.as("c" + i));
+    }
+    return struct(fields.toArray(Column[]::new));
+  }
+
+  /** The values of the manifest's columns, with the image paths as a text or a list. */
+  private static Object[] values(Row row, ManifestSchema schema) {
+    Object[] values = new Object[row.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = row.get(i);
+    }
+    int paths = schema.position(ManifestField.IMAGE_PATHS);
+    if (values[paths] != null && !(values[paths] instanceof String)) {
+      values[paths] = row.getList(paths);
+    }
+    return values;
+  }
+
+  static Column quoted(String name) {
+    return col("`" + name.replace("`", "``") + "`");
+  }
+}

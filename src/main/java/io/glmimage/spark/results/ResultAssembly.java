@@ -1,0 +1,60 @@
+package io.glmimage.spark.results;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.struct;
+
+import io.glmimage.manifest.InternalColumns;
+import io.glmimage.output.ResultColumn;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+
+/** Joins the planned rows of a manifest with the results that the ledger has. */
+public final class ResultAssembly {
+  private ResultAssembly() {}
+
+  /**
+   * Adds the newest result of each planned row: its columns in a struct, null if the row has none.
+   *
+   * @param results the newest result of each id
+   */
+  public static Dataset<Row> withResults(Dataset<Row> planned, Dataset<Row> results) {
+    return planned.join(
+        results.select(
+            col(ResultColumn.ID.column()).as(InternalColumns.RESULT_ID),
+            struct(col("*")).as(InternalColumns.RESULT)),
+        col(InternalColumns.ID).equalTo(col(InternalColumns.RESULT_ID)),
+        "left");
+  }
+
+  /** A column of the struct that {@link #withResults} adds. */
+  public static Column result(ResultColumn column) {
+    return col(InternalColumns.RESULT + "." + column.column());
+  }
+
+  /**
+   * The result table: the result of each planned row, and the columns that pass through. Rows
+   * without a result of their present fingerprint are left out.
+   *
+   * @param results the newest result of each id
+   * @param passedThrough columns of the planned rows
+   */
+  static Dataset<Row> table(Dataset<Row> planned, Dataset<Row> results, StructType passedThrough) {
+    List<Column> columns = new ArrayList<>();
+    for (ResultColumn column : ResultColumn.values()) {
+      // The manifest may have been reordered since the row was edited.
+      Column value = column == ResultColumn.ROW_INDEX ? col(InternalColumns.INDEX) : result(column);
+      columns.add(value.as(column.column()));
+    }
+    for (StructField field : passedThrough.fields()) {
+      columns.add(col("`" + field.name().replace("`", "``") + "`"));
+    }
+    return withResults(planned, results)
+        .filter(result(ResultColumn.FINGERPRINT).equalTo(col(InternalColumns.FINGERPRINT)))
+        .select(columns.toArray(Column[]::new));
+  }
+}
