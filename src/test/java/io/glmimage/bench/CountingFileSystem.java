@@ -15,13 +15,13 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
-/** The local disk, counting what it is asked by this process. */
+/** The local file system; counts the requests of this process. */
 public final class CountingFileSystem extends RawLocalFileSystem {
   static final String SCHEME = "counted";
 
   private static final Map<String, LongAdder> CALLS = new ConcurrentHashMap<>();
 
-  /** How often each kind of request was made. */
+  /** Number of requests of each kind. */
   static Map<String, Long> calls() {
     Map<String, Long> calls = new TreeMap<>();
     CALLS.forEach((name, count) -> calls.put(name, count.sum()));
@@ -76,7 +76,7 @@ public final class CountingFileSystem extends RawLocalFileSystem {
       long blockSize,
       Progressable progress)
       throws IOException {
-    // Permissions are set by a process for each file where Hadoop's native library is missing.
+    // Without its native library, Hadoop starts a process per file to set permissions.
     return create(file, overwrite, bufferSize, replication, blockSize, progress);
   }
 

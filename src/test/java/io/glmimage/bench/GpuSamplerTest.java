@@ -16,7 +16,7 @@ class GpuSamplerTest {
   @TempDir private Path folder;
 
   @Test
-  void givesTheMeansOfWhatWasSampledAndEndsTheProgram() throws Exception {
+  void returnsTheMeansOfAllSamplesAndEndsTheProgram() throws Exception {
     Path pid = folder.resolve("pid");
     GpuSampler sampler =
         GpuSampler.start(
@@ -40,7 +40,7 @@ class GpuSamplerTest {
   }
 
   @Test
-  void whereNothingCanBeSampledThereAreNoMeans() {
+  void withoutSamplesThereAreNoMeans() {
     assertNull(GpuSampler.start(Compute.cpu()).stop());
     assertNull(GpuSampler.start(List.of(folder + "/no-such-program")).stop());
     try (GpuSampler silent = GpuSampler.start(List.of("true"))) {

@@ -3,7 +3,7 @@ package io.glmimage.bench;
 import java.util.Locale;
 import java.util.Map;
 
-/** Seconds over rows, both by powers of ten, beside the line of growth in proportion. */
+/** A chart of seconds over rows, both on logarithmic axes, with a line of proportional growth. */
 final class GrowthChart {
   private static final int WIDTH = 640;
   private static final int HEIGHT = 400;
@@ -94,7 +94,7 @@ final class GrowthChart {
         svg,
         "<polyline points='%s' fill='none' stroke='#0a58ca' stroke-width='2'/>",
         points.toString().strip());
-    // In proportion, through the last point.
+    // The line of proportional growth, through the last point.
     Long rows = seconds.keySet().stream().max(Long::compare).orElseThrow();
     double taken = seconds.get(rows);
     double start = Math.max(firstX, log(rows) - (log(taken) - firstY));

@@ -23,17 +23,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What a job costs besides editing, from its start to its report, by the number of rows: whole jobs
- * with the engine that edits nothing, each in a JVM of its own with two cores and a heap of 2 GB,
- * in which driver and executor share. {@code mvn -B test -Dtest=PlanningBenchmark -Dexcluded.tags=
- * -Dbench.rows=10000,100000}
+ * The cost of a job besides editing, from its start to its report, by the number of rows. Runs
+ * whole jobs with the engine that edits nothing. Each job has a JVM of its own with two cores and a
+ * heap of 2 GB, which driver and executor share. {@code mvn -B test -Dtest=PlanningBenchmark
+ * -Dexcluded.tags= -Dbench.rows=10000,100000}
  *
- * <p>{@code -Dbench.modes} names what is measured (default {@code run}): {@code run} a first run,
- * {@code again} the same command once more, {@code changed} once more with every hundredth row
- * changed, {@code failing} a run in which every row fails, {@code unnamed} a manifest without ids,
- * {@code validate} the check of the manifest, {@code counted} a run on a file system that counts
- * what it is asked. {@code -Dbench.dir} is where manifests and results lie, {@code -Dbench.heap}
- * the heap, {@code -Dbench.chart} an SVG file to draw CPU seconds over rows into.
+ * <p>{@code -Dbench.modes} selects the measurements (default {@code run}): {@code run} a first run,
+ * {@code again} the same command again, {@code changed} again with every hundredth row changed,
+ * {@code failing} a run in which every row fails, {@code unnamed} a manifest without ids, {@code
+ * validate} the check of the manifest, {@code counted} a run on a file system that counts requests.
+ * {@code -Dbench.dir} is the folder for manifests and results, {@code -Dbench.heap} the heap,
+ * {@code -Dbench.chart} an SVG file for a chart of CPU seconds over rows.
  */
 @Tag("slow")
 @Tag("spark")
@@ -71,7 +71,7 @@ class PlanningBenchmark {
   }
 
   private double measure(String mode, long rows) throws Exception {
-    // The second and third command find what the first one has done.
+    // The second and third command find the results of the first.
     boolean follows = mode.equals("again") || mode.equals("changed");
     Path manifest = folder.resolve((mode.equals("again") ? "run" : mode) + ".parquet");
     Path output = folder.resolve((follows ? "run" : mode) + "-out");

@@ -18,7 +18,7 @@ import javax.management.openmbean.CompositeData;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * The process that {@link PlanningBenchmark} measures; its last line is JSON. Arguments: {@code
+ * The process that {@link PlanningBenchmark} measures. Its last line is JSON. Arguments: {@code
  * write MODE ROWS MANIFEST}, or {@code job} and the job's arguments.
  */
 public final class PlanningRun {
@@ -27,7 +27,7 @@ public final class PlanningRun {
   private PlanningRun() {}
 
   public static void main(String[] args) throws Exception {
-    // Without the process that reads the figures there is no use in going on.
+    // Without the process that reads the figures, the run is useless.
     endWith(ProcessHandle.current().parent().orElseThrow());
     if (args[0].equals("write")) {
       write(args[1], Long.parseLong(args[2]), args[3]);
@@ -77,7 +77,7 @@ public final class PlanningRun {
     thread.start();
   }
 
-  /** Rows of several sizes and settings, whose pictures nobody looks for. */
+  /** Rows of several sizes and settings, whose source images are never read. */
   private static void write(String mode, long rows, String path) throws Exception {
     try (SparkSession spark =
         SparkSession.builder()
@@ -109,7 +109,7 @@ public final class PlanningRun {
     }
   }
 
-  /** Keeps the most that was in use right after a collection. */
+  /** Keeps the largest heap use right after a garbage collection. */
   private static void watchCollections(AtomicLong liveBytes, AtomicLong collections) {
     Set<String> heap =
         ManagementFactory.getMemoryPoolMXBeans().stream()

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A folder in a checkpoint's layout, of any size, filled with numbers that do not compress. */
+/** A folder with a checkpoint's layout, of any size, filled with incompressible numbers. */
 public final class SyntheticCheckpoint {
   private static final long SHARD_BYTES = 1L << 30;
 

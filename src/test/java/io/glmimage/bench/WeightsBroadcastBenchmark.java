@@ -20,8 +20,8 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /**
- * Measures how a large checkpoint comes to the executors: through broadcast, and every executor
- * reading it itself. Each executor has a cache of its own, as if it were a node.
+ * Measures how long a large checkpoint takes to reach the executors: by broadcast, and with every
+ * executor reading it itself. Each executor has a cache of its own, as if it were a node.
  *
  * <p>Arguments: an empty or new folder for the synthetic checkpoint, its size in GB (10^9 bytes),
  * Spark's master, the chunk size in MiB. Heaps are those of the command line and of {@code
@@ -97,7 +97,7 @@ public final class WeightsBroadcastBenchmark {
     }
   }
 
-  /** Every executor's peaks of heap and resident memory. */
+  /** The peaks of heap and resident memory of every executor. */
   private static Map<String, long[]> executors(JavaSparkContext spark, WeightsRef ref) {
     Map<String, long[]> peaks = new TreeMap<>();
     spark

@@ -10,12 +10,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
-/** One fixture: {@code NAME.json} and, where it holds tensors, {@code NAME.safetensors}. */
+/** One fixture: {@code NAME.json} and, if it has tensors, {@code NAME.safetensors}. */
 public final class GoldenCase {
   private final String name;
   private final JsonNode json;
@@ -32,7 +33,7 @@ public final class GoldenCase {
     tensors = Files.exists(data) ? SafetensorsFile.open(data) : null;
   }
 
-  /** Such as {@code "a/07_transformer"}. */
+  /** The case's path below {@code cases}, such as {@code "a/07_transformer"}. */
   public String name() {
     return name;
   }
@@ -41,13 +42,15 @@ public final class GoldenCase {
     return json;
   }
 
-  /** The checkpoint that this case was made with. */
+  /** The checkpoint that produced this case. */
   public CheckpointFolder checkpoint() {
-    return CheckpointFolder.open(Goldens.root().resolve(json.get("checkpoint").asText()));
+    Path folder = Goldens.root().resolve(json.get("checkpoint").asText());
+    Goldens.require(Files.isDirectory(folder), "checkpoint " + folder.getFileName());
+    return CheckpointFolder.open(folder);
   }
 
   /**
-   * The first parts of the tensor names, {@code CASE} of {@code CASE/tensor}, in file order of the
+   * The first parts of the tensor names, {@code CASE} of {@code CASE/tensor}, in the order of the
    * description.
    */
   public Set<String> subCases() {
@@ -62,7 +65,7 @@ public final class GoldenCase {
     return tensors != null && tensors.has(tensor);
   }
 
-  /** The tensor as stored, on the device of parity; it belongs to the caller's scope. */
+  /** The stored tensor, on the device of the parity tests; of the caller's scope. */
   public Tensor tensor(String tensor) {
     return Ops.to(tensors.tensor(tensor), Goldens.compute(), tensors.dtype(tensor));
   }
@@ -89,15 +92,26 @@ public final class GoldenCase {
     }
   }
 
-  /** {@code tolerance.atol} and {@code tolerance.rtol} of the description. */
+  /**
+   * {@code tolerance.atol} and {@code tolerance.rtol} of the description, for the outputs of a
+   * network: see {@link Tolerance#scaled}.
+   */
   public Tolerance tolerance() {
-    JsonNode t = json.get("tolerance");
-    return new Tolerance(t.get("atol").asDouble(), t.path("rtol").asDouble(0));
+    return scaled(json.get("tolerance"));
   }
 
-  /** The names of all tensors, in file order. */
+  /** As {@link #tolerance()}, for a case with a tolerance per kind of output. */
+  public Tolerance tolerance(String kind) {
+    return scaled(json.get("tolerance").get(kind));
+  }
+
+  private static Tolerance scaled(JsonNode t) {
+    return Tolerance.scaled(t.get("atol").asDouble(), t.path("rtol").asDouble(0));
+  }
+
+  /** The names of all tensors, in the order of the description. */
   public List<String> tensorNames() {
-    List<String> out = new java.util.ArrayList<>();
+    List<String> out = new ArrayList<>();
     json.get("tensors").fieldNames().forEachRemaining(out::add);
     return out;
   }

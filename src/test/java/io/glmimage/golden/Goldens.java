@@ -12,16 +12,23 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.opentest4j.TestAbortedException;
 
 /**
- * The folder of parity fixtures: {@code -Dgoldens.dir=...}, by default the copy in the test
+ * The folder of parity fixtures: {@code -Dgoldens.dir=...}, by default the one in the test
  * resources.
+ *
+ * <p>Another folder need not have the cases of every network. Tests whose cases are missing there
+ * are skipped, with a message that names them. In the bundled folder a missing case is a failure.
  */
 public final class Goldens {
+  private static final String FOLDER = System.getProperty("goldens.dir");
+  private static final String BUNDLED = "src/test/resources/goldens";
+
   private Goldens() {}
 
   /**
-   * What parity is computed on, in float32: the CPU, or {@code -Dparity.device=cuda:N} with all
+   * The device of the parity tests, in float32: the CPU, or {@code -Dparity.device=cuda:N} with all
    * fused kernels.
    */
   public static Compute compute() {
@@ -31,12 +38,12 @@ public final class Goldens {
         : Compute.cudaFloat32(Integer.parseInt(device.substring(device.indexOf(':') + 1)));
   }
 
-  /** The same device in bfloat16: what a GPU computes in when nobody asks otherwise. */
+  /** The same device in bfloat16, the default precision on a GPU. */
   public static Compute bfloat16() {
     return new Compute(compute().device(), ScalarType.BFloat16);
   }
 
-  /** Linear layers in 8 bits, the rest as this device has it beside them. */
+  /** Linear layers in 8 bits; the rest in the precision that the device combines with them. */
   public static Compute fp8() {
     return (compute().isCuda() ? bfloat16() : compute()).withPrecision(Precision.FP8);
   }
@@ -55,16 +62,35 @@ public final class Goldens {
   }
 
   public static Path root() {
-    return Path.of(System.getProperty("goldens.dir", "src/test/resources/goldens"))
-        .toAbsolutePath();
+    return Path.of(FOLDER == null ? BUNDLED : FOLDER).toAbsolutePath();
+  }
+
+  /**
+   * Skips the test if a folder given with {@code -Dgoldens.dir} lacks something; fails if the
+   * bundled one does.
+   *
+   * @param present whether the folder has it
+   * @param what names it in the message
+   */
+  public static void require(boolean present, String what) {
+    if (present) {
+      return;
+    }
+    String message = "No " + what + " below " + root();
+    if (FOLDER == null) {
+      throw new IllegalStateException(message);
+    }
+    System.out.println("parity  skipped: " + message);
+    throw new TestAbortedException(message);
   }
 
   /**
    * All cases whose file name starts with {@code prefix}, of all checkpoints and the common ones,
-   * sorted by path.
+   * sorted by path. At least one, see {@link #require}.
    */
   public static List<GoldenCase> cases(String prefix) {
     Path cases = root().resolve("cases");
+    require(Files.isDirectory(cases), "folder cases");
     try (Stream<Path> files = Files.walk(cases)) {
       List<GoldenCase> found =
           files
@@ -75,9 +101,7 @@ public final class Goldens {
               .sorted()
               .map(f -> new GoldenCase(cases.relativize(f).toString().replace(".json", ""), f))
               .toList();
-      if (found.isEmpty()) {
-        throw new IllegalStateException("No case named " + prefix + "* below " + cases);
-      }
+      require(!found.isEmpty(), "case " + prefix + "*");
       return found;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -89,6 +113,7 @@ public final class Goldens {
     return new GoldenCase("images_decoded", image("images_decoded.json"));
   }
 
+  /** A source image's file. */
   public static Path image(String name) {
     return root().resolve("images").resolve(name);
   }

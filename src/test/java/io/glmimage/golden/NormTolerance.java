@@ -7,22 +7,22 @@ import io.glmimage.tensor.Ops;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * ||x - reference|| <= limit * ||reference||, over a whole tensor: for arithmetic that rounds to
- * fewer digits than the reference, where single values may be anything near zero. bfloat16 has 8
- * significant bits, so that one rounding is off by up to 2^-9 (0.002) of a value and by about 0.001
- * on average; layers add theirs up. e4m3 has 4: up to 2^-4 of a value. Every check reports the
- * largest error and the relative one.
+ * {@code ||x - reference|| <= limit * ||reference||} over a whole tensor: for arithmetic that
+ * rounds to fewer digits than the reference, where single values near zero may be far off. bfloat16
+ * has 8 significant bits: one rounding changes a value by up to 2^-9 (0.002), on average by 0.001.
+ * e4m3 has 4 bits: up to 2^-4. The errors of the layers add up. Every check reports the largest and
+ * the relative error.
  *
  * @param arithmetic its name in the report
  * @param limit of the relative error
  */
 public record NormTolerance(String arithmetic, double limit) {
-  /** Compares shape and values of a tensor of the case with what was computed. */
+  /** Compares a tensor of the case with a computed one. */
   public void check(GoldenCase golden, String tensor, Tensor actual) {
     check(golden.name(), tensor, golden.floats(tensor), Ops.toFloats(actual));
   }
 
-  /** Compares values; {@code caseName} and {@code what} name them in the report. */
+  /** Compares values. {@code caseName} and {@code what} name them in the report. */
   public void check(String caseName, String what, float[] expected, float[] actual) {
     if (expected.length != actual.length) {
       fail(caseName + " " + what + ": " + actual.length + " values, expected " + expected.length);
@@ -42,7 +42,7 @@ public record NormTolerance(String arithmetic, double limit) {
         arithmetic + " " + what,
         String.format("%.1e rel %.1e", largest, relative),
         String.format("rel %.0e", limit));
-    // Also false for what is no number.
+    // Also fails for NaN.
     assertTrue(
         relative <= limit,
         () ->
@@ -50,7 +50,7 @@ public record NormTolerance(String arithmetic, double limit) {
                 "%s %s: relative error %.3g, allowed %.3g", caseName, what, relative, limit));
   }
 
-  /** A share of ids, or decibels, that must be reached. */
+  /** Checks a lower bound, such as a share of ids or decibels. */
   public void atLeast(String caseName, String what, double least, double actual) {
     ParityReport.add(
         caseName,

@@ -17,7 +17,9 @@ final class ParityReport {
     add(caseName, what, "largest error", largest, limit);
   }
 
-  /** As {@link #add(String, String, String, String)}, of another measure than the largest error. */
+  /**
+   * As {@link #add(String, String, String, String)}, for another measure than the largest error.
+   */
   static synchronized void add(
       String caseName, String what, String measure, String largest, String limit) {
     System.out.printf(

@@ -1,7 +1,6 @@
 package io.glmimage.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.golden.GoldenCase;
@@ -32,11 +31,11 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @Tag("parity")
 class DenoisingParityTest {
-  /** The cases that hold what the loop begins with. */
+  /** The cases that contain the inputs of the loop. */
   static List<GoldenCase> cases() {
     List<GoldenCase> found =
         Goldens.cases("10_e2e").stream().filter(c -> c.has("prompt_embeds")).toList();
-    assertTrue(!found.isEmpty(), "no case with embeddings");
+    Goldens.require(!found.isEmpty(), "case 10_e2e* with embeddings");
     return found;
   }
 
@@ -148,7 +147,7 @@ class DenoisingParityTest {
     for (int j = 0; j < grids.length / 3; j++) {
       int rows = (int) grids[3 * j + 1];
       int columns = (int) grids[3 * j + 2];
-      // A token of the prior's doubled grid stands for 16 pixels.
+      // A token of the doubled grid stands for 16 pixels.
       network.writeSource(
           cache,
           golden.tensor("condition_latents_" + (first + j)).select(0, 0),
@@ -160,7 +159,7 @@ class DenoisingParityTest {
     return cache;
   }
 
-  /** The row of a tensor that has one a prompt, or one a picture. */
+  /** The row of a tensor that has one row per prompt, or one per image. */
   private static Tensor rowOf(GoldenCase golden, String tensor, int row, int rows) {
     int has = (int) golden.shape(tensor)[0];
     return golden.tensor(tensor).select(0, row / (rows / has));
@@ -168,8 +167,8 @@ class DenoisingParityTest {
 
   private static void check(
       GoldenCase golden, String tensor, int step, int row, int rows, Tensor actual) {
-    JsonNode t = golden.json().get("tolerance").get("latents");
-    new Tolerance(t.get("atol").asDouble(), t.get("rtol").asDouble())
+    golden
+        .tolerance("latents")
         .check(
             golden.name(),
             tensor + "[" + step + (rows > 1 ? ", " + row : "") + "]",

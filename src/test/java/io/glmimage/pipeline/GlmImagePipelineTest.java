@@ -98,7 +98,7 @@ class GlmImagePipelineTest {
   }
 
   @Test
-  void anotherSeedGivesAnotherPicture() {
+  void anotherSeedGivesAnotherImage() {
     RgbImage source = noise(64, 64, 1);
     byte[] first =
         edit(request("x", "make the circle red", List.of(source), null, null, 1.5, 1)).pixels();
@@ -111,7 +111,7 @@ class GlmImagePipelineTest {
   }
 
   /**
-   * Sizes that the reference crashes on: not multiples of 32 or 16, odd, under the minimum, over
+   * Sizes at which the reference fails: not multiples of 32 or 16, odd, below the minimum, above
    * the maximum.
    */
   @ParameterizedTest
@@ -179,13 +179,13 @@ class GlmImagePipelineTest {
             WatchedKernels.of(
                 "linearGelu",
                 arguments -> {
-                  // 64 image tokens; the smaller picture has 16.
+                  // 64 image tokens; the smaller image has 16.
                   if (((Tensor) arguments[0]).size(0) >= 64 && failuresLeft.getAndDecrement() > 0) {
                     throw WatchedKernels.outOfMemory();
                   }
                 }))) {
       List<EditResult> results = small.edit(List.of(fits, large, fits));
-      assertEquals(0, failuresLeft.get(), "tried once more with freed memory");
+      assertEquals(0, failuresLeft.get(), "tried again with freed memory");
       assertArrayEquals(edit(fits).pixels(), results.get(0).image().pixels());
       assertArrayEquals(edit(fits).pixels(), results.get(2).image().pixels());
       assertInstanceOf(DeviceMemoryException.class, results.get(1).error());
@@ -225,18 +225,18 @@ class GlmImagePipelineTest {
     assertArrayEquals(exact, edit(cached("r", 64, 12, 0)).pixels());
     byte[] some = edit(cached("r", 64, 12, 0.15)).pixels();
     assertFalse(java.util.Arrays.equals(exact, some));
-    assertArrayEquals(some, edit(cached("r", 64, 12, 0.15)).pixels(), "every time the same");
+    assertArrayEquals(some, edit(cached("r", 64, 12, 0.15)).pixels(), "the same every time");
     byte[] most = edit(cached("r", 64, 12, 1)).pixels();
-    double near = Pictures.decibels(exact, some);
-    double far = Pictures.decibels(exact, most);
+    double near = Likeness.decibels(exact, some);
+    double far = Likeness.decibels(exact, most);
     assertTrue(near > 30, near + " dB");
     assertTrue(near > far, near + " dB, with the largest threshold " + far);
-    // Nothing between the first step and the last.
+    // There are no steps between the first and the last.
     assertArrayEquals(edit(cached("r", 64, 2, 0)).pixels(), edit(cached("r", 64, 2, 1)).pixels());
   }
 
   @Test
-  void rowsWithOtherStepCachesDoNotDisturbEachOther() {
+  void rowsWithDifferentStepCachesDoNotAffectEachOther() {
     List<EditRequest> rows =
         List.of(
             cached("a", 64, 8, 0.2),
@@ -260,7 +260,7 @@ class GlmImagePipelineTest {
   }
 
   @Test
-  void aGpuThatIsNotThereIsAnErrorThatSaysSo() {
+  void aMissingGpuIsAnErrorThatSaysSo() {
     assumeFalse(Libtorch.cudaAvailable(), "this machine has a GPU");
     DeviceException e = assertThrows(DeviceException.class, () -> Compute.of("cuda:0"));
     assertTrue(e.getMessage().startsWith("Cannot use cuda:0: "), e.getMessage());

@@ -27,8 +27,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * A GPU that runs out of memory at any point of an edit: libtorch's allocator is given a limit,
- * from next to nothing above the weights up to what the edits want, a little more each time.
+ * A GPU that runs out of memory at any point of an edit. libtorch's allocator gets a limit, from
+ * almost nothing above the weights to the peak of the edits, a little more each time.
  */
 @Tag("gpu")
 class MemoryLimitGpuTest {
@@ -37,7 +37,7 @@ class MemoryLimitGpuTest {
   private static final int LIMITS = 24;
   private static final double EQUAL = Double.POSITIVE_INFINITY;
 
-  /** Where even all memory does not suffice for the usual algorithms of a picture. */
+  /** Decibels allowed if even all memory is too little for the usual algorithms. */
   private static final double ROUNDED = 50;
 
   @BeforeEach
@@ -53,7 +53,7 @@ class MemoryLimitGpuTest {
   }
 
   @Test
-  void whateverMemoryIsLeftRowsAreDoneOrFailAloneAndTheNextOnesAreAsEver() {
+  void rowsSucceedOrFailAloneAtAnyMemoryLimitAndLaterRowsAreUnaffected() {
     Compute compute = Compute.of("cuda:" + DEVICE);
     try (GlmImagePipeline pipeline = load(compute)) {
       long weights = reservedBytes(compute);
@@ -69,26 +69,26 @@ class MemoryLimitGpuTest {
       for (int i = 0; i < LIMITS; i++) {
         long more = wanted * i / (LIMITS - 1);
         String where = (more >> 20) + " MiB above the weights";
-        // A pipeline of its own: what one has learned of the memory stays with it.
+        // A new pipeline, because a pipeline remembers how many rows fit.
         try (GlmImagePipeline small = load(compute)) {
           limit(reservedBytes(compute) + more);
           long shortages = compute.shortages();
           List<EditResult> results = small.edit(rows());
           shortages = compute.shortages() - shortages;
-          // Memory comes back, and with it everything works.
+          // With all memory back, everything works.
           limit(totalBytes());
           List<EditResult> after = small.edit(rows());
           int done = 0;
           for (int r = 0; r < results.size(); r++) {
-            RgbImage picture = expected.get(r).image();
+            RgbImage image = expected.get(r).image();
             EditResult result = results.get(r);
             if (result.error() == null) {
               done++;
-              rounded += compare(picture, result, ROUNDED, "row " + r + ", " + where, wrong);
+              rounded += compare(image, result, ROUNDED, "row " + r + ", " + where, wrong);
             } else if (!(result.error() instanceof DeviceMemoryException)) {
               wrong.add("row " + r + ", " + where + ": " + result.error());
             }
-            compare(picture, after.get(r), EQUAL, "row " + r + " after " + where, wrong);
+            compare(image, after.get(r), EQUAL, "row " + r + " after " + where, wrong);
           }
           failed += results.size() - done;
           rescued += shortages > 0 ? done : 0;
@@ -108,12 +108,12 @@ class MemoryLimitGpuTest {
       assertEquals(List.of(), wrong);
       assertTrue(failed > 0, "no limit was too small");
       assertTrue(rescued > rounded, "no shortage was overcome");
-      // Nothing of the failed attempts is kept.
+      // The failed attempts leave nothing behind.
       assertTrue(grown <= 96L << 20, grown + " bytes more are reserved than after the first");
     }
   }
 
-  /** Adds to {@code wrong} what is further away than allowed; 1 if the pictures are not equal. */
+  /** Adds a difference above the limit to {@code wrong}. Returns 1 if the images differ at all. */
   private static int compare(
       RgbImage expected, EditResult result, double decibels, String what, List<String> wrong) {
     if (result.error() != null) {
@@ -123,9 +123,9 @@ class MemoryLimitGpuTest {
     if (Arrays.equals(expected.pixels(), result.image().pixels())) {
       return 0;
     }
-    double likeness = Pictures.decibels(expected.pixels(), result.image().pixels());
+    double likeness = Likeness.decibels(expected.pixels(), result.image().pixels());
     if (likeness < decibels) {
-      wrong.add(String.format("%s: another picture, %.1f dB", what, likeness));
+      wrong.add(String.format("%s: another image, %.1f dB", what, likeness));
     }
     return 1;
   }
@@ -134,7 +134,7 @@ class MemoryLimitGpuTest {
     return GlmImagePipeline.load(CheckpointFolder.open(MODEL), compute);
   }
 
-  /** Of several sizes; the last ones want much more than the first. */
+  /** Rows of several sizes; the last ones need much more memory than the first. */
   private static List<EditRequest> rows() {
     List<EditRequest> rows = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
@@ -163,7 +163,7 @@ class MemoryLimitGpuTest {
     }
   }
 
-  /** After everything that can be given back was. */
+  /** Memory in use after all caches were freed. */
   private static long reservedBytes(Compute compute) {
     compute.releaseCachedMemory();
     return compute.deviceMemoryBytes();

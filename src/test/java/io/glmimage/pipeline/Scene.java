@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * A picture in the tiny model's domain (one to three shapes of different form and colour on a plain
- * background) and one edit of it, phrased as the model's card does.
+ * An image in the bundled model's domain (one to three shapes of different form and colour on a
+ * plain background) and one edit of it, phrased as in the model's card.
  */
 final class Scene {
   enum Edit {
@@ -58,8 +58,8 @@ final class Scene {
   private final Shape target;
 
   /**
-   * Draws scene number {@code index}; the edits take turns, recolouring twice as often as each
-   * other.
+   * Creates scene number {@code index}. The kinds of edits alternate; recolouring is twice as
+   * frequent as each other kind.
    */
   Scene(int index, int size) {
     this.size = size;
@@ -208,8 +208,8 @@ final class Scene {
   }
 
   /**
-   * Whether the edited region of {@code image} has the wanted colour (grayscale: whether the
-   * picture has none).
+   * Whether the edited region of {@code image} has the wanted colour; for grayscale, whether the
+   * whole image has none.
    */
   boolean right(RgbImage image) {
     if (edit == Edit.GRAYSCALE) {
@@ -240,9 +240,7 @@ final class Scene {
     return nearest(mean).equals(wanted);
   }
 
-  /**
-   * PSNR in dB against the source where the edit should change nothing; NaN where it changes all.
-   */
+  /** PSNR in dB to the source in the region that the edit should keep; NaN if it keeps none. */
   double keptDecibels(RgbImage source, RgbImage image) {
     if (edit == Edit.GRAYSCALE) {
       return Double.NaN;

@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What step caching does to the embedded model's pictures: run {@code main}; arguments: steps,
- * scenes, pixels a side, device. For every threshold: the steps that don't run the blocks, the
- * likeness (PSNR) to the picture of the same request without caching, and how many scenes are right
+ * The effect of step caching on the images of the bundled model. Run {@code main}; arguments:
+ * steps, scenes, pixels per side, device. Prints for every threshold the number of reused steps,
+ * the PSNR to the image of the same request without caching, and the number of correct scenes
  * ({@link Scene#right}).
  */
 final class StepCacheBenchmark {
@@ -42,13 +42,13 @@ final class StepCacheBenchmark {
             pipeline
                 .generatePriorTokens(List.of(pipeline.prepare(request(scene, source, steps, i, 0))))
                 .get(0);
-        exact[i] = picture(pipeline, request(scene, source, steps, i, 0), tokens);
+        exact[i] = image(pipeline, request(scene, source, steps, i, 0), tokens);
         exactRight += scene.right(exact[i]) ? 1 : 0;
         for (int t = 0; t < THRESHOLDS.length; t++) {
           EditRequest request = request(scene, source, steps, i, THRESHOLDS[t]);
           plans[t] = pipeline.stepPlan(pipeline.prepare(request));
-          RgbImage cached = picture(pipeline, request, tokens);
-          decibels[t][i] = Pictures.decibels(exact[i].pixels(), cached.pixels());
+          RgbImage cached = image(pipeline, request, tokens);
+          decibels[t][i] = Likeness.decibels(exact[i].pixels(), cached.pixels());
           right[t] += scene.right(cached) ? 1 : 0;
         }
       }
@@ -78,7 +78,7 @@ final class StepCacheBenchmark {
         "scene", scene.prompt, List.of(source), null, null, steps, 1.5, seed, threshold);
   }
 
-  private static RgbImage picture(
+  private static RgbImage image(
       GlmImagePipeline pipeline, EditRequest request, PriorTokens tokens) {
     try (TensorScope scope = new TensorScope()) {
       PreparedRequest row = pipeline.prepare(request);
@@ -92,7 +92,7 @@ final class StepCacheBenchmark {
     }
   }
 
-  /** A mark a step: # runs the blocks, . reuses. */
+  /** One mark per step: # runs the blocks, . reuses them. */
   private static String text(StepPlan plan) {
     StringBuilder marks = new StringBuilder();
     for (int i = 0; i < plan.steps(); i++) {

@@ -25,16 +25,15 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * The embedded model does what its prompts ask, through the whole pipeline: on the CPU in float32,
- * or on {@code -Dsemantics.device=cuda:N} in bfloat16, as the program runs there; {@code
- * -Dsemantics.dtype=bfloat16} takes bfloat16 on the CPU, {@code -Dsemantics.step-cache=X} caches
- * steps.
+ * The bundled model edits as its prompts ask, through the whole pipeline: on the CPU in float32, or
+ * with {@code -Dsemantics.device=cuda:N} on a GPU in bfloat16. {@code -Dsemantics.dtype=bfloat16}
+ * selects bfloat16 on the CPU, {@code -Dsemantics.step-cache=X} caches steps.
  */
 class TinyModelSemanticsTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
   private static final int SCENES = 60;
 
-  /** {@code -Dfp8.scenes=60} measures as many as in float32. */
+  /** {@code -Dfp8.scenes=60} measures as many scenes as in float32. */
   private static final int FP8_SCENES = Integer.getInteger("fp8.scenes", 12);
 
   private static final double STEP_CACHE =
@@ -84,7 +83,7 @@ class TinyModelSemanticsTest {
         checked++;
       }
     }
-    assertTrue(checked >= 18, "only " + checked + " pictures were checked");
+    assertTrue(checked >= 18, "only " + checked + " images were checked");
   }
 
   @Test
@@ -119,7 +118,7 @@ class TinyModelSemanticsTest {
     assertTrue(median >= 30, "Kept: " + median + " dB in the median, " + Arrays.toString(sorted));
   }
 
-  /** With products in 8 bits: edited as asked too, and most pictures like those of float32. */
+  /** With products in 8 bits, scenes are edited as asked, and most images resemble float32's. */
   @Test
   void scenesComeOutRightInFp8() {
     List<String> wrong = new ArrayList<>();
@@ -131,7 +130,7 @@ class TinyModelSemanticsTest {
         Scene scene = new Scene(i, 128);
         RgbImage source = scene.draw();
         RgbImage out = edit(fp8, scene.prompt, source, i);
-        decibels[i] = decibels(edit(scene.prompt, source, i), out);
+        decibels[i] = Likeness.decibels(edit(scene.prompt, source, i).pixels(), out.pixels());
         if (!scene.right(out)) {
           wrong.add(scene.toString());
         }
@@ -140,7 +139,7 @@ class TinyModelSemanticsTest {
     Arrays.sort(decibels);
     double median = decibels[FP8_SCENES / 2];
     System.out.printf(
-        "semantics  fp8: %d of %d scenes right; to float32's pictures %.1f dB median, %.1f dB lowest,"
+        "semantics  fp8: %d of %d scenes right; to float32's images %.1f dB median, %.1f dB lowest,"
             + " %.1f dB highest; wrong: %s%n",
         FP8_SCENES - wrong.size(),
         FP8_SCENES,
@@ -150,16 +149,6 @@ class TinyModelSemanticsTest {
         wrong);
     assertTrue(wrong.size() <= 1 + 0.08 * FP8_SCENES, "Wrong: " + wrong);
     assertTrue(median >= 20, "To float32's: " + median + " dB, " + Arrays.toString(decibels));
-  }
-
-  /** Peak signal to noise ratio of 8-bit pictures; 99 for equal ones. */
-  private static double decibels(RgbImage expected, RgbImage actual) {
-    double squares = 0;
-    for (int i = 0; i < expected.pixels().length; i++) {
-      int difference = (expected.pixels()[i] & 255) - (actual.pixels()[i] & 255);
-      squares += difference * difference;
-    }
-    return squares == 0 ? 99 : 10 * Math.log10(255.0 * 255.0 * expected.pixels().length / squares);
   }
 
   private static RgbImage edit(String prompt, RgbImage source, long seed) {

@@ -13,8 +13,8 @@ import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Seconds a denoising step of the embedded model takes: run {@code main}; arguments: steps, pixels
- * a side, threads (0 for libtorch's choice).
+ * Measures the denoising steps of the bundled model. Run {@code main}; arguments: steps, pixels per
+ * side, threads (0 for libtorch's choice).
  */
 final class DenoiserBenchmark {
   private DenoiserBenchmark() {}

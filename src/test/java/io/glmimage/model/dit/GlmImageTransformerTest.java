@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The network's rules, on the embedded model. */
+/** The network's rules, on the bundled model. */
 class GlmImageTransformerTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
   private static final Grid GRID = new Grid(4, 6);
@@ -71,7 +71,7 @@ class GlmImageTransformerTest {
         (long) grid.columns() * p);
   }
 
-  /** The noise of every sequence, then the latents after all steps. */
+  /** The predicted noise of every sequence, then the latents after all steps. */
   private static List<float[]> run(
       GlmImageTransformer network, boolean withSource, double guidance, int text) {
     try (TensorScope scope = new TensorScope();
@@ -102,10 +102,10 @@ class GlmImageTransformerTest {
     }
   }
 
-  /** Up to the order of sums: products of another number of rows are cut into other blocks. */
+  /** Equal up to the order of sums: products with another number of rows use other blocks. */
   @ParameterizedTest
   @CsvSource({"true, 5", "false, 5", "true, 0", "false, 0"})
-  void aPackedForwardIsItsBranchesComputedApart(boolean withSource, int text) {
+  void aPackedForwardEqualsItsBranchesComputedSeparately(boolean withSource, int text) {
     List<float[]> together = run(network, withSource, 1.5, text);
     float[] conditional = run(network, withSource, 1, text).get(0);
     assertArrayEquals(conditional, together.get(0), 5e-6f);
@@ -127,7 +127,7 @@ class GlmImageTransformerTest {
   }
 
   @Test
-  void aPictureHasTheSameBitsEveryTime() {
+  void anImageHasTheSameBitsEveryTime() {
     List<float[]> first = run(network, true, 1.5, 4);
     run(network, false, 3, 9);
     List<float[]> second = run(network, true, 1.5, 4);
@@ -168,7 +168,7 @@ class GlmImageTransformerTest {
   }
 
   @Test
-  void aPriorDroppedAsAWholeIsEveryIdDropped() {
+  void aWholeDroppedPriorEqualsEveryIdDropped() {
     int[] dropped = new int[GRID.size()];
     Arrays.fill(dropped, GlmImageTransformer.DROPPED);
     int[] half = ids(GRID);
@@ -187,12 +187,12 @@ class GlmImageTransformerTest {
   }
 
   @Test
-  void modulationOfManyStepsIsThatOfEveryStepAlone() {
+  void modulationOfManyStepsEqualsThatOfEachStepAlone() {
     double[] many = new double[2 * Modulation.WINDOW + 3];
     Arrays.setAll(many, i -> 999 - 3.0 * i);
     try (TensorScope scope = new TensorScope();
         Modulation all = network.modulation(many, HEIGHT, WIDTH)) {
-      // There and back: windows are made again.
+      // Forwards and backwards, so that windows are filled again.
       for (int step : new int[] {0, Modulation.WINDOW, many.length - 1, 1, Modulation.WINDOW - 1}) {
         try (Modulation alone = network.modulation(new double[] {many[step]}, HEIGHT, WIDTH)) {
           assertArrayEquals(
@@ -204,7 +204,7 @@ class GlmImageTransformerTest {
     }
   }
 
-  /** The same timestep and the same latents: what is reused is what would be computed. */
+  /** With the same timestep and latents, the reused output equals the computed one. */
   @Test
   void aReusedStepAddsWhatTheBlocksAddedBefore() {
     double[] timesteps = {499, 499, 99, 9};
@@ -213,7 +213,7 @@ class GlmImageTransformerTest {
     assertTrue(plan.reuses(1) && plan.reusedSteps() == 1);
     float[] exact = denoise(timesteps, sigmas, StepPlan.everyStep(4), 4);
     assertArrayEquals(exact, denoise(timesteps, sigmas, plan, 4), 1e-5f);
-    // Other timesteps: it is not the same any more, but near.
+    // With other timesteps the result differs, but is close.
     double[] falling = {499, 459, 99, 9};
     float[] near = denoise(falling, new float[] {1, 0.95f, 0.4f, 0.1f, 0}, plan, 4);
     float[] wanted =
@@ -223,7 +223,7 @@ class GlmImageTransformerTest {
   }
 
   @Test
-  void stepsThatReuseComeAfterTheOneTheyReuse() {
+  void aStepThatReusesMustFollowTheStepItReuses() {
     StepPlan plan = StepPlan.of(new double[] {0, 1, 1, 9, 1, 9}, 0.2); // #..#.#
     double[] timesteps = {999, 799, 599, 399, 199, 1};
     float[] sigmas = {1, 0.8f, 0.6f, 0.4f, 0.2f, 0.1f, 0};
@@ -255,7 +255,7 @@ class GlmImageTransformerTest {
   }
 
   @Test
-  void aPlanFollowsTheTimeEmbeddingAndFreesItsMemory() {
+  void aPlanFollowsTheTimeEmbeddingAndLeaksNothing() {
     double[] timesteps = new double[30];
     float[] sigmas = new float[31];
     for (int i = 0; i < 30; i++) {
@@ -268,7 +268,8 @@ class GlmImageTransformerTest {
       for (double threshold : new double[] {0.05, 0.1, 0.2, 1}) {
         StepPlan plan = network.stepPlan(modulation, threshold);
         assertTrue(plan.reusedSteps() > before, threshold + ": " + plan.reusedSteps());
-        // Every computed step but the first two and the last has its part of the way behind it.
+        // Every computed step, except the first two and the last, follows a change of the
+        // threshold.
         assertTrue(30 - plan.reusedSteps() <= 3 + 1 / threshold, "threshold " + threshold);
         before = plan.reusedSteps();
       }
@@ -332,7 +333,7 @@ class GlmImageTransformerTest {
   }
 
   @Test
-  void whatAPictureTookIsFreedWithIt() {
+  void theMemoryOfAnImageIsFreedWithIt() {
     run(network, true, 1.5, 4);
     long before = Pointer.totalCount();
     for (int i = 0; i < 3; i++) {

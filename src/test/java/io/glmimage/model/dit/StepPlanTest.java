@@ -8,7 +8,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class StepPlanTest {
-  /** Ten steps, equally far apart; all of the way is 1.125. */
+  /** Ten steps at equal distances; the total change is 1.125. */
   private static double[] even() {
     double[] changes = new double[10];
     Arrays.fill(changes, 1, 10, 0.125);
@@ -38,7 +38,7 @@ class StepPlanTest {
     assertEquals("##########", text(StepPlan.of(even(), 0.1)));
     assertEquals("#.#.#.#.##", text(StepPlan.of(even(), 0.2)));
     assertEquals("#..#..#..#", text(StepPlan.of(even(), 0.3)));
-    double[] uneven = {9, 0.1, 0.1, 0.5, 0.1, 0.4, 0.1, 0.1, 0.1, 0.1}; // 1.6 in all
+    double[] uneven = {9, 0.1, 0.1, 0.5, 0.1, 0.4, 0.1, 0.1, 0.1, 0.1}; // 1.6 in total
     assertEquals("#..#.#...#", text(StepPlan.of(uneven, 0.28)));
   }
 
@@ -58,7 +58,7 @@ class StepPlanTest {
   }
 
   @Test
-  void aStepKnowsWhoseBlocksItTakes() {
+  void aStepKnowsWhichBlocksItReuses() {
     StepPlan plan = StepPlan.of(even(), 0.3); // #..#..#..#
     assertEquals(0, plan.computedStep(0));
     assertEquals(0, plan.computedStep(2));

@@ -62,9 +62,9 @@ class GlyphEncoderTest {
   }
 
   @Test
-  void addedTokensSwallowTheSpaceAroundThemWhereTheySaySo() {
+  void addedTokensStripWhiteSpaceIfConfigured() {
     ByT5Tokenizer tokenizer = ByT5Tokenizer.load(checkpoint());
-    // </s> strips, <extra_id_0> does not; U+3000 is a space, too.
+    // </s> strips white space, <extra_id_0> does not. U+3000 is white space too.
     assertArrayEquals(new int[] {100, 1, 101, 1}, tokenizer.encode("a \t</s>\u3000b", 100));
     assertArrayEquals(
         new int[] {100, 35, 259, 35, 101, 1}, tokenizer.encode("a <extra_id_0> b", 100));
@@ -72,7 +72,7 @@ class GlyphEncoderTest {
   }
 
   @Test
-  void aTextThatEndsItselfGetsNoSecondEnd() {
+  void aTextThatSpellsOutTheEndTokenGetsNoSecondOne() {
     ByT5Tokenizer tokenizer = ByT5Tokenizer.load(checkpoint());
     assertArrayEquals(new int[] {100, 1}, tokenizer.encode("a</s>", 100));
     assertArrayEquals(new int[] {1}, tokenizer.encode("abc", 1));
@@ -110,15 +110,15 @@ class GlyphEncoderTest {
         GlyphEncoder encoder = encoder()) {
       String longText = "é".repeat(5000);
       assertEquals(GlyphEncoder.MAX_LENGTH, encoder.embed("'" + longText + "'").size(0));
-      // Two texts get a pad each, beyond the limit.
+      // Two texts get one pad each, beyond the limit.
       assertEquals(
           GlyphEncoder.MAX_LENGTH + 1 + 3, encoder.embed("'" + longText + "' 'a'").size(0));
-      assertEquals(0, encoder.keptPrompts(), "large embeddings must not be kept");
+      assertEquals(0, encoder.keptPrompts(), "long embeddings must not be kept");
     }
   }
 
   @Test
-  void whatItKeepsIsBoundedAndOutlivesItsCallers() {
+  void keptEmbeddingsAreBoundedAndOutliveTheirCallers() {
     try (GlyphEncoder encoder = encoder()) {
       float[] first;
       try (TensorScope scope = new TensorScope()) {
@@ -127,7 +127,7 @@ class GlyphEncoderTest {
       for (int i = 1; i < 2 * GlyphEncoder.KEPT_PROMPTS; i++) {
         try (TensorScope scope = new TensorScope()) {
           encoder.embed("'text " + i + "'");
-          // Used again and again, so never the least recently used.
+          // Used every time, so never the least recently used.
           assertArrayEquals(first, Ops.toFloats(encoder.embed("some 'text 0' again")));
         }
       }
@@ -136,7 +136,7 @@ class GlyphEncoderTest {
   }
 
   @Test
-  void anEmbeddingStaysValidAfterItWasForgotten() {
+  void anEmbeddingStaysValidAfterItWasDropped() {
     try (TensorScope scope = new TensorScope();
         GlyphEncoder encoder = encoder()) {
       encoder.embed("'held'");
@@ -174,7 +174,7 @@ class GlyphEncoderTest {
           relative_attention_max_distance | 8 | above a quarter
           layer_norm_epsilon | 0 | not above 0
           """)
-  void refusesConfigurationsThatCannotBe(String key, String json, String why) throws IOException {
+  void refusesInvalidConfigurations(String key, String json, String why) throws IOException {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode config =
         (ObjectNode) mapper.readTree(checkpoint().file("text_encoder/config.json").toFile());

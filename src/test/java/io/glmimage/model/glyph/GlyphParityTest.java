@@ -1,7 +1,6 @@
 package io.glmimage.model.glyph;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.golden.GoldenCase;
@@ -35,7 +34,7 @@ class GlyphParityTest {
   @MethodSource("textCases")
   void extractsTheSameTexts(GoldenCase golden) {
     JsonNode rows = golden.json().get("rows");
-    assertTrue(rows.size() > 0, "no comparison made");
+    Goldens.require(!rows.isEmpty(), "rows in " + golden);
     for (JsonNode row : rows) {
       String prompt = row.get("prompt").asText();
       assertEquals(texts(row.get("glyph_texts")), GlyphTexts.extract(prompt), prompt);
@@ -45,12 +44,12 @@ class GlyphParityTest {
   @ParameterizedTest
   @MethodSource("textCases")
   void givesTheSameIds(GoldenCase golden) {
-    // The ids need no checkpoint; any tokenizer of the fixtures has the same added tokens.
+    // The ids are the same for every checkpoint: all tokenizers have the same added tokens.
     for (GoldenCase encoder : encoderCases()) {
       ByT5Tokenizer tokenizer = ByT5Tokenizer.load(encoder.checkpoint());
       for (String part : List.of("byt5", "byt5_truncation")) {
         JsonNode rows = golden.json().get(part);
-        assertTrue(rows.size() > 0, "no comparison made");
+        Goldens.require(!rows.isEmpty(), part + " in " + golden);
         for (JsonNode row : rows) {
           int limit = row.path("max_length").asInt(GlyphEncoder.MAX_LENGTH);
           String text = row.get("text").asText();
@@ -79,10 +78,10 @@ class GlyphParityTest {
         checkIds(golden, p, encoder.ids(texts, GlyphEncoder.MAX_LENGTH));
         checkStates(golden, p, encoder, encoder.ids(texts, GlyphEncoder.MAX_LENGTH), tolerance);
         tolerance.check(golden, p + "/embeds", encoder.embed(prompt).unsqueeze(0));
-        // Once more, from what is kept.
+        // Again, from the kept embeddings.
         tolerance.check(golden, p + "/embeds", encoder.embed(prompt).unsqueeze(0));
       }
-      assertTrue(prompts.size() > 0, "no comparison made");
+      Goldens.require(!prompts.isEmpty(), "prompts in " + golden);
     }
   }
 
@@ -116,7 +115,7 @@ class GlyphParityTest {
         golden.name(), prompt + "/attention_mask", golden.longs(prompt + "/attention_mask"), mask);
   }
 
-  /** Each text alone must give what it gives as a row of the reference's padded batch. */
+  /** Each text alone must give the same as a row of the reference's padded batch. */
   private static void checkStates(
       GoldenCase golden, int prompt, GlyphEncoder encoder, List<int[]> ids, Tolerance tolerance) {
     String name = prompt + "/last_hidden_state";
@@ -166,10 +165,10 @@ class GlyphParityTest {
         }
       }
     }
-    assertTrue(seen >= 4, "only " + seen + " comparisons made");
+    Goldens.require(seen >= 4, "four special cases in " + golden);
   }
 
-  /** Compares with the end of row {@code b}; what is in front of it must be zeros. */
+  /** Compares with the end of row {@code b}, which is padded with zeros in front. */
   private static void checkRow(
       GoldenCase golden, String name, int b, Tensor actual, Tolerance tolerance) {
     long[] shape = golden.shape(name);

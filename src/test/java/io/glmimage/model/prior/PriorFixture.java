@@ -1,26 +1,33 @@
 package io.glmimage.model.prior;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Ops;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
-/** The rows of one processor sub-case, each without its padding. */
+/** The rows of one sub-case of the processor, without padding. */
 final class PriorFixture {
   private final GoldenCase processor;
   private final String sub;
 
   /**
+   * One row.
+   *
    * @param index in the batch
    * @param ids without padding
-   * @param columns where they stand in the padded batch
-   * @param grids as the processor gives them: sources, then the targets, the first decoded last
-   * @param firstSource index of the row's first source among all of the batch
+   * @param columns their places in the padded batch
+   * @param grids in the processor's order: sources, then the targets, of which the first is decoded
+   *     last
+   * @param firstSource index of the row's first source among all sources of the batch
    * @param sources number of source images
    */
   record Row(int index, int[] ids, int[] columns, List<Grid> grids, int firstSource, int sources) {
@@ -46,10 +53,11 @@ final class PriorFixture {
 
   /** The processor's case of the checkpoint that {@code other} belongs to. */
   static GoldenCase processorOf(GoldenCase other) {
-    return Goldens.cases("01_processor").stream()
-        .filter(c -> c.name().equals(folder(other) + "01_processor"))
-        .findFirst()
-        .orElseThrow();
+    String name = folder(other) + "01_processor";
+    Optional<GoldenCase> found =
+        Goldens.cases("01_processor").stream().filter(c -> c.name().equals(name)).findFirst();
+    Goldens.require(found.isPresent(), "case " + name);
+    return found.orElseThrow();
   }
 
   static int columns(GoldenCase golden, String tensor) {
@@ -92,12 +100,12 @@ final class PriorFixture {
     return rows;
   }
 
-  /** Whether the sources' pixels are stored; not every sub-case has them. */
+  /** Whether the pixels of the sources are stored. Not every sub-case has them. */
   boolean hasPixels() {
     return processor.has(sub + "/pixel_values") || processor.has(sub + "/resized_0");
   }
 
-  /** The row's sources' ids: from their pixels, or, where none are stored, the reference's ids. */
+  /** The ids of the row's sources: from their pixels, or the reference's if none are stored. */
   List<int[]> sourceTokens(PriorModel model, Row row) {
     List<int[]> out = new ArrayList<>();
     long[] given = row.sources() == 0 || hasPixels() ? new long[0] : givenIds(row);
@@ -124,11 +132,12 @@ final class PriorFixture {
   private long[] givenIds(Row row) {
     String name = sub + "/prior_token_image_ids_" + row.index();
     String folder = folder(processor);
-    return Goldens.cases("05_prior_tokens").stream()
-        .filter(c -> folder(c).equals(folder) && c.has(name))
-        .findFirst()
-        .orElseThrow()
-        .longs(name);
+    Optional<GoldenCase> found =
+        Goldens.cases("05_prior_tokens").stream()
+            .filter(c -> folder(c).equals(folder) && c.has(name))
+            .findFirst();
+    Goldens.require(found.isPresent(), "case " + folder + "05_prior_tokens with " + name);
+    return found.orElseThrow().longs(name);
   }
 
   private static String folder(GoldenCase golden) {
@@ -180,10 +189,10 @@ final class PriorFixture {
 
   private JsonNode config() {
     try {
-      return new com.fasterxml.jackson.databind.ObjectMapper()
+      return new ObjectMapper()
           .readTree(processor.checkpoint().file("vision_language_encoder/config.json").toFile());
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.golden.GoldenCase;
@@ -45,7 +46,9 @@ class PriorModelTest {
     model.close();
   }
 
-  /** Edits of other source counts, grids and prompt lengths, and one text-to-image row. */
+  /**
+   * Edits with different numbers of sources, grids and prompt lengths, and one text-to-image row.
+   */
   private static List<PriorPrompt> prompts() {
     List<PriorPrompt> out = new ArrayList<>();
     boolean textToImage = false;
@@ -69,7 +72,7 @@ class PriorModelTest {
   }
 
   @Test
-  void aRowsIdsDependOnItsOwnPromptAndSeedAlone() {
+  void aRowsIdsDependOnlyOnItsPromptAndSeed() {
     List<PriorPrompt> prompts = prompts();
     assertTrue(prompts.stream().map(PriorPrompt::sourceGrids).distinct().count() > 3);
     assertTrue(prompts.stream().map(PriorPrompt::decodeGrids).distinct().count() > 3);
@@ -117,7 +120,7 @@ class PriorModelTest {
   }
 
   @Test
-  void fewerRowsAreDecodedAtATimeWhereMemoryDoesNotSuffice() {
+  void fewerRowsAreDecodedAtATimeWhenMemoryIsShort() {
     List<PriorPrompt> prompts = prompts().subList(0, 3);
     List<Long> sizes = new ArrayList<>();
     try (PriorModel small =
@@ -139,7 +142,7 @@ class PriorModelTest {
       for (int i = 0; i < out.size(); i++) {
         assertArrayEquals(model.generate(List.of(prompts.get(i))).get(0), out.get(i));
       }
-      // It stays so.
+      // Later calls start with one row.
       sizes.clear();
       small.generate(prompts);
       assertEquals(List.of(1L), sizes.stream().distinct().toList());
@@ -147,7 +150,7 @@ class PriorModelTest {
   }
 
   @Test
-  void oneRowThatDoesNotFitFailsAndLeavesTheModelUsable() {
+  void aRowThatDoesNotFitFailsAndTheModelStaysUsable() {
     AtomicBoolean full = new AtomicBoolean(true);
     AtomicInteger calls = new AtomicInteger();
     try (PriorModel small =
@@ -230,15 +233,14 @@ class PriorModelTest {
       model.generate(List.of(prompt));
     }
     long grown = residentKilobytes() - before;
-    // A prompt's activations kept by mistake would be some 40 MB by now; Java's heap may still
-    // grow.
+    // Activations of the prompts, kept by mistake, would take about 40 MB. Java's heap may still
+    // grow a little.
     assertTrue(grown < 32 * 1024, grown + " kB more resident after 200 generations");
   }
 
   private static long residentKilobytes() throws IOException {
     Path status = Path.of("/proc/self/status");
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        Files.exists(status), "resident memory is read from /proc");
+    assumeTrue(Files.exists(status), "resident memory is read from /proc");
     return Files.readAllLines(status).stream()
         .filter(line -> line.startsWith("VmRSS:"))
         .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))

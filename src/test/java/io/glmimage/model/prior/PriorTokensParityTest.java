@@ -28,7 +28,7 @@ class PriorTokensParityTest {
     check(golden, 1);
   }
 
-  /** More rows than slots, of all sub-cases at once: rows of other lengths leave and enter. */
+  /** All sub-cases at once in fewer slots than rows: rows of different lengths leave and enter. */
   @ParameterizedTest
   @MethodSource("cases")
   void givesTheReferencesIdsInManySlots(GoldenCase golden) {

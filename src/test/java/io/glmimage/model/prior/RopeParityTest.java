@@ -38,7 +38,7 @@ class RopeParityTest {
 
   private static void check(
       GoldenCase golden, String sub, PriorFixture.Row row, int b, int batch, PriorModel model) {
-    // Positions need the grids only.
+    // Positions depend on the grids only.
     PriorPrompt prompt =
         new PriorPrompt(
             row.ids(), Collections.emptyList(), row.sourceGrids(), row.decodeGrids(), 0);

@@ -27,12 +27,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Rows that are decoded side by side don't disturb each other: a row's ids are the same among other
- * neighbours, in another order and alone. On the embedded model, whose rows are drawn at random.
+ * Rows that are decoded side by side do not affect each other: a row's ids are the same with other
+ * neighbours, in another order and alone. Uses the bundled model and random rows.
  *
- * <p>On a GPU: 32 slots, 40 rows, so that rows wait and enter slots that others have left, in
- * bfloat16 and in float32. On the CPU the same with fewer rows, and with the slots that the CPU
- * takes.
+ * <p>On a GPU: 32 slots and 40 rows, so that rows wait and enter slots that others have left, in
+ * bfloat16 and in float32. On the CPU: fewer rows, and the CPU's default number of slots.
  */
 class SlotNeighboursTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
@@ -54,7 +53,9 @@ class SlotNeighboursTest {
   }
 
   /**
-   * @param alone how many of the rows are decoded alone too
+   * Decodes rows together, shuffled and alone, and compares their ids.
+   *
+   * @param alone number of rows that are also decoded alone
    */
   private static void check(Compute compute, int slots, int count, int alone) throws IOException {
     try (PriorModel model =
@@ -68,7 +69,7 @@ class SlotNeighboursTest {
       assertTrue(rows.stream().map(row -> row.sourceGrids().size()).distinct().count() == 3);
       assertTrue(rows.stream().map(PriorPrompt::decodeGrids).distinct().count() > 3);
       Random random = new Random(5);
-      // Alone first, in a cache that has room for these rows only.
+      // Alone first, in a cache that only has room for these rows.
       Map<Integer, int[]> ofItsOwn = new LinkedHashMap<>();
       for (int row : order(count, random).subList(0, alone)) {
         ofItsOwn.put(row, model.generate(List.of(rows.get(row))).get(0));
@@ -76,16 +77,16 @@ class SlotNeighboursTest {
       List<int[]> expected = model.generate(rows);
       ofItsOwn.forEach(
           (row, ids) -> assertArrayEquals(ids, expected.get(row), "row " + row + ", alone"));
-      // Ids that a fault cannot give by chance: no two rows have the same.
+      // No two rows have the same ids, so a mix-up cannot pass by chance.
       for (int i = 0; i < count; i++) {
         for (int j = 0; j < i; j++) {
-          assertTrue(!Arrays.equals(expected.get(i), expected.get(j)), i + " is as " + j);
+          assertTrue(!Arrays.equals(expected.get(i), expected.get(j)), i + " equals " + j);
         }
       }
       for (int round = 0; round < 3; round++) {
         List<Integer> order = order(count, random);
         List<int[]> shuffled = model.generate(order.stream().map(rows::get).toList());
-        // Fewer neighbours: slots stay empty.
+        // With fewer neighbours, slots stay empty.
         List<Integer> some = order.subList(0, Math.max(2, count / 3));
         List<int[]> fewer = model.generate(some.stream().map(rows::get).toList());
         for (int i = 0; i < count; i++) {
@@ -109,7 +110,7 @@ class SlotNeighboursTest {
     return order;
   }
 
-  /** Edits with one and two sources, and text-to-image with its draft; no two alike. */
+  /** Edits with one and two sources, and text-to-image with its draft; all different. */
   private static List<PriorPrompt> rows(int codes, int count) throws IOException {
     JsonNode config =
         new ObjectMapper()

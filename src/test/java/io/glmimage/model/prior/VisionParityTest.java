@@ -20,7 +20,7 @@ class VisionParityTest {
   /** Relative error of the features in bfloat16. */
   private static final double BFLOAT16 = 0.015;
 
-  /** Share of source ids that bfloat16 leaves as they are: codes of random weights lie close. */
+  /** Share of source ids that stay the same. With random weights, codes are close together. */
   private static final double BFLOAT16_IDS = 0.95;
 
   static List<GoldenCase> cases() {

@@ -122,7 +122,7 @@ class GlmProcessorTest {
   }
 
   @Test
-  void templatesMayBeLaidOutOtherwise() throws IOException {
+  void templatesMayHaveAnotherLayout() throws IOException {
     CheckpointFolder checkpoint = copy();
     Files.writeString(
         folder.resolve("processor/chat_template.jinja"),
@@ -166,7 +166,7 @@ class GlmProcessorTest {
   }
 
   @Test
-  void settingsThatAreNotKnownAreRefused() throws IOException {
+  void unsupportedSettingsAreRefused() throws IOException {
     CheckpointFolder checkpoint = copy();
     replace("preprocessor_config.json", "\"resample\": 3", "\"resample\": 2");
     String message =

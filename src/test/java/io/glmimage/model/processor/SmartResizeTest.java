@@ -11,7 +11,7 @@ class SmartResizeTest {
   private static final SmartResize RULE = new SmartResize(16, 512 * 512, 2048 * 2048);
 
   @Test
-  void tinySourcesAreEnlargedInTheirShape() {
+  void tinySourcesAreEnlargedInTheirAspectRatio() {
     assertEquals(new PixelSize(256, 256), RULE.of(new PixelSize(1, 1)));
     assertEquals(new PixelSize(256, 1024), RULE.of(new PixelSize(1, 4)));
     assertEquals(RULE.reference(new PixelSize(16, 43)), RULE.of(new PixelSize(15, 40)));

@@ -11,8 +11,8 @@ import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Times encoding and decoding alone, with random weights. Arguments: a folder of configuration
- * files, then the sides of square pictures in pixels.
+ * Measures encoding and decoding alone, with random weights. Arguments: a folder of configuration
+ * files, then the sides of square images in pixels.
  */
 final class VaeBenchmark {
   private static final int REPEATS = 6;

@@ -49,7 +49,7 @@ class VaeParityTest {
         seen += encoded(golden, sub, vae, tolerance) + decoded(golden, sub, vae, tolerance);
       }
     }
-    assertTrue(seen > 0, "no comparison made");
+    Goldens.require(seen > 0, "tensors to compare in " + golden);
   }
 
   private static int encoded(GoldenCase golden, String sub, Vae vae, Tolerance tolerance) {
@@ -109,7 +109,7 @@ class VaeParityTest {
         }
       }
     }
-    assertTrue(seen > 0, "no comparison made");
+    Goldens.require(seen > 0, "tensors to compare in " + golden);
   }
 
   private static void checkIfThere(
@@ -119,7 +119,7 @@ class VaeParityTest {
     }
   }
 
-  /** The observer must have compared every feature that the fixture holds, under its name. */
+  /** The observer must see every feature that the fixture has, under its name. */
   @ParameterizedTest
   @MethodSource("vaeCases")
   void showsEveryStoredFeature(GoldenCase golden) {
@@ -130,7 +130,7 @@ class VaeParityTest {
         missing.add(feature);
       }
     }
-    assertTrue(!missing.isEmpty(), "the fixture has no features");
+    Goldens.require(!missing.isEmpty(), "features in " + golden);
     try (TensorScope scope = new TensorScope();
         Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
       Tensor in = golden.tensor("features/in");
@@ -147,14 +147,14 @@ class VaeParityTest {
     try (TensorScope scope = new TensorScope();
         Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
       for (String name : golden.tensorNames()) {
-        // "step_latents", or "CASE/step_latents" where a file holds several calls
+        // "step_latents", or "CASE/step_latents" if a file has several calls
         if (name.endsWith("step_latents")) {
           checkDecoded(golden, name.replace("step_latents", ""), vae);
           seen++;
         }
       }
     }
-    assertTrue(seen > 0, "the fixture has no latents");
+    Goldens.require(seen > 0, "step_latents in " + golden);
   }
 
   private static void checkDecoded(GoldenCase golden, String prefix, Vae vae) {
@@ -201,7 +201,7 @@ class VaeParityTest {
         }
       }
     }
-    assertTrue(inputs > 0 && outputs > 0, "no comparison made");
+    Goldens.require(inputs > 0 && outputs > 0, "tensors to compare in " + golden);
   }
 
   private static byte[] bytes(List<RgbImage> images) {

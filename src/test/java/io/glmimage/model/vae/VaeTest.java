@@ -54,7 +54,7 @@ class VaeTest {
     return largest;
   }
 
-  /** The checkpoint's config.json with one value replaced by the given JSON, or taken out. */
+  /** The checkpoint's config.json with one value replaced by the given JSON, or removed. */
   private ConfigFile changed(String key, String json) {
     ObjectMapper mapper = new ObjectMapper();
     try {
@@ -99,7 +99,7 @@ class VaeTest {
           latents_mean | null | has no "latents_mean"
           use_quant_conv | 1 | true or false
           """)
-  void refusesConfigurationsThatCannotBe(String key, String json, String why) {
+  void refusesInvalidConfigurations(String key, String json, String why) {
     String message = refusal(key, json);
     assertTrue(message.contains(why), message);
     assertTrue(message.contains("config.json"), message);
@@ -153,7 +153,7 @@ class VaeTest {
   }
 
   @Test
-  void rowsOfABatchComeOutAsAlone() {
+  void aRowOfABatchIsTheSameAlone() {
     try (TensorScope scope = new TensorScope();
         Vae vae = Vae.load(checkpoint(), Compute.cpu())) {
       Tensor image = noise(1, 3, 3, 32, 48);
@@ -195,13 +195,13 @@ class VaeTest {
   }
 
   /**
-   * Tiles have group norms and borders of their own, so the result is near, not equal. With the
-   * trained model that comes with the program and tiles of 96 pixels, measured: latents (standard
-   * deviation 1) differ by 0.087 on average and 0.52 at most, pixels in 0..1 by 0.023 on average
-   * and 0.11 at most, mostly a shift of a tile's colours.
+   * Tiles have group norms and borders of their own, so the result is close, but not equal.
+   * Measured with the bundled model and tiles of 96 pixels: latents (standard deviation 1) differ
+   * by 0.087 on average and 0.52 at most, pixels in 0..1 by 0.023 on average and 0.11 at most,
+   * mostly a shift of a tile's colours.
    */
   @Test
-  void tilesComeOutNearTheWhole() {
+  void tilesAreCloseToTheWhole() {
     CheckpointFolder tiny =
         CheckpointFolder.open(Path.of("src/main/resources/models/glm-image-tiny"));
     try (TensorScope scope = new TensorScope();
@@ -209,7 +209,7 @@ class VaeTest {
         Vae tiled = Vae.load(tiny, Compute.cpu(), new Tiling(96, 32))) {
       int height = 160;
       int width = 224;
-      Tensor image = Pixels.toTensor(List.of(picture(height, width)), Compute.cpu());
+      Tensor image = Pixels.toTensor(List.of(testImage(height, width)), Compute.cpu());
       Tensor latents = whole.encode(image);
       Tensor tiledLatents = tiled.encode(image);
       Tensor decoded = whole.decode(latents);
@@ -232,7 +232,7 @@ class VaeTest {
   }
 
   /** Smooth colours with a few edges. */
-  private static RgbImage picture(int height, int width) {
+  private static RgbImage testImage(int height, int width) {
     byte[] pixels = new byte[height * width * 3];
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {
@@ -300,8 +300,8 @@ class VaeTest {
   }
 
   @Test
-  void picturesSurviveTheWayThereAndBack() {
-    RgbImage image = picture(24, 40);
+  void imagesSurviveTheRoundTrip() {
+    RgbImage image = testImage(24, 40);
     try (TensorScope scope = new TensorScope()) {
       Tensor tensor = Pixels.toTensor(List.of(image, image), Compute.cpu());
       assertArrayEquals(new long[] {2, 3, 24, 40}, Ops.shape(tensor));
@@ -312,12 +312,12 @@ class VaeTest {
   }
 
   @Test
-  void refusesPicturesOfDifferentSizes() {
+  void refusesImagesOfDifferentSizes() {
     assertThrows(IllegalArgumentException.class, () -> Pixels.toTensor(List.of(), Compute.cpu()));
     String message =
         assertThrows(
                 IllegalArgumentException.class,
-                () -> Pixels.toTensor(List.of(picture(8, 16), picture(16, 8)), Compute.cpu()))
+                () -> Pixels.toTensor(List.of(testImage(8, 16), testImage(16, 8)), Compute.cpu()))
             .getMessage();
     assertEquals("Cannot make one tensor of images of 8 x 16 and 16 x 8 pixels", message);
   }

@@ -1,10 +1,10 @@
 package io.glmimage.pipeline;
 
-/** Comparisons of pictures. */
-final class Pictures {
-  private Pictures() {}
+/** Compares 8-bit images. */
+final class Likeness {
+  private Likeness() {}
 
-  /** PSNR in dB of 8-bit values; 100 where all are equal. */
+  /** Peak signal-to-noise ratio of 8-bit values in dB; 100 if all are equal. */
   static double decibels(byte[] expected, byte[] actual) {
     if (expected.length != actual.length) {
       throw new IllegalArgumentException(
