@@ -27,7 +27,7 @@ public final class ImageHeader {
             default -> fromReader(format, bytes);
           };
       return Orientation.of(bytes, format).isTurned()
-          ? new PixelSize(stored.width(), stored.height())
+          ? new PixelSize(/* height= */ stored.width(), /* width= */ stored.height())
           : stored;
     } catch (IOException | RuntimeException e) {
       throw new InvalidRequestException(

@@ -108,6 +108,7 @@ public final class EditImagesJob implements Runnable {
             .addSubcommand(new EditCommand(console))
             .addSubcommand(new ManifestCommand(console))
             .addSubcommand(new ValidateCommand(console))
+            .addSubcommand(new InspectModelCommand(console))
             .addSubcommand(new DemoCommand(console))
             .addSubcommand(new ExampleCommand(console))
             .addSubcommand(new ShowCommand(console))

@@ -11,8 +11,8 @@ final class AtenQuantizeRows implements QuantizeRows {
   @Override
   public Rows quantize(Tensor x) {
     Tensor numbers = x.to(ScalarType.Float);
-    if (Ops.isEmpty(x)) {
-      // There is no largest number of none.
+    if (Ops.isEmpty(x) || x.is_meta()) {
+      // amax fails without values; a tensor on device meta has none.
       return new Rows(
           numbers.to(ScalarType.Float8_e4m3fn), numbers.new_ones(new long[] {x.size(0), 1}));
     }

@@ -29,6 +29,14 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     return new Compute("cpu", ScalarType.Float);
   }
 
+  /**
+   * No device: tensors have shapes and dtypes but no values (libtorch's device {@code meta}). For
+   * checking what a network would load.
+   */
+  public static Compute meta(ScalarType dtype) {
+    return new Compute("meta", dtype);
+  }
+
   /** GPU {@code index} in bfloat16. */
   public static Compute cuda(int index) {
     return new Compute("cuda:" + index, ScalarType.BFloat16);

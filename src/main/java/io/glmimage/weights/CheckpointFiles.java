@@ -46,4 +46,9 @@ public final class CheckpointFiles {
             || name.endsWith(".jinja")
             || TOKENIZER_FILES.contains(name));
   }
+
+  /** Whether a folder of a checkpoint is one that is read. */
+  static boolean isComponent(String folder) {
+    return FOLDERS.contains(folder);
+  }
 }

@@ -4,6 +4,10 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.tensor.Compute;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A GLM-Image checkpoint in the Hugging Face folder layout, on a local disk. Nothing but JSON and
@@ -14,6 +18,11 @@ public final class CheckpointFolder {
   private final Asked random;
   private final LoadMeter meter;
 
+  /** Receives every problem when the folder is only inspected; null when it is loaded. */
+  private final Consumer<CheckpointException> problems;
+
+  private final Map<String, Weights> inspected = new HashMap<>();
+
   /** Is told which random tensors are asked for. */
   @FunctionalInterface
   interface Asked {
@@ -23,10 +32,12 @@ public final class CheckpointFolder {
   /**
    * @param random null where weights are read
    */
-  private CheckpointFolder(Path root, Asked random, LoadMeter meter) {
+  private CheckpointFolder(
+      Path root, Asked random, LoadMeter meter, Consumer<CheckpointException> problems) {
     this.root = root;
     this.random = random;
     this.meter = meter;
+    this.problems = problems;
   }
 
   /**
@@ -36,7 +47,7 @@ public final class CheckpointFolder {
     if (!Files.isDirectory(root)) {
       throw new CheckpointException("Cannot load model: " + root + " is not a folder");
     }
-    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE);
+    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE, null);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -61,7 +72,18 @@ public final class CheckpointFolder {
 
   /** As {@link #openWithRandomWeights(Path)}, telling which tensors a model asks for. */
   static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
-    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE);
+    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE, null);
+  }
+
+  /**
+   * A folder that is only inspected: {@link #config} and {@link #weights} report what is wrong and
+   * go on, and no tensor data is read. Networks are built on {@link Compute#meta}.
+   *
+   * @param problems receives each problem
+   */
+  public static CheckpointFolder openForInspection(
+      Path root, Consumer<CheckpointException> problems) {
+    return new CheckpointFolder(root, null, LoadMeter.NONE, problems);
   }
 
   /**
@@ -72,7 +94,7 @@ public final class CheckpointFolder {
   public CheckpointFolder withProgress(LoadProgress progress) {
     return progress == LoadProgress.NONE || random != null
         ? this
-        : new CheckpointFolder(root, null, LoadMeter.of(root, progress));
+        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null);
   }
 
   public Path root() {
@@ -88,7 +110,8 @@ public final class CheckpointFolder {
    * @throws CheckpointException if it is missing or damaged
    */
   public ConfigFile config(String relative) {
-    return ConfigFile.read(root.resolve(relative));
+    Path file = root.resolve(relative);
+    return problems == null ? ConfigFile.read(file) : ConfigFile.read(file, problems);
   }
 
   /**
@@ -108,6 +131,29 @@ public final class CheckpointFolder {
       throw new CheckpointException("Cannot load model: " + folder + " is missing");
     }
     boolean diffusers = component.equals("transformer") || component.equals("vae");
-    return Weights.open(folder, diffusers ? "diffusion_pytorch_model" : "model", compute, meter);
+    String stem = diffusers ? "diffusion_pytorch_model" : "model";
+    return problems == null
+        ? Weights.open(folder, stem, compute, meter)
+        : inspected(component, Weights.openHeaders(folder, stem, compute, problems));
+  }
+
+  private Weights inspected(String component, Weights weights) {
+    inspected.put(component, weights);
+    return weights;
+  }
+
+  /**
+   * What the files of a component hold, after its network was built for inspection.
+   *
+   * @return empty if its files could not be opened
+   */
+  public Optional<Weights.Stored> stored(String component) {
+    return Optional.ofNullable(inspected.get(component)).map(Weights::stored);
+  }
+
+  /** Bytes that a component's network has taken, before it is closed; 0 if it was not built. */
+  public long ownedBytes(String component) {
+    Weights weights = inspected.get(component);
+    return weights == null ? 0 : weights.ownedBytes();
   }
 }

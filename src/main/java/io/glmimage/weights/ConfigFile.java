@@ -3,12 +3,14 @@ package io.glmimage.weights;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import io.glmimage.error.CheckpointException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * One JSON configuration file of a checkpoint, or an object inside it. Every accessor's error names
@@ -20,17 +22,34 @@ public final class ConfigFile {
   private final Path file;
   private final String prefix;
   private final JsonNode node;
+  private final Consumer<CheckpointException> problems;
 
-  private ConfigFile(Path file, String prefix, JsonNode node) {
+  private ConfigFile(
+      Path file, String prefix, JsonNode node, Consumer<CheckpointException> problems) {
     this.file = file;
     this.prefix = prefix;
     this.node = node;
+    this.problems = problems;
   }
 
   /**
    * @throws CheckpointException if the file is missing, unreadable or not a JSON object
    */
   public static ConfigFile read(Path file) {
+    return read(
+        file,
+        problem -> {
+          throw problem;
+        });
+  }
+
+  /**
+   * As {@link #read(Path)}, but accessors report a missing key or a wrong value, and return a
+   * placeholder: so that one pass finds every problem of the file.
+   *
+   * @param problems receives each problem
+   */
+  static ConfigFile read(Path file, Consumer<CheckpointException> problems) {
     if (!Files.isRegularFile(file)) {
       throw new CheckpointException(
           "Cannot load model: "
@@ -42,7 +61,7 @@ public final class ConfigFile {
       if (node == null || !node.isObject()) {
         throw new CheckpointException("Cannot load model: " + file + " is not a JSON object");
       }
-      return new ConfigFile(file, "", node);
+      return new ConfigFile(file, "", node, problems);
     } catch (JacksonException e) {
       throw new CheckpointException(
           "Cannot load model: " + file + " is not valid JSON: " + e.getOriginalMessage(), e);
@@ -75,15 +94,18 @@ public final class ConfigFile {
   public ConfigFile object(String key) {
     JsonNode child = require(key);
     if (!child.isObject()) {
-      throw wrong(key, "an object");
+      report(key, child, "an object");
+      // Reported once, not again for every key inside.
+      return new ConfigFile(file, prefix + key + ".", JSON.createObjectNode(), problem -> {});
     }
-    return new ConfigFile(file, prefix + key + ".", child);
+    return new ConfigFile(file, prefix + key + ".", child, problems);
   }
 
   public int integer(String key) {
     JsonNode child = require(key);
     if (!child.canConvertToExactIntegral() || !child.canConvertToInt()) {
-      throw wrong(key, "a whole number");
+      report(key, child, "a whole number");
+      return 1;
     }
     return child.intValue();
   }
@@ -96,7 +118,8 @@ public final class ConfigFile {
   public int size(String key) {
     int value = integer(key);
     if (value <= 0) {
-      throw wrong(key, "a whole number above 0");
+      report(key, node.get(key), "a whole number above 0");
+      return 1;
     }
     return value;
   }
@@ -104,7 +127,8 @@ public final class ConfigFile {
   public double number(String key) {
     JsonNode child = require(key);
     if (!child.isNumber()) {
-      throw wrong(key, "a number");
+      report(key, child, "a number");
+      return 1;
     }
     return child.doubleValue();
   }
@@ -118,7 +142,8 @@ public final class ConfigFile {
       return otherwise;
     }
     if (!node.get(key).isBoolean()) {
-      throw wrong(key, "true or false");
+      report(key, node.get(key), "true or false");
+      return otherwise;
     }
     return node.get(key).booleanValue();
   }
@@ -126,7 +151,8 @@ public final class ConfigFile {
   public String text(String key) {
     JsonNode child = require(key);
     if (!child.isTextual()) {
-      throw wrong(key, "a string");
+      report(key, child, "a string");
+      return "";
     }
     return child.textValue();
   }
@@ -139,7 +165,8 @@ public final class ConfigFile {
     List<Integer> values = new ArrayList<>();
     for (JsonNode item : array(key)) {
       if (!item.canConvertToExactIntegral() || !item.canConvertToInt()) {
-        throw wrong(key, "a list of whole numbers");
+        report(key, node.get(key), "a list of whole numbers");
+        break;
       }
       values.add(item.intValue());
     }
@@ -150,7 +177,8 @@ public final class ConfigFile {
     List<Double> values = new ArrayList<>();
     for (JsonNode item : array(key)) {
       if (!item.isNumber()) {
-        throw wrong(key, "a list of numbers");
+        report(key, node.get(key), "a list of numbers");
+        break;
       }
       values.add(item.doubleValue());
     }
@@ -172,16 +200,17 @@ public final class ConfigFile {
    */
   public void requireText(String key, String... known) {
     if (has(key) && !List.of(known).contains(text(key))) {
-      throw new CheckpointException(
-          "Cannot load model: "
-              + file
-              + " has "
-              + prefix
-              + key
-              + " = \""
-              + text(key)
-              + "\", but this program knows only "
-              + String.join(", ", known));
+      problems.accept(
+          new CheckpointException(
+              "Cannot load model: "
+                  + file
+                  + " has "
+                  + prefix
+                  + key
+                  + " = \""
+                  + text(key)
+                  + "\", but this program knows only "
+                  + String.join(", ", known)));
     }
   }
 
@@ -193,7 +222,8 @@ public final class ConfigFile {
   private JsonNode array(String key) {
     JsonNode child = require(key);
     if (!child.isArray()) {
-      throw wrong(key, "a list");
+      report(key, child, "a list");
+      return JSON.createArrayNode();
     }
     return child;
   }
@@ -201,22 +231,28 @@ public final class ConfigFile {
   private JsonNode require(String key) {
     JsonNode child = node.get(key);
     if (child == null || child.isNull()) {
-      throw new CheckpointException(
-          "Cannot load model: " + file + " has no \"" + prefix + key + "\"");
+      problems.accept(
+          new CheckpointException(
+              "Cannot load model: " + file + " has no \"" + prefix + key + "\""));
+      return MissingNode.getInstance();
     }
     return child;
   }
 
-  private CheckpointException wrong(String key, String expected) {
-    return new CheckpointException(
-        "Cannot load model: "
-            + file
-            + " has "
-            + prefix
-            + key
-            + " = "
-            + node.get(key)
-            + ", expected "
-            + expected);
+  /** A missing key has been reported by {@link #require}. */
+  private void report(String key, JsonNode found, String expected) {
+    if (found != null && !found.isMissingNode()) {
+      problems.accept(
+          new CheckpointException(
+              "Cannot load model: "
+                  + file
+                  + " has "
+                  + prefix
+                  + key
+                  + " = "
+                  + found
+                  + ", expected "
+                  + expected));
+    }
   }
 }

@@ -4,20 +4,35 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Storage;
+import org.bytedeco.pytorch.StorageImpl;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The weights of one component, loaded to a device and owned by this object until {@link #close}. A
@@ -25,6 +40,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * #prefix} gives a view for a sub-module.
  */
 public final class Weights implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
   private static final double RANDOM_DEVIATION = 0.02;
 
   private final Store store;
@@ -41,6 +57,9 @@ public final class Weights implements AutoCloseable {
     ReadAhead ahead;
     boolean random;
     BiConsumer<String, long[]> asked;
+
+    /** Receives what is wrong when only headers are read; null when tensors are loaded. */
+    Consumer<CheckpointException> problems;
 
     Store(Path folder, Compute compute, LoadMeter meter) {
       this.folder = folder;
@@ -77,23 +96,24 @@ public final class Weights implements AutoCloseable {
    *     names a tensor that its shard lacks
    */
   static Weights open(Path folder, String stem, Compute compute, LoadMeter meter) {
-    Store store = new Store(folder, compute, meter);
-    Path single = folder.resolve(stem + ".safetensors");
-    Path index = folder.resolve(stem + ".safetensors.index.json");
-    if (Files.isRegularFile(single)) {
-      SafetensorsFile file = SafetensorsFile.open(single);
-      file.names().forEach(name -> store.files.put(name, file));
-    } else if (Files.isRegularFile(index)) {
-      openShards(store, index);
-    } else {
-      throw new CheckpointException(
-          "Cannot load model: neither " + single + " nor " + index + " exists");
-    }
-    store.unused.addAll(store.files.keySet());
+    Store store = openStore(folder, stem, compute, meter);
     List<ReadAhead.Range> ranges = new ArrayList<>();
     store.files.forEach((name, file) -> ranges.add(file.range(name)));
     store.ahead = ReadAhead.start(ranges);
     return new Weights(store, "");
+  }
+
+  private static Store openStore(Path folder, String stem, Compute compute, LoadMeter meter) {
+    Store store = new Store(folder, compute, meter);
+    Path path = weightFile(folder, stem);
+    if (path.toString().endsWith(".json")) {
+      openShards(store, path);
+    } else {
+      SafetensorsFile file = SafetensorsFile.open(path);
+      file.names().forEach(name -> store.files.put(name, file));
+    }
+    store.unused.addAll(store.files.keySet());
+    return store;
   }
 
   /**
@@ -105,6 +125,68 @@ public final class Weights implements AutoCloseable {
     Store store = new Store(folder, compute, LoadMeter.NONE);
     store.asked = asked;
     store.random = true;
+    return new Weights(store, "");
+  }
+
+  /** The file of a component, or the index of its shards. */
+  private static Path weightFile(Path folder, String stem) {
+    Path single = folder.resolve(stem + ".safetensors");
+    Path index = folder.resolve(stem + ".safetensors.index.json");
+    if (Files.isRegularFile(single)) {
+      return single;
+    }
+    if (Files.isRegularFile(index)) {
+      return index;
+    }
+    List<Path> variants = variants(folder, stem);
+    if (variants.size() == 1) {
+      return variants.get(0);
+    }
+    throw new CheckpointException(
+        "Cannot load model: neither "
+            + single
+            + " nor "
+            + index.getFileName()
+            + " exists"
+            + (variants.isEmpty()
+                ? ""
+                : "; there are several variants, keep one of "
+                    + variants.stream()
+                        .map(v -> v.getFileName().toString())
+                        .collect(Collectors.joining(", "))));
+  }
+
+  /**
+   * Files that hold a variant, such as {@code model.bf16.safetensors}, and indexes of one, such as
+   * {@code model.safetensors.index.bf16.json}.
+   */
+  private static List<Path> variants(Path folder, String stem) {
+    Pattern name =
+        Pattern.compile(
+            Pattern.quote(stem) + "(\\.\\w+\\.safetensors|\\.safetensors\\.index\\.\\w+\\.json)");
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .filter(file -> name.matcher(file.getFileName().toString()).matches())
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new CheckpointException("Cannot load model: cannot read " + folder + ": " + e, e);
+    }
+  }
+
+  /**
+   * As {@link #open}, but no tensor data is read: tensors have shapes and no values (libtorch's
+   * device {@code meta}). A missing tensor or a wrong shape or dtype is reported, and loading goes
+   * on, so that one pass finds every problem.
+   *
+   * @param compute on the device {@code meta}
+   * @param problems receives one sentence for each problem; it names the file and the tensor
+   * @throws CheckpointException if there are no files, or a header is damaged
+   */
+  static Weights openHeaders(
+      Path folder, String stem, Compute compute, Consumer<CheckpointException> problems) {
+    Store store = openStore(folder, stem, compute, LoadMeter.NONE);
+    store.problems = problems;
     return new Weights(store, "");
   }
 
@@ -151,8 +233,7 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * The tensor {@code name} on the device, in the compute dtype (integers keep theirs). Owned by
-   * these weights.
+   * The tensor {@code name} on the device, in the compute dtype. Owned by these weights.
    *
    * @throws CheckpointException if there is no such tensor or its shape is another; names the file
    *     and the tensor
@@ -193,33 +274,53 @@ public final class Weights implements AutoCloseable {
     }
     String full = prefix + name;
     SafetensorsFile file = store.files.get(full);
-    if (file == null) {
-      throw new CheckpointException(
-          "Cannot load model: " + store.folder + " has no tensor " + full);
+    String problem = problem(file, full, shape);
+    if (store.problems != null) {
+      if (problem != null) {
+        store.problems.accept(new CheckpointException("Cannot load model: " + problem));
+      }
+      store.unused.remove(full);
+      return torch.empty(shape, store.compute.options(dtype), new MemoryFormatOptional());
     }
-    long[] stored = file.shape(full);
-    if (!Arrays.equals(stored, shape)) {
-      throw new CheckpointException(
-          "Cannot load model: "
-              + file.file()
-              + ": tensor "
-              + full
-              + " has shape "
-              + Arrays.toString(stored)
-              + ", the configuration asks for "
-              + Arrays.toString(shape));
+    if (problem != null) {
+      throw new CheckpointException("Cannot load model: " + problem);
     }
     try (TensorScope scope = new TensorScope()) {
       Tensor source =
           store.compute.isCuda() && file.bytes(full) > 0
               ? file.tensorOnGpu(full, store.compute)
               : file.tensor(full);
-      boolean integral = !source.is_floating_point();
-      Tensor t = Ops.to(source, store.compute, integral ? file.dtype(full) : dtype);
+      Tensor t = Ops.to(source, store.compute, dtype);
       return scope.keep(t.contiguous());
     } finally {
       store.taken(full, file.bytes(full));
     }
+  }
+
+  /** What keeps a tensor from being loaded, or null. */
+  private String problem(SafetensorsFile file, String name, long[] shape) {
+    if (file == null) {
+      return store.folder + " has no tensor " + name;
+    }
+    if (!Arrays.equals(file.shape(name), shape)) {
+      return file.file()
+          + ": tensor "
+          + name
+          + " has shape "
+          + Arrays.toString(file.shape(name))
+          + ", the configuration requires "
+          + Arrays.toString(shape);
+    }
+    if (!torch.isFloatingType(file.dtype(name))) {
+      return file.file()
+          + ": tensor "
+          + name
+          + " holds whole numbers ("
+          + file.dtype(name)
+          + "); quantized weights are not supported: use the published weights, and --precision fp8"
+          + " to save memory";
+    }
+    return null;
   }
 
   private Tensor randomTensor(ScalarType dtype, String name, long... shape) {
@@ -252,6 +353,63 @@ public final class Weights implements AutoCloseable {
   public List<String> unused() {
     return store.unused.stream().filter(n -> n.startsWith(prefix)).toList();
   }
+
+  /** Logs the tensors that the network has not taken, as other loaders do; they do no harm. */
+  public void warnOfUnused() {
+    List<String> unused = unused();
+    if (!unused.isEmpty() && store.problems == null) {
+      LOG.warn(
+          "{} has {} tensors that the model does not use, such as {}",
+          store.folder,
+          unused.size(),
+          unused.get(0));
+    }
+  }
+
+  /** What the component's files hold, from their headers. */
+  Stored stored() {
+    SortedMap<String, Long> parameters = new TreeMap<>();
+    Set<Path> paths = new HashSet<>();
+    long bytes = 0;
+    for (Map.Entry<String, SafetensorsFile> tensor : store.files.entrySet()) {
+      SafetensorsFile file = tensor.getValue();
+      paths.add(file.file());
+      bytes += file.bytes(tensor.getKey());
+      parameters.merge(
+          file.dtype(tensor.getKey()).name(),
+          LongStream.of(file.shape(tensor.getKey())).reduce(1, (a, b) -> a * b),
+          Long::sum);
+    }
+    return new Stored(paths.size(), store.files.size(), parameters, bytes, unused());
+  }
+
+  /** Bytes of the tensors that these weights own; views of one storage count once. */
+  long ownedBytes() {
+    Map<Long, Long> storages = new HashMap<>();
+    for (Tensor tensor : store.loaded) {
+      try (Storage storage = tensor.storage();
+          StorageImpl impl = storage.unsafeGetStorageImpl()) {
+        storages.put(impl.address(), storage.nbytes());
+      }
+    }
+    return storages.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /**
+   * What a component's files hold.
+   *
+   * @param files number of safetensors files
+   * @param tensors number of tensors
+   * @param parameters number of values, by the dtype that they are stored in
+   * @param bytes of tensor data
+   * @param unused names of tensors that the network has not asked for
+   */
+  public record Stored(
+      int files,
+      int tensors,
+      SortedMap<String, Long> parameters,
+      long bytes,
+      List<String> unused) {}
 
   /** Frees all tensors of the component; views with a prefix share them. */
   @Override

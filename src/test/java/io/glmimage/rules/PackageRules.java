@@ -68,7 +68,9 @@ final class PackageRules {
                   "kernel",
                   "tensor",
                   "weights",
-                  "image")),
+                  "image",
+                  // A checkpoint is inspected wherever it is.
+                  "io")),
           // manifest: a request gets the seed that the same row has in the job.
           entry("predict", Set.of("pipeline", "manifest", "kernel", "weights", "image")),
           entry(

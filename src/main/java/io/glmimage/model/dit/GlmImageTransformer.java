@@ -11,7 +11,6 @@ import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.Weights;
 import java.util.Arrays;
-import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -76,16 +75,7 @@ public final class GlmImageTransformer implements AutoCloseable {
     Weights tensors = checkpoint.weights("transformer", compute);
     try {
       GlmImageTransformer network = new GlmImageTransformer(config, tensors, kernels);
-      List<String> unused = tensors.unused();
-      if (!unused.isEmpty()) {
-        throw new CheckpointException(
-            "Cannot load model: "
-                + checkpoint.file("transformer")
-                + " has tensors that this network does not use: "
-                + String.join(", ", unused.subList(0, Math.min(5, unused.size())))
-                + (unused.size() > 5 ? " and " + (unused.size() - 5) + " more" : "")
-                + "; the checkpoint has another architecture");
-      }
+      tensors.warnOfUnused();
       return network;
     } catch (RuntimeException e) {
       tensors.close();

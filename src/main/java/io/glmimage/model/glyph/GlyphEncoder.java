@@ -100,20 +100,7 @@ public final class GlyphEncoder implements AutoCloseable {
     Weights weights = folder.weights("text_encoder", compute);
     try {
       GlyphEncoder encoder = new GlyphEncoder(weights, config, tokenizer);
-      // Some tools store the shared embedding a second time under this name.
-      List<String> unused =
-          weights.unused().stream()
-              .filter(name -> !name.equals("encoder.embed_tokens.weight"))
-              .toList();
-      if (!unused.isEmpty()) {
-        throw new CheckpointException(
-            "Cannot load model: "
-                + folder.file("text_encoder")
-                + " has "
-                + unused.size()
-                + " tensor(s) that do not belong to its config.json, such as "
-                + unused.get(0));
-      }
+      weights.warnOfUnused();
       return encoder;
     } catch (RuntimeException e) {
       weights.close();

@@ -77,16 +77,7 @@ public final class Vae implements AutoCloseable {
     Weights weights = folder.weights("vae", compute);
     try {
       Vae vae = new Vae(weights, config, tiling);
-      List<String> unused = weights.unused();
-      if (!unused.isEmpty()) {
-        throw new CheckpointException(
-            "Cannot load model: "
-                + folder.file("vae")
-                + " has "
-                + unused.size()
-                + " tensor(s) that do not belong to its config.json, such as "
-                + unused.get(0));
-      }
+      weights.warnOfUnused();
       return vae;
     } catch (RuntimeException e) {
       weights.close();

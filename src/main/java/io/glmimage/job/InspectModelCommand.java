@@ -1,0 +1,80 @@
+package io.glmimage.job;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import io.glmimage.error.CheckpointException;
+import io.glmimage.pipeline.CheckpointReport;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Says what a model folder holds, and what is wrong with it, before it costs GPU time. */
+@Command(
+    name = "inspect-model",
+    description = {
+      "Checks a model folder without a GPU: its parts, the memory that they need, how the files"
+          + " compare with the published ones, and every problem, in one pass.",
+      "",
+      "Configurations, tokenizers and the headers of weight files are read; weights are not.",
+      ""
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:The model can be loaded.",
+      "1:The model cannot be loaded, or an option is wrong.",
+      "3:The check failed."
+    })
+final class InspectModelCommand implements Callable<Integer> {
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "DIR",
+      description = "Folder of the checkpoint: a local path, s3a://, hdfs:// or the like.")
+  private String model;
+
+  @Option(names = "--json", description = "Print JSON. Default: text for people.")
+  private boolean json;
+
+  @Mixin private SessionFlags session = new SessionFlags();
+
+  private final Console console;
+
+  InspectModelCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    CheckpointReport report;
+    try {
+      report = inspect();
+    } catch (CheckpointException e) {
+      console.err().println(console.redaction().get().apply(e.getMessage()));
+      return ExitCode.USAGE;
+    }
+    if (json) {
+      print(report, console.out());
+    } else {
+      ModelReportText.print(report, console.out());
+    }
+    console.out().flush();
+    return report.usable() ? ExitCode.DONE : ExitCode.USAGE;
+  }
+
+  private CheckpointReport inspect() throws IOException {
+    if (ModelInspection.isLocal(model)) {
+      return ModelInspection.ofLocal(model);
+    }
+    try (Session spark = session.open(console)) {
+      return ModelInspection.of(model, spark.storage());
+    }
+  }
+
+  private static void print(CheckpointReport report, PrintWriter out) throws IOException {
+    ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    out.println(mapper.writeValueAsString(ModelReportText.fields(report)));
+  }
+}

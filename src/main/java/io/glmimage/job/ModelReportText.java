@@ -1,0 +1,145 @@
+package io.glmimage.job;
+
+import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.weights.PublishedCheckpoint;
+import io.glmimage.weights.PublishedCheckpoint.Comparison;
+import io.glmimage.weights.PublishedCheckpoint.State;
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** The report of a model inspection, as text for people and as fields for JSON. */
+final class ModelReportText {
+  private static final String COLUMNS = "%-26s %5s %8s %14s  %-20s %10s%n";
+
+  private ModelReportText() {}
+
+  static void print(CheckpointReport report, PrintWriter out) {
+    out.println("Model: " + report.location());
+    if (!report.parts().isEmpty()) {
+      printParts(report, out);
+    }
+    printPublished(report.published(), out);
+    report.warnings().forEach(warning -> out.println("Warning: " + warning));
+    if (report.usable()) {
+      out.println("No problems: the model can be loaded.");
+    } else {
+      int count = report.problems().size();
+      out.println(count + (count == 1 ? " problem:" : " problems:"));
+      report.problems().forEach(problem -> out.println("  - " + problem));
+    }
+  }
+
+  private static void printParts(CheckpointReport report, PrintWriter out) {
+    out.println();
+    out.printf(Locale.ROOT, COLUMNS, "part", "files", "tensors", "parameters", "stored as", "size");
+    for (CheckpointReport.Part part : report.parts()) {
+      out.printf(
+          Locale.ROOT,
+          COLUMNS,
+          part.name(),
+          part.stored().files(),
+          part.stored().tensors(),
+          millions(part.parameters()),
+          part.stored().parameters().keySet().stream()
+              .map(ModelReportText::dtype)
+              .collect(Collectors.joining(", ")),
+          bytes(part.stored().bytes()));
+    }
+    CheckpointReport.Memory memory = report.memory();
+    if (memory.bfloat16() > 0) {
+      out.println();
+      out.println("Memory for the weights (working memory comes on top):");
+      out.println("  GPU, bfloat16          " + bytes(memory.bfloat16()));
+      out.println("  GPU, --precision fp8   " + bytes(memory.fp8()));
+      out.println("  CPU, float32           " + bytes(memory.float32()));
+    }
+    out.println();
+  }
+
+  private static void printPublished(List<Comparison> comparisons, PrintWriter out) {
+    long same = comparisons.stream().filter(c -> c.state() == State.SAME).count();
+    long sizes = comparisons.stream().filter(c -> c.state() == State.SAME_SIZE).count();
+    long different = comparisons.stream().filter(c -> c.state() == State.DIFFERENT).count();
+    long missing = comparisons.stream().filter(c -> c.state() == State.MISSING).count();
+    out.printf(
+        Locale.ROOT,
+        "Compared with %s: %d files have the published digest, %d weight files the published size,"
+            + " %d differ, %d are missing.%n",
+        PublishedCheckpoint.name(),
+        same,
+        sizes,
+        different,
+        missing);
+    for (Comparison comparison : comparisons) {
+      boolean interesting =
+          comparison.state() == State.DIFFERENT || comparison.state() == State.MISSING;
+      // A checkpoint that shares no file is another model: a list of all files says nothing.
+      if (interesting && same + sizes > 0) {
+        out.println(
+            "  "
+                + (comparison.state() == State.DIFFERENT ? "differs: " : "missing: ")
+                + comparison.path());
+      }
+    }
+  }
+
+  /** The report as JSON has it. */
+  static Map<String, Object> fields(CheckpointReport report) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("model", report.location());
+    fields.put("usable", report.usable());
+    fields.put("problems", report.problems());
+    fields.put("warnings", report.warnings());
+    fields.put("parts", report.parts().stream().map(ModelReportText::fields).toList());
+    Map<String, Object> memory = new LinkedHashMap<>();
+    memory.put("gpu_bfloat16", report.memory().bfloat16());
+    memory.put("gpu_fp8", report.memory().fp8());
+    memory.put("cpu_float32", report.memory().float32());
+    fields.put("weights_bytes", memory);
+    Map<String, Object> published = new LinkedHashMap<>();
+    published.put("reference", PublishedCheckpoint.name());
+    for (Comparison comparison : report.published()) {
+      published.put(comparison.path(), comparison.state().name().toLowerCase(Locale.ROOT));
+    }
+    fields.put("published", published);
+    return fields;
+  }
+
+  private static Map<String, Object> fields(CheckpointReport.Part part) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("name", part.name());
+    fields.put("files", part.stored().files());
+    fields.put("tensors", part.stored().tensors());
+    fields.put("parameters", part.parameters());
+    fields.put("parameters_by_dtype", part.stored().parameters());
+    fields.put("bytes", part.stored().bytes());
+    fields.put("unused_tensors", part.stored().unused());
+    return fields;
+  }
+
+  /** libtorch's name of a dtype as people write it. */
+  private static String dtype(String name) {
+    return switch (name) {
+      case "Float" -> "float32";
+      case "Half" -> "float16";
+      case "Double" -> "float64";
+      default -> name.toLowerCase(Locale.ROOT);
+    };
+  }
+
+  private static String millions(long parameters) {
+    return parameters >= 1_000_000_000
+        ? String.format(Locale.ROOT, "%.2f billion", parameters / 1e9)
+        : String.format(Locale.ROOT, "%.1f million", parameters / 1e6);
+  }
+
+  private static String bytes(long bytes) {
+    return bytes >= 1_000_000_000
+        ? String.format(Locale.ROOT, "%.1f GB", bytes / 1e9)
+        : String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
+  }
+}

@@ -1,0 +1,190 @@
+package io.glmimage.pipeline;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.io.FileSource;
+import io.glmimage.io.LocalFolders;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.model.dit.GlmImageTransformer;
+import io.glmimage.model.glyph.GlyphEncoder;
+import io.glmimage.model.prior.PriorModel;
+import io.glmimage.model.prior.PriorOptions;
+import io.glmimage.model.processor.GlmProcessor;
+import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
+import io.glmimage.model.vae.Vae;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
+import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.CheckpointForm;
+import io.glmimage.weights.CheckpointSkeleton;
+import io.glmimage.weights.PublishedCheckpoint;
+import io.glmimage.weights.Weights;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Checks a checkpoint without reading its tensors. Every network is built by its own loader on
+ * libtorch's device {@code meta}, where tensors have shapes and no values: what is checked is
+ * therefore what is loaded. All problems are found in one pass, in seconds and without a GPU.
+ */
+public final class CheckpointInspector {
+  /** In published files, and not used by the reference either. */
+  private static final Set<String> KNOWN_UNUSED =
+      Set.of(
+          "model.vqmodel.post_quant_conv.weight",
+          "model.vqmodel.post_quant_conv.bias",
+          "encoder.embed_tokens.weight");
+
+  private final Path root;
+  private final Set<String> problems = new LinkedHashSet<>();
+  private final List<String> warnings = new ArrayList<>();
+  private final List<CheckpointReport.Part> parts = new ArrayList<>();
+
+  private CheckpointInspector(Path root) {
+    this.root = root;
+  }
+
+  /**
+   * Inspects a folder on any file system.
+   *
+   * @param source reads it; of weight files only the headers are read
+   * @param scratch an empty local folder for a copy of the small files and the headers
+   * @throws IOException if the folder cannot be read
+   */
+  public static CheckpointReport inspect(FileSource source, Path scratch) throws IOException {
+    List<String> form = CheckpointForm.problems(source);
+    CheckpointInspector inspector = new CheckpointInspector(scratch.toRealPath());
+    inspector.problems.addAll(form);
+    CheckpointReport.Memory memory = new CheckpointReport.Memory(0, 0, 0);
+    if (form.isEmpty()) {
+      CheckpointSkeleton.copy(source, inspector.root);
+      memory = inspector.memory();
+    }
+    return new CheckpointReport(
+        source.name(),
+        inspector.parts,
+        memory,
+        PublishedCheckpoint.compare(source),
+        List.copyOf(inspector.problems),
+        inspector.warnings);
+  }
+
+  private CheckpointReport.Memory memory() {
+    Compute bfloat16 = Compute.meta(ScalarType.BFloat16);
+    long inBfloat16 = load(bfloat16, true);
+    if (!problems.isEmpty()) {
+      return new CheckpointReport.Memory(0, 0, 0);
+    }
+    return new CheckpointReport.Memory(
+        inBfloat16,
+        load(bfloat16.withPrecision(Precision.FP8), false),
+        load(Compute.meta(ScalarType.Float), false));
+  }
+
+  /**
+   * Builds all networks.
+   *
+   * @param record whether parts and warnings are noted
+   * @return bytes that the weights take
+   */
+  private long load(Compute compute, boolean record) {
+    CheckpointFolder folder = CheckpointFolder.openForInspection(root, this::report);
+    KernelProvider kernels = new AtenKernels();
+    check(() -> CheckpointFolder.open(root));
+    check(() -> FlowMatchEulerScheduler.load(folder));
+    check(() -> GlmProcessor.load(folder).close());
+    long bytes = 0;
+    bytes += part(folder, "text_encoder", f -> GlyphEncoder.load(f, compute), record);
+    bytes +=
+        part(folder, "transformer", f -> GlmImageTransformer.load(f, compute, kernels), record);
+    bytes += part(folder, "vae", f -> Vae.load(f, compute), record);
+    bytes +=
+        part(folder, "vision_language_encoder", f -> PriorModel.load(f, compute, kernels), record);
+    if (record && problems.isEmpty()) {
+      checkFit(compute, kernels);
+    }
+    return bytes;
+  }
+
+  /** The components must fit each other. */
+  private void checkFit(Compute compute, KernelProvider kernels) {
+    CheckpointFolder folder = CheckpointFolder.openForInspection(root, this::report);
+    PriorOptions sampling = PriorOptions.defaults(compute);
+    check(() -> new PipelineLoader(folder, compute, sampling, kernels).load().close());
+  }
+
+  private long part(
+      CheckpointFolder folder,
+      String name,
+      Function<CheckpointFolder, AutoCloseable> load,
+      boolean record) {
+    long[] bytes = new long[1];
+    check(
+        () -> {
+          try (AutoCloseable network = load.apply(folder)) {
+            bytes[0] = folder.ownedBytes(name);
+          }
+        });
+    Optional<Weights.Stored> stored = folder.stored(name);
+    if (record && stored.isPresent()) {
+      parts.add(new CheckpointReport.Part(name, stored.get()));
+      List<String> unused =
+          stored.get().unused().stream().filter(tensor -> !KNOWN_UNUSED.contains(tensor)).toList();
+      if (!unused.isEmpty()) {
+        warnings.add(
+            name
+                + " has "
+                + unused.size()
+                + (unused.size() == 1 ? " tensor" : " tensors")
+                + " that the model does not use: "
+                + String.join(", ", unused.subList(0, Math.min(5, unused.size())))
+                + (unused.size() > 5 ? ", ..." : ""));
+      }
+    }
+    return bytes[0];
+  }
+
+  private interface Check {
+    void run() throws Exception;
+  }
+
+  private void check(Check check) {
+    int before = problems.size();
+    try {
+      check.run();
+    } catch (CheckpointException e) {
+      report(e);
+    } catch (Exception e) {
+      // Placeholders for values that were reported may not fit each other.
+      if (problems.size() == before) {
+        throw new IllegalStateException("Cannot inspect " + root + ": " + e, e);
+      }
+    }
+  }
+
+  private void report(CheckpointException e) {
+    problems.add(
+        e.getMessage()
+            .replace("Cannot load model: ", "")
+            .replace(root + "/", "")
+            .replace(root.toString(), "the folder"));
+  }
+
+  /** Inspects a folder of the local disk, with a temporary folder for the copy. */
+  public static CheckpointReport inspect(FileSource source) throws IOException {
+    Path scratch = Files.createTempDirectory("glm-image-inspect-");
+    try {
+      return inspect(source, scratch);
+    } finally {
+      LocalFolders.delete(scratch);
+    }
+  }
+}

@@ -1,0 +1,225 @@
+package io.glmimage.weights;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.io.FileSource;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/**
+ * Recognises folders that hold a model in a form that this program does not load: quantized
+ * weights, GGUF, single files, pickles, Git LFS pointers, adapters. Each is named, with what to do
+ * instead.
+ */
+public final class CheckpointForm {
+  /** The hub's name of the published checkpoint. */
+  public static final String PUBLISHED = "zai-org/GLM-Image";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** An owner and a name, with no scheme and no leading dot or slash. */
+  private static final Pattern HUB_ID = Pattern.compile("[A-Za-z0-9][\\w-]*/[A-Za-z0-9][\\w.-]*");
+
+  private static final Set<String> PICKLES = Set.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
+
+  private static final String LFS = "version https://git-lfs.github.com/spec/";
+
+  /** A pointer file has about 130 bytes. */
+  private static final int MAX_LFS_POINTER = 1024;
+
+  private static final int MAX_CONFIG_BYTES = 16 << 20;
+
+  private final FileSource source;
+  private final List<FileSource.Entry> files;
+  private final List<String> problems = new ArrayList<>();
+
+  private CheckpointForm(FileSource source) throws IOException {
+    this.source = source;
+    this.files = source.list();
+  }
+
+  /**
+   * What a missing folder's name suggests, as a sentence, or empty.
+   *
+   * @param location as the user wrote it
+   */
+  public static Optional<String> hubId(String location) {
+    return HUB_ID.matcher(location).matches()
+        ? Optional.of(
+            location
+                + " looks like the name of a model on the Hugging Face hub, which this program does"
+                + " not download: run \"hf download "
+                + location
+                + " --local-dir FOLDER\" and give --model FOLDER")
+        : Optional.empty();
+  }
+
+  /**
+   * What is wrong with the form of a model folder; paths are relative to the folder.
+   *
+   * @return one sentence for each problem, empty for a plain checkpoint
+   * @throws IOException if the folder cannot be read
+   */
+  public static List<String> problems(FileSource source) throws IOException {
+    CheckpointForm form = new CheckpointForm(source);
+    form.check();
+    return form.problems;
+  }
+
+  private void check() throws IOException {
+    boolean pipeline = has("model_index.json");
+    if (!pipeline) {
+      problems.add("the folder has no model_index.json" + guess());
+    }
+    for (FileSource.Entry file : files) {
+      if (isLfsPointer(file)) {
+        problems.add(
+            file.path()
+                + " is a Git LFS pointer, not the file: fetch the files with \"git lfs pull\" or"
+                + " \"hf download\"");
+      }
+    }
+    if (pipeline) {
+      for (String folder : weightFolders()) {
+        checkFolder(folder);
+      }
+    }
+  }
+
+  /** What a folder without a pipeline holds instead. */
+  private String guess() {
+    if (files.isEmpty()) {
+      return ": it is empty";
+    }
+    if (has("adapter_config.json")) {
+      return "; adapter_config.json shows a LoRA adapter: give the base model with --model, and merge"
+          + " the adapter into it first";
+    }
+    if (any(".gguf")) {
+      return "; GGUF files are not supported: use the published safetensors weights ("
+          + PUBLISHED
+          + ")";
+    }
+    if (has("config.json")) {
+      return "; config.json shows a single component: give the folder above, which holds all of"
+          + " them";
+    }
+    if (files.stream().anyMatch(f -> f.path().indexOf('/') < 0 && isWeights(f.path()))) {
+      return "; single-file checkpoints are not supported: use the folder layout of " + PUBLISHED;
+    }
+    return "; the folder must have the Hugging Face layout of " + PUBLISHED;
+  }
+
+  private Set<String> weightFolders() {
+    Set<String> folders = new TreeSet<>();
+    for (FileSource.Entry file : files) {
+      int slash = file.path().indexOf('/');
+      if (slash > 0) {
+        folders.add(file.path().substring(0, slash));
+      }
+    }
+    return folders;
+  }
+
+  private void checkFolder(String folder) throws IOException {
+    if (!CheckpointFiles.isComponent(folder)) {
+      return;
+    }
+    Optional<String> quantized = quantization(folder);
+    if (quantized.isPresent()) {
+      problems.add(
+          folder
+              + "/config.json has a quantization_config ("
+              + quantized.get()
+              + "); quantized checkpoints are not supported: use the published weights ("
+              + PUBLISHED
+              + "), and --precision fp8 to save memory");
+    } else if (has(folder + "/quantization_config.json")) {
+      problems.add(
+          folder
+              + " has a quantization_config.json; quantized checkpoints are not supported: use the"
+              + " published weights ("
+              + PUBLISHED
+              + "), and --precision fp8 to save memory");
+    }
+    if (has(folder + "/adapter_config.json")) {
+      problems.add(
+          folder + " holds an adapter that is not merged (adapter_config.json): merge it first");
+    }
+    boolean safetensors = any(folder, ".safetensors");
+    if (!safetensors && any(folder, ".gguf")) {
+      problems.add(
+          folder + " holds GGUF weights, which are not supported: use safetensors weights");
+    } else if (!safetensors && PICKLES.stream().anyMatch(end -> any(folder, end))) {
+      problems.add(
+          folder
+              + " holds pickled weights only, which can run code when they are read and are never"
+              + " loaded: convert them to safetensors");
+    }
+  }
+
+  private Optional<String> quantization(String folder) throws IOException {
+    Optional<FileSource.Entry> config = find(folder + "/config.json");
+    if (config.isEmpty() || config.get().size() > MAX_CONFIG_BYTES) {
+      return Optional.empty();
+    }
+    try (InputStream in = source.open(config.get().path(), 0)) {
+      JsonNode quantization =
+          JSON.readTree(in.readNBytes(MAX_CONFIG_BYTES)).path("quantization_config");
+      if (!quantization.isObject()) {
+        return Optional.empty();
+      }
+      if (quantization.path("quant_method").isTextual()) {
+        return Optional.of(quantization.path("quant_method").asText());
+      }
+      return Optional.of(
+          quantization.has("modules_dtype_dict")
+              ? "SDNQ"
+              : quantization.has("load_in_4bit") || quantization.has("load_in_8bit")
+                  ? "bitsandbytes"
+                  : "method unknown");
+    } catch (JsonProcessingException e) {
+      // A damaged configuration is reported when it is parsed.
+      return Optional.empty();
+    }
+  }
+
+  private boolean isLfsPointer(FileSource.Entry file) throws IOException {
+    if (file.size() > MAX_LFS_POINTER || file.size() < LFS.length()) {
+      return false;
+    }
+    try (InputStream in = source.open(file.path(), 0)) {
+      return new String(in.readNBytes(LFS.length()), StandardCharsets.UTF_8).equals(LFS);
+    }
+  }
+
+  private Optional<FileSource.Entry> find(String path) {
+    return files.stream().filter(file -> file.path().equals(path)).findFirst();
+  }
+
+  private boolean has(String path) {
+    return find(path).isPresent();
+  }
+
+  private boolean any(String ending) {
+    return files.stream().anyMatch(f -> f.path().toLowerCase(Locale.ROOT).endsWith(ending));
+  }
+
+  private boolean any(String folder, String ending) {
+    return files.stream()
+        .anyMatch(f -> f.path().startsWith(folder + "/") && f.path().endsWith(ending));
+  }
+
+  private static boolean isWeights(String path) {
+    return path.endsWith(".safetensors") || PICKLES.stream().anyMatch(path::endsWith);
+  }
+}

@@ -1,0 +1,58 @@
+package io.glmimage.weights;
+
+import io.glmimage.io.FileSource;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A local copy of a checkpoint without its weights: configurations and tokenizers are whole, a
+ * safetensors file has its header and its size, and a hole for the data. Made in seconds from any
+ * file system, so that a remote checkpoint is inspected like a local one.
+ */
+public final class CheckpointSkeleton {
+  private static final long MAX_HEADER_BYTES = 100_000_000;
+
+  private CheckpointSkeleton() {}
+
+  /**
+   * Copies what {@link CheckpointFiles} names.
+   *
+   * @param folder an empty local folder
+   * @throws IOException if the source cannot be read or the folder cannot be written
+   */
+  public static void copy(FileSource source, Path folder) throws IOException {
+    for (FileSource.Entry file : source.list()) {
+      if (CheckpointFiles.belongs(file.path())) {
+        Path target = folder.resolve(file.path());
+        Files.createDirectories(target.getParent());
+        try (InputStream in = source.open(file.path(), 0)) {
+          if (file.path().endsWith(".safetensors")) {
+            copyHeader(in, target, file.size());
+          } else {
+            Files.copy(in, target);
+          }
+        }
+      }
+    }
+  }
+
+  private static void copyHeader(InputStream in, Path target, long size) throws IOException {
+    try (RandomAccessFile out = new RandomAccessFile(target.toFile(), "rw")) {
+      byte[] prefix = in.readNBytes(Long.BYTES);
+      out.write(prefix);
+      if (prefix.length == Long.BYTES) {
+        long length = ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        // A length beyond the limit or the file is a damaged header, which the reader reports.
+        if (length > 0 && length <= Math.min(MAX_HEADER_BYTES, size - Long.BYTES)) {
+          out.write(in.readNBytes(Math.toIntExact(length)));
+        }
+      }
+      out.setLength(size);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package io.glmimage.weights;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.digest.Sha256;
+import io.glmimage.io.FileSource;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+
+/** Sizes and digests of the checkpoint that zai-org/GLM-Image publishes, to compare others with. */
+public final class PublishedCheckpoint {
+  private static final String RESOURCE = "/models/glm-image-published.json";
+
+  /** A small file is compared by its digest, a weight file by its size. */
+  private static final int MAX_DIGESTED_BYTES = 64 << 20;
+
+  private PublishedCheckpoint() {}
+
+  /**
+   * How one published file compares.
+   *
+   * @param path relative to the model folder
+   * @param state as published, different, or missing
+   */
+  public record Comparison(String path, State state) {}
+
+  /** The result of a comparison; of weight files only the size is compared. */
+  public enum State {
+    SAME,
+    SAME_SIZE,
+    DIFFERENT,
+    MISSING
+  }
+
+  /** The hub's name and the revision, such as {@code "zai-org/GLM-Image at 2c433cc"}. */
+  public static String name() {
+    JsonNode facts = facts();
+    return facts.path("name").asText() + " at " + facts.path("revision").asText().substring(0, 7);
+  }
+
+  /**
+   * Compares a folder, file by file in the order of their paths.
+   *
+   * @throws IOException if a file cannot be read
+   */
+  public static List<Comparison> compare(FileSource source) throws IOException {
+    Map<String, FileSource.Entry> found = new HashMap<>();
+    source.list().forEach(file -> found.put(file.path(), file));
+    JsonNode facts = facts();
+    List<Comparison> all = new ArrayList<>();
+    for (Iterator<Map.Entry<String, JsonNode>> it = facts.path("sha256").fields(); it.hasNext(); ) {
+      Map.Entry<String, JsonNode> file = it.next();
+      FileSource.Entry entry = found.get(file.getKey());
+      State state =
+          entry == null
+              ? State.MISSING
+              : digest(source, entry).equals(file.getValue().asText())
+                  ? State.SAME
+                  : State.DIFFERENT;
+      all.add(new Comparison(file.getKey(), state));
+    }
+    for (Iterator<Map.Entry<String, JsonNode>> it = facts.path("safetensors_bytes").fields();
+        it.hasNext(); ) {
+      Map.Entry<String, JsonNode> file = it.next();
+      FileSource.Entry entry = found.get(file.getKey());
+      State state =
+          entry == null
+              ? State.MISSING
+              : entry.size() == file.getValue().asLong() ? State.SAME_SIZE : State.DIFFERENT;
+      all.add(new Comparison(file.getKey(), state));
+    }
+    return all;
+  }
+
+  private static String digest(FileSource source, FileSource.Entry file) throws IOException {
+    if (file.size() > MAX_DIGESTED_BYTES) {
+      return "";
+    }
+    try (InputStream in = source.open(file.path(), 0)) {
+      return Sha256.hex(in.readAllBytes());
+    }
+  }
+
+  private static JsonNode facts() {
+    try (InputStream in = PublishedCheckpoint.class.getResourceAsStream(RESOURCE)) {
+      return new ObjectMapper().readTree(in);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + RESOURCE + " from the class path", e);
+    }
+  }
+}
