@@ -1,16 +1,13 @@
 package io.glmimage.io;
 
-import io.glmimage.error.JobException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.Serializable;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
@@ -64,12 +61,6 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
               + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException"
               + "|AWSBadRequestException|Unable to load (?:AWS )?credentials|CredentialInitializationException");
 
-  /** Words of operating systems for failures that concern every file of a disk. */
-  private static final Pattern PLACE =
-      Pattern.compile(
-          "No space left on device|Disk quota exceeded|Read-only file system"
-              + "|There is not enough space on the disk");
-
   public Retries {
     if (attempts < 1 || attempts > MAX_ATTEMPTS) {
       throw new IllegalArgumentException(
@@ -87,7 +78,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
    * Runs an action until it succeeds or fails for good.
    *
    * @param what completes "Cannot ...", such as {@code "read s3a://b/x.png"}
-   * @throws JobException if the place fails for every file, such as a full disk
+   * @throws io.glmimage.error.JobException if the place fails for every file, such as a full disk
    */
   <T> T call(String what, Action<T> action) throws IOException {
     for (int attempt = 1; ; attempt++) {
@@ -121,25 +112,13 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     try {
       return action.run();
     } catch (FSError e) {
-      // Hadoop's local file system throws an Error where a disk fails.
-      IOException cause = e.getCause() instanceof IOException io ? io : new IOException(e);
-      throw ofPlace(what, cause);
+      IOException cause = PlaceFailures.ioCause(e);
+      PlaceFailures.check(what, cause);
+      throw cause;
     } catch (IOException e) {
-      throw ofPlace(what, e);
+      PlaceFailures.check(what, e);
+      throw e;
     }
-  }
-
-  /** The same exception, unless it says that the place fails for every file. */
-  private static IOException ofPlace(String what, IOException error) {
-    for (Throwable cause : causes(error)) {
-      Matcher place = PLACE.matcher(String.valueOf(cause.getMessage()));
-      if (place.find()) {
-        throw new JobException(
-            "Cannot " + what + ": " + place.group() + "; correct this and run the command again",
-            error);
-      }
-    }
-    return error;
   }
 
   /** A random wait, doubled with each attempt. */
@@ -150,7 +129,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
 
   /** Whether a later attempt may succeed. */
   static boolean mayPass(IOException error) {
-    for (Throwable cause : causes(error)) {
+    for (Throwable cause : PlaceFailures.causes(error)) {
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
           || cause instanceof LastingException
           || cause.getClass().getSimpleName().equals(NO_BUCKET)
@@ -165,16 +144,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
 
   /** Whether the caller's credentials are at fault, rather than a single file. */
   public static boolean isCredentials(Throwable error) {
-    return causes(error).stream().anyMatch(cause -> CREDENTIALS.matcher(cause.toString()).find());
-  }
-
-  private static List<Throwable> causes(Throwable error) {
-    List<Throwable> causes = new ArrayList<>();
-    for (Throwable cause = error;
-        cause != null && causes.size() < 20 && !causes.contains(cause);
-        cause = cause.getCause()) {
-      causes.add(cause);
-    }
-    return causes;
+    return PlaceFailures.causes(error).stream()
+        .anyMatch(cause -> CREDENTIALS.matcher(cause.toString()).find());
   }
 }

@@ -126,6 +126,7 @@ public final class RunLock implements AutoCloseable {
 
   private void take(String folder) throws IOException {
     JsonNode seen = null;
+    long seenAt = 0;
     Instant seenDead = null;
     boolean told = false;
     while (true) {
@@ -142,12 +143,16 @@ public final class RunLock implements AutoCloseable {
       if (seen != null && !seen.equals(other)) {
         throw heldBy(other, folder);
       }
-      seen = other;
+      if (seen == null) {
+        seen = other;
+        seenAt = System.nanoTime();
+      }
       Instant now = Instant.now();
-      Duration silent = Duration.between(instant(other, "heartbeat"), now);
+      // By this host's clock: the clock of the owner's host may differ by hours.
+      Duration unchanged = Duration.ofNanos(System.nanoTime() - seenAt);
       Duration patience =
           Duration.ofMillis(other.path("timeout_millis").asLong(timeout.toMillis()));
-      Duration left = patience.minus(silent);
+      Duration left = patience.minus(unchanged);
       if (isDead(other)) {
         seenDead = seenDead == null ? now : seenDead;
         Duration executors =
@@ -166,6 +171,7 @@ public final class RunLock implements AutoCloseable {
         }
         continue;
       }
+      Duration silent = Duration.between(instant(other, "heartbeat"), now);
       boolean beating = silent.compareTo(patience.dividedBy(BEATS_PER_TIMEOUT).multipliedBy(2)) < 0;
       if (beating && isAlive(other)) {
         throw heldBy(other, folder);
@@ -293,8 +299,9 @@ public final class RunLock implements AutoCloseable {
     }
   }
 
+  /** The same for each reading, so that a lock that stays empty is taken over. */
   private static JsonNode fresh() {
-    return JSON.createObjectNode().put("heartbeat", Instant.now().toString());
+    return JSON.createObjectNode();
   }
 
   private static Instant instant(JsonNode lock, String field) {

@@ -145,6 +145,24 @@ class RunLockTest {
   }
 
   @Test
+  void theClockOfTheOwnersHostDoesNotMatter() throws Exception {
+    for (String heartbeat : new String[] {"2999-01-01T00:00:00Z", "1970-01-01T00:00:00Z"}) {
+      notices.clear();
+      write(Instant.parse(heartbeat));
+      acquire(1000, new CountDownLatch(1)).close();
+      assertTrue(notices.get(0).endsWith("; up to 1 s"), notices::toString);
+      assertTrue(notices.get(1).startsWith("Taking over the output"), notices::toString);
+    }
+  }
+
+  @Test
+  void anEmptyLockIsTakenOver() throws Exception {
+    storage.write(path(), new byte[0]);
+    acquire(500, new CountDownLatch(1)).close();
+    assertTrue(notices.get(1).startsWith("Taking over the output"), notices::toString);
+  }
+
+  @Test
   void theLockOfAProcessThatIsGoneIsTakenAtOnceAndThatOfADriverWhenItsExecutorsHaveEnded()
       throws Exception {
     leaveLock(true);

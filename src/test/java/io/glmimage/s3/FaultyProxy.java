@@ -16,30 +16,30 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Stands between a client and an HTTP server, and now and then does what networks and busy servers
- * do. Each request has a connection of its own, so that each can be treated by itself.
+ * A proxy between a client and an HTTP server that injects the faults of networks and busy servers.
+ * Each request has its own connection, so that each can have its own fault.
  */
 public final class FaultyProxy implements AutoCloseable {
-  /** What happens to a request. */
+  /** The fault of a request. */
   public enum Fault {
     NONE,
-    /** The server says that it has too much to do. */
+    /** The server answers that it is overloaded. */
     SLOW_DOWN,
-    /** The connection breaks before an answer. */
+    /** The connection breaks before the answer. */
     RESET,
-    /** The request is carried out, but the connection breaks before the client hears of it. */
+    /** The server executes the request, but the connection breaks before its answer. */
     LOST_ANSWER,
     /** The connection breaks in the middle of the answer. */
     TRUNCATED,
     /** The answer comes in small pieces. */
     SLOW,
-    /** This caller may not. */
+    /** The caller lacks the permission. */
     DENIED,
-    /** The caller's credentials are no longer good. */
+    /** The caller's credentials have expired. */
     EXPIRED
   }
 
-  /** Decides about requests; called from many threads. */
+  /** Chooses the fault of a request; called from many threads. */
   @FunctionalInterface
   public interface Plan {
     Fault of(String method, String path);
@@ -74,12 +74,12 @@ public final class FaultyProxy implements AutoCloseable {
     plan = newPlan;
   }
 
-  /** Requests that something was done to. */
+  /** The number of requests with a fault. */
   public int faults() {
     return faultsByKind().values().stream().mapToInt(Integer::intValue).sum();
   }
 
-  /** How often each kind of fault has happened. */
+  /** The number of requests by fault. */
   public Map<Fault, Integer> faultsByKind() {
     synchronized (faults) {
       return new EnumMap<>(faults);
@@ -124,14 +124,14 @@ public final class FaultyProxy implements AutoCloseable {
         default -> relay(client, head, fault);
       }
     } catch (IOException e) {
-      // The client or the server has gone; the other one finds out.
+      // The client or the server has closed its connection; the other one will notice.
     }
   }
 
   private void relay(Socket client, String head, Fault fault) throws IOException {
     try (Socket origin = new Socket(InetAddress.getLoopbackAddress(), target)) {
       OutputStream up = origin.getOutputStream();
-      // Not among the signed headers.
+      // The signature does not cover this header.
       up.write(
           head.replaceAll("(?im)^connection:.*\r\n", "")
               .replaceFirst("\r\n", "\r\nConnection: close\r\n")
@@ -198,12 +198,12 @@ public final class FaultyProxy implements AutoCloseable {
     out.write(body);
     out.flush();
     client.shutdownOutput();
-    // Reads what the client still sends: closing now would reset the connection.
+    // Reads the rest of the request, because closing now would reset the connection.
     client.setSoTimeout(300);
     try {
       client.getInputStream().transferTo(OutputStream.nullOutputStream());
     } catch (IOException e) {
-      // It waits for us.
+      // The client waits for the end of the answer.
     }
   }
 
@@ -219,7 +219,7 @@ public final class FaultyProxy implements AutoCloseable {
     }
   }
 
-  /** Up to the empty line; null if the client sends nothing. */
+  /** The request up to the empty line; null if the client sends nothing. */
   private static String head(InputStream in) throws IOException {
     ByteArrayOutputStream head = new ByteArrayOutputStream();
     int matched = 0;

@@ -26,8 +26,8 @@ import java.util.function.Function;
 import org.opentest4j.TestAbortedException;
 
 /**
- * S3Proxy in a process of its own: an S3 server over HTTP that checks signatures and keeps objects
- * in memory. Its class path is resolved by Maven from a pom of its own, once per build folder.
+ * S3Proxy in a separate process: an S3 server over HTTP that checks signatures and keeps objects in
+ * memory. Maven resolves its class path from a separate pom, once per build folder.
  */
 public final class S3Server implements AutoCloseable {
   public static final String ACCESS_KEY = "TESTACCESSKEY";
@@ -47,8 +47,8 @@ public final class S3Server implements AutoCloseable {
   /**
    * Starts a server without buckets.
    *
-   * @param folder for its settings and its log
-   * @throws TestAbortedException if S3Proxy cannot be had
+   * @param folder for the settings and the log of the server
+   * @throws TestAbortedException if Maven cannot resolve S3Proxy
    */
   public static S3Server start(Path folder) throws Exception {
     String classPath = classPath();
@@ -102,12 +102,12 @@ public final class S3Server implements AutoCloseable {
     with(client -> client.createBucket(name));
   }
 
-  /** Begins an upload in parts and leaves it. */
+  /** Begins a multipart upload without finishing it. */
   public void beginUpload(String bucket, String key) {
     with(client -> client.initiateMultipartUpload(new InitiateMultipartUploadRequest(bucket, key)));
   }
 
-  /** The keys of uploads that were begun and neither finished nor given up. */
+  /** The keys of uploads that are neither finished nor aborted. */
   public List<String> pendingUploads(String bucket) {
     return with(
         client ->
@@ -128,7 +128,7 @@ public final class S3Server implements AutoCloseable {
     }
   }
 
-  /** What the server says of an object. */
+  /** The metadata of an object. */
   public ObjectMetadata head(String bucket, String key) {
     return with(client -> client.getObjectMetadata(bucket, key));
   }
@@ -150,7 +150,7 @@ public final class S3Server implements AutoCloseable {
               .send(
                   HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/")).build(),
                   HttpResponse.BodyHandlers.discarding());
-      // Without a signature nothing is served.
+      // The server refuses requests without a signature.
       return socket.isConnected() && unsigned.statusCode() == 403;
     } catch (IOException e) {
       return false;

@@ -140,6 +140,8 @@ public final class SourceReader {
       }
       throw new RowFailure(
           ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + missing + ")", e);
+    } catch (JobException e) {
+      throw e;
     } catch (IOException | RuntimeException e) {
       if (Retries.isCredentials(e)) {
         // No row's fault, and the next thousand rows would fail in the same way.

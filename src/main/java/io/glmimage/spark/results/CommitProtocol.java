@@ -1,5 +1,6 @@
 package io.glmimage.spark.results;
 
+import io.glmimage.io.PlaceFailures;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.spark.sql.DataFrameWriter;
@@ -63,6 +64,10 @@ final class CommitProtocol {
 
   /** Writes a table as Parquet. */
   void save(DataFrameWriter<Row> writer, String path) {
+    PlaceFailures.run("write " + path, () -> write(writer, path));
+  }
+
+  private void write(DataFrameWriter<Row> writer, String path) {
     if (!magic) {
       writer.parquet(path);
       return;
