@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a Spark installation below target/ from PyPI's pyspark, and prints its folder, for use as
+# Creates a Spark installation below target/ from PyPI's pyspark, and prints its folder, for use as
 # SPARK_HOME. Usage: .ci/pyspark.sh [version]
 set -euo pipefail
 version="${1:-3.5.5}"
@@ -14,7 +14,7 @@ if [[ ! -x "$venv/bin/python" ]]; then
   python3 -m venv "$venv" >&2
 fi
 if ! "$venv/bin/python" -c "import importlib.metadata as m, sys; sys.exit(m.version('pyspark') != '$version')" 2>/dev/null; then
-  # Spark itself needs no other Python package; py4j is for Python programs.
+  # Spark itself needs no other Python package; only Python programs need py4j.
   "$venv/bin/pip" install --quiet --no-deps "pyspark==$version" >&2
 fi
 "$venv/bin/python" -c "import importlib.util as u, os; print(os.path.dirname(u.find_spec('pyspark').origin))"

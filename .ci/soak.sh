@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the soak: many rows on a local cluster of Spark and an S3 server, while executors and drivers
-# are killed and the network has faults, each compared with a calm run. Takes tens of minutes.
-# Usage: .ci/soak.sh [options of io.glmimage.job.Soak; --help names them]
+# Runs the soak test: many rows on a local Spark cluster and an S3 server, with killed executors and
+# drivers and network faults, each compared with an undisturbed run. Takes tens of minutes.
+# Usage: .ci/soak.sh [options of io.glmimage.job.Soak; --help lists them]
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 cd "$root"

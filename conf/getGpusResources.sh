@@ -3,9 +3,9 @@
 # such as {"name":"gpu","addresses":["0","1"]}. Set it as spark.worker.resource.gpu.discoveryScript
 # or spark.executor.resource.gpu.discoveryScript.
 #
-# CUDA_VISIBLE_DEVICES is honoured: the addresses are its entries, the host's own numbers or names, in
-# its order. The job looks an address up in the list of its own process, since CUDA renumbers the devices
-# there. No NVIDIA driver: no address.
+# If CUDA_VISIBLE_DEVICES is set, the addresses are its entries in its order: the host's own numbers or
+# names. The job looks an address up in the list of its own process, because CUDA renumbers the devices
+# there. Without an NVIDIA driver there is no address.
 set -euo pipefail
 
 addresses=""
@@ -20,7 +20,7 @@ if command -v nvidia-smi >/dev/null && listed="$(nvidia-smi --query-gpu=index --
       add "$i"
     done
   elif ((present > 0)); then
-    # CUDA stops at the first entry that names no device; names (GPU-..., MIG-...) are taken as they are.
+    # CUDA stops at the first entry that names no device. Names (GPU-..., MIG-...) are used as they are.
     IFS=, read -r -a wanted <<<"$CUDA_VISIBLE_DEVICES" || true
     for device in ${wanted[@]+"${wanted[@]}"}; do
       device="${device//[[:space:]]/}"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Shows what the job does: edits ten example rows with the embedded model, on this machine.
+# Demonstrates the job: edits ten example rows with the embedded model, on this machine.
 
 set -euo pipefail
 
-# This script's folder, symbolic links resolved (macOS has had no readlink -f for long).
+# This script's folder, with symbolic links resolved (older versions of macOS lack readlink -f).
 here="${BASH_SOURCE[0]}"
 while [[ -L "$here" ]]; do
   link="$(readlink "$here")"
@@ -19,10 +19,10 @@ case "${1:-}" in
     cat <<'TEXT'
 Usage: jobs/demo.sh [OUT]
 
-Makes an example manifest, edits its pictures with the embedded model and leaves in OUT (default:
-target/demo of the clone) images/*.png, results/ (Parquet) and contact-sheet.png. Runs inside one
-Java process; GLM_IMAGE_EMBEDDED=0 takes spark-submit as jobs/edit-images.sh does. The environment
-variables are those of jobs/edit-images.sh (see its --help).
+Writes an example manifest, edits its images with the embedded model and leaves images/*.png,
+results/ (Parquet) and contact-sheet.png in OUT (default: target/demo of the clone). Runs inside one
+Java process; with GLM_IMAGE_EMBEDDED=0 it uses spark-submit as jobs/edit-images.sh does. The
+environment variables are those of jobs/edit-images.sh (see its --help).
 TEXT
     exit 0
     ;;
@@ -33,7 +33,7 @@ esac
 (($# <= 1)) || glm_fail "Too many arguments: expected one folder, got $#" "Usage: jobs/demo.sh [OUT]"
 
 out="${1:-$GLM_ROOT/target/demo}"
-# A Spark of any version may lie on the PATH; the demo is to run everywhere.
+# The PATH may have a Spark of any version, and the demo must run everywhere.
 export GLM_IMAGE_EMBEDDED="${GLM_IMAGE_EMBEDDED:-1}"
 
 glm_find_java
@@ -43,9 +43,9 @@ glm_build
 built=$SECONDS
 if ((built > 1)); then printf 'demo: built in %d s\n' "$built" >&2; fi
 
-printf 'demo: one of the ten rows is bad on purpose (its picture is a corrupt file), to show how a failure looks\n' >&2
+printf 'demo: one of the ten rows has a corrupt source image on purpose, to show a failure\n' >&2
 SECONDS=0
 code=0
 glm_run_job demo "$out" || code=$?
 ((code == 0)) || exit "$code"
-printf 'demo: done in %d s; look at %s\n' "$SECONDS" "$out/contact-sheet.png" >&2
+printf 'demo: finished in %d s; contact sheet: %s\n' "$SECONDS" "$out/contact-sheet.png" >&2

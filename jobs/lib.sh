@@ -1,4 +1,4 @@
-# Shared by the launchers in this folder; sourced, not run.
+# Functions of the launchers in this folder; sourced, not run.
 # GLM_ROOT: the project's folder. GLM_NAME: the launcher's name in messages.
 
 GLM_LAUNCH_FAILURE=70 # the launcher's own exit code; all others are the job's
@@ -10,7 +10,7 @@ glm_fail() {
   exit "$GLM_LAUNCH_FAILURE"
 }
 
-# Sets GLM_JAVA to a java of a version that Spark runs on.
+# Sets GLM_JAVA to a java that Spark supports.
 glm_find_java() {
   if [[ -n "${JAVA_HOME:-}" ]]; then
     GLM_JAVA="$JAVA_HOME/bin/java"
@@ -27,7 +27,7 @@ glm_find_java() {
   [[ "$major" =~ ^[0-9]+$ ]] || glm_fail "Cannot read the version of $GLM_JAVA" \
     "Its output should have a line such as: openjdk version \"17.0.15\"."
   if ((major < 17 || major > 22)); then
-    glm_fail "$GLM_JAVA is Java $version, which Spark and this job do not run on" \
+    glm_fail "$GLM_JAVA is Java $version, which Spark and this job do not support" \
       "Use a JDK 17 (18 to 22 work too): set JAVA_HOME to its folder."
   fi
 }
@@ -42,7 +42,7 @@ glm_newest_jar() {
   printf '%s' "$newest"
 }
 
-# Why the job must be built, or nothing. One find; no Maven start where all is fresh.
+# Prints why the job must be built, or nothing. Starts no Maven if everything is up to date.
 glm_build_reason() {
   local jar changed first
   jar="$(glm_newest_jar)"
@@ -71,7 +71,7 @@ glm_build_reason() {
   fi
 }
 
-# Builds where needed; sets GLM_JOB_JAR (for spark-submit) and GLM_PLAIN_JAR (for plain java).
+# Builds if needed; sets GLM_JOB_JAR (for spark-submit) and GLM_PLAIN_JAR (for plain java).
 glm_build() {
   if [[ -n "${GLM_IMAGE_JAR:-}" ]]; then
     [[ -f "$GLM_IMAGE_JAR" ]] || glm_fail "GLM_IMAGE_JAR is $GLM_IMAGE_JAR, which is not a file"
@@ -118,7 +118,7 @@ glm_find_spark() {
   fi
 }
 
-# A Spark of another Scala version fails later with a NoSuchMethodError that says nothing.
+# A Spark for another Scala version would fail later, with an unhelpful NoSuchMethodError.
 glm_check_spark_version() {
   local home="${SPARK_HOME:-}" core theirs ours
   [[ -n "$home" && -s "$GLM_ROOT/target/embedded.classpath" && -z "${GLM_IMAGE_JAR:-}" ]] || return 0
@@ -144,8 +144,8 @@ glm_embedded() {
   local options=("-Xmx${GLM_IMAGE_DRIVER_MEMORY:-2g}"
     -Djava.awt.headless=true
     -Dfile.encoding=UTF-8
-    # DJL's tokenizers would otherwise look for CUDA and download another build of themselves, and
-    # DJL would otherwise report its use.
+    # Without these settings DJL's tokenizers look for CUDA and download another build of
+    # themselves, and DJL sends usage reports.
     -DRUST_FLAVOR=cpu
     -DOPT_OUT_TRACKING=true
     "-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties"
@@ -162,7 +162,7 @@ glm_submit() {
   local main="$1" natives="" jar
   shift
   glm_check_spark_version
-  # The gpu profile keeps libtorch with CUDA out of the job jar.
+  # The gpu profile leaves libtorch with CUDA out of the job jar.
   if [[ -z "${GLM_IMAGE_JAR:-}" ]] && grep -q -- '-gpu\.jar' "$GLM_ROOT/target/embedded.classpath"; then
     for jar in "$GLM_ROOT"/target/natives/*-gpu.jar; do
       [[ ! -f "$jar" ]] || natives="$natives${natives:+,}$jar"
@@ -171,9 +171,9 @@ glm_submit() {
   local arguments=(--class "$main")
   if [[ -n "$natives" ]]; then arguments+=(--jars "$natives"); fi
   if [[ -n "${GLM_IMAGE_DRIVER_MEMORY:-}" ]]; then arguments+=(--driver-memory "$GLM_IMAGE_DRIVER_MEMORY"); fi
-  # For DJL in the driver, as in the embedded mode; executors have their own environment.
+  # For DJL in the driver, as in the embedded mode; executors have an environment of their own.
   export RUST_FLAVOR=cpu OPT_OUT_TRACKING=true
-  # A cluster's own logging settings win over ours.
+  # A cluster's own logging settings have precedence.
   if [[ ! -f "${SPARK_CONF_DIR:-${SPARK_HOME:-/nonexistent}/conf}/log4j2.properties" ]]; then
     export SPARK_SUBMIT_OPTS="\"-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties\" ${SPARK_SUBMIT_OPTS:-}"
   fi

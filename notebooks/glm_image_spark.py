@@ -1,8 +1,8 @@
-"""ImageEditor for PySpark: edits the images of a DataFrame by prompts.
+"""ImageEditor for PySpark: edits images of a DataFrame by prompts.
 
-A thin wrapper around the Java class io.glmimage.spark.ml.ImageEditor, whose documentation explains
-the parameters. The job jar must be on Spark's class path (spark.jars), and numpy, which
-pyspark.ml imports, must be installed.
+A thin wrapper around the Java class io.glmimage.spark.ml.ImageEditor, whose Javadoc explains the
+parameters. The job jar must be on Spark's class path (spark.jars), and numpy, which pyspark.ml
+imports, must be installed.
 
     from glm_image_spark import ImageEditor
 
@@ -19,15 +19,15 @@ from pyspark.ml.wrapper import JavaTransformer
 
 _JAVA_CLASS = "io.glmimage.spark.ml.ImageEditor"
 
-# name, converter, meaning; the defaults are the Java class's.
+# Name, converter, meaning. The defaults are those of the Java class.
 _PARAMS = [
     ("inputCols", TypeConverters.toListString, "the columns of the source images"),
     ("promptCol", TypeConverters.toString, "the column of the prompts"),
     ("idCol", TypeConverters.toString, "the column of the ids that decide the seeds of rows without one"),
     ("seedCol", TypeConverters.toString, "the column of the seeds"),
-    ("outputCol", TypeConverters.toString, "the column for the pictures"),
-    ("statusCol", TypeConverters.toString, "the column for OK or FAILED"),
-    ("errorCol", TypeConverters.toString, "the column for the errors' messages"),
+    ("outputCol", TypeConverters.toString, "the column for the edited images"),
+    ("statusCol", TypeConverters.toString, "the column for the status, OK or FAILED"),
+    ("errorCol", TypeConverters.toString, "the column for error messages"),
     ("engine", TypeConverters.toString, "the DJL engine"),
     ("modelUrl", TypeConverters.toString, "the checkpoint folder or DJL model URL"),
     ("device", TypeConverters.toString, "auto, cpu, cuda or cuda:N"),
@@ -35,24 +35,24 @@ _PARAMS = [
     (
         "weights",
         TypeConverters.toString,
-        "how the model comes to the executors: broadcast, direct or local:PATH",
+        "how the model reaches the executors: broadcast, direct or local:PATH",
     ),
     ("batchSize", TypeConverters.toInt, "rows that go through the model together"),
     ("numInferenceSteps", TypeConverters.toInt, "denoising steps"),
     ("guidanceScale", TypeConverters.toFloat, "classifier-free guidance"),
-    ("stepCache", TypeConverters.toFloat, "part of the schedule that goes by before the blocks run again"),
-    ("height", TypeConverters.toInt, "the pictures' height in pixels"),
-    ("width", TypeConverters.toInt, "the pictures' width in pixels"),
+    ("stepCache", TypeConverters.toFloat, "fraction of the time embedding's change after which the blocks are recomputed"),
+    ("height", TypeConverters.toInt, "height of the edited images in pixels"),
+    ("width", TypeConverters.toInt, "width of the edited images in pixels"),
     ("seed", TypeConverters.toInt, "base of the seeds of rows that give none"),
     ("imageFormat", TypeConverters.toString, "png, jpeg or webp"),
     ("quality", TypeConverters.toInt, "quality of JPEG and WebP, 1 to 100"),
     ("outputFormat", TypeConverters.toString, "binary or path"),
-    ("outputPath", TypeConverters.toString, "the folder for pictures of the format path"),
+    ("outputPath", TypeConverters.toString, "the folder for edited images if outputFormat is path"),
 ]
 
 
 class _Reader(JavaMLReader):
-    """PySpark's reader looks for Java classes below org.apache.spark only."""
+    """Names the Java class; PySpark's reader looks only below org.apache.spark."""
 
     @classmethod
     def _java_loader_class(cls, clazz):
@@ -60,7 +60,7 @@ class _Reader(JavaMLReader):
 
 
 class ImageEditor(JavaTransformer, JavaMLReadable, JavaMLWritable):
-    """Adds three columns: the picture, the status (OK or FAILED) and the error's message."""
+    """Adds three columns: edited image, status (OK or FAILED) and error message."""
 
     @keyword_only
     def __init__(self, **params):
@@ -71,7 +71,7 @@ class ImageEditor(JavaTransformer, JavaMLReadable, JavaMLWritable):
 
     @keyword_only
     def setParams(self, **params):
-        """Sets parameters by name; those that are None stay as they are."""
+        """Sets parameters by name. Parameters that are None stay unchanged."""
         unknown = sorted(set(self._input_kwargs) - {name for name, _, _ in _PARAMS})
         if unknown:
             raise TypeError("ImageEditor has no parameter " + ", ".join(unknown))
@@ -93,11 +93,11 @@ def _accessors(name):
 
 
 for _name, _converter, _doc in _PARAMS:
-    # As class attributes: a Params object makes its own of these when it is built.
+    # Class attributes; each Params object copies them when it is created.
     setattr(ImageEditor, _name, Param(Params._dummy(), _name, _doc, typeConverter=_converter))
     _get, _set = _accessors(_name)
     setattr(ImageEditor, "get" + _name[0].upper() + _name[1:], _get)
     setattr(ImageEditor, "set" + _name[0].upper() + _name[1:], _set)
 
-# PySpark finds the Python class of a loaded pipeline's stage by the Java class's name.
+# PySpark derives the Python class of a loaded stage from the name of the Java class.
 sys.modules.setdefault(_JAVA_CLASS.rpartition(".")[0], sys.modules[__name__])

@@ -29,8 +29,8 @@ final class DefaultsFlags {
       names = "--seed",
       paramLabel = "N",
       description =
-          "Base seed (64-bit). A row without seed gets one derived from this and from its content or"
-              + " id, independent of partitions and batches. Default: ${DEFAULT-VALUE}.")
+          "Base seed (64-bit). A row without seed gets one derived from this and from its id, which is"
+              + " given or made from its content. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(

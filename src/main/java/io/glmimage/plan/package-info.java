@@ -1,2 +1,5 @@
-/** How the rows are cut into partitions and batches. Knows no Spark and no GPU. */
+/**
+ * How rows are divided into partitions and batches: an immutable plan from a number of rows and
+ * slots. It knows neither Spark nor GPUs, so it is tested without them.
+ */
 package io.glmimage.plan;
