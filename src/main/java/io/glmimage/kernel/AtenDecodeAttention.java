@@ -10,8 +10,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * {@link DecodeAttention} from libtorch's attention. On a CPU each slot is one call over its own
- * tokens; on a GPU, where reading the counts would stop the stream, all slots are one call over the
- * whole capacity with a mask, so the cache must hold finite numbers everywhere.
+ * tokens. On a GPU, reading the counts would wait for the stream, so all slots are one call over
+ * the whole capacity with a mask. The cache must then hold finite numbers everywhere.
  */
 final class AtenDecodeAttention implements DecodeAttention {
   @Override
@@ -23,7 +23,7 @@ final class AtenDecodeAttention implements DecodeAttention {
     if (slots == 0) {
       return qkv.narrow(1, 0, width).contiguous();
     }
-    // The query heads that share a key head become its queries: [S, H D] -> [S, G, H/G, D]
+    // Query heads that share a key head become its queries: [S, H D] -> [S, G, H/G, D]
     Tensor queries = qkv.narrow(1, 0, width).view(slots, kvHeads, heads / kvHeads, headDim);
     if (qkv.is_cuda()) {
       // [S, C, G, D] -> [S, G, C, D]

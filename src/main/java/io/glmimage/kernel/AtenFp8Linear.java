@@ -5,8 +5,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * {@link Fp8Linear} in float32: the numbers that a GPU's e4m3 product gives, up to the order of its
- * sums, at the cost of a float32 product.
+ * {@link Fp8Linear} as a float32 product. The result differs from a GPU's e4m3 product only by the
+ * order and precision of the sums.
  */
 final class AtenFp8Linear implements Fp8Linear {
   @Override

@@ -12,7 +12,7 @@ final class AtenQuantizeRows implements QuantizeRows {
   public Rows quantize(Tensor x) {
     Tensor numbers = x.to(ScalarType.Float);
     if (Ops.isEmpty(x) || x.is_meta()) {
-      // amax fails without values; a tensor on device meta has none.
+      // amax fails without values, and a tensor on device meta has none.
       return new Rows(
           numbers.to(ScalarType.Float8_e4m3fn), numbers.new_ones(new long[] {x.size(0), 1}));
     }
@@ -30,7 +30,7 @@ final class AtenQuantizeRows implements QuantizeRows {
     return quantize(new AtenSiluMul().siluMul(gateUp.to(ScalarType.Float)));
   }
 
-  /** As {@link #quantize}, into rows that are there. */
+  /** As {@link #quantize(Tensor)}, into existing rows. */
   static void quantize(Tensor x, Rows out) {
     if (Ops.isEmpty(x)) {
       return;

@@ -25,13 +25,13 @@ final class AtenTokenSampling implements TokenSampling {
     Tensor cumulative = probabilities(logits, settings).cumsum(1);
     Tensor total = cumulative.narrow(1, cumulative.size(1) - 1, 1);
     Tensor threshold = uniforms.unsqueeze(1).mul(total);
-    // u times the total can round up to the total: the last id that has probability takes it.
+    // u times the total can round up to the total; the last id with a probability is then drawn.
     Tensor before = cumulative.le(threshold).logical_and_(cumulative.lt(total));
     ids.copy_(before.sum(new long[] {1}, false, new ScalarTypeOptional(ScalarType.Long)));
   }
 
   /**
-   * The distribution that is drawn from.
+   * The distribution that ids are drawn from.
    *
    * @param logits [N, K]
    * @return [N, K] float32
@@ -46,7 +46,7 @@ final class AtenTokenSampling implements TokenSampling {
       return scores.clone();
     }
     if (settings.topK() > 0 && settings.topK() < width) {
-      // Strictly smaller than the k-th largest leaves: equals of it stay.
+      // Ids with the k-th largest logit stay, even if that makes more than k.
       Tensor kth =
           scores.topk(settings.topK(), 1, true, true).get0().narrow(1, settings.topK() - 1, 1);
       scores = scores.masked_fill(scores.lt(kth), new Scalar(MINUS_INFINITY));

@@ -19,26 +19,25 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A piece of work that is recorded once and then replayed as one launch. The work reads and writes
- * tensors that were made before it and outlive this object: what it leaves in them is its result.
- * It must launch the same kernels on the same addresses whenever it runs, and may not wait for the
- * GPU.
+ * Work that is recorded once and then replayed as one launch. The work reads and writes tensors
+ * that were made before it and outlive this object; its results are in them. It must launch the
+ * same kernels on the same addresses in every run, and may not wait for the GPU.
  *
- * <p>What the work allocates comes from a memory pool of the graph's own, which nobody else uses
- * until {@link #close}. Where CUDA cannot record it, every {@link #replay} runs it anew; the log
- * says why. Where memory does not suffice, the constructor throws what libtorch said.
+ * <p>The work's allocations come from a memory pool of the graph, which nothing else uses until
+ * {@link #close}. If CUDA cannot record the work, every {@link #replay} runs it again, and the log
+ * gives the reason. If memory runs out, the constructor throws libtorch's exception.
  *
- * <p>Not thread-safe: one thread at a time replays.
+ * <p>Not thread-safe: only one thread at a time may replay.
  */
 public final class CudaGraph implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CudaGraph.class);
 
-  // libtorch numbers its own pools from 1; ours stay clear of them.
+  // libtorch numbers its own pools from 1. These numbers stay clear of them.
   private static final AtomicLong POOLS = new AtomicLong(1L << 40);
 
   /**
-   * By GPU, the stream that all recordings there take, one after the other: libtorch keeps a
-   * workspace for products of 32 MB for every stream that it has seen, for good.
+   * By GPU, the stream of all its recordings, which take turns. libtorch keeps a workspace of 32 MB
+   * for matrix products for every stream that it has ever used.
    */
   private static final Map<Integer, CUDAStream> STREAMS = new ConcurrentHashMap<>();
 
@@ -49,11 +48,11 @@ public final class CudaGraph implements AutoCloseable {
   private CUgraphExec_st graph;
 
   /**
-   * Runs {@code work} once on a stream apart, so that libraries make their workspaces, then records
-   * it. The work runs in a scope that is closed after it.
+   * Runs {@code work} once on a separate stream, so that libraries create their workspaces, then
+   * records it. Each run has a scope of its own.
    *
    * @param name for messages
-   * @param device the GPU's index; a negative one means that there is none and replays run the work
+   * @param device the GPU's index; negative for a CPU, where replays run the work
    */
   public CudaGraph(String name, int device, Runnable work) {
     this.name = name;
@@ -93,12 +92,16 @@ public final class CudaGraph implements AutoCloseable {
     return stream;
   }
 
-  /** Whether replays are one launch. */
+  /** Whether a replay is one launch. */
   public boolean recorded() {
     return graph != null;
   }
 
-  /** Does the work on the thread's current stream. */
+  /**
+   * Replays the work on the thread's current stream.
+   *
+   * @throws KernelException if CUDA refuses
+   */
   public void replay() {
     if (graph == null) {
       runEagerly();
@@ -112,11 +115,11 @@ public final class CudaGraph implements AutoCloseable {
     }
   }
 
-  /** Frees the graph and gives its memory pool back. Waits for replays under way. */
+  /** Frees the graph and its memory pool, after the replays that are still running. */
   @Override
   public void close() {
     if (graph != null) {
-      // Whoever closes may have another GPU as its current one.
+      // The calling thread's current GPU may be another one.
       byte before = torch_cuda.ExchangeDevice((byte) device);
       try {
         torch_cuda.device_synchronize();
@@ -138,15 +141,15 @@ public final class CudaGraph implements AutoCloseable {
 
   private void record(CUDAStream stream) {
     Thread recording = Thread.currentThread();
-    StreamFilter ours =
+    StreamFilter recorded =
         new StreamFilter() {
-          // Allocations of other threads go on as usual.
+          // Allocations of other threads don't use the graph's pool.
           @Override
           public boolean call(Pointer anyStream) {
             return Thread.currentThread() == recording;
           }
         };
-    torch_cuda.beginAllocateToPool((byte) device, poolId(), ours);
+    torch_cuda.beginAllocateToPool((byte) device, poolId(), recorded);
     CUgraph_st captured = new CUgraph_st();
     RuntimeException failure = null;
     int status =
@@ -172,7 +175,7 @@ public final class CudaGraph implements AutoCloseable {
       cudart.cudaGraphDestroy(captured);
     }
     if (graph == null) {
-      // A failed recording leaves an error behind that the next call would report as its own.
+      // A failed recording leaves an error that the next call would report as its own.
       cudart.cudaGetLastError();
       releasePool();
       RuntimeException problem = failure != null ? failure : new KernelException(text(status));
@@ -180,7 +183,7 @@ public final class CudaGraph implements AutoCloseable {
         throw problem;
       }
       LOG.warn(
-          "Cannot record {} as a CUDA graph: {}; running it op by op", name, problem.getMessage());
+          "Cannot record {} as a CUDA graph: {}; running its operations one by one", name, problem.getMessage());
     }
   }
 
@@ -188,7 +191,7 @@ public final class CudaGraph implements AutoCloseable {
     torch_cuda.getAllocator().releasePool((byte) device, poolId());
   }
 
-  /** The two numbers that name a pool, under the type that the binding gives them. */
+  /** The two numbers that identify a pool, in the type that the binding uses for them. */
   private DeviceAssertionsDataVectorCUDAKernelLaunchInfoVectorPair poolId() {
     return new DeviceAssertionsDataVectorCUDAKernelLaunchInfoVectorPair(pool);
   }

@@ -2,7 +2,7 @@ package io.glmimage.kernel;
 
 import io.glmimage.error.GlmImageException;
 
-/** Our own CUDA kernels cannot be had in this process; the message says why and what to change. */
+/** The CUDA kernels cannot be used in this process. The message gives the reason and a remedy. */
 public final class CudaUnavailableException extends GlmImageException {
   private static final long serialVersionUID = 1L;
 

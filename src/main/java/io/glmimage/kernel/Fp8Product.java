@@ -10,13 +10,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Products of e4m3 on a GPU, bfloat16 results: libtorch's {@code _scaled_mm}. Where this libtorch
- * can, the product applies the scales of rows and columns and the bias itself; that is tried once.
- * Elsewhere the product is taken without scales ({@code 448 * 448 * K} is far within bfloat16), and
- * a kernel of ours does the rest.
+ * Products of e4m3 operands on a GPU with bfloat16 results: libtorch's {@code _scaled_mm}. The
+ * constructor tries whether this libtorch applies the scales of rows and columns and the bias in
+ * the product. If not, products are computed without scales ({@code 448 * 448 * K} is far within
+ * the range of bfloat16), and {@code scale_bias.cu} does the rest.
  *
- * <p>{@code use_fast_accum}: sums stay in the matrix unit's own accumulators, as is usual for
- * inference. TorchScript knows dtypes by number: 15 is bfloat16.
+ * <p>With {@code use_fast_accum}, sums stay in the matrix unit's own accumulators, as is usual for
+ * inference. TorchScript identifies dtypes by number: 15 is bfloat16.
  */
 final class Fp8Product {
   private static final Logger LOG = LoggerFactory.getLogger(Fp8Product.class);
@@ -29,7 +29,7 @@ final class Fp8Product {
 
   private final TorchScript product = new TorchScript(SCRIPT);
 
-  /** A single 1: the scale of all. */
+  /** {@code [1, 1]}: the scale 1. */
   private final Tensor one;
 
   private final boolean scalesRows;
@@ -41,13 +41,13 @@ final class Fp8Product {
     one = torch.ones(new long[] {1, 1}, compute.options(ScalarType.Float));
     one.retainReference();
     if (scalesRows) {
-      LOG.info("fp8: products scale rows and columns themselves");
+      LOG.info("fp8: products apply the scales of rows and columns");
     } else {
-      LOG.info("fp8: a kernel of ours scales rows and columns of products ({})", problem);
+      LOG.info("fp8: scale_bias applies the scales of rows and columns after the product ({})", problem);
     }
   }
 
-  /** Whether {@link #scaled} can be had; else {@link #unscaled} and what remains. */
+  /** Whether {@link #scaled} works; otherwise {@link #unscaled} does, and scales remain to be applied. */
   boolean scalesRows() {
     return scalesRows;
   }
@@ -64,12 +64,12 @@ final class Fp8Product {
     return product.apply(x.values(), weight.values(), x.scales(), weight.scales(), bias);
   }
 
-  /** {@code x weightᵀ} of the e4m3 values as they are: {@code [T, N]}, of the caller's scope. */
+  /** {@code x weightᵀ} of the e4m3 values without scales: {@code [T, N]}, of the caller's scope. */
   Tensor unscaled(Rows x, Rows weight) {
     return product.apply(x.values(), weight.values(), one, one, null);
   }
 
-  /** Why a product cannot scale its rows and columns; null where it can. */
+  /** Why a product cannot apply the scales of rows and columns; null if it can. */
   private String rowsProblem(Compute compute) {
     long side = 64;
     try (TensorScope scope = new TensorScope()) {
@@ -81,7 +81,7 @@ final class Fp8Product {
       double sum = sums.sum().item_double();
       // Every element is side * 0.5 * 0.5 + 1.
       double expected = side * side * (side * 0.25 + 1);
-      return sum == expected ? null : "libtorch's sum to " + sum + " instead of " + expected;
+      return sum == expected ? null : "the test product sums to " + sum + " instead of " + expected;
     } catch (RuntimeException e) {
       return TorchScript.refusal(e);
     }

@@ -6,9 +6,9 @@ import org.bytedeco.pytorch.Tensor;
  * The end of one branch of a block and the start of the next: {@code residual += gate[kind] *
  * branch}, in place, then {@link AdaLayerNorm} of the sum.
  *
- * <p>T rows, D width. Reads residual and branch, writes residual and the norm: 4 T D elements,
- * which is the floor. Sum and statistics in float32; what is normalised is the sum as it is stored.
- * Empty rows launch nothing.
+ * <p>T rows, D width. Reads residual and branch, writes residual and norm, which is the floor: 4 T
+ * D elements. Sum and statistics are in float32. The norm is that of the sum as stored, after its
+ * rounding. Empty rows launch nothing.
  */
 @FunctionalInterface
 public interface GatedResidualAdaLayerNorm {
@@ -18,8 +18,8 @@ public interface GatedResidualAdaLayerNorm {
    * @param gate {@code [2, D]} contiguous, image then text
    * @param scale {@code [2, D]} contiguous, of the following norm
    * @param shift {@code [2, D]} contiguous, of the following norm
-   * @param out {@code [T, D]}; overwritten with the modulated norm, quantized where it is ({@link
-   *     QuantizeRows}); may be where the branch's input was
+   * @param out {@code [T, D]}; overwritten with the modulated norm, which is quantized ({@link
+   *     QuantizeRows}) if these rows are. May share memory with the branch's input
    */
   void apply(
       Tensor residual,
@@ -32,8 +32,8 @@ public interface GatedResidualAdaLayerNorm {
       Rows out);
 
   /**
-   * @param out {@code [T, D]} contiguous; overwritten with the modulated norm; may be where the
-   *     branch's input was
+   * @param out {@code [T, D]} contiguous; overwritten with the modulated norm. May share memory
+   *     with the branch's input
    * @return {@code out}
    */
   default Tensor apply(

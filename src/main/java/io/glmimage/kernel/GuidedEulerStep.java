@@ -4,11 +4,11 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * The end of a denoising step, in place and in float32: {@code latents += delta * (uncond +
- * guidance * (cond - uncond))}, where delta is the next sigma minus this one. The predictions are
- * still packed patches: token (r, c) holds {@code (channel, y, x)} of its p x p patch.
+ * guidance * (cond - uncond))}, where delta is the next sigma minus the current one. The
+ * predictions are packed patches: token (r, c) holds {@code (channel, y, x)} of its p x p patch.
  *
  * <p>C channels, h x w latent sides, p patch side. Reads the image rows of both predictions and the
- * latents, writes the latents: 2 C h w elements plus 2 C h w float32, which is the floor. Empty
+ * latents and writes the latents, which is the floor: 2 C h w elements plus 2 C h w float32. Empty
  * latents launch nothing.
  */
 @FunctionalInterface
@@ -16,11 +16,10 @@ public interface GuidedEulerStep {
   /**
    * @param latents {@code [C, h, w]} float32 contiguous; updated
    * @param prediction {@code [T, C p p]} contiguous
-   * @param layout its first sequence is the conditional one; a second one, where there is one, the
-   *     unconditional; with one sequence there is no guidance
+   * @param layout the conditional sequence, then the unconditional one; without a second sequence
+   *     there is no guidance
    * @param patch p
-   * @param deltaAndGuidance {@code [2]} float32 on the device, so that a captured step reads what
-   *     was last written there
+   * @param deltaAndGuidance {@code [2]} float32 on the device
    */
   void apply(
       Tensor latents, Tensor prediction, PackedLayout layout, int patch, Tensor deltaAndGuidance);

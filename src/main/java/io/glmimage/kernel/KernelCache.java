@@ -14,9 +14,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Compiled kernels on disk, one file per key. An entry is written beside its place and moved there
- * in one step, and carries its own digest, so that several processes can share a folder and a torn
- * or damaged file counts as missing. A folder that cannot be used costs time, never the run.
+ * Compiled kernels on disk, one file per key. An entry is written to a temporary file, which is then
+ * moved to its place in one step. Each entry starts with a digest of its content, so several
+ * processes can share a folder, and an incomplete or damaged file counts as missing. If the folder
+ * cannot be used, kernels are compiled in every process.
  */
 final class KernelCache {
   private static final Logger LOG = LoggerFactory.getLogger(KernelCache.class);
@@ -27,19 +28,23 @@ final class KernelCache {
     this.folder = folder;
   }
 
-  /** The key of everything that decides the compiled code: a hexadecimal SHA-256. */
+  /**
+   * The key of an entry: a hexadecimal SHA-256.
+   *
+   * @param parts everything that determines the compiled code
+   */
   static String key(String... parts) {
     MessageDigest digest = Sha256.start();
     for (String part : parts) {
       byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-      // The length keeps ("ab", "c") and ("a", "bc") apart.
+      // With the lengths, ("ab", "c") and ("a", "bc") differ.
       digest.update((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
       digest.update(bytes);
     }
     return Sha256.hex(digest);
   }
 
-  /** The entry under {@code key}; nothing when it is missing or damaged. */
+  /** The entry of {@code key}; empty if it is missing or damaged. */
   Optional<byte[]> read(String key) {
     byte[] file;
     try {
@@ -58,7 +63,7 @@ final class KernelCache {
     return MessageDigest.isEqual(stored, Sha256.of(code)) ? Optional.of(code) : Optional.empty();
   }
 
-  /** Keeps {@code code} under {@code key}, in place of what is there. */
+  /** Stores {@code code} as the entry of {@code key}, replacing an existing one. */
   void write(String key, byte[] code) {
     Path place = path(key);
     try {
@@ -75,7 +80,7 @@ final class KernelCache {
       }
     } catch (IOException e) {
       LOG.warn(
-          "Cannot keep compiled kernel {}: {}; the next start compiles it again",
+          "Cannot write compiled kernel {}: {}; the next process compiles it again",
           place,
           e.toString());
     }

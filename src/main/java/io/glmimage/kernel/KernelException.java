@@ -3,8 +3,8 @@ package io.glmimage.kernel;
 import io.glmimage.error.GlmImageException;
 
 /**
- * A kernel that should run did not: its text does not compile, CUDA refused the launch, or a forced
- * kernel cannot take these arguments.
+ * A CUDA kernel cannot run: its text does not compile, CUDA refuses the launch, or {@code --kernels
+ * fused} forces a kernel that does not support the arguments of a call.
  */
 public final class KernelException extends GlmImageException {
   private static final long serialVersionUID = 1L;

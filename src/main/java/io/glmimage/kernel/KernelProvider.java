@@ -15,39 +15,46 @@ public interface KernelProvider {
 
   // ---- prior decoder ----
 
-  /** RMS norm, and the sandwich of two around a residual sum. */
+  /** RMS norm, alone and around a residual sum. */
   RmsNormResidual rmsNormResidual();
 
-  /** Rotary embedding of queries and keys, and the write of keys and values into the cache. */
+  /** Rotates queries and keys, and writes keys and values to the cache. */
   RotaryCacheWrite rotaryCacheWrite();
 
-  /** Attention of one new token a slot over the slot's own cache. */
+  /** Attention of one new token per slot over the slot's own cache. */
   DecodeAttention decodeAttention();
 
   /** The gated activation of the MLP. */
   SiluMul siluMul();
 
-  /** Filtering and drawing of the next token. */
+  /** Draws the next token of every row. */
   TokenSampling tokenSampling();
 
   // ---- diffusion transformer ----
 
+  /** Layer norm, scaled and shifted by the time embedding. */
   AdaLayerNorm adaLayerNorm();
 
+  /** A gated residual sum, then {@link #adaLayerNorm}. */
   GatedResidualAdaLayerNorm gatedResidualAdaLayerNorm();
 
+  /** Norm and rotary embedding of queries and keys. */
   QkNormRotary qkNormRotary();
 
   /** Attention of a whole sequence, without a mask. */
   SequenceAttention sequenceAttention();
 
+  /** A linear layer with gelu. */
   LinearGelu linearGelu();
 
+  /** Classifier-free guidance and the step of the scheduler. */
   GuidedEulerStep guidedEulerStep();
 
-  // ---- products in 8 bits ----
+  // ---- fp8 products ----
 
+  /** Rounds rows to e4m3, alone and after an activation. */
   QuantizeRows quantizeRows();
 
+  /** A linear layer with e4m3 operands. */
   Fp8Linear fp8Linear();
 }

@@ -8,8 +8,8 @@ import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * A linear layer, {@code x weightᵀ + bias}, whose product runs in the precision of its network; the
- * forward that applies it need not know which.
+ * A linear layer, {@code x weightᵀ + bias}, whose product runs in the precision of its network. The
+ * forward pass is the same for all precisions.
  *
  * <p>T rows, K inputs, N outputs.
  */
@@ -27,12 +27,12 @@ public final class Linear {
   }
 
   /**
-   * Takes over a layer's weights, quantizing them where the precision asks for it: the tensors
-   * given may be freed with the caller's scope, what the layer keeps is given to {@code owner}.
+   * Makes a layer of its weights, quantized if the precision is fp8. The given tensors may be freed
+   * with the caller's scope; the tensors that the layer keeps are passed to {@code owner}.
    *
    * @param weight {@code [N, K]} in the dtype of {@code compute}
    * @param bias {@code [N]} in the same dtype, or null
-   * @param owner retains what it is given as long as the layer is in use
+   * @param owner retains its arguments for as long as the layer is in use
    */
   public static Linear of(
       Compute compute, KernelProvider kernels, Tensor weight, Tensor bias, Consumer<Tensor> owner) {
@@ -62,7 +62,7 @@ public final class Linear {
   /**
    * {@code [T, K] -> [T, N]}, of the caller's scope.
    *
-   * @param x quantized if and only if the layer is
+   * @param x quantized if, and only if, the layer is
    */
   public Tensor apply(Rows x) {
     return weight.quantized()
@@ -71,8 +71,8 @@ public final class Linear {
   }
 
   /**
-   * {@code gelu(x weightᵀ + bias)}, gelu by its tanh approximation, for the next layer: {@code [T,
-   * K] -> [T, N]}, of the caller's scope.
+   * {@code gelu(x weightᵀ + bias)} with the tanh approximation, as input of the next layer: {@code
+   * [T, K] -> [T, N]}, of the caller's scope.
    */
   public Rows gelu(Rows x) {
     return weight.quantized()
@@ -81,8 +81,8 @@ public final class Linear {
   }
 
   /**
-   * {@code silu(gate) * up} of the layer's outputs, the gates first, for the next layer: {@code [T,
-   * K] -> [T, N / 2]}, of the caller's scope.
+   * {@code silu(gate) * up} of the layer's outputs, which are gates, then ups, as input of the next
+   * layer: {@code [T, K] -> [T, N / 2]}, of the caller's scope.
    */
   public Rows siluMul(Tensor x) {
     Tensor gateUp = apply(x);

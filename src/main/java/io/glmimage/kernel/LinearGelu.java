@@ -3,13 +3,12 @@ package io.glmimage.kernel;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * The widening half of an MLP: {@code gelu(x weightᵀ + bias)}, gelu by its tanh approximation. The
- * product is part of the interface so that an implementation may put bias and activation into its
- * epilogue.
+ * The first layer of an MLP: {@code gelu(x weightᵀ + bias)} with the tanh approximation. The
+ * product is part of the operation, so that an implementation may apply bias and gelu in the
+ * product's epilogue.
  *
- * <p>T rows, I inputs, F features. Beyond the product, the floor is nothing; with a bias and
- * activation kernel of its own it is 2 T F elements. Empty rows give an empty {@code [T, F]} and
- * launch nothing.
+ * <p>T rows, I inputs, F features. With an epilogue, bias and gelu move no further elements; as a
+ * separate kernel they move 2 T F. Empty rows give an empty {@code [T, F]} and launch nothing.
  */
 @FunctionalInterface
 public interface LinearGelu {

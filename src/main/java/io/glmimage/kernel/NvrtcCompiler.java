@@ -14,11 +14,10 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 
 /**
- * Compiles CUDA C++ text with NVRTC: to machine code for an architecture NVRTC knows, to PTX of the
- * newest it knows for a GPU that is newer than it. Needs no CUDA headers and no GPU; the
- * architecture is an argument.
+ * Compiles CUDA C++ with NVRTC: to machine code for an architecture that NVRTC knows, and to PTX of
+ * its newest architecture for a newer GPU. Needs neither CUDA headers nor a GPU.
  *
- * <p>Safe for several threads: NVRTC programs share nothing.
+ * <p>Safe for several threads, because NVRTC programs share nothing.
  */
 final class NvrtcCompiler {
   private final String version;
@@ -32,8 +31,8 @@ final class NvrtcCompiler {
   /**
    * Loads NVRTC.
    *
-   * @throws CudaUnavailableException when the library or its Java binding is not there, with the
-   *     loader's words
+   * @throws CudaUnavailableException if the library or its Java binding is missing, with the
+   *     loader's message
    */
   static NvrtcCompiler load() {
     try (PointerScope scope = new PointerScope()) {
@@ -65,11 +64,11 @@ final class NvrtcCompiler {
   }
 
   /**
-   * The target for a GPU of compute capability {@code major.minor}: {@code sm_90} where NVRTC makes
-   * machine code for it, else the newest {@code compute_XX} before it, which the driver translates
-   * at load.
+   * The target for a GPU of compute capability {@code major.minor}: {@code sm_XX} if NVRTC makes
+   * machine code for it, else the newest older {@code compute_XX}, which the driver translates when
+   * it loads the kernel.
    *
-   * @throws CudaUnavailableException for a GPU older than bfloat16 arithmetic (8.0)
+   * @throws CudaUnavailableException for a GPU without bfloat16 arithmetic (before 8.0)
    */
   String target(int major, int minor) {
     int wanted = major * 10 + minor;
@@ -108,12 +107,12 @@ final class NvrtcCompiler {
    * Compiles one source file.
    *
    * @param name the file's name, for messages
-   * @param source CUDA C++ text
-   * @param headers texts that the source includes, by name
+   * @param source its text
+   * @param headers texts of the included files, by name
    * @param target as given by {@link #target}
    * @param options further options, such as {@code --use_fast_math}
-   * @return a cubin for {@code sm_XX}; PTX text, closed by a zero byte, for {@code compute_XX}
-   * @throws KernelException with the compiler's log when the text does not compile
+   * @return a cubin for {@code sm_XX}; PTX text with a final zero byte for {@code compute_XX}
+   * @throws KernelException with the compiler's log if the text does not compile
    */
   byte[] compile(
       String name,
@@ -130,7 +129,7 @@ final class NvrtcCompiler {
         names.put(count, utf8(header.getKey()));
         count++;
       }
-      // The binding hands out the program through a pointer to it.
+      // The binding returns the program through a pointer to it.
       PointerPointer<_nvrtcProgram> handle = new PointerPointer<>(1);
       BytePointer text = utf8(source);
       _nvrtcProgram program = new _nvrtcProgram();
@@ -174,7 +173,7 @@ final class NvrtcCompiler {
   private static String log(_nvrtcProgram program) {
     SizeTPointer size = new SizeTPointer(1);
     if (nvrtc.nvrtcGetProgramLogSize(program, size) != nvrtc.NVRTC_SUCCESS || size.get() < 2) {
-      return "(the compiler left no log)";
+      return "(the compiler wrote no log)";
     }
     BytePointer text = new BytePointer(size.get());
     if (nvrtc.nvrtcGetProgramLog(program, text) != nvrtc.NVRTC_SUCCESS) {

@@ -10,10 +10,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Which row of a packed tensor {@code [T, D]} is which token. The sequences of one picture lie one
- * after another, each as {@code [text | image]}; all have the same number of image tokens, a text
- * may be empty. Immutable; made once a picture and used by every layer of every step. Close it with
- * the picture.
+ * Maps the rows of a packed tensor {@code [T, D]} to tokens. The sequences of one edited image
+ * follow each other, each as {@code [text | image]}. All have the same number of image tokens; a
+ * text may be empty. Immutable. Made once per edited image and used by every layer of every step.
  *
  * <p>T rows, I image tokens of a sequence, d head dimension.
  */
@@ -32,19 +31,19 @@ public final class PackedLayout implements AutoCloseable {
   private final Tensor cos;
   private final Tensor sin;
 
-  // What the composed rotation reads; made when it first asks.
+  // Read by the rotation in libtorch's operations, and made at its first call.
   private Tensor cosRows;
   private Tensor sinRows;
 
   /**
-   * One sequence's rows.
+   * The rows of one sequence.
    *
    * @param offset its first row
-   * @param textTokens how many text rows it begins with
-   * @param imageTokens how many image rows follow
+   * @param textTokens the number of text rows, which come first
+   * @param imageTokens the number of image rows
    */
   public record Sequence(int offset, int textTokens, int imageTokens) {
-    /** All its rows. */
+    /** The number of all its rows. */
     public int rows() {
       return textTokens + imageTokens;
     }
@@ -104,12 +103,12 @@ public final class PackedLayout implements AutoCloseable {
     return imageTokens;
   }
 
-  /** {@code [T]} int32: -1 for a text row, else the row of {@link #cos} and {@link #sin}. */
+  /** {@code [T]} int32: the row of {@link #cos} and {@link #sin}, or -1 for a text row. */
   public Tensor rotaryRow() {
     return rotaryRow;
   }
 
-  /** {@code [T]} int32: which of a modulation's two vectors a row takes, 0 image, 1 text. */
+  /** {@code [T]} int32: the row's vector of the two of a modulation, 0 image, 1 text. */
   public Tensor rowKind() {
     return rowKind;
   }
@@ -124,7 +123,7 @@ public final class PackedLayout implements AutoCloseable {
     return sin;
   }
 
-  /** {@code [T, 1, 1, d]} float32: cosines of every row, both halves; 1 for a text row. */
+  /** {@code [T, 1, 1, d]} float32: the cosines of every row, for both halves; 1 for a text row. */
   Tensor cosRows() {
     if (cosRows == null) {
       cosRows = everyRow(cos, cos, 1f);

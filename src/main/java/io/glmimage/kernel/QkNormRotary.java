@@ -4,14 +4,14 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * From the fused projection to attention's inputs: layer norm without weights over every head of
- * query and key, two-dimensional rotary embedding of the image rows (by halves: {@code (a, b)}
- * becomes {@code (a cos - b sin, b cos + a sin)}), and keys and values to where attention reads
- * them.
+ * Makes the inputs of attention from the fused projection: layer norm without weights over every
+ * head of query and key, then two-dimensional rotary embedding of the image rows by halves, {@code
+ * (a, b) -> (a cos - b sin, b cos + a sin)}. Keys and values are written to the buffers that
+ * attention reads.
  *
- * <p>T rows, D = H d width, H heads of d. Reads {@code [T, 3 D]} and writes as much: 6 T D
- * elements, which is the floor; the angles are {@code T d} float32 more. Norm and rotation in
- * float32. Empty rows launch nothing.
+ * <p>T rows, D = H d width, H heads of d. Reads {@code [T, 3 D]} and writes as much, which is the
+ * floor: 6 T D elements, and {@code T d} float32 for the angles. Norm and rotation are in float32.
+ * Empty rows launch nothing.
  */
 @FunctionalInterface
 public interface QkNormRotary {
@@ -19,14 +19,14 @@ public interface QkNormRotary {
    * @param qkv {@code [T, 3 D]} contiguous: query, key, value
    * @param eps of the norms
    * @param query {@code [T, H, d]} contiguous; overwritten
-   * @param destinations for every sequence of the layout, in order, where its keys and values go
+   * @param destinations of keys and values, one for every sequence of the layout, in order
    */
   void apply(
       Tensor qkv, PackedLayout layout, double eps, Tensor query, List<KeyValueRows> destinations);
 
   /**
-   * The rows of one sequence in its attention buffers; what lies before them in the same buffers
-   * (cached source tokens) is none of this operation's business.
+   * The rows of one sequence in its attention buffers. Other rows of the same buffers, such as
+   * cached source tokens, are neither read nor written.
    *
    * @param key {@code [rows, H, d]} contiguous
    * @param value {@code [rows, H, d]} contiguous

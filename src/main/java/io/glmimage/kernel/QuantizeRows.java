@@ -3,10 +3,11 @@ package io.glmimage.kernel;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Numbers to e4m3 with a scale a row: {@code scale = max|x| / 448} (448 is the largest e4m3),
- * {@code value = x * (448 / max|x|)} to the nearest e4m3, ties to even. A row of zeros gives zeros:
- * {@code max|x|} counts as {@value #SMALLEST} at least. What is quantized is the float32 value of
- * an operation, not its rounding to the input's dtype.
+ * Rounds numbers to e4m3 with one scale per row: {@code scale = max|x| / 448}, where 448 is the
+ * largest e4m3 number, and {@code value = x * (448 / max|x|)} to the nearest e4m3, ties to even.
+ * {@code max|x|} is taken as {@link #SMALLEST} at least, so that a row of zeros gives zeros. The
+ * result of a preceding activation is quantized from its float32 value, without a rounding to the
+ * input's dtype.
  *
  * <p>T rows, K width. Moves {@code T K} elements in and {@code T K} bytes out.
  */
@@ -24,7 +25,7 @@ public interface QuantizeRows {
   Rows quantize(Tensor x);
 
   /**
-   * {@link #quantize} of {@code gelu(x)}, gelu by its tanh approximation.
+   * {@link #quantize} of {@code gelu(x)} with the tanh approximation.
    *
    * @param x {@code [T, K]} contiguous
    * @return e4m3, of the caller's scope

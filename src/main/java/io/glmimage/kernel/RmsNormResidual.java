@@ -3,7 +3,7 @@ package io.glmimage.kernel;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * RMS norm over rows: {@code rms(x, w) = x / sqrt(mean(x^2) + eps) * w}, with the statistics in
+ * RMS norm over rows: {@code rms(x, w) = x / sqrt(mean(x^2) + eps) * w}, with statistics in
  * float32. N rows, D width.
  */
 public interface RmsNormResidual {
@@ -18,9 +18,9 @@ public interface RmsNormResidual {
   Tensor norm(Tensor x, Tensor weight, double eps);
 
   /**
-   * The sandwich between two blocks: {@code residual += rms(branch, branchWeight)}, then {@code
-   * rms(residual, nextWeight)}. Moves 4 N D elements (reads the branch and the residual, writes the
-   * residual and the result) and the two weights, where separate operations move about 9.
+   * The end of one block and the start of the next: {@code residual += rms(branch, branchWeight)},
+   * then {@code rms(residual, nextWeight)}. Moves 4 N D elements (reads the branch and the residual,
+   * writes the residual and the result) and the two weights. Separate operations move about 9 N D.
    *
    * @param residual [N, D], contiguous; changed in place
    * @param branch [N, D], contiguous: the output of the attention or of the MLP

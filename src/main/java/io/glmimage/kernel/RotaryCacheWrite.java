@@ -3,18 +3,17 @@ package io.glmimage.kernel;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Rotates queries and keys and writes keys and values into the cache.
+ * Rotates queries and keys, and writes keys and values to the cache.
  *
- * <p>N tokens, H query heads, G key/value heads, D head width, R rotated width (the first R of D,
- * by halves: {@code (a, b) -> (a cos - b sin, b cos + a sin)} with a = 0..R/2-1, b = R/2..R-1), S
- * slots, C capacity. The same operation serves a prompt (N tokens of one slot) and a decoding step
- * (one token of each of N slots): a token says by its cell, {@code slot * C + position}, where it
- * goes.
+ * <p>N tokens, H query heads, G key/value heads, D head width, R rotated width, S slots, C capacity.
+ * The first R elements of a head are rotated by halves: {@code (a, b) -> (a cos - b sin, b cos + a
+ * sin)} with a = 0..R/2-1, b = R/2..R-1. The operation serves a prompt (N tokens of one slot) and a
+ * decoding step (one token of each of N slots): the cell of a token is {@code slot * C + position}.
  */
 public interface RotaryCacheWrite {
 
   /**
-   * Rotates in float32. Moves about {@code N (2 (H + G) R + 4 G D)} elements and the tables.
+   * Rotates in float32. Moves about {@code N (2 (H + G) R + 4 G D)} elements, and the tables.
    *
    * @param qkv [N, (H + 2 G) D], contiguous: queries, keys, values; queries and keys are rotated in
    *     place

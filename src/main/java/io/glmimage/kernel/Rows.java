@@ -7,20 +7,20 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Rows that a product reads: numbers as they are, or in e4m3 with a scale a row, which the numbers
- * are to be multiplied by. T rows, K width.
+ * The rows of a matrix product's operand: plain numbers, or e4m3 values with one scale per row, by
+ * which they are to be multiplied. T rows, K width.
  *
- * @param values {@code [T, K]} contiguous, float32 or bfloat16; e4m3 where there are scales
- * @param scales {@code [T, 1]} float32 contiguous; null for numbers as they are
+ * @param values {@code [T, K]} contiguous: float32 or bfloat16, or e4m3 if there are scales
+ * @param scales {@code [T, 1]} float32 contiguous; null for plain numbers
  */
 public record Rows(Tensor values, Tensor scales) {
-  /** Numbers as they are. */
+  /** Plain numbers. */
   public Rows(Tensor values) {
     this(values, null);
   }
 
   /**
-   * Uninitialised rows in the precision of {@code compute}; they belong to the caller's scope.
+   * Uninitialised rows in the precision of {@code compute}, of the caller's scope.
    *
    * @param rows T
    * @param width K
@@ -37,12 +37,12 @@ public record Rows(Tensor values, Tensor scales) {
         Ops.empty(compute, ScalarType.Float, rows, 1));
   }
 
-  /** Whether these are e4m3 with scales. */
+  /** Whether these are e4m3 values with scales. */
   public boolean quantized() {
     return scales != null;
   }
 
-  /** The numbers, {@code [T, K]}, of the caller's scope: float32 where these are quantized. */
+  /** The numbers, {@code [T, K]}, of the caller's scope; in float32 if these are quantized. */
   public Tensor numbers() {
     return quantized() ? values.to(ScalarType.Float).mul(scales) : values;
   }

@@ -3,11 +3,11 @@ package io.glmimage.kernel;
 /**
  * How the next token is drawn.
  *
- * @param temperature logits are divided by it; above 0
- * @param topK how many of the most likely ids stay (more, where several equal the last one's
- *     logit); 0 keeps all, 1 takes the most likely one
- * @param topP the most likely ids stay until their probabilities reach it, the one that crosses it
- *     included; 1 keeps all
+ * @param temperature above 0; logits are divided by it
+ * @param topK number of most likely ids that are kept, and all ids with the same logit as the last
+ *     one; 0 keeps all, 1 takes the most likely id
+ * @param topP the most likely ids are kept until their probabilities sum up to it; the id that
+ *     crosses it is kept too; 1 keeps all
  */
 public record SamplingSettings(double temperature, int topK, double topP) {
   public SamplingSettings {
@@ -24,7 +24,7 @@ public record SamplingSettings(double temperature, int topK, double topP) {
     }
   }
 
-  /** Always the most likely id; among equals the lowest. */
+  /** Takes the most likely id, and the lowest one of several with the same logit. */
   public static SamplingSettings greedy() {
     return new SamplingSettings(1, 1, 1);
   }

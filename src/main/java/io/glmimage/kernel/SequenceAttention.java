@@ -3,10 +3,10 @@ package io.glmimage.kernel;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Attention of one sequence's tokens over its own and its cached ones, all of them: {@code
+ * Attention of the tokens of one sequence over all of its own and its cached tokens: {@code
  * softmax(q kᵀ / sqrt(d)) v}.
  *
- * <p>H heads, Q queries, K keys, d elements of a head. {@code 4 H Q K d} floating-point operations.
+ * <p>H heads, Q queries, K keys, d head width. Takes {@code 4 H Q K d} floating-point operations.
  */
 @FunctionalInterface
 public interface SequenceAttention {

@@ -6,7 +6,7 @@ import org.bytedeco.pytorch.Tensor;
 public interface SiluMul {
 
   /**
-   * Moves 3 N I elements.
+   * Moves 3 N I elements, which is the floor.
    *
    * @param gateUp [N, 2 I], contiguous: the gate, then the up projection
    * @return [N, I], new, contiguous

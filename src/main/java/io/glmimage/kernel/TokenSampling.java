@@ -3,17 +3,17 @@ package io.glmimage.kernel;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Draws the next token of every row: temperature, then top_k, then top_p, then the softmax of what
- * is left, all in float32, and from it the first id, in ascending order of ids, whose cumulative
- * probability is above {@code u} times the total.
+ * Draws the next token of every row. Temperature, top_k, top_p and the softmax of the remaining ids
+ * are applied in this order, in float32. The result is the first id, in ascending order of ids,
+ * whose cumulative probability is above {@code u} times the total.
  *
- * <p>N rows, K ids. Among equal logits at the edge of top_p the lower ids leave first. With top_k =
- * 1 it is the argmax (the lowest id among equals) and {@code uniforms} is not read.
+ * <p>N rows, K ids. Among equal logits at the limit of top_p, the lower ids are dropped first. With
+ * top_k = 1 the result is the argmax (the lowest id among equals), and {@code uniforms} is not read.
  */
 public interface TokenSampling {
 
   /**
-   * Moves N K logits, a few times for the sort; one row is one thread block's work.
+   * Moves N K logits at least; a composition with a sort moves them several times.
    *
    * @param logits [N, K], contiguous, any floating dtype
    * @param uniforms [N] float32, in [0, 1)

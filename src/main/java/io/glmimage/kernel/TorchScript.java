@@ -9,16 +9,16 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A function of one result written in TorchScript: the Java binding leaves out operations whose
- * names begin with an underscore, TorchScript has them. Lives as long as the process. Safe for
- * several threads.
+ * A function with one result, written in TorchScript. TorchScript has the operations whose names
+ * begin with an underscore, which the Java binding leaves out. Lives as long as the process. Safe
+ * for several threads.
  */
 final class TorchScript {
   private final CompilationUnit unit;
   private final Function function;
 
   /**
-   * @param source one function
+   * @param source the text of one function
    */
   TorchScript(String source) {
     unit = torch.compile(source);
@@ -27,7 +27,7 @@ final class TorchScript {
   }
 
   /**
-   * The function's tensor, of the caller's scope.
+   * The function's result, of the caller's scope.
    *
    * @param arguments in order; null for None
    */
@@ -39,17 +39,17 @@ final class TorchScript {
         }
       }
       try (IValue result = function.apply(values)) {
-        // That tensor lies inside the value: a handle of its own survives it.
+        // The tensor is part of the value. A new handle keeps it when the value is freed.
         return new Tensor(result.toTensor());
       }
     }
   }
 
   /**
-   * Why libtorch refused what it was tried with: the last line of the traceback.
+   * Why libtorch refused a trial call: the last line of the traceback.
    *
-   * @throws RuntimeException {@code e}, where memory ran out: that says nothing about what this
-   *     libtorch can do
+   * @throws RuntimeException {@code e} itself if memory ran out, because the trial then says nothing
+   *     about this libtorch
    */
   static String refusal(RuntimeException e) {
     if (DeviceFailure.isOutOfMemory(e)) {

@@ -1,5 +1,10 @@
 /**
- * The operations that are worth a kernel of their own: one small interface each, with its shapes
- * and the memory traffic it cannot go below, and their compositions of libtorch operations.
+ * The operations of the networks that have a CUDA kernel. Each operation has an interface X that
+ * gives shapes and the least memory traffic, a form AtenX composed of libtorch's operations for any
+ * device, and a form CudaX that launches a kernel of {@code resources/kernels}. {@link
+ * io.glmimage.kernel.Kernels} chooses between them.
+ *
+ * <p>Operations that libtorch does well alone belong to {@code tensor}; what a network does with
+ * operations belongs to {@code model}.
  */
 package io.glmimage.kernel;

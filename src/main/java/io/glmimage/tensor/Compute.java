@@ -11,20 +11,19 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
- * Where and how a network computes.
+ * The device of a network, and the numbers it computes in.
  *
  * @param device {@code "cpu"} or {@code "cuda:N"}
- * @param dtype the dtype of weights and activations: float32 on a CPU, bfloat16 on a GPU unless
- *     asked otherwise
- * @param precision what the large products of networks that offer a choice compute in
+ * @param dtype of weights and activations; by default float32 on a CPU, bfloat16 on a GPU
+ * @param precision of the large matrix products, in networks that support several
  */
 public record Compute(String device, ScalarType dtype, Precision precision) {
-  /** Without a choice of precision: everything in {@code dtype}. */
+  /** All products are in {@code dtype}. */
   public Compute(String device, ScalarType dtype) {
     this(device, dtype, Precision.AUTO);
   }
 
-  /** The CPU in float32: what the parity fixtures are measured in. */
+  /** The CPU in float32, in which the parity fixtures are made. */
   public static Compute cpu() {
     return new Compute("cpu", ScalarType.Float);
   }
@@ -43,11 +42,12 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   }
 
   /**
-   * The device that {@code name} stands for, in its usual dtype.
+   * The device of that name, in its default dtype.
    *
-   * @param name {@code "cpu"}, {@code "cuda:N"}, {@code "cuda"} (the first GPU), or {@code "auto"}:
-   *     the first GPU where there is one that libtorch can use, else the CPU
-   * @throws DeviceException if a GPU was asked for and libtorch cannot use it
+   * @param name {@code "cpu"}, {@code "cuda:N"}, {@code "cuda"} (the first GPU), or {@code "auto"}
+   *     (the first GPU if libtorch can use one, else the CPU)
+   * @throws DeviceException if the name asks for a GPU that libtorch cannot use
+   * @throws IllegalArgumentException for another name
    */
   public static Compute of(String name) {
     Libtorch.load();
@@ -73,8 +73,8 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   }
 
   /**
-   * GPU {@code index} in float32 with TF32 switched off: as exact as the CPU, for checking. The
-   * switch holds for the whole process.
+   * GPU {@code index} in float32 without TF32, which is as exact as the CPU. For tests: TF32 is
+   * switched off for the whole process.
    */
   public static Compute cudaFloat32(int index) {
     Libtorch.load();
@@ -88,14 +88,14 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     return new Compute(device, dtype, other);
   }
 
-  /** Bytes of GPU memory that tensors here have taken; 0 on the CPU. */
+  /** Bytes of GPU memory that this process has reserved for tensors; 0 on the CPU. */
   public long deviceMemoryBytes() {
     return isCuda() ? Libtorch.reservedBytes(gpuIndex()) : 0;
   }
 
   /**
-   * Gives memory that libtorch keeps for the next tensor back to the GPU, so that an allocation of
-   * another size finds room; nothing happens for the CPU. Waits for the GPU.
+   * Returns memory that libtorch has cached to the GPU, so that allocations of another size find
+   * room. Waits for the GPU. Does nothing for the CPU.
    */
   public void releaseCachedMemory() {
     if (isCuda()) {
@@ -104,8 +104,8 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   }
 
   /**
-   * How often an allocation has failed so far, also where libtorch then went another way; 0 for the
-   * CPU.
+   * The number of failed allocations so far, including those that libtorch recovered from; 0 for
+   * the CPU.
    */
   public long shortages() {
     return isCuda() ? Libtorch.shortages(gpuIndex()) : 0;
@@ -125,8 +125,8 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   }
 
   /**
-   * Makes the GPU the calling thread's current one, which kernels of our own and memory queries
-   * take; nothing happens for the CPU.
+   * Makes this GPU the calling thread's current one. CUDA kernels and memory queries use the
+   * current GPU. Does nothing for the CPU.
    */
   public void makeCurrent() {
     if (isCuda()) {
@@ -134,7 +134,7 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     }
   }
 
-  /** Waits until the GPU has done what the calling thread gave it; nothing happens for the CPU. */
+  /** Waits until the GPU has finished the calling thread's work. Does nothing for the CPU. */
   public void awaitStream() {
     if (isCuda()) {
       try (CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) gpuIndex())) {
@@ -143,21 +143,19 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     }
   }
 
-  /** A new native device handle; it belongs to the caller's scope. */
+  /** A new native device handle, of the caller's scope. */
   public Device torchDevice() {
     return new Device(device);
   }
 
-  /** Options for a new tensor of this device and dtype; they belong to the caller's scope. */
+  /** Options for a new tensor of this device and dtype, of the caller's scope. */
   public TensorOptions options() {
     return options(dtype);
   }
 
-  /**
-   * Options for a new tensor of this device and another dtype; they belong to the caller's scope.
-   */
+  /** Options for a new tensor of this device and another dtype, of the caller's scope. */
   public TensorOptions options(ScalarType type) {
-    // The constructor that takes a ScalarTypeOptional gives float32: set it afterwards.
+    // The constructor with a ScalarTypeOptional ignores it and gives float32.
     return new TensorOptions()
         .dtype(new ScalarTypeOptional(type))
         .device(new DeviceOptional(torchDevice()));

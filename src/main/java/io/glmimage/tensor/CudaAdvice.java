@@ -5,9 +5,9 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Says what is missing where libtorch cannot use a GPU, and what to install. */
+/** Explains why libtorch cannot use a GPU, and what to install. */
 public final class CudaAdvice {
-  /** The names of packages in NVIDIA's repositories for Debian and Ubuntu. */
+  /** Packages of NVIDIA's repositories for Debian and Ubuntu, by the start of a library's name. */
   private static final Map<String, String> PACKAGES = new LinkedHashMap<>();
 
   static {
@@ -24,21 +24,21 @@ public final class CudaAdvice {
   private static final Pattern LIBRARY =
       Pattern.compile("(lib[A-Za-z0-9_+-]+\\.so[.0-9]*): cannot open shared object file");
 
-  /** JavaCPP's words where a native library is not on the class path at all. */
+  /** JavaCPP's message if a native library is not on the class path. */
   private static final Pattern NOT_BUILT_IN =
       Pattern.compile("no jni(cu|nv|nccl|torch_cuda)[a-z_]* in java\\.library\\.path");
 
   private CudaAdvice() {}
 
   /**
-   * A clause that ends a message.
+   * The explanation, as the last clause of a message.
    *
-   * @param problem why CUDA could not be loaded, or null where it is loaded and finds no device
+   * @param problem why CUDA could not be loaded, or null if it is loaded but finds no device
    */
   public static String of(String problem) {
     if (problem == null) {
       return "libtorch finds no GPU that it can use; install NVIDIA's driver for CUDA 13 (580 or"
-          + " later) on this host, and see that CUDA_VISIBLE_DEVICES names a GPU that is there";
+          + " later) on this host, and check that CUDA_VISIBLE_DEVICES names an existing GPU";
     }
     Matcher library = LIBRARY.matcher(problem);
     if (library.find()) {
@@ -60,6 +60,6 @@ public final class CudaAdvice {
     }
     return "libtorch's CUDA part cannot be loaded ("
         + problem
-        + "); jobs/check-gpu.sh says what is missing";
+        + "); run jobs/check-gpu.sh to see what is missing";
   }
 }

@@ -3,13 +3,13 @@ package io.glmimage.tensor;
 import java.util.Locale;
 
 /**
- * Tells libtorch's failures apart: JavaCPP hands all of them over as RuntimeException with
- * libtorch's text.
+ * Classifies libtorch's failures by their text, because JavaCPP throws a RuntimeException for all
+ * of them.
  */
 public final class DeviceFailure {
   private DeviceFailure() {}
 
-  /** Whether an allocation failed: the same work in smaller parts may pass. */
+  /** Whether an allocation failed. The same work may succeed in smaller parts. */
   public static boolean isOutOfMemory(Throwable failure) {
     String text = text(failure);
     return text.contains("out of memory")
@@ -18,8 +18,7 @@ public final class DeviceFailure {
   }
 
   /**
-   * Whether the device itself is lost to this process (a sticky CUDA error): nothing more can run
-   * on it.
+   * Whether the device can no longer be used by this process, because of a sticky CUDA error.
    */
   public static boolean isDeviceLost(Throwable failure) {
     String text = text(failure);

@@ -7,12 +7,12 @@ import java.util.concurrent.Future;
 import java.util.function.Supplier;
 
 /**
- * A thread that gives a device its work, for callers of any threads, one at a time.
+ * The thread that submits all work to one device. Callers on any thread hand it their work, one
+ * call at a time.
  *
- * <p>libtorch keeps for each thread how a convolution or an attention of a shape is computed. Kept
- * here, a plan is made once, whoever calls. And where memory ran out in the middle, cuDNN's next
- * best algorithm is taken from then on, whose sums are rounded otherwise: only a new thread chooses
- * anew.
+ * <p>libtorch caches by thread how it computes a convolution or an attention of a given shape. With
+ * a single thread, each plan is made once. After memory has run out, cuDNN keeps using its next best
+ * algorithm, which rounds differently; only a new thread chooses again.
  */
 public final class DeviceThread implements AutoCloseable {
   private final String name;
@@ -22,7 +22,7 @@ public final class DeviceThread implements AutoCloseable {
 
   /**
    * @param name of the thread
-   * @param first what a new thread does before all else
+   * @param first runs first on every new thread
    */
   public DeviceThread(String name, Runnable first) {
     this.name = name;
@@ -30,8 +30,13 @@ public final class DeviceThread implements AutoCloseable {
   }
 
   /**
-   * Has the work done by the thread and waits for it; gives or throws what it does. An interruption
-   * does not end the waiting, since nothing stops a device: the caller is left interrupted.
+   * Runs work on the thread and waits for it.
+   *
+   * <p>An interruption does not end the wait, because work on a device cannot be stopped. The
+   * caller's thread is interrupted afterwards.
+   *
+   * @return the result of the work
+   * @throws RuntimeException as the work does
    */
   public <T> T call(Supplier<T> work) {
     if (executor == null) {
@@ -75,8 +80,8 @@ public final class DeviceThread implements AutoCloseable {
   }
 
   /**
-   * Lets the next call have a new thread. Waits for the end of this one, whose handles of CUDA's
-   * libraries, with their workspaces, the next one then takes over.
+   * Ends the thread and waits for its end; the next call starts a new one. The new thread takes over
+   * the old one's handles of CUDA libraries and their workspaces.
    */
   public void replace() {
     if (executor == null) {

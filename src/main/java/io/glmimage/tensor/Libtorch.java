@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.BlasBackend;
 import org.bytedeco.pytorch.global.torch_cuda;
 
-/** Loads libtorch once a process and tells what it can run on. */
+/** Loads libtorch once per process, and answers what it can run on. */
 public final class Libtorch {
   static {
     try {
@@ -25,17 +25,17 @@ public final class Libtorch {
             loadCuda();
             Loader.load(torch.class);
           });
-      // OpenBLAS has a thread pool of its own beside libtorch's: on small products its threads only
-      // wait for each other (measured: ten times the CPU time on a busy machine), and its sums must
-      // not depend on the number of cores.
+      // OpenBLAS has a thread pool besides libtorch's. In small products its threads mostly wait for
+      // each other (measured: ten times the CPU time on a busy machine), and sums must not depend on
+      // the number of cores.
       openblas_nolapack.blas_set_num_threads(1);
       if (torch.cuda_is_available()) {
-        // Of libtorch's two libraries for products the one that chooses better for few rows; for
-        // many they are equal.
+        // libtorch has two libraries for matrix products. cuBLASLt picks better kernels for few rows;
+        // for many rows they are equal.
         torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
       }
     } catch (LinkageError e) {
-      // Thrown from here, the second user would only hear that this class cannot be initialised.
+      // If it were thrown here, later callers would only get a NoClassDefFoundError.
       problem = e;
     }
   }
@@ -46,10 +46,9 @@ public final class Libtorch {
   private Libtorch() {}
 
   /**
-   * Makes sure that the native library is loaded; calls after the first cost nothing.
+   * Makes sure that the native library is loaded. Only the first call takes time.
    *
-   * @throws DeviceException if it cannot be loaded: in a build for GPUs also where one of CUDA's
-   *     libraries is missing
+   * @throws DeviceException if it cannot be loaded. In a GPU build, a missing CUDA library is enough
    */
   public static void load() {
     if (problem != null) {
@@ -63,7 +62,7 @@ public final class Libtorch {
     return torch.cuda_is_available();
   }
 
-  /** The messages of a chain of failed loads and class initialisers: one names the library. */
+  /** All messages of a chain of failed loads and class initialisers; one of them names the library. */
   private static String words(Throwable e) {
     Set<String> words = new LinkedHashSet<>();
     for (Throwable t = e; t != null; t = t.getCause()) {
@@ -73,16 +72,16 @@ public final class Libtorch {
   }
 
   /**
-   * Where native libraries are unpacked on this host, for one user; also the place of what is
-   * compiled from them.
+   * The folder of this host and user where native libraries are unpacked. Compiled kernels are kept
+   * below it.
    *
-   * @throws UncheckedIOException if it cannot be made
+   * @throws UncheckedIOException if it cannot be created
    */
   public static Path cacheFolder() {
     return NativeLibraries.cacheFolder();
   }
 
-  /** Waits until the GPU has done all it was given, where there is one. */
+  /** Waits until the current GPU has finished all work; does nothing without a GPU. */
   public static void synchronize() {
     if (cudaAvailable()) {
       torch_cuda.device_synchronize();
@@ -90,7 +89,7 @@ public final class Libtorch {
   }
 
   /**
-   * Bytes of the current GPU's memory that are in use, by this process or another; 0 without one.
+   * Bytes of the current GPU's memory that are in use, by any process; 0 without a GPU.
    */
   public static long gpuMemoryInUse() {
     if (!cudaAvailable()) {
@@ -106,7 +105,7 @@ public final class Libtorch {
     return total.get() - free.get();
   }
 
-  /** The PCI address of a GPU, by which all of the driver's programs know it. */
+  /** The PCI address of a GPU, which identifies it in all of the driver's programs. */
   public static String gpuBusId(int index) {
     byte[] name = new byte[32];
     int code = cudart.cudaDeviceGetPCIBusId(name, name.length, index);
@@ -120,33 +119,33 @@ public final class Libtorch {
     return new String(name, StandardCharsets.US_ASCII).replace("\0", "");
   }
 
-  /** How many CUDA devices libtorch sees, after {@code CUDA_VISIBLE_DEVICES}. */
+  /** The number of CUDA devices that libtorch sees, subject to {@code CUDA_VISIBLE_DEVICES}. */
   public static int cudaDevices() {
     return cudaAvailable() ? Math.toIntExact(torch.cuda_device_count()) : 0;
   }
 
-  /** Bytes of a GPU that libtorch's allocator holds, in use or kept for the next tensor. */
+  /** Bytes of a GPU that libtorch's allocator holds, in use or cached. */
   static long reservedBytes(int index) {
     try (PointerScope scope = new PointerScope()) {
-      // The first of the statistics is that of all pools together.
+      // The first statistic is that of all pools together.
       return torch_cuda.getAllocator().getDeviceStats((byte) index).reserved_bytes().current();
     }
   }
 
-  /** How often libtorch's allocator did not get what it was asked for on a GPU. */
+  /** The number of failed allocations on a GPU. */
   static long shortages(int index) {
     try (PointerScope scope = new PointerScope()) {
       return torch_cuda.getAllocator().getDeviceStats((byte) index).num_ooms();
     }
   }
 
-  /** Why CUDA could not be loaded, or null where it was loaded or is not part of this libtorch. */
+  /** Why CUDA could not be loaded, or null if it was. */
   public static String cudaProblem() {
     return cudaProblem;
   }
 
   private static void loadCuda() {
-    // The CUDA half must come first, or cuda_is_available() says false with the GPU library too.
+    // The CUDA half must be loaded first, or cuda_is_available() is false in the GPU build too.
     try {
       Loader.load(torch_cuda.class);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {

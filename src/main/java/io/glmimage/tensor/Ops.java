@@ -6,11 +6,9 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
@@ -19,9 +17,9 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The tensor operations the networks are written in, in the words of the model. Each returns a new
- * tensor that belongs to the innermost open {@link TensorScope} of the thread. Null stands for
- * "none" where a bias or a mask is optional.
+ * The tensor operations that the networks consist of. Each returns a new tensor, which belongs to
+ * the innermost open {@link TensorScope} of the thread. An optional bias, weight or mask may be
+ * null.
  */
 public final class Ops {
   private Ops() {}
@@ -79,8 +77,8 @@ public final class Ops {
   }
 
   /**
-   * An uninitialised uint8 tensor in host memory that a GPU can read by itself; only where there is
-   * one.
+   * An uninitialised uint8 tensor in pinned host memory, from which a GPU copies asynchronously.
+   * Needs a GPU.
    */
   public static Tensor emptyPinned(long bytes) {
     return torch.empty(
@@ -94,8 +92,8 @@ public final class Ops {
   }
 
   /**
-   * {@code t} on the device and in the dtype of {@code compute}; {@code t} itself where nothing
-   * changes.
+   * {@code t} on the device and in the dtype of {@code compute}; {@code t} itself if both are right
+   * already.
    */
   public static Tensor to(Tensor t, Compute compute) {
     return to(t, compute, compute.dtype());
@@ -116,7 +114,7 @@ public final class Ops {
     return sizes;
   }
 
-  /** The dtype, comparable with {@code ==}, which what {@link Tensor#scalar_type} gives is not. */
+  /** The dtype, comparable with {@code ==}, unlike the result of {@link Tensor#scalar_type}. */
   public static ScalarType dtype(Tensor t) {
     return t.scalar_type().intern();
   }
@@ -226,10 +224,10 @@ public final class Ops {
    * softmax(q kᵀ scale + mask) v.
    *
    * @param q [B, H, Q, D]
-   * @param k [B, G, K, D], G = H, or a divisor of H where {@code grouped}
+   * @param k [B, G, K, D]; G is H, or a divisor of H if {@code grouped}
    * @param v like k
-   * @param mask added to the scores (or boolean: true takes part), broadcast to [B, H, Q, K], or
-   *     null
+   * @param mask broadcast to [B, H, Q, K], or null. Numbers are added to the scores; of a boolean
+   *     mask, positions with true take part
    * @param causal query i sees keys 0..i only; excludes a mask
    */
   public static Tensor attention(
@@ -239,8 +237,7 @@ public final class Ops {
   }
 
   /**
-   * softmax(q kᵀ scale + mask) v with a scale of the caller's choice, and as many key heads as
-   * query heads.
+   * softmax(q kᵀ scale + mask) v with a given scale, and as many key heads as query heads.
    *
    * @param q [B, H, Q, D]
    * @param k [B, H, K, D]
@@ -273,14 +270,9 @@ public final class Ops {
     return torch.stack(new TensorVector(tensors.toArray(Tensor[]::new)), dim);
   }
 
-  /** {@code x * (1 + scale) + shift}, as the networks' adaptive norms write it. */
-  public static Tensor scaleShift(Tensor x, Tensor scale, Tensor shift) {
-    return x.mul(scale.add(new Scalar(1))).add(shift);
-  }
-
   /**
-   * An image {@code [C, h, w]} as rows of p x p patches {@code [h / p * w / p, C p p]}, a row
-   * channel-major: (channel, y, x).
+   * An image {@code [C, h, w]} as rows of p x p patches {@code [h / p * w / p, C p p]}. The order
+   * within a row is (channel, y, x).
    */
   public static Tensor patches(Tensor image, long patch) {
     long channels = image.size(0);
@@ -293,7 +285,7 @@ public final class Ops {
         .reshape(rows * columns, channels * patch * patch);
   }
 
-  /** The image {@code [C, rows p, columns p]} whose {@link #patches} are given. */
+  /** The image {@code [C, rows p, columns p]} of the given {@link #patches}. */
   public static Tensor fromPatches(Tensor patches, long rows, long columns, long patch) {
     long channels = patches.size(1) / (patch * patch);
     // [rows * columns, C p p] -> [rows, columns, C, p, p] -> [C, rows, p, columns, p] -> [C, h, w]
@@ -316,10 +308,5 @@ public final class Ops {
       throw new IllegalArgumentException(
           "Cannot make a tensor of shape " + Arrays.toString(shape) + " from " + count + " values");
     }
-  }
-
-  /** The address of the first element, for copies and kernels. */
-  public static Pointer data(Tensor t) {
-    return t.data_ptr();
   }
 }

@@ -5,14 +5,14 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Tensors that live as long as one object: a picture's buffers, the views of them that every step
- * uses. Closing frees them all; closing again does nothing.
+ * Tensors with the lifetime of one object, such as the buffers of one edit and their views. Closing
+ * frees all of them; closing again does nothing.
  */
 public final class OwnedTensors implements AutoCloseable {
   private final List<Tensor> tensors = new ArrayList<>();
 
   /**
-   * Lets {@code tensor} outlive the scope that it was made in.
+   * Lets {@code tensor} outlive the scope in which it was made.
    *
    * @return {@code tensor}
    */

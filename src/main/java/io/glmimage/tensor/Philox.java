@@ -1,9 +1,9 @@
 package io.glmimage.tensor;
 
 /**
- * Philox 4x32-10, a counter-based random generator: number {@code i} of a stream is a pure function
- * of (seed, stream, i), so a row's numbers depend neither on its batch nor on the order of
- * evaluation.
+ * Philox 4x32-10, a counter-based random generator. Number {@code i} of a stream is a pure function
+ * of (seed, stream, i), so the numbers of a row depend neither on its batch nor on the order of
+ * computation.
  *
  * <p>Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  */
@@ -19,7 +19,7 @@ public final class Philox {
 
   /**
    * @param seed the row's seed
-   * @param stream keeps uses apart: numbers of different streams are independent
+   * @param stream numbers of different streams are independent
    */
   public Philox(long seed, int stream) {
     this.key0 = (int) seed;
@@ -39,7 +39,7 @@ public final class Philox {
     for (int i = 0; i < count; i += 4) {
       int[] b = block(i >>> 2);
       for (int j = 0; j < 4 && i + j < count; j += 2) {
-        // (0, 1]: the logarithm of 0 is not a number.
+        // In (0, 1], because the logarithm of 0 is not a number.
         double u = ((b[j] >>> 8) + 1) * 0x1p-24;
         double v = (b[j + 1] >>> 8) * 0x1p-24;
         double r = Math.sqrt(-2 * StrictMath.log(u));

@@ -4,20 +4,22 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** What the large products of a network compute in. */
+/** The precision of a network's large matrix products: {@code --precision}. */
 public enum Precision {
-  /** The compute dtype. */
+  /** The dtype of the network's activations. */
   AUTO,
 
   /**
-   * 8-bit floating point with 4 exponent bits (e4m3): weights with a scale an output channel, kept
-   * so in memory; activations with a scale a token, found as they are made. Sums in float32,
-   * results in the compute dtype. For the linear layers of the diffusion transformer's blocks and
-   * of the prior decoder; everything else as with {@link #AUTO}.
+   * 8-bit floating point with 4 exponent bits (e4m3). Weights have a scale per output channel and
+   * stay quantized in memory. Activations get a scale per token when they are computed. Sums are in
+   * float32, results in the dtype of {@link #AUTO}. Applies to the linear layers of the diffusion
+   * transformer's blocks and of the prior decoder; everything else is as with {@link #AUTO}.
    */
   FP8;
 
   /**
+   * The precision of that name.
+   *
    * @param name {@code auto} or {@code fp8}
    * @throws IllegalArgumentException for another name
    */
@@ -34,7 +36,7 @@ public enum Precision {
             + Arrays.stream(values()).map(Precision::toString).collect(Collectors.joining(" or ")));
   }
 
-  /** The name that {@link #parse} takes. */
+  /** The name that {@link #parse} accepts. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

@@ -4,8 +4,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
- * Frees, on close, every native object that this thread made since it was opened. Scopes nest; a
- * result leaves its scope through {@link #keep}, which hands it to the enclosing one:
+ * Frees, on close, every native object that this thread has made since the scope was opened. Scopes
+ * nest. A result leaves its scope through {@link #keep}, which moves it to the enclosing one:
  *
  * <pre>{@code
  * try (TensorScope scope = new TensorScope()) {
@@ -27,8 +27,8 @@ public final class TensorScope implements AutoCloseable {
   }
 
   /**
-   * Lets {@code pointer} outlive this scope: it is freed with the enclosing scope, or, where there
-   * is none, by whoever calls {@code releaseReference()} on it.
+   * Lets {@code pointer} outlive this scope. It is freed with the enclosing scope; without one, the
+   * caller must call {@code releaseReference()}.
    */
   public <P extends Pointer> P keep(P pointer) {
     if (outer != null) {
@@ -40,8 +40,8 @@ public final class TensorScope implements AutoCloseable {
   }
 
   /**
-   * Frees {@code old}, which belongs to this scope, now instead of at the end, and hands back
-   * {@code next}: for a chain of large activations, of which only the newest may hold memory.
+   * Frees {@code old}, which belongs to this scope, at once, and returns {@code next}. For chains of
+   * large activations, of which only the latest may hold memory.
    */
   public <P extends Pointer> P replace(Pointer old, P next) {
     inner.detach(old);

@@ -1,6 +1,7 @@
 /**
- * libtorch from Java: loading it, memory scopes, devices and their thread, common operations,
- * random numbers that equal PyTorch's. Operations with a CUDA kernel belong to {@code kernel},
- * networks to {@code model}.
+ * libtorch from Java: loading it, the device and dtype of a network, the lifetime of native
+ * objects, tensor operations, and random numbers. The only package besides {@code kernel} that
+ * calls CUDA's runtime. Operations with a CUDA kernel belong to {@code kernel}, networks to {@code
+ * model}.
  */
 package io.glmimage.tensor;

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class CudaAdviceTest {
   @Test
-  void aMissingLibraryIsNamedWithItsPackage() {
+  void aMissingLibraryIsNamedTogetherWithItsPackage() {
     assertAdvice("libcuda.so.1", "driver for CUDA 13 (580 or later)");
     assertAdvice("libcudart.so.13", "cuda-libraries-13-1");
     assertAdvice("libcublasLt.so.13", "cuda-libraries-13-1");
@@ -34,15 +34,15 @@ class CudaAdviceTest {
   }
 
   @Test
-  void aBuildForTheCpuIsToldFromAMissingDriver() {
+  void aCpuBuildAndAMissingDriverHaveDifferentAdvice() {
     assertTrue(
         CudaAdvice.of("no jnicudart in java.library.path: /usr/lib").contains("profile gpu"));
     assertTrue(CudaAdvice.of(null).contains("install NVIDIA's driver"));
-    assertTrue(CudaAdvice.of("wrong ELF class").contains("(wrong ELF class); jobs/check-gpu.sh"));
+    assertTrue(CudaAdvice.of("wrong ELF class").contains("(wrong ELF class); run jobs/check-gpu.sh"));
   }
 
   @Test
-  void aLibtorchThatDoesNotLoadSaysSoEveryTime() throws IOException, InterruptedException {
+  void aLibtorchThatDoesNotLoadIsExplainedEveryTime() throws IOException, InterruptedException {
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
