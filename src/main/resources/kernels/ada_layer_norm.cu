@@ -1,9 +1,9 @@
 // out[t] = (x[t] - mean) / sqrt(var + eps) * (1 + scale[kind[t]]) + shift[kind[t]]
 // x, out [T, D]; scale, shift [2, D]; kind [T] int32. bf16 or float32, statistics float32.
-// _e4m3: out as e4m3 with outScale [T] float32 (quantize_rows.cu), from the float32 values; 1 byte an element out.
+// Entries _e4m3 write out as e4m3 (1 byte per element) with outScale [T] float32 (quantize_rows.cu), from the float32 values.
 // D a multiple of 8, up to 8192 (float32) or 16384 (bf16).
-// Floor: 2 T D elements moved. Block: D / (2 vectors) threads; a block takes `rowsPerBlock` rows in turn and loads the
-// next one before it reduces this one.
+// Floor: 2 T D elements moved. A block has D / (2 vectors) threads and takes `rowsPerBlock` rows in turn. It loads the next
+// row before it reduces the current one.
 // Tolerance against the float32 formula: one rounding of the output dtype.
 #include "layer_norm.cuh"
 
@@ -13,7 +13,7 @@ struct Args {
   const void* shift;
   const int* kind;
   void* out;
-  float* outScale;  // for e4m3
+  float* outScale;  // null unless out is e4m3
   int rows;
   int width;
   int rowsPerBlock;

@@ -1,7 +1,7 @@
-// x[t] = gelu(x[t] + bias), in place, gelu by its tanh approximation: x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))).
+// x[t] = gelu(x[t] + bias), in place, with the tanh approximation x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))).
 // x [T, F]; bias [F]. bf16 or float32, arithmetic float32. F a multiple of 8.
 // Floor: 2 T F elements moved. A thread keeps its 16 bytes of the bias and goes down the rows.
-// Tolerance against the float32 formula: one rounding of the dtype; 4e-7 of the input's size in float32.
+// Tolerance against the float32 formula: one rounding of the dtype; in float32, 4e-7 of the input's magnitude.
 #include "common.cuh"
 
 constexpr int kUnroll = GELU_ROWS;

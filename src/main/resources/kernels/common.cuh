@@ -1,5 +1,6 @@
-// What every kernel shares: bfloat16 without CUDA's headers, 16-byte vectors, reductions.
-// Elements are bf16 or float; arithmetic is float.
+// Shared by all kernels: bfloat16 without CUDA's headers, 16-byte vectors, reductions.
+// Elements are bf16 or float; arithmetic is in float. Names in capitals that are defined nowhere come from
+// constants.properties.
 #pragma once
 
 // NVRTC has no math.h.
@@ -75,7 +76,7 @@ struct Vector<bf16> {
   }
 };
 
-// Read once, not kept in L1: activations that nobody else on this multiprocessor reads.
+// Loads without keeping the line in L1: for activations that no other thread of the multiprocessor reads.
 __device__ __forceinline__ uint4 loadStream(const uint4* p) {
   uint4 v;
   asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
@@ -92,8 +93,8 @@ __device__ __forceinline__ float warpSum(float x) {
   return x;
 }
 
-// The sum over a block of whole warps, in every thread; the order of summation depends on the block's
-// size alone. `partial` holds 32 floats; two calls in a row need two of them.
+// The sum over a block of whole warps, in every thread. The order of summation depends only on the block's
+// size. `partial` holds 32 floats; consecutive calls need different ones.
 __device__ __forceinline__ float blockSum(float x, float* partial) {
   x = warpSum(x);
   const int lane = threadIdx.x & 31;

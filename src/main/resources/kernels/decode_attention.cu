@@ -1,12 +1,12 @@
-// One query token a slot over the slot's own cache: out[s, h] = softmax(q k^T / sqrt(D)) v over its first counts[s]
-// tokens. Query head h reads key head h G / H.
+// Attention of one query token per slot over the slot's own cache: out[s, h] = softmax(q k^T / sqrt(D)) v over its first
+// counts[s] tokens. Query head h reads key head h G / H.
 // qkv [S, (H + 2 G) D], queries first; keys, values [S, C, G, D]; counts [S] int32, 1..C; out [S, H D].
-// bf16 or float32; scores, softmax and sums in float32; in the tensor-core form weights are rounded to bf16.
-// D 16, 32, 64 or 128; the tensor-core form takes bf16, D 64 or 128, H / G up to 16.
-// Floor: 2 G D sum(counts) elements moved: every cached element is read once, for all query heads of its head.
-// A slot's tokens are cut whatever the grid is, and what the blocks make of them is put together in order: the result
-// depends on the slot's own tokens alone. The tensor-core form gives every fourth (kParts) 64 tokens (16 a warp) to a
-// block, so that all of a slot's blocks have as much to do; the other form cuts at multiples of 256 (kChunk).
+// bf16 or float32; scores, softmax and sums in float32. The tensor-core form rounds weights to bf16.
+// D 16, 32, 64 or 128. The tensor-core form takes bf16, D 64 or 128, H / G up to 16.
+// Floor: 2 G D sum(counts) elements moved: every cached element is read once, for all query heads of its key head.
+// The pieces of a slot do not depend on the other slots, and their results are combined in order, so a result depends only
+// on the slot's own tokens. In the tensor-core form, each of kParts blocks takes every kParts-th run of 64 tokens (16 per
+// warp), so that all blocks of a slot have equal work. The other form cuts a slot at multiples of kChunk tokens.
 // Tolerance against the float32 formula: 1e-2 relative in norm for bf16, 1e-5 for float32.
 #include "common.cuh"
 
@@ -41,12 +41,12 @@ __device__ __forceinline__ unsigned word(const uint4& v, int i) {
   return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
 }
 
-// 16 bytes from global to this thread's own place in shared memory, without a register in between.
+// Copies 16 bytes from global memory to this thread's own place in shared memory, without a register in between.
 __device__ __forceinline__ void copyAsync(uint4* to, const uint4* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((unsigned)__cvta_generic_to_shared(to)), "l"(from) : "memory");
 }
 __device__ __forceinline__ void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-// Until all but the last group of copies have arrived.
+// Waits until all but the last group of copies have arrived.
 __device__ __forceinline__ void awaitCopies() { asm volatile("cp.async.wait_group 1;" ::: "memory"); }
 
 __device__ __forceinline__ void addScaled(float4& sum, float factor, const float4& x) {
@@ -62,9 +62,9 @@ __device__ __forceinline__ int column(int piece, int q) { return 64 * (piece >> 
 // exp2(x - most), 0 for a part without tokens.
 __device__ __forceinline__ float share(float x, float most) { return x == -INFINITY ? 0.f : exp2f(x - most); }
 
-// The 16 rows of the tensor core's tile are the query heads of one key head. Within a product's inner dimension the
-// order of elements is free, as long as both sides have the same: so every lane loads 16 contiguous bytes of a key
-// (of a value), and reads back only what it has loaded itself.
+// The 16 rows of the tensor core's tile are the query heads of one key head. The order of elements within a product's inner
+// dimension is free, if it is the same for both operands. Every lane therefore loads 16 contiguous bytes of a key or value,
+// and reads back only what it has loaded itself.
 template <int D>
 __device__ __forceinline__ void attendTensorCore(const Args& a) {
   constexpr int kLoads = D / 32;   // 16-byte loads of a key by a lane
@@ -96,7 +96,7 @@ __device__ __forceinline__ void attendTensorCore(const Args& a) {
   __shared__ float partLargest[16];
   __shared__ float partTotal[16];
 
-  // Tokens past the end read the last one again; their weight is 0.
+  // Loads past the end read the last token again; its weight is then 0.
   const auto loadKeys = [&](int first) {
     if (first < count) {
 #pragma unroll
@@ -124,7 +124,7 @@ __device__ __forceinline__ void attendTensorCore(const Args& a) {
     commitCopies();
   };
 
-  // Row g and row g + 8 of the queries, elements 32 j + 8 q .. + 7, asked for before what is many times as much.
+  // Rows g and g + 8 of the queries, elements 32 j + 8 q .. + 7. Loaded before the keys and values, which take longer.
   static_assert(kLoads <= kWarps, "a warp loads one part of the queries");
   const uint4* own = (const uint4*)a.qkv + ((size_t)slot * (a.heads + 2 * a.kvHeads) + kvHead * group) * (D / 8) + 4 * warp + q;
   const uint4 low = warp < kLoads && g < group ? __ldg(own + g * (D / 8)) : make_uint4(0, 0, 0, 0);
@@ -219,15 +219,15 @@ __device__ __forceinline__ void attendTensorCore(const Args& a) {
     total[r] += __shfl_xor_sync(0xffffffffu, total[r], 2);
   }
 
-  // The warps' parts, put together in the warps' order. They stay in the order in which lanes hold them, 4 columns at
-  // a time: piece 8 h + 4 r + i of lane (g, q) is row g + 8 r, columns 64 h + 16 q + 4 i .. + 3.
+  // Combines the results of the warps, in the order of the warps. Elements stay in the order in which lanes hold them, 4
+  // columns at a time: piece 8 h + 4 r + i of lane (g, q) is row g + 8 r, columns 64 h + 16 q + 4 i .. + 3.
   if (q == 0) {
     warpLargest[warp][g] = largest[0];
     warpLargest[warp][g + 8] = largest[1];
     warpTotal[warp][g] = total[0];
     warpTotal[warp][g + 8] = total[1];
   }
-  __syncthreads();  // every warp is done with its ring
+  __syncthreads();  // all warps have finished with their part of the ring
 #pragma unroll
   for (int h = 0; h < kHalves; h++) {
 #pragma unroll
@@ -277,7 +277,7 @@ __device__ __forceinline__ void attendTensorCore(const Args& a) {
   }
 }
 
-// Any dtype, any number of query heads a key head: a warp takes one query head after another, a lane 8 tokens.
+// Any dtype and any number of query heads per key head. A warp takes one query head after another, a lane 8 tokens.
 template <typename T, int D>
 __device__ __forceinline__ void attend(const Args& a) {
   constexpr int N = Vector<T>::N;
@@ -357,8 +357,8 @@ __device__ __forceinline__ void attend(const Args& a) {
   }
 }
 
-// Puts the pieces of one query head together, in order: COUNT of them, or as many as hold its slot's tokens. One
-// thread an element.
+// Combines the pieces of one query head in order: COUNT of them, or as many as the slot's tokens fill if COUNT is 0. One
+// thread per element.
 template <typename T, int COUNT>
 __device__ __forceinline__ void combine(const Args& a) {
   const int head = blockIdx.x;

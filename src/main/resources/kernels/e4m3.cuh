@@ -3,10 +3,10 @@
 #include "common.cuh"
 
 constexpr float kLargestE4m3 = E4M3_LARGEST;
-// The least that a row's largest number counts as: a row of zeros divides by it.
+// The lower bound of a row's largest magnitude, so that a row of zeros does not divide by zero.
 constexpr float kSmallestRow = E4M3_SMALLEST_ROW;
 
-// Four floats to e4m3, to nearest even, the first in the lowest byte. Needs compute capability 8.9; nothing launches this on
+// Four floats to e4m3, to nearest even, the first in the lowest byte. Needs compute capability 8.9 and is never launched on
 // older GPUs.
 __device__ __forceinline__ unsigned packE4m3(float a, float b, float c, float d) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
@@ -20,8 +20,8 @@ __device__ __forceinline__ unsigned packE4m3(float a, float b, float c, float d)
 #endif
 }
 
-// The largest over a block of whole warps, in every thread, of numbers that are not negative. `partial` holds 32 floats;
-// two calls in a row need two of them.
+// The maximum over a block of whole warps, in every thread, of numbers that are not negative. `partial` holds 32 floats;
+// consecutive calls need different ones.
 __device__ __forceinline__ float blockMax(float x, float* partial) {
 #pragma unroll
   for (int step = 16; step > 0; step >>= 1) {
@@ -40,8 +40,8 @@ __device__ __forceinline__ float blockMax(float x, float* partial) {
   return x;
 }
 
-// Writes one row that a block holds, V vectors of N numbers a thread (zeros past the row's end): e4m3 to `out`, the row's
-// scale to `scale`. x * (448 / largest), not x / scale: the definition that the ATen form has too.
+// Writes a row that a block holds, V vectors of N numbers per thread (zeros past the row's end): e4m3 to `out`, the row's
+// scale to `scale`. Computes x * (448 / largest), not x / scale, as AtenQuantizeRows does.
 template <int V, int N>
 __device__ __forceinline__ void storeE4m3(const float (&x)[V][N], void* out, float* scale, int vectors, float* partial) {
   float largest = 0.f;

@@ -1,6 +1,6 @@
 // residual[t] += gate[kind[t]] * branch[t], stored; out[t] = adaptive layer norm of the stored sum (ada_layer_norm.cu).
 // residual, branch, out [T, D]; gate, scale, shift [2, D]; kind [T] int32. bf16 or float32, arithmetic float32.
-// _e4m3: out as e4m3 with outScale [T] float32 (quantize_rows.cu), from the float32 values; 1 byte an element out.
+// Entries _e4m3 write out as e4m3 (1 byte per element) with outScale [T] float32 (quantize_rows.cu), from the float32 values.
 // D a multiple of 8, up to 8192 (float32) or 16384 (bf16).
 // Floor: 4 T D elements moved.
 // Tolerance against the float32 formula: one rounding of the output dtype.
@@ -14,7 +14,7 @@ struct Args {
   const void* shift;
   const int* kind;
   void* out;
-  float* outScale;  // for e4m3
+  float* outScale;  // null unless out is e4m3
   int rows;
   int width;
   int rowsPerBlock;
@@ -59,7 +59,7 @@ __device__ __forceinline__ void gatedResidualAdaLayerNorm(const Args& a) {
       loadRow(residual + (size_t)(row + 1) * vectors, vectors, left);
       loadRow(branch + (size_t)(row + 1) * vectors, vectors, right);
     }
-    // L1 holds these for the rows that follow; registers are dearer.
+    // L1 keeps these for the following rows; keeping them in registers would cost more.
     uint4 scale[kVectors], shift[kVectors];
     loadShared((const uint4*)a.scale + (size_t)kind * vectors, vectors, scale);
     loadShared((const uint4*)a.shift + (size_t)kind * vectors, vectors, shift);

@@ -1,11 +1,11 @@
-// Layer norm without weights of one row that a block holds in registers: 2 vectors a thread.
+// Layer norm without weights of one row that a block holds in registers, kVectors vectors per thread.
 #pragma once
 #include "e4m3.cuh"
 
 constexpr int kVectors = ROW_VECTORS;
 
-// x * scale1p + shift of the row's norm, written to row `index` of `out`: as T, or as e4m3 with a scale in `outScale`. All rows
-// of the block's kind share scale and shift.
+// Computes norm * (1 + scale) + shift of a row and writes it to row `index` of `out`: as T, or as e4m3 with its scale in
+// `outScale`. All rows of one kind share scale and shift.
 template <typename T, bool E4M3>
 __device__ __forceinline__ void normalise(const uint4 (&row)[kVectors], const uint4 (&scale)[kVectors],
                                           const uint4 (&shift)[kVectors], void* out, float* outScale, int index, int vectors,
@@ -71,7 +71,7 @@ __device__ __forceinline__ void loadRow(const uint4* row, int vectors, uint4 (&o
   }
 }
 
-// The same of a vector that many rows share.
+// As loadRow, for a vector that many rows share.
 __device__ __forceinline__ void loadShared(const uint4* row, int vectors, uint4 (&out)[kVectors]) {
 #pragma unroll
   for (int i = 0; i < kVectors; i++) {

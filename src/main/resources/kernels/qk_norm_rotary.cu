@@ -1,10 +1,10 @@
-// From qkv [T, 3, H, d]: layer norm without weights over d of every head of query and key; rotation of rows with an
-// angle, (a, b) by halves to (a cos - b sin, b cos + a sin); query to query [T, H, d], key and value to their
-// sequence's destination [rows, H, d].
+// Of qkv [T, 3, H, d]: layer norm without weights over d of every head of query and key, then rotation of the rows that
+// have angles, by halves: (a, b) -> (a cos - b sin, b cos + a sin). Writes query to query [T, H, d], key and value to the
+// destinations [rows, H, d] of their sequence.
 // cos, sin [I, d / 2] float32; rotaryRow [T] int32: the row's angles, or -1. bf16 or float32, arithmetic float32.
 // d 16, 32, 64 or 128.
-// Floor: 6 T H d elements moved. A block takes one row; d elements lie in d / N neighbouring lanes, so that a norm and
-// a rotation are shuffles in one warp.
+// Floor: 6 T H d elements moved. A block takes one row. The d elements of a head are in d / N neighbouring lanes, so norm
+// and rotation are shuffles within a warp.
 // Tolerance against the float32 formula: one rounding of the output dtype.
 #include "common.cuh"
 
@@ -43,7 +43,7 @@ __device__ __forceinline__ void qkNormRotary(const Args& a) {
   uint4* value = (uint4*)a.value[sequence] + local;
   const uint4* in = (const uint4*)a.qkv + (size_t)row * 3 * vectors;
 
-  // The block's size is a multiple of kLanes: a thread has the same elements of every head it meets.
+  // The block's size is a multiple of kLanes, so a thread has the same elements of every head.
   const int lane = threadIdx.x % kLanes;
   const int angles = a.rotaryRow[row];
   float c[N], s[N];
@@ -64,7 +64,7 @@ __device__ __forceinline__ void qkNormRotary(const Args& a) {
     }
   }
 
-  // Whole warps make every round, so that the shuffles have their partners.
+  // Whole warps take part in every round, so that all shuffles have their partners.
   for (int first = 0; first < 3 * vectors; first += kUnroll * blockDim.x) {
     uint4 raw[kUnroll];
 #pragma unroll

@@ -2,9 +2,9 @@
 // silu_mul_quantize_rows: y[t, k] = silu(x[t, k]) * x[t, K + k]
 // scale[t] = max|y[t]| / 448; out[t] = e4m3(y[t] * (448 / max|y[t]|)), to nearest even
 // x [T, K] ([T, 2 K] for silu_mul) bf16 or float32; out [T, K] e4m3; scale [T] float32. Arithmetic float32.
-// K a multiple of 8, up to 8192 (float32) or 16384 (bf16). A block holds one row in registers, 2 vectors a thread.
-// Floor: T K elements in (2 T K for silu_mul), T K bytes out.
-// Tolerance against the float32 formula: the neighbouring e4m3 where y lies next to the middle of two.
+// K a multiple of 8, up to 8192 (float32) or 16384 (bf16). A block holds one row in registers, 2 vectors per thread.
+// Floor: T K elements read (2 T K for silu_mul), T K bytes written.
+// Tolerance against the float32 formula: the neighbouring e4m3 number if y is close to the middle between two.
 #include "e4m3.cuh"
 
 constexpr int kVectors = ROW_VECTORS;

@@ -2,14 +2,15 @@
 // rms_norm_residual: residual[n] += rms(branch[n], branchWeight), stored; out[n] = rms(residual[n], nextWeight)
 // x, residual, branch, out [N, D]; weights [D]. bf16 or float32, arithmetic float32.
 // D a multiple of 8, up to 8192 (float32) or 16384 (bf16).
-// Floor: 2 N D (norm) or 4 N D (sandwich) elements moved. A block holds one row in registers, 2 vectors a thread.
+// Floor: 2 N D (rms_norm) or 4 N D (rms_norm_residual) elements moved. A block holds one row in registers, 2 vectors per
+// thread.
 // Tolerance against the float32 formula: one rounding of the output dtype.
 #include "common.cuh"
 
 constexpr int kVectors = ROW_VECTORS;
 
 struct Args {
-  void* residual;      // or null: the norm alone, of branch by nextWeight
+  void* residual;      // null for rms_norm, which is of branch and nextWeight
   const void* branch;
   const void* branchWeight;
   const void* nextWeight;
@@ -19,7 +20,7 @@ struct Args {
 };
 EXPORT_ARGS_SIZE
 
-// x / sqrt(mean(x^2) + eps) * weight, in place, of the values this thread holds.
+// x / sqrt(mean(x^2) + eps) * weight, in place, of the values that this thread holds.
 template <typename T>
 __device__ __forceinline__ void rmsNorm(float (&x)[kVectors][Vector<T>::N], const uint4* weight, int vectors, float inverseWidth,
                                         float eps, float* partial) {
@@ -80,7 +81,7 @@ __device__ __forceinline__ void rmsNormResidual(const Args& a) {
       if (v < vectors) {
         ((uint4*)a.residual)[row + v] = stored;
       }
-      Vector<T>::unpack(stored, x[i]);  // the norm is of what is stored
+      Vector<T>::unpack(stored, x[i]);  // the norm is that of the stored sum
     }
   }
   rmsNorm<T>(x, (const uint4*)a.nextWeight, vectors, inverseWidth, a.eps, partial[1]);

@@ -1,8 +1,8 @@
-// The first R of D elements of every query and key head are rotated in place, by halves: (a, b) to
-// (a cos - b sin, b cos + a sin); the token's key and value heads are written to cell cells[n] of the caches.
+// Rotates the first R of D elements of every query and key head in place, by halves: (a, b) -> (a cos - b sin,
+// b cos + a sin). Writes the token's key and value heads to cell cells[n] of the caches.
 // qkv [N, (H + 2 G) D]; cos, sin [N, R / 2] float32; cells [N] int64; keys, values [S C, G D]. bf16 or float32,
-// rotation in float32. D and R / 2 multiples of the vector (8 bf16, 4 float32), or, element by element (_1), any.
-// Floor: N (2 (H + G) R + 4 G D) elements moved. One block a token; a rotation's two halves belong to one thread.
+// rotation in float32. D and R / 2 multiples of the vector (8 bf16, 4 float32); entries _1 take any, element by element.
+// Floor: N (2 (H + G) R + 4 G D) elements moved. One block per token; one thread has both halves of a rotation.
 // Tolerance against the float32 formula: one rounding of the dtype; copies are exact.
 #include "common.cuh"
 
@@ -62,7 +62,7 @@ __device__ __forceinline__ void rotaryCacheWrite(const Args& a) {
       keys[key * perHead + perHalf + at] = second;
     }
   }
-  // What of a key is not rotated.
+  // The part of a key that is not rotated.
   const int tail = perHead - 2 * perHalf;
   for (int i = threadIdx.x; i < a.kvHeads * tail; i += blockDim.x) {
     const int at = i / tail * perHead + 2 * perHalf + i % tail;

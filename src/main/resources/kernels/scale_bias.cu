@@ -1,7 +1,7 @@
-// x[t, n] = x[t, n] * rows[t] * columns[n] + bias[n], in place: the end of a product of e4m3 that was taken without scales.
-// x [T, N]; rows [T], columns [N] float32; bias [N], or null for none. x and bias bf16 or float32, arithmetic float32. N a
-// multiple of 8.
-// Floor: 2 T N elements moved. A thread keeps its 16 bytes' worth of columns and bias and goes down the rows.
+// x[t, n] = x[t, n] * rows[t] * columns[n] + bias[n], in place: completes a product of e4m3 operands without scales.
+// x [T, N]; rows [T], columns [N] float32; bias [N] or null. x and bias bf16 or float32, arithmetic float32. N a multiple
+// of 8.
+// Floor: 2 T N elements moved. A thread keeps the scales and the bias of its columns and goes down the rows.
 // Tolerance against the float32 formula: one rounding of the dtype.
 #include "common.cuh"
 

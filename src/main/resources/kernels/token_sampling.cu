@@ -1,11 +1,11 @@
-// ids[n]: the first id, ascending, whose cumulative weight is above uniforms[n] times the total; weights are
-// exp(logit / temperature) of the ids that top_k and then top_p leave.
-// top_k: logits below the k-th largest leave. top_p: in the order of (logit, id), ids leave while the cumulative
-// probability is at most 1 - top_p; the last one stays. top_k 1: the largest logit, the lowest id among equals.
-// logits [N, K] bf16 or float32; uniforms [N] float32; ids [N] int64. K up to 24576. Arithmetic float32; sums are made
-// in an order that depends on K alone: 24 or fewer neighbouring ids by one thread in float32, those sums in float64.
-// Floor: N K elements read. One block of 1024 threads a row, which holds the whole row in registers.
-// Tolerance: the same id as a sort and a float64 sum give, unless the draw or a cut lies within 1e-6 of a boundary.
+// ids[n]: the first id, ascending, whose cumulative weight is above uniforms[n] times the total. Weights are
+// exp(logit / temperature) of the ids that remain after top_k and then top_p.
+// top_k: drops logits below the k-th largest. top_p: drops ids in the order of (logit, id) while their cumulative
+// probability is at most 1 - top_p, but never the last one. top_k 1: the largest logit, the lowest id among equals.
+// logits [N, K] bf16 or float32; uniforms [N] float32; ids [N] int64. K up to 24576. Arithmetic float32. The order of
+// summation depends only on K: a thread sums up to 24 neighbouring ids in float32, and these sums are added in float64.
+// Floor: N K elements read. One block of 1024 threads per row holds the whole row in registers.
+// Tolerance: the same id as with a sort and a float64 sum, unless the draw or a cut is within 1e-6 of a boundary.
 #include "common.cuh"
 
 constexpr int kThreads = SAMPLING_THREADS;
@@ -18,7 +18,7 @@ struct Args {
   int width;
   int topK;  // 0: all
   float temperature;
-  float leaving;  // 1 - top_p; negative: none leave
+  float leaving;  // 1 - top_p; negative: drops none
 };
 EXPORT_ARGS_SIZE
 
@@ -29,7 +29,7 @@ struct Shared {
   int answer;
 };
 
-// Floats in the order of unsigned numbers; no key of a number is 0.
+// A key with the order of the floats; never 0.
 __device__ __forceinline__ unsigned orderedKey(float x) {
   const unsigned bits = __float_as_uint(x + 0.f);  // -0 is 0
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
@@ -79,7 +79,7 @@ __device__ __forceinline__ unsigned blockMax(unsigned x, Shared& shared) {
   return x;
 }
 
-// What the threads before this one have, and what all have.
+// The sum over the threads before this one; `all` becomes the sum over all threads.
 template <typename N>
 __device__ __forceinline__ N scanBefore(N x, N* perWarp, N& all) {
   const int lane = threadIdx.x & 31;
@@ -129,7 +129,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
   if (a.topK == 1) {
     low = most;
   } else if (a.topK > 0 && a.topK < a.width) {
-    // The k-th largest key: the largest that k keys reach. `low` is always reached by k, `high` is not.
+    // The k-th largest key is the largest one that at least k keys reach. That holds for `low`, but not for `high`.
     unsigned high = most + 1;
     int reached = a.width;
     while (high - low > 1 && reached != a.topK) {
@@ -149,7 +149,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
     }
   }
 
-  // From here on a key is the bits of the id's weight, which have the same order; 0 is gone.
+  // From here on a key is the bits of the id's weight, which have the same order; 0 is a dropped id.
   const float largest = fromKey(most);
   float sum = 0.f;
 #pragma unroll
@@ -162,7 +162,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
 
   if (a.leaving >= 0.f && a.topK != 1) {
     const double limit = (double)a.leaving * blockSum((double)sum, shared);
-    // The largest weight such that all smaller ones together are within the limit.
+    // The largest weight for which the sum of all smaller ones is within the limit.
     low = 1;
     unsigned high = most + 1;
     double below = 0.;
@@ -181,7 +181,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
         high = middle;
       }
     }
-    // Of the ids with that weight, as many leave, from the lowest, as still fit.
+    // Of the ids with that weight, drops as many as still fit, lowest first.
     int equals = 0;
 #pragma unroll
     for (int i = 0; i < ITEMS; i++) {
@@ -225,7 +225,7 @@ __device__ __forceinline__ void tokenSampling(const Args& a) {
   if (found != kNone) {
     atomicMin(&shared.answer, found);
   }
-  // Rounding can leave the draw above every sum: the last id takes it.
+  // Rounding can leave the draw above every sum. The last id is then drawn.
   last = (int)blockMax((unsigned)last, shared);
   if (threadIdx.x == 0) {
     a.ids[row] = shared.answer == kNone ? last : shared.answer;

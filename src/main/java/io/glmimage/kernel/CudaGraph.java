@@ -183,7 +183,9 @@ public final class CudaGraph implements AutoCloseable {
         throw problem;
       }
       LOG.warn(
-          "Cannot record {} as a CUDA graph: {}; running its operations one by one", name, problem.getMessage());
+          "Cannot record {} as a CUDA graph: {}; running its operations one by one",
+          name,
+          problem.getMessage());
     }
   }
 

@@ -37,7 +37,9 @@ final class CudnnAttention implements SequenceAttention {
       // With equal keys all values have the same weight, and the result is their mean.
       Tensor ones = Ops.empty(compute, 1, 1, 64, 64).fill_(new Scalar(1.0));
       double mean = apply(ones, ones, ones).to(ScalarType.Float).mean().item_double();
-      return Math.abs(mean - 1) < NEAR ? null : "cuDNN's attention computed a mean of ones as " + mean;
+      return Math.abs(mean - 1) < NEAR
+          ? null
+          : "cuDNN's attention computed a mean of ones as " + mean;
     } catch (RuntimeException e) {
       return TorchScript.refusal(e);
     }

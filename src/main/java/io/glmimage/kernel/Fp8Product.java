@@ -43,11 +43,15 @@ final class Fp8Product {
     if (scalesRows) {
       LOG.info("fp8: products apply the scales of rows and columns");
     } else {
-      LOG.info("fp8: scale_bias applies the scales of rows and columns after the product ({})", problem);
+      LOG.info(
+          "fp8: scale_bias applies the scales of rows and columns after the product ({})", problem);
     }
   }
 
-  /** Whether {@link #scaled} works; otherwise {@link #unscaled} does, and scales remain to be applied. */
+  /**
+   * Whether {@link #scaled} works; otherwise {@link #unscaled} does, and scales remain to be
+   * applied.
+   */
   boolean scalesRows() {
     return scalesRows;
   }

@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Compiled kernels on disk, one file per key. An entry is written to a temporary file, which is then
- * moved to its place in one step. Each entry starts with a digest of its content, so several
+ * Compiled kernels on disk, one file per key. An entry is written to a temporary file, which is
+ * then moved to its place in one step. Each entry starts with a digest of its content, so several
  * processes can share a folder, and an incomplete or damaged file counts as missing. If the folder
  * cannot be used, kernels are compiled in every process.
  */

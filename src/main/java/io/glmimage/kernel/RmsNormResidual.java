@@ -19,8 +19,9 @@ public interface RmsNormResidual {
 
   /**
    * The end of one block and the start of the next: {@code residual += rms(branch, branchWeight)},
-   * then {@code rms(residual, nextWeight)}. Moves 4 N D elements (reads the branch and the residual,
-   * writes the residual and the result) and the two weights. Separate operations move about 9 N D.
+   * then {@code rms(residual, nextWeight)}. Moves 4 N D elements (reads the branch and the
+   * residual, writes the residual and the result) and the two weights. Separate operations move
+   * about 9 N D.
    *
    * @param residual [N, D], contiguous; changed in place
    * @param branch [N, D], contiguous: the output of the attention or of the MLP

@@ -8,7 +8,8 @@ import org.bytedeco.pytorch.Tensor;
  * whose cumulative probability is above {@code u} times the total.
  *
  * <p>N rows, K ids. Among equal logits at the limit of top_p, the lower ids are dropped first. With
- * top_k = 1 the result is the argmax (the lowest id among equals), and {@code uniforms} is not read.
+ * top_k = 1 the result is the argmax (the lowest id among equals), and {@code uniforms} is not
+ * read.
  */
 public interface TokenSampling {
 

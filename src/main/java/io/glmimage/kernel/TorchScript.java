@@ -48,8 +48,8 @@ final class TorchScript {
   /**
    * Why libtorch refused a trial call: the last line of the traceback.
    *
-   * @throws RuntimeException {@code e} itself if memory ran out, because the trial then says nothing
-   *     about this libtorch
+   * @throws RuntimeException {@code e} itself if memory ran out, because the trial then says
+   *     nothing about this libtorch
    */
   static String refusal(RuntimeException e) {
     if (DeviceFailure.isOutOfMemory(e)) {

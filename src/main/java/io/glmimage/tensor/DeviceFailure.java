@@ -17,9 +17,7 @@ public final class DeviceFailure {
         || text.contains("alloc_failed");
   }
 
-  /**
-   * Whether the device can no longer be used by this process, because of a sticky CUDA error.
-   */
+  /** Whether the device can no longer be used by this process, because of a sticky CUDA error. */
   public static boolean isDeviceLost(Throwable failure) {
     String text = text(failure);
     return !isOutOfMemory(failure)

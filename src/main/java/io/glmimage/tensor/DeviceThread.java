@@ -11,8 +11,8 @@ import java.util.function.Supplier;
  * call at a time.
  *
  * <p>libtorch caches by thread how it computes a convolution or an attention of a given shape. With
- * a single thread, each plan is made once. After memory has run out, cuDNN keeps using its next best
- * algorithm, which rounds differently; only a new thread chooses again.
+ * a single thread, each plan is made once. After memory has run out, cuDNN keeps using its next
+ * best algorithm, which rounds differently; only a new thread chooses again.
  */
 public final class DeviceThread implements AutoCloseable {
   private final String name;
@@ -80,8 +80,8 @@ public final class DeviceThread implements AutoCloseable {
   }
 
   /**
-   * Ends the thread and waits for its end; the next call starts a new one. The new thread takes over
-   * the old one's handles of CUDA libraries and their workspaces.
+   * Ends the thread and waits for its end; the next call starts a new one. The new thread takes
+   * over the old one's handles of CUDA libraries and their workspaces.
    */
   public void replace() {
     if (executor == null) {

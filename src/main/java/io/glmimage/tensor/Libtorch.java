@@ -25,12 +25,15 @@ public final class Libtorch {
             loadCuda();
             Loader.load(torch.class);
           });
-      // OpenBLAS has a thread pool besides libtorch's. In small products its threads mostly wait for
-      // each other (measured: ten times the CPU time on a busy machine), and sums must not depend on
+      // OpenBLAS has a thread pool besides libtorch's. In small products its threads mostly wait
+      // for
+      // each other (measured: ten times the CPU time on a busy machine), and sums must not depend
+      // on
       // the number of cores.
       openblas_nolapack.blas_set_num_threads(1);
       if (torch.cuda_is_available()) {
-        // libtorch has two libraries for matrix products. cuBLASLt picks better kernels for few rows;
+        // libtorch has two libraries for matrix products. cuBLASLt picks better kernels for few
+        // rows;
         // for many rows they are equal.
         torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
       }
@@ -48,7 +51,8 @@ public final class Libtorch {
   /**
    * Makes sure that the native library is loaded. Only the first call takes time.
    *
-   * @throws DeviceException if it cannot be loaded. In a GPU build, a missing CUDA library is enough
+   * @throws DeviceException if it cannot be loaded. In a GPU build, a missing CUDA library is
+   *     enough
    */
   public static void load() {
     if (problem != null) {
@@ -62,7 +66,9 @@ public final class Libtorch {
     return torch.cuda_is_available();
   }
 
-  /** All messages of a chain of failed loads and class initialisers; one of them names the library. */
+  /**
+   * All messages of a chain of failed loads and class initialisers; one of them names the library.
+   */
   private static String words(Throwable e) {
     Set<String> words = new LinkedHashSet<>();
     for (Throwable t = e; t != null; t = t.getCause()) {
@@ -88,9 +94,7 @@ public final class Libtorch {
     }
   }
 
-  /**
-   * Bytes of the current GPU's memory that are in use, by any process; 0 without a GPU.
-   */
+  /** Bytes of the current GPU's memory that are in use, by any process; 0 without a GPU. */
   public static long gpuMemoryInUse() {
     if (!cudaAvailable()) {
       return 0;

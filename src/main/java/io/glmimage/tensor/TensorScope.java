@@ -40,8 +40,8 @@ public final class TensorScope implements AutoCloseable {
   }
 
   /**
-   * Frees {@code old}, which belongs to this scope, at once, and returns {@code next}. For chains of
-   * large activations, of which only the latest may hold memory.
+   * Frees {@code old}, which belongs to this scope, at once, and returns {@code next}. For chains
+   * of large activations, of which only the latest may hold memory.
    */
   public <P extends Pointer> P replace(Pointer old, P next) {
     inner.detach(old);

@@ -15,13 +15,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The compositions against the formulas of their interfaces, written out in double precision. */
+/** Compares the ATen forms with the formulas of their interfaces in double precision. */
 class AtenDitKernelsTest {
   private static final double EPS = 1e-5;
 
   private final KernelProvider kernels = new AtenKernels();
 
-  /** Text rows of every sequence, image tokens, heads, head dimension. */
+  /**
+   * @param text text rows of every sequence
+   * @param image image tokens of a sequence
+   */
   record Case(int[] text, int image, int heads, int headDim) {
     int width() {
       return heads * headDim;
@@ -35,7 +38,7 @@ class AtenDitKernelsTest {
       return rows;
     }
 
-    /** Whether a packed row is an image's, and which token. */
+    /** The image token of every packed row; -1 for a text row. */
     int[] imageToken() {
       int[] out = new int[rows()];
       int next = 0;
@@ -110,7 +113,7 @@ class AtenDitKernelsTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void adaLayerNormScalesImageAndTextRowsApart(Case c) {
+  void adaLayerNormScalesImageAndTextRowsSeparately(Case c) {
     int d = c.width();
     float[] x = random(1, c.rows() * d);
     float[] scale = random(2, 2 * d);
@@ -202,7 +205,7 @@ class AtenDitKernelsTest {
     try (TensorScope scope = new TensorScope();
         PackedLayout layout = c.layout(angles)) {
       Tensor query = Ops.empty(Compute.cpu(), c.rows(), c.heads(), d);
-      // Rows of larger buffers: what is before and behind must stay.
+      // Rows of larger buffers, whose other rows must not change.
       List<Tensor> keys = new ArrayList<>();
       List<Tensor> values = new ArrayList<>();
       List<KeyValueRows> destinations = new ArrayList<>();
@@ -258,7 +261,7 @@ class AtenDitKernelsTest {
   }
 
   @Test
-  void linearGeluOfNothingIsEmpty() {
+  void linearGeluOfEmptyTensorsIsEmpty() {
     try (TensorScope scope = new TensorScope()) {
       Tensor noRows =
           kernels
@@ -316,7 +319,7 @@ class AtenDitKernelsTest {
   }
 
   @Test
-  void guidedEulerStepOfNothingDoesNothing() {
+  void guidedEulerStepOfEmptyLatentsDoesNothing() {
     Case c = new Case(new int[] {2, 1}, 0, 1, 4);
     try (TensorScope scope = new TensorScope();
         PackedLayout layout = c.layout(c.angles())) {
@@ -334,7 +337,7 @@ class AtenDitKernelsTest {
   }
 
   @Test
-  void layoutTellsTextRowsFromImageRows() {
+  void aLayoutKnowsTheKindAndAnglesOfEveryRow() {
     Case c = new Case(new int[] {2, 0}, 3, 1, 4);
     try (TensorScope scope = new TensorScope();
         PackedLayout layout = c.layout(c.angles())) {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Products in 8 bits, composed, against their formulas. */
+/** Compares the ATen forms of the fp8 operations with their formulas. */
 class AtenFp8Test {
   private static final Compute FP8 = Compute.cpu().withPrecision(Precision.FP8);
 
@@ -40,7 +40,7 @@ class AtenFp8Test {
     return Ops.of(new Philox(8, stream).normals(count), shape);
   }
 
-  /** Every number that e4m3 has, from its bits: 1 of sign, 4 of exponent, 3 of mantissa. */
+  /** All e4m3 numbers, from their bits: 1 for the sign, 4 for the exponent, 3 for the mantissa. */
   private static List<Double> e4m3() {
     List<Double> numbers = new ArrayList<>();
     for (int bits = 0; bits < 127; bits++) {
@@ -57,10 +57,10 @@ class AtenFp8Test {
   }
 
   @Test
-  void aNumberBecomesTheNearestOfItsRowsScale() {
+  void aNumberBecomesTheNearestE4m3InTheScaleOfItsRow() {
     int width = 40;
     Tensor x = random(1, 7, width);
-    // A row with numbers of all sizes, down to those that e4m3 has no bits for.
+    // A row with numbers of all magnitudes, down to those that e4m3 rounds to zero.
     for (int i = 0; i < width; i++) {
       x.select(0, 6).narrow(0, i, 1).mul_(new org.bytedeco.pytorch.Scalar(Math.pow(2, -i)));
     }
@@ -88,15 +88,15 @@ class AtenFp8Test {
   }
 
   @Test
-  void halfwayGoesToTheEvenOne() {
-    // 448 sets the scale to 1; 17 lies between 16 and 18, 19 between 18 and 20.
+  void tiesGoToTheEvenNumber() {
+    // 448 sets the scale to 1. 17 is between 16 and 18, 19 between 18 and 20.
     Rows rows = kernels.quantizeRows().quantize(Ops.of(new float[] {448, 17, 19, -17, 0}, 1, 5));
     assertArrayEquals(new float[] {448, 16, 20, -16, 0}, Ops.toFloats(rows.values()));
     assertArrayEquals(new float[] {1}, Ops.toFloats(rows.scales()));
   }
 
   @Test
-  void aRowOfZerosStaysZeros() {
+  void aRowOfZerosStaysZero() {
     Rows rows = kernels.quantizeRows().quantize(Ops.of(new float[16], 2, 8));
     assertArrayEquals(new float[16], Ops.toFloats(rows.numbers()));
     for (float scale : Ops.toFloats(rows.scales())) {
@@ -105,7 +105,7 @@ class AtenFp8Test {
   }
 
   @Test
-  void activationsAreQuantizedAsTheirFloat32Values() {
+  void activationsAreQuantizedFromTheirFloat32Values() {
     Tensor x = random(2, 5, 48);
     same(
         kernels.quantizeRows().quantize(kernels.siluMul().siluMul(x)),
@@ -116,7 +116,7 @@ class AtenFp8Test {
   }
 
   @Test
-  void normsWriteWhatQuantizingTheirResultGives() {
+  void normsWriteTheirQuantizedResult() {
     Tensor x = random(3, 7, 32);
     Tensor scale = random(4, 2, 32);
     Tensor shift = random(5, 2, 32);
@@ -142,7 +142,7 @@ class AtenFp8Test {
   }
 
   @Test
-  void aProductIsThatOfTheNumbersItsOperandsStandFor() {
+  void aProductIsThatOfItsDequantizedOperands() {
     Rows x = kernels.quantizeRows().quantize(random(9, 3, 24));
     Rows weight = kernels.quantizeRows().quantize(random(10, 5, 24));
     Tensor bias = random(11, 5);

@@ -12,7 +12,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The operations against plain loops in double precision, at awkward sizes, and on nothing. */
+/**
+ * Compares the ATen forms with plain loops in double precision, at odd sizes and without elements.
+ */
 class AtenPriorKernelsTest {
   private static final double EPS = 1e-5;
 
@@ -77,7 +79,7 @@ class AtenPriorKernelsTest {
   }
 
   @Test
-  void addThenNormIsTheSandwich() {
+  void addThenNormAddsTheNormedBranchAndNormsTheSum() {
     int n = 3;
     int d = 37;
     float[] residual = values(n * d);
@@ -212,7 +214,7 @@ class AtenPriorKernelsTest {
         }
       }
     }
-    // What lies behind a slot's tokens, and in other slots, changes nothing.
+    // Cells past a slot's tokens, and other slots, have no influence.
     for (int i = 2 * kvHeads * d * capacity + 4 * kvHeads * d; i < keys.length; i++) {
       keys[i] = 1e4f;
       values[i] = -1e4f;

@@ -22,10 +22,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
- * Times every kernel and libtorch's composition of it at the 16 B checkpoint's geometry, in bf16:
- * microseconds, bytes of the floor, and their share of the memory's rate. Each time is the median
- * of several CUDA graphs of many calls over rotating inputs, so that neither launching nor the
- * cache counts.
+ * Times every kernel and its ATen form in bf16, at the geometry of the checkpoint with 16 billion
+ * parameters. Prints microseconds, the bytes of the floor, and the share of the memory bandwidth.
+ * Each time is the median of several replays of a CUDA graph with many calls over rotating inputs,
+ * so that neither launches nor the cache count.
  *
  * <pre>{@code java -cp CLASSES:JARS io.glmimage.kernel.CudaKernelBenchmark [CACHE_FOLDER]}</pre>
  */
@@ -88,7 +88,7 @@ final class CudaKernelBenchmark {
     }
   }
 
-  /** What a plain copy reaches: the rate to hold the rest against. */
+  /** A plain copy, whose rate is the reference for the others. */
   private void copy() {
     long count = 64L << 20;
     int sets = 3;
@@ -99,7 +99,7 @@ final class CudaKernelBenchmark {
     }
   }
 
-  /** Both branches of one 1024 x 1024 step packed: [text | image] twice. */
+  /** One denoising step at 1024 x 1024, with both sequences packed: [text | image] twice. */
   private void diffusion(int text, int image) {
     int heads = 32;
     int headDim = 128;
@@ -206,8 +206,8 @@ final class CudaKernelBenchmark {
   }
 
   /**
-   * A linear layer in e4m3 beside the same in bf16 (the column native): the product, the product
-   * scaled afterwards, and what makes its input.
+   * A linear layer in e4m3, compared with bf16 (the column "native"): the product, the product that
+   * is scaled afterwards, and the quantization of its input.
    */
   private void eightBits(long rows, long inputs, long outputs) {
     try (TensorScope scope = new TensorScope()) {
@@ -398,7 +398,7 @@ final class CudaKernelBenchmark {
     return times[REPEATS / 2];
   }
 
-  /** Enough sets of {@code bytes} to outgrow the cache. */
+  /** Enough sets of {@code bytes} to exceed the cache. */
   private static int sets(long bytes) {
     return (int) Math.max(2, Math.min(MOST_SETS, ROTATED_BYTES / Math.max(1, bytes)));
   }

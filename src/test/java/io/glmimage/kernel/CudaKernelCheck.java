@@ -22,14 +22,14 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Every CUDA kernel against libtorch's operations in float32 on the CPU, on the same (rounded)
- * random inputs: odd sizes, empty parts, poisoned outputs. Runs under JUnit ({@code
- * CudaKernelsGpuTest}) and, where there is no build tool, on its own:
+ * Compares every CUDA kernel with libtorch's operations in float32 on the CPU, on the same
+ * (rounded) random inputs, at odd sizes, with empty parts and poisoned outputs. Runs under JUnit
+ * ({@code CudaKernelsGpuTest}), or on its own without a build tool:
  *
  * <pre>{@code java -cp CLASSES:JARS io.glmimage.kernel.CudaKernelCheck [CACHE_FOLDER]}</pre>
  */
 final class CudaKernelCheck {
-  /** One named check; {@link #run} says what it saw, or throws {@link AssertionError}. */
+  /** One named check. {@link #run} returns what it measured, or throws {@link AssertionError}. */
   record Check(String name, Supplier<String> body) {
     String run() {
       try (TensorScope scope = new TensorScope()) {
@@ -220,7 +220,7 @@ final class CudaKernelCheck {
               layouts.cpu(),
               EPS,
               f32(residual).clone());
-      // The norm is of the sum as it is stored.
+      // The norm is that of the sum as stored.
       Tensor stored = f32(cpu(sum));
       Tensor expected =
           aten.adaLayerNorm()
@@ -240,7 +240,7 @@ final class CudaKernelCheck {
       List<KeyValueRows> to = new ArrayList<>();
       List<KeyValueRows> expectedTo = new ArrayList<>();
       for (PackedLayout.Sequence sequence : layouts.cpu().sequences()) {
-        // Rows before and after the destination belong to others: they keep their poison.
+        // Rows before and after the destination must keep their poison.
         Tensor buffer = poisoned(type, 2, sequence.rows() + 3, heads, headDim);
         Tensor expected = f32(cpu(buffer));
         buffers.add(buffer);
@@ -288,7 +288,7 @@ final class CudaKernelCheck {
     return close(type, out, torch.gelu(f32(x).add(f32(bias)), "tanh"));
   }
 
-  // ---- products in 8 bits ----
+  // ---- fp8 products ----
 
   private String quantizeRows(ScalarType type, int rows, int width) {
     Tensor x = normals(type, 3, 0, rows, width);
@@ -334,7 +334,7 @@ final class CudaKernelCheck {
         poisoned(ScalarType.Float, rows, 1));
   }
 
-  /** Scales to float32's noise; values the expected e4m3 or, where that is near a tie, the next. */
+  /** Scales within float32's rounding; values equal, or the neighbouring e4m3 close to a tie. */
   private String quantized(Rows actual, Tensor numbers) {
     Rows expected = aten.quantizeRows().quantize(numbers);
     close(ScalarType.Float, actual.scales(), expected.scales());
@@ -383,7 +383,7 @@ final class CudaKernelCheck {
     fused
         .fp8Linear()
         .scaleAndBias(unscaled, x.scales(), weight.scales(), withBias ? gpu(bias) : null);
-    // The matrix unit's own sums of many products keep 14 bits: single elements show it.
+    // The matrix unit keeps 14 bits of the sums of many products, which single elements show.
     double outlier = 16;
     return near(type, out, expected, outlier)
         + ", scaled afterwards "
@@ -515,7 +515,7 @@ final class CudaKernelCheck {
     Tensor expectedValues = f32(cpu(values));
     Tensor expectedQkv = f32(qkv).clone();
     Tensor out = gpu(qkv);
-    // A table without columns is an empty tensor: libtorch's way, whatever the mode.
+    // A table without columns is an empty tensor, which goes to libtorch in every mode.
     fused
         .rotaryCacheWrite()
         .rotateAndWrite(out, heads, gpu(cos), gpu(sin), gpu(cells), keys, values);
@@ -542,7 +542,7 @@ final class CudaKernelCheck {
     Tensor gpuKeys = gpu(keys).clone();
     Tensor gpuValues = gpu(values).clone();
     for (int s = 0; s < slots; s++) {
-      // What lies past a slot's tokens must not be read, not even with weight 0.
+      // Cells past a slot's tokens must not be read, not even with weight 0.
       gpuKeys.select(0, s).narrow(0, counts[s], capacity - counts[s]).fill_(new Scalar(Double.NaN));
       gpuValues
           .select(0, s)
@@ -556,7 +556,7 @@ final class CudaKernelCheck {
     return near(type, out, expected);
   }
 
-  /** The same slots among others, in another order, in a larger cache: bit for bit the same. */
+  /** A slot alone in a larger cache gives the same bits as among others. */
   private String neighbours(ScalarType type) {
     int heads = 32;
     int kvHeads = 2;
@@ -626,7 +626,9 @@ final class CudaKernelCheck {
 
   private record Draw(int id, double margin) {}
 
-  /** The definition, in double precision; the margin is how near a cut or the draw was to a tie. */
+  /**
+   * The definition in double precision. The margin is the distance of the draw or a cut to a tie.
+   */
   private static Draw draw(float[] logits, float uniform, SamplingSettings settings) {
     int n = logits.length;
     if (settings.topK() == 1) {
@@ -776,7 +778,7 @@ final class CudaKernelCheck {
         x.copy_(gpu(normals(type, 1, 0, slots, 256)));
         counts.copy_(gpu(Ops.of(new int[] {1 + i, 256 + i, 400 - i}, slots).to(ScalarType.Int)));
         result.fill_(new Scalar(Double.NaN));
-        // Memory that others take meanwhile is not the graph's.
+        // Memory that is allocated between replays is not the graph's.
         Tensor noise = poisoned(type, 1 << 20);
         graph.replay();
         float[] replayed = Ops.toFloats(result);
@@ -805,7 +807,7 @@ final class CudaKernelCheck {
       graph.replay();
       expect(runs[0] == before + 1, "replay did not run the work");
     }
-    // The failed recording must leave nothing behind.
+    // The failed recording must not affect later calls.
     return rmsNorm(ScalarType.Float, 3, 40);
   }
 
@@ -844,7 +846,7 @@ final class CudaKernelCheck {
     return t.to(ScalarType.Float);
   }
 
-  /** A tensor of NaN on the GPU; bytes are e4m3's NaN. */
+  /** A tensor of NaN on the GPU; of e4m3's NaN for bytes. */
   private static Tensor poisoned(ScalarType type, long... shape) {
     Scalar nan = type == ScalarType.Byte ? new Scalar(0x7f) : new Scalar(Double.NaN);
     return torch
@@ -869,7 +871,7 @@ final class CudaKernelCheck {
     }
   }
 
-  /** Element by element: one rounding of the dtype and float32's own noise. */
+  /** Compares by element, allowing one rounding of the dtype and float32's own rounding. */
   private static String close(ScalarType type, Tensor actual, Tensor expected) {
     expect(
         Arrays.equals(Ops.shape(actual), Ops.shape(expected)),
@@ -900,12 +902,14 @@ final class CudaKernelCheck {
     return String.format(Locale.ROOT, "%.2f of what is allowed", worst);
   }
 
-  /** In norm: where a product's own rounding is in it. */
+  /** Compares by norm, for results that include the rounding of a matrix product. */
   private static String near(ScalarType type, Tensor actual, Tensor expected) {
     return near(type, actual, expected, 8);
   }
 
-  /** As {@link #near}, with single elements off by {@code outlier} times what the norm may be. */
+  /**
+   * As {@link #near}; single elements may be off by {@code outlier} times the bound of the norm.
+   */
   private static String near(ScalarType type, Tensor actual, Tensor expected, double outlier) {
     expect(
         Arrays.equals(Ops.shape(actual), Ops.shape(expected)),

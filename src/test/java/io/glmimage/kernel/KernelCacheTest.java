@@ -22,7 +22,7 @@ class KernelCacheTest {
   @TempDir Path folder;
 
   @Test
-  void keepsWhatWasWritten() {
+  void anEntryIsReadAsItWasWritten() {
     KernelCache cache = new KernelCache(folder.resolve("made/on/demand"));
     assertTrue(cache.read("a").isEmpty());
     cache.write("a", CODE);
@@ -48,7 +48,7 @@ class KernelCacheTest {
   }
 
   @Test
-  void aFolderThatCannotBeUsedCostsOnlyTime() throws Exception {
+  void aFolderThatCannotBeUsedIsNoError() throws Exception {
     Path file = Files.writeString(folder.resolve("file"), "in the way");
     KernelCache cache = new KernelCache(file.resolve("kernels"));
     cache.write("a", CODE);
@@ -56,7 +56,7 @@ class KernelCacheTest {
   }
 
   @Test
-  void writersAtOnceLeaveOneWholeEntry() throws Exception {
+  void concurrentWritersLeaveOneWholeEntry() throws Exception {
     ExecutorService pool = Executors.newFixedThreadPool(8);
     try {
       List<Future<?>> writers = new ArrayList<>();
@@ -82,7 +82,7 @@ class KernelCacheTest {
   }
 
   @Test
-  void keysTellPartsApart() {
+  void keysDependOnWherePartsBegin() {
     assertEquals(KernelCache.key("ab", "c"), KernelCache.key("ab", "c"));
     assertNotEquals(KernelCache.key("ab", "c"), KernelCache.key("a", "bc"));
     assertNotEquals(KernelCache.key("ab", "c"), KernelCache.key("abc"));

@@ -41,7 +41,7 @@ class NvrtcCompilerTest {
         byte[] code = CudaPrograms.code(name, compiler, cache, target);
         String start = new String(code, 0, 4, StandardCharsets.ISO_8859_1);
         assertEquals(target.startsWith("sm_"), start.equals("\u007fELF"), name);
-        // The second time it comes from the cache.
+        // The second call reads it from the cache.
         assertArrayEquals(code, CudaPrograms.code(name, compiler, cache, target));
       }
     }
@@ -51,7 +51,7 @@ class NvrtcCompilerTest {
   }
 
   @Test
-  void errorsCarryTheCompilersWords() {
+  void errorsCarryTheCompilersLog() {
     KernelException e =
         assertThrows(
             KernelException.class,
@@ -63,7 +63,7 @@ class NvrtcCompilerTest {
   }
 
   @Test
-  void gpusWithoutBfloat16AreRefused() {
+  void gpusWithoutBfloat16AreRejected() {
     CudaUnavailableException e =
         assertThrows(CudaUnavailableException.class, () -> compiler.target(7, 5));
     assertTrue(e.getMessage().contains("compute capability 7.5"), e.getMessage());

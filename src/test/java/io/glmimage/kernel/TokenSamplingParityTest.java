@@ -45,7 +45,7 @@ class TokenSamplingParityTest {
     while (settings.hasNext()) {
       Map.Entry<String, JsonNode> entry = settings.next();
       try (TensorScope scope = new TensorScope()) {
-        // On the CPU always: the rows of equal logits sit on the very edge of top_p.
+        // Always on the CPU, because rows of equal logits are exactly at the limit of top_p.
         Tensor logits = Ops.to(golden.tensor("logits"), Compute.cpu());
         float[] actual =
             Ops.toFloats(AtenTokenSampling.probabilities(logits, settings(entry.getValue())));
@@ -63,7 +63,10 @@ class TokenSamplingParityTest {
     }
   }
 
-  /** Rows with equal logits may keep others of the equal ids: there the sorted values count. */
+  /**
+   * In rows with equal logits, other ids of the equal ones may be kept; only the sorted values
+   * count.
+   */
   private static void checkRow(
       String name, String what, float[] logits, float[] expected, float[] actual) {
     assertEquals(kept(expected), kept(actual), name + " " + what + ": ids kept");

@@ -77,13 +77,13 @@ class TokenSamplingTest {
   }
 
   @Test
-  void amongEqualsTheLowerIdsLeaveFirst() {
+  void amongEqualsTheLowerIdsAreDroppedFirst() {
     float[] equal = new float[4];
     assertEquals(2, draw(equal, new SamplingSettings(1, 0, 0.5), 0)[0]);
   }
 
   @Test
-  void rejectsSettingsThatMeanNothing() {
+  void invalidSettingsAreRejected() {
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> new SamplingSettings(0, 1, 1));
     assertEquals("Invalid temperature: 0.0, expected a number above 0", e.getMessage());

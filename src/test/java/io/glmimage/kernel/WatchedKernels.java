@@ -5,13 +5,16 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.function.Consumer;
 
-/** Kernels of which one operation can be made to fail, as a device does that runs out of memory. */
+/**
+ * The ATen kernels, with an operation that can be made to fail like a device that is out of memory.
+ */
 public final class WatchedKernels {
   private WatchedKernels() {}
 
   /**
    * @param operation a method of {@link KernelProvider}
-   * @param before gets the arguments of each call of that operation; what it throws the call throws
+   * @param before receives the arguments of each call of that operation; the call throws what it
+   *     throws
    */
   public static KernelProvider of(String operation, Consumer<Object[]> before) {
     AtenKernels aten = new AtenKernels();
@@ -49,7 +52,7 @@ public final class WatchedKernels {
             }));
   }
 
-  /** As libtorch says it. */
+  /** With libtorch's message. */
   public static RuntimeException outOfMemory() {
     return new RuntimeException(
         "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB");

@@ -38,7 +38,8 @@ class CudaAdviceTest {
     assertTrue(
         CudaAdvice.of("no jnicudart in java.library.path: /usr/lib").contains("profile gpu"));
     assertTrue(CudaAdvice.of(null).contains("install NVIDIA's driver"));
-    assertTrue(CudaAdvice.of("wrong ELF class").contains("(wrong ELF class); run jobs/check-gpu.sh"));
+    assertTrue(
+        CudaAdvice.of("wrong ELF class").contains("(wrong ELF class); run jobs/check-gpu.sh"));
   }
 
   @Test

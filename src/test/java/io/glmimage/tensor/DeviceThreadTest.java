@@ -39,7 +39,7 @@ class DeviceThreadTest {
   }
 
   @Test
-  void whatTheWorkThrowsTheCallerGets() {
+  void exceptionsOfTheWorkReachTheCaller() {
     RuntimeException refused = new IllegalArgumentException("no");
     assertSame(
         refused,

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 
 class PrecisionTest {
   @Test
-  void namesAreReadAsTheyAreWritten() {
+  void namesAreParsedAsTheyAreWritten() {
     for (Precision precision : Precision.values()) {
       assertEquals(precision, Precision.parse(precision.toString()));
     }

@@ -45,11 +45,11 @@ class TensorScopeTest {
     Path status = Path.of("/proc/self/statm");
     Assumptions.assumeTrue(Files.exists(status), "resident memory is read from /proc");
     long before = 0;
-    // One array for all: the Java heap's growth counts as resident, too.
+    // One array for all rounds, because growth of the Java heap counts as resident too.
     float[] values = new float[1 << 20];
     for (int i = 0; i < 300; i++) {
       try (TensorScope scope = new TensorScope()) {
-        // 4 MB each: a leak would be over a gigabyte.
+        // 4 MB each, so a leak would be more than a gigabyte.
         Ops.of(values, 1 << 20).add(Ops.of(values, 1 << 20));
       }
       if (i == 100) {
