@@ -2,6 +2,7 @@ package io.glmimage.job;
 
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
+import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.output.EditFigures;
 import io.glmimage.output.EditedImageEncoder;
@@ -33,35 +34,77 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One edit job from its options to its report. */
+/** One run of the job, from its options to its report. */
 final class EditJob {
-  /** Failed rows that are listed; the result table has them all. */
+  private static final Logger LOG = LoggerFactory.getLogger(EditJob.class);
+
+  /** Number of failed rows that are printed; the result table has all of them. */
   private static final int LISTED_FAILURES = 10;
 
   private final Session session;
   private final JobOptions options;
   private final Console console;
+  private final Storage storage;
+  private final Redaction redaction;
+  private final Instant started = Instant.now();
+  private final Phases phases = new Phases();
 
   EditJob(Session session, JobOptions options, Console console) {
     this.session = session;
     this.options = options;
     this.console = console;
+    this.storage = session.storage();
+    this.redaction = session.redaction();
   }
+
+  /** What the job reads and where it writes, after the checks. */
+  private record Inputs(OutputLayout root, EngineFactory engines, ManifestTable manifest) {}
 
   /**
    * Runs the job.
    *
-   * @throws io.glmimage.error.UsageException before any work, if it cannot start as given
+   * @throws UsageException before any work, if the job cannot start with these options
    * @throws IOException if the output folder cannot be read or written
    */
   RunReport run() throws IOException {
-    Logger log = LoggerFactory.getLogger(EditJob.class);
-    Instant started = Instant.now();
-    long start = System.nanoTime();
-    Phases phases = new Phases();
-    Storage storage = session.storage();
+    // 1. Check everything that can be checked without work.
+    Inputs inputs = check();
+    phases.end("open");
+    IdentifiedRows identified = inputs.manifest().identify();
+    long rows = identified.size();
+    inputs.root().checkFolder(storage);
+    phases.end("count");
 
-    // 1. Check all that can be checked without work.
+    AtomicReference<EditRunner> running = new AtomicReference<>();
+    try (RunLock lock = lock(inputs.root(), running)) {
+      inputs.root().prepare(storage, options.output());
+      OutputLayout output = inputs.root().forRows(storage, rows);
+      try (EditRunner runner = runner(inputs.engines(), output, identified)) {
+        running.set(runner);
+
+        // 2. Find the rows to do, and plan them.
+        EditPlan plan = plan(runner, rows);
+        phases.end("plan");
+
+        // 3. Edit them.
+        lock.check();
+        EditFigures edited = edit(runner, plan, inputs.engines());
+        phases.end("edit");
+
+        // 4. Write the result table.
+        lock.check();
+        if (!runner.tableStands(rows, plan.rows())) {
+          runner.commit(rows);
+        }
+        phases.end("commit");
+
+        // 5. Report, from the files that were written.
+        return report(output, inputs.engines(), rows, rows - plan.rows(), edited);
+      }
+    }
+  }
+
+  private Inputs check() throws IOException {
     OutputLayout root = new OutputLayout(storage.qualified(options.output().path()));
     if (storage.qualified(options.manifest().path()).startsWith(root.failedRows())) {
       throw new UsageException(
@@ -70,92 +113,29 @@ final class EditJob {
               + " into "
               + root.root()
               + ": its result table would lose all other rows. Run the first command again, which"
-              + " tries failed rows again, or choose another --output");
+              + " retries failed rows, or choose another --output");
     }
     EngineFactory engines =
         options.engine().noop()
             ? new NoopEngineFactory()
             : console.engines().apply(options.engine());
     engines.check(storage);
-    ManifestTable manifest =
-        ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
-    phases.end("open");
-    IdentifiedRows identified = manifest.identify();
-    long rows = identified.size();
-    root.checkFolder(storage);
-    phases.end("count");
-
-    AtomicReference<EditRunner> running = new AtomicReference<>();
-    try (RunLock lock =
-        RunLock.acquire(
-            storage,
-            root.lock(),
-            root.root(),
-            Duration.ofSeconds(options.output().lockTimeoutSeconds()),
-            session.diesWithProcess(),
-            lost -> stop(running.get(), lost),
-            this::say)) {
-      root.prepare(storage, options.output());
-      OutputLayout output = root.forRows(storage, rows);
-      EditedImageEncoder encoder =
-          new EditedImageEncoder(
-              options.images().format(), options.images().quality(), Versions.program());
-      try (EditRunner runner =
-          new EditRunner(
-              session.spark(),
-              engines,
-              options.engine().device(),
-              encoder,
-              output,
-              options.output(),
-              options.run(),
-              identified)) {
-        running.set(runner);
-
-        // 2. Plan what is still to be done.
-        long toDo = runner.countToDo();
-        int slots = session.spark().sparkContext().defaultParallelism();
-        EditPlan plan = new EditPlanner(options.plan()).plan(toDo, slots);
-        log.info("{}", plan);
-        if (toDo < rows) {
-          say(rows - toDo + " of " + rows + " rows are done already");
-        }
-
-        phases.end("plan");
-
-        // 3. Edit; the model is not sent to anybody if there is nothing to do.
-        lock.check();
-        long editStart = System.nanoTime();
-        EditFigures edited = EditFigures.NOTHING;
-        if (toDo > 0) {
-          try (DistributedEngines model = engines.distribute(session.spark());
-              RowProgress progress = new RowProgress(session.spark());
-              ProgressHistory moments = new ProgressHistory(progress, toDo);
-              ProgressBar bar = new ProgressBar(progress, toDo, model::status, console)) {
-            runner.edit(plan, model.engines(), progress);
-            moments.close();
-            edited =
-                new EditFigures(
-                    secondsSince(editStart),
-                    moments.moments(),
-                    progress.engineTime(),
-                    progress.kernels());
-          }
-        }
-        phases.end("edit");
-        lock.check();
-        if (!runner.tableStands(rows, toDo)) {
-          runner.commit(rows);
-        }
-        phases.end("commit");
-        return report(output, engines, rows, rows - toDo, started, start, phases, edited);
-      }
-    }
+    return new Inputs(
+        root,
+        engines,
+        ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults()));
   }
 
-  private void say(String line) {
-    console.err().println(line);
-    console.err().flush();
+  private RunLock lock(OutputLayout root, AtomicReference<EditRunner> running)
+      throws IOException {
+    return RunLock.acquire(
+        storage,
+        root.lock(),
+        root.root(),
+        Duration.ofSeconds(options.output().lockTimeoutSeconds()),
+        session.diesWithProcess(),
+        lost -> stop(running.get(), lost),
+        this::say);
   }
 
   private static void stop(EditRunner runner, JobException why) {
@@ -164,25 +144,61 @@ final class EditJob {
     }
   }
 
-  private RunReport report(
-      OutputLayout output,
-      EngineFactory engines,
-      long rows,
-      long kept,
-      Instant started,
-      long start,
-      Phases phases,
-      EditFigures edited)
+  private EditRunner runner(EngineFactory engines, OutputLayout output, IdentifiedRows rows)
       throws IOException {
-    // 4. Report, from what was really written.
-    Storage storage = session.storage();
+    EditedImageEncoder encoder =
+        new EditedImageEncoder(
+            options.images().format(), options.images().quality(), Versions.program());
+    return new EditRunner(
+        session.spark(),
+        engines,
+        options.engine().device(),
+        encoder,
+        output,
+        options.output(),
+        options.run(),
+        rows);
+  }
+
+  private EditPlan plan(EditRunner runner, long rows) throws IOException {
+    long toDo = runner.countToDo();
+    int slots = session.spark().sparkContext().defaultParallelism();
+    EditPlan plan = new EditPlanner(options.plan()).plan(toDo, slots);
+    LOG.info("{}", plan);
+    if (toDo < rows) {
+      say(rows - toDo + " of " + rows + " rows are already finished");
+    }
+    return plan;
+  }
+
+  private EditFigures edit(EditRunner runner, EditPlan plan, EngineFactory engines)
+      throws IOException {
+    if (plan.rows() == 0) {
+      // The model is not sent to the executors.
+      return EditFigures.NOTHING;
+    }
+    Phases time = new Phases();
+    try (DistributedEngines model = engines.distribute(session.spark());
+        RowProgress progress = new RowProgress(session.spark());
+        ProgressHistory moments = new ProgressHistory(progress, plan.rows());
+        ProgressBar bar = new ProgressBar(progress, plan.rows(), model::status, console)) {
+      runner.edit(plan, model.engines(), progress);
+      moments.close();
+      return new EditFigures(
+          time.total(), moments.moments(), progress.engineTime(), progress.kernels());
+    }
+  }
+
+  private RunReport report(
+      OutputLayout output, EngineFactory engines, long rows, long kept, EditFigures edited)
+      throws IOException {
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
     Map<String, Long> failed = new TreeMap<>(results.counts());
     Long ok = failed.remove(ResultStatus.OK.name());
     RunReport report =
         new RunReport(
             new RowCounts(rows, ok == null ? 0 : ok, kept, failed),
-            new RunTimes(started, secondsSince(start), phases.seconds()),
+            new RunTimes(started, phases.total(), phases.seconds()),
             edited,
             output,
             new RunSetup(
@@ -192,12 +208,7 @@ final class EditJob {
                 Versions.all(session.spark().version())));
     check(report.rows());
     if (report.rows().failed() > 0) {
-      console.err().println(report.rows().failed() + " of " + rows + " rows failed:");
-      results.failures(LISTED_FAILURES).forEach(line -> console.err().println("  " + line));
-      if (report.rows().failed() > LISTED_FAILURES) {
-        console.err().println("  ... (see status = 'FAILED' in " + output.results() + ")");
-      }
-      console.err().flush();
+      listFailures(report, results);
     }
     if (engines.touchesPictures()) {
       new Packer(session.spark(), output).pack(results, options.images(), rows);
@@ -206,10 +217,23 @@ final class EditJob {
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.images().inlineAnswers(), started);
     }
-    new ReportFiles(storage, storage.parent(options.manifest().path()), session.redaction())
+    new ReportFiles(storage, storage.parent(options.manifest().path()), redaction)
         .write(report, results, engines.touchesPictures());
-    report.write(storage, exitCode(report), session.redaction());
+    report.write(storage, exitCode(report), redaction);
     return report;
+  }
+
+  private void listFailures(RunReport report, ResultsTable results) {
+    say(report.rows().failed() + " of " + report.rows().total() + " rows failed:");
+    results.failures(LISTED_FAILURES).forEach(line -> say("  " + line));
+    if (report.rows().failed() > LISTED_FAILURES) {
+      say("  ... (see status = 'FAILED' in " + report.output().results() + ")");
+    }
+  }
+
+  private void say(String line) {
+    console.err().println(line);
+    console.err().flush();
   }
 
   static int exitCode(RunReport report) {
@@ -226,9 +250,5 @@ final class EditJob {
               + (rows.ok() + rows.failed())
               + "; was the manifest changed while the job ran?");
     }
-  }
-
-  private static double secondsSince(long start) {
-    return (System.nanoTime() - start) / 1e9;
   }
 }

@@ -5,30 +5,31 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How far a job was when. However long it runs, a few hundred moments are kept: when there are too
- * many, every second one is forgotten, and the next ones are taken half as often.
+ * The progress of a run over time. At most {@value #MOST} moments are kept, however long the run
+ * takes: when the list is full, every second moment is dropped, and later ones are taken half as
+ * often.
  */
 final class MomentList {
   static final int MOST = 240;
 
   private final List<RunFigures.Moment> moments = new ArrayList<>();
 
-  /** Seconds between moments. */
+  /** Smallest distance between moments, in seconds. */
   private double period = 1;
 
   MomentList() {
     moments.add(new RunFigures.Moment(0, 0, 0));
   }
 
-  /** Notes a moment if the last one is long enough ago. */
+  /** Adds a moment if the last one is long enough ago. */
   synchronized void take(double seconds, long done, long failed) {
-    // A timer ticks a little early now and then.
+    // Timers sometimes tick a little early.
     if (seconds - last() >= 0.99 * period) {
       add(seconds, done, failed);
     }
   }
 
-  /** Notes the end. */
+  /** Adds the last moment. */
   synchronized void end(double seconds, long done, long failed) {
     if (seconds > last() + 1e-3) {
       add(seconds, done, failed);

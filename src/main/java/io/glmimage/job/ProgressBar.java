@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.spark.run.RowProgress;
 import io.glmimage.spark.weights.WeightsStatus;
 import java.io.PrintWriter;
@@ -12,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Shows progress on the driver until it is closed: a bar that is drawn over on a terminal, else a
- * line now and then.
+ * Shows the progress of a run on the driver until it is closed: a bar that is redrawn in place on a
+ * terminal, otherwise a line from time to time.
  */
 final class ProgressBar implements AutoCloseable {
   static final double TERMINAL_SECONDS = 0.5;
@@ -30,7 +31,7 @@ final class ProgressBar implements AutoCloseable {
   private int drawn;
 
   /**
-   * @param sending how far the model's way to the executors is, where it is sent
+   * @param sending progress of sending the model to the executors; empty if it is not sent
    */
   ProgressBar(
       RowProgress progress,
@@ -43,12 +44,7 @@ final class ProgressBar implements AutoCloseable {
     this.err = console.err();
     this.terminal = console.terminal();
     this.timer =
-        Executors.newSingleThreadScheduledExecutor(
-            task -> {
-              Thread thread = new Thread(task, "progress");
-              thread.setDaemon(true);
-              return thread;
-            });
+        Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("progress"));
     long period = (long) ((terminal ? TERMINAL_SECONDS : LOG_SECONDS) * 1000);
     this.ticking = timer.scheduleAtFixedRate(this::show, period, period, TimeUnit.MILLISECONDS);
   }
@@ -63,7 +59,7 @@ final class ProgressBar implements AutoCloseable {
                 waiting(sending.get(), progress.loadedPercent()))
             .text();
     if (terminal) {
-      // Blanks over the rest of a longer line before.
+      // Blanks erase the rest of a longer line.
       err.print("\r" + text + " ".repeat(Math.max(0, drawn - text.length())));
       drawn = text.length();
     } else {
@@ -75,7 +71,7 @@ final class ProgressBar implements AutoCloseable {
   /**
    * What the first row waits for.
    *
-   * @param loadedPercent -1 where it is not known
+   * @param loadedPercent -1 if unknown
    */
   static String waiting(Optional<WeightsStatus> sending, int loadedPercent) {
     if (sending.isPresent() && sending.get().nodesReceiving() > 0) {
@@ -94,7 +90,7 @@ final class ProgressBar implements AutoCloseable {
         : "loading the model, " + loadedPercent + " %";
   }
 
-  /** Shows the last state. */
+  /** Shows the final state. */
   @Override
   public void close() {
     ticking.cancel(false);

@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.output.RunFigures;
 import io.glmimage.spark.run.RowProgress;
 import java.util.List;
@@ -11,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Remembers how far a job was when, for its report, and logs it once a minute. */
+/** Records the progress of a run over time for its report, and logs it once a minute. */
 final class ProgressHistory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ProgressHistory.class);
   private static final double LOG_SECONDS = 60;
@@ -29,12 +30,7 @@ final class ProgressHistory implements AutoCloseable {
     this.progress = progress;
     this.total = total;
     this.timer =
-        Executors.newSingleThreadScheduledExecutor(
-            task -> {
-              Thread thread = new Thread(task, "progress-history");
-              thread.setDaemon(true);
-              return thread;
-            });
+        Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("progress-history"));
     this.ticking =
         timer.scheduleAtFixedRate(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
   }
@@ -54,7 +50,7 @@ final class ProgressHistory implements AutoCloseable {
     return moments.list();
   }
 
-  /** Notes the end; a second time nothing happens. */
+  /** Records the end of the run; does nothing when called again. */
   @Override
   public void close() {
     if (timer.isShutdown()) {

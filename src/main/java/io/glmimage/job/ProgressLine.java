@@ -3,12 +3,12 @@ package io.glmimage.job;
 import java.util.Locale;
 
 /**
- * How far a job is, in one line.
+ * The progress of a run in one line.
  *
- * @param done rows done, failed ones included
- * @param failed rows failed
+ * @param done finished rows, failed rows included
+ * @param failed failed rows
  * @param total rows to do
- * @param seconds since the first row was started
+ * @param seconds since the run began to edit
  * @param waiting what the first row waits for
  */
 record ProgressLine(long done, long failed, long total, double seconds, String waiting) {
@@ -28,12 +28,12 @@ record ProgressLine(long done, long failed, long total, double seconds, String w
     return seconds > 0 ? done / seconds : 0;
   }
 
-  /** Seconds left at the present rate; NaN as long as no row is done. */
+  /** Seconds left at the current rate; NaN until the first row is finished. */
   double secondsLeft() {
     return done == 0 ? Double.NaN : (total - done) * seconds / done;
   }
 
-  /** {@code [######----] 6/10 rows, 1 failed, 0.52 rows/s, 0:08 left}. */
+  /** For example {@code [######----] 6/10 rows, 1 failed, 0.52 rows/s, 0:08 left}. */
   String text() {
     int full = total == 0 ? BAR_CHARS : (int) (done * BAR_CHARS / total);
     StringBuilder line = new StringBuilder("[");
@@ -51,7 +51,7 @@ record ProgressLine(long done, long failed, long total, double seconds, String w
         : line.append(", ").append(clock(secondsLeft())).append(" left").toString();
   }
 
-  /** {@code m:ss}, or {@code h:mm:ss} from an hour on. */
+  /** As {@code m:ss}; from one hour on as {@code h:mm:ss}. */
   static String clock(double seconds) {
     long s = Math.round(seconds);
     return s < 3600

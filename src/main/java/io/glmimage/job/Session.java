@@ -13,8 +13,8 @@ import java.nio.file.Path;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * The Spark session that commands share. Under spark-submit, or in an application that has one, it
- * is that one; else a local one is started in this JVM and stopped by {@link #close}.
+ * The Spark session that commands share: the session of spark-submit or of the application if there
+ * is one. Otherwise a local session is started in this JVM, and stopped by {@link #close}.
  */
 final class Session implements AutoCloseable {
   static final String DEFAULT_MASTER = "local[*,2]";
@@ -31,12 +31,12 @@ final class Session implements AutoCloseable {
   }
 
   /**
-   * @param master for the local session; null for all cores
-   * @throws UsageException if a master is given where Spark has one already
+   * @param master of the local session; null for {@value #DEFAULT_MASTER}
+   * @throws UsageException if a master is given although Spark has one already
    */
   static Session open(String master) {
-    // spark-submit hands its settings over as system properties. SparkConf would tell too, but it
-    // starts the logging.
+    // spark-submit passes its settings as system properties. SparkConf has them as well, but
+    // creating one starts the logging.
     boolean submitted = System.getProperty("spark.master") != null;
     if (!submitted) {
       quietLogs();
@@ -45,7 +45,7 @@ final class Session implements AutoCloseable {
     if (submitted || running) {
       if (master != null && submitted) {
         throw new UsageException(
-            "Invalid --master: Spark's master is already set by spark-submit or spark.master; leave"
+            "Invalid --master: spark-submit or spark.master has set Spark's master already; leave"
                 + " --master out");
       }
       return new Session(SparkSession.builder().getOrCreate(), !running);
@@ -57,7 +57,7 @@ final class Session implements AutoCloseable {
     return spark;
   }
 
-  /** Whether all tasks run in this process, so that none outlives it. */
+  /** Whether all tasks run in this process, so that none of them outlives it. */
   boolean diesWithProcess() {
     String master = spark.sparkContext().master();
     return master.equals("local") || master.startsWith("local[");
@@ -83,7 +83,7 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** Before the first logger; a user's own configuration wins. */
+  /** Must run before the first logger is made. A configuration of the user takes precedence. */
   private static void quietLogs() {
     if (System.getProperty(LOG_CONFIGURATION) == null
         && System.getenv("LOG4J_CONFIGURATION_FILE") == null) {
@@ -96,7 +96,7 @@ final class Session implements AutoCloseable {
       throw new UsageException(
           "Invalid --master: "
               + master
-              + ", expected local[N]; a cluster is reached through spark-submit");
+              + ", expected local[N]; use spark-submit for a cluster");
     }
     try {
       Path scratch = LocalFolders.temporary("glm-image-spark");
@@ -111,23 +111,21 @@ final class Session implements AutoCloseable {
               .config("spark.local.dir", scratch.toString())
               .config("spark.sql.warehouse.dir", scratch.resolve("warehouse").toString())
               .config("spark.sql.session.timeZone", "UTC")
-              // Enough for ten million rows in a heap of 2 GB; of small tables Spark makes few.
+              // Enough for ten million rows in a heap of 2 GB. Spark merges small partitions.
               .config("spark.sql.shuffle.partitions", "64")
-              // Ids and fingerprints differ from row to row: looking for repetitions only costs
-              // time.
+              // Ids and fingerprints differ in every row: compression only costs time.
               .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
-              // While such batches of rows are written to disk, Java's serialisation holds all
-              // since
-              // its last reset.
+              // Java's serializer holds all objects since its last reset while it writes batches
+              // of cached rows to disk.
               .config("spark.sql.inMemoryColumnarStorage.batchSize", "1000")
               .config("spark.serializer.objectStreamReset", "8")
-              // Progress is read from heartbeats.
+              // Heartbeats carry the progress.
               .config("spark.executor.heartbeatInterval", "1s")
               .getOrCreate();
       spark.sparkContext().setLogLevel("WARN");
       return spark;
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot make a temporary folder", e);
+      throw new UncheckedIOException("Cannot create a temporary folder", e);
     }
   }
 }

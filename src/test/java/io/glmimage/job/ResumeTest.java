@@ -148,7 +148,7 @@ class ResumeTest {
 
     assertEquals(0, job.edited());
     assertEquals(files, tableFiles(output), "readers of the table are not disturbed");
-    assertTrue(job.err().contains("11 of 11 rows are done already"), job.err());
+    assertTrue(job.err().contains("11 of 11 rows are already finished"), job.err());
     assertWhole(output);
     assertEquals(first, results(output));
     String summary = Files.readString(output.resolve("summary.json"));

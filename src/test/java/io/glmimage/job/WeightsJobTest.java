@@ -141,7 +141,7 @@ class WeightsJobTest {
     }
     JobServer.Outcome changed = edit(cluster, output, mine, "broadcast", cache.toString());
     assertDone(changed);
-    assertFalse(changed.said().contains("rows are done already"), changed::said);
+    assertFalse(changed.said().contains("rows are already finished"), changed::said);
     assertEquals(2, children(cache.resolve("entries"), ".json").size());
     assertNotEquals(before, pictures(output));
   }
