@@ -5,19 +5,21 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * One picture to make: an edit of one or several source images, or text-to-image where there are
- * none.
+ * A request for one image: an edit of one or several source images, or text-to-image if there are
+ * no source images.
  *
- * @param id names the request in messages
- * @param prompt what to do
+ * @param id identifies the request in messages
+ * @param prompt describes the edit
  * @param sources decoded source images, upright; empty for text-to-image
- * @param height output height in pixels, or null for the first source's (text-to-image: 1024)
- * @param width output width in pixels, or null for the first source's (text-to-image: 1024)
+ * @param height output height in pixels; null for that of the first source image (text-to-image:
+ *     1024)
+ * @param width output width in pixels; null for that of the first source image (text-to-image: 1024)
  * @param steps number of denoising steps, at least 1
- * @param guidanceScale classifier-free guidance; 1 or less runs the conditional pass only
- * @param seed keys all random numbers of this request
- * @param stepCache the part of the schedule (0 to 1) that goes by before the transformer's blocks
- *     run again: faster, less exact; 0, the default, runs them in every step
+ * @param guidanceScale classifier-free guidance; with 1 or less only the conditional pass runs
+ * @param seed determines all random numbers of this request
+ * @param stepCache fraction (0 to 1) of its total change by which the time embedding moves before
+ *     the transformer blocks are recomputed: faster, less exact; 0, the default, recomputes them in
+ *     every step
  */
 public record EditRequest(
     String id,
@@ -39,7 +41,7 @@ public record EditRequest(
     sources = List.copyOf(sources);
   }
 
-  /** Every step computed. */
+  /** A request that recomputes the transformer blocks in every step. */
   public EditRequest(
       String id,
       String prompt,

@@ -3,11 +3,11 @@ package io.glmimage.request;
 import io.glmimage.image.RgbImage;
 
 /**
- * What became of one request: exactly one of {@code image} and {@code error} is set.
+ * The result of one request. Exactly one of {@code image} and {@code error} is set.
  *
- * @param id the request's id
- * @param image the edited picture, or null
- * @param error why there is none, or null
+ * @param id of the request
+ * @param image the edited image; null if the request failed
+ * @param error the reason of the failure; null if the request succeeded
  * @param priorSeconds share of the time spent on prior tokens (vision tower and decoder)
  * @param denoiseSeconds time spent in the DiT
  * @param decodeSeconds time spent in the VAE
@@ -23,6 +23,7 @@ public record EditResult(
     return new EditResult(id, null, error, 0, 0, 0);
   }
 
+  /** Whether the request succeeded. */
   public boolean ok() {
     return error == null;
   }

@@ -1,5 +1,6 @@
 /**
- * Plain values that pass between the packages: a request that is ready for the model, and its
- * result. No tensors, files or options.
+ * Requests and their results: the plain values that cross from the job, DJL and {@code ImageEditor}
+ * into the model. Every package may use them. How a request is made from a row or from JSON does not
+ * belong here.
  */
 package io.glmimage.request;

@@ -64,7 +64,7 @@ class EditImagesJobTest {
   }
 
   @BeforeEach
-  void pictures() throws IOException {
+  void sources() throws IOException {
     for (int i = 0; i < 3; i++) {
       Files.write(folder.resolve(i + ".png"), JobConsole.png(64, 96, 40 * i));
     }
@@ -100,31 +100,30 @@ class EditImagesJobTest {
     }
   }
 
-  @Test
-  void badRowsFailWithAMessageAndLeaveTheOthersUnharmed() throws IOException {
+  /** A manifest of two good rows and nine bad ones, and its source images. */
+  private String mixedManifest() throws IOException {
     Files.write(folder.resolve("corrupt.png"), new byte[] {(byte) 0x89, 'P', 'N', 'G', 0});
-    StructType schema =
-        SIMPLE.add("height", DataTypes.IntegerType).add("label", DataTypes.StringType);
-    String manifest =
-        manifest(
-            schema,
-            RowFactory.create("good", "0.png", "make it red", null, "l0"),
-            RowFactory.create("missing", "nope.png", "p", null, "l1"),
-            RowFactory.create("corrupt", "corrupt.png", "p", null, "l2"),
-            RowFactory.create("empty", "0.png", " ", null, "l3"),
-            RowFactory.create("absurd", "0.png", "p", 100_000, "l4"),
-            RowFactory.create("refused", "0.png", "refuse", null, "l5"),
-            RowFactory.create("broken", "0.png", "break", null, "l6"),
-            RowFactory.create("web", "https://example.org/x.png", "p", null, "l7"),
-            RowFactory.create("folder", ".", "p", null, "l8"),
-            RowFactory.create("scheme", "s9x://b/x.png", "p", null, "l9"),
-            RowFactory.create("last", "1.png", "make it blue", 128, "l10"));
-    String output = folder + "/out";
+    return manifest(
+        SIMPLE.add("height", DataTypes.IntegerType).add("label", DataTypes.StringType),
+        RowFactory.create("good", "0.png", "make it red", null, "l0"),
+        RowFactory.create("missing", "nope.png", "p", null, "l1"),
+        RowFactory.create("corrupt", "corrupt.png", "p", null, "l2"),
+        RowFactory.create("empty", "0.png", " ", null, "l3"),
+        RowFactory.create("absurd", "0.png", "p", 100_000, "l4"),
+        RowFactory.create("refused", "0.png", "refuse", null, "l5"),
+        RowFactory.create("broken", "0.png", "break", null, "l6"),
+        RowFactory.create("web", "https://example.org/x.png", "p", null, "l7"),
+        RowFactory.create("folder", ".", "p", null, "l8"),
+        RowFactory.create("scheme", "s9x://b/x.png", "p", null, "l9"),
+        RowFactory.create("last", "1.png", "make it blue", 128, "l10"));
+  }
 
-    assertEquals(2, job.edit(manifest, output, "--steps", "3", "--seed", "5"));
+  @Test
+  void badRowsFailWithAnErrorClassAndAMessage() throws IOException {
+    String output = folder + "/out";
+    assertEquals(2, job.edit(mixedManifest(), output));
 
     Map<String, Row> results = JobConsole.results(spark, output);
-    assertEquals(11, results.size());
     Map<String, String> classes = new TreeMap<>();
     results.forEach(
         (id, row) -> {
@@ -156,7 +155,14 @@ class EditImagesJobTest {
     assertEquals(
         "Cannot edit row refused: aspect ratio 5 is over 4",
         value(results.get("refused"), "error"));
+  }
 
+  @Test
+  void goodRowsAmongBadOnesAreEditedAndDescribed() throws IOException {
+    String output = folder + "/out";
+    assertEquals(2, job.edit(mixedManifest(), output, "--steps", "3", "--seed", "5"));
+
+    Map<String, Row> results = JobConsole.results(spark, output);
     Row good = results.get("good");
     assertEquals(0L, value(good, "row_index"));
     assertEquals(96, value(good, "width"));
@@ -179,6 +185,12 @@ class EditImagesJobTest {
             .pixels());
     assertEquals(
         List.of("good.png", "last.png"), images(output).keySet().stream().sorted().toList());
+  }
+
+  @Test
+  void failuresAreCountedOnTheConsoleAndInTheSummary() throws IOException {
+    String output = folder + "/out";
+    assertEquals(2, job.edit(mixedManifest(), output, "--steps", "3"));
 
     assertTrue(job.err().contains("9 of 11 rows failed:"), job.err());
     assertTrue(job.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), job.err());
@@ -193,8 +205,14 @@ class EditImagesJobTest {
     assertEquals(3, summary.get("failed_by_class").get("INVALID_ROW").asInt());
     assertEquals("3", summary.get("options").get("steps").asText());
     assertEquals(64, summary.get("options_fingerprint").asText().length());
+  }
 
-    // The results can be looked at, and are not overwritten unasked.
+  @Test
+  void resultsCanBeShownAndDrawn() throws IOException {
+    String manifest = mixedManifest();
+    String output = folder + "/out";
+    assertEquals(2, job.edit(manifest, output));
+
     assertEquals(0, job.run("show", "--results", output));
     assertTrue(job.out().contains("make it blue"), job.out());
     assertTrue(job.out().contains("INVALID_ROW: Cannot edit row absurd"), job.out());
@@ -203,6 +221,14 @@ class EditImagesJobTest {
         0,
         job.run("contact-sheet", "--results", output, "--manifest", manifest, "--output", sheet));
     assertTrue(ImageDecoder.decode(Files.readAllBytes(Path.of(sheet)), sheet).height() > 11 * 160);
+  }
+
+  @Test
+  void resultsAreOverwrittenOnlyOnRequest() throws IOException {
+    String manifest = mixedManifest();
+    String output = folder + "/out";
+    assertEquals(2, job.edit(manifest, output));
+
     assertEquals(1, job.edit(manifest, output, "--no-resume"));
     assertTrue(job.err().contains("already holds results"), job.err());
     assertEquals(11, JobConsole.results(spark, output).size());
@@ -271,13 +297,13 @@ class EditImagesJobTest {
     assertEquals(columns, List.of(row.schema().fieldNames()));
   }
 
-  /** A map column's value as Spark reads it. */
+  /** The value of a map column as Spark reads it. */
   private static Object scalaMap() {
     return spark.sql("select map('a', 1) as m").head().get(0);
   }
 
   @Test
-  void picturesDoNotDependOnPartitionsOrBatches() throws IOException {
+  void editedImagesDoNotDependOnPartitionsOrBatches() throws IOException {
     List<Row> rows = new ArrayList<>();
     for (int i = 0; i < 23; i++) {
       // Rows without an id, some of them equal.
@@ -296,7 +322,7 @@ class EditImagesJobTest {
     assertTrue(FakeEngines.LARGEST_BATCH.get() >= 5);
     assertEquals(23, JobConsole.results(spark, one).size());
     assertEquals(images(one), images(many));
-    // Equal rows are numbered and have seeds of their own.
+    // Equal rows are numbered, and each has its own seed.
     assertEquals(23, images(one).size());
     assertEquals(
         23,
@@ -309,7 +335,7 @@ class EditImagesJobTest {
   }
 
   @Test
-  void refusesManifestsThatCannotBeUsedBeforeAnyWork() throws IOException {
+  void unusableManifestsAreRefusedBeforeAnyWork() throws IOException {
     String output = folder + "/out";
     assertEquals(1, job.edit(folder + "/none.parquet", output));
     assertTrue(job.err().contains("there is no such file"), job.err());
@@ -407,7 +433,7 @@ class EditImagesJobTest {
   }
 
   @Test
-  void aBrokenDeviceFailsTheJobAndTheNextRunMayUseTheFolder() {
+  void aBrokenDeviceFailsTheJobAndTheNextRunCanUseTheFolder() {
     String output = folder + "/out";
     assertEquals(3, job.edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "explode")), output));
     assertTrue(job.err().contains("Cannot edit rows [a] with fake"), job.err());
@@ -428,9 +454,9 @@ class EditImagesJobTest {
     assertEquals(20, value(tall, "num_inference_steps"));
     assertTrue(job.out().contains("only 10-corrupt-file failed"), job.out());
     assertTrue(Files.size(Path.of(output, "contact-sheet.png")) > 10_000);
-    // A second demo replaces the first.
+    // A second demo replaces the first one.
     assertEquals(0, job.run("demo", output, "--seed", "2"), job::err);
-    // The example alone is an ordinary manifest.
+    // The example is an ordinary manifest.
     String example = folder + "/example";
     assertEquals(0, job.run("example", example), job::err);
     assertEquals(2, job.edit(example + "/manifest.parquet", folder + "/edited"), job::err);

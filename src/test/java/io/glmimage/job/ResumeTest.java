@@ -14,10 +14,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A run that follows others in the same folder, whatever became of them. */
+/** Runs that continue others in the same folder, however those ended. */
 @Tag("spark")
 @Tag("resume")
 class ResumeTest {
@@ -48,6 +48,7 @@ class ResumeTest {
 
   @TempDir private Path folder;
   private Path output;
+  private int children;
   private final JobConsole job = new JobConsole();
 
   @BeforeAll
@@ -62,7 +63,7 @@ class ResumeTest {
   }
 
   @BeforeEach
-  void pictures() throws IOException {
+  void sources() throws IOException {
     output = folder.resolve("out");
     ExecutorEngines.closeAll();
     for (int i = 0; i < 3; i++) {
@@ -105,8 +106,8 @@ class ResumeTest {
     return String.valueOf(row.get(row.fieldIndex(column)));
   }
 
-  /** Digests of all pictures by name. */
-  private static Map<String, String> pictures(Path output) throws Exception {
+  /** Digests of all edited images by file name. */
+  private static Map<String, String> images(Path output) throws Exception {
     Map<String, String> digests = new TreeMap<>();
     try (Stream<Path> files = Files.list(output.resolve("images"))) {
       for (Path file : files.toList()) {
@@ -120,7 +121,7 @@ class ResumeTest {
     return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
   }
 
-  /** Every line's picture is there with the line's digest, and nothing else is. */
+  /** Every result row has its edited image with its digest, and nothing else is left. */
   private static void assertWhole(Path output) throws Exception {
     Map<String, String> expected = new TreeMap<>();
     for (Row row : results(output).values()) {
@@ -129,9 +130,9 @@ class ResumeTest {
         expected.put(path.substring(path.lastIndexOf('/') + 1), value(row, "output_sha256"));
       }
     }
-    assertEquals(expected, pictures(output));
-    for (String notes : List.of("lines", "journal", "lock.json")) {
-      assertFalse(Files.exists(output.resolve("_run").resolve(notes)), notes);
+    assertEquals(expected, images(output));
+    for (String file : List.of("lines", "journal", "lock.json")) {
+      assertFalse(Files.exists(output.resolve("_run").resolve(file)), file);
     }
   }
 
@@ -153,27 +154,55 @@ class ResumeTest {
     assertEquals(first, results(output));
     String summary = Files.readString(output.resolve("summary.json"));
     assertTrue(summary.contains("\"kept\" : 11"), summary);
+  }
 
-    // The same rows in another file: what the table has of other columns may be new.
-    assertEquals(0, edit(manifest(rows(11))), job::err);
+  @Test
+  void theSameRowsInAnotherFileGiveANewTable() throws Exception {
+    assertEquals(0, edit(manifest(rows(3))), job::err);
+    Map<String, Row> first = results(output);
+    List<String> files = tableFiles(output);
+
+    // Columns that are passed through may differ in the new file.
+    assertEquals(0, edit(manifest(rows(3))), job::err);
+
     assertEquals(0, job.edited());
     assertNotEquals(files, tableFiles(output));
     assertEquals(first, results(output));
-    files = tableFiles(output);
+    assertWhole(output);
+  }
+
+  @Test
+  void droppedColumnsGiveANewTable() throws Exception {
+    String manifest = manifest(rows(3));
+    assertEquals(0, edit(manifest), job::err);
+    List<String> files = tableFiles(output);
+
     assertEquals(0, edit(manifest, "--drop-columns", "label"), job::err);
+
     assertEquals(0, job.edited());
     assertNotEquals(files, tableFiles(output));
     assertFalse(List.of(results(output).get("r1").schema().fieldNames()).contains("label"));
-    // A run that was ended in its commit leaves a table without its marker.
-    files = tableFiles(output);
-    Files.delete(output.resolve("results/_SUCCESS"));
-    assertEquals(0, edit(manifest, "--drop-columns", "label"), job::err);
+  }
+
+  @Test
+  void aTableWithoutTheMarkerOfThisProgramIsWrittenAgain() throws Exception {
+    String manifest = manifest(rows(3));
+    assertEquals(0, edit(manifest), job::err);
+
+    // A run that died in its commit leaves a table without a marker.
+    Path marker = output.resolve("results/_SUCCESS");
+    List<String> files = tableFiles(output);
+    Files.delete(marker);
+    assertEquals(0, edit(manifest), job::err);
     assertNotEquals(files, tableFiles(output));
-    // So does another program, maybe.
+    assertEquals(0, job.edited());
+
+    // Another program writes an empty one.
     files = tableFiles(output);
-    Files.write(output.resolve("results/_SUCCESS"), new byte[0]);
-    assertEquals(0, edit(manifest, "--drop-columns", "label"), job::err);
+    Files.write(marker, new byte[0]);
+    assertEquals(0, edit(manifest), job::err);
     assertNotEquals(files, tableFiles(output));
+    assertEquals(0, job.edited());
     assertWhole(output);
   }
 
@@ -189,23 +218,23 @@ class ResumeTest {
   }
 
   @Test
-  void onlyWhatHasChangedIsDoneAgain() throws Exception {
+  void onlyRowsThatHaveChangedAreEditedAgain() throws Exception {
     List<Row> rows = rows(8);
     assertEquals(0, edit(manifest(rows)), job::err);
-    Map<String, String> before = pictures(output);
+    Map<String, String> before = images(output);
 
-    // A row, a source (two rows have it), another column, the order, and a new row.
+    // A row, a source image (of two rows), another column, the order, and a new row.
     rows.set(0, RowFactory.create("r0", "0.png", "another prompt", "l0"));
     rows.set(1, RowFactory.create("r1", "1.png", "prompt 1", "another label"));
     rows.add(RowFactory.create("new", "0.png", "p", "l"));
-    java.util.Collections.reverse(rows);
+    Collections.reverse(rows);
     source("2.png", 99);
     Files.setLastModifiedTime(folder.resolve("2.png"), FileTime.fromMillis(1_000_000_000_000L));
     assertEquals(0, edit(manifest(rows)), job::err);
 
     assertEquals(1 + 2 + 1, job.edited());
     assertWhole(output);
-    Map<String, String> after = pictures(output);
+    Map<String, String> after = images(output);
     for (String id : List.of("r0", "r2", "r5")) {
       assertNotEquals(before.get(id + ".png"), after.get(id + ".png"), id);
     }
@@ -213,60 +242,71 @@ class ResumeTest {
     assertEquals("another label", value(results(output).get("r1"), "label"));
     assertEquals("0", value(results(output).get("new"), "row_index"));
     assertEquals("8", value(results(output).get("r0"), "row_index"));
+  }
 
-    // A picture that is gone is made again; without looking at files nobody notices.
+  @Test
+  void aMissingImageIsMadeAgainUnlessOnlyRowsAreCompared() throws Exception {
+    String manifest = manifest(rows(4));
+    assertEquals(0, edit(manifest), job::err);
+    Map<String, String> images = images(output);
     Files.delete(output.resolve("images/r3.png"));
-    assertEquals(0, edit(manifest(rows), "--resume-check", "rows"));
-    assertEquals(0, job.edited());
-    assertEquals(0, edit(manifest(rows)));
-    assertEquals(1, job.edited());
-    assertEquals(after, pictures(output));
 
-    // A setting, and a model.
-    assertEquals(0, edit(manifest(rows), "--steps", "7"), job::err);
-    assertEquals(9, job.edited());
-    assertEquals("7", value(results(output).get("r4"), "num_inference_steps"));
-    assertEquals(0, edit(manifest(rows), "--steps", "7", "--model", "other"), job::err);
-    assertEquals(9, job.edited());
-    assertEquals("other", value(results(output).get("r4"), "model"));
+    assertEquals(0, edit(manifest, "--resume-check", "rows"), job::err);
+    assertEquals(0, job.edited());
+    assertEquals(0, edit(manifest), job::err);
+    assertEquals(1, job.edited());
+    assertEquals(images, images(output));
+  }
+
+  @Test
+  void otherSettingsOrAnotherModelEditAllRowsAgain() throws Exception {
+    String manifest = manifest(rows(4));
+    assertEquals(0, edit(manifest), job::err);
+    assertEquals(0, edit(manifest, "--steps", "7"), job::err);
+    assertEquals(4, job.edited());
+    assertEquals("7", value(results(output).get("r2"), "num_inference_steps"));
+    assertEquals(0, edit(manifest, "--steps", "7", "--model", "other"), job::err);
+    assertEquals(4, job.edited());
+    assertEquals("other", value(results(output).get("r2"), "model"));
+
     String[] cached = {"--steps", "7", "--model", "other", "--step-cache", "0.1"};
-    Map<String, String> exact = pictures(output);
-    assertEquals(0, edit(manifest(rows), cached), job::err);
-    assertEquals(9, job.edited());
-    assertNotEquals(exact.get("r4.png"), pictures(output).get("r4.png"));
-    assertEquals(0, edit(manifest(rows), cached), job::err);
+    Map<String, String> exact = images(output);
+    assertEquals(0, edit(manifest, cached), job::err);
+    assertEquals(4, job.edited());
+    assertNotEquals(exact.get("r2.png"), images(output).get("r2.png"));
+    assertEquals(0, edit(manifest, cached), job::err);
     assertEquals(0, job.edited());
     assertWhole(output);
   }
 
   @Test
-  void picturesInAnotherFormatReplaceTheOldOnes() throws Exception {
+  void imagesInAnotherFormatReplaceTheOldOnes() throws Exception {
     assertEquals(0, edit(manifest(rows(5))), job::err);
     assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), job::err);
     assertEquals(4, job.edited());
-    Map<String, String> pictures = pictures(output);
+    Map<String, String> images = images(output);
     assertEquals(
-        List.of("r0.jpg", "r1.jpg", "r2.jpg", "r3.jpg", "r4.png"), List.copyOf(pictures.keySet()));
+        List.of("r0.jpg", "r1.jpg", "r2.jpg", "r3.jpg", "r4.png"), List.copyOf(images.keySet()));
     assertEquals(0, edit(manifest(rows(4)), "--output-format", "jpeg"), job::err);
     assertEquals(0, job.edited());
-    assertEquals(pictures, pictures(output));
+    assertEquals(images, images(output));
 
-    // Stopped in the middle of a third format, and gone on in the first one; r4 is back.
+    // Stopped in the middle of a third format, continued in the first one; r4 is back.
     List<Row> rows = rows(5);
     rows.add(RowFactory.create("bad", "0.png", "refuse", "l"));
     String[] stopping = {"--output-format", "webp", "--max-failed-rows", "0", "--partitions", "1"};
     assertEquals(3, edit(manifest(rows), stopping), job::err);
-    assertTrue(pictures(output).containsKey("r0.webp"), pictures(output).toString());
-    assertTrue(pictures(output).containsKey("r0.jpg"), pictures(output).toString());
+    assertTrue(images(output).containsKey("r0.webp"), images(output).toString());
+    assertTrue(images(output).containsKey("r0.jpg"), images(output).toString());
     assertEquals(0, edit(manifest(rows(5))), job::err);
     assertWhole(output);
     assertEquals(
         List.of("r0.png", "r1.png", "r2.png", "r3.png", "r4.png"),
-        List.copyOf(pictures(output).keySet()));
+        List.copyOf(images(output).keySet()));
   }
 
   @Test
-  void aSourceThatHasVanishedFailsItsRowsUntilItIsBack() throws Exception {
+  void aMissingSourceImageFailsItsRowsUntilItIsBack() throws Exception {
     String manifest = manifest(rows(6));
     assertEquals(0, edit(manifest), job::err);
     byte[] source = Files.readAllBytes(folder.resolve("2.png"));
@@ -287,7 +327,7 @@ class ResumeTest {
   }
 
   @Test
-  void rowsWithOtherParametersAreDoneAgainAndOnlyTheyCountAsSpeed() throws Exception {
+  void rowsWithOtherParametersAreEditedAgainAndOnlyTheyCountForTheSpeed() throws Exception {
     StructType schema =
         SCHEMA
             .add("num_inference_steps", DataTypes.IntegerType)
@@ -299,17 +339,17 @@ class ResumeTest {
       rows.add(new Object[] {"r" + i, "0.png", "p", "l", 5, 1.5, 7L, 64});
     }
     assertEquals(0, edit(parameters(schema, rows)), job::err);
-    Map<String, String> before = pictures(output);
+    Map<String, String> before = images(output);
     rows.get(1)[4] = 6;
     rows.get(2)[5] = 2.0;
     rows.get(3)[6] = 8L;
     rows.get(4)[7] = 96;
-    // The option's value is the row's: nothing changes.
+    // The option has the value that the row had: nothing changes.
     rows.get(5)[4] = null;
     assertEquals(0, edit(parameters(schema, rows), "--steps", "5"), job::err);
     assertEquals(4, job.edited());
     assertWhole(output);
-    Map<String, String> after = pictures(output);
+    Map<String, String> after = images(output);
     for (int i = 0; i < 8; i++) {
       boolean changed = i >= 1 && i <= 4;
       assertEquals(
@@ -334,7 +374,7 @@ class ResumeTest {
   }
 
   @Test
-  void rowsThatLeaveTheManifestAreRememberedUntilTheyComeBack() throws Exception {
+  void resultsOfRowsThatLeftTheManifestAreKeptForTheirReturn() throws Exception {
     assertEquals(0, edit(manifest(rows(6))), job::err);
     assertEquals(0, edit(manifest(rows(2))), job::err);
     assertEquals(2, results(output).size());
@@ -349,7 +389,7 @@ class ResumeTest {
   }
 
   @Test
-  void failedRowsAreTriedAgainOrFedToAnotherRun() throws Exception {
+  void failedRowsAreRetriedOrGivenToAnotherRun() throws Exception {
     List<Row> rows = rows(4);
     rows.add(RowFactory.create("late", "late.png", "p", "l"));
     rows.add(RowFactory.create("never", "0.png", "refuse", "l"));
@@ -369,7 +409,7 @@ class ResumeTest {
     assertEquals(2, edit(manifest(rows)), job::err);
     assertEquals(2, job.edited());
     assertWhole(output);
-    assertEquals(pictures(other).get("late.png"), pictures(output).get("late.png"));
+    assertEquals(images(other).get("late.png"), images(output).get("late.png"));
     assertEquals(
         List.of("never"),
         spark.read().parquet(output + "/failed-rows").select("id").collectAsList().stream()
@@ -399,7 +439,7 @@ class ResumeTest {
   }
 
   @Test
-  void aSecondRunIsKeptOutWhileTheFirstOneWorks() throws Exception {
+  void aSecondRunIsRefusedWhileTheFirstOneWorks() throws Exception {
     String manifest = manifest(rows(40));
     Path log = folder.resolve("child.log");
     try (ChildJob first =
@@ -419,42 +459,45 @@ class ResumeTest {
   }
 
   @Test
-  void runsThatAreKilledAtAnyMomentEndAsAnUndisturbedOne() throws Exception {
-    String manifest = manifest(rows(48));
+  void runsThatAreKilledAgainAndAgainEndAsAnUndisturbedOne() throws Exception {
+    int rows = 48;
+    String manifest = manifest(rows(rows));
     Path calm = folder.resolve("calm");
-    assertEquals(0, editInto(manifest, calm, "--model", "slow"), job::err);
-    // Another run's pictures are there already, and every one of them must go.
+    assertEquals(0, editInto(manifest, calm), job::err);
+    // The images of another run are there already, and all of them must be replaced.
     assertEquals(0, edit(manifest, "--seed", "1"), job::err);
-    long seed = System.nanoTime();
-    Random random = new Random(seed);
-    String[] settings = {"--model", "slow", "--commit-seconds", "0", "--batch-size", "2"};
-    int kills = 3;
-    for (int i = 0; i < kills; i++) {
-      List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", "" + output));
-      args.addAll(List.of(settings));
-      try (ChildJob job = new ChildJob(folder.resolve("child" + i + ".log"), args)) {
-        // The last one dies in its commit, the others in their work.
-        Path sign =
-            i == kills - 1 ? output.resolve("results/_temporary") : output.resolve("_run/journal");
-        FileTime old = time(sign);
-        while (job.isAlive() && (!Files.exists(sign) || time(sign).equals(old))) {
-          Thread.sleep(5);
-        }
-        Thread.sleep(random.nextInt(i == kills - 1 ? 150 : 300));
-        assertTrue(job.isAlive() || i == kills - 1, job.output());
-        job.kill();
-      }
-    }
+    String[] settings = {"--commit-seconds", "0", "--batch-size", "2"};
 
+    // In the first batches, and in the middle of the rest.
+    for (int edits : List.of(3, 20)) {
+      try (ChildJob killed =
+          child(manifest, List.of("-D" + FakeJob.HALT_AFTER_EDITS + "=" + edits), settings)) {
+        assertEquals(FakeJob.HALTED, killed.exitCode(), killed.output());
+      }
+      assertTrue(Files.exists(output.resolve("_run/journal")), "rows were in work");
+    }
+    // In the commit, when every row has its result.
+    try (ChildJob killed = child(manifest, List.of(), settings)) {
+      Path sign = output.resolve("results/_temporary");
+      while (killed.isAlive() && !Files.exists(sign)) {
+        Thread.onSpinWait();
+      }
+      killed.kill();
+    }
     assertEquals(0, edit(manifest, settings), job::err);
 
-    assertTrue(job.edited() < 48, job.edited() + " rows done after all kills; random seed " + seed);
+    // Finished rows are kept. Rows that were in work at a kill are edited again: of two killed runs
+    // with two tasks each, at most four batches of two rows.
+    assertTrue(job.edited() <= 2 * 2 * 4 * 2, job.edited() + " rows edited again");
     assertWhole(output);
-    assertEquals(pictures(calm), pictures(output), "random seed " + seed);
-    assertEquals(48, results(output).size());
+    assertEquals(images(calm), images(output));
+    assertEquals(rows, results(output).size());
   }
 
-  private static FileTime time(Path path) throws IOException {
-    return Files.exists(path) ? Files.getLastModifiedTime(path) : FileTime.fromMillis(0);
+  private ChildJob child(String manifest, List<String> jvm, String... settings)
+      throws IOException {
+    List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", "" + output));
+    args.addAll(List.of(settings));
+    return new ChildJob(folder.resolve("child" + children++ + ".log"), jvm, null, args);
   }
 }

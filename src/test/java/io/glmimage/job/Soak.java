@@ -43,19 +43,19 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * A soak: many rows of the embedded model on a {@code local-cluster} of Spark, with manifest,
- * sources and results on S3. After a calm run the same is done while the network and the server
- * misbehave and executors are killed; while the driver is killed and the same command run again;
- * and with speculative copies of tasks. Each must leave what the calm run left: every row once, the
- * same bytes, and nothing else.
+ * A soak test: many rows of the embedded model on a {@code local-cluster} of Spark, with manifest,
+ * source images and results on S3. A calm run comes first. Then the same job runs under network and
+ * server faults while executors are killed; with drivers that are killed and started again; and with
+ * speculative copies of tasks. Each must leave the same as the calm run: every row once, the same
+ * bytes, and nothing else.
  */
 @Command(
     name = "soak",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    description = "Runs a job under faults and kills and compares it with a calm run.")
+    description = "Runs a job under faults and kills, and compares it with a calm run.")
 public final class Soak implements Callable<Integer> {
-  /** What is done to a run. */
+  /** The disturbance of a run. */
   enum Phase {
     CALM,
     STORM,
@@ -63,62 +63,62 @@ public final class Soak implements Callable<Integer> {
     SPECULATION
   }
 
-  @Option(names = "--rows", description = "Rows. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--rows", description = "Number of rows. Default: ${DEFAULT-VALUE}.")
   int rows = 2000;
 
-  @Option(names = "--kills", description = "Executors killed. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--kills", description = "Number of executors to kill. Default: ${DEFAULT-VALUE}.")
   int kills = 20;
 
-  @Option(names = "--driver-kills", description = "Drivers killed. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--driver-kills", description = "Number of drivers to kill. Default: ${DEFAULT-VALUE}.")
   int driverKills = 3;
 
   @Option(
       names = "--deadly",
       description =
-          "Rows, of those, that end their process whenever they run, in the run whose executors are"
+          "Number of rows that kill their process whenever they run, in the run whose executors are"
               + " killed. Default: ${DEFAULT-VALUE}.")
   int deadly = 1;
 
   @Option(
       names = "--fault-every",
-      description = "One request in so many has a fault. Default: ${DEFAULT-VALUE}.")
+      description = "One request out of this many has a fault. Default: ${DEFAULT-VALUE}.")
   int faultEvery = 25;
 
-  @Option(names = "--seed", description = "Of faults and kills. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", description = "Seed of faults and kills. Default: ${DEFAULT-VALUE}.")
   long seed = 1;
 
   @Option(names = "--steps", description = "Denoising steps. Default: ${DEFAULT-VALUE}.")
   int steps = 2;
 
-  @Option(names = "--size", description = "Pixels of a side. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--size", description = "Side of the images in pixels. Default: ${DEFAULT-VALUE}.")
   int size = 64;
 
-  @Option(names = "--executors", description = "Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--executors", description = "Number of executors. Default: ${DEFAULT-VALUE}.")
   int executors = 2;
 
-  @Option(names = "--cores", description = "Of an executor. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--cores", description = "Cores of an executor. Default: ${DEFAULT-VALUE}.")
   int cores = 1;
 
   @Option(
       names = "--phases",
       split = ",",
-      description = "Of ${COMPLETION-CANDIDATES}; CALM must be among them. Default: all.")
+      description = "Phases to run, of ${COMPLETION-CANDIDATES}; CALM is required. Default: all.")
   List<Phase> phases = List.of(Phase.values());
 
-  @Option(names = "--minutes", description = "Limit of one job. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--minutes", description = "Time limit of one job. Default: ${DEFAULT-VALUE}.")
   int minutes = 60;
 
-  @Option(names = "--folder", required = true, description = "For logs.")
+  @Option(names = "--folder", required = true, description = "Folder for logs.")
   Path folder;
 
   PrintStream out = System.out;
 
   private static final String BUCKET = "soak";
 
-  /** Of an executor. */
+  /** Memory of an executor. */
   private static final String HEAP = "512m";
 
-  /** Copies of tasks as soon as another one has ended. */
+  /** Copies a task as soon as any other task has ended. */
   private static final List<String> SPECULATION =
       List.of(
           "-Dspark.locality.wait=0s",
@@ -129,8 +129,8 @@ public final class Soak implements Callable<Integer> {
           "-Dspark.speculation.minTaskRuntime=0ms");
 
   /**
-   * The last task is alone on two executors, and writes pictures while its copy does: in its middle
-   * it waits for the copy.
+   * With three tasks, the last one is alone on two executors. It waits for its copy in the middle, so
+   * that both write images at the same time.
    */
   private static final String[] TASKS_FOR_TWO = {"--partitions=3", "--batch-size=1"};
 
@@ -145,11 +145,11 @@ public final class Soak implements Callable<Integer> {
   private Storage storage;
   private int jobs;
 
-  /** Executors whose driver was killed; they must end by themselves. */
+  /** Executors whose driver was killed; they must end on their own. */
   private final List<ProcessHandle> orphans = new ArrayList<>();
 
-  /** What is left of a run: the table's lines by id, the pictures' digests by file name. */
-  private record Left(Map<String, Row> lines, Map<String, String> pictures) {}
+  /** What a run leaves: the result rows by id, and the digests of the images by file name. */
+  private record Left(Map<String, Row> rows, Map<String, String> images) {}
 
   public static void main(String[] args) {
     System.exit(
@@ -157,7 +157,7 @@ public final class Soak implements Callable<Integer> {
   }
 
   /**
-   * @throws AssertionError if anything was lost, done twice or left behind
+   * @throws AssertionError if anything was lost, duplicated or left behind
    */
   @Override
   public Integer call() throws Exception {
@@ -185,7 +185,7 @@ public final class Soak implements Callable<Integer> {
           try {
             compared(phase, calm);
           } catch (AssertionError e) {
-            // The others are worth knowing about too.
+            // Run the other phases as well.
             say("%s: FAILED: %s", name(phase), e.getMessage());
             failures.add(name(phase) + ": " + e.getMessage());
           }
@@ -211,7 +211,7 @@ public final class Soak implements Callable<Integer> {
 
   private void compared(Phase phase, Left calm) throws Exception {
     switch (phase) {
-      case CALM -> throw new IllegalArgumentException("Nothing to compare it with");
+      case CALM -> throw new IllegalArgumentException("The calm run has nothing to be compared with");
       case STORM -> storm(calm);
       case DRIVER -> driver(calm);
       case SPECULATION -> speculation(calm);
@@ -222,13 +222,13 @@ public final class Soak implements Callable<Integer> {
     return phase.name().toLowerCase(Locale.ROOT);
   }
 
-  // What is done to a run.
+  // The phases.
 
   private Left calm() throws Exception {
     return phase(
         Phase.CALM,
         () -> {
-          // In one process: where a row is done must not matter either.
+          // In one process: the place where a row is edited must not matter either.
           try (ChildJob job = job(Phase.CALM, "local[" + executors + "]", List.of())) {
             expect(0, job);
           }
@@ -257,12 +257,12 @@ public final class Soak implements Callable<Integer> {
           if (deadly == 0) {
             return left;
           }
-          // The rows that were deadly are harmless now, and the only ones to be done.
+          // The deadly rows are harmless now, and the only rows to do.
           storm.reset();
           try (ChildJob job = job(Phase.STORM, List.of())) {
             expect(0, job);
           }
-          that(storm.pictures() == deadly, storm.pictures() + " pictures made by the second run");
+          that(storm.images() == deadly, storm.images() + " images made by the second run");
           compare(calm, check(Phase.STORM, 0), 0);
           return left;
         });
@@ -271,7 +271,7 @@ public final class Soak implements Callable<Integer> {
   private int killExecutors(ChildJob job) throws InterruptedException {
     int killed = 0;
     for (int moment : SoakStorm.moments(random, kills, rows)) {
-      while (job.isAlive() && storm.pictures() < moment) {
+      while (job.isAlive() && storm.images() < moment) {
         Thread.sleep(20);
       }
       Thread.sleep(random.nextInt(1000));
@@ -284,7 +284,7 @@ public final class Soak implements Callable<Integer> {
         ProcessHandle victim = alive.get(random.nextInt(alive.size()));
         if (victim.destroyForcibly()) {
           killed++;
-          say("storm: killed executor %d after %d pictures", victim.pid(), storm.pictures());
+          say("storm: killed executor %d after %d images", victim.pid(), storm.images());
         }
       }
     }
@@ -301,7 +301,7 @@ public final class Soak implements Callable<Integer> {
             for (int i = 0; i < driverKills; i++) {
               try (ChildJob job = job(Phase.DRIVER, List.of())) {
                 if (i < moments.length) {
-                  while (job.isAlive() && storm.pictures() < moments[i]) {
+                  while (job.isAlive() && storm.images() < moments[i]) {
                     Thread.sleep(20);
                   }
                   Thread.sleep(random.nextInt(2000));
@@ -316,8 +316,8 @@ public final class Soak implements Callable<Integer> {
                 orphans.addAll(job.executors());
                 job.killDriver();
                 say(
-                    "driver: killed after %d pictures, %d requests of a commit; %d uploads pending",
-                    storm.pictures(), storm.commits(), server.pendingUploads(BUCKET).size());
+                    "driver: killed after %d images, %d requests of a commit; %d uploads pending",
+                    storm.images(), storm.commits(), server.pendingUploads(BUCKET).size());
               }
             }
             try (ChildJob job = job(Phase.DRIVER, List.of())) {
@@ -326,7 +326,7 @@ public final class Soak implements Callable<Integer> {
           } finally {
             storm.rage(false);
           }
-          say("driver: %d pictures were sent for %d rows", storm.pictures(), rows);
+          say("driver: %d images were sent for %d rows", storm.images(), rows);
           that(
               orphans.stream().noneMatch(ProcessHandle::isAlive),
               "An executor outlives its driver");
@@ -350,8 +350,8 @@ public final class Soak implements Callable<Integer> {
               expect(0, job);
             }
           }
-          say("speculation: %d pictures were sent for %d rows", storm.pictures(), rows);
-          that(storm.pictures() > rows, "No task was copied");
+          say("speculation: %d images were sent for %d rows", storm.images(), rows);
+          that(storm.images() > rows, "No task was copied");
           Left left = check(Phase.SPECULATION, 0);
           compare(calm, left, 0);
           return left;
@@ -372,7 +372,7 @@ public final class Soak implements Callable<Integer> {
         "%s: passed in %.0f s; %d rows, lost 0, twice 0; %d requests, faults %s; load %s",
         name,
         secondsSince(start),
-        left.lines().size(),
+        left.rows().size(),
         proxy.requests() - requests,
         faults,
         load());
@@ -394,7 +394,7 @@ public final class Soak implements Callable<Integer> {
     List<String> options = new ArrayList<>();
     settings(proxy.port())
         .forEach((key, value) -> options.add("-Dspark.hadoop." + key + "=" + value));
-    // As spark-submit gives it.
+    // As spark-submit passes it.
     options.add("-Dspark.master=" + master);
     options.add("-Dspark.executor.extraClassPath=" + System.getProperty("java.class.path"));
     options.add("-Dspark.executor.memory=" + HEAP);
@@ -414,7 +414,7 @@ public final class Soak implements Callable<Integer> {
         command);
   }
 
-  /** Executors that start quickly; most of their work is not Java's. */
+  /** Makes executors start quickly; most of their work is native. */
   private static String executorOptions(String more) {
     return "-Dspark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC " + more;
   }
@@ -424,7 +424,7 @@ public final class Soak implements Callable<Integer> {
     that(exit == code, "The job ended with exit code " + exit + ":\n" + job.output());
   }
 
-  /** S3A with short waits: the server is near. */
+  /** S3A with short waits, because the server is local. */
   private static Map<String, String> settings(int port) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("fs.s3a.endpoint", "http://127.0.0.1:" + port);
@@ -439,7 +439,7 @@ public final class Soak implements Callable<Integer> {
     settings.put("fs.s3a.retry.throttle.limit", "5");
     settings.put("fs.s3a.retry.throttle.interval", "50ms");
     settings.put("fs.s3a.connection.timeout", "10000");
-    // Fewer requests: none to remove the markers of folders.
+    // Saves the requests that remove folder markers.
     settings.put("fs.s3a.directory.marker.retention", "keep");
     return settings;
   }
@@ -457,7 +457,7 @@ public final class Soak implements Callable<Integer> {
   }
 
   private boolean isDeadly(int row) {
-    // Somewhere in the middle of the manifest.
+    // Spread over the middle of the manifest.
     return deadly > 0
         && row % (rows / deadly) == rows / deadly / 2
         && row / (rows / deadly) < deadly;
@@ -497,19 +497,20 @@ public final class Soak implements Callable<Integer> {
     storage.write(root() + "/manifest.jsonl", manifest.toString().getBytes(StandardCharsets.UTF_8));
   }
 
-  // What must be left.
+  // The checks.
 
   /**
-   * Every row has one line, every line a picture of its digest, and nothing else is there.
+   * Checks that every row has one result row, every result row an image with its digest, and that
+   * nothing else is left.
    *
-   * @param dead how many rows must have been found to kill their process
+   * @param dead number of rows that must have failed because they kill their process
    */
   private Left check(Phase phase, int dead) throws Exception {
     String output = output(phase);
-    Map<String, Row> lines = new TreeMap<>();
+    Map<String, Row> resultRows = new TreeMap<>();
     List<String> twice = new ArrayList<>();
     for (Row row : session.spark().read().parquet(output + "/results").collectAsList()) {
-      if (lines.put(row.getAs("id"), row) != null) {
+      if (resultRows.put(row.getAs("id"), row) != null) {
         twice.add(row.getAs("id"));
       }
     }
@@ -517,9 +518,9 @@ public final class Soak implements Callable<Integer> {
     for (int i = 0; i < rows; i++) {
       lost.add(id(i));
     }
-    TreeSet<String> strange = new TreeSet<>(lines.keySet());
+    TreeSet<String> strange = new TreeSet<>(resultRows.keySet());
     strange.removeAll(lost);
-    lost.removeAll(lines.keySet());
+    lost.removeAll(resultRows.keySet());
     that(
         lost.isEmpty() && twice.isEmpty() && strange.isEmpty(),
         "lost " + lost + ", twice " + twice + ", strange " + strange);
@@ -527,36 +528,36 @@ public final class Soak implements Callable<Integer> {
     Map<String, String> expected = new TreeMap<>();
     int found = 0;
     for (int i = 0; i < rows; i++) {
-      Row line = lines.get(id(i));
-      boolean failed = line.getAs("status").equals("FAILED");
+      Row row = resultRows.get(id(i));
+      boolean failed = row.getAs("status").equals("FAILED");
       that(
-          !failed || (dead > 0 && isDeadly(i) && line.getAs("error_class").equals("PROCESS_CRASH")),
-          id(i) + ": " + line.getAs("error"));
-      that(((Number) line.getAs("row_index")).intValue() == i, id(i) + " has another index");
+          !failed || (dead > 0 && isDeadly(i) && row.getAs("error_class").equals("PROCESS_CRASH")),
+          id(i) + ": " + row.getAs("error"));
+      that(((Number) row.getAs("row_index")).intValue() == i, id(i) + " has another index");
       if (failed) {
         found++;
       } else {
-        expected.put(id(i) + ".png", line.getAs("output_sha256"));
+        expected.put(id(i) + ".png", row.getAs("output_sha256"));
       }
     }
-    that(found == dead, found + " rows were found to kill their process, not " + dead);
-    Map<String, String> pictures = pictures(output);
+    that(found == dead, found + " rows failed because they kill their process, not " + dead);
+    Map<String, String> images = images(output);
     that(
-        expected.equals(pictures),
-        "Pictures that are not their lines': " + differ(expected, pictures));
+        expected.equals(images),
+        "Images that do not match their result rows: " + differ(expected, images));
 
     that(storage.exists(output + "/results/_SUCCESS"), "No _SUCCESS");
-    for (String notes :
+    for (String file :
         List.of("_run/lines", "_run/journal", "_run/lock.json", "results/__magic")) {
-      that(!storage.exists(output + "/" + notes), notes + " is left");
+      that(!storage.exists(output + "/" + file), file + " is left");
     }
     List<String> pending = server.pendingUploads(BUCKET);
-    that(pending.isEmpty(), "Uploads are left: " + pending);
-    return new Left(lines, pictures);
+    that(pending.isEmpty(), "Uploads are pending: " + pending);
+    return new Left(resultRows, images);
   }
 
   private void compare(Left calm, Left left, int dead) {
-    Map<String, String> expected = new HashMap<>(calm.pictures());
+    Map<String, String> expected = new HashMap<>(calm.images());
     if (dead > 0) {
       for (int i = 0; i < rows; i++) {
         if (isDeadly(i)) {
@@ -565,14 +566,14 @@ public final class Soak implements Callable<Integer> {
       }
     }
     that(
-        expected.equals(left.pictures()),
-        "Pictures that differ from the calm run's: " + differ(expected, left.pictures()));
-    calm.lines()
+        expected.equals(left.images()),
+        "Images that differ from those of the calm run: " + differ(expected, left.images()));
+    calm.rows()
         .forEach(
-            (id, line) -> {
+            (id, row) -> {
               for (String column : List.of("row_index", "prompt", "seed", "fingerprint", "model")) {
-                Object other = left.lines().get(id).getAs(column);
-                that(line.getAs(column).equals(other), id + " has another " + column);
+                Object other = left.rows().get(id).getAs(column);
+                that(row.getAs(column).equals(other), id + " has another " + column);
               }
             });
   }
@@ -584,8 +585,8 @@ public final class Soak implements Callable<Integer> {
     return names;
   }
 
-  /** Digests by file name. */
-  private Map<String, String> pictures(String output) throws Exception {
+  /** Digests of the images by file name. */
+  private Map<String, String> images(String output) throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(CHECKERS);
     try {
       Map<String, Future<String>> reading = new TreeMap<>();
@@ -610,9 +611,9 @@ public final class Soak implements Callable<Integer> {
     }
   }
 
-  private static void that(boolean holds, String else_) {
+  private static void that(boolean holds, String otherwise) {
     if (!holds) {
-      throw new AssertionError(else_);
+      throw new AssertionError(otherwise);
     }
   }
 

@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What the network does in a soak, and what has passed through it. Faults are single requests of
- * every kind that a client should survive, and bursts of refusals.
+ * The faults of the network in a soak test, and counts of the requests that passed through it. There
+ * are single faults of every kind that a client should survive, and bursts of refusals.
  */
 final class SoakStorm implements FaultyProxy.Plan {
   private static final List<Fault> KINDS =
@@ -18,37 +18,38 @@ final class SoakStorm implements FaultyProxy.Plan {
 
   private final SplittableRandom random;
   private final int oneIn;
-  private final AtomicInteger pictures = new AtomicInteger();
+  private final AtomicInteger images = new AtomicInteger();
   private final AtomicInteger commits = new AtomicInteger();
   private boolean raging;
   private int burst;
 
   /**
-   * @param oneIn one request in so many has a fault; a burst begins at one in ten times so many
+   * @param oneIn one request out of this many has a fault; a burst begins at one out of ten times as
+   *     many
    */
   SoakStorm(long seed, int oneIn) {
     this.random = new SplittableRandom(seed);
     this.oneIn = oneIn;
   }
 
-  /** Whether there are faults from now on. */
+  /** Turns the faults on or off. */
   synchronized void rage(boolean now) {
     raging = now;
     burst = 0;
   }
 
-  /** Forgets what has passed. */
+  /** Sets the counts to zero. */
   void reset() {
-    pictures.set(0);
+    images.set(0);
     commits.set(0);
   }
 
-  /** Pictures that were sent to be written; one that had to be sent again counts again. */
-  int pictures() {
-    return pictures.get();
+  /** Number of images that were sent; an image that is sent again counts again. */
+  int images() {
+    return images.get();
   }
 
-  /** Requests of table writers that have not yet committed. */
+  /** Number of requests of table writers before their commit. */
   int commits() {
     return commits.get();
   }
@@ -56,9 +57,9 @@ final class SoakStorm implements FaultyProxy.Plan {
   @Override
   public Fault of(String method, String path) {
     if (method.equals("PUT") && path.contains("/images/")) {
-      pictures.incrementAndGet();
+      images.incrementAndGet();
     }
-    // A run that begins asks for and removes what a killed one has left there.
+    // GET and DELETE are requests of a new run that removes the files of a killed one.
     if ((method.equals("PUT") || method.equals("POST")) && path.contains("/results/__magic")) {
       commits.incrementAndGet();
     }
@@ -79,7 +80,7 @@ final class SoakStorm implements FaultyProxy.Plan {
     return random.nextInt(oneIn) == 0 ? KINDS.get(random.nextInt(KINDS.size())) : Fault.NONE;
   }
 
-  /** Random moments of a run over so many rows, as counts of pictures, ascending. */
+  /** Random moments of a run over this many rows, as numbers of images, ascending. */
   static int[] moments(SplittableRandom random, int count, int rows) {
     int[] moments = new int[count];
     for (int i = 0; i < count; i++) {

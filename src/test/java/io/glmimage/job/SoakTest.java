@@ -11,8 +11,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A small {@link Soak}. Needs the scripts of a Spark installation: that of {@code -Dspark.home} or
- * of the environment's SPARK_HOME.
+ * A small {@link Soak}. Needs the scripts of a Spark installation, from {@code -Dspark.home} or the
+ * environment variable SPARK_HOME.
  */
 @Tag("spark")
 @Tag("resume")
@@ -21,11 +21,11 @@ class SoakTest {
   @TempDir private Path folder;
 
   @Test
-  void killedExecutorsCopiedTasksAndABadNetworkChangeNothing() throws Exception {
+  void killedExecutorsCopiedTasksAndNetworkFaultsChangeNothing() throws Exception {
     assumeTrue(
         SparkProcess.home().isPresent(),
-        "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
-            + " (.ci/pyspark.sh makes one)");
+        "Skipped: no Spark installation; set -Dspark.home or SPARK_HOME"
+            + " (.ci/pyspark.sh installs one)");
     Soak soak = new Soak();
     soak.rows = 40;
     soak.size = 32;

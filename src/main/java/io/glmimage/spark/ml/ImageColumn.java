@@ -11,15 +11,15 @@ import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** The forms in which a column holds source images. */
+/** How a column holds source images. */
 enum ImageColumn {
   /** A path on any Hadoop file system. */
   PATH,
   PATHS,
-  /** An image file's bytes. */
+  /** The bytes of an image file. */
   FILE,
   FILES,
-  /** What Spark's image data source gives: decoded pixels. */
+  /** Decoded pixels, as Spark's image data source gives them. */
   PIXELS;
 
   static final String EXPECTED =

@@ -5,9 +5,9 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.spark.manifest.RowFailure;
 import org.apache.spark.sql.Row;
 
-/** Pixels as Spark's image data source gives them: rows of BGR, with OpenCV's type numbers. */
+/** Pixels of Spark's image data source: rows in BGR order, with the type numbers of OpenCV. */
 final class SparkImage {
-  /** OpenCV's CV_8UC1, CV_8UC3 and CV_8UC4: 8 bits a channel. */
+  /** OpenCV's CV_8UC1, CV_8UC3 and CV_8UC4: 8 bits per channel. */
   private static final int GREY = 0;
 
   private static final int BGR = 16;
@@ -16,10 +16,10 @@ final class SparkImage {
   private SparkImage() {}
 
   /**
-   * To RGB. Grey is spread, alpha is dropped.
+   * Converts to RGB. Grey becomes three equal channels, alpha is dropped.
    *
-   * @throws RowFailure if it is no such image, such as Spark's stand-in for a file that it could
-   *     not read
+   * @throws RowFailure if the image is not one of these, such as Spark's placeholder for a file that
+   *     it could not read
    */
   static RgbImage toRgb(Row image, String column) throws RowFailure {
     int mode = number(image, "mode", column);
@@ -77,6 +77,6 @@ final class SparkImage {
     if (value instanceof Integer number) {
       return number;
     }
-    throw new RowFailure(ErrorClass.IMAGE_INVALID, "column " + column + " holds no " + field, null);
+    throw new RowFailure(ErrorClass.IMAGE_INVALID, "column " + column + " has no " + field, null);
   }
 }

@@ -1,2 +1,5 @@
-/** {@link io.glmimage.spark.ml.ImageEditor}, the Spark ML transformer, and what only it needs. */
+/**
+ * {@link io.glmimage.spark.ml.ImageEditor}, the Spark ML transformer, and the forms of its columns.
+ * The work of a partition is done by {@link io.glmimage.spark.run.BatchPipeline}, as in the job.
+ */
 package io.glmimage.spark.ml;

@@ -91,6 +91,11 @@ public final class RowProgress implements AutoCloseable {
     return counters;
   }
 
+  /** Receives the heartbeats of executors and the ends of tasks. */
+  SparkListener listener() {
+    return listener;
+  }
+
   @Override
   public void close() {
     spark.sparkContext().removeSparkListener(listener);

@@ -5,11 +5,12 @@ import io.glmimage.io.Retries;
 import java.io.Serializable;
 
 /**
- * How much may go wrong.
+ * Limits of a run.
  *
- * @param ioAttempts how often reading or writing a file is tried in all
+ * @param ioAttempts how often a file is read or written before that fails, the first time included
  * @param maxFailedRows the job stops when more rows than this fail; null for no limit
- * @param maxFailedRatio the job stops when more than this part of the rows fails; null for no limit
+ * @param maxFailedRatio the job stops when more than this fraction of the rows fails; null for no
+ *     limit
  */
 public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRatio)
     implements Serializable {
@@ -32,7 +33,7 @@ public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRat
     return new Retries(ioAttempts, Retries.DEFAULT.firstWaitMillis());
   }
 
-  /** Why the job must not go on, or null if it may. */
+  /** The reason to stop the job; null if it may continue. */
   String tooManyFailures(long failed, long rows) {
     if (maxFailedRows != null && failed > maxFailedRows) {
       return failed + " rows failed, more than --max-failed-rows " + maxFailedRows;

@@ -1,5 +1,10 @@
 /**
- * One run of the job: which rows are to be done, how they are spread over partitions, what happens
- * when rows fail or executors are lost, and progress.
+ * One run of the job on Spark: which rows are to do, how a partition edits them, what happens to rows
+ * that may have killed a process and to executors that are lost, and the progress of the run.
+ *
+ * <p>{@link io.glmimage.spark.run.EditRunner} is the driver's part. {@code PartitionRunner} is the
+ * task, {@code PartitionAttempt} its loop. {@link io.glmimage.spark.run.BatchPipeline} overlaps
+ * reading, editing and writing; {@code ImageEditor} uses it as well. Result files and their commit
+ * belong to {@code spark.results}, loaded models to {@code spark.engine}.
  */
 package io.glmimage.spark.run;

@@ -1,0 +1,148 @@
+package io.glmimage.spark.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.AccumulableInfo;
+import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import scala.Option;
+import scala.Tuple4;
+import scala.collection.JavaConverters;
+
+@Tag("spark")
+class RowProgressTest {
+  private static SparkSession spark;
+
+  private RowProgress progress;
+
+  @BeforeAll
+  static void start() {
+    spark =
+        SparkSession.builder()
+            .master("local[1]")
+            .appName("RowProgressTest")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .getOrCreate();
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  @BeforeEach
+  void open() {
+    progress = new RowProgress(spark);
+  }
+
+  @AfterEach
+  void close() {
+    progress.close();
+  }
+
+  /** A heartbeat with the counts of one task: by accumulator. */
+  private void heartbeat(long task, Map<Long, Long> counts) {
+    List<AccumulableInfo> infos = new ArrayList<>();
+    counts.forEach(
+        (accumulator, count) ->
+            infos.add(
+                new AccumulableInfo(
+                    accumulator,
+                    Option.empty(),
+                    Option.apply((Object) count),
+                    Option.empty(),
+                    false,
+                    true,
+                    Option.empty())));
+    progress
+        .listener()
+        .onExecutorMetricsUpdate(
+            new SparkListenerExecutorMetricsUpdate(
+                "1",
+                JavaConverters.asScalaBuffer(
+                        List.of(
+                            new Tuple4<>(
+                                (Object) task,
+                                (Object) 0,
+                                (Object) 0,
+                                JavaConverters.asScalaBuffer(infos).toSeq())))
+                    .toSeq(),
+                scala.collection.immutable.Map$.MODULE$.empty()));
+  }
+
+  private Map<Long, Long> rows(long done, long failed) {
+    return Map.of(
+        progress.counters().done().id(), done, progress.counters().failed().id(), failed);
+  }
+
+  @Test
+  void theLastHeartbeatOfEachRunningTaskCounts() {
+    heartbeat(7, rows(3, 0));
+    heartbeat(8, rows(2, 1));
+    heartbeat(7, rows(4, 1));
+    assertEquals(6, progress.doneRows());
+    assertEquals(2, progress.failedRows());
+  }
+
+  @Test
+  void tasksThatHaveEndedCountInFullAndOnce() throws Exception {
+    BlockingQueue<Long> seen = new LinkedBlockingQueue<>();
+    progress.watch(seen::add);
+    RunCounters counters = progress.counters();
+    JavaSparkContext.fromSparkContext(spark.sparkContext())
+        .parallelize(List.of("a", "b", "bad"), 1)
+        .foreach(row -> counters.count(row.equals("bad")));
+    Long failed = seen.poll(20, TimeUnit.SECONDS);
+    while (failed != null && failed == 0) {
+      failed = seen.poll(20, TimeUnit.SECONDS);
+    }
+    assertEquals(1L, failed, "the watch sees the end of the task");
+    assertEquals(3, progress.doneRows());
+    assertEquals(1, progress.failedRows());
+  }
+
+  @Test
+  void aRunThatStartsAgainCountsFromZero() {
+    heartbeat(7, rows(3, 1));
+    progress.counters().count(true);
+    progress.reset();
+    assertEquals(0, progress.doneRows());
+    assertEquals(0, progress.failedRows());
+  }
+
+  @Test
+  void theLoadedPartIsKnownOnceAnExecutorReportsIt() {
+    assertEquals(-1, progress.loadedPercent());
+    long total = progress.counters().loading().total().id();
+    long loaded = progress.counters().loading().loaded().id();
+    heartbeat(7, Map.of(total, 200L, loaded, 50L));
+    assertEquals(25, progress.loadedPercent());
+    heartbeat(8, Map.of(total, 200L, loaded, 250L));
+    assertEquals(75, progress.loadedPercent());
+  }
+
+  @Test
+  void theWatchSeesFailedRowsOfRunningTasks() {
+    List<Long> seen = Collections.synchronizedList(new ArrayList<>());
+    progress.watch(seen::add);
+    heartbeat(7, rows(3, 2));
+    assertTrue(seen.contains(2L), seen.toString());
+  }
+}
