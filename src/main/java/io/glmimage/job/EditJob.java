@@ -126,8 +126,7 @@ final class EditJob {
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults()));
   }
 
-  private RunLock lock(OutputLayout root, AtomicReference<EditRunner> running)
-      throws IOException {
+  private RunLock lock(OutputLayout root, AtomicReference<EditRunner> running) throws IOException {
     return RunLock.acquire(
         storage,
         root.lock(),

@@ -43,8 +43,7 @@ final class ProgressBar implements AutoCloseable {
     this.total = total;
     this.err = console.err();
     this.terminal = console.terminal();
-    this.timer =
-        Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("progress"));
+    this.timer = Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("progress"));
     long period = (long) ((terminal ? TERMINAL_SECONDS : LOG_SECONDS) * 1000);
     this.ticking = timer.scheduleAtFixedRate(this::show, period, period, TimeUnit.MILLISECONDS);
   }

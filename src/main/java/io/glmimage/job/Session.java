@@ -94,9 +94,7 @@ final class Session implements AutoCloseable {
   private static SparkSession embedded(String master) {
     if (!master.startsWith("local")) {
       throw new UsageException(
-          "Invalid --master: "
-              + master
-              + ", expected local[N]; use spark-submit for a cluster");
+          "Invalid --master: " + master + ", expected local[N]; use spark-submit for a cluster");
     }
     try {
       Path scratch = LocalFolders.temporary("glm-image-spark");

@@ -13,7 +13,8 @@ import java.util.Objects;
  * @param sources decoded source images, upright; empty for text-to-image
  * @param height output height in pixels; null for that of the first source image (text-to-image:
  *     1024)
- * @param width output width in pixels; null for that of the first source image (text-to-image: 1024)
+ * @param width output width in pixels; null for that of the first source image (text-to-image:
+ *     1024)
  * @param steps number of denoising steps, at least 1
  * @param guidanceScale classifier-free guidance; with 1 or less only the conditional pass runs
  * @param seed determines all random numbers of this request

@@ -494,8 +494,7 @@ class ResumeTest {
     assertEquals(rows, results(output).size());
   }
 
-  private ChildJob child(String manifest, List<String> jvm, String... settings)
-      throws IOException {
+  private ChildJob child(String manifest, List<String> jvm, String... settings) throws IOException {
     List<String> args = new ArrayList<>(List.of("--manifest", manifest, "--output", "" + output));
     args.addAll(List.of(settings));
     return new ChildJob(folder.resolve("child" + children++ + ".log"), jvm, null, args);

@@ -45,9 +45,9 @@ import picocli.CommandLine.Option;
 /**
  * A soak test: many rows of the embedded model on a {@code local-cluster} of Spark, with manifest,
  * source images and results on S3. A calm run comes first. Then the same job runs under network and
- * server faults while executors are killed; with drivers that are killed and started again; and with
- * speculative copies of tasks. Each must leave the same as the calm run: every row once, the same
- * bytes, and nothing else.
+ * server faults while executors are killed; with drivers that are killed and started again; and
+ * with speculative copies of tasks. Each must leave the same as the calm run: every row once, the
+ * same bytes, and nothing else.
  */
 @Command(
     name = "soak",
@@ -66,10 +66,14 @@ public final class Soak implements Callable<Integer> {
   @Option(names = "--rows", description = "Number of rows. Default: ${DEFAULT-VALUE}.")
   int rows = 2000;
 
-  @Option(names = "--kills", description = "Number of executors to kill. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--kills",
+      description = "Number of executors to kill. Default: ${DEFAULT-VALUE}.")
   int kills = 20;
 
-  @Option(names = "--driver-kills", description = "Number of drivers to kill. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--driver-kills",
+      description = "Number of drivers to kill. Default: ${DEFAULT-VALUE}.")
   int driverKills = 3;
 
   @Option(
@@ -90,7 +94,9 @@ public final class Soak implements Callable<Integer> {
   @Option(names = "--steps", description = "Denoising steps. Default: ${DEFAULT-VALUE}.")
   int steps = 2;
 
-  @Option(names = "--size", description = "Side of the images in pixels. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--size",
+      description = "Side of the images in pixels. Default: ${DEFAULT-VALUE}.")
   int size = 64;
 
   @Option(names = "--executors", description = "Number of executors. Default: ${DEFAULT-VALUE}.")
@@ -129,8 +135,8 @@ public final class Soak implements Callable<Integer> {
           "-Dspark.speculation.minTaskRuntime=0ms");
 
   /**
-   * With three tasks, the last one is alone on two executors. It waits for its copy in the middle, so
-   * that both write images at the same time.
+   * With three tasks, the last one is alone on two executors. It waits for its copy in the middle,
+   * so that both write images at the same time.
    */
   private static final String[] TASKS_FOR_TWO = {"--partitions=3", "--batch-size=1"};
 
@@ -211,7 +217,8 @@ public final class Soak implements Callable<Integer> {
 
   private void compared(Phase phase, Left calm) throws Exception {
     switch (phase) {
-      case CALM -> throw new IllegalArgumentException("The calm run has nothing to be compared with");
+      case CALM ->
+          throw new IllegalArgumentException("The calm run has nothing to be compared with");
       case STORM -> storm(calm);
       case DRIVER -> driver(calm);
       case SPECULATION -> speculation(calm);
@@ -370,12 +377,7 @@ public final class Soak implements Callable<Integer> {
     before.forEach((fault, count) -> faults.merge(fault, -count, Integer::sum));
     say(
         "%s: passed in %.0f s; %d rows, lost 0, twice 0; %d requests, faults %s; load %s",
-        name,
-        secondsSince(start),
-        left.rows().size(),
-        proxy.requests() - requests,
-        faults,
-        load());
+        name, secondsSince(start), left.rows().size(), proxy.requests() - requests, faults, load());
     return left;
   }
 
@@ -547,8 +549,7 @@ public final class Soak implements Callable<Integer> {
         "Images that do not match their result rows: " + differ(expected, images));
 
     that(storage.exists(output + "/results/_SUCCESS"), "No _SUCCESS");
-    for (String file :
-        List.of("_run/lines", "_run/journal", "_run/lock.json", "results/__magic")) {
+    for (String file : List.of("_run/lines", "_run/journal", "_run/lock.json", "results/__magic")) {
       that(!storage.exists(output + "/" + file), file + " is left");
     }
     List<String> pending = server.pendingUploads(BUCKET);

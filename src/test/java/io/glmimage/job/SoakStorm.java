@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The faults of the network in a soak test, and counts of the requests that passed through it. There
- * are single faults of every kind that a client should survive, and bursts of refusals.
+ * The faults of the network in a soak test, and counts of the requests that passed through it.
+ * There are single faults of every kind that a client should survive, and bursts of refusals.
  */
 final class SoakStorm implements FaultyProxy.Plan {
   private static final List<Fault> KINDS =
@@ -24,8 +24,8 @@ final class SoakStorm implements FaultyProxy.Plan {
   private int burst;
 
   /**
-   * @param oneIn one request out of this many has a fault; a burst begins at one out of ten times as
-   *     many
+   * @param oneIn one request out of this many has a fault; a burst begins at one out of ten times
+   *     as many
    */
   SoakStorm(long seed, int oneIn) {
     this.random = new SplittableRandom(seed);

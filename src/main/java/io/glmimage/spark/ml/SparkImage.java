@@ -18,8 +18,8 @@ final class SparkImage {
   /**
    * Converts to RGB. Grey becomes three equal channels, alpha is dropped.
    *
-   * @throws RowFailure if the image is not one of these, such as Spark's placeholder for a file that
-   *     it could not read
+   * @throws RowFailure if the image is not one of these, such as Spark's placeholder for a file
+   *     that it could not read
    */
   static RgbImage toRgb(Row image, String column) throws RowFailure {
     int mode = number(image, "mode", column);

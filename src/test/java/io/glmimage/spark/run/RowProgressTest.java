@@ -88,8 +88,7 @@ class RowProgressTest {
   }
 
   private Map<Long, Long> rows(long done, long failed) {
-    return Map.of(
-        progress.counters().done().id(), done, progress.counters().failed().id(), failed);
+    return Map.of(progress.counters().done().id(), done, progress.counters().failed().id(), failed);
   }
 
   @Test

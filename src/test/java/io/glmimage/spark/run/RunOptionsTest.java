@@ -10,15 +10,14 @@ import org.junit.jupiter.api.Test;
 class RunOptionsTest {
   @Test
   void withoutLimitsNothingStopsTheJob() {
-    assertNull(RunOptions.DEFAULT.tooManyFailures(10, 10));
+    assertNull(new RunOptions(3, null, null).tooManyFailures(10, 10));
   }
 
   @Test
   void theJobStopsWhenMoreRowsFailThanAllowed() {
     RunOptions rows = new RunOptions(3, 2L, null);
     assertNull(rows.tooManyFailures(2, 10));
-    assertEquals(
-        "3 rows failed, more than --max-failed-rows 2", rows.tooManyFailures(3, 10));
+    assertEquals("3 rows failed, more than --max-failed-rows 2", rows.tooManyFailures(3, 10));
     RunOptions ratio = new RunOptions(3, null, 0.25);
     assertNull(ratio.tooManyFailures(2, 8));
     assertEquals(
