@@ -1,6 +1,7 @@
 package io.glmimage.spark.run;
 
 import io.glmimage.error.JobException;
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
@@ -16,10 +17,12 @@ import io.glmimage.spark.manifest.SourceReader;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -32,43 +35,52 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
- * Marks the rows to do among planned rows with their newest results: rows without a result, rows
- * whose result belongs to another fingerprint, rows that were in work when a run ended and may have
- * an edited image of that run, failed rows, and rows whose files have changed.
+ * Marks the rows to do among planned rows with their newest results. A row is to do if one of these
+ * holds:
+ *
+ * <ul>
+ *   <li>it has no result;
+ *   <li>its result has another fingerprint: the row, the options or the model have changed;
+ *   <li>it was in work when a run ended, so its edited image may be of that run;
+ *   <li>it failed, unless failed rows are to be kept;
+ *   <li>with the resume check {@code files}: a source image has changed, or its edited image is
+ *       gone.
+ * </ul>
  *
  * <p>Takes the columns of {@link PlannedRow}, columns that pass through, and {@link
- * #RESULT_COLUMNS}. Gives the same rows without the result; rows that are done have no values.
+ * #RESULT_COLUMNS}. Gives the same rows without the result; the values of finished rows are null.
  */
 final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   private static final long serialVersionUID = 1L;
 
-  /** Requests to an object store take some 30 ms each, nearly all of it waiting. */
+  /** A request to an object store takes about 30 ms, nearly all of it waiting. */
   private static final int THREADS = 16;
 
+  /** Number of rows that are checked together. */
   private static final int CHUNK = 512;
 
-  /** Columns of a row's newest result, which follow those of the planned row. */
+  /** Columns of the newest result of a row, after all other columns. */
   static final List<ResultColumn> RESULT_COLUMNS =
       List.of(ResultColumn.STATUS, ResultColumn.FINGERPRINT, ResultColumn.SOURCES_FINGERPRINT);
 
   private final OutputLayout output;
-  private final EditedImageFormat pictures;
+  private final EditedImageFormat images;
   private final OutputOptions options;
   private final Set<String> dirty;
   private final Broadcast<HadoopSettings> hadoop;
 
   /**
-   * @param pictures how they are encoded, or null where none are made
+   * @param images format of the edited images; null if none are made
    * @param dirty ids of rows that were in work when their run ended
    */
   RowsToDo(
       OutputLayout output,
-      EditedImageFormat pictures,
+      EditedImageFormat images,
       OutputOptions options,
       Set<String> dirty,
       Broadcast<HadoopSettings> hadoop) {
     this.output = output;
-    this.pictures = pictures;
+    this.images = images;
     this.options = options;
     this.dirty = Set.copyOf(dirty);
     this.hadoop = hadoop;
@@ -78,31 +90,22 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   public Iterator<Row> call(Iterator<Row> rows) {
     Storage storage = hadoop.value().storage();
     ExecutorService threads =
-        Executors.newFixedThreadPool(
-            THREADS,
-            task -> {
-              Thread thread = new Thread(task, "resume-check");
-              thread.setDaemon(true);
-              return thread;
-            });
+        Executors.newFixedThreadPool(THREADS, DaemonThreads.named("resume-check"));
     TaskCompletionListener end = context -> threads.shutdownNow();
     TaskContext.get().addTaskCompletionListener(end);
     return new Iterator<>() {
-      private final List<Row> ready = new ArrayList<>();
-      private int next;
+      private Iterator<Row> ready = Collections.emptyIterator();
 
       @Override
       public boolean hasNext() {
-        while (next == ready.size() && rows.hasNext()) {
-          ready.clear();
-          next = 0;
+        if (!ready.hasNext() && rows.hasNext()) {
           List<Row> chunk = new ArrayList<>();
           while (chunk.size() < CHUNK && rows.hasNext()) {
             chunk.add(rows.next());
           }
-          ready.addAll(toDo(chunk, storage, threads));
+          ready = marked(chunk, storage, threads).iterator();
         }
-        return next < ready.size();
+        return ready.hasNext();
       }
 
       @Override
@@ -110,29 +113,33 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
         if (!hasNext()) {
           throw new NoSuchElementException();
         }
-        return ready.get(next++);
+        return ready.next();
       }
     };
   }
 
-  private List<Row> toDo(List<Row> rows, Storage storage, ExecutorService threads) {
-    List<Future<Boolean>> checks = new ArrayList<>();
-    List<Row> found = new ArrayList<>();
+  /** The planned rows, marked, in their order. */
+  List<Row> marked(List<Row> rows, Storage storage, ExecutorService threads) {
+    // 1. Start to check the files of finished rows.
+    List<Future<Boolean>> finished = new ArrayList<>();
     for (Row row : rows) {
-      boolean kept = isDone(row);
-      boolean look = kept && pictures != null && options.check() == ResumeCheck.FILES && isOk(row);
-      checks.add(look ? threads.submit(() -> filesAreTheSame(row, storage)) : null);
-      found.add(kept ? null : row);
+      boolean rowIsFinished = isFinished(row);
+      if (rowIsFinished && images != null && options.check() == ResumeCheck.FILES && isOk(row)) {
+        finished.add(threads.submit(() -> filesAreTheSame(row, storage)));
+      } else {
+        finished.add(CompletableFuture.completedFuture(rowIsFinished));
+      }
     }
+
+    // 2. Mark the rows.
     List<Row> marked = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
-      boolean toDo = found.get(i) != null || (checks.get(i) != null && !answer(checks.get(i)));
-      marked.add(marked(rows.get(i), toDo));
+      marked.add(marked(rows.get(i), !answer(finished.get(i))));
     }
     return marked;
   }
 
-  /** The planned row, without its values if it is done. */
+  /** The planned row, without its values if it is finished. */
   private static Row marked(Row row, boolean toDo) {
     Object[] values = new Object[row.size() - RESULT_COLUMNS.size()];
     for (int i = 0; i < values.length; i++) {
@@ -149,13 +156,14 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
       return check.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new JobException("Interrupted while looking for what is done", e);
+      throw new JobException("Interrupted while looking for finished rows", e);
     } catch (ExecutionException e) {
-      throw new JobException("Cannot look for what is done: " + e.getCause().getMessage(), e);
+      throw new JobException("Cannot look for finished rows: " + e.getCause().getMessage(), e);
     }
   }
 
-  private boolean isDone(Row row) {
+  /** Whether the result of the row is valid, apart from its files. */
+  private boolean isFinished(Row row) {
     String fingerprint = row.getAs(InternalColumns.FINGERPRINT);
     return row.getAs(ResultColumn.STATUS.column()) != null
         && fingerprint.equals(row.getAs(ResultColumn.FINGERPRINT.column()))
@@ -175,9 +183,9 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
       String sources = SourceReader.fingerprint(valid, storage);
       return sources != null
           && sources.equals(row.getAs(ResultColumn.SOURCES_FINGERPRINT.column()))
-          && storage.stat(output.image(valid.id(), pictures)).bytes() > 0;
+          && storage.stat(output.image(valid.id(), images)).bytes() > 0;
     } catch (FileNotFoundException e) {
-      // The picture or a source is gone: doing the row again makes it, or says what is missing.
+      // The edited image is gone: editing the row again makes it.
       return false;
     }
   }
