@@ -1,10 +1,11 @@
 package io.glmimage.job;
 
 import io.glmimage.io.Storage;
+import io.glmimage.output.ContactSheetFile;
 import io.glmimage.output.RunReport;
+import io.glmimage.output.ShownResult;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.results.ResultsTable;
-import io.glmimage.spark.results.ShownResult;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,7 +87,7 @@ final class DemoCommand implements Callable<Integer> {
           ResultsTable.open(spark.spark(), storage, root).first(ExampleManifest.size());
       ShowCommand.print(rows, text);
       String sheet = root + "/contact-sheet.png";
-      ContactSheetCommand.write(rows, root + "/example", storage, sheet);
+      new ContactSheetFile(storage, root + "/example").write(rows, sheet);
       boolean asExpected =
           rows.stream().allMatch(row -> row.ok() != row.id().equals(ExampleManifest.BAD_ID));
       text.println(

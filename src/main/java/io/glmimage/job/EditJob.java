@@ -7,12 +7,14 @@ import io.glmimage.io.Storage;
 import io.glmimage.output.EditFigures;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ReportFiles;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowCounts;
 import io.glmimage.output.RunLock;
 import io.glmimage.output.RunReport;
 import io.glmimage.output.RunSetup;
 import io.glmimage.output.RunTimes;
+import io.glmimage.output.ShownResult;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
 import io.glmimage.spark.engine.DistributedEngines;
@@ -21,13 +23,16 @@ import io.glmimage.spark.engine.NoopEngineFactory;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestTable;
 import io.glmimage.spark.results.BatchFiles;
+import io.glmimage.spark.results.OutputFolder;
 import io.glmimage.spark.results.Packer;
+import io.glmimage.spark.results.ResultFigures;
 import io.glmimage.spark.results.ResultsTable;
 import io.glmimage.spark.run.EditRunner;
 import io.glmimage.spark.run.RowProgress;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
@@ -58,7 +63,7 @@ final class EditJob {
   }
 
   /** What the job reads and where it writes, after the checks. */
-  private record Inputs(OutputLayout root, EngineFactory engines, ManifestTable manifest) {}
+  private record Inputs(OutputFolder folder, EngineFactory engines, ManifestTable manifest) {}
 
   /**
    * Runs the job.
@@ -72,13 +77,13 @@ final class EditJob {
     phases.end("open");
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
-    inputs.root().checkFolder(storage);
+    inputs.folder().check();
     phases.end("count");
 
     AtomicReference<EditRunner> running = new AtomicReference<>();
-    try (RunLock lock = lock(inputs.root(), running)) {
-      inputs.root().prepare(storage, options.output());
-      OutputLayout output = inputs.root().forRows(storage, rows);
+    try (RunLock lock = lock(inputs.folder().paths(), running)) {
+      inputs.folder().prepare(options.output());
+      OutputLayout output = inputs.folder().layoutFor(rows);
       try (EditRunner runner = runner(inputs.engines(), output, identified)) {
         running.set(runner);
 
@@ -94,7 +99,7 @@ final class EditJob {
         // 4. Write the result table.
         lock.check();
         if (!runner.tableStands(rows, plan.rows())) {
-          runner.commit(rows);
+          runner.commit();
         }
         phases.end("commit");
 
@@ -105,7 +110,8 @@ final class EditJob {
   }
 
   private Inputs check() throws IOException {
-    OutputLayout root = new OutputLayout(storage.qualified(options.output().path()));
+    OutputFolder folder = new OutputFolder(storage, storage.qualified(options.output().path()));
+    OutputLayout root = folder.paths();
     if (storage.qualified(options.manifest().path()).startsWith(root.failedRows())) {
       throw new UsageException(
           "Cannot edit the rows of "
@@ -121,7 +127,7 @@ final class EditJob {
             : console.engines().apply(options.engine());
     engines.check(storage);
     return new Inputs(
-        root,
+        folder,
         engines,
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults()));
   }
@@ -216,10 +222,18 @@ final class EditJob {
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.images().inlineAnswers(), started);
     }
-    new ReportFiles(storage, storage.parent(options.manifest().path()), redaction)
-        .write(report, results, engines.touchesPictures());
+    writeReport(report, new ResultFigures(results), engines.touchesPictures());
     report.write(storage, exitCode(report), redaction);
     return report;
+  }
+
+  private void writeReport(RunReport report, ResultFigures figures, boolean withImages)
+      throws IOException {
+    ReportFiles files =
+        new ReportFiles(storage, storage.parent(options.manifest().path()), redaction);
+    List<ShownResult> samples = withImages ? figures.sample(ReportFiles.MOST_SAMPLES) : List.of();
+    files.write(
+        report, figures.all(report.rows().failedByClass().keySet(), files.samples(samples)));
   }
 
   private void listFailures(RunReport report, ResultsTable results) {

@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.output.EditedImageOptions;
+import io.glmimage.spark.results.EditedImageOptions;
 import picocli.CommandLine.Option;
 
 /** Options of the edited images' files. */

@@ -1,8 +1,8 @@
 package io.glmimage.job;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.output.ShownResult;
 import io.glmimage.spark.results.ResultsTable;
-import io.glmimage.spark.results.ShownResult;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;

@@ -10,9 +10,9 @@ import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Draws rows of source, prompt and edit into one picture, for people to look at. */
+/** Draws a contact sheet: source image, prompt and edited image of each row. */
 public final class ContactSheet {
-  /** The longest side of a picture on the sheet, in pixels. */
+  /** The longest side of an image on the sheet, in pixels. */
   private static final int CELL = 160;
 
   private static final int TEXT_WIDTH = 300;
@@ -29,13 +29,13 @@ public final class ContactSheet {
   /**
    * One row of the sheet.
    *
-   * @param title the row's id
-   * @param prompt what was asked for
-   * @param detail size, seed and the like, in one line
-   * @param source the first source, or null
-   * @param sourceNote said in its place where there is none to show
-   * @param edit the edited picture, or null if the row failed
-   * @param error why it failed, or null
+   * @param title the id of the row
+   * @param prompt the prompt of the row
+   * @param detail one line with size, seed and seconds
+   * @param source the first source image; null if there is none to show
+   * @param sourceNote text in place of a missing source image
+   * @param edit the edited image; null if the row failed
+   * @param error why the row failed; null if it succeeded
    */
   public record Entry(
       String title,
@@ -46,7 +46,7 @@ public final class ContactSheet {
       RgbImage edit,
       String error) {}
 
-  /** Draws the entries from top to bottom below a line of headings. */
+  /** Draws the entries from top to bottom, below a line of headings. */
   public static RgbImage draw(List<Entry> entries) {
     int header = 30;
     int rowHeight = CELL + GAP;
@@ -81,7 +81,7 @@ public final class ContactSheet {
     if (entry.source() == null) {
       text(g, SMALL, FAINT, entry.sourceNote(), GAP, y, CELL, CELL);
     } else {
-      picture(g, entry.source(), GAP, y);
+      image(g, entry.source(), GAP, y);
     }
     int at = text(g, BOLD, INK, entry.title(), textX, y, TEXT_WIDTH, 32);
     at = text(g, FONT, INK, entry.prompt(), textX, at + 4, TEXT_WIDTH, y + CELL - 24 - at);
@@ -92,12 +92,12 @@ public final class ContactSheet {
       int below = text(g, BOLD, ALERT, "FAILED", editX + 6, y + 6, CELL - 12, 20);
       text(g, SMALL, ALERT, entry.error(), editX + 6, below, CELL - 12, y + CELL - 6 - below);
     } else {
-      picture(g, entry.edit(), editX, y);
+      image(g, entry.edit(), editX, y);
     }
   }
 
-  /** Draws a picture scaled into its cell, never stretched. */
-  private static void picture(Graphics2D g, RgbImage image, int x, int y) {
+  /** Draws an image scaled into its cell, with its proportions. */
+  private static void image(Graphics2D g, RgbImage image, int x, int y) {
     double scale = (double) CELL / Math.max(image.height(), image.width());
     int width = Math.max(1, (int) Math.round(image.width() * scale));
     int height = Math.max(1, (int) Math.round(image.height() * scale));
@@ -105,7 +105,7 @@ public final class ContactSheet {
         buffered(image), x + (CELL - width) / 2, y + (CELL - height) / 2, width, height, null);
   }
 
-  /** Draws a text broken into lines, as many as fit; gives the y below it. */
+  /** Draws as many lines of a text as fit. Returns the y below the text. */
   private static int text(
       Graphics2D g, Font font, Color color, String text, int x, int y, int width, int height) {
     g.setFont(font);
@@ -123,7 +123,7 @@ public final class ContactSheet {
     return at;
   }
 
-  /** Breaks at spaces, and inside words that are wider than a line (paths are). */
+  /** Breaks a text at spaces, and inside words that are wider than a line, such as paths. */
   private static List<String> lines(String text, FontMetrics metrics, int width) {
     List<String> lines = new ArrayList<>();
     StringBuilder line = new StringBuilder();

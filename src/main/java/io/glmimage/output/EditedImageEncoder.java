@@ -2,10 +2,7 @@ package io.glmimage.output;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.glmimage.image.ImageEncoder;
-import io.glmimage.image.JpegEncoder;
 import io.glmimage.image.RgbImage;
-import io.glmimage.image.WebpEncoder;
 import io.glmimage.io.Redaction;
 import io.glmimage.manifest.ManifestRow;
 import java.io.Serializable;
@@ -13,14 +10,15 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Makes the file of a picture, with where it comes from inside: {@code Description} is the prompt,
- * {@code Software} this program with its version, {@code Parameters} a JSON object with id, model,
- * seed, num_inference_steps, guidance_scale and, where there is one, step_cache. In PNG these are
- * text chunks, in JPEG and WebP an XMP packet. No times: the same row gives the same bytes.
+ * Makes the file of an edited image. The file also tells how the image was made: {@code
+ * Description} is the prompt, {@code Software} is the name and version of this program, {@code
+ * Parameters} is a JSON object with id, model, seed, num_inference_steps, guidance_scale and, if it
+ * is used, step_cache. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are
+ * no times in the file, so the same row gives the same bytes.
  *
- * @param format how the picture is encoded
+ * @param format how the edited image is encoded
  * @param quality of JPEG and WebP, 1 to 100
- * @param program name and version
+ * @param program name and version of this program
  */
 public record EditedImageEncoder(EditedImageFormat format, int quality, String program)
     implements Serializable {
@@ -28,21 +26,19 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
 
   /** What decides the file besides the row and the model; empty for PNG. */
   public String fingerprint() {
-    return format == EditedImageFormat.PNG ? "" : " " + format + " " + quality;
+    return format == EditedImageFormat.PNG
+        ? ""
+        : " " + format + (format.isLossy() ? " " + quality : "");
   }
 
-  /** The picture's file. */
+  /** The file of an edited image. */
   public byte[] encode(RgbImage image, ManifestRow row, String model, Redaction redaction) {
     return encode(image, texts(row, model, redaction));
   }
 
   /** The file of an edited image, with these texts inside. */
   public byte[] encode(RgbImage image, Map<String, String> texts) {
-    return switch (format) {
-      case PNG -> ImageEncoder.png(image, texts);
-      case JPEG -> JpegEncoder.jpeg(image, quality, texts);
-      case WEBP -> WebpEncoder.webp(image, quality, texts);
-    };
+    return format.encode(image, quality, texts);
   }
 
   private Map<String, String> texts(ManifestRow row, String model, Redaction redaction) {
@@ -61,7 +57,7 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
     try {
       texts.put("Parameters", JSON.writeValueAsString(parameters));
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException("Texts and numbers can be written as JSON", e);
+      throw new IllegalStateException("Cannot write plain values as JSON", e);
     }
     return texts;
   }

@@ -6,9 +6,9 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * File names made of row ids. A plain id (letters, digits, {@code . _ -}, at most 100 characters)
- * is its own name; any other gets a readable rest of itself, {@code ~} and a digest. Plain ids hold
- * no {@code ~}, so no two ids share a name.
+ * File names made from row ids. A plain id (letters, digits, {@code . _ -}, at most 100 characters)
+ * is used as it is. For any other id, the name has the readable characters of the id, {@code ~} and
+ * a digest. Plain ids have no {@code ~}, so no two ids share a name.
  */
 public final class ImageNames {
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
@@ -18,7 +18,7 @@ public final class ImageNames {
   /** 96 bits. */
   private static final int DIGEST_HEX_DIGITS = 24;
 
-  /** Windows takes no file of these names, whatever their extension. */
+  /** Windows does not allow files with these names, with any extension. */
   private static final Set<String> DEVICES =
       Set.of(
           "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7",
@@ -26,7 +26,7 @@ public final class ImageNames {
 
   private ImageNames() {}
 
-  /** The name of the row's picture, {@code <id>.png} for plain ids. */
+  /** The name of a PNG file for a row, {@code <id>.png} for plain ids. */
   public static String fileName(String id) {
     return fileName(id, ".png");
   }
@@ -38,7 +38,7 @@ public final class ImageNames {
     return (isPlain(id) ? id : readable(id) + "~" + digest(id)) + extension;
   }
 
-  /** One of 256 folders, which ids fall into evenly. */
+  /** The name of one of 256 folders, over which ids spread evenly. */
   static String folder(String id) {
     return digest(id).substring(0, 2);
   }
@@ -52,7 +52,7 @@ public final class ImageNames {
   private static String readable(String id) {
     String head = id.substring(0, Math.min(id.length(), READABLE_CHARS));
     String safe = UNSAFE.matcher(head).replaceAll("_");
-    // A leading _ would hide the file from Spark and Hadoop.
+    // Spark and Hadoop hide files whose names start with an underscore.
     String name = safe.replaceAll("^[_-]+", "");
     return name.isEmpty() ? "row" : name;
   }

@@ -4,15 +4,15 @@ import io.glmimage.error.UsageException;
 import java.io.Serializable;
 
 /**
- * Where results go, and what happens to earlier ones.
+ * Where results go, and what happens to the results of earlier runs.
  *
  * @param path the output folder
- * @param overwrite whether earlier results there are removed first
- * @param resume whether rows that an earlier run has done are kept
- * @param keepFailed whether rows that an earlier run has failed at are kept too, not tried again
- * @param check how rows that are done are looked at before they are kept
- * @param commitSeconds finished rows are written down at least this often
- * @param lockTimeoutSeconds a run without a sign of life for this long is taken for dead
+ * @param overwrite whether earlier results are removed first
+ * @param resume whether rows that an earlier run finished are kept
+ * @param keepFailed whether rows that failed in an earlier run are kept too, instead of tried again
+ * @param check what is compared before a finished row is kept
+ * @param commitSeconds longest time that a finished row may stay unsaved
+ * @param lockTimeoutSeconds a run whose lock was not renewed for this long is treated as dead
  */
 public record OutputOptions(
     String path,
@@ -26,11 +26,11 @@ public record OutputOptions(
   public static final int DEFAULT_COMMIT_SECONDS = 10;
   public static final int DEFAULT_LOCK_TIMEOUT_SECONDS = 60;
 
-  /** What is compared before a row that is done is kept. */
+  /** What is compared before a finished row is kept. */
   public enum ResumeCheck {
     /** The row, the options and the model. */
     ROWS,
-    /** Also that its sources have not changed and that its picture is there. */
+    /** Also that its source images have not changed and that its edited image exists. */
     FILES
   }
 

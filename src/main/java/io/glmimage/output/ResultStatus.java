@@ -1,6 +1,6 @@
 package io.glmimage.output;
 
-/** What became of a row. */
+/** How a row ended. */
 public enum ResultStatus {
   OK,
   FAILED

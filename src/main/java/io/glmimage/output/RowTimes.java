@@ -1,14 +1,14 @@
 package io.glmimage.output;
 
 /**
- * Where a row's time went, in seconds.
+ * How long a row took, in seconds.
  *
- * @param read reading and decoding the sources
+ * @param read reading and decoding the source images
  * @param edit the row's share of its batch in the engine
  * @param prior share spent on prior tokens
  * @param denoise share spent in the DiT
  * @param decode share spent in the VAE
- * @param write encoding and writing the picture
+ * @param write encoding and writing the edited image
  */
 public record RowTimes(
     double read, double edit, double prior, double denoise, double decode, double write) {

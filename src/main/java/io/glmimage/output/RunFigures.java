@@ -9,10 +9,10 @@ import java.util.Map;
 /**
  * Figures of the whole result table, for the report of a run.
  *
- * @param stageSeconds seconds by stage, over all rows, in the order of an edit
- * @param quantiles seconds of a row that is OK by {@code p50}, {@code p90}, {@code p99}, {@code
- *     max}, {@code mean}; empty if none is
- * @param histogram how many rows that are OK took how long, fastest first, without gaps
+ * @param stageSeconds total seconds of all rows by stage, in the order of the stages
+ * @param quantiles seconds of successful rows by {@code p50}, {@code p90}, {@code p99}, {@code
+ *     max}, {@code mean}; empty if no row succeeded
+ * @param histogram numbers of successful rows by seconds, fastest first, without gaps
  * @param failures examples of each error class
  * @param samples rows to look at
  */
@@ -42,37 +42,36 @@ public record RunFigures(
   public record Failure(String id, String prompt, String error) {}
 
   /**
-   * A row to look at.
+   * A row shown in the report.
    *
-   * @param source the first source, made small, or null
-   * @param edit the picture, made small, or null
-   * @param note said where a picture is missing, or null
+   * @param source thumbnail of the first source image; null if it cannot be shown
+   * @param edit thumbnail of the edited image; null if it cannot be shown
+   * @param note text in place of a missing image; may be null
    */
   public record Sample(
       String id, String prompt, String detail, RgbImage source, RgbImage edit, String note) {}
 
   /**
-   * Seconds of all engines (one for each device of each executor), each from its first batch to its
-   * last.
+   * How the engines spent their time, in seconds: the sum over all engines (one for each device of
+   * each executor), each from its first to its last batch.
    *
-   * @param busy in batches
-   * @param waiting while no task had a batch for it: sources were still being read, or pictures
-   *     written
+   * @param busy time in batches
+   * @param waiting time between batches, while tasks read source images or wrote edited images
    */
   public record EngineTime(double busy, double waiting) {
     public static final EngineTime NONE = new EngineTime(0, 0);
 
-    /** The part spent waiting, 0 to 1, or null where nothing was edited. */
+    /** The fraction of time spent waiting, 0 to 1; null if nothing was edited. */
     public Double waitShare() {
       return busy + waiting > 0 ? Double.valueOf(waiting / (busy + waiting)) : null;
     }
   }
 
   /**
-   * How far the run was.
+   * The progress at one moment.
    *
-   * @param seconds since the first row was started
-   * @param done rows, failed ones included
+   * @param seconds since the start of editing
+   * @param done finished rows, failed rows included
    */
   public record Moment(double seconds, long done, long failed) {}
 }

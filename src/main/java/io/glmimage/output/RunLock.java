@@ -25,15 +25,15 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Keeps a second run out of a folder that a run is writing to. The lock is a small file that names
- * its owner and is written anew every few seconds; one that has not been for {@code timeout} is
- * taken over. On a local disk and HDFS exactly one run can make the file. Object stores have no
- * such operation in all Hadoop versions: there a run writes the file, waits a moment and goes on
- * only if the file is still its own; and every owner looks, each time before it writes, that nobody
- * has taken the lock, and stops working if somebody has.
+ * its owner. The owner renews it every few seconds; a lock that was not renewed for {@code timeout}
+ * is taken over.
+ *
+ * <p>On a local disk and HDFS, only one run can create the file. Object stores do not have this
+ * operation in all Hadoop versions. There, a run writes the file, waits a moment, and has the lock
+ * only if the file is still its own. Each owner checks the file before it renews it, and stops
+ * working if another run has taken the lock.
  */
 public final class RunLock implements AutoCloseable {
-  public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(60);
-
   private static final Logger LOG = LoggerFactory.getLogger(RunLock.class);
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_BYTES = 1 << 16;
@@ -41,12 +41,12 @@ public final class RunLock implements AutoCloseable {
   private static final long POLL_MILLIS = 500;
 
   /**
-   * Executors end when the connection to their driver breaks, which the host of a driver that is
-   * gone sees to at once; their last requests take a moment.
+   * Executors end when the connection to their driver breaks. If the driver dies, its host closes
+   * the connection at once, but the last requests of the executors take a moment.
    */
   private static final Duration EXECUTORS_END = Duration.ofSeconds(10);
 
-  /** Longer than a slow PUT of a few hundred bytes. */
+  /** Longer than a slow PUT of a few hundred bytes takes. */
   private static final long SETTLE_MILLIS = 2000;
 
   private final Storage storage;
@@ -93,14 +93,14 @@ public final class RunLock implements AutoCloseable {
    * Takes the lock.
    *
    * @param path of the lock file
-   * @param folder what it locks, for messages
-   * @param timeout without a sign of life from its owner for this long, a lock is taken over
-   * @param diesWithProcess whether all work ends with this process, so that its lock can be taken
-   *     at once by a process of the same host that sees it gone; else its executors are given some
-   *     seconds to end
-   * @param whenLost told, on another thread, that the lock is no longer held
-   * @param notice told, for the user, why this takes time and whose lock is taken over
-   * @throws UsageException if a living run holds it
+   * @param folder the locked folder, for messages
+   * @param timeout a lock that was not renewed for this long is taken over
+   * @param diesWithProcess whether all work ends with this process. If so, another process of this
+   *     host can take the lock as soon as this process is gone. If not, it first waits some seconds
+   *     for the executors to end.
+   * @param whenLost called on another thread when the lock is lost
+   * @param notice receives messages for the user: why this takes time, whose lock is taken over
+   * @throws UsageException if a living run holds the lock
    */
   public static RunLock acquire(
       Storage storage,
@@ -124,6 +124,26 @@ public final class RunLock implements AutoCloseable {
     return lock;
   }
 
+  /**
+   * Waits until the lock can be taken, or is known to be held.
+   *
+   * <pre>
+   * LOOK: create the file
+   *  |- created ----------------------------------------------> HELD (object store: SETTLE)
+   *  '- exists: read it
+   *      |- gone ---------------------------------------------> LOOK
+   *      |- renewed since the last look ----------------------> REFUSED
+   *      |- not renewed for the timeout, or its process is
+   *      |  gone and its executors had time to end: overwrite > SETTLE
+   *      |- renewed lately, and its process is alive here ----> REFUSED
+   *      '- otherwise: wait 0.5 s ----------------------------> LOOK
+   * SETTLE: wait, read the file
+   *  |- own --------------------------------------------------> HELD
+   *  '- another run's ----------------------------------------> LOOK
+   * </pre>
+   *
+   * @throws UsageException if a living run holds the lock
+   */
   private void take(String folder) throws IOException {
     JsonNode seen = null;
     long seenAt = 0;
@@ -195,7 +215,7 @@ public final class RunLock implements AutoCloseable {
     return a.compareTo(b) < 0 ? a : b;
   }
 
-  /** Whether the file is still this run's after others had time to write it too. */
+  /** Waits until other runs had time to write the file; whether it is still this run's. */
   private boolean settled() throws IOException {
     sleep(Math.min(SETTLE_MILLIS, Math.max(50, timeout.toMillis() / BEATS_PER_TIMEOUT)));
     return isMine(read());
@@ -218,11 +238,15 @@ public final class RunLock implements AutoCloseable {
         + lock.path("host").asText("?")
         + ", since "
         + lock.path("started").asText("?")
-        + ", last sign of life "
+        + ", last renewed "
         + lock.path("heartbeat").asText("?");
   }
 
-  /** Throws if another run has taken the lock. */
+  /**
+   * Checks that this run still holds the lock.
+   *
+   * @throws JobException if it does not
+   */
   public void check() {
     if (lost != null) {
       throw new JobException(lost.getMessage(), lost);
@@ -250,7 +274,7 @@ public final class RunLock implements AutoCloseable {
   }
 
   private void lose(String why) {
-    lost = new JobException("Cannot go on: the lock " + path + " is lost, " + why);
+    lost = new JobException("Stopped: the lock " + path + " is lost, " + why);
     LOG.error(lost.getMessage());
     whenLost.accept(lost);
   }
@@ -287,7 +311,7 @@ public final class RunLock implements AutoCloseable {
     return JSON.writeValueAsString(now).getBytes(StandardCharsets.UTF_8);
   }
 
-  /** The lock's content; null if there is none. One that is just being written reads as empty. */
+  /** The content of the lock; null if there is none. A file that is just being written is empty. */
   private JsonNode read() throws IOException {
     try {
       byte[] bytes = storage.read(path, MAX_BYTES);
@@ -312,7 +336,7 @@ public final class RunLock implements AutoCloseable {
     }
   }
 
-  /** Whether the owner was a process of this host that is gone. */
+  /** Whether the owner was a process of this host that has ended. */
   private static boolean isDead(JsonNode lock) {
     return lock.has("process") && sameHost(lock) && !isAlive(lock);
   }
@@ -331,7 +355,7 @@ public final class RunLock implements AutoCloseable {
     return end > 0 && theirs.startsWith(mine.substring(0, end + 1));
   }
 
-  /** Names a process for good: this boot of the host, the space of process ids, when it started. */
+  /** Identifies a process: this boot of the host, its process id namespace, its start time. */
   private static String process(ProcessHandle handle) {
     String host;
     try {
@@ -340,7 +364,7 @@ public final class RunLock implements AutoCloseable {
               + " "
               + Files.readSymbolicLink(Path.of("/proc/self/ns/pid"));
     } catch (IOException e) {
-      // Not Linux: nothing tells hosts apart for sure, so no process is declared dead.
+      // Not Linux: hosts cannot be told apart, so no process is declared dead.
       host = UUID.randomUUID().toString();
     }
     return host + " " + handle.info().startInstant().map(Instant::toString).orElse("?");

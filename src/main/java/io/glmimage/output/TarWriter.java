@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Writes tar archives (POSIX.1-1988 ustar) of regular files. Owner, times and modes are constants:
- * the same files give the same bytes.
+ * Writes tar archives (POSIX.1-1988 ustar) of regular files. Owner, time and mode are constant, so
+ * that the same files give the same bytes.
  */
 public final class TarWriter {
   private static final int BLOCK = 512;
@@ -34,7 +34,7 @@ public final class TarWriter {
     put(header, 116, "0000000\0");
     put(header, 124, String.format(Locale.ROOT, "%011o\0", content.length));
     put(header, 136, "00000000000\0");
-    // The checksum is taken with blanks in its place.
+    // The checksum counts its own field as blanks.
     put(header, CHECKSUM, "        ");
     header[156] = '0';
     put(header, 257, "ustar\00000");
@@ -50,7 +50,7 @@ public final class TarWriter {
     out.write(new byte[(BLOCK - content.length % BLOCK) % BLOCK]);
   }
 
-  /** Writes the end; the stream stays open. */
+  /** Writes the end of the archive. The stream stays open. */
   public void finish() throws IOException {
     out.write(new byte[2 * BLOCK]);
   }

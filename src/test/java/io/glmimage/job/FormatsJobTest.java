@@ -114,7 +114,7 @@ class FormatsJobTest {
     assertTrue(metrics.path("engine_busy_seconds").asDouble() > 0);
     double share = metrics.path("engine_wait_share").asDouble(-1);
     assertTrue(share >= 0 && share <= 1, share + "");
-    assertTrue(page.contains("of its time the engine waited for files"), page);
+    assertTrue(page.contains("of the engines' time spent waiting for files"), page);
     assertTrue(metrics.path("row_seconds").path("p50").asDouble() > 0);
   }
 
@@ -307,7 +307,7 @@ class FormatsJobTest {
     String output = folder + "/out";
     assertEquals(0, job.edit(file("none.csv", "prompt,image_paths\n"), output), job::err);
     String page = Files.readString(Path.of(output, "report.html"));
-    assertTrue(page.contains("There is no picture to show."), page);
+    assertTrue(page.contains("There is no edited image to show."), page);
     assertTrue(page.contains("No row failed."), page);
     assertTrue(job.out().startsWith("0 rows"), job.out());
   }

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.drew.imaging.ImageMetadataReader;
 import com.drew.metadata.xmp.XmpDirectory;
 import io.glmimage.error.InvalidRequestException;
-import io.glmimage.error.UsageException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageHeader;
 import io.glmimage.image.PixelSize;
@@ -161,30 +160,5 @@ class EditedImageEncoderTest {
       assertEquals(new PixelSize(40, 60), ImageHeader.size(start, "x"), format.name());
     }
     assertThrows(RuntimeException.class, () -> ImageHeader.size(new byte[] {1, 2}, "x"));
-  }
-
-  @Test
-  void optionsSayWhatCannotBeWritten() {
-    assertEquals(
-        Packing.WEBDATASET, EditedImageOptions.of("webdataset", "jpeg", 90, 10, "url").packing());
-    assertEquals(
-        EditedImageFormat.JPEG,
-        EditedImageOptions.of("webdataset", "jpeg", 90, 10, "url").format());
-    assertEquals(
-        EditedImageFormat.PNG, EditedImageOptions.of("parquet", null, 90, 10, "url").format());
-    for (String[] bad :
-        new String[][] {
-          {"gif", null, "--output-format: gif, expected png, jpeg, webp, webdataset or parquet"},
-          {"parquet", "gif", "--image-format: gif, expected png, jpeg or webp"},
-          {"png", "webp", "Invalid --image-format"}
-        }) {
-      String message =
-          assertThrows(
-                  UsageException.class, () -> EditedImageOptions.of(bad[0], bad[1], 90, 10, "url"))
-              .getMessage();
-      assertTrue(message.contains(bad[2]), message);
-    }
-    assertThrows(UsageException.class, () -> EditedImageOptions.of("jpeg", null, 0, 10, "url"));
-    assertThrows(UsageException.class, () -> EditedImageOptions.of("jpeg", null, 90, 0, "url"));
   }
 }

@@ -48,14 +48,14 @@ class HtmlReportTest {
     String page = page(report(EditFigures.NOTHING), figures());
     assertTrue(page.contains("default-src 'none'"), page);
     assertFalse(page.contains("http://") || page.contains("https://"), page);
-    assertTrue(page.contains("<style>\n:root{"), page);
+    assertTrue(page.contains("<style>\n/* Styles"), page);
   }
 
   @Test
   void saysThatAShortRunHasNoThroughput() {
     String page = page(report(EditFigures.NOTHING), figures());
-    assertTrue(page.contains("The run was too short to tell."), page);
-    assertTrue(page.contains("No row is done."), page);
+    assertTrue(page.contains("The run was too short for a chart."), page);
+    assertTrue(page.contains("No row succeeded."), page);
   }
 
   @Test

@@ -4,8 +4,8 @@ import com.codahale.metrics.Counter;
 import com.codahale.metrics.Gauge;
 import com.codahale.metrics.MetricRegistry;
 import com.codahale.metrics.Timer;
+import io.glmimage.output.ResultRow;
 import io.glmimage.output.ResultStatus;
-import io.glmimage.output.RowResult;
 import io.glmimage.output.RowTimes;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkEnv;
@@ -59,7 +59,7 @@ public final class JobMetrics implements Source {
   }
 
   /** Counts a row with its times. */
-  public void count(RowResult result) {
+  public void count(ResultRow result) {
     done.inc();
     if (result.status() == ResultStatus.FAILED) {
       failed.inc();

@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How tables are committed. On {@code s3a://} by S3A's magic committer, whose files appear when the
- * job commits and not before, if {@code spark-hadoop-cloud} is on the class path; elsewhere by
- * Spark's own protocol, which renames. Settings that the user has made are left alone.
+ * How Spark commits tables. On {@code s3a://} this is S3A's magic committer, if {@code
+ * spark-hadoop-cloud} is on the class path: its files appear when the job commits, not before.
+ * Elsewhere it is Spark's default protocol, which renames files.
  */
 final class CommitProtocol {
   private static final Logger LOG = LoggerFactory.getLogger(CommitProtocol.class);
@@ -25,7 +25,7 @@ final class CommitProtocol {
           "spark.sql.sources.commitProtocolClass", PROTOCOL,
           "spark.sql.parquet.output.committer.class", PARQUET);
 
-  /** As options of the writer, which Spark adds to the job's Hadoop configuration. */
+  /** Options of the writer. Spark adds them to the Hadoop configuration of the job. */
   private static final Map<String, String> HADOOP =
       Map.of(
           "mapreduce.outputcommitter.factory.scheme.s3a",
@@ -44,20 +44,20 @@ final class CommitProtocol {
   }
 
   /**
-   * @param root of the output
+   * @param root path of the output folder, with its scheme
    */
   static CommitProtocol of(SparkSession spark, String root) {
     boolean magic = root.startsWith("s3a:");
-    if (magic && (!isThere(PROTOCOL) || !isThere(PARQUET))) {
+    if (magic && (!isOnClassPath(PROTOCOL) || !isOnClassPath(PARQUET))) {
       LOG.warn(
           "spark-hadoop-cloud is not on the class path: the result table is committed by renames,"
-              + " which on S3 are slow and not atomic");
+              + " which are slow and not atomic on S3");
       magic = false;
     }
     return new CommitProtocol(spark, magic);
   }
 
-  /** For the report. */
+  /** The name in {@link TableMarker}. */
   String name() {
     return magic ? "magic" : "rename";
   }
@@ -92,7 +92,7 @@ final class CommitProtocol {
     }
   }
 
-  private static boolean isThere(String name) {
+  private static boolean isOnClassPath(String name) {
     ClassLoader loader = Thread.currentThread().getContextClassLoader();
     try {
       Class.forName(name, false, loader);

@@ -4,17 +4,17 @@ import java.util.BitSet;
 import org.apache.spark.unsafe.hash.Murmur3_x86_32;
 
 /**
- * Numbers which {@code Dataset.repartition} puts where one wants. Spark's tables can be spread by
- * the hash of a column only; these are values of such a column, one for each partition. Besides, a
- * spread by ranges computes everything twice, to find the ranges out.
+ * Values that {@code Dataset.repartition} sends to a chosen partition. Spark partitions a table by
+ * the hash of a column, so this class finds one value for each partition. The alternative,
+ * partitioning by ranges, would compute the table twice to find the ranges.
  */
 public final class PartitionKeys {
-  /** Of Spark's hash expressions. */
+  /** The seed of Spark's hash expressions. */
   private static final int SEED = 42;
 
   private PartitionKeys() {}
 
-  /** For each of so many partitions a number that goes there as a column of type int. */
+  /** For each partition, a value that goes there as a column of type int. */
   public static int[] of(int partitions) {
     int[] keys = new int[partitions];
     BitSet found = new BitSet(partitions);

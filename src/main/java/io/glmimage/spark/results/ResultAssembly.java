@@ -13,7 +13,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** Joins the planned rows of a manifest with the results that the ledger has. */
+/** Joins the planned rows of a manifest with stored result rows. */
 public final class ResultAssembly {
   private ResultAssembly() {}
 

@@ -13,7 +13,9 @@ import static org.apache.spark.sql.functions.xxhash64;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RunFigures;
+import io.glmimage.output.ShownResult;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,11 +24,18 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
-/** Aggregates of a result table; what comes to the driver does not grow with its rows. */
+/**
+ * Aggregates of a result table. The driver gets a fixed amount of data, however many rows there
+ * are.
+ */
 public final class ResultFigures {
-  /** Bars of the histogram from one power of ten to the next. */
+  /** Examples of each error class. */
+  private static final int EXAMPLES = 5;
+
+  /** Bars of the histogram per power of ten. */
   private static final int BINS_PER_DECADE = 6;
 
+  /** Shorter times count as this many seconds in the histogram. */
   private static final double SHORTEST = 1e-4;
 
   private final Dataset<Row> rows;
@@ -35,8 +44,19 @@ public final class ResultFigures {
     this.rows = results.rows();
   }
 
-  /** Seconds of all rows by stage; {@code other} is the engine's time outside of its stages. */
-  public Map<String, Double> stageSeconds() {
+  /**
+   * All figures of the table.
+   *
+   * @param errorClasses the error classes of failed rows
+   * @param samples rows to show in the report
+   */
+  public RunFigures all(Collection<String> errorClasses, List<RunFigures.Sample> samples) {
+    return new RunFigures(
+        stageSeconds(), quantiles(), histogram(), failures(errorClasses, EXAMPLES), samples);
+  }
+
+  /** The seconds of all rows by stage. {@code other} is the engine's time outside its stages. */
+  Map<String, Double> stageSeconds() {
     Map<String, ResultColumn> stages = new LinkedHashMap<>();
     stages.put("read", ResultColumn.READ_SECONDS);
     stages.put("prior", ResultColumn.PRIOR_SECONDS);
@@ -58,8 +78,8 @@ public final class ResultFigures {
     return seconds;
   }
 
-  /** Of the seconds of rows that are OK; empty if none is. */
-  public Map<String, Double> quantiles() {
+  /** Quantiles of the seconds of successful rows, by name; empty if no row succeeded. */
+  Map<String, Double> quantiles() {
     String seconds = ResultColumn.SECONDS.column();
     Row row =
         ok().agg(
@@ -79,8 +99,8 @@ public final class ResultFigures {
     return quantiles;
   }
 
-  /** Of the seconds of rows that are OK, in bins of equal ratio. */
-  public List<RunFigures.Bin> histogram() {
+  /** A histogram of the seconds of successful rows, in bins of equal ratio, without gaps. */
+  List<RunFigures.Bin> histogram() {
     TreeMap<Long, Long> counts = new TreeMap<>();
     Column seconds = greatest(column(ResultColumn.SECONDS), lit(SHORTEST));
     Column bin = floor(log10(seconds).multiply(BINS_PER_DECADE)).as("bin");
@@ -97,11 +117,11 @@ public final class ResultFigures {
   }
 
   /**
-   * The first failed rows of some classes.
+   * The first failed rows of each error class.
    *
-   * @param each rows of each class at most
+   * @param each largest number of rows for each class
    */
-  public Map<String, List<RunFigures.Failure>> failures(Iterable<String> classes, int each) {
+  Map<String, List<RunFigures.Failure>> failures(Iterable<String> classes, int each) {
     Map<String, List<RunFigures.Failure>> failures = new LinkedHashMap<>();
     for (String errorClass : classes) {
       failures.put(
@@ -114,14 +134,19 @@ public final class ResultFigures {
                   column(ResultColumn.ID), column(ResultColumn.PROMPT), column(ResultColumn.ERROR))
               .collectAsList()
               .stream()
-              .map(r -> new RunFigures.Failure(r.getString(0), r.getString(1), r.getString(2)))
+              .map(
+                  row ->
+                      new RunFigures.Failure(
+                          row.getAs(ResultColumn.ID.column()),
+                          row.getAs(ResultColumn.PROMPT.column()),
+                          row.getAs(ResultColumn.ERROR.column())))
               .toList());
     }
     return failures;
   }
 
   /**
-   * Rows that are OK, chosen by their ids: the same ones every time, from all over the manifest.
+   * Successful rows from all parts of the manifest. The ids decide, so they are always the same.
    */
   public List<ShownResult> sample(int limit) {
     return ok()
@@ -129,7 +154,7 @@ public final class ResultFigures {
         .limit(limit)
         .collectAsList()
         .stream()
-        .map(ShownResult::of)
+        .map(ResultsTable::shown)
         .toList();
   }
 

@@ -18,13 +18,8 @@ import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Dataset;
@@ -37,196 +32,219 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * Makes the result table of all that has been written down. New files are added to the table first,
- * and checked; only then are old ones, and the notes that they were made of, removed. Whenever that
- * is interrupted, the next run finds every line at least once. The marker {@code _SUCCESS} is there
- * only while the table is whole.
+ * Writes the result table from all stored result rows. New files are first added to the table and
+ * checked. Only then are the old files and the ledger removed. So after an interruption at any
+ * point, the next run finds each result row at least once. The marker {@code _SUCCESS} exists only
+ * while the table is complete.
  */
 public final class ResultsCommit {
-  private static final long ROWS_PER_FILE = 250_000;
-
-  private static final int REMOVING_THREADS = 16;
-  private static final int REMOVED_AT_ONCE = 512;
+  static final long ROWS_PER_FILE = 250_000;
 
   private final SparkSession spark;
+  private final HadoopSettings hadoop;
   private final Storage storage;
   private final OutputLayout output;
-  private final Ledger ledger;
+  private final StoredResults stored;
   private final CommitProtocol protocol;
-  private boolean swept;
+  private final long rowsPerFile;
+  private boolean uploadsAborted;
 
-  public ResultsCommit(SparkSession spark, Storage storage, OutputLayout output, Ledger ledger) {
-    this.spark = spark;
-    this.storage = storage;
-    this.output = output;
-    this.ledger = ledger;
-    this.protocol = CommitProtocol.of(spark, output.root());
+  public ResultsCommit(
+      SparkSession spark, HadoopSettings hadoop, OutputLayout output, StoredResults stored) {
+    this(spark, hadoop, output, stored, ROWS_PER_FILE);
   }
 
-  /** Says that the table is not whole, with the lock held; call it before anything is done. */
-  public void begin() throws IOException {
-    storage.delete(output.summary());
-    storage.delete(output.success());
-    // What a killed run's commit was writing.
-    storage.delete(output.results() + "/_temporary");
-    storage.delete(output.results() + "/__magic");
-    storage.delete(output.unfinished());
-    if (!swept) {
-      storage.abortUploads(output.root());
-      swept = true;
+  ResultsCommit(
+      SparkSession spark,
+      HadoopSettings hadoop,
+      OutputLayout output,
+      StoredResults stored,
+      long rowsPerFile) {
+    this.spark = spark;
+    this.hadoop = hadoop;
+    this.storage = hadoop.storage();
+    this.output = output;
+    this.stored = stored;
+    this.protocol = CommitProtocol.of(spark, output.root());
+    this.rowsPerFile = rowsPerFile;
+  }
+
+  /**
+   * The table to write.
+   *
+   * @param manifest the rows of the manifest
+   * @param planned the planned rows of the manifest
+   * @param format how this run encodes edited images; null if it makes none
+   * @param run the run that writes the table
+   * @param madeOf see {@link TableMarker}
+   */
+  public record Table(
+      IdentifiedRows manifest,
+      Dataset<Row> planned,
+      EditedImageFormat format,
+      String run,
+      String madeOf) {
+    long rows() {
+      return manifest.size();
+    }
+
+    StructType passedThrough() {
+      return manifest.manifest().passedThrough();
     }
   }
 
-  /** Whether the table is whole and would be made of the same again, if no row is to be done. */
-  public boolean stands(long rows, String madeOf) throws IOException {
+  /** Removes the marker before the first change, and what a killed run left half-written. */
+  public void begin() throws IOException {
+    storage.delete(output.summary());
+    storage.delete(output.success());
+    storage.delete(output.results() + "/_temporary");
+    storage.delete(output.results() + "/__magic");
+    storage.delete(output.unfinished());
+    if (!uploadsAborted) {
+      storage.abortUploads(output.root());
+      uploadsAborted = true;
+    }
+  }
+
+  /** Whether the table is complete, and a commit without new result rows would not change it. */
+  public boolean isCurrent(long rows, String madeOf) throws IOException {
     TableMarker marker = TableMarker.read(storage, output);
     return marker != null
         && marker.rows() == rows
         && madeOf.equals(marker.madeOf())
-        && ledger.isInTable();
+        && stored.areInTable();
   }
 
   /**
-   * Writes the table.
+   * Writes the table. Call {@link #begin} first.
    *
-   * @param planned the planned rows of the manifest
-   * @param pictures how this run encodes them, or null if it makes none
-   * @param rows of the manifest
-   * @param madeOf see {@link TableMarker}
-   * @param stillHeld throws if the folder is no longer this run's
-   * @throws JobException if a row has no line
+   * @param stillHeld throws if this run has lost the lock
+   * @throws JobException if a row of the manifest has no result row; nothing is removed then
    */
-  public void commit(
-      IdentifiedRows manifest,
-      Dataset<Row> planned,
-      EditedImageFormat pictures,
-      long rows,
-      String run,
-      String madeOf,
-      Runnable stillHeld)
-      throws IOException {
-    List<String> old = ledger.tableFiles();
-    Set<EditedImageFormat> replaced =
-        pictures == null ? EnumSet.noneOf(EditedImageFormat.class) : ledger.formatsBefore(run);
-    replaced.remove(pictures);
-    Dataset<Row> lines = ledger.lines(List.of(ResultColumn.values()));
-    StructType passedThrough = manifest.manifest().passedThrough();
-    String index = ResultColumn.ROW_INDEX.column();
-    protocol.save(
-        writer(
-            inFiles(ResultAssembly.table(planned, lines, passedThrough), rows, index)
-                .sortWithinPartitions(index)),
-        output.results());
+  public void commit(Table table, Runnable stillHeld) throws IOException {
+    List<String> oldFiles = stored.tableFiles();
+    Set<String> oldExtensions = replacedExtensions(table);
+    Dataset<Row> newest = stored.newestRows(List.of(ResultColumn.values()));
 
-    List<String> added = new ArrayList<>(ledger.tableFiles());
-    added.removeAll(old);
-    Dataset<Row> table =
+    // 1. Add the new files to the table.
+    protocol.save(writer(inFiles(table, newest)), output.results());
+    List<String> newFiles = new ArrayList<>(stored.tableFiles());
+    newFiles.removeAll(oldFiles);
+
+    // 2. Check that they have one result row for each row of the manifest.
+    Dataset<Row> written =
         LiteralPaths.reader(spark)
-            .schema(ResultsTable.schema(passedThrough))
-            .parquet(added.toArray(String[]::new));
-    Row counts = table.agg(count(lit(1)), count(when(isFailed(), 1))).head();
-    long written = counts.getLong(0);
-    long failed = counts.getLong(1);
-    if (written != rows) {
-      throw new JobException(
-          "Cannot account for all rows: the manifest had "
-              + rows
-              + ", the result table has "
-              + written
-              + "; was the manifest changed while the job ran? Run the same command again: what is"
-              + " done is kept");
-    }
+            .schema(ResultsTable.schema(table.passedThrough()))
+            .parquet(newFiles.toArray(String[]::new));
+    long failed = checkedFailures(written, table.rows());
+
+    // 3. Keep the result rows of rows that left the manifest.
     stillHeld.run();
-    // Without lines of another run, or with as many ids as the manifest has, there can be none.
-    if (!ledger.isAllOf(run, old) && ledger.countIds(added) > rows) {
-      keepOrphans(planned, lines, output.orphans() + "/" + run);
+    if (mayHaveOrphans(table, oldFiles, newFiles)) {
+      keepOrphans(table, newest);
     }
+
+    // 4. Replace the manifest of failed rows.
     storage.delete(output.failedRows());
     if (failed > 0) {
-      Dataset<Row> ids = table.filter(isFailed()).select(ResultColumn.ID.column());
-      int parts = (int) ((failed + ROWS_PER_FILE - 1) / ROWS_PER_FILE);
-      protocol.save(writer(manifest.subset(ids, parts)), output.failedRows());
+      Dataset<Row> ids = written.filter(isFailed()).select(ResultColumn.ID.column());
+      protocol.save(writer(table.manifest().subset(ids, files(failed))), output.failedRows());
     }
+
+    // 5. Remove the edited images and the files that are replaced.
     stillHeld.run();
-    if (!replaced.isEmpty()) {
-      removePictures(table, replaced);
-    }
-    for (String file : old) {
+    ReplacedImages.remove(written, oldExtensions, output, hadoop);
+    for (String file : oldFiles) {
       storage.delete(file);
     }
-    new TableMarker(run, rows, rows - failed, failed, protocol.name(), madeOf)
+
+    // 6. Mark the table as complete.
+    new TableMarker(
+            table.run(),
+            table.rows(),
+            table.rows() - failed,
+            failed,
+            protocol.name(),
+            table.madeOf())
         .write(storage, output);
-    storage.delete(output.lines());
+
+    // 7. Remove the ledger, the journal and the orphans, whose result rows are stored again.
+    storage.delete(output.ledger());
     storage.delete(output.journal());
-    for (String earlier : storage.names(output.orphans())) {
-      if (!earlier.equals(run)) {
-        storage.delete(output.orphans() + "/" + earlier);
+    for (String run : storage.names(output.orphans())) {
+      if (!run.equals(table.run())) {
+        storage.delete(output.orphans() + "/" + run);
       }
     }
   }
 
-  /** Removes the rows' pictures in formats that their lines no longer name. */
-  private void removePictures(Dataset<Row> table, Set<EditedImageFormat> formats) {
-    HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
-    OutputLayout layout = output;
-    List<EditedImageFormat> list = new ArrayList<>(formats);
-    table
-        .select(ResultColumn.ID.column())
-        .javaRDD()
-        .foreachPartition(
-            ids -> {
-              Storage files = hadoop.storage();
-              // Requests to an object store are nearly all waiting.
-              ExecutorService threads = Executors.newFixedThreadPool(REMOVING_THREADS);
-              try {
-                while (ids.hasNext()) {
-                  List<Callable<Void>> some = new ArrayList<>();
-                  while (ids.hasNext() && some.size() < REMOVED_AT_ONCE) {
-                    String id = ids.next().getString(0);
-                    for (EditedImageFormat format : list) {
-                      some.add(
-                          () -> {
-                            files.delete(layout.image(id, format));
-                            return null;
-                          });
-                    }
-                  }
-                  for (Future<Void> removed : threads.invokeAll(some)) {
-                    removed.get();
-                  }
-                }
-              } finally {
-                threads.shutdownNow();
-              }
-            });
+  /** The extensions of edited images of earlier runs that this run has replaced. */
+  private Set<String> replacedExtensions(Table table) throws IOException {
+    if (table.format() == null) {
+      return Set.of();
+    }
+    Set<String> extensions = stored.extensionsBefore(table.run());
+    extensions.remove(table.format().extension());
+    return extensions;
   }
 
-  /** A later manifest may have these rows again. */
-  private void keepOrphans(Dataset<Row> planned, Dataset<Row> lines, String folder)
+  /**
+   * Counts the failed rows of the new files.
+   *
+   * @throws JobException if the files have more or fewer rows than the manifest
+   */
+  private static long checkedFailures(Dataset<Row> written, long rows) {
+    Row counts =
+        written.agg(count(lit(1)).as("rows"), count(when(isFailed(), 1)).as("failed")).head();
+    long found = counts.<Long>getAs("rows");
+    if (found != rows) {
+      throw new JobException(
+          "Cannot account for all rows: the manifest had "
+              + rows
+              + ", the result table has "
+              + found
+              + "; was the manifest changed while the job ran? Finished rows are kept: run the same"
+              + " command again");
+    }
+    return counts.<Long>getAs("failed");
+  }
+
+  /** Whether more ids than those of the manifest may have result rows. */
+  private boolean mayHaveOrphans(Table table, List<String> oldFiles, List<String> newFiles)
       throws IOException {
-    String id = ResultColumn.ID.column();
+    return !stored.areAllOf(table.run(), oldFiles) && stored.countIds(newFiles) > table.rows();
+  }
+
+  /** Stores result rows without a row in the manifest: a later manifest may have the row again. */
+  private void keepOrphans(Table table, Dataset<Row> newest) {
+    Column id = col(ResultColumn.ID.column());
+    Column manifestId = col(InternalColumns.ID);
     Dataset<Row> orphans =
-        lines.join(
-            planned.select(col(InternalColumns.ID)),
-            col(id).equalTo(col(InternalColumns.ID)),
-            "left_anti");
+        newest.join(table.planned().select(manifestId), id.equalTo(manifestId), "left_anti");
     if (!orphans.isEmpty()) {
-      protocol.save(writer(orphans), folder);
+      protocol.save(writer(orphans), output.orphans() + "/" + table.run());
     }
   }
 
-  /** In files of equal numbers of rows, by their index. */
-  private static Dataset<Row> inFiles(Dataset<Row> table, long rows, String index) {
-    int[] keys = PartitionKeys.of((int) Math.max(1, (rows + ROWS_PER_FILE - 1) / ROWS_PER_FILE));
+  /** The result rows in files of equal numbers of rows, in the order of the manifest. */
+  private Dataset<Row> inFiles(Table table, Dataset<Row> newest) {
+    int[] keys = PartitionKeys.of(files(table.rows()));
+    long size = rowsPerFile;
     UserDefinedFunction place =
         udf(
-            // A manifest that has grown meanwhile is found out by counting.
-            (UDF1<Long, Integer>) row -> keys[(int) Math.min(keys.length - 1, row / ROWS_PER_FILE)],
+            // If the manifest has grown, the indices are too large; the check of the count fails.
+            (UDF1<Long, Integer>) row -> keys[(int) Math.min(keys.length - 1, row / size)],
             DataTypes.IntegerType);
-    return table
+    String index = ResultColumn.ROW_INDEX.column();
+    return ResultAssembly.table(table.planned(), newest, table.passedThrough())
         .withColumn(InternalColumns.PLACE, place.apply(col(index)))
         .repartition(keys.length, col(InternalColumns.PLACE))
-        .drop(InternalColumns.PLACE);
+        .drop(InternalColumns.PLACE)
+        .sortWithinPartitions(index);
+  }
+
+  private int files(long rows) {
+    return (int) Math.max(1, (rows + rowsPerFile - 1) / rowsPerFile);
   }
 
   private static Column isFailed() {
@@ -234,7 +252,7 @@ public final class ResultsCommit {
   }
 
   private static DataFrameWriter<Row> writer(Dataset<Row> rows) {
-    // The marker comes last, when old files are gone too.
+    // Without Spark's marker: ours is written when the old files are gone.
     return rows.write()
         .mode(SaveMode.Append)
         .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false");

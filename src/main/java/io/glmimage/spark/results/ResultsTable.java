@@ -7,6 +7,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.output.ShownResult;
 import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,7 +22,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** The result table on storage. */
+/** A complete result table on storage. */
 public final class ResultsTable {
   private final Dataset<Row> rows;
 
@@ -33,7 +34,7 @@ public final class ResultsTable {
    * Opens the table.
    *
    * @param folder an output folder, or its {@code results} folder
-   * @throws UsageException if there is no result table
+   * @throws UsageException if there is no complete result table
    */
   public static ResultsTable open(SparkSession spark, Storage storage, String folder) {
     try {
@@ -57,7 +58,11 @@ public final class ResultsTable {
     }
   }
 
-  /** The documented columns, then the manifest's others. */
+  /**
+   * The schema of a result table.
+   *
+   * @param passedThrough the columns of the manifest that follow those of {@link ResultColumn}
+   */
   static StructType schema(StructType passedThrough) {
     List<StructField> fields = new ArrayList<>();
     for (ResultColumn column : ResultColumn.values()) {
@@ -67,12 +72,12 @@ public final class ResultsTable {
     return DataTypes.createStructType(fields);
   }
 
-  /** The lines of the table. */
+  /** The result rows. */
   Dataset<Row> rows() {
     return rows;
   }
 
-  /** How many rows ended how: by error class, and under {@code OK}. */
+  /** Numbers of rows: failed rows by error class, successful rows under {@code OK}. */
   public Map<String, Long> counts() {
     Map<String, Long> counts = new TreeMap<>();
     for (Row row :
@@ -86,7 +91,7 @@ public final class ResultsTable {
     return counts;
   }
 
-  /** Messages of the first failed rows in the manifest's order. */
+  /** Error class and message of the first failed rows, in manifest order. */
   public List<String> failures(int limit) {
     return rows
         .filter(col(name(ResultColumn.STATUS)).equalTo(ResultStatus.FAILED.name()))
@@ -99,11 +104,27 @@ public final class ResultsTable {
         .toList();
   }
 
-  /** The first rows in the manifest's order. */
+  /** The first rows, in manifest order. */
   public List<ShownResult> first(int limit) {
     return rows.orderBy(col(name(ResultColumn.ROW_INDEX))).limit(limit).collectAsList().stream()
-        .map(ShownResult::of)
+        .map(ResultsTable::shown)
         .toList();
+  }
+
+  /** The columns of a result row that are shown to people. */
+  static ShownResult shown(Row row) {
+    return new ShownResult(
+        row.getAs(name(ResultColumn.ID)),
+        ResultStatus.OK.name().equals(row.getAs(name(ResultColumn.STATUS))),
+        row.getAs(name(ResultColumn.ERROR_CLASS)),
+        row.getAs(name(ResultColumn.ERROR)),
+        row.getAs(name(ResultColumn.OUTPUT_PATH)),
+        row.getAs(name(ResultColumn.WIDTH)),
+        row.getAs(name(ResultColumn.HEIGHT)),
+        row.getAs(name(ResultColumn.SEED)),
+        row.<Double>getAs(name(ResultColumn.SECONDS)),
+        row.getAs(name(ResultColumn.PROMPT)),
+        row.getList(row.fieldIndex(name(ResultColumn.IMAGE_PATHS))));
   }
 
   private static String name(ResultColumn column) {

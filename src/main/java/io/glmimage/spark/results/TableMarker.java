@@ -10,14 +10,15 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 
 /**
- * What {@code results/_SUCCESS} says of the result table, while that is whole.
+ * The content of {@code results/_SUCCESS}, which exists only while the result table is complete.
  *
- * @param run that made it
- * @param rows of the manifest, each with one line
- * @param ok of them
- * @param failed of them
- * @param committer of its files
- * @param madeOf digest of what decides its lines, besides earlier lines; null from older versions
+ * @param run the run that wrote the table
+ * @param rows rows of the manifest, each of which has one result row
+ * @param ok how many of them succeeded
+ * @param failed how many of them failed
+ * @param committer how the files were committed
+ * @param madeOf digest of what decides the table besides earlier result rows; null from older
+ *     versions
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record TableMarker(
@@ -29,7 +30,7 @@ record TableMarker(
     @JsonProperty("made_of") String madeOf) {
   private static final int MAX_BYTES = 1 << 20;
 
-  /** Null where there is none of this program: the table is not whole, or there is no table. */
+  /** Reads the marker; null if there is none, or if another program wrote it. */
   static TableMarker read(Storage storage, OutputLayout output) throws IOException {
     try {
       TableMarker marker =
@@ -37,7 +38,7 @@ record TableMarker(
               .readValue(storage.read(output.success(), MAX_BYTES), TableMarker.class);
       return marker == null || marker.run() == null ? null : marker;
     } catch (FileNotFoundException | JsonProcessingException e) {
-      // Other programs leave an empty file of this name.
+      // Other programs write an empty file of this name.
       return null;
     }
   }

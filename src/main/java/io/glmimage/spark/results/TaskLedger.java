@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
+import io.glmimage.output.LedgerJson;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.ResultLines;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -19,17 +19,19 @@ import java.util.Map;
 import java.util.UUID;
 
 /**
- * What one attempt at a partition writes down, so that nothing that is done is lost when a process
- * dies, and so that the next attempt knows what the last one was doing.
+ * The ledger and the journal of one attempt at a partition. They keep finished rows when a process
+ * dies, and tell the next attempt which rows were in work.
  *
- * <p>Lines of finished rows go to small files of their own, none of which is ever changed: {@code
- * lines/RUN/PARTITION/ATTEMPT-N.json}; a finished partition replaces them by one, {@code
- * lines/RUN/part-PARTITION.json}. The journal, {@code journal/RUN/PARTITION/ATTEMPT.json}, names
- * the rows in work before any work on them, and so before a picture of theirs is replaced.
+ * <p>The ledger has the result rows of finished rows, in small files that never change: {@code
+ * lines/RUN/PARTITION/ATTEMPT-N.json}. When the partition is finished, one file replaces them:
+ * {@code lines/RUN/part-PARTITION.json}.
  *
- * <p>Several attempts at a partition may be alive at the same time: copies of a slow task, or tasks
- * that outlive the connection to their driver. They make the same pictures and the same lines, and
- * each must bear that another one removes its files.
+ * <p>The journal, {@code journal/RUN/PARTITION/ATTEMPT.json}, names the rows in work. It is written
+ * before the work on them begins, and so before an edited image is replaced.
+ *
+ * <p>Several attempts at a partition may run at the same time: copies of a slow task, or tasks that
+ * lost the connection to their driver. They write the same edited images and the same result rows.
+ * Each must tolerate that another attempt removes its files.
  */
 public final class TaskLedger {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -38,13 +40,13 @@ public final class TaskLedger {
   /** Names this process. */
   private static final String PROCESS = UUID.randomUUID().toString();
 
-  /** What an attempt was doing when it wrote last. */
+  /** The state of an attempt in its journal. */
   private enum State {
-    /** Rows are in work, and other tasks of the process may have others in work. */
+    /** Rows are in work; other tasks of the process may have rows in work too. */
     WORKING,
-    /** One row is in work, and nothing else in the process. */
+    /** One row is in work, and no other row in this process. */
     ALONE,
-    /** The attempt has ended in order, or has nothing in work. */
+    /** No row is in work, or the attempt has ended normally. */
     LEFT;
 
     String text() {
@@ -53,55 +55,66 @@ public final class TaskLedger {
   }
 
   private final Storage storage;
-  private final String lines;
-  private final String whole;
-  private final String journals;
-  private final String journal;
+  private final String ledgerFolder;
+  private final String mergedFile;
+  private final String journalFolder;
+  private final String journalFile;
   private final long attempt;
 
-  private final Map<String, String> byId = new LinkedHashMap<>();
-  private final List<String> unwritten = new ArrayList<>();
+  private final Map<String, String> rowsById = new LinkedHashMap<>();
+  private final List<String> unsaved = new ArrayList<>();
   private int files;
 
-  /** Whether an attempt has finished this partition and left nothing else. */
-  private boolean whollyDone;
+  /** Whether an attempt has finished this partition, and no other file of it is left. */
+  private boolean isMerged;
 
-  private boolean journaled;
+  private boolean isJournaled;
   private List<String> inWork = List.of();
 
-  /** Of the rows that were in work when a process died: how often each of them was alone. */
+  /**
+   * The rows that were in work when a process died, with the number of deaths at which each was the
+   * only row in work.
+   */
   private final Map<String, Integer> suspects = new HashMap<>();
 
   /**
-   * @param attempt differs from that of every other attempt at anything in this application
+   * @param attempt a number that no other attempt at any partition in this application has
    */
   public TaskLedger(Storage storage, OutputLayout output, String run, int partition, long attempt) {
     this.storage = storage;
-    this.lines = output.lines() + "/" + run + "/" + partition;
-    this.whole = output.lines() + "/" + run + "/part-" + partition + ".json";
-    this.journals = output.journal() + "/" + run + "/" + partition;
-    this.journal = journals + "/" + attempt + ".json";
+    this.ledgerFolder = output.ledger() + "/" + run + "/" + partition;
+    this.mergedFile = output.ledger() + "/" + run + "/part-" + partition + ".json";
+    this.journalFolder = output.journal() + "/" + run + "/" + partition;
+    this.journalFile = journalFolder + "/" + attempt + ".json";
     this.attempt = attempt;
   }
 
-  /** Reads what earlier attempts have left. */
+  /** Reads the files of earlier attempts. */
   public void open() throws IOException {
-    List<StoredFile> written = storage.files(lines);
+    readLedger();
+    readJournals();
+  }
+
+  private void readLedger() throws IOException {
+    List<StoredFile> written = storage.files(ledgerFolder);
     for (StoredFile file : written) {
       try {
-        byId.putAll(ResultLines.byId(storage.read(file.path(), MAX_BYTES)));
+        rowsById.putAll(LedgerJson.byId(storage.read(file.path(), MAX_BYTES)));
       } catch (FileNotFoundException e) {
-        // Another attempt has just finished the partition: its lines are in the whole file.
+        // Another attempt has just finished the partition: its rows are in the merged file.
       }
     }
     try {
-      byId.putAll(ResultLines.byId(storage.read(whole, MAX_BYTES)));
-      whollyDone = written.isEmpty();
+      rowsById.putAll(LedgerJson.byId(storage.read(mergedFile, MAX_BYTES)));
+      isMerged = written.isEmpty();
     } catch (FileNotFoundException e) {
       // This partition has not been finished before.
     }
-    for (StoredFile file : storage.files(journals)) {
-      whollyDone = false;
+  }
+
+  private void readJournals() throws IOException {
+    for (StoredFile file : storage.files(journalFolder)) {
+      isMerged = false;
       JsonNode entry;
       try {
         entry = JSON.readTree(storage.read(file.path(), MAX_BYTES));
@@ -110,87 +123,93 @@ public final class TaskLedger {
         continue;
       }
       String state = entry.path("state").asText();
-      // An attempt of this very process has not died, or this one would have too.
+      // An attempt of this process is still alive.
       if (state.equals(State.LEFT.text()) || entry.path("process").asText().equals(PROCESS)) {
         continue;
       }
       int deathsAlone = state.equals(State.ALONE.text()) ? 1 : 0;
-      for (String id : ResultLines.ids(entry.path("rows"))) {
+      for (String id : LedgerJson.texts(entry.path("rows"))) {
         suspects.merge(id, deathsAlone, Integer::sum);
       }
     }
   }
 
-  /** The lines of the rows that earlier attempts have finished, by id. */
+  /** The result rows of the rows that earlier attempts finished, as JSON, by id. */
   public Map<String, String> finished() {
-    return byId;
+    return rowsById;
   }
 
+  /** Whether this row was in work when a process died. */
   public boolean isSuspect(String id) {
     return suspects.containsKey(id);
   }
 
-  /** How many processes died while this row was the only one in work there. */
+  /** How many processes died while this row was their only row in work. */
   public int deaths(String id) {
     return suspects.getOrDefault(id, 0);
   }
 
-  /** Writes down which rows are in work from now on. */
+  /** Journals the rows that are in work from now on. */
   public void working(Collection<String> ids) throws IOException {
     begin(State.WORKING, List.copyOf(ids));
   }
 
-  /** Writes down that this row is in work, and nothing else in the process. */
+  /** Journals that this row is in work, and no other row in this process. */
   public void alone(String id) throws IOException {
     begin(State.ALONE, List.of(id));
   }
 
-  /** All rows that were in work have their lines, and those are written. */
+  /** Journals that no row is in work. The result rows of all earlier rows must be saved. */
   public void idle() throws IOException {
     begin(State.LEFT, List.of());
   }
 
   private void begin(State state, List<String> ids) throws IOException {
     inWork = ids;
-    whollyDone = false;
-    journaled = true;
+    isMerged = false;
+    isJournaled = true;
     writeJournal(state);
   }
 
-  /** Adds a row's line; it is safe after {@link #flush}. */
-  public void add(String id, String line) {
-    whollyDone = false;
-    byId.put(id, line);
-    unwritten.add(line);
+  /**
+   * Adds the result row of a finished row. {@link #flush} saves it.
+   *
+   * @param row the result row as JSON
+   */
+  public void add(String id, String row) {
+    isMerged = false;
+    rowsById.put(id, row);
+    unsaved.add(row);
   }
 
-  /** Writes the lines that are not yet written. */
+  /** Saves the result rows that are not saved yet. */
   public void flush() throws IOException {
-    if (!unwritten.isEmpty()) {
-      storage.write(lines + "/" + attempt + "-" + files++ + ".json", ResultLines.file(unwritten));
-      unwritten.clear();
+    if (!unsaved.isEmpty()) {
+      storage.write(
+          ledgerFolder + "/" + attempt + "-" + files++ + ".json", LedgerJson.file(unsaved));
+      unsaved.clear();
     }
   }
 
-  /** All rows of the partition have their lines. */
+  /** Merges the files of the partition, all of whose rows are finished. */
   public void complete() throws IOException {
-    if (whollyDone) {
+    if (isMerged) {
       return;
     }
-    if (!byId.isEmpty()) {
-      storage.write(whole, ResultLines.file(List.copyOf(byId.values())));
+    if (!rowsById.isEmpty()) {
+      storage.write(mergedFile, LedgerJson.file(List.copyOf(rowsById.values())));
     }
-    storage.delete(lines);
-    storage.delete(journals);
+    storage.delete(ledgerFolder);
+    storage.delete(journalFolder);
   }
 
   /**
-   * The attempt ends before its time, but in order: what is done is written, and nobody suspects
-   * the rows that were in work.
+   * Ends an attempt that failed, but whose process goes on: saves the finished rows, and clears the
+   * rows in work of suspicion.
    */
   public void leave() throws IOException {
     flush();
-    if (journaled) {
+    if (isJournaled) {
       writeJournal(State.LEFT);
     }
   }
@@ -199,6 +218,6 @@ public final class TaskLedger {
     byte[] entry =
         JSON.writeValueAsString(Map.of("state", state.text(), "process", PROCESS, "rows", inWork))
             .getBytes(StandardCharsets.UTF_8);
-    storage.write(journal, entry);
+    storage.write(journalFile, entry);
   }
 }

@@ -18,10 +18,10 @@ import io.glmimage.plan.EditPlan;
 import io.glmimage.spark.engine.EngineFactory;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.PlannedRow;
-import io.glmimage.spark.results.Ledger;
 import io.glmimage.spark.results.PartitionKeys;
 import io.glmimage.spark.results.ResultAssembly;
 import io.glmimage.spark.results.ResultsCommit;
+import io.glmimage.spark.results.StoredResults;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -54,7 +54,7 @@ public final class EditRunner implements AutoCloseable {
   private final OutputOptions options;
   private final RunOptions limits;
   private final IdentifiedRows manifest;
-  private final Ledger ledger;
+  private final StoredResults stored;
   private final ResultsCommit results;
   private final Broadcast<HadoopSettings> hadoop;
   private final String run;
@@ -88,9 +88,9 @@ public final class EditRunner implements AutoCloseable {
     HadoopSettings settings =
         new HadoopSettings(spark.sparkContext().hadoopConfiguration(), limits.retries());
     Storage storage = settings.storage();
-    this.ledger = new Ledger(spark, settings, output);
-    this.results = new ResultsCommit(spark, storage, output, ledger);
-    this.run = ledger.newRun();
+    this.stored = new StoredResults(spark, settings, output);
+    this.results = new ResultsCommit(spark, settings, output, stored);
+    this.run = stored.newRun();
     this.model = engines.fingerprint(storage) + encoder.fingerprint();
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
@@ -109,8 +109,8 @@ public final class EditRunner implements AutoCloseable {
   /** Finds and counts the rows to do. */
   public long countToDo() throws IOException {
     planned = manifest.planned(model);
-    if (!ledger.isEmpty()) {
-      Dataset<Row> lines = ledger.lines(RowsToDo.RESULT_COLUMNS);
+    if (!stored.isEmpty()) {
+      Dataset<Row> lines = stored.newestRows(RowsToDo.RESULT_COLUMNS);
       List<Column> columns = new ArrayList<>();
       for (StructField field : planned.schema().fields()) {
         columns.add(col("`" + field.name().replace("`", "``") + "`"));
@@ -126,7 +126,7 @@ public final class EditRunner implements AutoCloseable {
                           output,
                           images ? encoder.format() : null,
                           options,
-                          ledger.dirty(),
+                          stored.idsInWork(),
                           hadoop)),
               planned.schema());
     }
@@ -157,7 +157,7 @@ public final class EditRunner implements AutoCloseable {
                     "Stopped: "
                         + problem
                         + " (see the messages in "
-                        + output.lines()
+                        + output.ledger()
                         + "). Finished rows are kept; the same command continues the run"));
           }
         };
@@ -183,7 +183,7 @@ public final class EditRunner implements AutoCloseable {
             new LostExecutors.Progress() {
               @Override
               public long rows() throws IOException {
-                return ledger.done(run);
+                return stored.finishedRows(run);
               }
 
               @Override
@@ -207,19 +207,14 @@ public final class EditRunner implements AutoCloseable {
    * in place: no rows were to do, and the manifest, its options and the model are the same.
    */
   public boolean tableStands(long rows, long rowsToDo) throws IOException {
-    return rowsToDo == 0 && results.stands(rows, madeOf());
+    return rowsToDo == 0 && results.isCurrent(rows, madeOf());
   }
 
   /** Writes the result table. */
-  public void commit(long rows) throws IOException {
+  public void commit() throws IOException {
     results.begin();
     results.commit(
-        manifest,
-        planned,
-        images ? encoder.format() : null,
-        rows,
-        run,
-        madeOf(),
+        new ResultsCommit.Table(manifest, planned, images ? encoder.format() : null, run, madeOf()),
         () -> throwIfStopped(null));
   }
 

@@ -1,6 +1,6 @@
 package io.glmimage.spark.run;
 
-import io.glmimage.output.RowResult;
+import io.glmimage.output.ResultRow;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import java.util.ArrayList;
@@ -69,14 +69,14 @@ final class PartitionAttempt {
   /** Edits batches until there are no more rows, or another task wants to be alone. */
   private void editBatches(List<PlannedRow> first, Iterator<PlannedRow> rows) {
     Iterator<List<PlannedRow>> start = List.of(first).iterator();
-    BatchPipeline<PlannedRow, RowResult> pipeline =
+    BatchPipeline<PlannedRow, ResultRow> pipeline =
         new BatchPipeline<>(
             () -> start.hasNext() ? start.next() : room.isWanted() ? List.of() : nextBatch(rows),
             editor,
             recorder::working,
             io,
             BATCHES_BEING_WRITTEN);
-    List<RowResult> results = pipeline.next();
+    List<ResultRow> results = pipeline.next();
     while (!results.isEmpty()) {
       recorder.add(results);
       results = pipeline.next();

@@ -2,9 +2,9 @@ package io.glmimage.spark.run;
 
 import io.glmimage.error.JobException;
 import io.glmimage.io.Redaction;
-import io.glmimage.output.ResultLines;
+import io.glmimage.output.LedgerJson;
+import io.glmimage.output.ResultRow;
 import io.glmimage.output.ResultStatus;
-import io.glmimage.output.RowResult;
 import io.glmimage.spark.engine.JobMetrics;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
@@ -45,7 +45,7 @@ final class ResultRecorder {
       return false;
     }
     try {
-      counters.count(ResultLines.isFailed(line));
+      counters.count(LedgerJson.isFailed(line));
     } catch (IOException e) {
       throw new JobException(
           "Cannot read the result of row " + id + " from an earlier attempt: " + e.getMessage(), e);
@@ -54,15 +54,15 @@ final class ResultRecorder {
   }
 
   /** Adds results; saves them if the last save was long enough ago. */
-  void add(List<RowResult> results) {
+  void add(List<ResultRow> results) {
     results.forEach(this::add);
     if ((nanoClock.getAsLong() - flushed) / 1e9 >= commitSeconds) {
       flush();
     }
   }
 
-  private void add(RowResult result) {
-    ledger.add(result.row().id(), ResultLines.json(result.values(redaction)));
+  private void add(ResultRow result) {
+    ledger.add(result.row().id(), LedgerJson.row(result.values(redaction)));
     counters.count(result.status() == ResultStatus.FAILED);
     JobMetrics.get().count(result);
   }

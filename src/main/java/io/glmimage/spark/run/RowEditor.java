@@ -9,7 +9,7 @@ import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
-import io.glmimage.output.RowResult;
+import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
@@ -29,7 +29,7 @@ import java.util.TreeMap;
  * output folder. A row that fails gets a FAILED result; anything else that fails, such as the model
  * or the output folder, is thrown.
  */
-final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
+final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
   /** Longest metadata value in characters; S3 takes 2 KB for all of them. */
   private static final int LONGEST_METADATA = 1024;
 
@@ -58,7 +58,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
   }
 
   @Override
-  public BatchPipeline.Read<RowResult> read(PlannedRow row) {
+  public BatchPipeline.Read<ResultRow> read(PlannedRow row) {
     if (row.outcome() instanceof Rejection rejection) {
       return new BatchPipeline.Finished<>(
           failed(row, null, ErrorClass.INVALID_ROW, rejection.message(), RowTimes.NONE));
@@ -100,7 +100,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
   }
 
   /** Encodes and writes the edited image of a row. */
-  private RowResult finish(
+  private ResultRow finish(
       PlannedRow row, ManifestRow valid, String sources, EditResult edited, RowTimes times) {
     if (!edited.ok()) {
       return failed(row, sources, EngineCall.errorClass(edited), EngineCall.why(edited), times);
@@ -124,7 +124,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
             redaction.apply("Cannot write edited image " + path + ": " + e.getMessage()), e);
       }
     }
-    return RowResult.done(
+    return ResultRow.done(
         valid,
         path,
         sha256,
@@ -148,7 +148,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
   }
 
   /** The result of a row whose process died repeatedly. */
-  RowResult crashed(PlannedRow row, int deaths) {
+  ResultRow crashed(PlannedRow row, int deaths) {
     return failed(
         row,
         null,
@@ -163,10 +163,10 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
   /**
    * @param sources fingerprint of the source images; null if they were not read
    */
-  private RowResult failed(
+  private ResultRow failed(
       PlannedRow row, String sources, ErrorClass errorClass, String why, RowTimes times) {
     String start = "Cannot edit row " + row.id() + ": ";
-    return RowResult.failed(
+    return ResultRow.failed(
         row.outcome(),
         errorClass,
         why.startsWith(start) ? why : start + why,
@@ -175,8 +175,8 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, RowResult> {
         origin(row, sources));
   }
 
-  private RowResult.Origin origin(PlannedRow row, String sources) {
-    return new RowResult.Origin(row.fingerprint(), sources, work.run());
+  private ResultRow.Origin origin(PlannedRow row, String sources) {
+    return new ResultRow.Origin(row.fingerprint(), sources, work.run());
   }
 
   private static double secondsSince(long start) {

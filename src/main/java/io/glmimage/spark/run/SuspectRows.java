@@ -1,6 +1,6 @@
 package io.glmimage.spark.run;
 
-import io.glmimage.output.RowResult;
+import io.glmimage.output.ResultRow;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import java.util.ArrayList;
@@ -67,7 +67,7 @@ final class SuspectRows {
     recorder.flush();
     visitor.enterAlone();
     LOG.warn("Row {} was in work when a process died: running it alone", row.id());
-    BatchPipeline<PlannedRow, RowResult> pipeline =
+    BatchPipeline<PlannedRow, ResultRow> pipeline =
         new BatchPipeline<>(single(row)::next, editor, all -> recorder.alone(row), io, 0);
     recorder.add(pipeline.next());
     recorder.flush();

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestRow;
-import io.glmimage.output.RowResult;
+import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
 import io.glmimage.output.RunFigures;
 import java.util.List;
@@ -82,12 +82,12 @@ class JobMetricsTest {
         long done = metrics.metricRegistry().counter("rows.done").getCount();
         long timed = metrics.metricRegistry().timer("seconds.denoise").getCount();
         ManifestRow row = new ManifestRow(0, "a", "p", List.of(), List.of(), null, null, 1, 1, 1);
-        RowResult.Origin origin = new RowResult.Origin("f", null, "run");
+        ResultRow.Origin origin = new ResultRow.Origin("f", null, "run");
         metrics.count(
-            RowResult.done(
+            ResultRow.done(
                 row, "a.png", "sha", 32, 32, new RowTimes(0.1, 3, 1, 2, 0.1, 0.2), "m", origin));
         metrics.count(
-            RowResult.failed(row, ErrorClass.MODEL_ERROR, "why", RowTimes.NONE, "m", origin));
+            ResultRow.failed(row, ErrorClass.MODEL_ERROR, "why", RowTimes.NONE, "m", origin));
         assertEquals(done + 2, metrics.metricRegistry().counter("rows.done").getCount());
         assertEquals(timed + 1, metrics.metricRegistry().timer("seconds.denoise").getCount());
         assertTrue(

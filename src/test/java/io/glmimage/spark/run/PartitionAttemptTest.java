@@ -133,7 +133,7 @@ class PartitionAttemptTest {
   /** The results in the merged file of the partition. */
   private Map<String, JsonNode> results() throws IOException {
     Map<String, JsonNode> results = new TreeMap<>();
-    for (String line : Files.readAllLines(Path.of(output.lines(), "run", "part-0.json"))) {
+    for (String line : Files.readAllLines(Path.of(output.ledger(), "run", "part-0.json"))) {
       JsonNode result = JSON.readTree(line);
       results.put(result.get("id").asText(), result);
     }
@@ -142,7 +142,7 @@ class PartitionAttemptTest {
 
   /** Number of files with results that are not merged yet. */
   private long saves() throws IOException {
-    Path lines = Path.of(output.lines(), "run", "0");
+    Path lines = Path.of(output.ledger(), "run", "0");
     if (!Files.exists(lines)) {
       return 0;
     }
@@ -170,7 +170,7 @@ class PartitionAttemptTest {
     run(row("a"), row("b", "refuse"), row("c"), row("d", " "), row("e"));
     assertEquals(
         List.of("a", "b", "c", "d", "e"),
-        Files.readAllLines(Path.of(output.lines(), "run", "part-0.json")).stream()
+        Files.readAllLines(Path.of(output.ledger(), "run", "part-0.json")).stream()
             .map(line -> line.replaceAll(".*\"id\":\"(\\w)\".*", "$1"))
             .toList());
     Map<String, JsonNode> results = results();

@@ -1,4 +1,4 @@
-package io.glmimage.job;
+package io.glmimage.output;
 
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.Resampler;
@@ -7,27 +7,22 @@ import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ImagePaths;
-import io.glmimage.output.HtmlReport;
-import io.glmimage.output.MetricsJson;
-import io.glmimage.output.RunFigures;
-import io.glmimage.output.RunReport;
-import io.glmimage.spark.results.ResultFigures;
-import io.glmimage.spark.results.ResultsTable;
-import io.glmimage.spark.results.ShownResult;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Writes {@code report.html} and {@code metrics.json} of a run. */
-final class ReportFiles {
+public final class ReportFiles {
+  /** The largest number of rows shown with their images. */
+  public static final int MOST_SAMPLES = 24;
+
   private static final Logger LOG = LoggerFactory.getLogger(ReportFiles.class);
-  private static final int SAMPLES = 24;
-  private static final int EXAMPLES = 5;
+
+  /** The longest side of a thumbnail, in pixels. */
   private static final int THUMBNAIL = 176;
+
   private static final long MAX_FILE_BYTES = 256L << 20;
 
   private final Storage storage;
@@ -35,30 +30,21 @@ final class ReportFiles {
   private final Redaction redaction;
 
   /**
-   * @param manifestFolder where relative image paths start
+   * @param manifestFolder base of relative image paths
    */
-  ReportFiles(Storage storage, String manifestFolder, Redaction redaction) {
+  public ReportFiles(Storage storage, String manifestFolder, Redaction redaction) {
     this.storage = storage;
     this.manifestFolder = manifestFolder;
     this.redaction = redaction;
   }
 
-  /**
-   * @param pictures whether the run made pictures that can be shown
-   */
-  void write(RunReport report, ResultsTable results, boolean pictures) throws IOException {
-    ResultFigures table = new ResultFigures(results);
-    List<RunFigures.Sample> samples = new ArrayList<>();
-    for (ShownResult row : pictures ? table.sample(SAMPLES) : List.<ShownResult>of()) {
-      samples.add(sample(row));
-    }
-    RunFigures figures =
-        new RunFigures(
-            table.stageSeconds(),
-            table.quantiles(),
-            table.histogram(),
-            table.failures(report.rows().failedByClass().keySet(), EXAMPLES),
-            samples);
+  /** Reads the images of successful rows. */
+  public List<RunFigures.Sample> samples(List<ShownResult> rows) {
+    return rows.stream().map(this::sample).toList();
+  }
+
+  /** Writes both files. */
+  public void write(RunReport report, RunFigures figures) throws IOException {
     String metrics = MetricsJson.of(report, figures, redaction);
     storage.write(report.output().metrics(), metrics.getBytes(StandardCharsets.UTF_8));
     String page = HtmlReport.of(report, figures, redaction);
@@ -70,27 +56,15 @@ final class ReportFiles {
     String note = "text-to-image";
     if (!row.imagePaths().isEmpty()) {
       String path = row.imagePaths().get(0);
-      note = DataUrl.is(path) ? "inline picture" : path + " cannot be shown";
-      source = DataUrl.is(path) ? null : small(ImagePaths.resolve(manifestFolder, path));
+      note = DataUrl.is(path) ? "inline image" : path + " cannot be shown";
+      source = DataUrl.is(path) ? null : thumbnail(ImagePaths.resolve(manifestFolder, path));
     }
-    RgbImage edit = small(row.outputPath());
-    return new RunFigures.Sample(
-        row.id(),
-        row.prompt(),
-        String.format(
-            Locale.ROOT,
-            "%d x %d, seed %d, %.2f s",
-            row.width(),
-            row.height(),
-            row.seed(),
-            row.seconds()),
-        source,
-        edit,
-        note);
+    RgbImage edited = thumbnail(row.outputPath());
+    return new RunFigures.Sample(row.id(), row.prompt(), row.detail(), source, edited, note);
   }
 
-  /** Made small; null where it can no longer be read, which the page then says. */
-  private RgbImage small(String path) {
+  /** Reads a thumbnail; null if the image cannot be read any more, which the page then says. */
+  private RgbImage thumbnail(String path) {
     try {
       RgbImage image = ImageDecoder.decode(storage.read(path, MAX_FILE_BYTES), path);
       double scale = (double) THUMBNAIL / Math.max(image.height(), image.width());
@@ -101,7 +75,7 @@ final class ReportFiles {
               Math.max(1, (int) Math.round(image.height() * scale)),
               Math.max(1, (int) Math.round(image.width() * scale)));
     } catch (IOException | RuntimeException e) {
-      // All rows are done; a page without a picture is no reason to fail them.
+      // All rows are finished: a missing thumbnail must not fail the run.
       LOG.warn(
           "Cannot show {} in the report: {}", redaction.apply(path), redaction.apply(e.toString()));
       return null;

@@ -11,10 +11,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
-import io.glmimage.output.EditedImageFormat;
+import io.glmimage.output.LedgerJson;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
-import io.glmimage.output.ResultLines;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.FileNotFoundException;
@@ -28,6 +27,7 @@ import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -41,21 +41,26 @@ import org.apache.spark.sql.expressions.WindowSpec;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * All that earlier runs, finished or not, and this one have written down in an output folder: lines
- * in the result table, lines of rows that have left the manifest, lines that are not yet in the
- * table. Of an id the line of the latest run counts.
+ * All result rows in an output folder, of this run and of earlier runs, finished or not. They are
+ * in the result table, in the orphans (result rows of rows that left the manifest) and in the
+ * ledger. If an id has several result rows, the one of the latest run counts.
  */
-public final class Ledger {
+public final class StoredResults {
   private static final DateTimeFormatter RUN_TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmssSSS'Z'").withZone(ZoneOffset.UTC);
   private static final int TIME_CHARS = "yyyyMMddTHHmmssSSSZ".length();
-  private static final int MAX_BYTES = 1 << 26;
-  private static final long MAX_LINES_BYTES = 1L << 30;
+  private static final int MAX_JOURNAL_BYTES = 1 << 26;
+  private static final long MAX_LEDGER_BYTES = 1L << 30;
 
-  /** Of files that are read by one task. */
+  /** Ledger files that one task reads. */
+  private static final int GROUP_FILES = 256;
+
+  /** Bytes after which a task gets no further ledger file. */
   private static final long GROUP_BYTES = 32L << 20;
 
-  private static final int GROUP_FILES = 256;
+  /** The extension of a path, with its dot. */
+  private static final String EXTENSION = "\\.[^./]+$";
+
   private static final String NEWER = "__glm_image_newer";
 
   private final SparkSession spark;
@@ -63,7 +68,7 @@ public final class Ledger {
   private final Storage storage;
   private final OutputLayout output;
 
-  public Ledger(SparkSession spark, HadoopSettings hadoop, OutputLayout output) {
+  public StoredResults(SparkSession spark, HadoopSettings hadoop, OutputLayout output) {
     this.spark = spark;
     this.hadoop = hadoop;
     this.storage = hadoop.storage();
@@ -71,12 +76,12 @@ public final class Ledger {
   }
 
   /**
-   * A name for a new run, greater than those of all earlier ones, whatever the clocks of their
-   * hosts.
+   * A name for a new run. It is greater than the names of all earlier runs, even if the clocks of
+   * their hosts were ahead.
    */
   public String newRun() throws IOException {
     Instant now = Instant.now();
-    List<String> earlier = new ArrayList<>(storage.names(output.lines()));
+    List<String> earlier = new ArrayList<>(storage.names(output.ledger()));
     earlier.addAll(storage.names(output.journal()));
     earlier.addAll(storage.names(output.orphans()));
     TableMarker marker = TableMarker.read(storage, output);
@@ -92,9 +97,9 @@ public final class Ledger {
     return RUN_TIME.format(now) + "-" + UUID.randomUUID().toString().substring(0, 8);
   }
 
-  /** How many rows a run has done so far, without those that failed. */
-  public long done(String run) throws IOException {
-    if (!storage.names(output.lines()).contains(run)) {
+  /** How many rows a run has finished so far, without rows that failed. */
+  public long finishedRows(String run) throws IOException {
+    if (!storage.names(output.ledger()).contains(run)) {
       return 0;
     }
     return LiteralPaths.reader(spark)
@@ -102,41 +107,40 @@ public final class Ledger {
         .option("recursiveFileLookup", "true")
         // Tasks may still be at work, and replace several files by one.
         .option("ignoreMissingFiles", "true")
-        .json(output.lines() + "/" + run)
+        .json(output.ledger() + "/" + run)
         .filter(col(ResultColumn.STATUS.column()).equalTo(ResultStatus.OK.name()))
         .select(col(ResultColumn.ID.column()))
         .distinct()
         .count();
   }
 
-  /** Whether all that was ever done here is in the table. */
-  boolean isInTable() throws IOException {
-    return storage.names(output.lines()).isEmpty() && storage.names(output.journal()).isEmpty();
+  /** Whether the ledger and the journal are empty. */
+  boolean areInTable() throws IOException {
+    return storage.names(output.ledger()).isEmpty() && storage.names(output.journal()).isEmpty();
   }
 
-  /** Whether anything was done here before. */
+  /** Whether there is no result row. */
   public boolean isEmpty() throws IOException {
     return tableFiles().isEmpty()
-        && storage.names(output.lines()).isEmpty()
+        && storage.names(output.ledger()).isEmpty()
         && storage.names(output.orphans()).isEmpty();
   }
 
   /**
-   * The newest line of each id, partitioned and sorted by id where Spark has shuffled it.
+   * The newest result row of each id, partitioned and sorted by id if Spark has shuffled the rows.
    *
-   * @param wanted columns besides the id, of which the lines are made
+   * @param wanted columns of the result, besides the id
    */
-  public Dataset<Row> lines(Collection<ResultColumn> wanted) throws IOException {
+  public Dataset<Row> newestRows(Collection<ResultColumn> wanted) throws IOException {
     Set<ResultColumn> needed = EnumSet.of(ResultColumn.ID);
     needed.addAll(wanted);
     Column[] columns = columns(needed);
-    // What decides which line is the newest, too.
+    // These decide which result row is the newest.
     needed.add(ResultColumn.RUN);
     needed.add(ResultColumn.STATUS);
-    Dataset<Row> all = allLines(tableFiles(), columns(needed));
+    Dataset<Row> all = allRows(tableFiles(), columns(needed));
     Column id = col(ResultColumn.ID.column());
-    // One shuffle and one sort, which a join by id uses again; an aggregation of whole lines would
-    // sort twice.
+    // One shuffle and one sort, which a join by id uses again. An aggregation would sort twice.
     WindowSpec newestFirst =
         Window.partitionBy(id)
             .orderBy(
@@ -148,11 +152,11 @@ public final class Ledger {
         .select(columns);
   }
 
-  private Dataset<Row> allLines(List<String> table, Column... columns) throws IOException {
+  private Dataset<Row> allRows(List<String> tableFiles, Column... columns) throws IOException {
     StructType schema = ResultsTable.schema(new StructType());
     Dataset<Row> all = spark.createDataFrame(List.of(), schema).select(columns);
-    if (!table.isEmpty()) {
-      String[] files = table.toArray(String[]::new);
+    if (!tableFiles.isEmpty()) {
+      String[] files = tableFiles.toArray(String[]::new);
       all =
           all.unionByName(LiteralPaths.reader(spark).schema(schema).parquet(files).select(columns));
     }
@@ -162,16 +166,26 @@ public final class Ledger {
           all.unionByName(
               LiteralPaths.reader(spark).schema(schema).parquet(folder).select(columns));
     }
-    List<StoredFile> notes = storage.files(output.lines());
-    if (!notes.isEmpty()) {
-      Dataset<String> lines = spark.createDataset(lines(notes).rdd(), Encoders.STRING());
-      all = all.unionByName(LiteralPaths.reader(spark).schema(schema).json(lines).select(columns));
+    List<StoredFile> ledger = storage.files(output.ledger());
+    if (!ledger.isEmpty()) {
+      Dataset<String> json = spark.createDataset(ledgerRows(ledger).rdd(), Encoders.STRING());
+      all = all.unionByName(LiteralPaths.reader(spark).schema(schema).json(json).select(columns));
     }
     return all;
   }
 
-  /** The lines of many small files. Spark's own reader takes some ten milliseconds for each. */
-  private JavaRDD<String> lines(List<StoredFile> files) {
+  /** The JSON of the result rows in many small files. Spark's reader takes over 10 ms a file. */
+  private JavaRDD<String> ledgerRows(List<StoredFile> files) {
+    List<List<String>> groups = groups(files);
+    HadoopSettings hadoop = this.hadoop;
+    return JavaSparkContext.fromSparkContext(spark.sparkContext())
+        .parallelize(groups, groups.size())
+        .flatMap(List::iterator)
+        .flatMap(file -> LedgerJson.rows(hadoop.storage().read(file, MAX_LEDGER_BYTES)).iterator());
+  }
+
+  /** The paths of ledger files in groups, one for each task. */
+  static List<List<String>> groups(List<StoredFile> files) {
     List<List<String>> groups = new ArrayList<>();
     List<String> group = new ArrayList<>();
     long bytes = 0;
@@ -187,68 +201,69 @@ public final class Ledger {
     if (!group.isEmpty()) {
       groups.add(group);
     }
-    HadoopSettings hadoop = this.hadoop;
-    return JavaSparkContext.fromSparkContext(spark.sparkContext())
-        .parallelize(groups, groups.size())
-        .flatMap(List::iterator)
-        .flatMap(file -> ResultLines.of(hadoop.storage().read(file, MAX_LINES_BYTES)).iterator());
+    return groups;
   }
 
   /**
-   * How many ids there are lines of, in all but some files.
+   * Counts the ids that have a result row.
    *
-   * @param without files of the table
+   * @param without files of the table to leave out
    */
   long countIds(Collection<String> without) throws IOException {
     Column id = col(ResultColumn.ID.column());
-    List<String> table = new ArrayList<>(tableFiles());
-    table.removeAll(without);
-    return allLines(table, id).filter(id.isNotNull()).distinct().count();
+    List<String> files = new ArrayList<>(tableFiles());
+    files.removeAll(without);
+    return allRows(files, id).filter(id.isNotNull()).distinct().count();
   }
 
   /**
-   * Whether all lines are of this run.
+   * Whether there are only result rows of this run.
    *
-   * @param table the files of the table before this run
+   * @param tableFiles the files of the table before this run
    */
-  boolean isAllOf(String run, List<String> table) throws IOException {
-    return table.isEmpty()
+  boolean areAllOf(String run, List<String> tableFiles) throws IOException {
+    return tableFiles.isEmpty()
         && storage.names(output.orphans()).isEmpty()
-        && List.of(run).containsAll(storage.names(output.lines()));
+        && List.of(run).containsAll(storage.names(output.ledger()));
   }
 
   private static Column[] columns(Set<ResultColumn> columns) {
     return columns.stream().map(column -> col(column.column())).toArray(Column[]::new);
   }
 
-  /** The formats of pictures that runs before {@code run} have written down, finished or not. */
-  Set<EditedImageFormat> formatsBefore(String run) throws IOException {
+  /**
+   * The extensions of all edited images in result rows of other runs, finished or not, with their
+   * dots. A format that this version does not know has an extension too.
+   */
+  Set<String> extensionsBefore(String run) throws IOException {
+    Set<String> extensions = new TreeSet<>();
+    if (areAllOf(run, tableFiles())) {
+      return extensions;
+    }
     Column path = col(ResultColumn.OUTPUT_PATH.column());
     Column earlier = coalesce(col(ResultColumn.RUN.column()), lit("")).notEqual(run);
-    Set<EditedImageFormat> formats = EnumSet.noneOf(EditedImageFormat.class);
-    if (isAllOf(run, tableFiles())) {
-      return formats;
-    }
-    Dataset<Row> lines =
-        allLines(tableFiles(), columns(EnumSet.of(ResultColumn.OUTPUT_PATH, ResultColumn.RUN)));
     for (Row row :
-        lines
+        allRows(tableFiles(), columns(EnumSet.of(ResultColumn.OUTPUT_PATH, ResultColumn.RUN)))
             .filter(earlier.and(path.isNotNull()))
-            .select(regexp_extract(path, "\\.[a-z]+$", 0))
+            .select(regexp_extract(path, EXTENSION, 0).as("extension"))
             .distinct()
             .collectAsList()) {
-      formats.add(EditedImageFormat.ofFile(row.getString(0)));
+      extensions.add(row.getAs("extension"));
     }
-    return formats;
+    extensions.remove("");
+    return extensions;
   }
 
-  /** Rows that were in work when a run ended: whose their pictures are is not known. */
-  public Set<String> dirty() throws IOException {
+  /**
+   * The rows that were in work when a run ended. Their edited images may be of that run or of an
+   * earlier one.
+   */
+  public Set<String> idsInWork() throws IOException {
     Set<String> ids = new HashSet<>();
     for (StoredFile file : storage.files(output.journal())) {
       try {
-        JsonNode entry = new ObjectMapper().readTree(storage.read(file.path(), MAX_BYTES));
-        ids.addAll(ResultLines.ids(entry.path("rows")));
+        JsonNode entry = new ObjectMapper().readTree(storage.read(file.path(), MAX_JOURNAL_BYTES));
+        ids.addAll(LedgerJson.texts(entry.path("rows")));
       } catch (FileNotFoundException e) {
         // A task that outlived its driver has finished its partition.
       }
