@@ -30,8 +30,8 @@ final class ContactSheetCommand implements Callable<Integer> {
       names = "--manifest",
       paramLabel = "PATH",
       description =
-          "Manifest of the run. Relative image paths start at the folder that holds it. Default: they"
-              + " start at the --results folder.")
+          "Manifest of the run. Relative image paths start at the folder that holds it. Default:"
+              + " none; they start at the --results folder.")
   private String manifest;
 
   @Option(

@@ -10,7 +10,7 @@ import picocli.CommandLine.Option;
 final class GuaranteeFlags {
   @Option(
       names = "--overwrite",
-      description = "Remove all results in the output folder first. Default: keep them.")
+      description = "Remove all results in the output folder first. Default: off; they are kept.")
   private boolean overwrite;
 
   @Option(
@@ -20,12 +20,13 @@ final class GuaranteeFlags {
       fallbackValue = "true",
       description =
           "Keep rows that an earlier run has finished with the same settings, and edit the others."
-              + " --no-resume refuses a folder that holds results. Default: --resume.")
+              + " --no-resume refuses a folder that holds results. Default: on.")
   private boolean resume;
 
   @Option(
       names = "--keep-failed",
-      description = "Also keep rows that failed in an earlier run. Default: try them again.")
+      description =
+          "Also keep rows that failed in an earlier run. Default: off; they are tried again.")
   private boolean keepFailed;
 
   @Option(

@@ -11,14 +11,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Says what a model folder holds, and what is wrong with it, before it costs GPU time. */
+/** Checks a model folder before it costs GPU time. */
 @Command(
     name = "inspect-model",
     description = {
-      "Checks a model folder without a GPU: its parts, the memory that they need, how the files"
-          + " compare with the published ones, and every problem, in one pass.",
+      "Checks a model folder without a GPU, in one pass: its parts, the memory that they need,"
+          + " differences from the published files, and every problem.",
       "",
-      "Configurations, tokenizers and the headers of weight files are read; weights are not.",
+      "Reads configurations, tokenizers and the headers of weight files, but no weights.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -32,10 +32,10 @@ final class InspectModelCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "Folder of the checkpoint: a local path, s3a://, hdfs:// or the like.")
+      description = "Folder of a checkpoint, on any Hadoop file system.")
   private String model;
 
-  @Option(names = "--json", description = "Print JSON. Default: text for people.")
+  @Option(names = "--json", description = "Print JSON. Default: off; text.")
   private boolean json;
 
   @Mixin private SessionFlags session = new SessionFlags();

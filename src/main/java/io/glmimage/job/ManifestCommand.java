@@ -39,7 +39,8 @@ final class ManifestCommand implements Callable<Integer> {
 
   @Option(
       names = "--recursive",
-      description = "Include images in subfolders. Default: only images directly in the folder.")
+      description =
+          "Include images in subfolders. Default: off; only images directly in the folder.")
   private boolean recursive;
 
   @Option(

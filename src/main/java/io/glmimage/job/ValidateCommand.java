@@ -59,7 +59,7 @@ final class ValidateCommand implements Callable<Integer> {
 
   @Option(
       names = "--full",
-      description = "Check the source images of all rows. Default: those of a sample.")
+      description = "Check the source images of all rows. Default: off; those of a sample.")
   private boolean full;
 
   @Option(
@@ -86,7 +86,7 @@ final class ValidateCommand implements Callable<Integer> {
               + " tokens, decoding). Default: ${DEFAULT-VALUE}.")
   private double secondsPerRow;
 
-  @Option(names = "--json", description = "Print JSON. Default: text.")
+  @Option(names = "--json", description = "Print JSON. Default: off; text.")
   private boolean json;
 
   @Mixin private SessionFlags session = new SessionFlags();

@@ -76,7 +76,16 @@ class HelpTest {
   void helpNamesAllCommandsAndVersionNamesSpark() {
     assertEquals(0, run("--help"));
     assertEquals(
-        Set.of("edit", "manifest", "validate", "demo", "example", "show", "contact-sheet", "bench"),
+        Set.of(
+            "edit",
+            "manifest",
+            "validate",
+            "demo",
+            "example",
+            "show",
+            "contact-sheet",
+            "inspect-model",
+            "bench"),
         Set.copyOf(commands()));
     for (String command : commands()) {
       assertTrue(out().lines().anyMatch(line -> line.startsWith("  " + command + " ")), out());

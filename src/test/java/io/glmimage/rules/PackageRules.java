@@ -16,11 +16,12 @@ import java.util.Set;
 import java.util.function.Predicate;
 
 /**
- * Who may use what, for all classes below one base package. A package is named by its path below
- * that base: {@code tensor}, {@code model.dit}; subpackages of a listed package count as it.
+ * Which package may use which, for all classes below one base package. A package is named by its
+ * path below that base: {@code tensor}, {@code model.dit}. Subpackages belong to the listed package
+ * above them.
  */
 final class PackageRules {
-  /** A package that may use every other one. */
+  /** For a package that may use all others. */
   private static final Set<String> ALL = Set.of("*");
 
   /**
@@ -32,7 +33,7 @@ final class PackageRules {
   /** Packages whose subpackages are listed one by one. */
   private static final Set<String> ROOTS = Set.of("model", "spark");
 
-  /** The packages of ours that a package may use besides itself and {@link #SHARED}. */
+  /** The packages of this program that a package may use besides itself and {@link #SHARED}. */
   private static final Map<String, Set<String>> OWN =
       Map.ofEntries(
           entry("error", Set.of()),
@@ -46,7 +47,7 @@ final class PackageRules {
           entry("io", Set.of()),
           entry("manifest", Set.of()),
           entry("plan", Set.of("manifest")),
-          // The contact sheet is a picture.
+          // The contact sheet is an image.
           entry("output", Set.of("manifest", "io", "image")),
           entry("weights", Set.of("io", "tensor")),
           entry("kernel", Set.of("tensor")),
@@ -134,11 +135,11 @@ final class PackageRules {
                   "io")),
           entry("job", ALL));
 
-  /** The packages in which a vendor's classes (all that begin with the key) may appear. */
+  /** The packages that may use a vendor's classes, whose names begin with the key. */
   private static final Map<String, Set<String>> VENDORS =
       Map.ofEntries(
           entry("org.apache.spark.", Set.of("job", "spark")),
-          // Spark's metrics system takes Dropwizard's.
+          // Spark's metrics system uses Dropwizard's classes.
           entry("com.codahale.metrics.", Set.of("spark")),
           // Spark's data source and committer interfaces have Hadoop's types in their signatures.
           entry("org.apache.hadoop.", Set.of("io", "spark")),
@@ -148,19 +149,19 @@ final class PackageRules {
               "org.bytedeco.pytorch.",
               Set.of("tensor", "kernel", "model", "pipeline", "weights", "bench")),
           entry("org.bytedeco.cuda.", Set.of("kernel", "tensor")),
-          // What S3A calls back with.
+          // Types of the callbacks of S3A.
           entry("com.amazonaws.", Set.of("io")),
           entry("software.amazon.awssdk.", Set.of("io")),
           // libwebp, for writing WebP.
           entry("org.bytedeco.leptonica.", Set.of("image")));
 
-  /** Classes that must tell a native library's loader what to do before its first use. */
+  /** Classes that configure the loader of a native library before its first use. */
   private static final Set<String> NATIVE_LOADERS =
       Set.of("natives.NativeLibraries", "model.processor.PromptTokenizer");
 
   /**
-   * Classes that look at what the cluster manager or CUDA has set for an executor's process, which
-   * no option of the driver can know: its scratch disks, its visible devices.
+   * Classes that read what the cluster manager or CUDA has set for an executor's process: scratch
+   * disks, visible devices. No option of the driver can know this.
    */
   private static final Set<String> READS_EXECUTOR_ENVIRONMENT =
       Set.of("spark.weights.WeightsCacheFolder", "spark.engine.GpuAssignment");
@@ -186,7 +187,7 @@ final class PackageRules {
     this.base = base;
   }
 
-  /** Every package is in the table, so that a new one is a decision and not an accident. */
+  /** Every package is in the table, so that a new package is a decision. */
   ArchRule everyPackageIsListed() {
     return rule(
         "be in a package that PackageRules lists",
@@ -196,15 +197,15 @@ final class PackageRules {
                 events,
                 from,
                 from.getName()
-                    + " is in a package that PackageRules does not list: say there what it may use");
+                    + " is in a package that PackageRules does not list; add there what it may use");
           }
         });
   }
 
-  /** Our packages use each other only as the table says; a network never uses another one. */
+  /** Packages use each other only as the table says. A network never uses another one. */
   ArchRule ownPackages() {
     return rule(
-        "use only the packages of ours that PackageRules allows",
+        "use only the packages that PackageRules allows",
         (events, from) ->
             dependencies(
                 events,
@@ -221,10 +222,10 @@ final class PackageRules {
                 }));
   }
 
-  /** Each vendor's classes stay in the packages that wrap them. */
+  /** A vendor's classes are used only in the packages that wrap them. */
   ArchRule vendors() {
     return rule(
-        "use a vendor's classes only where PackageRules allows",
+        "use a vendor's classes only where PackageRules allows it",
         (events, from) ->
             dependencies(
                 events,
@@ -236,7 +237,7 @@ final class PackageRules {
                 }));
   }
 
-  /** Settings come from options; only the job, and the loaders of native libraries, look around. */
+  /** Settings come from options. Only {@code job} and a few listed classes read them elsewhere. */
   ArchRule settings() {
     return rule(
         "leave the environment and system properties to the package job",
@@ -268,7 +269,7 @@ final class PackageRules {
     return longest == null ? null : VENDORS.get(longest);
   }
 
-  /** Whether a package, or one above it, is in a set. */
+  /** Whether a package, or one above it, is in the set. */
   private static boolean contains(Set<String> packages, String name) {
     for (String candidate = name; candidate != null; candidate = parent(candidate)) {
       if (packages.contains(candidate)) {
@@ -278,14 +279,14 @@ final class PackageRules {
     return false;
   }
 
-  /** The listed package that a class belongs to, or null for an unlisted one or another's class. */
+  /** The listed package of a class; null for an unlisted package or a foreign class. */
   private String owner(JavaClass type) {
     JavaClass element = type.getBaseComponentType();
     if (!element.getPackageName().startsWith(base + ".")) {
       return null;
     }
     String name = element.getPackageName().substring(base.length() + 1);
-    // A new network or a new part of the job is listed by itself and does not count as its root.
+    // A new network or part of spark must be listed itself; it does not belong to the root.
     for (String candidate = name; candidate != null; candidate = parent(candidate)) {
       if (OWN.containsKey(candidate) && (!ROOTS.contains(candidate) || name.equals(candidate))) {
         return candidate;
@@ -336,7 +337,7 @@ final class PackageRules {
     events.add(SimpleConditionEvent.violated(from, message));
   }
 
-  /** What one rule asks of one class. */
+  /** The check of one class by one rule. */
   @FunctionalInterface
   private interface Check {
     void check(ConditionEvents events, JavaClass type);

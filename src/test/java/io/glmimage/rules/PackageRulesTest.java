@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Holds the package rules, and shows on sample classes that break them that each rule can fail. */
+/** Checks the package rules, and shows with sample classes that each rule can fail. */
 class PackageRulesTest {
   private static final String BASE = "io.glmimage";
   private static final String BROKEN = "io.glmimage.rules.broken";
@@ -36,7 +36,8 @@ class PackageRulesTest {
 
   @Test
   void theProgramIsThere() {
-    assertTrue(program.contain(BASE + ".tensor.Libtorch"), "the program's classes are not found");
+    assertTrue(
+        program.contain(BASE + ".tensor.Libtorch"), "the classes of the program were not found");
   }
 
   @Test
@@ -99,14 +100,14 @@ class PackageRulesTest {
         "tensor.ReadsProperty");
   }
 
-  /** A rule must name exactly these sample classes, and so neither miss one nor be over-strict. */
+  /** A rule must name exactly these sample classes: it neither misses one nor is too strict. */
   private static void assertFinds(Function<PackageRules, ArchRule> rule, String... samples) {
     String found =
         String.join(
             "\n",
             rule.apply(new PackageRules(BROKEN)).evaluate(broken).getFailureReport().getDetails());
     assertFalse(found.isEmpty(), "nothing found");
-    // The first class that a line names is the one at fault.
+    // The first class in a line is the one that breaks the rule.
     Matcher named =
         Pattern.compile("(?m)^\\D*?" + Pattern.quote(BROKEN) + "\\.([a-z.]+\\.[A-Z]\\w*)")
             .matcher(found);

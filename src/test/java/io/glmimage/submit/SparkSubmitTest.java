@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The job jar under a real spark-submit, that of {@code -Dspark.home} or of the environment's
- * SPARK_HOME. The jar must have been built: {@code mvn -DskipTests package}.
+ * Runs the job jar with a real spark-submit: that of {@code -Dspark.home} or of the environment
+ * variable SPARK_HOME. The jar must have been built: {@code mvn -DskipTests package}.
  */
 @Tag("spark")
 class SparkSubmitTest {
@@ -36,8 +36,8 @@ class SparkSubmitTest {
     String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
     assumeTrue(
         home != null && Files.isExecutable(Path.of(home, "bin", "spark-submit")),
-        "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
-            + " (.ci/pyspark.sh makes one)");
+        "Skipped: no Spark installation; set -Dspark.home or SPARK_HOME"
+            + " (.ci/pyspark.sh creates one)");
     sparkHome = Path.of(home);
     jobJar = Path.of(System.getProperty("job.jar"));
     assumeTrue(
@@ -122,7 +122,7 @@ class SparkSubmitTest {
     return new Finished(process.exitValue(), Files.readString(log));
   }
 
-  /** A jar with one class, which is not part of the job jar. */
+  /** A jar with one class that is not part of the job jar. */
   private Path jarOf(Class<?> type) throws IOException {
     Path jar = folder.resolve("smoke.jar");
     String name = type.getName().replace('.', '/') + ".class";

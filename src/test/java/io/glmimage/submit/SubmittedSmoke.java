@@ -20,9 +20,9 @@ import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine;
 
 /**
- * What {@link SparkSubmitTest} submits with the job jar: uses each of the jar's libraries that
- * bring native code, plug-ins or a name that Spark has too, in Spark tasks, and prints a line per
- * finding.
+ * The program that {@link SparkSubmitTest} submits with the job jar. In Spark tasks it uses each of
+ * the jar's libraries that has native code, plug-ins or classes that Spark has as well, and prints
+ * a line for each result.
  */
 public final class SubmittedSmoke {
   private SubmittedSmoke() {}
@@ -40,7 +40,7 @@ public final class SubmittedSmoke {
               .collectAsList();
       new TreeSet<>(lines).forEach(System.out::println);
     } finally {
-      // Not close(): it throws an IOException in Spark 4 and none in Spark 3.
+      // Not close(), which throws an IOException in Spark 4 but not in Spark 3.
       spark.stop();
     }
   }
