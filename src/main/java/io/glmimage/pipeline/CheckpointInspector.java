@@ -96,7 +96,8 @@ public final class CheckpointInspector {
    * @return bytes that the weights take
    */
   private long load(Compute compute, boolean record) {
-    CheckpointFolder folder = CheckpointFolder.openForInspection(root, this::report);
+    CheckpointFolder folder =
+        CheckpointFolder.openForInspection(root, this::report, record ? this::warn : warning -> {});
     KernelProvider kernels = new AtenKernels();
     check(() -> CheckpointFolder.open(root));
     check(() -> FlowMatchEulerScheduler.load(folder));
@@ -116,7 +117,7 @@ public final class CheckpointInspector {
 
   /** The components must fit each other. */
   private void checkFit(Compute compute, KernelProvider kernels) {
-    CheckpointFolder folder = CheckpointFolder.openForInspection(root, this::report);
+    CheckpointFolder folder = CheckpointFolder.openForInspection(root, this::report, warning -> {});
     PriorOptions sampling = PriorOptions.defaults(compute);
     check(() -> new PipelineLoader(folder, compute, sampling, kernels).load().close());
   }
@@ -171,11 +172,15 @@ public final class CheckpointInspector {
   }
 
   private void report(CheckpointException e) {
-    problems.add(
-        e.getMessage()
-            .replace("Cannot load model: ", "")
-            .replace(root + "/", "")
-            .replace(root.toString(), "the folder"));
+    problems.add(relative(e.getMessage().replace("Cannot load model: ", "")));
+  }
+
+  private void warn(String warning) {
+    warnings.add(relative(warning));
+  }
+
+  private String relative(String text) {
+    return text.replace(root + "/", "").replace(root.toString(), "the folder");
   }
 
   /** Inspects a folder of the local disk, with a temporary folder for the copy. */

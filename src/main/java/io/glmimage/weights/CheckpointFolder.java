@@ -1,10 +1,13 @@
 package io.glmimage.weights;
 
 import io.glmimage.error.CheckpointException;
+import io.glmimage.io.LocalFileSource;
 import io.glmimage.tensor.Compute;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -21,6 +24,9 @@ public final class CheckpointFolder {
   /** Receives every problem when the folder is only inspected; null when it is loaded. */
   private final Consumer<CheckpointException> problems;
 
+  /** Receives every warning when the folder is only inspected; null when it is loaded. */
+  private final Consumer<String> warnings;
+
   private final Map<String, Weights> inspected = new HashMap<>();
 
   /** Is told which random tensors are asked for. */
@@ -33,11 +39,16 @@ public final class CheckpointFolder {
    * @param random null where weights are read
    */
   private CheckpointFolder(
-      Path root, Asked random, LoadMeter meter, Consumer<CheckpointException> problems) {
+      Path root,
+      Asked random,
+      LoadMeter meter,
+      Consumer<CheckpointException> problems,
+      Consumer<String> warnings) {
     this.root = root;
     this.random = random;
     this.meter = meter;
     this.problems = problems;
+    this.warnings = warnings;
   }
 
   /**
@@ -45,9 +56,12 @@ public final class CheckpointFolder {
    */
   public static CheckpointFolder open(Path root) {
     if (!Files.isDirectory(root)) {
-      throw new CheckpointException("Cannot load model: " + root + " is not a folder");
+      throw new CheckpointException(
+          "Cannot load model: "
+              + CheckpointForm.hubId(root.toString()).orElse(root + " is not a folder"));
     }
-    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE, null);
+    checkForm(root);
+    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE, null, null);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -58,6 +72,19 @@ public final class CheckpointFolder {
               + ", not of a GlmImagePipeline");
     }
     return folder;
+  }
+
+  /** Names what is not a plain checkpoint, whether or not the folder was inspected before. */
+  private static void checkForm(Path root) {
+    try {
+      List<String> problems = CheckpointForm.problems(new LocalFileSource(root));
+      if (!problems.isEmpty()) {
+        throw new CheckpointException(
+            "Cannot load model: " + root + ": " + String.join("; ", problems));
+      }
+    } catch (IOException e) {
+      throw new CheckpointException("Cannot load model: cannot read " + root + ": " + e, e);
+    }
   }
 
   /**
@@ -72,7 +99,7 @@ public final class CheckpointFolder {
 
   /** As {@link #openWithRandomWeights(Path)}, telling which tensors a model asks for. */
   static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
-    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE, null);
+    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE, null, null);
   }
 
   /**
@@ -80,10 +107,11 @@ public final class CheckpointFolder {
    * go on, and no tensor data is read. Networks are built on {@link Compute#meta}.
    *
    * @param problems receives each problem
+   * @param warnings receives a sentence on each setting that is ignored
    */
   public static CheckpointFolder openForInspection(
-      Path root, Consumer<CheckpointException> problems) {
-    return new CheckpointFolder(root, null, LoadMeter.NONE, problems);
+      Path root, Consumer<CheckpointException> problems, Consumer<String> warnings) {
+    return new CheckpointFolder(root, null, LoadMeter.NONE, problems, warnings);
   }
 
   /**
@@ -94,7 +122,7 @@ public final class CheckpointFolder {
   public CheckpointFolder withProgress(LoadProgress progress) {
     return progress == LoadProgress.NONE || random != null
         ? this
-        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null);
+        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null, null);
   }
 
   public Path root() {
@@ -111,7 +139,7 @@ public final class CheckpointFolder {
    */
   public ConfigFile config(String relative) {
     Path file = root.resolve(relative);
-    return problems == null ? ConfigFile.read(file) : ConfigFile.read(file, problems);
+    return problems == null ? ConfigFile.read(file) : ConfigFile.read(file, problems, warnings);
   }
 
   /**

@@ -29,6 +29,17 @@ public final class CheckpointForm {
   /** An owner and a name, with no scheme and no leading dot or slash. */
   private static final Pattern HUB_ID = Pattern.compile("[A-Za-z0-9][\\w-]*/[A-Za-z0-9][\\w.-]*");
 
+  private static final String QUANTIZATION = "quantization_config.json";
+
+  private static final String NOT_QUANTIZED =
+      "; quantized checkpoints are not supported: use the published weights ("
+          + PUBLISHED
+          + "), and --precision fp8 to save memory";
+
+  /** Of PEFT, and of diffusers. */
+  private static final List<String> ADAPTERS =
+      List.of("adapter_config.json", "pytorch_lora_weights.safetensors");
+
   private static final Set<String> PICKLES = Set.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
 
   private static final String LFS = "version https://git-lfs.github.com/spec/";
@@ -89,6 +100,15 @@ public final class CheckpointForm {
       }
     }
     if (pipeline) {
+      for (String adapter : ADAPTERS) {
+        if (has(adapter)) {
+          problems.add(
+              "the folder holds an adapter that is not merged (" + adapter + "): merge it first");
+        }
+      }
+      if (has(QUANTIZATION)) {
+        problems.add("the folder has a " + QUANTIZATION + NOT_QUANTIZED);
+      }
       for (String folder : weightFolders()) {
         checkFolder(folder);
       }
@@ -100,9 +120,13 @@ public final class CheckpointForm {
     if (files.isEmpty()) {
       return ": it is empty";
     }
-    if (has("adapter_config.json")) {
-      return "; adapter_config.json shows a LoRA adapter: give the base model with --model, and merge"
-          + " the adapter into it first";
+    for (String adapter : ADAPTERS) {
+      if (has(adapter)) {
+        return "; "
+            + adapter
+            + " shows a LoRA adapter: merge it into the base model first, and give the merged"
+            + " model's folder";
+      }
     }
     if (any(".gguf")) {
       return "; GGUF files are not supported: use the published safetensors weights ("
@@ -140,20 +164,16 @@ public final class CheckpointForm {
           folder
               + "/config.json has a quantization_config ("
               + quantized.get()
-              + "); quantized checkpoints are not supported: use the published weights ("
-              + PUBLISHED
-              + "), and --precision fp8 to save memory");
-    } else if (has(folder + "/quantization_config.json")) {
-      problems.add(
-          folder
-              + " has a quantization_config.json; quantized checkpoints are not supported: use the"
-              + " published weights ("
-              + PUBLISHED
-              + "), and --precision fp8 to save memory");
+              + ")"
+              + NOT_QUANTIZED);
+    } else if (has(folder + "/" + QUANTIZATION)) {
+      problems.add(folder + " has a " + QUANTIZATION + NOT_QUANTIZED);
     }
-    if (has(folder + "/adapter_config.json")) {
-      problems.add(
-          folder + " holds an adapter that is not merged (adapter_config.json): merge it first");
+    for (String adapter : ADAPTERS) {
+      if (has(folder + "/" + adapter)) {
+        problems.add(
+            folder + " holds an adapter that is not merged (" + adapter + "): merge it first");
+      }
     }
     boolean safetensors = any(folder, ".safetensors");
     if (!safetensors && any(folder, ".gguf")) {
@@ -173,8 +193,11 @@ public final class CheckpointForm {
       return Optional.empty();
     }
     try (InputStream in = source.open(config.get().path(), 0)) {
+      JsonNode whole = JSON.readTree(in.readNBytes(MAX_CONFIG_BYTES));
       JsonNode quantization =
-          JSON.readTree(in.readNBytes(MAX_CONFIG_BYTES)).path("quantization_config");
+          whole.hasNonNull("quantization_config")
+              ? whole.path("quantization_config")
+              : whole.path("text_config").path("quantization_config");
       if (!quantization.isObject()) {
         return Optional.empty();
       }

@@ -10,26 +10,36 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One JSON configuration file of a checkpoint, or an object inside it. Every accessor's error names
  * the file and the key.
  */
 public final class ConfigFile {
+  private static final Logger LOG = LoggerFactory.getLogger(ConfigFile.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path file;
   private final String prefix;
   private final JsonNode node;
   private final Consumer<CheckpointException> problems;
+  private final Consumer<String> warnings;
 
   private ConfigFile(
-      Path file, String prefix, JsonNode node, Consumer<CheckpointException> problems) {
+      Path file,
+      String prefix,
+      JsonNode node,
+      Consumer<CheckpointException> problems,
+      Consumer<String> warnings) {
     this.file = file;
     this.prefix = prefix;
     this.node = node;
     this.problems = problems;
+    this.warnings = warnings;
   }
 
   /**
@@ -40,7 +50,8 @@ public final class ConfigFile {
         file,
         problem -> {
           throw problem;
-        });
+        },
+        LOG::warn);
   }
 
   /**
@@ -48,8 +59,10 @@ public final class ConfigFile {
    * placeholder: so that one pass finds every problem of the file.
    *
    * @param problems receives each problem
+   * @param warnings receives a sentence on each setting that is ignored
    */
-  static ConfigFile read(Path file, Consumer<CheckpointException> problems) {
+  static ConfigFile read(
+      Path file, Consumer<CheckpointException> problems, Consumer<String> warnings) {
     if (!Files.isRegularFile(file)) {
       throw new CheckpointException(
           "Cannot load model: "
@@ -61,7 +74,7 @@ public final class ConfigFile {
       if (node == null || !node.isObject()) {
         throw new CheckpointException("Cannot load model: " + file + " is not a JSON object");
       }
-      return new ConfigFile(file, "", node, problems);
+      return new ConfigFile(file, "", node, problems, warnings);
     } catch (JacksonException e) {
       throw new CheckpointException(
           "Cannot load model: " + file + " is not valid JSON: " + e.getOriginalMessage(), e);
@@ -96,9 +109,10 @@ public final class ConfigFile {
     if (!child.isObject()) {
       report(key, child, "an object");
       // Reported once, not again for every key inside.
-      return new ConfigFile(file, prefix + key + ".", JSON.createObjectNode(), problem -> {});
+      return new ConfigFile(
+          file, prefix + key + ".", JSON.createObjectNode(), problem -> {}, warning -> {});
     }
-    return new ConfigFile(file, prefix + key + ".", child, problems);
+    return new ConfigFile(file, prefix + key + ".", child, problems, warnings);
   }
 
   public int integer(String key) {
@@ -212,6 +226,35 @@ public final class ConfigFile {
                   + "\", but this program knows only "
                   + String.join(", ", known)));
     }
+  }
+
+  /**
+   * Warns of settings that this program does not know and therefore ignores. Keys with a leading
+   * underscore are notes of the program that wrote the file; null, false and 0 switch nothing on.
+   */
+  public void warnOfOthers(Set<String> known) {
+    for (String key : keys()) {
+      JsonNode value = node.get(key);
+      boolean off =
+          value.isNull()
+              || (value.isBoolean() && !value.booleanValue())
+              || (value.isNumber() && value.doubleValue() == 0);
+      if (!key.startsWith("_") && !known.contains(key) && !off) {
+        warnings.accept(
+            file
+                + " has "
+                + prefix
+                + key
+                + " = "
+                + value
+                + ", a setting that this program does not know and ignores");
+      }
+    }
+  }
+
+  /** Whether the file has the key, be it with the value null. */
+  public boolean names(String key) {
+    return node.has(key);
   }
 
   /** An error about this file's content, in the form of all others. */

@@ -199,6 +199,10 @@ public final class Weights implements AutoCloseable {
         throw new CheckpointException(
             "Cannot load model: " + index + " names a shard outside the folder: " + shard);
       }
+      if (!Files.isRegularFile(store.folder.resolve(shard))) {
+        throw new CheckpointException(
+            "Cannot load model: " + index + " names the shard " + shard + ", which is missing");
+      }
       SafetensorsFile file =
           shards.computeIfAbsent(shard, s -> SafetensorsFile.open(store.folder.resolve(s)));
       if (!file.has(name)) {
@@ -302,15 +306,6 @@ public final class Weights implements AutoCloseable {
     if (file == null) {
       return store.folder + " has no tensor " + name;
     }
-    if (!Arrays.equals(file.shape(name), shape)) {
-      return file.file()
-          + ": tensor "
-          + name
-          + " has shape "
-          + Arrays.toString(file.shape(name))
-          + ", the configuration requires "
-          + Arrays.toString(shape);
-    }
     if (!torch.isFloatingType(file.dtype(name))) {
       return file.file()
           + ": tensor "
@@ -319,6 +314,15 @@ public final class Weights implements AutoCloseable {
           + file.dtype(name)
           + "); quantized weights are not supported: use the published weights, and --precision fp8"
           + " to save memory";
+    }
+    if (!Arrays.equals(file.shape(name), shape)) {
+      return file.file()
+          + ": tensor "
+          + name
+          + " has shape "
+          + Arrays.toString(file.shape(name))
+          + ", the configuration requires "
+          + Arrays.toString(shape);
     }
     return null;
   }

@@ -1,6 +1,7 @@
 package io.glmimage.model.dit;
 
 import io.glmimage.weights.ConfigFile;
+import java.util.Set;
 
 /**
  * The values of {@code transformer/config.json} that this network uses.
@@ -26,6 +27,19 @@ record DitConfig(
     int conditionDim,
     int codebook) {
 
+  private static final Set<String> KNOWN =
+      Set.of(
+          "patch_size",
+          "in_channels",
+          "out_channels",
+          "num_layers",
+          "num_attention_heads",
+          "attention_head_dim",
+          "text_embed_dim",
+          "time_embed_dim",
+          "condition_dim",
+          "prior_vq_quantizer_codebook_size");
+
   /** Epsilon of every norm. The architecture fixes it; the configuration does not contain it. */
   static final double EPS = 1e-5;
 
@@ -46,6 +60,7 @@ record DitConfig(
    */
   static DitConfig read(ConfigFile file) {
     file.requireText("_class_name", "GlmImageTransformer2DModel");
+    file.warnOfOthers(KNOWN);
     DitConfig config =
         new DitConfig(
             file.size("patch_size"),

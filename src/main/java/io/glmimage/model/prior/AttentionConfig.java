@@ -11,9 +11,14 @@ import io.glmimage.weights.ConfigFile;
  * @param bias whether the query, key and value projections have a bias
  */
 record AttentionConfig(int heads, int kvHeads, int headDim, boolean bias) {
+  /** The reference's default if the file does not have the key; null means as many as heads. */
+  private static final int KV_HEADS_DEFAULT = 2;
+
   static AttentionConfig read(ConfigFile file) {
     int heads = file.size("num_attention_heads");
-    int kvHeads = file.integer("num_key_value_heads", heads);
+    int kvHeads =
+        file.integer(
+            "num_key_value_heads", file.names("num_key_value_heads") ? heads : KV_HEADS_DEFAULT);
     if (kvHeads < 1 || heads % kvHeads != 0) {
       throw file.error("num_key_value_heads", kvHeads + " does not divide " + heads + " heads");
     }

@@ -11,6 +11,9 @@ import java.util.Arrays;
  * @param base of the frequencies
  */
 record RotaryConfig(int width, int[] sections, double base) {
+  /** The reference's default if the file does not have the key. */
+  private static final double THETA_DEFAULT = 10_000;
+
   static RotaryConfig read(ConfigFile rope, int headDim) {
     rope.requireText("rope_type", "default");
     int width = (int) (headDim * rope.number("partial_rotary_factor", 1));
@@ -21,6 +24,6 @@ record RotaryConfig(int width, int[] sections, double base) {
           "mrope_section",
           Arrays.toString(sections) + " does not add up to half the rotated width " + width);
     }
-    return new RotaryConfig(width, sections, rope.number("rope_theta"));
+    return new RotaryConfig(width, sections, rope.number("rope_theta", THETA_DEFAULT));
   }
 }

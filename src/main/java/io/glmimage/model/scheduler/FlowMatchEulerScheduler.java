@@ -66,10 +66,12 @@ public final class FlowMatchEulerScheduler {
   static FlowMatchEulerScheduler of(ConfigFile file) {
     file.requireText("_class_name", "FlowMatchEulerDiscreteScheduler");
     for (String key : file.keys()) {
-      if (!key.startsWith("_") && file.has(key) && !KNOWN.contains(key)) {
-        throw file.error(key, "this setting is not supported");
+      // Such flags choose another schedule; other settings that are not known have no effect.
+      if (key.startsWith("use_") && !KNOWN.contains(key)) {
+        requireFlag(file, key, false);
       }
     }
+    file.warnOfOthers(KNOWN);
     requireFlag(file, "use_dynamic_shifting", true);
     for (String key :
         new String[] {

@@ -2,6 +2,7 @@ package io.glmimage.model.vae;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.weights.ConfigFile;
+import java.util.Set;
 
 /**
  * The values of {@code vae/config.json} that the VAE uses.
@@ -27,6 +28,29 @@ record VaeConfig(
     double[] latentsMean,
     double[] latentsStd) {
 
+  private static final Set<String> KNOWN =
+      Set.of(
+          "in_channels",
+          "out_channels",
+          "down_block_types",
+          "up_block_types",
+          "block_out_channels",
+          "layers_per_block",
+          "act_fn",
+          "latent_channels",
+          "norm_num_groups",
+          "mid_block_add_attention",
+          "use_quant_conv",
+          "use_post_quant_conv",
+          "latents_mean",
+          "latents_std",
+          // The pipeline uses mean and standard deviation instead.
+          "scaling_factor",
+          "shift_factor",
+          // Tiling and the dtype are options of the job.
+          "sample_size",
+          "force_upcast");
+
   /** Red, green, blue. */
   static final int IMAGE_CHANNELS = 3;
 
@@ -41,8 +65,9 @@ record VaeConfig(
   static VaeConfig read(ConfigFile file) {
     file.requireText("_class_name", "AutoencoderKL");
     file.requireText("act_fn", "silu");
+    file.warnOfOthers(KNOWN);
     for (String channels : new String[] {"in_channels", "out_channels"}) {
-      if (file.size(channels) != IMAGE_CHANNELS) {
+      if (file.integer(channels, IMAGE_CHANNELS) != IMAGE_CHANNELS) {
         throw file.error(channels, "must be 3 (RGB), but is " + file.integer(channels));
       }
     }

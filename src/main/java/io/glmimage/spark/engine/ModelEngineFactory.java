@@ -8,6 +8,7 @@ import io.glmimage.predict.GlmImageEngine;
 import io.glmimage.spark.weights.WeightsDistribution;
 import io.glmimage.spark.weights.WeightsHandle;
 import io.glmimage.spark.weights.WeightsRef;
+import io.glmimage.weights.CheckpointForm;
 import io.glmimage.weights.LoadProgress;
 import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
@@ -112,7 +113,10 @@ public record ModelEngineFactory(EngineOptions options, WeightsRef ref) implemen
     }
     try {
       if (!storage.isFolder(options.model())) {
-        throw new UsageException("Cannot load model: " + options.model() + " is not a folder");
+        throw new UsageException(
+            "Cannot load model: "
+                + CheckpointForm.hubId(options.model())
+                    .orElse(options.model() + " is not a folder"));
       }
       if (!storage.exists(options.model() + "/model_index.json")) {
         throw new UsageException(
