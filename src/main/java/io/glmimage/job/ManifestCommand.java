@@ -3,9 +3,9 @@ package io.glmimage.job;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestField;
-import io.glmimage.manifest.PromptList;
 import io.glmimage.output.ResultColumn;
-import io.glmimage.spark.manifest.ImageFolder;
+import io.glmimage.spark.manifest.create.ImageFolder;
+import io.glmimage.spark.manifest.create.PromptList;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -100,7 +100,7 @@ final class ManifestCommand implements Callable<Integer> {
     ways += template == null ? 0 : 1;
     if (ways != 1) {
       throw new UsageException(
-          "Cannot make a manifest: give one of --prompt, --prompts-file and --prompt-template");
+          "Cannot create a manifest: give one of --prompt, --prompts-file and --prompt-template");
     }
     if (template == null && !values.isEmpty()) {
       throw new UsageException("Invalid --values: they belong to --prompt-template");

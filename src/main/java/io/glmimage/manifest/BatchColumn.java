@@ -1,15 +1,15 @@
 package io.glmimage.manifest;
 
-/** What the rows of an OpenAI batch have besides the fields; passed through to the result table. */
+/** Columns that the rows of an OpenAI batch have besides the fields. They pass through. */
 public enum BatchColumn {
   CUSTOM_ID("custom_id", false),
   URL("batch_url", false),
-  /** Of the file, from 1. */
+  /** Line of the file, from 1. */
   LINE("batch_line", true),
-  /** Which of the line's pictures, from 1. */
-  PICTURE("batch_picture", true),
-  /** How many pictures the line asks for. */
-  PICTURES("batch_pictures", true),
+  /** Number of the image among the images of its line, from 1. */
+  IMAGE("batch_picture", true),
+  /** Number of images that the line asks for. */
+  IMAGES("batch_pictures", true),
   /** {@code url}, {@code b64_json} or null. */
   RESPONSE_FORMAT("response_format", false);
 
@@ -25,7 +25,7 @@ public enum BatchColumn {
     return column;
   }
 
-  /** Whether it is a whole number; a text if not. */
+  /** Whether the values are whole numbers; otherwise they are texts. */
   public boolean isNumber() {
     return number;
   }

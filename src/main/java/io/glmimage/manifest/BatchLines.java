@@ -11,19 +11,20 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The requests of an OpenAI batch: {@code {"custom_id", "method", "url", "body"}} a line, to {@code
- * /v1/images/edits} or {@code /v1/images/generations}. A line that asks for {@code n} pictures is n
- * rows, {@code custom_id#1} to {@code custom_id#n}; the k-th has the seed of the body plus k - 1.
+ * The requests of an OpenAI batch, one a line: {@code {"custom_id", "method", "url", "body"}} to
+ * {@code /v1/images/edits} or {@code /v1/images/generations}. A line that asks for {@code n} images
+ * becomes n rows, {@code custom_id#1} to {@code custom_id#n}. Row k has the seed of the body plus k
+ * - 1.
  *
- * <p>As in the API, the batch is refused as a whole if a line has no custom_id, another method than
- * POST or another url; lines whose body is wrong fail alone.
+ * <p>As in the API, the whole batch is refused if a line has no custom_id, a method other than
+ * POST, or an unknown url. A line with an invalid body fails alone.
  */
 final class BatchLines implements TextRows {
   static final String EDITS = "/v1/images/edits";
   static final String GENERATIONS = "/v1/images/generations";
 
-  /** As in the API. */
-  static final int MOST_PICTURES = 10;
+  /** The limit of the API. */
+  static final int MOST_IMAGES = 10;
 
   private static final Pattern SIZE = Pattern.compile("([0-9]{1,5})x([0-9]{1,5})");
 
@@ -57,11 +58,11 @@ final class BatchLines implements TextRows {
     String place = TextRows.place(file, number);
     TextRow first = new TextRow();
     first.putOther(BatchColumn.LINE.column(), number);
-    first.putOther(BatchColumn.PICTURE.column(), 1L);
-    first.putOther(BatchColumn.PICTURES.column(), 1L);
+    first.putOther(BatchColumn.IMAGE.column(), 1L);
+    first.putOther(BatchColumn.IMAGES.column(), 1L);
     JsonNode request = JsonFields.object(line, place, first);
     if (request == null) {
-      // Named after its message, which tells file and line.
+      // The id of this row is derived from the problem, which names file and line.
       return List.of(first);
     }
     JsonNode id = request.path("custom_id");
@@ -82,18 +83,18 @@ final class BatchLines implements TextRows {
     String customId = id.textValue();
     JsonNode body = request.path("body");
     if (!body.isObject()) {
-      first.problem(place + ": body is no object");
+      first.problem(place + ": body is not an object");
     }
-    int pictures = pictures(first, body.path("n"), place);
+    int images = images(first, body.path("n"), place);
     List<TextRow> rows = new ArrayList<>();
-    for (int k = 1; k <= pictures; k++) {
+    for (int k = 1; k <= images; k++) {
       TextRow row = k == 1 ? first : new TextRow();
       row.putOther(BatchColumn.CUSTOM_ID.column(), customId);
       row.putOther(BatchColumn.URL.column(), url);
       row.putOther(BatchColumn.LINE.column(), number);
-      row.putOther(BatchColumn.PICTURE.column(), (long) k);
-      row.putOther(BatchColumn.PICTURES.column(), (long) pictures);
-      row.put(ManifestField.ID, pictures == 1 ? customId : customId + "#" + k);
+      row.putOther(BatchColumn.IMAGE.column(), (long) k);
+      row.putOther(BatchColumn.IMAGES.column(), (long) images);
+      row.put(ManifestField.ID, images == 1 ? customId : customId + "#" + k);
       body(row, body, url.equals(EDITS), place);
       if (k > 1 && row.value(ManifestField.SEED) instanceof Long seed) {
         row.put(ManifestField.SEED, seed + k - 1);
@@ -103,14 +104,14 @@ final class BatchLines implements TextRows {
     return rows;
   }
 
-  private static int pictures(TextRow row, JsonNode n, String place) {
+  private static int images(TextRow row, JsonNode n, String place) {
     if (n.isMissingNode() || n.isNull()) {
       return 1;
     }
-    if (n.isInt() && n.intValue() >= 1 && n.intValue() <= MOST_PICTURES) {
+    if (n.isInt() && n.intValue() >= 1 && n.intValue() <= MOST_IMAGES) {
       return n.intValue();
     }
-    row.problem(JsonFields.wrong(place, "n", n, "1 to " + MOST_PICTURES));
+    row.problem(JsonFields.wrong(place, "n", n, "1 to " + MOST_IMAGES));
     return 1;
   }
 
@@ -131,13 +132,13 @@ final class BatchLines implements TextRows {
       images(row, images, body.path(name), name, place);
     }
     if (edits && images.isEmpty() && row.problem() == null) {
-      row.problem(place + ": image is missing (" + GENERATIONS + " makes pictures without one)");
+      row.problem(place + ": image is missing (use " + GENERATIONS + " to make images from text)");
     }
     if (!edits && !images.isEmpty()) {
-      row.problem(place + ": " + GENERATIONS + " takes no image (" + EDITS + " does)");
+      row.problem(place + ": " + GENERATIONS + " accepts no image (use " + EDITS + ")");
     }
     if (!body.path("mask").isMissingNode() && !body.path("mask").isNull()) {
-      row.problem(place + ": mask is not supported (say in the prompt what is to change)");
+      row.problem(place + ": mask is not supported (describe in the prompt what to change)");
     }
     row.put(ManifestField.IMAGE_PATHS, images);
     JsonNode answer = body.path("response_format");
@@ -150,7 +151,7 @@ final class BatchLines implements TextRows {
     }
   }
 
-  /** {@code 1024x1536} is width x height; {@code auto} leaves both open. */
+  /** Reads {@code 1024x1536}, which is width x height. {@code auto} sets neither. */
   private static void size(TextRow row, JsonNode size, String place) {
     if (size.isMissingNode() || size.isNull() || size.asText().equals("auto")) {
       return;
@@ -164,7 +165,7 @@ final class BatchLines implements TextRows {
     row.put(ManifestField.HEIGHT, Long.valueOf(matcher.group(2)));
   }
 
-  /** A path or data URL, {@code {"image_url": ...}}, or an array of such. */
+  /** Reads a path or data URL, {@code {"image_url": ...}}, or an array of these. */
   private static void images(
       TextRow row, List<String> images, JsonNode node, String name, String place) {
     if (node.isMissingNode() || node.isNull()) {

@@ -1,16 +1,16 @@
 package io.glmimage.manifest;
 
-/** What a manifest column holds, as far as reading it goes. */
+/** What the values of a manifest column are. */
 public enum ColumnKind {
   TEXT,
   /** A list of texts. */
   TEXT_LIST,
-  /** Whole numbers up to 64 bits. */
+  /** Whole numbers of up to 64 bits. */
   INTEGER,
   /** Exact decimal numbers. */
   DECIMAL,
-  /** 32- or 64-bit floating point. */
+  /** 32-bit or 64-bit floating point numbers. */
   FLOATING,
-  /** Anything else: passed through only. */
+  /** Any other type, which no field accepts; the column can only pass through. */
   OTHER
 }

@@ -7,16 +7,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The records of a CSV text as RFC 4180 has them: commas, fields in double quotes may hold commas,
- * line ends and doubled quotes. Blank lines are skipped; lines end with LF or CR LF.
+ * The records of a CSV text as RFC 4180 defines them. Fields are separated by commas; a field in
+ * double quotes may contain commas, line ends and doubled quotes. Lines end with LF or CR LF. Blank
+ * lines and a byte order mark are skipped.
  */
 final class CsvRecords {
   /**
    * A record.
    *
-   * @param line where it starts, from 1
-   * @param fields null where nothing stands between the commas
-   * @param problem what is wrong with its quotes, or null
+   * @param line first line of the record, from 1
+   * @param fields values in order; null for an empty field without quotes
+   * @param problem what is wrong with the quotes, or null
    */
   record Rec(long line, List<String> fields, String problem) {}
 

@@ -17,15 +17,15 @@ import java.util.NoSuchElementException;
 import java.util.Set;
 
 /**
- * A manifest of comma-separated values with a header. {@code image_paths} holds a path, several
- * with {@code |} between them, or a JSON array of paths; an empty cell is a null.
+ * A manifest of comma-separated values with a header. {@code image_paths} holds one path, several
+ * paths separated by {@code |}, or a JSON array of paths. An empty cell is null.
  */
 final class CsvRows implements TextRows {
   private final CsvRecords records;
   private final String file;
   private final List<String> header;
 
-  /** The field of a column, by the column's position. */
+  /** Fields by the position of their column. */
   private final Map<Integer, ManifestField> fields = new HashMap<>();
 
   private CsvRecords.Rec next;
@@ -35,16 +35,15 @@ final class CsvRows implements TextRows {
     this.file = file;
     this.header = header(records, file);
     for (int i = 0; i < header.size(); i++) {
-      for (ManifestField field : ManifestField.values()) {
-        if (options.columnOf(field).equalsIgnoreCase(header.get(i))) {
-          fields.put(i, field);
-        }
+      ManifestField field = options.fieldOf(header.get(i));
+      if (field != null) {
+        fields.put(i, field);
       }
     }
     this.next = records.next();
   }
 
-  /** The names of the columns. */
+  /** The names of the columns of a file. */
   static List<String> header(Reader in, String file) throws IOException {
     return header(new CsvRecords(in), file);
   }
@@ -122,7 +121,7 @@ final class CsvRows implements TextRows {
     } catch (ArithmeticException e) {
       row.problem(place + ": " + name + " is " + value + ", expected a whole number");
     } catch (JsonProcessingException e) {
-      row.problem(place + ": " + name + " starts with [ but is no JSON array of paths");
+      row.problem(place + ": " + name + " starts with [ but is not a JSON array of paths");
     }
   }
 
@@ -130,7 +129,7 @@ final class CsvRows implements TextRows {
     if (value.strip().startsWith("[")) {
       return List.of(new ObjectMapper().readValue(value, String[].class));
     }
-    // The data of a data URL have no |.
+    // A data URL does not contain |.
     return value.isBlank()
         ? List.of()
         : Arrays.stream(value.split("\\|", -1)).map(String::strip).toList();

@@ -4,7 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Locale;
 
-/** A picture that stands in the manifest itself: {@code data:image/png;base64,...} (RFC 2397). */
+/** Source images inside the manifest: {@code data:image/png;base64,...} (RFC 2397). */
 public final class DataUrl {
   private static final String SCHEME = "data:";
   private static final int SHOWN_CHARS = 40;
@@ -16,22 +16,22 @@ public final class DataUrl {
   }
 
   /**
-   * The picture's file.
+   * The decoded file.
    *
-   * @throws IllegalArgumentException if it is no base64
+   * @throws IllegalArgumentException if the data are not base64
    */
   public static byte[] bytes(String url) {
     int comma = url.indexOf(',');
     if (comma < 0 || !url.substring(0, comma).toLowerCase(Locale.ROOT).endsWith(";base64")) {
       throw new IllegalArgumentException("a data URL must be data:image/...;base64,...");
     }
-    // The MIME decoder would skip everything that is not base64, damage included.
+    // Not the MIME decoder: it skips all characters that are not base64, so it hides damage.
     byte[] text =
         url.substring(comma + 1).replaceAll("\\s", "").getBytes(StandardCharsets.US_ASCII);
     return Base64.getDecoder().decode(text);
   }
 
-  /** A path as it is shown: of a data URL the start and its length, of any other all. */
+  /** A path as messages and results show it: data URLs are shortened. */
   public static String shown(String path) {
     if (!is(path)) {
       return path;

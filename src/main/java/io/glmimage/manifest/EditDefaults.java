@@ -1,20 +1,22 @@
 package io.glmimage.manifest;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
 import java.io.Serializable;
 
 /**
- * What holds for rows that do not say otherwise, and the limits that hold for all.
+ * The settings of rows that give none, and the limits of all rows.
  *
- * @param seed the job's seed; a row without one gets a seed derived from this and its id
- * @param steps denoising steps
+ * @param seed seed of the job; the seed of a row that gives none is derived from it and the row's
+ *     id
+ * @param steps number of denoising steps
  * @param guidanceScale classifier-free guidance
- * @param height output height in pixels, or null for the first source's
- * @param width output width in pixels, or null for the first source's
- * @param maxPixels the largest output in pixels (height times width)
- * @param stepCache of all rows: the part of the schedule that goes by before the transformer's
- *     blocks run again; 0 runs them in every step
+ * @param height output height in pixels, or null to take the height of the first source image
+ * @param width output width in pixels, or null to take the width of the first source image
+ * @param maxPixels largest output in pixels (width times height)
+ * @param stepCache part of the schedule (0 to 1) after which the transformer blocks are recomputed;
+ *     0 recomputes them in every step. Applies to all rows
  */
 public record EditDefaults(
     long seed,
@@ -30,11 +32,7 @@ public record EditDefaults(
   public static final double MAX_GUIDANCE_SCALE = 100;
   public static final double MAX_STEP_CACHE = 1;
 
-  /** The side of one prior token; a smaller picture has none. */
-  public static final int MIN_SIDE = 32;
-
-  /** No side can be larger, whatever the limit on pixels. */
-  public static final int MAX_SIDE = 16384;
+  private static final long MIN_PIXELS = (long) OutputLimits.MIN_SIDE * OutputLimits.MIN_SIDE;
 
   public EditDefaults {
     check("--steps", stepsProblem(steps));
@@ -42,9 +40,9 @@ public record EditDefaults(
     check("--height", height == null ? null : sideProblem(height));
     check("--width", width == null ? null : sideProblem(width));
     check("--step-cache", stepCacheProblem(stepCache));
-    if (maxPixels < (long) MIN_SIDE * MIN_SIDE) {
+    if (maxPixels < MIN_PIXELS) {
       throw new UsageException(
-          "Invalid --max-pixels: " + maxPixels + ", expected at least " + MIN_SIDE * MIN_SIDE);
+          "Invalid --max-pixels: " + maxPixels + ", expected at least " + MIN_PIXELS);
     }
     if (height != null && width != null && (long) height * width > maxPixels) {
       throw new UsageException(
@@ -52,13 +50,13 @@ public record EditDefaults(
     }
   }
 
-  /** Every step computed. */
+  /** Defaults without a step cache. */
   public EditDefaults(
       long seed, int steps, double guidanceScale, Integer height, Integer width, long maxPixels) {
     this(seed, steps, guidanceScale, height, width, maxPixels, EditRequest.DEFAULT_STEP_CACHE);
   }
 
-  /** Why this output is too large, or null if it is not. */
+  /** Why an output of this size is too large, or null if it is not. */
   public String sizeProblem(int outputHeight, int outputWidth) {
     return (long) outputHeight * outputWidth > maxPixels
         ? "output " + tooLarge(outputHeight, outputWidth, maxPixels)
@@ -77,16 +75,21 @@ public record EditDefaults(
         : guidance + ", expected 0 to " + MAX_GUIDANCE_SCALE;
   }
 
-  private static String stepCacheProblem(double threshold) {
-    return threshold >= 0 && threshold <= MAX_STEP_CACHE
+  private static String stepCacheProblem(double stepCache) {
+    return stepCache >= 0 && stepCache <= MAX_STEP_CACHE
         ? null
-        : threshold + ", expected 0 to " + MAX_STEP_CACHE;
+        : stepCache + ", expected 0 to " + MAX_STEP_CACHE;
   }
 
   static String sideProblem(long side) {
-    return side >= MIN_SIDE && side <= MAX_SIDE
+    return side >= OutputLimits.MIN_SIDE && side <= OutputLimits.MAX_SIDE
         ? null
-        : side + ", expected " + MIN_SIDE + " to " + MAX_SIDE + " pixels";
+        : side
+            + ", expected "
+            + OutputLimits.MIN_SIDE
+            + " to "
+            + OutputLimits.MAX_SIDE
+            + " pixels";
   }
 
   private static String tooLarge(long height, long width, long maxPixels) {

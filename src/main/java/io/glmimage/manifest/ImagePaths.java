@@ -7,16 +7,16 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The {@code image_paths} column: one path or many, absolute or below the manifest's folder. */
+/** Values of the column {@code image_paths}: paths and data URLs of source images. */
 public final class ImagePaths {
   private static final Pattern SCHEME = Pattern.compile("^([a-zA-Z][a-zA-Z0-9+.-]*):/.*");
 
-  /** Fetching arbitrary web addresses from inside a cluster is not this job's business. */
+  /** The job must not fetch arbitrary web addresses from inside a cluster. */
   private static final Set<String> REFUSED = Set.of("http", "https", "ftp", "sftp");
 
   private ImagePaths() {}
 
-  /** A column value as a list: null and blank give none, a text gives one. */
+  /** A value of the column as a list. Null and blank texts give an empty list. */
   static List<String> list(Object value) {
     if (value == null) {
       return List.of();
@@ -31,7 +31,7 @@ public final class ImagePaths {
     return List.copyOf(paths);
   }
 
-  /** Why this path cannot be read, or null. */
+  /** Why this path cannot be read, or null if it may exist. */
   static String problem(String path) {
     if (path.isBlank()) {
       return "image_paths holds an empty path";
@@ -46,7 +46,7 @@ public final class ImagePaths {
   }
 
   /**
-   * The path itself if it has a scheme or is absolute, else the path below {@code folder}.
+   * Resolves a path. Data URLs and paths with a scheme stay as they are.
    *
    * @param folder the folder that holds the manifest
    */
@@ -55,7 +55,7 @@ public final class ImagePaths {
       return path;
     }
     if (path.startsWith("/")) {
-      // On the manifest's file system, not on whatever the default one is.
+      // On the file system of the manifest, which need not be the default one.
       Matcher root = Pattern.compile("^([a-zA-Z][a-zA-Z0-9+.-]*:(?://[^/]*)?)/.*").matcher(folder);
       return root.matches() ? root.group(1) + path : path;
     }

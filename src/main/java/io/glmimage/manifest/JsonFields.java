@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Takes the fields of a row out of JSON objects. */
+/** Reads the fields of a row from JSON objects. */
 final class JsonFields {
   private static final ObjectMapper JSON =
       new ObjectMapper()
@@ -18,25 +18,25 @@ final class JsonFields {
 
   private JsonFields() {}
 
-  /** The object that a line holds, or null with a problem noted. */
+  /** The JSON object of a line, or null after adding a problem to the row. */
   static JsonNode object(String line, String place, TextRow row) {
     try {
       JsonNode node = JSON.readTree(line);
       if (node.isObject()) {
         return node;
       }
-      row.problem(place + " is no JSON object");
+      row.problem(place + " is not a JSON object");
     } catch (JsonProcessingException e) {
       row.problem(
           place
-              + " is no JSON: "
+              + " is not JSON: "
               + e.getOriginalMessage()
               + (e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")"));
     }
     return null;
   }
 
-  /** Puts a value into its field, or notes why it cannot be. */
+  /** Puts a value into its field, or adds a problem to the row. */
   static void put(TextRow row, ManifestField field, String name, JsonNode node, String place) {
     if (node == null || node.isNull() || node.isMissingNode()) {
       return;
@@ -74,7 +74,7 @@ final class JsonFields {
       default -> {
         try {
           if (!node.isNumber()) {
-            throw new ArithmeticException("no number");
+            throw new ArithmeticException("not a number");
           }
           row.put(field, node.decimalValue().longValueExact());
         } catch (ArithmeticException e) {
@@ -84,7 +84,7 @@ final class JsonFields {
     }
   }
 
-  /** A text or an array of texts as a list, or null. */
+  /** A text or an array of texts as a list; null for any other value. */
   static List<String> texts(JsonNode node) {
     if (node.isTextual()) {
       return ImagePaths.list(node.textValue());
@@ -102,6 +102,7 @@ final class JsonFields {
     return texts;
   }
 
+  /** The problem of a value of a wrong type or out of range. */
   static String wrong(String place, String name, JsonNode node, String expected) {
     String value = DataUrl.shown(node.isTextual() ? node.textValue() : node.toString());
     String cut = value.length() > 60 ? value.substring(0, 60) + "..." : value;

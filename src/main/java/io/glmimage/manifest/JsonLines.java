@@ -4,10 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.Reader;
 import java.util.NoSuchElementException;
 
-/** A manifest of JSON objects, one a line; blank lines are skipped. */
-final class JsonLines implements TextRows {
-  /** Holds the line, from which Spark takes the columns that are no fields. */
-  static final String LINE = "line";
+/** A manifest with one JSON object a line. Blank lines are skipped. */
+public final class JsonLines implements TextRows {
+  /** Column that holds the line, from which Spark reads the columns that are not fields. */
+  public static final String LINE = "line";
 
   private final Lines lines;
   private final String file;

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
 
-/** The lines of a text that are not blank, with their numbers. */
+/** The lines of a text that are not blank, with their numbers. Skips a byte order mark. */
 final class Lines {
   private final BufferedReader in;
   private long number;
@@ -32,13 +32,13 @@ final class Lines {
     return next != null;
   }
 
-  /** Call {@link #hasNext} before. */
+  /** The next line. Valid only after {@link #hasNext} has returned true. */
   String next() {
     read = false;
     return next;
   }
 
-  /** Of the line that was given last, from 1. */
+  /** Number of the line that {@link #next} returned last, from 1. */
   long number() {
     return number;
   }

@@ -3,8 +3,8 @@ package io.glmimage.manifest;
 /**
  * A column of a manifest.
  *
- * @param name as written in the file
- * @param kind how its values are read
- * @param type the type's name, for messages
+ * @param name name in the file
+ * @param kind kind of the values
+ * @param type name of the type, for messages
  */
 public record ManifestColumn(String name, ColumnKind kind, String type) {}

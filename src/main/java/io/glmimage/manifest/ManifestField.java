@@ -1,6 +1,6 @@
 package io.glmimage.manifest;
 
-/** The columns of a manifest that say what to do; all others are passed through. */
+/** The columns of a manifest that describe an edit. All other columns pass through. */
 public enum ManifestField {
   PROMPT("prompt", true, "a string"),
   IMAGE_PATHS("image_paths", true, "a string or an array of strings"),
@@ -13,15 +13,15 @@ public enum ManifestField {
 
   private final String column;
   private final boolean required;
-  private final String wanted;
+  private final String expected;
 
-  ManifestField(String column, boolean required, String wanted) {
+  ManifestField(String column, boolean required, String expected) {
     this.column = column;
     this.required = required;
-    this.wanted = wanted;
+    this.expected = expected;
   }
 
-  /** The column's name unless the user maps another one to it. */
+  /** Name of the column, unless the user maps another column to the field. */
   public String column() {
     return column;
   }
@@ -30,11 +30,12 @@ public enum ManifestField {
     return required;
   }
 
-  String wanted() {
-    return wanted;
+  /** The accepted types, for messages. */
+  String expected() {
+    return expected;
   }
 
-  boolean takes(ColumnKind kind) {
+  boolean accepts(ColumnKind kind) {
     return switch (this) {
       case PROMPT -> kind == ColumnKind.TEXT;
       case IMAGE_PATHS -> kind == ColumnKind.TEXT || kind == ColumnKind.TEXT_LIST;

@@ -4,38 +4,49 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.UsageException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** How a manifest is written. */
+/** The file format of a manifest. */
 public enum ManifestFormat {
+  /** The format of files without a known extension. */
   PARQUET("parquet"),
   /** One JSON object a line. */
-  JSONL("jsonl"),
+  JSONL("jsonl", ".jsonl", ".ndjson", ".json"),
   /** Comma-separated values with a header (RFC 4180). */
-  CSV("csv"),
-  /** The requests of an OpenAI batch, one a line. */
+  CSV("csv", ".csv"),
+  /** The requests of an OpenAI batch, one a line. Recognised by the first line, not by the name. */
   OPENAI_BATCH("openai-batch");
 
-  /** What {@code --manifest-format} says when the format is to be found out. */
+  /** The option value that lets the job detect the format. */
   public static final String AUTO = "auto";
 
   private final String option;
+  private final List<String> extensions;
 
-  ManifestFormat(String option) {
+  ManifestFormat(String option, String... extensions) {
     this.option = option;
+    this.extensions = List.of(extensions);
   }
 
-  /** As it is named on the command line. */
+  /** The name of the format on the command line. */
   public String option() {
     return option;
+  }
+
+  /** All values of the option, {@link #AUTO} first. */
+  public static List<String> options() {
+    List<String> options = new ArrayList<>(List.of(AUTO));
+    Arrays.stream(values()).map(ManifestFormat::option).forEach(options::add);
+    return options;
   }
 
   /**
    * The format of this name, or null for {@code auto}.
    *
-   * @throws UsageException if there is none
+   * @throws UsageException if no format has this name
    */
   public static ManifestFormat named(String name) {
     if (name.equals(AUTO)) {
@@ -49,38 +60,41 @@ public enum ManifestFormat {
                 new UsageException(
                     "Invalid --manifest-format: "
                         + name
-                        + ", expected auto, parquet, jsonl, csv or openai-batch"));
+                        + ", expected one of "
+                        + String.join(", ", options())));
   }
 
-  /** Whether a file's name says nothing but that its lines are JSON, of manifest or of batch. */
-  public static boolean isJsonLines(String file) {
-    return ends(file, ".jsonl", ".ndjson", ".json");
+  /** Whether {@link #detect} needs the first line of the file. */
+  public static boolean needsFirstLine(String file) {
+    return ofExtension(file) == JSONL;
   }
 
   /**
-   * The format that names and content tell.
+   * The format that the name and the first line of a file show.
    *
    * @param file the manifest, or the first file of its folder
-   * @param firstLine of that file; only looked at if {@link #isJsonLines}
+   * @param firstLine first line that is not blank; only read if {@link #needsFirstLine}
    */
   public static ManifestFormat detect(String file, String firstLine) {
-    if (ends(file, ".csv")) {
-      return CSV;
-    }
-    if (!isJsonLines(file)) {
-      return PARQUET;
-    }
-    try {
-      JsonNode line = new ObjectMapper().readTree(firstLine);
-      return line != null && line.has("custom_id") && line.has("body") ? OPENAI_BATCH : JSONL;
-    } catch (JsonProcessingException e) {
-      // A bad first line is a bad row, no reason to refuse the others.
-      return JSONL;
-    }
+    ManifestFormat format = ofExtension(file);
+    return format == JSONL && isBatchRequest(firstLine) ? OPENAI_BATCH : format;
   }
 
-  private static boolean ends(String file, String... endings) {
+  private static ManifestFormat ofExtension(String file) {
     String name = file.toLowerCase(Locale.ROOT);
-    return List.of(endings).stream().anyMatch(name::endsWith);
+    return Arrays.stream(values())
+        .filter(format -> format.extensions.stream().anyMatch(name::endsWith))
+        .findFirst()
+        .orElse(PARQUET);
+  }
+
+  private static boolean isBatchRequest(String line) {
+    try {
+      JsonNode request = new ObjectMapper().readTree(line);
+      return request != null && request.has("custom_id") && request.has("body");
+    } catch (JsonProcessingException e) {
+      // A bad first line is one bad row; the other lines may still be good.
+      return false;
+    }
   }
 }

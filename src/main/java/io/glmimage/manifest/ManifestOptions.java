@@ -9,18 +9,18 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Where the manifest is and how its columns are named.
+ * The location of the manifest and the names of its columns.
  *
  * @param path a file or a folder of files
- * @param columns manifest column by field name, for columns with names of their own ({@code
+ * @param columns column of the manifest by field name, for columns with names of their own ({@code
  *     prompt=caption})
- * @param dropped pass-through columns to leave out of the result table
- * @param format how it is written, or null to find out
+ * @param dropped columns that do not pass through to the result table
+ * @param format format of the files, or null to detect it
  */
 public record ManifestOptions(
     String path, Map<String, String> columns, List<String> dropped, ManifestFormat format)
     implements Serializable {
-  /** Of a format that is to be found out. */
+  /** Options of a manifest whose format is detected. */
   public ManifestOptions(String path, Map<String, String> columns, List<String> dropped) {
     this(path, columns, dropped, null);
   }
@@ -33,12 +33,20 @@ public record ManifestOptions(
     unknown.removeAll(known);
     if (!unknown.isEmpty()) {
       throw new UsageException(
-          "Invalid --columns: " + unknown.get(0) + " is none of " + String.join(", ", known));
+          "Invalid --columns: " + unknown.get(0) + " is not one of " + String.join(", ", known));
     }
   }
 
-  /** What the field's column is called in this manifest. */
+  /** The column that holds a field in this manifest. */
   public String columnOf(ManifestField field) {
     return columns.getOrDefault(field.column(), field.column());
+  }
+
+  /** The field that a column holds, ignoring case, or null for a column that passes through. */
+  public ManifestField fieldOf(String column) {
+    return Arrays.stream(ManifestField.values())
+        .filter(field -> columnOf(field).equalsIgnoreCase(column))
+        .findFirst()
+        .orElse(null);
   }
 }

@@ -4,16 +4,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Digests of all that decides a row's picture, besides the bytes of its sources: rows with equal
- * ids and fingerprints have equal pictures.
+ * Digests of everything that determines the edited image of a row, except the content of its source
+ * images. Rows with equal ids and fingerprints have equal edited images.
  */
 public final class RowFingerprint {
-  /** Goes up when the same row gives another picture, or another file of it. */
+  /** Must be raised when the same row gives a different image, or a different file of it. */
   static final int FORMAT = 1;
 
   private RowFingerprint() {}
 
   /**
+   * The fingerprint of a row.
+   *
    * @param model digest of the model
    */
   public static String of(RowOutcome row, String model) {
@@ -21,16 +23,17 @@ public final class RowFingerprint {
     values.add(FORMAT);
     values.add(model);
     if (row instanceof ManifestRow valid) {
+      EditSettings settings = valid.settings();
       values.add(valid.prompt());
       values.add(valid.sources());
-      values.add(valid.height());
-      values.add(valid.width());
-      values.add(valid.steps());
-      // As text: a Double's digits are the same on every JVM.
-      values.add(Double.toString(valid.guidanceScale()));
-      values.add(valid.seed());
-      if (valid.stepCache() > 0) {
-        values.add("step-cache " + valid.stepCache());
+      values.add(settings.height());
+      values.add(settings.width());
+      values.add(settings.steps());
+      // As text: the digits of a Double are the same on every JVM.
+      values.add(Double.toString(settings.guidanceScale()));
+      values.add(settings.seed());
+      if (settings.stepCache() > 0) {
+        values.add("step-cache " + settings.stepCache());
       }
     } else {
       values.add(((Rejection) row).message());
@@ -39,9 +42,9 @@ public final class RowFingerprint {
   }
 
   /**
-   * Of the sources as they were when they were read.
+   * The fingerprint of source images as they were when they were read.
    *
-   * @param versions size and tag or time of each, in order
+   * @param versions size and entity tag or modification time of each, in order
    */
   public static String ofSources(List<String> versions) {
     return RowIds.digest(versions);

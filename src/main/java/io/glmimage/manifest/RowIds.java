@@ -10,14 +10,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Names and seeds of rows. They depend on the row's content and on the job's seed only, never on
- * partitions, order of execution or attempt.
+ * Ids and seeds of rows. They depend only on the content of the row and on the seed of the job,
+ * never on partitions, on the order of execution or on the attempt.
  */
 public final class RowIds {
-  /** 80 bits: two different rows of ten million share a name with a chance below 1e-10. */
+  /** 80 bits: two different rows of ten million get the same id with a probability below 1e-10. */
   private static final int CONTENT_HEX_DIGITS = 20;
 
-  /** Seeds stay below this, so that they survive JSON and spreadsheets, which hold doubles. */
+  /** Seeds stay below 2^53, so that JSON and spreadsheets, which use doubles, keep them exact. */
   private static final long SEED_MASK = (1L << 53) - 1;
 
   private RowIds() {}
@@ -34,29 +34,31 @@ public final class RowIds {
     return id.isBlank() ? null : id;
   }
 
-  /** A name made of everything that decides the picture; equal rows have equal ones. */
-  static String ofContent(List<?> values) {
-    return "row-" + digest(values).substring(0, CONTENT_HEX_DIGITS);
+  /** Like {@link #ofFields(FieldValues)}, for a row that could be read. */
+  public static String ofFields(Map<ManifestField, ?> fields) {
+    return ofFields(FieldValues.of(fields));
   }
 
   /**
-   * The id of a row that gives none: made of its other fields, as they are given. A manifest gives
-   * the same id to the first of several equal rows.
-   *
-   * @param fields the values that the row gives; paths as a text or a list of texts
+   * The id of a row that gives none. It is derived from the other fields, so equal rows get equal
+   * ids; {@link #numbered} tells them apart.
    */
-  public static String ofFields(Map<ManifestField, ?> fields) {
+  static String ofFields(FieldValues fields) {
     List<Object> content = new ArrayList<>();
     for (ManifestField field : ManifestField.values()) {
       if (field != ManifestField.ID) {
-        Object value = fields.get(field);
+        Object value = fields.value(field);
         content.add(field == ManifestField.IMAGE_PATHS ? ImagePaths.list(value) : value);
       }
     }
-    return ofContent(content);
+    if (fields.problem() != null) {
+      // Names the line, so two unreadable rows get different ids.
+      content.add(fields.problem());
+    }
+    return "row-" + digest(content).substring(0, CONTENT_HEX_DIGITS);
   }
 
-  /** The SHA-256 of a list of texts, numbers and lists of texts, in hex. */
+  /** The SHA-256 of a list of texts, numbers and lists of texts, in hexadecimal digits. */
   static String digest(List<?> values) {
     MessageDigest digest = Sha256.start();
     for (Object value : values) {
@@ -71,21 +73,20 @@ public final class RowIds {
   }
 
   /**
-   * The id of the {@code copy}-th of several rows with the same content: the first keeps the name,
-   * the others get a number, so that a manifest may ask for the same thing several times and get
-   * different pictures.
+   * The id of one of several rows with the same content. The first row keeps the key, the others
+   * get a number. A manifest can therefore repeat a row to get several different images.
    *
-   * @param copy from 1
+   * @param copy number of the row among the equal rows, from 1
    */
   public static String numbered(String key, int copy) {
     return copy == 1 ? key : key + "-" + copy;
   }
 
   /**
-   * A name for an image of a folder, edited with a prompt: the same wherever the folder lies and
-   * whatever else is in it. Starts with what is readable of the path.
+   * The id of an image of a folder that is edited with a prompt. It does not depend on where the
+   * folder is or on its other files. It starts with the readable part of the path.
    *
-   * @param path below the folder
+   * @param path relative to the folder
    * @param seed the row's seed, or null
    */
   public static String ofImage(String path, String prompt, Long seed) {
@@ -95,7 +96,7 @@ public final class RowIds {
     add(digest, String.valueOf(seed));
     String readable = path.replaceAll("\\.[A-Za-z0-9]{1,5}$", "").replaceAll("[^A-Za-z0-9]+", "-");
     String head = readable.replaceAll("^-+", "");
-    // The end of a long path tells more than its start.
+    // The end of a long path is more specific than its start.
     String name = head.substring(Math.max(0, head.length() - 48)).replaceAll("^-+|-+$", "");
     return (name.isEmpty() ? "image" : name) + "-" + Sha256.hex(digest).substring(0, 16);
   }
@@ -105,7 +106,7 @@ public final class RowIds {
    * that have an id.
    *
    * @param jobSeed 0 in DJL
-   * @param id given by the row, or made of its fields
+   * @param id the row's own id, or the id derived from its fields
    */
   public static long seed(long jobSeed, String id) {
     MessageDigest digest = Sha256.start();
@@ -114,14 +115,14 @@ public final class RowIds {
     return ByteBuffer.wrap(digest.digest()).getLong() & SEED_MASK;
   }
 
-  /** A number keeps its name when the column's type changes. */
+  /** All types of numbers are one kind, so ids survive a change of the column's type. */
   private static String kind(Object value) {
     return value instanceof Number ? "number" : "text";
   }
 
   private static void add(MessageDigest digest, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    // The length first, so that no two lists of texts give the same bytes.
+    // The length comes first, so different lists of texts never give the same bytes.
     digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).array());
     digest.update(bytes);
   }

@@ -2,16 +2,17 @@ package io.glmimage.manifest;
 
 import java.util.List;
 
-/** What reading a manifest row gives: something to do, or a reason why nothing can be done. */
+/** The outcome of reading a row: a row that can be edited, or the reason why it cannot. */
 public sealed interface RowOutcome permits ManifestRow, Rejection {
   /** Position in the manifest, from 0. */
   long index();
 
+  /** Unique in the manifest. */
   String id();
 
-  /** As the manifest gives it; may be null in a rejection. */
+  /** The prompt of the manifest; may be null in a rejection. */
   String prompt();
 
-  /** As the manifest gives them; empty for text-to-image. */
+  /** Source images as the manifest names them, data URLs shortened; empty for text-to-image. */
   List<String> imagePaths();
 }

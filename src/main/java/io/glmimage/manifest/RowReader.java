@@ -5,19 +5,20 @@ import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Turns manifest rows into requests or rejections. Immutable; the same on driver and executors. */
+/** Checks manifest rows and completes their settings. Immutable, and the same on every host. */
 public final class RowReader implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  private final ManifestSchema schema;
+  /** Above 2^53, a double does not identify a single whole number. */
+  private static final long LARGEST_EXACT_DOUBLE = 1L << 53;
+
   private final EditDefaults defaults;
   private final String folder;
 
   /**
-   * @param folder the folder that holds the manifest: relative image paths start there
+   * @param folder the folder that holds the manifest; relative image paths start there
    */
-  public RowReader(ManifestSchema schema, EditDefaults defaults, String folder) {
-    this.schema = schema;
+  public RowReader(EditDefaults defaults, String folder) {
     this.defaults = defaults;
     this.folder = folder;
   }
@@ -26,96 +27,78 @@ public final class RowReader implements Serializable {
     return defaults;
   }
 
-  public ManifestSchema schema() {
-    return schema;
+  /** Whether the row gives its own id. */
+  public boolean namesItself(FieldValues row) {
+    return RowIds.explicit(row.value(ManifestField.ID)) != null;
   }
 
-  /** Whether the row names itself. */
-  public boolean namesItself(Object[] row) {
-    return RowIds.explicit(schema.value(row, ManifestField.ID)) != null;
+  /** The row's own id, or an id derived from its content, which equal rows share. */
+  public String key(FieldValues row) {
+    String id = RowIds.explicit(row.value(ManifestField.ID));
+    return id == null ? RowIds.ofFields(row) : id;
   }
 
-  /** The row's own id, or a name made of its content, which equal rows share. */
-  public String key(Object[] row) {
-    String id = RowIds.explicit(schema.value(row, ManifestField.ID));
-    if (id != null) {
-      return id;
-    }
-    List<Object> content = new ArrayList<>();
-    for (ManifestField field : ManifestField.values()) {
-      if (field != ManifestField.ID) {
-        Object value = schema.value(row, field);
-        content.add(field == ManifestField.IMAGE_PATHS ? ImagePaths.list(value) : value);
-      }
-    }
-    String problem = schema.problem(row);
-    if (problem != null) {
-      // Names the line, so that two rows that cannot be read are not taken for the same.
-      content.add(problem);
-    }
-    return RowIds.ofContent(content);
-  }
-
-  /** The row's image paths, whole wherever they can be. */
-  public List<String> sources(Object[] row) {
-    return ImagePaths.list(schema.value(row, ManifestField.IMAGE_PATHS)).stream()
+  /** The paths of the row's source images, relative paths resolved; invalid paths unchanged. */
+  public List<String> sources(FieldValues row) {
+    return ImagePaths.list(row.value(ManifestField.IMAGE_PATHS)).stream()
         .map(path -> ImagePaths.problem(path) == null ? ImagePaths.resolve(folder, path) : path)
         .toList();
   }
 
   /**
-   * @param index the row's position in the manifest
+   * Checks a row.
+   *
+   * @param index position of the row in the manifest, from 0
    * @param id the row's id, unique in the manifest
-   * @param row the column values: texts as String, lists as List, numbers as Number
    */
-  public RowOutcome read(long index, String id, Object[] row) {
-    String prompt = (String) schema.value(row, ManifestField.PROMPT);
-    List<String> given = ImagePaths.list(schema.value(row, ManifestField.IMAGE_PATHS));
+  public RowOutcome read(long index, String id, FieldValues row) {
+    String prompt = (String) row.value(ManifestField.PROMPT);
+    List<String> given = ImagePaths.list(row.value(ManifestField.IMAGE_PATHS));
     List<String> imagePaths = given.stream().map(DataUrl::shown).toList();
     try {
-      reject(schema.problem(row));
+      reject(row.problem());
       if (prompt == null || prompt.isBlank()) {
         throw new Unreadable(
-            "its prompt is empty (write what to do; \"do nothing\" keeps the image)");
+            "its prompt is empty (write what to change; \"do nothing\" keeps the image)");
       }
       List<String> sources = new ArrayList<>();
       for (String path : given) {
         reject(ImagePaths.problem(path));
         sources.add(ImagePaths.resolve(folder, path));
       }
-      Integer height = side(row, ManifestField.HEIGHT, defaults.height());
-      Integer width = side(row, ManifestField.WIDTH, defaults.width());
-      if (height != null && width != null) {
-        reject(defaults.sizeProblem(height, width));
-      }
-      Long steps = whole(row, ManifestField.NUM_INFERENCE_STEPS);
-      if (steps != null) {
-        reject(ManifestField.NUM_INFERENCE_STEPS, EditDefaults.stepsProblem(steps));
-      }
-      Double guidance = number(row, ManifestField.GUIDANCE_SCALE);
-      if (guidance != null) {
-        reject(ManifestField.GUIDANCE_SCALE, EditDefaults.guidanceProblem(guidance));
-      }
-      Long seed = whole(row, ManifestField.SEED);
-      return new ManifestRow(
-          index,
-          id,
-          prompt,
-          imagePaths,
-          sources,
-          height,
-          width,
-          steps == null ? defaults.steps() : steps.intValue(),
-          guidance == null ? defaults.guidanceScale() : guidance,
-          seed == null ? RowIds.seed(defaults.seed(), id) : seed,
-          defaults.stepCache());
+      return new ManifestRow(index, id, prompt, imagePaths, sources, settings(id, row));
     } catch (Unreadable e) {
       return new Rejection(
           index, id, prompt, imagePaths, "Cannot edit row " + id + ": " + e.getMessage());
     }
   }
 
-  private Integer side(Object[] row, ManifestField field, Integer otherwise) throws Unreadable {
+  private EditSettings settings(String id, FieldValues row) throws Unreadable {
+    Integer height = side(row, ManifestField.HEIGHT, defaults.height());
+    Integer width = side(row, ManifestField.WIDTH, defaults.width());
+    if (height != null && width != null) {
+      reject(defaults.sizeProblem(height, width));
+    }
+    Long steps = whole(row, ManifestField.NUM_INFERENCE_STEPS);
+    if (steps != null) {
+      reject(ManifestField.NUM_INFERENCE_STEPS, EditDefaults.stepsProblem(steps));
+    }
+    Double guidance = number(row, ManifestField.GUIDANCE_SCALE);
+    if (guidance != null) {
+      reject(ManifestField.GUIDANCE_SCALE, EditDefaults.guidanceProblem(guidance));
+    }
+    Long seed = whole(row, ManifestField.SEED);
+    return new EditSettings(
+        height,
+        width,
+        steps == null ? defaults.steps() : steps.intValue(),
+        guidance == null ? defaults.guidanceScale() : guidance,
+        seed == null ? RowIds.seed(defaults.seed(), id) : seed,
+        defaults.stepCache());
+  }
+
+  private static Integer side(FieldValues row, ManifestField field, Integer otherwise)
+      throws Unreadable {
     Long side = whole(row, field);
     if (side == null) {
       return otherwise;
@@ -124,17 +107,16 @@ public final class RowReader implements Serializable {
     return side.intValue();
   }
 
-  private Long whole(Object[] row, ManifestField field) throws Unreadable {
-    Number number = (Number) schema.value(row, field);
+  private static Long whole(FieldValues row, ManifestField field) throws Unreadable {
+    Number number = (Number) row.value(field);
     if (number == null) {
       return null;
     }
     try {
       if (number instanceof Float || number instanceof Double) {
         double value = number.doubleValue();
-        // Above 2^53 a double no longer says which whole number is meant.
-        if (Math.rint(value) != value || Math.abs(value) > 1L << 53) {
-          throw new ArithmeticException("no whole number");
+        if (Math.rint(value) != value || Math.abs(value) > LARGEST_EXACT_DOUBLE) {
+          throw new ArithmeticException("not a whole number");
         }
         return (long) value;
       }
@@ -144,9 +126,9 @@ public final class RowReader implements Serializable {
     }
   }
 
-  private Double number(Object[] row, ManifestField field) {
-    Number number = (Number) schema.value(row, field);
-    // Through the text, so that a float 1.1 means 1.1 and not 1.10000002384185791.
+  private static Double number(FieldValues row, ManifestField field) {
+    Number number = (Number) row.value(field);
+    // Through its text, so that the float 1.1 means 1.1 and not 1.10000002384185791.
     return number == null ? null : Double.valueOf(number.toString());
   }
 
@@ -162,7 +144,7 @@ public final class RowReader implements Serializable {
     }
   }
 
-  /** Leaves {@link #read} with the reason; never leaves this class. */
+  /** Ends {@link #read} with the reason; never leaves this class. */
   private static final class Unreadable extends Exception {
     private static final long serialVersionUID = 1L;
 

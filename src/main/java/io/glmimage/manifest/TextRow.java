@@ -7,34 +7,35 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A row of a manifest that is text: JSON Lines, CSV, OpenAI batch. Filled field by field; what
- * cannot be taken is a problem of this row and leaves the field null.
+ * A row of a text manifest: JSON Lines, CSV or an OpenAI batch. Readers fill it field by field. A
+ * value that cannot be read becomes a problem of this row and leaves its field null.
  */
-public final class TextRow {
+public final class TextRow implements FieldValues {
   private final EnumMap<ManifestField, Object> values = new EnumMap<>(ManifestField.class);
   private final Map<String, Object> others = new LinkedHashMap<>();
   private final List<String> problems = new ArrayList<>();
   private String fatal;
 
   /**
-   * The value of a field: String for prompt and id, a list of String for image_paths, Double for
-   * guidance_scale, Long for the others; or null.
+   * The value of a field: a String for the prompt and the id, a list of Strings for the image
+   * paths, a Double for the guidance, a Long for the other fields; or null.
    */
+  @Override
   public Object value(ManifestField field) {
     return values.get(field);
   }
 
-  /** The value of a column that is no field, or null. */
-  public Object other(String column) {
-    return others.get(column);
-  }
-
-  /** What is wrong with the row, or null. */
+  @Override
   public String problem() {
     return problems.isEmpty() ? null : String.join("; ", problems);
   }
 
-  /** What is wrong so that the whole manifest is to be refused, or null. */
+  /** The value of a column that is not a field, or null. */
+  public Object other(String column) {
+    return others.get(column);
+  }
+
+  /** Why the whole manifest must be refused, or null. */
   public String fatal() {
     return fatal;
   }
@@ -47,6 +48,7 @@ public final class TextRow {
     others.put(column, value);
   }
 
+  /** Adds a reason why the row cannot be edited. */
   void problem(String text) {
     problems.add(text);
   }

@@ -45,11 +45,11 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
     Map<String, Object> parameters = new LinkedHashMap<>();
     parameters.put("id", row.id());
     parameters.put("model", redaction.apply(model));
-    parameters.put("seed", row.seed());
-    parameters.put("num_inference_steps", row.steps());
-    parameters.put("guidance_scale", row.guidanceScale());
-    if (row.stepCache() > 0) {
-      parameters.put("step_cache", row.stepCache());
+    parameters.put("seed", row.settings().seed());
+    parameters.put("num_inference_steps", row.settings().steps());
+    parameters.put("guidance_scale", row.settings().guidanceScale());
+    if (row.settings().stepCache() > 0) {
+      parameters.put("step_cache", row.settings().stepCache());
     }
     Map<String, String> texts = new LinkedHashMap<>();
     texts.put("Description", redaction.apply(row.prompt()));

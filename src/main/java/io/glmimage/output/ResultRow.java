@@ -86,9 +86,9 @@ public record ResultRow(
     values.put(ResultColumn.WIDTH, width);
     values.put(ResultColumn.HEIGHT, height);
     if (row instanceof ManifestRow valid) {
-      values.put(ResultColumn.SEED, valid.seed());
-      values.put(ResultColumn.NUM_INFERENCE_STEPS, valid.steps());
-      values.put(ResultColumn.GUIDANCE_SCALE, valid.guidanceScale());
+      values.put(ResultColumn.SEED, valid.settings().seed());
+      values.put(ResultColumn.NUM_INFERENCE_STEPS, valid.settings().steps());
+      values.put(ResultColumn.GUIDANCE_SCALE, valid.settings().guidanceScale());
     }
     values.put(ResultColumn.SECONDS, times.total());
     values.put(ResultColumn.READ_SECONDS, times.read());

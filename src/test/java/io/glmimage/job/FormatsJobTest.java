@@ -93,7 +93,7 @@ class FormatsJobTest {
             .findFirst()
             .orElseThrow();
     assertEquals("INVALID_ROW", broken.getAs("error_class"));
-    assertTrue(broken.<String>getAs("error").contains("line 3 of rows.jsonl is no JSON"));
+    assertTrue(broken.<String>getAs("error").contains("line 3 of rows.jsonl is not JSON"));
     assertTrue(rows.get("e").<String>getAs("error").contains("seed is x, expected a whole number"));
     assertEquals("IMAGE_INVALID", rows.get("g").getAs("error_class"));
     assertTrue(job.err().contains("line 3 of rows.jsonl"), job.err());
@@ -191,7 +191,7 @@ class FormatsJobTest {
     assertEquals("image_not_found", error.path("code").asText());
     assertEquals("invalid_request_error", error.path("type").asText());
     assertTrue(JSON.readTree(failed.get(1)).path("custom_id").isNull());
-    assertTrue(failed.get(1).contains("line 4 of batch.jsonl is no JSON"), failed.get(1));
+    assertTrue(failed.get(1).contains("line 4 of batch.jsonl is not JSON"), failed.get(1));
     assertEquals(500, JSON.readTree(failed.get(2)).at("/response/status_code").asInt());
 
     String again =

@@ -74,7 +74,7 @@ class ManifestSchemaTest {
     assertArrayEquals(new int[] {}, schema.passedThrough());
     assertTrue(problem(Map.of("id", "none"), List.of()).contains("column none is missing"));
     String unknown = problem(Map.of("promt", "x"), List.of());
-    assertTrue(unknown.contains("promt is none of prompt, image_paths"), unknown);
+    assertTrue(unknown.contains("promt is not one of prompt, image_paths"), unknown);
     assertTrue(
         problem(Map.of("id", "prompt"), List.of()).contains("column prompt is mapped twice"));
   }

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.UsageException;
 import java.math.BigDecimal;
-import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -22,65 +22,43 @@ class RowReaderTest {
   private static final EditDefaults DEFAULTS =
       new EditDefaults(7, 20, 1.5, null, null, 1024L * 1024);
 
-  /** Columns in the order of the fields, all there. */
-  private static RowReader reader(EditDefaults defaults) {
-    List<ManifestColumn> columns =
-        Arrays.stream(ManifestField.values())
-            .map(
-                f ->
-                    new ManifestColumn(
-                        f.column(),
-                        switch (f) {
-                          case PROMPT, IMAGE_PATHS, ID -> ColumnKind.TEXT;
-                          default -> ColumnKind.FLOATING;
-                        },
-                        "t"))
-            .toList();
-    return new RowReader(
-        ManifestSchema.bind(columns, new ManifestOptions("m", Map.of(), List.of()), List.of()),
-        defaults,
-        FOLDER);
-  }
+  private static final RowReader READER = new RowReader(DEFAULTS, FOLDER);
 
-  private static int at(ManifestField field) {
-    return List.of(ManifestField.values()).indexOf(field);
-  }
-
-  private static Object[] row(String prompt, Object paths) {
-    Object[] row = new Object[ManifestField.values().length];
-    row[at(ManifestField.PROMPT)] = prompt;
-    row[at(ManifestField.IMAGE_PATHS)] = paths;
+  private static Map<ManifestField, Object> row(String prompt, Object paths) {
+    Map<ManifestField, Object> row = new EnumMap<>(ManifestField.class);
+    row.put(ManifestField.PROMPT, prompt);
+    row.put(ManifestField.IMAGE_PATHS, paths);
     return row;
   }
 
-  private static Object[] with(ManifestField field, Object value) {
-    Object[] row = row("p", "a.png");
-    row[at(field)] = value;
+  private static Map<ManifestField, Object> with(ManifestField field, Object value) {
+    Map<ManifestField, Object> row = row("p", "a.png");
+    row.put(field, value);
     return row;
   }
 
-  private static ManifestRow valid(Object[] row) {
-    return assertInstanceOf(ManifestRow.class, reader(DEFAULTS).read(3, "r", row));
+  private static ManifestRow valid(Map<ManifestField, Object> row) {
+    return assertInstanceOf(ManifestRow.class, READER.read(3, "r", FieldValues.of(row)));
   }
 
-  private static String rejected(Object[] row) {
-    return assertInstanceOf(Rejection.class, reader(DEFAULTS).read(3, "r-17", row)).message();
+  private static String rejected(Map<ManifestField, Object> row) {
+    return assertInstanceOf(Rejection.class, READER.read(3, "r-17", FieldValues.of(row))).message();
   }
 
   @Test
   void missingValuesAreTheDefaults() {
     ManifestRow row = valid(row("make it red", "a.png"));
     assertEquals(3, row.index());
-    assertEquals(20, row.steps());
-    assertEquals(1.5, row.guidanceScale());
-    assertNull(row.height());
-    assertEquals(RowIds.seed(7, "r"), row.seed());
+    assertEquals(20, row.settings().steps());
+    assertEquals(1.5, row.settings().guidanceScale());
+    assertNull(row.settings().height());
+    assertEquals(RowIds.seed(7, "r"), row.settings().seed());
     assertEquals(List.of("a.png"), row.imagePaths());
     assertEquals(List.of("s3a://bucket/in/a.png"), row.sources());
   }
 
   @Test
-  void readsOnePathAndManyAndNone() {
+  void readsOneSeveralOrNoPaths() {
     assertEquals(List.of(), valid(row("p", null)).sources());
     assertEquals(List.of(), valid(row("p", "  ")).sources());
     assertEquals(List.of(), valid(row("p", List.of())).sources());
@@ -92,16 +70,16 @@ class RowReaderTest {
   @Test
   void readsWholeNumbersOfEveryType() {
     for (Object five : List.of((byte) 5, (short) 5, 5, 5L, 5f, 5.0, new BigDecimal("5.00"))) {
-      assertEquals(5, valid(with(ManifestField.NUM_INFERENCE_STEPS, five)).steps());
+      assertEquals(5, valid(with(ManifestField.NUM_INFERENCE_STEPS, five)).settings().steps());
     }
-    assertEquals(-3, valid(with(ManifestField.SEED, -3L)).seed());
-    assertEquals(Long.MAX_VALUE, valid(with(ManifestField.SEED, Long.MAX_VALUE)).seed());
-    assertEquals(1.1, valid(with(ManifestField.GUIDANCE_SCALE, 1.1f)).guidanceScale());
-    assertEquals(2.0, valid(with(ManifestField.GUIDANCE_SCALE, 2)).guidanceScale());
+    assertEquals(-3, valid(with(ManifestField.SEED, -3L)).settings().seed());
+    assertEquals(Long.MAX_VALUE, valid(with(ManifestField.SEED, Long.MAX_VALUE)).settings().seed());
+    assertEquals(1.1, valid(with(ManifestField.GUIDANCE_SCALE, 1.1f)).settings().guidanceScale());
+    assertEquals(2.0, valid(with(ManifestField.GUIDANCE_SCALE, 2)).settings().guidanceScale());
   }
 
   @Test
-  void rejectsWhatIsNoWholeNumber() {
+  void rejectsNumbersThatAreNotWhole() {
     assertEquals(
         "Cannot edit row r-17: height is 128.5, expected a whole number",
         rejected(with(ManifestField.HEIGHT, 128.5)));
@@ -115,13 +93,15 @@ class RowReaderTest {
     assertEquals(
         "Cannot edit row r-17: num_inference_steps is 0, expected 1 to 1000 steps",
         rejected(with(ManifestField.NUM_INFERENCE_STEPS, 0)));
-    assertTrue(rejected(with(ManifestField.WIDTH, 31)).contains("width is 31, expected 32 to"));
+    assertTrue(
+        rejected(with(ManifestField.WIDTH, 31)).contains("width is 31, expected 32 to 4096 pixels"));
+    assertTrue(rejected(with(ManifestField.WIDTH, 4097)).contains("expected 32 to 4096 pixels"));
     assertTrue(rejected(with(ManifestField.HEIGHT, 1_000_000)).contains("height is 1000000"));
     assertTrue(rejected(with(ManifestField.HEIGHT, -5_000_000_000.0)).contains("expected 32 to"));
     assertTrue(
         rejected(with(ManifestField.GUIDANCE_SCALE, Double.NaN)).contains("guidance_scale is NaN"));
-    Object[] large = with(ManifestField.HEIGHT, 2048);
-    large[at(ManifestField.WIDTH)] = 1024;
+    Map<ManifestField, Object> large = with(ManifestField.HEIGHT, 2048);
+    large.put(ManifestField.WIDTH, 1024);
     assertTrue(rejected(large).contains("2048 x 1024 has 2097152 pixels, more than 1048576"));
   }
 
@@ -133,41 +113,57 @@ class RowReaderTest {
   }
 
   @Test
-  void rejectsPathsThatAreNoFiles() {
+  void rejectsPathsThatCannotBeFiles() {
     assertTrue(
         rejected(row("p", "http://169.254.169.254/x")).contains("not on a Hadoop file system"));
     assertTrue(rejected(row("p", List.of("a.png", ""))).contains("an empty path"));
   }
 
   @Test
-  void rowsNameThemselvesOrAreNamedByContent() {
-    RowReader reader = reader(DEFAULTS);
-    assertEquals("x", reader.key(with(ManifestField.ID, "x")));
-    assertEquals("12", reader.key(with(ManifestField.ID, 12L)));
-    assertEquals("12", reader.key(with(ManifestField.ID, new BigDecimal("12"))));
-    assertTrue(reader.namesItself(with(ManifestField.ID, "x")));
-    assertFalse(reader.namesItself(with(ManifestField.ID, " ")));
-    String key = reader.key(row("p", "a.png"));
-    assertTrue(key.matches("row-[0-9a-f]{20}"), key);
-    assertEquals(key, reader.key(row("p", List.of("a.png"))));
-    assertNotEquals(key, reader.key(row("p", "b.png")));
-    assertNotEquals(key, reader.key(with(ManifestField.SEED, 1)));
-    assertEquals(reader.key(with(ManifestField.SEED, 1)), reader.key(with(ManifestField.SEED, 1L)));
-    assertNotEquals(reader.key(row("p", List.of("a", "b"))), reader.key(row("p", List.of("a b"))));
-    assertNotEquals(
-        reader.key(with(ManifestField.HEIGHT, 64)), reader.key(with(ManifestField.WIDTH, 64)));
+  void problemsOfTheFileRejectTheRow() {
+    FieldValues unreadable =
+        new FieldValues() {
+          @Override
+          public Object value(ManifestField field) {
+            return null;
+          }
+
+          @Override
+          public String problem() {
+            return "line 3 of rows is not JSON";
+          }
+        };
+    RowOutcome outcome = READER.read(2, "r", unreadable);
+    assertEquals(
+        "Cannot edit row r: line 3 of rows is not JSON",
+        assertInstanceOf(Rejection.class, outcome).message());
+    assertEquals(List.of(), outcome.imagePaths());
+    assertNotEquals(READER.key(FieldValues.of(Map.of())), READER.key(unreadable));
+  }
+
+  private static String key(Map<ManifestField, Object> row) {
+    return READER.key(FieldValues.of(row));
   }
 
   @Test
-  void derivedSeedsDependOnJobSeedAndIdOnly() {
-    assertEquals(RowIds.seed(1, "a"), RowIds.seed(1, "a"));
-    assertNotEquals(RowIds.seed(1, "a"), RowIds.seed(2, "a"));
-    assertNotEquals(RowIds.seed(1, "a"), RowIds.seed(1, "b"));
-    for (int i = 0; i < 1000; i++) {
-      long seed = RowIds.seed(i, "row");
-      assertEquals(seed, (long) (double) seed);
-      assertTrue(seed >= 0);
-    }
+  void rowsGiveTheirIdsThemselves() {
+    assertEquals("x", key(with(ManifestField.ID, "x")));
+    assertEquals("12", key(with(ManifestField.ID, 12L)));
+    assertEquals("12", key(with(ManifestField.ID, new BigDecimal("12"))));
+    assertTrue(READER.namesItself(FieldValues.of(with(ManifestField.ID, "x"))));
+    assertFalse(READER.namesItself(FieldValues.of(with(ManifestField.ID, " "))));
+  }
+
+  @Test
+  void otherRowsGetIdsFromTheirContent() {
+    String key = key(row("p", "a.png"));
+    assertTrue(key.matches("row-[0-9a-f]{20}"), key);
+    assertEquals(key, key(row("p", List.of("a.png"))));
+    assertNotEquals(key, key(row("p", "b.png")));
+    assertNotEquals(key, key(with(ManifestField.SEED, 1)));
+    assertEquals(key(with(ManifestField.SEED, 1)), key(with(ManifestField.SEED, 1L)));
+    assertNotEquals(key(row("p", List.of("a", "b"))), key(row("p", List.of("a b"))));
+    assertNotEquals(key(with(ManifestField.HEIGHT, 64)), key(with(ManifestField.WIDTH, 64)));
   }
 
   @Test

@@ -15,6 +15,7 @@ import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.image.WebpEncoder;
 import io.glmimage.io.Redaction;
+import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
@@ -36,9 +37,14 @@ class EditedImageEncoderTest {
     return new RgbImage(40, 60, pixels);
   }
 
+  private static ManifestRow row(String prompt, double stepCache) {
+    EditSettings settings = new EditSettings(null, null, 20, 1.5, 7, stepCache);
+    return new ManifestRow(0, "r-1", prompt, List.of(), List.of(), settings);
+  }
+
   private static byte[] encode(EditedImageFormat format, int quality, String prompt) {
     ManifestRow row =
-        new ManifestRow(0, "r-1", prompt, List.of(), List.of(), null, null, 20, 1.5, 7);
+        row(prompt, 0);
     return new EditedImageEncoder(format, quality, "glm-image-spark 1")
         .encode(gradient(), row, "s3a://KEY:secret-secret@b/model", Redaction.ofPatterns());
   }
@@ -58,7 +64,7 @@ class EditedImageEncoderTest {
   @Test
   void theStepCacheIsNamedWhereThereIsOne() {
     ManifestRow row =
-        new ManifestRow(0, "r-1", "p", List.of(), List.of(), null, null, 20, 1.5, 7, 0.25);
+        row("p", 0.25);
     byte[] png =
         new EditedImageEncoder(EditedImageFormat.PNG, 90, "p")
             .encode(gradient(), row, "m", Redaction.ofPatterns());

@@ -10,12 +10,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
-import io.glmimage.manifest.ColumnKind;
 import io.glmimage.manifest.EditDefaults;
-import io.glmimage.manifest.ManifestColumn;
-import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.FieldValues;
+import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestRow;
-import io.glmimage.manifest.ManifestSchema;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.request.EditRequest;
@@ -93,15 +91,6 @@ class JsonRequestTest {
 
   @Test
   void textToImageGetsTheSeedOfTheSameManifestRow() {
-    ManifestSchema schema =
-        ManifestSchema.bind(
-            List.of(
-                new ManifestColumn("prompt", ColumnKind.TEXT, "string"),
-                new ManifestColumn("image_paths", ColumnKind.TEXT_LIST, "array<string>"),
-                new ManifestColumn("height", ColumnKind.INTEGER, "int"),
-                new ManifestColumn("guidance_scale", ColumnKind.FLOATING, "double")),
-            new ManifestOptions("manifest", Map.of(), List.of()),
-            List.of());
     EditDefaults defaults =
         new EditDefaults(
             0,
@@ -110,10 +99,20 @@ class JsonRequestTest {
             null,
             null,
             EditDefaults.DEFAULT_MAX_PIXELS);
-    RowReader reader = new RowReader(schema, defaults, "/folder");
-    Object[] row = {"x", List.of(), 64, 2.0};
+    RowReader reader = new RowReader(defaults, "/folder");
+    FieldValues row =
+        FieldValues.of(
+            Map.of(
+                ManifestField.PROMPT,
+                "x",
+                ManifestField.HEIGHT,
+                64,
+                ManifestField.GUIDANCE_SCALE,
+                2.0));
     ManifestRow read = (ManifestRow) reader.read(0, reader.key(row), row);
-    assertEquals(read.seed(), parse("{'prompt': 'x', 'height': 64, 'guidance_scale': 2}").seed());
+    assertEquals(
+        read.settings().seed(),
+        parse("{'prompt': 'x', 'height': 64, 'guidance_scale': 2}").seed());
   }
 
   @ParameterizedTest

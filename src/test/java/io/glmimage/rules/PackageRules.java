@@ -89,7 +89,8 @@ final class PackageRules {
                   "image")),
           entry("spark", Set.of()),
           // The result table begins with the manifest's columns: its names are checked for clashes.
-          entry("spark.manifest", Set.of("manifest", "output", "image", "io")),
+          // model.processor: validate checks sizes by the rules of the model.
+          entry("spark.manifest", Set.of("manifest", "output", "image", "io", "model.processor")),
           // bench: the memory that a transfer takes is reported.
           entry("spark.weights", Set.of("weights", "io", "bench")),
           // tensor: what libtorch can see of the GPUs that Spark hands out. kernel: the plain

@@ -13,6 +13,7 @@ import static org.apache.spark.sql.functions.when;
 import static org.apache.spark.sql.functions.xxhash64;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.manifest.FieldValues;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestSchema;
@@ -55,12 +56,12 @@ public final class IdentifiedRows {
   }
 
   /**
-   * Counts and names the rows of a manifest.
+   * Counts the rows of a manifest and gives each an id.
    *
    * @throws UsageException if two rows have the same id
    */
-  static IdentifiedRows of(ManifestTable manifest, Dataset<Row> rows) {
-    Dataset<Row> keyed = keyed(rows, manifest.reader());
+  static IdentifiedRows of(ManifestTable manifest) {
+    Dataset<Row> keyed = keyed(manifest);
     // The hashes of millions of keys need far less memory than the keys. They nearly always differ.
     Row hashes =
         keyed
@@ -98,24 +99,29 @@ public final class IdentifiedRows {
         clashes
             .select(col(InternalColumns.KEY))
             .orderBy(col(InternalColumns.KEY))
-            .limit(SHOWN_DUPLICATES)
+            .limit(SHOWN_DUPLICATES + 1)
             .collectAsList()) {
       examples.add(row.getString(0));
+    }
+    if (examples.size() > SHOWN_DUPLICATES) {
+      examples.set(SHOWN_DUPLICATES, "...");
     }
     return new UsageException(
         "Cannot use manifest "
             + manifest.path()
             + ": "
-            + repeated
-            + " rows have the id of an earlier row ("
+            + (repeated == 1 ? "1 row has" : repeated + " rows have")
+            + " the id of an earlier row ("
             + String.join(", ", examples)
-            + (repeated > examples.size() ? ", ..." : "")
             + "); ids name the edited images, so make them unique");
   }
 
   /** Adds the index and the key of each row, and whether the key is the row's own id. */
-  private static Dataset<Row> keyed(Dataset<Row> rows, RowReader reader) {
-    StructType schema =
+  private static Dataset<Row> keyed(ManifestTable manifest) {
+    Dataset<Row> rows = manifest.rows();
+    RowReader reader = manifest.reader();
+    ManifestSchema schema = manifest.schema();
+    StructType columns =
         rows.schema()
             .add(InternalColumns.INDEX, DataTypes.LongType, false)
             .add(InternalColumns.KEY, DataTypes.StringType, false)
@@ -126,18 +132,18 @@ public final class IdentifiedRows {
             .map(
                 pair -> {
                   Row row = pair._1();
-                  int columns = row.size();
-                  Object[] all = new Object[columns + 3];
-                  for (int i = 0; i < columns; i++) {
-                    all[i] = row.get(i);
+                  int size = row.size();
+                  Object[] values = new Object[size + 3];
+                  for (int i = 0; i < size; i++) {
+                    values[i] = row.get(i);
                   }
-                  Object[] values = values(row, reader.schema());
-                  all[columns] = pair._2();
-                  all[columns + 1] = reader.key(values);
-                  all[columns + 2] = reader.namesItself(values);
-                  return RowFactory.create(all);
+                  FieldValues fields = new RowFields(row, schema);
+                  values[size] = pair._2();
+                  values[size + 1] = reader.key(fields);
+                  values[size + 2] = reader.namesItself(fields);
+                  return RowFactory.create(values);
                 });
-    return rows.sparkSession().createDataFrame(keyed, schema);
+    return rows.sparkSession().createDataFrame(keyed, columns);
   }
 
   /** Gives ids to rows of which some have the same content. */
@@ -179,7 +185,7 @@ public final class IdentifiedRows {
         udf(
             (UDF3<Row, Long, String, Row>)
                 (fields, index, id) ->
-                    PlannedRow.of(reader.read(index, id, values(fields, reader.schema())), model)
+                    PlannedRow.of(reader.read(index, id, RowFields.ofStruct(fields)), model)
                         .toRow(),
             PlannedRow.SCHEMA);
     Column planned =
@@ -196,8 +202,8 @@ public final class IdentifiedRows {
                 col(InternalColumns.PLANNED + "." + InternalColumns.FINGERPRINT),
                 col(InternalColumns.PLANNED + "." + InternalColumns.ROW)));
     for (StructField field : manifest.passedThrough().fields()) {
-      before.add(quoted(field.name()));
-      after.add(quoted(field.name()));
+      before.add(ManifestTable.quoted(field.name()));
+      after.add(ManifestTable.quoted(field.name()));
     }
     return rows.select(before.toArray(Column[]::new)).select(after.toArray(Column[]::new));
   }
@@ -214,18 +220,18 @@ public final class IdentifiedRows {
     UserDefinedFunction resolved =
         udf(
             (UDF1<Row, String[]>)
-                fields -> reader.sources(values(fields, reader.schema())).toArray(String[]::new),
+                fields -> reader.sources(RowFields.ofStruct(fields)).toArray(String[]::new),
             DataTypes.createArrayType(DataTypes.StringType));
-    int id = reader.schema().position(ManifestField.ID);
-    int paths = reader.schema().position(ManifestField.IMAGE_PATHS);
+    int id = manifest.schema().position(ManifestField.ID);
+    int paths = manifest.schema().position(ManifestField.IMAGE_PATHS);
     List<Column> columns = new ArrayList<>();
-    StructField[] fields = manifest.schema().fields();
-    for (int i = 0; i < fields.length; i++) {
+    String[] names = manifest.rows().columns();
+    for (int i = 0; i < names.length; i++) {
       Column column =
           i == id
               ? col(InternalColumns.ID)
-              : i == paths ? resolved.apply(fields()) : quoted(fields[i].name());
-      columns.add(column.as(fields[i].name()));
+              : i == paths ? resolved.apply(fields()) : ManifestTable.quoted(names[i]);
+      columns.add(column.as(names[i]));
     }
     if (id < 0) {
       columns.add(col(InternalColumns.ID).as(ManifestField.ID.column()));
@@ -240,36 +246,21 @@ public final class IdentifiedRows {
         .select(columns.toArray(Column[]::new));
   }
 
-  /** A struct of the manifest's columns in which all columns that are not fields are null. */
+  /** A struct with a column for each field and for the problem of the row. */
   private Column fields() {
-    ManifestSchema bound = manifest.reader().schema();
-    StructField[] columns = manifest.schema().fields();
+    String[] columns = manifest.rows().columns();
+    ManifestSchema schema = manifest.schema();
     List<Column> fields = new ArrayList<>();
-    for (int i = 0; i < columns.length; i++) {
-      boolean used = columns[i].name().equals(InternalColumns.PROBLEM);
-      for (ManifestField field : ManifestField.values()) {
-        used |= bound.position(field) == i;
-      }
-      Column column = used ? quoted(columns[i].name()) : lit(null).cast("string");
-      fields.add(column.as("c" + i));
+    for (ManifestField field : ManifestField.values()) {
+      fields.add(column(columns, schema.position(field)).as(field.column()));
     }
+    fields.add(column(columns, schema.problemPosition()).as(InternalColumns.PROBLEM));
     return struct(fields.toArray(Column[]::new));
   }
 
-  /** The values of the manifest's columns, with the image paths as a text or a list. */
-  private static Object[] values(Row row, ManifestSchema schema) {
-    Object[] values = new Object[row.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = row.get(i);
-    }
-    int paths = schema.position(ManifestField.IMAGE_PATHS);
-    if (values[paths] != null && !(values[paths] instanceof String)) {
-      values[paths] = row.getList(paths);
-    }
-    return values;
-  }
-
-  static Column quoted(String name) {
-    return col("`" + name.replace("`", "``") + "`");
+  private static Column column(String[] columns, int position) {
+    return position < 0
+        ? lit(null).cast(DataTypes.StringType)
+        : ManifestTable.quoted(columns[position]);
   }
 }

@@ -10,7 +10,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Reads tables from paths that are no patterns. By default, Spark expands brackets, braces, stars,
+ * Reads tables from paths that are not patterns. By default, Spark expands brackets, braces, stars,
  * question marks and backslashes in paths, and may then read other files than the given ones.
  */
 public final class LiteralPaths {

@@ -15,9 +15,11 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.ByteType;
 import org.apache.spark.sql.types.DataType;
@@ -32,31 +34,27 @@ import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** A manifest as a Spark table whose schema has been checked. */
+/** A manifest as a Spark table, with checked columns. Its rows are not checked yet. */
 public final class ManifestTable {
-  private final ManifestOptions options;
-  private final StructType schema;
-  private final RowReader reader;
+  private final String path;
   private final Dataset<Row> rows;
+  private final ManifestSchema schema;
+  private final RowReader reader;
   private final String source;
 
   private ManifestTable(
-      ManifestOptions options,
-      StructType schema,
-      RowReader reader,
-      Dataset<Row> rows,
-      String source) {
-    this.options = options;
+      String path, Dataset<Row> rows, ManifestSchema schema, RowReader reader, String source) {
+    this.path = path;
+    this.rows = rows;
     this.schema = schema;
     this.reader = reader;
-    this.rows = rows;
     this.source = source;
   }
 
   /**
    * Opens the manifest and checks its columns.
    *
-   * @throws UsageException if it is missing, no Parquet, or its columns are not as they should be
+   * @throws UsageException if the manifest does not exist, cannot be read, or has wrong columns
    */
   public static ManifestTable open(
       SparkSession spark, Storage storage, ManifestOptions options, EditDefaults defaults) {
@@ -70,7 +68,7 @@ public final class ManifestTable {
       }
       folder = storage.parent(options.path());
       source = source(storage, options);
-      rows = ManifestFiles.read(spark, storage, options);
+      rows = ManifestFiles.read(new ManifestSource(spark, storage, options));
     } catch (IOException e) {
       throw new UsageException("Cannot read manifest " + options.path() + ": " + e.getMessage(), e);
     } catch (UsageException e) {
@@ -90,15 +88,16 @@ public final class ManifestTable {
             .map(f -> new ManifestColumn(f.name(), kind(f.dataType()), f.dataType().simpleString()))
             .toList();
     ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
-    RowReader reader = new RowReader(schema, defaults, folder);
-    return new ManifestTable(options, rows.schema(), reader, rows, source);
+    return new ManifestTable(
+        options.path(), rows, schema, new RowReader(defaults, folder), source);
   }
 
-  public RowReader reader() {
-    return reader;
+  /** The defaults and limits of the rows. */
+  public EditDefaults defaults() {
+    return reader.defaults();
   }
 
-  /** Tells this manifest, as it was when it was opened, and how it is read from all others. */
+  /** Identifies the content of the manifest when it was opened, and how its columns are read. */
   public String source() {
     return source;
   }
@@ -117,28 +116,43 @@ public final class ManifestTable {
   }
 
   /**
-   * Counts and names the rows.
+   * Counts the rows and gives each an id.
    *
    * @throws UsageException if two rows have the same id
    */
   public IdentifiedRows identify() {
-    return IdentifiedRows.of(this, rows);
+    return IdentifiedRows.of(this);
   }
 
+  /** The path that the user gave. */
   String path() {
-    return options.path();
+    return path;
   }
 
-  /** All columns. */
-  StructType schema() {
+  /** The columns of the manifest. */
+  Dataset<Row> rows() {
+    return rows;
+  }
+
+  /** The positions of the fields among the columns. */
+  ManifestSchema schema() {
     return schema;
   }
 
-  /** The columns that go to the result table as they are. */
+  RowReader reader() {
+    return reader;
+  }
+
+  /** The columns that pass through to the result table. */
   public StructType passedThrough() {
-    StructField[] fields = schema.fields();
+    StructField[] columns = rows.schema().fields();
     return DataTypes.createStructType(
-        Arrays.stream(reader.schema().passedThrough()).mapToObj(i -> fields[i]).toList());
+        Arrays.stream(schema.passedThrough()).mapToObj(i -> columns[i]).toList());
+  }
+
+  /** A column whose name may contain dots. */
+  static Column quoted(String name) {
+    return functions.col("`" + name.replace("`", "``") + "`");
   }
 
   private static ColumnKind kind(DataType type) {

@@ -1,5 +1,6 @@
 package io.glmimage.spark.manifest;
 
+import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestRow;
@@ -83,30 +84,36 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
                 prompt,
                 imagePaths,
                 texts(values, SOURCES),
-                values.<Integer>getAs(ManifestField.HEIGHT.column()),
-                values.<Integer>getAs(ManifestField.WIDTH.column()),
-                values.<Integer>getAs(ManifestField.NUM_INFERENCE_STEPS.column()),
-                values.<Double>getAs(ManifestField.GUIDANCE_SCALE.column()),
-                values.<Long>getAs(ManifestField.SEED.column()),
-                values.<Double>getAs(STEP_CACHE));
+                settings(values));
     return new PlannedRow(outcome, row.getAs(InternalColumns.FINGERPRINT));
+  }
+
+  private static EditSettings settings(Row values) {
+    return new EditSettings(
+        values.<Integer>getAs(ManifestField.HEIGHT.column()),
+        values.<Integer>getAs(ManifestField.WIDTH.column()),
+        values.<Integer>getAs(ManifestField.NUM_INFERENCE_STEPS.column()),
+        values.<Double>getAs(ManifestField.GUIDANCE_SCALE.column()),
+        values.<Long>getAs(ManifestField.SEED.column()),
+        values.<Double>getAs(STEP_CACHE));
   }
 
   /** Encodes the row as {@link #SCHEMA} says. */
   Row toRow() {
     ManifestRow valid = outcome instanceof ManifestRow row ? row : null;
+    EditSettings settings = valid == null ? null : valid.settings();
     Row values =
         RowFactory.create(
             outcome.prompt(),
             outcome.imagePaths().toArray(String[]::new),
             outcome instanceof Rejection rejected ? rejected.message() : null,
             valid == null ? null : valid.sources().toArray(String[]::new),
-            valid == null ? null : valid.height(),
-            valid == null ? null : valid.width(),
-            valid == null ? null : valid.steps(),
-            valid == null ? null : valid.guidanceScale(),
-            valid == null ? null : valid.seed(),
-            valid == null ? null : valid.stepCache());
+            settings == null ? null : settings.height(),
+            settings == null ? null : settings.width(),
+            settings == null ? null : settings.steps(),
+            settings == null ? null : settings.guidanceScale(),
+            settings == null ? null : settings.seed(),
+            settings == null ? null : settings.stepCache());
     return RowFactory.create(outcome.index(), outcome.id(), fingerprint, values);
   }
 

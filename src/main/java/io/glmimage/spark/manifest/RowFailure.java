@@ -2,7 +2,7 @@ package io.glmimage.spark.manifest;
 
 import io.glmimage.error.ErrorClass;
 
-/** Why one row cannot be edited; caught where its line of the result table is made. */
+/** The reason why a row cannot be edited. Becomes the error of its result. */
 public final class RowFailure extends Exception {
   private static final long serialVersionUID = 1L;
 

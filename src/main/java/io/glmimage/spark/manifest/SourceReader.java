@@ -4,12 +4,14 @@ import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredBytes;
 import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.request.EditRequest;
@@ -19,12 +21,12 @@ import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads and decodes a row's sources. */
+/** Reads and decodes source images. */
 public final class SourceReader {
-  /** No picture within the decoder's limits needs more. */
+  /** No image within the limits of the decoder needs more. */
   static final long MAX_FILE_BYTES = 256L << 20;
 
-  /** The version of a picture that is in the row itself. */
+  /** The version of a source image inside the manifest. */
   private static final String INLINE = "inline";
 
   private final Storage storage;
@@ -36,14 +38,16 @@ public final class SourceReader {
   }
 
   /**
-   * A request with its sources.
+   * A request with its source images.
    *
-   * @param fingerprint of the sources as they were when they were read, null if they were not
+   * @param fingerprint of the source images when they were read; null if they were not read
    */
   public record Read(EditRequest request, String fingerprint) {}
 
   /**
-   * @throws RowFailure with what is wrong with which source
+   * Reads the source images of a row.
+   *
+   * @throws RowFailure naming the source image that cannot be used
    */
   public Read request(ManifestRow row) throws RowFailure {
     List<RgbImage> sources = new ArrayList<>();
@@ -63,37 +67,53 @@ public final class SourceReader {
       versions.add(file.file().version());
       sources.add(decode(file.bytes(), path));
     }
-    if (!sources.isEmpty()) {
-      RgbImage first = sources.get(0);
-      int height = row.height() == null ? first.height() : row.height();
-      int width = row.width() == null ? first.width() : row.width();
-      String problem = limits.sizeProblem(height, width);
-      if (problem != null) {
-        throw new RowFailure(ErrorClass.INVALID_ROW, problem, null);
-      }
-    }
+    checkSize(
+        row, sources.stream().map(s -> new PixelSize(s.height(), s.width())).toList(), limits);
     return new Read(request(row, sources), RowFingerprint.ofSources(versions));
   }
 
-  /** For an engine that looks at none. */
+  /**
+   * Checks the size of an output that has its size from the first source image.
+   *
+   * @param sources sizes of the source images; empty for text-to-image
+   * @throws RowFailure if the output has too many pixels
+   */
+  static void checkSize(ManifestRow row, List<PixelSize> sources, EditDefaults limits)
+      throws RowFailure {
+    if (sources.isEmpty()) {
+      return;
+    }
+    PixelSize first = sources.get(0);
+    EditSettings settings = row.settings();
+    String problem =
+        limits.sizeProblem(
+            settings.height() == null ? first.height() : settings.height(),
+            settings.width() == null ? first.width() : settings.width());
+    if (problem != null) {
+      throw new RowFailure(ErrorClass.INVALID_ROW, problem, null);
+    }
+  }
+
+  /** A request without its source images, for an engine that ignores them. */
   public static Read withoutSources(ManifestRow row) {
     return new Read(request(row, List.of()), null);
   }
 
   private static EditRequest request(ManifestRow row, List<RgbImage> sources) {
+    EditSettings settings = row.settings();
     return new EditRequest(
         row.id(),
         row.prompt(),
         sources,
-        row.height(),
-        row.width(),
-        row.steps(),
-        row.guidanceScale(),
-        row.seed(),
-        row.stepCache());
+        settings.height(),
+        settings.width(),
+        settings.steps(),
+        settings.guidanceScale(),
+        settings.seed(),
+        settings.stepCache());
   }
 
-  /** The fingerprint of sources as they are now, or null if one of them cannot be found. */
+  /** The fingerprint of the present source images, or null if one of them cannot be found. */
   public static String fingerprint(ManifestRow row, Storage storage) {
     List<String> versions = new ArrayList<>();
     try {
@@ -107,10 +127,11 @@ public final class SourceReader {
   }
 
   /**
-   * Reads and decodes one file.
+   * Reads and decodes one source image.
    *
-   * @param missing what to do where there is no such file
-   * @param folder what to do where it is a folder
+   * @param missing advice for a file that does not exist
+   * @param folder advice for a path that is a folder
+   * @throws RowFailure if it cannot be used
    */
   public static RgbImage decode(Storage storage, String path, String missing, String folder)
       throws RowFailure {
@@ -144,7 +165,7 @@ public final class SourceReader {
       throw e;
     } catch (IOException | RuntimeException e) {
       if (Retries.isCredentials(e)) {
-        // No row's fault, and the next thousand rows would fail in the same way.
+        // Not a failure of the row: all other rows would fail in the same way.
         throw new JobException(
             "Cannot read "
                 + path
@@ -168,7 +189,7 @@ public final class SourceReader {
     }
   }
 
-  /** Some file systems say that a folder was not found when it is opened as a file. */
+  /** Some file systems report a folder as not found when it is opened as a file. */
   private static boolean isFolder(Storage storage, String path) throws RowFailure {
     try {
       return storage.isFolder(path);

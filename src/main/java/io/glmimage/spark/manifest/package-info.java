@@ -1,6 +1,6 @@
 /**
- * Manifests as Spark tables: one class for each format, row identity, checks, and reading source
- * images. What a row means is decided in {@code io.glmimage.manifest}; nothing here edits or writes
- * results.
+ * Manifests as Spark tables: one reader a format, row identity, planned rows, checks, and reading
+ * source images. The meaning of a row is defined in {@code io.glmimage.manifest}. Nothing here
+ * edits images or writes results.
  */
 package io.glmimage.spark.manifest;

@@ -98,7 +98,7 @@ public final class BatchFiles {
             min(col(ResultColumn.ROW_INDEX.column())).as(POSITION),
             collect_list(
                     struct(
-                        col(BatchColumn.PICTURE.column()),
+                        col(BatchColumn.IMAGE.column()),
                         col(ResultColumn.STATUS.column()),
                         col(ResultColumn.ERROR_CLASS.column()),
                         col(ResultColumn.ERROR.column()),
@@ -112,7 +112,7 @@ public final class BatchFiles {
 
   private static BatchAnswer answer(Row request) {
     List<Row> images = new ArrayList<>(request.getList(request.fieldIndex(IMAGES)));
-    images.sort(Comparator.comparingLong(image -> image.<Long>getAs(BatchColumn.PICTURE.column())));
+    images.sort(Comparator.comparingLong(image -> image.<Long>getAs(BatchColumn.IMAGE.column())));
     return new BatchAnswer(
         request.getAs(NAME),
         request.getAs(BatchColumn.CUSTOM_ID.column()),

@@ -164,7 +164,7 @@ public final class EditRunner implements AutoCloseable {
     PartitionRunner runner =
         new PartitionRunner(
             new PartitionWork(
-                manifest.manifest().reader().defaults(),
+                manifest.manifest().defaults(),
                 plan.batchSize(),
                 engines,
                 device,

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.ErrorClass;
 import io.glmimage.io.Storage;
+import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
@@ -81,7 +82,8 @@ class JobMetricsTest {
         assertEquals(1, SparkEnv.get().metricsSystem().getSourcesByName(JobMetrics.NAME).size());
         long done = metrics.metricRegistry().counter("rows.done").getCount();
         long timed = metrics.metricRegistry().timer("seconds.denoise").getCount();
-        ManifestRow row = new ManifestRow(0, "a", "p", List.of(), List.of(), null, null, 1, 1, 1);
+        EditSettings settings = new EditSettings(null, null, 1, 1, 1, 0);
+        ManifestRow row = new ManifestRow(0, "a", "p", List.of(), List.of(), settings);
         ResultRow.Origin origin = new ResultRow.Origin("f", null, "run");
         metrics.count(
             ResultRow.done(

@@ -12,11 +12,9 @@ import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
-import io.glmimage.manifest.ColumnKind;
 import io.glmimage.manifest.EditDefaults;
-import io.glmimage.manifest.ManifestColumn;
-import io.glmimage.manifest.ManifestOptions;
-import io.glmimage.manifest.ManifestSchema;
+import io.glmimage.manifest.FieldValues;
+import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.EditedImageFormat;
@@ -92,15 +90,11 @@ class PartitionAttemptTest {
   }
 
   private PlannedRow row(String id, String prompt) {
-    ManifestSchema schema =
-        ManifestSchema.bind(
-            List.of(
-                new ManifestColumn("prompt", ColumnKind.TEXT, "string"),
-                new ManifestColumn("image_paths", ColumnKind.TEXT, "string")),
-            new ManifestOptions("m", Map.of(), List.of()),
-            List.of());
-    RowReader reader = new RowReader(schema, LIMITS, folder.toString());
-    return new PlannedRow(reader.read(0, id, new Object[] {prompt, "0.png"}), "fingerprint");
+    FieldValues fields =
+        FieldValues.of(
+            Map.of(ManifestField.PROMPT, prompt, ManifestField.IMAGE_PATHS, "0.png"));
+    RowReader reader = new RowReader(LIMITS, folder.toString());
+    return new PlannedRow(reader.read(0, id, fields), "fingerprint");
   }
 
   private PlannedRow row(String id) {

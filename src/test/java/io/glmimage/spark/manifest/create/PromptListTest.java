@@ -1,9 +1,7 @@
-package io.glmimage.manifest;
+package io.glmimage.spark.manifest.create;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.UsageException;
 import java.util.List;
@@ -40,16 +38,5 @@ class PromptListTest {
   @Test
   void promptsAreTakenOnce() {
     assertEquals(2, PromptList.of(List.of("a", " a ", "", "b")).prompts().size());
-  }
-
-  @Test
-  void idsOfImagesAreStableAndPlain() {
-    String id = RowIds.ofImage("cats/été 1.png", "p", null);
-    assertEquals(id, RowIds.ofImage("cats/été 1.png", "p", null));
-    assertTrue(id.matches("cats-t-1-[0-9a-f]{16}"), id);
-    assertNotEquals(id, RowIds.ofImage("cats/été 2.png", "p", null));
-    assertNotEquals(id, RowIds.ofImage("cats/été 1.png", "q", null));
-    assertNotEquals(id, RowIds.ofImage("cats/été 1.png", "p", 0L));
-    assertTrue(RowIds.ofImage("日本.png", "p", 0L).startsWith("image-"));
   }
 }

@@ -1,4 +1,4 @@
-package io.glmimage.manifest;
+package io.glmimage.spark.manifest.create;
 
 import io.glmimage.error.UsageException;
 import java.io.Serializable;
@@ -12,13 +12,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Prompts that every image of a folder is edited with.
+ * The prompts for every image of a folder.
  *
- * @param prompts in order, none twice
- * @param names of the values that a template has
+ * @param prompts in order, without repeats
+ * @param names names of the placeholders of the template; empty without a template
  */
 public record PromptList(List<Prompt> prompts, List<String> names) implements Serializable {
-  /** More are surely a mistake: every image is edited with each. */
+  /** More prompts are surely a mistake: every image is edited with each prompt. */
   static final int MOST_PROMPTS = 100_000;
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{([A-Za-z][A-Za-z0-9_]*)}");
@@ -31,7 +31,7 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
   /**
    * A prompt.
    *
-   * @param values what stands in the template's places, in the order of their names
+   * @param values values of the template's placeholders, in the order of the names
    */
   public record Prompt(String text, List<String> values) implements Serializable {
     public Prompt {
@@ -40,9 +40,9 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
   }
 
   /**
-   * Prompts as they stand; blank ones and repeats are left out.
+   * A list of given prompts, without blank ones and repeats.
    *
-   * @throws UsageException if none is left
+   * @throws UsageException if no prompt is left
    */
   public static PromptList of(List<String> texts) {
     Set<String> unique = new LinkedHashSet<>();
@@ -60,8 +60,8 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
    * All combinations of a template's values: {@code "make the {object} {color}"} with {@code
    * object=car,tree} and {@code color=red,blue} gives four prompts, the last name changing fastest.
    *
-   * @param values {@code name=value,value} each
-   * @throws UsageException if a place has no values, or values have no place
+   * @param values one {@code name=value,value} per placeholder
+   * @throws UsageException if a placeholder has no values, or values have no placeholder
    */
   public static PromptList ofTemplate(String template, List<String> values) {
     Map<String, List<String>> byName = new LinkedHashMap<>();
@@ -86,9 +86,9 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
     }
     if (!places.equals(byName.keySet())) {
       throw new UsageException(
-          "Invalid --prompt-template: it has places for "
+          "Invalid --prompt-template: it has the placeholders "
               + places
-              + ", --values gives "
+              + ", but --values gives "
               + byName.keySet());
     }
     List<Prompt> prompts = new ArrayList<>();
@@ -122,12 +122,12 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
   private static void check(int prompts) {
     if (prompts == 0) {
       throw new UsageException(
-          "Cannot make a manifest without prompts: give --prompt, --prompts-file or"
+          "Cannot create a manifest without prompts: give --prompt, --prompts-file or"
               + " --prompt-template");
     }
     if (prompts > MOST_PROMPTS) {
       throw new UsageException(
-          "Cannot make a manifest with more than " + MOST_PROMPTS + " prompts for each image");
+          "Cannot create a manifest with more than " + MOST_PROMPTS + " prompts for each image");
     }
   }
 }

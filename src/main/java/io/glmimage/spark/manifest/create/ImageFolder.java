@@ -1,11 +1,11 @@
-package io.glmimage.spark.manifest;
+package io.glmimage.spark.manifest.create;
 
 import static org.apache.spark.sql.functions.col;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
-import io.glmimage.manifest.PromptList;
 import io.glmimage.manifest.RowIds;
+import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -24,14 +24,15 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * Makes a manifest of the images in a folder. The listing is written aside in pieces while it goes
- * on, and multiplied by prompts and seeds in Spark: neither is ever held as a whole.
+ * Creates a manifest from the images of a folder. The list of images is written to temporary files
+ * in pieces, and Spark combines it with the prompts and seeds. Neither the list nor the manifest
+ * has to fit into memory.
  */
 public final class ImageFolder {
   private static final Set<String> ENDINGS =
       Set.of("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif");
 
-  /** Paths held at a time. */
+  /** Largest number of paths in memory. */
   private static final int PIECE = 100_000;
 
   private final SparkSession spark;
@@ -43,15 +44,15 @@ public final class ImageFolder {
   }
 
   /**
-   * Writes a Parquet manifest, a row for each image, prompt and seed; gives its number of rows.
-   * Rows are sorted by path.
+   * Writes a Parquet manifest with one row per image, prompt and seed, sorted by image path.
    *
    * @param images the folder of images
-   * @param recursive whether folders below it count
-   * @param seeds rows of each image and prompt, with the seeds 0 to seeds - 1; null for one without
-   *     a seed
-   * @param manifest where to write; there must be nothing yet
-   * @throws UsageException if there are no images, or the manifest exists
+   * @param recursive whether to include images in subfolders
+   * @param seeds number of rows per image and prompt, with the seeds 0 to seeds - 1; null for one
+   *     row without a seed
+   * @param manifest path of the manifest, which must not exist
+   * @return number of rows
+   * @throws UsageException if the folder has no images, or the manifest exists
    */
   public long write(
       String images, boolean recursive, PromptList prompts, Integer seeds, String manifest)
@@ -63,7 +64,7 @@ public final class ImageFolder {
     }
     if (storage.exists(target)) {
       throw new UsageException(
-          "Cannot write manifest " + manifest + ": it exists (remove it, or choose another name)");
+          "Cannot write manifest " + manifest + ": it already exists (remove it, or choose another name)");
     }
     String prefix = root.endsWith("/") ? root : root + "/";
     String listing = storage.parent(target) + "/.listing-" + UUID.randomUUID();
@@ -71,13 +72,13 @@ public final class ImageFolder {
       long found = list(root, prefix, recursive, listing);
       if (found == 0) {
         throw new UsageException(
-            "Cannot make a manifest: "
+            "Cannot create a manifest: "
                 + images
                 + " holds no images ("
                 + String.join(", ", ENDINGS.stream().sorted().toList())
-                + (recursive ? ")" : "; --recursive looks into its folders too)"));
+                + (recursive ? ")" : "; use --recursive to include its subfolders)"));
       }
-      // Below the manifest's folder, relative paths let both be moved together.
+      // Relative paths below the manifest's folder: both can be moved together.
       String folder = storage.parent(target) + "/";
       String start = prefix.startsWith(folder) ? prefix.substring(folder.length()) : prefix;
       JavaRDD<Row> rows =
@@ -136,7 +137,7 @@ public final class ImageFolder {
     piece.clear();
   }
 
-  /** By its name; what is hidden is none. */
+  /** Whether a file is an image by its name. Hidden files are not. */
   private static boolean isImage(String path) {
     for (String part : path.split("/")) {
       if (part.startsWith(".") || part.startsWith("_")) {

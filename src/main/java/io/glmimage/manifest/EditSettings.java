@@ -1,0 +1,19 @@
+package io.glmimage.manifest;
+
+/**
+ * How a row is edited: its own settings, completed by the defaults of the job.
+ *
+ * @param height output height in pixels, or null to take the height of the first source image
+ * @param width output width in pixels, or null to take the width of the first source image
+ * @param steps number of denoising steps
+ * @param guidanceScale classifier-free guidance; 1 or less runs the conditional pass only
+ * @param seed seed of all random numbers of the row
+ * @param stepCache see {@link EditDefaults}
+ */
+public record EditSettings(
+    Integer height,
+    Integer width,
+    int steps,
+    double guidanceScale,
+    long seed,
+    double stepCache) {}

@@ -1,0 +1,80 @@
+package io.glmimage.spark.manifest;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.manifest.BatchColumn;
+import io.glmimage.manifest.InternalColumns;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.TextRows;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataTypes;
+
+/**
+ * OpenAI batches. Like the API, they are refused as a whole if a line is not a request, if a
+ * custom_id is repeated, or if the lines have different urls.
+ */
+final class BatchManifest implements FormatReader {
+  private static final int SHOWN = 5;
+
+  @Override
+  public Dataset<Row> read(ManifestSource source) throws IOException {
+    if (!source.options().columns().isEmpty()) {
+      throw new UsageException("Invalid --columns: an OpenAI batch has fixed column names");
+    }
+    List<TextColumn> columns = new ArrayList<>();
+    for (ManifestField field : ManifestField.values()) {
+      columns.add(TextColumn.of(field, source.options()));
+    }
+    for (BatchColumn column : BatchColumn.values()) {
+      columns.add(
+          TextColumn.other(
+              column.column(), column.isNumber() ? DataTypes.LongType : DataTypes.StringType));
+    }
+    Dataset<Row> rows =
+        new TextTable(source.spark(), source.files(), TextRows::batch, source.options())
+            .table(columns);
+    List<String> problems = problems(rows);
+    if (!problems.isEmpty()) {
+      throw new UsageException(
+          "Cannot use batch " + source.options().path() + ": " + String.join("; ", problems));
+    }
+    return rows.drop(InternalColumns.FATAL);
+  }
+
+  /** Why the batch must be refused; empty if it can be used. */
+  private static List<String> problems(Dataset<Row> rows) {
+    List<String> problems = new ArrayList<>();
+    for (Row row :
+        rows.filter(col(InternalColumns.FATAL).isNotNull())
+            .select(InternalColumns.FATAL)
+            .limit(SHOWN)
+            .collectAsList()) {
+      problems.add(row.getString(0));
+    }
+    String id = BatchColumn.CUSTOM_ID.column();
+    Dataset<Row> lines = rows.filter(col(BatchColumn.IMAGE.column()).equalTo(1));
+    for (Row row :
+        lines
+            .filter(col(id).isNotNull())
+            .groupBy(id)
+            .agg(count(lit(1)).as("lines"))
+            .filter(col("lines").gt(1))
+            .orderBy(id)
+            .limit(SHOWN)
+            .collectAsList()) {
+      problems.add("custom_id " + row.getString(0) + " is on " + row.getLong(1) + " lines");
+    }
+    String url = BatchColumn.URL.column();
+    if (lines.select(url).filter(col(url).isNotNull()).distinct().limit(2).count() > 1) {
+      problems.add("its lines have different urls (make one batch for each url)");
+    }
+    return problems;
+  }
+}

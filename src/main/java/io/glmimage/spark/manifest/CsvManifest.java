@@ -1,0 +1,57 @@
+package io.glmimage.spark.manifest;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.manifest.InternalColumns;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.TextRows;
+import java.io.IOException;
+import java.io.Reader;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataTypes;
+
+/** CSV manifests. All files must have the same header. */
+final class CsvManifest implements FormatReader {
+  @Override
+  public Dataset<Row> read(ManifestSource source) throws IOException {
+    List<String> files = source.files();
+    List<TextColumn> columns = new ArrayList<>();
+    for (String name : header(source, files)) {
+      ManifestField field = source.options().fieldOf(name);
+      columns.add(
+          field == null
+              ? TextColumn.other(name, DataTypes.StringType)
+              : TextColumn.of(field, source.options()));
+    }
+    return new TextTable(source.spark(), files, TextRows::csv, source.options())
+        .table(columns)
+        .drop(InternalColumns.FATAL);
+  }
+
+  private static List<String> header(ManifestSource source, List<String> files)
+      throws IOException {
+    List<String> header = null;
+    for (String file : files) {
+      try (Reader in = ManifestSource.text(source.storage(), file)) {
+        List<String> names = TextRows.csvHeader(in, file);
+        if (header != null && !header.equals(names)) {
+          throw new UsageException(
+              "Cannot read manifest "
+                  + source.options().path()
+                  + ": "
+                  + file
+                  + " has the columns "
+                  + names
+                  + ", "
+                  + files.get(0)
+                  + " has "
+                  + header);
+        }
+        header = names;
+      }
+    }
+    return header;
+  }
+}

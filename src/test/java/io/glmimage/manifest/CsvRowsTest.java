@@ -1,0 +1,81 @@
+package io.glmimage.manifest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.UsageException;
+import java.io.IOException;
+import java.io.StringReader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class CsvRowsTest {
+  private static List<TextRow> rows(String text) throws IOException {
+    List<TextRow> rows = new ArrayList<>();
+    TextRows.csv(new StringReader(text), "/m/rows", new ManifestOptions("m", Map.of(), List.of()))
+        .forEachRemaining(rows::add);
+    return rows;
+  }
+
+  @Test
+  void readsQuotesLineEndsAndLists() throws IOException {
+    List<TextRow> rows =
+        rows(
+            """
+            id,image_paths,prompt,seed,guidance_scale,label\r
+            1,a.png|b.png,"say ""hi"",
+            then stop",5,1.5,x\r
+            \r
+            2,"[""a|b.png""]",p,,,""
+            3,,q, 6 ,2,last""");
+    assertEquals(3, rows.size());
+    assertEquals(List.of("a.png", "b.png"), rows.get(0).value(ManifestField.IMAGE_PATHS));
+    assertEquals("say \"hi\",\nthen stop", rows.get(0).value(ManifestField.PROMPT));
+    assertEquals(5L, rows.get(0).value(ManifestField.SEED));
+    assertEquals("x", rows.get(0).other("label"));
+    assertEquals(List.of("a|b.png"), rows.get(1).value(ManifestField.IMAGE_PATHS));
+    assertNull(rows.get(1).value(ManifestField.SEED));
+    assertEquals("", rows.get(1).other("label"));
+    assertNull(rows.get(2).value(ManifestField.IMAGE_PATHS));
+    assertEquals(6L, rows.get(2).value(ManifestField.SEED));
+    for (TextRow row : rows) {
+      assertNull(row.problem());
+    }
+  }
+
+  private static String problem(String record) throws IOException {
+    List<TextRow> rows = rows("prompt,image_paths,seed\n\"two\nlines\",a.png,1\n" + record);
+    assertNull(rows.get(0).problem());
+    assertEquals(2, rows.size());
+    return rows.get(1).problem();
+  }
+
+  @Test
+  void namesTheLineWhereABadRecordStarts() throws IOException {
+    assertEquals("line 4 of rows has 2 values, the header has 3", problem("short,a.png\n"));
+    assertEquals("line 4 of rows: seed is many, expected a number", problem("p,a.png,many\n"));
+    assertEquals("line 4 of rows: seed is 1.5, expected a whole number", problem("p,a.png,1.5\n"));
+    assertEquals(
+        "line 4 of rows: image_paths starts with [ but is not a JSON array of paths",
+        problem("p,[a.png,1\n"));
+  }
+
+  @Test
+  void namesTheLineOfBadQuotes() throws IOException {
+    String text = problem("\"p\"x,a.png,2\n");
+    assertTrue(text.startsWith("line 4 of rows: text follows a closing quote"), text);
+    String open = problem("\"open,a.png,1\n");
+    assertTrue(open.startsWith("line 4 of rows: a quote is never closed"), open);
+  }
+
+  @Test
+  void refusesFilesWithoutDistinctColumns() {
+    for (String header : List.of("", "a,A\n", "a,,b\n")) {
+      assertThrows(UsageException.class, () -> rows(header));
+    }
+  }
+}

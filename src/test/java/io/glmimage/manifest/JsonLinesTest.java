@@ -1,0 +1,81 @@
+package io.glmimage.manifest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class JsonLinesTest {
+  private static List<TextRow> rows(String text, Map<String, String> columns) throws IOException {
+    List<TextRow> rows = new ArrayList<>();
+    TextRows.jsonLines(
+            new StringReader(text), "/m/rows", new ManifestOptions("m", columns, List.of()))
+        .forEachRemaining(rows::add);
+    return rows;
+  }
+
+  private static List<TextRow> rows(String text) throws IOException {
+    return rows(text, Map.of());
+  }
+
+  @Test
+  void readsFieldsWithTheirTypes() throws IOException {
+    List<TextRow> rows =
+        rows(
+            "\uFEFF{\"id\": 7, \"caption\": \"é \\ud83d\\ude00\", \"image_paths\": [\"a|b.png\","
+                + " \"c.png\"], \"seed\": 9007199254740993, \"height\": 64.0, \"guidance_scale\":"
+                + " 2}\n\n{\"caption\": null, \"image_paths\": \"x.png\"}\r\n",
+            Map.of("prompt", "caption"));
+    assertEquals(2, rows.size());
+    TextRow row = rows.get(0);
+    assertNull(row.problem());
+    assertEquals("7", row.value(ManifestField.ID));
+    assertEquals("é 😀", row.value(ManifestField.PROMPT));
+    assertEquals(List.of("a|b.png", "c.png"), row.value(ManifestField.IMAGE_PATHS));
+    assertEquals(9007199254740993L, row.value(ManifestField.SEED));
+    assertEquals(64L, row.value(ManifestField.HEIGHT));
+    assertEquals(2.0, row.value(ManifestField.GUIDANCE_SCALE));
+    assertNull(rows.get(1).value(ManifestField.PROMPT));
+    assertEquals(List.of("x.png"), rows.get(1).value(ManifestField.IMAGE_PATHS));
+  }
+
+  private static String problem(String line) throws IOException {
+    return rows("{\"prompt\": \"p\"}\n\n" + line).get(1).problem();
+  }
+
+  @Test
+  void namesTheLineOfBrokenJson() throws IOException {
+    assertTrue(problem("{\"prompt\": ").startsWith("line 3 of rows is not JSON: "));
+    assertEquals("line 3 of rows is not a JSON object", problem("[1]"));
+    assertTrue(problem("{\"prompt\": \"a\"} x").startsWith("line 3 of rows is not JSON: "));
+    String duplicate = problem("{\"prompt\": \"a\", \"prompt\": \"b\"}");
+    assertTrue(duplicate.startsWith("line 3 of rows is not JSON: Duplicate field"), duplicate);
+  }
+
+  @Test
+  void namesTheFieldOfAWrongValue() throws IOException {
+    String both = problem("{\"seed\": 1.5, \"prompt\": 3}");
+    assertTrue(both.contains("line 3 of rows: prompt is 3, expected a text"), both);
+    assertTrue(both.contains("line 3 of rows: seed is 1.5, expected a whole number"), both);
+    String paths = problem("{\"image_paths\": [1]}");
+    assertTrue(paths.contains("image_paths is [1], expected a path or an array of paths"), paths);
+    String text = problem("{\"seed\": \"7\"}");
+    assertTrue(text.contains("seed is 7, expected a whole number"), text);
+  }
+
+  @Test
+  void aBrokenLineLeavesTheOthersAlone() throws IOException {
+    List<TextRow> rows = rows("{\"prompt\": \"a\"}\n{\n{\"prompt\": \"b\"}");
+    assertEquals(3, rows.size());
+    assertNull(rows.get(0).problem());
+    assertNull(rows.get(2).problem());
+    assertEquals("b", rows.get(2).value(ManifestField.PROMPT));
+    assertEquals("{", rows.get(1).other(JsonLines.LINE));
+  }
+}

@@ -1,0 +1,61 @@
+package io.glmimage.manifest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class RowIdsTest {
+  @Test
+  void idsOfImagesAreStableAndReadable() {
+    String id = RowIds.ofImage("cats/été 1.png", "p", null);
+    assertEquals(id, RowIds.ofImage("cats/été 1.png", "p", null));
+    assertTrue(id.matches("cats-t-1-[0-9a-f]{16}"), id);
+    assertNotEquals(id, RowIds.ofImage("cats/été 2.png", "p", null));
+    assertNotEquals(id, RowIds.ofImage("cats/été 1.png", "q", null));
+    assertNotEquals(id, RowIds.ofImage("cats/été 1.png", "p", 0L));
+    assertTrue(RowIds.ofImage("日本.png", "p", 0L).startsWith("image-"));
+  }
+
+  @Test
+  void copiesOfARowAreNumbered() {
+    assertEquals("row-1", RowIds.numbered("row-1", 1));
+    assertEquals("row-1-3", RowIds.numbered("row-1", 3));
+  }
+
+  @Test
+  void derivedSeedsDependOnJobSeedAndIdOnly() {
+    assertEquals(RowIds.seed(1, "a"), RowIds.seed(1, "a"));
+    assertNotEquals(RowIds.seed(1, "a"), RowIds.seed(2, "a"));
+    assertNotEquals(RowIds.seed(1, "a"), RowIds.seed(1, "b"));
+    for (int i = 0; i < 1000; i++) {
+      long seed = RowIds.seed(i, "row");
+      assertEquals(seed, (long) (double) seed);
+      assertTrue(seed >= 0);
+    }
+  }
+
+  /** Later versions must give these values too: runs resume, and images stay the same. */
+  @Test
+  void idsAndFingerprintsStayTheSame() {
+    Map<ManifestField, Object> fields =
+        Map.of(
+            ManifestField.PROMPT, "make it red", ManifestField.IMAGE_PATHS, List.of("a.png", "b"));
+    assertEquals("row-fbeba283802af4c06b6b", RowIds.ofFields(fields));
+    assertEquals(7316863787424825L, RowIds.seed(7, "r-1"));
+    ManifestRow row =
+        new ManifestRow(
+            3,
+            "r-1",
+            "make it red",
+            List.of("a.png"),
+            List.of("/m/a.png"),
+            new EditSettings(64, null, 20, 1.5, 7, 0));
+    assertEquals("692250f48b6b76f8d5759dd755dad8469009a2b2ba85fac7a1d24c9ec349072e", RowFingerprint.of(row, "model"));
+    Rejection rejection = new Rejection(3, "r-1", null, List.of(), "Cannot edit row r-1: why");
+    assertEquals("498b88f58c8a2f74157db716468539605b844a2fb61ff82ad00679c8534ada8c", RowFingerprint.of(rejection, "model"));
+  }
+}

@@ -1,0 +1,212 @@
+package io.glmimage.spark.manifest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.manifest.ManifestFormat;
+import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.Rejection;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Manifests of every format as tables. */
+class ManifestTableTest {
+  private static LocalSpark spark;
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void startSpark() {
+    spark = new LocalSpark();
+  }
+
+  @AfterAll
+  static void stopSpark() {
+    spark.close();
+  }
+
+  private static String refused(Path manifest) {
+    return assertThrows(UsageException.class, () -> spark.open(manifest)).getMessage();
+  }
+
+  /** The requests of a manifest; all that must not depend on its format. */
+  private static List<PlannedRow> requests(Path manifest) {
+    List<PlannedRow> rows = spark.planned(manifest);
+    rows.forEach(row -> assertInstanceOf(ManifestRow.class, row.outcome()));
+    return rows;
+  }
+
+  @Test
+  void everyFormatGivesTheSameRequests() throws IOException {
+    StructType schema =
+        new StructType()
+            .add("id", DataTypes.StringType)
+            .add("prompt", DataTypes.StringType)
+            .add("image_paths", DataTypes.createArrayType(DataTypes.StringType))
+            .add("seed", DataTypes.LongType)
+            .add("height", DataTypes.IntegerType)
+            .add("width", DataTypes.IntegerType)
+            .add("num_inference_steps", DataTypes.ShortType)
+            .add("guidance_scale", DataTypes.FloatType);
+    String[] two = {"a.png", "s3a://b/sub dir/é.png"};
+    String[] one = {"/m/x.png"};
+    Path parquet = folder.resolve("m.parquet");
+    spark
+        .session()
+        .createDataFrame(
+            Arrays.asList(
+                RowFactory.create(
+                    "r-1", "say \"hi\", 😀", two, 9007199254740991L, 64, 96, (short) 9, 1.1f),
+                RowFactory.create("7", "make it red", one, null, null, null, null, null)),
+            schema)
+        .coalesce(1)
+        .write()
+        .parquet(parquet.toString());
+    List<PlannedRow> requests = requests(parquet);
+    assertEquals(2, requests.size());
+
+    Path json =
+        LocalSpark.text(
+            folder.resolve("m.jsonl"),
+            "{\"id\": \"r-1\", \"prompt\": \"say \\\"hi\\\", \\ud83d\\ude00\", \"image_paths\":"
+                + " [\"a.png\", \"s3a://b/sub dir/é.png\"], \"seed\": 9007199254740991,"
+                + " \"height\": 64.0, \"width\": 96, \"num_inference_steps\": 9,"
+                + " \"guidance_scale\": 1.1}",
+            "{\"id\": 7, \"prompt\": \"make it red\", \"image_paths\": \"/m/x.png\", \"seed\":"
+                + " null}");
+    assertEquals(requests, requests(json));
+
+    Path csv =
+        LocalSpark.text(
+            folder.resolve("m.csv"),
+            "id,prompt,image_paths,seed,height,width,num_inference_steps,guidance_scale",
+            "r-1,\"say \"\"hi\"\", 😀\",a.png|s3a://b/sub dir/é.png,9007199254740991,64,96,9,1.1",
+            "7,make it red,\"[\"\"/m/x.png\"\"]\",,,,,");
+    assertEquals(requests, requests(csv));
+
+    Path batch =
+        LocalSpark.text(
+            folder.resolve("batch.jsonl"),
+            "{\"custom_id\": \"r-1\", \"method\": \"POST\", \"url\": \"/v1/images/edits\", \"body\":"
+                + " {\"prompt\": \"say \\\"hi\\\", 😀\", \"image\": [\"a.png\", {\"image_url\":"
+                + " \"s3a://b/sub dir/é.png\"}], \"seed\": 9007199254740991, \"size\": \"96x64\","
+                + " \"num_inference_steps\": 9, \"guidance_scale\": 1.1}}",
+            "{\"custom_id\": \"7\", \"method\": \"POST\", \"url\": \"/v1/images/edits\", \"body\":"
+                + " {\"prompt\": \"make it red\", \"image\": \"/m/x.png\"}}");
+    assertEquals(requests, requests(batch));
+  }
+
+  @Test
+  void aRowThatCannotBeReadIsOneRejection() throws IOException {
+    Path json =
+        LocalSpark.text(
+            folder.resolve("m.jsonl"),
+            "{\"prompt\": \"p\", \"image_paths\": \"a.png\", \"label\": 3}",
+            "{\"prompt\": \"p\", \"image_paths\"",
+            "{\"prompt\": \"q\", \"image_paths\": \"a.png\", \"label\": 4}");
+    List<PlannedRow> rows = spark.planned(json);
+    assertEquals(3, rows.size());
+    Rejection rejection = assertInstanceOf(Rejection.class, rows.get(1).outcome());
+    assertTrue(
+        rejection.message().contains("line 2 of m.jsonl is not JSON"), rejection.message());
+    assertEquals(1, rejection.index());
+    List<Row> labels = spark.open(json).rows().select("label").collectAsList();
+    assertEquals(
+        Arrays.asList(3L, null, 4L), labels.stream().map(row -> row.get(0)).toList());
+  }
+
+  @Test
+  void otherColumnsPassThroughWithTheirTypes() throws IOException {
+    Path json =
+        LocalSpark.text(
+            folder.resolve("m.jsonl"),
+            "{\"prompt\": \"p\", \"image_paths\": [], \"a.b\": {\"c\": [1.5]}, \"junk\": 1}");
+    ManifestTable table =
+        spark.open(new ManifestOptions(json.toString(), Map.of(), List.of("junk")));
+    assertEquals("struct<a.b:struct<c:array<double>>>", table.passedThrough().simpleString());
+    Row planned = table.identify().planned("model").head();
+    assertEquals(1.5, planned.<Row>getAs("a.b").getList(0).get(0));
+  }
+
+  @Test
+  void filesOfACsvFolderHaveOneHeader() throws IOException {
+    Path csv = folder.resolve("rows.csv");
+    LocalSpark.text(csv.resolve("1.csv"), "prompt,image_paths", "p,a.png");
+    LocalSpark.text(csv.resolve("2.csv"), "prompt,image_paths", "q,b.png");
+    assertEquals(2, spark.open(csv).identify().size());
+    LocalSpark.text(csv.resolve("3.csv"), "image_paths,prompt", "b.png,q");
+    assertTrue(refused(csv).contains("3.csv has the columns [image_paths, prompt]"));
+  }
+
+  @Test
+  void fieldsOfJsonLinesMustNotDifferInCapitals() throws IOException {
+    Path json =
+        LocalSpark.text(
+            folder.resolve("m.jsonl"),
+            "{\"prompt\": \"p\", \"image_paths\": [], \"label\": 1}",
+            "{\"prompt\": \"p\", \"image_paths\": [], \"Label\": 1}");
+    assertTrue(refused(json).contains("is written in different ways"), refused(json));
+  }
+
+  @Test
+  void aBatchIsRefusedAsAWhole() throws IOException {
+    String line = "{\"custom_id\": \"%s\", \"url\": \"/v1/images/%s\", \"body\": {}}";
+    Path batch =
+        LocalSpark.text(
+            folder.resolve("batch.jsonl"),
+            String.format(line, "a", "edits"),
+            String.format(line, "a", "generations"),
+            "{\"url\": \"/v1/images/edits\", \"body\": {}}");
+    assertEquals(
+        "Cannot use batch "
+            + batch
+            + ": line 3 of batch.jsonl has no custom_id; custom_id a is on 2 lines; its lines have"
+            + " different urls (make one batch for each url)",
+        refused(batch));
+  }
+
+  @Test
+  void aBatchHasItsOwnColumnNames() throws IOException {
+    Path batch = LocalSpark.text(folder.resolve("batch.jsonl"), "{}");
+    ManifestOptions options =
+        new ManifestOptions(
+            batch.toString(),
+            Map.of("prompt", "caption"),
+            List.of(),
+            ManifestFormat.OPENAI_BATCH);
+    UsageException e = assertThrows(UsageException.class, () -> spark.open(options));
+    assertEquals("Invalid --columns: an OpenAI batch has fixed column names", e.getMessage());
+  }
+
+  @Test
+  void aManifestThatCannotBeReadIsNamedWithItsFormat() throws IOException {
+    Path missing = folder.resolve("none");
+    assertEquals(
+        "Cannot read manifest " + missing + ": there is no such file or folder",
+        refused(missing));
+    Path text = LocalSpark.text(folder.resolve("m.txt"), "prompt");
+    assertTrue(refused(text).startsWith("Cannot read manifest " + text + " as Parquet: "));
+    Path empty = Files.createDirectory(folder.resolve("empty"));
+    ManifestOptions csv =
+        new ManifestOptions(empty.toString(), Map.of(), List.of(), ManifestFormat.CSV);
+    assertEquals(
+        "Cannot read manifest " + empty + ": it holds no files",
+        assertThrows(UsageException.class, () -> spark.open(csv)).getMessage());
+  }
+}

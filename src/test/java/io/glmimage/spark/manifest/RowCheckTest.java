@@ -1,0 +1,119 @@
+package io.glmimage.spark.manifest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.io.HadoopSettings;
+import io.glmimage.manifest.FieldValues;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.RowReader;
+import io.glmimage.spark.manifest.ManifestCheck.Findings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The checks of single rows, without Spark. */
+class RowCheckTest {
+  private static final HadoopSettings HADOOP = new HadoopSettings(new Configuration());
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void images() throws IOException {
+    image("a.png", 64, 128);
+    image("wide.png", 32, 192);
+    image("large.png", 1024, 1056);
+    Files.writeString(folder.resolve("broken.png"), "no image");
+  }
+
+  private void image(String name, int height, int width) throws IOException {
+    RgbImage image = new RgbImage(height, width, new byte[height * width * 3]);
+    Files.write(folder.resolve(name), ImageEncoder.png(image));
+  }
+
+  private Findings check(boolean sources, Map<ManifestField, Object> fields) {
+    Map<ManifestField, Object> row = new EnumMap<>(ManifestField.class);
+    row.put(ManifestField.PROMPT, "p");
+    row.putAll(fields);
+    RowReader reader = new RowReader(LocalSpark.DEFAULTS, folder.toString());
+    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, sources)
+        .check(reader.read(0, "r", FieldValues.of(row)));
+  }
+
+  private Findings withSource(String name) {
+    return check(true, Map.of(ManifestField.IMAGE_PATHS, name));
+  }
+
+  private static void assertBad(String errorClass, String message, Findings found) {
+    assertEquals(Map.of(errorClass, 1L), found.badByClass());
+    String example = found.examples().get(errorClass).get(0);
+    assertTrue(example.contains(message), example);
+  }
+
+  @Test
+  void theOutputSizeIsThatOfTheFirstSource() {
+    Findings found = withSource("a.png");
+    assertEquals(0, found.bad());
+    assertEquals(1, found.sized());
+    // Two passes with guidance, 20 steps.
+    assertEquals(64 * 128 / 1e6 * 20 * 2, found.megapixelSteps(), 1e-12);
+  }
+
+  @Test
+  void withoutSourcesOnlyGivenSizesAreKnown() {
+    Map<ManifestField, Object> path = Map.of(ManifestField.IMAGE_PATHS, "none.png");
+    assertEquals(0, check(false, path).sized());
+    Map<ManifestField, Object> sized =
+        Map.of(
+            ManifestField.IMAGE_PATHS,
+            "none.png",
+            ManifestField.HEIGHT,
+            64,
+            ManifestField.WIDTH,
+            64,
+            ManifestField.GUIDANCE_SCALE,
+            1);
+    assertEquals(64 * 64 / 1e6 * 20, check(false, sized).megapixelSteps(), 1e-12);
+    assertEquals(1024 * 1024 / 1e6 * 40, check(false, Map.of()).megapixelSteps(), 1e-9);
+  }
+
+  @Test
+  void namesTheSourceThatCannotBeUsed() {
+    assertBad("IMAGE_NOT_FOUND", "/none.png does not exist", withSource("none.png"));
+    assertBad("IMAGE_INVALID", "broken.png", withSource("broken.png"));
+    assertBad("IMAGE_INVALID", "data:image/png;base64,... (", withSource("data:image/png;base64,!"));
+  }
+
+  @Test
+  void refusesSizesThatTheModelRefuses() {
+    assertBad("REQUEST_REFUSED", "aspect ratio", withSource("wide.png"));
+    assertBad("INVALID_ROW", "1024 x 1056 has 1081344 pixels", withSource("large.png"));
+  }
+
+  @Test
+  void rejectedRowsAreBad() {
+    assertBad("INVALID_ROW", "steps", check(false, Map.of(ManifestField.NUM_INFERENCE_STEPS, 0)));
+  }
+
+  @Test
+  void findingsAddUpAndKeepFewExamples() {
+    Findings all = Findings.NONE;
+    for (int i = 0; i < 10; i++) {
+      all = all.and(withSource("none.png")).and(withSource("a.png"));
+    }
+    assertEquals(20, all.rows());
+    assertEquals(10, all.bad());
+    assertEquals(10, all.sized());
+    assertEquals(5, all.examples().get("IMAGE_NOT_FOUND").size());
+    assertEquals(List.of("IMAGE_NOT_FOUND"), List.copyOf(all.examples().keySet()));
+  }
+}
