@@ -16,9 +16,9 @@ import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/** The demo's ten rows, made of the embedded model's own pictures. */
+/** The ten rows of the demo. The source images were made for the embedded model. */
 final class ExampleManifest {
-  /** The row that must fail. */
+  /** The row that fails on purpose. */
   static final String BAD_ID = "10-corrupt-file";
 
   static final int STEPS = 20;
@@ -28,12 +28,12 @@ final class ExampleManifest {
   static final String WIDE_SOURCE = "06_recolor_yellow.png";
   static final String WIDE_PROMPT = "paint the diamond yellow";
 
-  /** Of the model's yellows, which run from amber to lemon, the clearest among the first seeds. */
+  /** Gives the clearest yellow among the first seeds; others give amber or lemon. */
   static final long WIDE_SEED = 15;
 
-  private static final String PICTURES = "/models/glm-image-tiny/examples/";
+  private static final String IMAGES = "/models/glm-image-tiny/examples/";
 
-  /** Text-to-image rows have no source to take their size from. */
+  /** A text-to-image row has no source image to take its size from. */
   private static final int SIDE = 128;
 
   private record Example(String id, String source, String prompt, String kind) {}
@@ -71,7 +71,11 @@ final class ExampleManifest {
     return EXAMPLES.size();
   }
 
-  /** Writes pictures and manifest into a folder, over earlier ones; gives the manifest's path. */
+  /**
+   * Writes the source images and the manifest into a folder, replacing earlier ones.
+   *
+   * @return path of the manifest
+   */
   String write(String folder) throws IOException {
     Storage storage = session.storage();
     String root = storage.qualified(folder);
@@ -119,10 +123,10 @@ final class ExampleManifest {
 
   private static byte[] bytes(String source) throws IOException {
     return switch (source) {
-      // The wide picture with rows and columns exchanged: circle above diamond.
+      // The wide image with rows and columns exchanged: a circle above a diamond.
       case "07_tall.png" ->
           ImageEncoder.png(transposed(ImageDecoder.decode(resource(WIDE_SOURCE), source)));
-      // Cut off in the middle, as by a broken upload.
+      // Cut off in the middle, as after a broken upload.
       case "10_corrupt.png" -> {
         byte[] whole = resource("01_recolor_green.png");
         yield Arrays.copyOf(whole, whole.length / 2);
@@ -144,9 +148,9 @@ final class ExampleManifest {
   }
 
   static byte[] resource(String name) throws IOException {
-    try (InputStream in = ExampleManifest.class.getResourceAsStream(PICTURES + name)) {
+    try (InputStream in = ExampleManifest.class.getResourceAsStream(IMAGES + name)) {
       if (in == null) {
-        throw new FileNotFoundException("Cannot find resource " + PICTURES + name);
+        throw new FileNotFoundException("Cannot find resource " + IMAGES + name);
       }
       return in.readAllBytes();
     }

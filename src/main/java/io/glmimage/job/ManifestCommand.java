@@ -96,14 +96,14 @@ final class ManifestCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    int ways = (prompts.isEmpty() ? 0 : 1) + (promptsFile == null ? 0 : 1);
-    ways += template == null ? 0 : 1;
-    if (ways != 1) {
+    int kinds = (prompts.isEmpty() ? 0 : 1) + (promptsFile == null ? 0 : 1);
+    kinds += template == null ? 0 : 1;
+    if (kinds != 1) {
       throw new UsageException(
           "Cannot create a manifest: give one of --prompt, --prompts-file and --prompt-template");
     }
     if (template == null && !values.isEmpty()) {
-      throw new UsageException("Invalid --values: they belong to --prompt-template");
+      throw new UsageException("Invalid --values: they need --prompt-template");
     }
     if (seeds != null && (seeds < 1 || seeds > MOST_SEEDS)) {
       throw new UsageException("Invalid --seeds: " + seeds + ", expected 1 to " + MOST_SEEDS);
@@ -124,7 +124,7 @@ final class ManifestCommand implements Callable<Integer> {
     }
   }
 
-  /** The names become columns of the manifest, and of the result table. */
+  /** The names become columns of the manifest and of the result table. */
   private static void checkNames(List<String> names) {
     List<String> taken = new ArrayList<>(ResultColumn.names());
     for (ManifestField field : ManifestField.values()) {

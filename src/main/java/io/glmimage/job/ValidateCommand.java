@@ -120,7 +120,7 @@ final class ValidateCommand implements Callable<Integer> {
 
   private void checkOptions() {
     if (full && sample != null) {
-      throw new UsageException("Invalid --sample: --full looks at all rows; leave one out");
+      throw new UsageException("Invalid --sample: --full checks all rows; give only one of the two");
     }
     if (sample != null && (sample < 0 || sample > MAX_SAMPLE)) {
       throw new UsageException(
@@ -128,8 +128,8 @@ final class ValidateCommand implements Callable<Integer> {
     }
     if (secondsPerImage != null && secondsPerMegapixelStep != null) {
       throw new UsageException(
-          "Invalid --seconds-per-image: the estimate goes by it or by"
-              + " --seconds-per-megapixel-step; leave one out");
+          "Invalid --seconds-per-image: the estimate uses either this or"
+              + " --seconds-per-megapixel-step; give only one of the two");
     }
     for (Double seconds : new Double[] {secondsPerImage, secondsPerMegapixelStep, secondsPerRow}) {
       if (seconds != null && !(seconds >= 0 && seconds < 1e9)) {
@@ -138,7 +138,7 @@ final class ValidateCommand implements Callable<Integer> {
     }
   }
 
-  /** Values in the order in which they are printed. */
+  /** The values of the report, in the order in which they are printed. */
   private Map<String, Object> report(
       ManifestOptions options,
       long rows,
@@ -169,7 +169,7 @@ final class ValidateCommand implements Callable<Integer> {
     return report;
   }
 
-  /** The mean of the rows whose size is known: of all, unless the sample knows more. */
+  /** Mean over the rows of known size: all rows if all are known, otherwise the sample. */
   private static Double megapixelStepsPerRow(
       ManifestCheck.Findings all, ManifestCheck.Findings sampled) {
     boolean allKnown = all.sized() == all.rows() - all.bad();
@@ -192,7 +192,7 @@ final class ValidateCommand implements Callable<Integer> {
     text.append(" bad").append('\n');
     list(text, report.get("bad_by_class"), report.get("examples"));
     text.append("sources of ").append(report.get("rows_with_sources_checked"));
-    text.append(" rows looked at");
+    text.append(" rows checked");
     if (report.containsKey("bad_in_sample")) {
       text.append(", ").append(report.get("bad_in_sample")).append(" bad\n");
       list(text, report.get("bad_in_sample_by_class"), report.get("examples_in_sample"));
@@ -201,7 +201,7 @@ final class ValidateCommand implements Callable<Integer> {
     }
     Double perRow = (Double) report.get("megapixel_steps_per_row");
     if (perRow != null) {
-      text.append(String.format(Locale.ROOT, "%.2f megapixel steps a row (with passes)%n", perRow));
+      text.append(String.format(Locale.ROOT, "%.2f megapixel steps per row (with passes)%n", perRow));
     }
     Double hours = (Double) report.get("gpu_hours");
     text.append(

@@ -3,13 +3,13 @@ package io.glmimage.plan;
 import java.io.Serializable;
 
 /**
- * How a manifest's rows are cut into partitions: contiguous runs of {@code rowsPerPartition}, the
- * last one shorter. Every row belongs to exactly one partition.
+ * The division of the rows to do into partitions. Each partition has {@code rowsPerPartition}
+ * consecutive rows; the last one may have fewer. Every row belongs to exactly one partition.
  *
- * @param rows in the manifest
+ * @param rows number of rows to do
  * @param partitions number of Spark tasks, at least 1
  * @param rowsPerPartition at least 1
- * @param batchSize rows edited together
+ * @param batchSize number of rows edited together
  */
 public record EditPlan(long rows, int partitions, long rowsPerPartition, int batchSize)
     implements Serializable {
@@ -31,9 +31,9 @@ public record EditPlan(long rows, int partitions, long rowsPerPartition, int bat
   }
 
   /**
-   * Which partition edits a row.
+   * The partition that edits a row.
    *
-   * @param row position in the manifest, from 0
+   * @param row number of the row among the rows to do, from 0
    */
   public int partitionOf(long row) {
     return (int) (row / rowsPerPartition);

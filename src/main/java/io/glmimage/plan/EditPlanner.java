@@ -1,25 +1,26 @@
 package io.glmimage.plan;
 
 /**
- * Makes plans. Partitions hold few batches, so that all slots end at about the same time; there are
- * at least as many partitions as task slots where the rows allow it, and batches are full. Every
- * partition costs a task, and a file of results, of some ten milliseconds: large manifests have
- * larger partitions, not ever more of them. Nothing more is lost with a larger one: tasks write
- * down what they have done while they go on.
+ * Makes plans. Partitions have few batches, so that all task slots finish at about the same time.
+ * Batches are full, and there are at least as many partitions as slots if there are enough rows.
+ *
+ * <p>Every partition costs a task and a file of results, some ten milliseconds in all. Large
+ * manifests therefore have larger partitions rather than more of them. A failed task loses no more
+ * with a larger partition, because tasks save their results while they run.
  */
 public final class EditPlanner {
-  /** Batches of one partition while the number of partitions stays small enough. */
+  /** Batches per partition, unless that gives too many partitions. */
   static final int BATCHES_PER_PARTITION = 4;
 
-  /** What a Spark driver schedules without effort. */
+  /** A Spark driver schedules this many tasks without effort. */
   static final int MAX_PARTITIONS = 20_000;
 
-  /** Up to here, and to so many for each slot, more partitions spread the rows more evenly. */
+  /** Up to this number, or to a number per slot, more partitions balance the work better. */
   static final int USEFUL_PARTITIONS = 512;
 
   static final int USEFUL_PARTITIONS_PER_SLOT = 64;
 
-  /** A task holds the result lines of its partition, of about a kilobyte. */
+  /** A task holds the result rows of its partition in memory, about a kilobyte each. */
   static final int MOST_ROWS_OF_PARTITION = 20_000;
 
   private final PlanOptions options;
@@ -29,8 +30,10 @@ public final class EditPlanner {
   }
 
   /**
-   * @param rows in the manifest
-   * @param slots tasks that run at the same time
+   * Plans the rows of a run.
+   *
+   * @param rows number of rows to do
+   * @param slots number of tasks that run at the same time
    */
   public EditPlan plan(long rows, int slots) {
     int batch = options.batchSize();

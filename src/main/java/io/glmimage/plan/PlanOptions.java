@@ -4,10 +4,10 @@ import io.glmimage.error.UsageException;
 import java.io.Serializable;
 
 /**
- * How work is cut.
+ * The options that divide the rows.
  *
- * @param batchSize rows edited together
- * @param partitions number of Spark tasks, or null to choose
+ * @param batchSize number of rows edited together
+ * @param partitions number of Spark tasks, or null to let {@link EditPlanner} choose
  */
 public record PlanOptions(int batchSize, Integer partitions) implements Serializable {
   public static final int DEFAULT_BATCH_SIZE = 4;

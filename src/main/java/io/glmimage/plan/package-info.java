@@ -1,5 +1,5 @@
 /**
- * How rows are divided into partitions and batches: an immutable plan from a number of rows and
- * slots. It knows neither Spark nor GPUs, so it is tested without them.
+ * The division of rows into partitions and batches: options, planner and the immutable plan. This
+ * package uses neither Spark nor a GPU, and knows nothing about the content of rows.
  */
 package io.glmimage.plan;

@@ -363,7 +363,7 @@ class EditImagesJobTest {
                 RowFactory.create("b", "0.png", "p"),
                 RowFactory.create("a", "1.png", "q")),
             output));
-    assertTrue(job.err().contains("1 rows have the id of an earlier row (a)"), job.err());
+    assertTrue(job.err().contains("1 row has the id of an earlier row (a)"), job.err());
 
     String good = manifest(SIMPLE, RowFactory.create("a", "0.png", "p"));
     assertEquals(1, job.edit(good, output, "--model", "missing"));

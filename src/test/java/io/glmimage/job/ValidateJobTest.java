@@ -21,6 +21,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
 class ValidateJobTest {
+  /** Megapixel steps per row: (96 x 64 x 10 steps + 992 x 1024 x 20 steps x 2 passes) / 2 rows. */
+  private static final double PER_ROW = 20.34688;
+
   private static Session session;
 
   @TempDir private Path folder;
@@ -42,93 +45,118 @@ class ValidateJobTest {
     Files.write(file, JobConsole.png(height, width, 0));
   }
 
-  @Test
-  void findsWhatWouldFailAndEstimates() throws IOException {
+  /** Seven rows, of which five would fail. */
+  private String manifest() throws IOException {
     png("good.png", 96, 64);
     png("long.png", 32, 160);
     Files.write(folder.resolve("bad.png"), new byte[] {1, 2, 3});
-    String manifest =
-        Files.writeString(
-                folder.resolve("rows.csv"),
-                """
-                id,prompt,image_paths,height,width,num_inference_steps,guidance_scale
-                good,p,good.png,,,10,1
-                sized,p,good.png,1000,1024,20,2
-                gone,p,nope.png,,,,
-                long,p,long.png,,,,
-                bad,p,bad.png,,,,
-                huge,p,good.png,8000,64,,
-                none,,good.png,,,,
-                """)
-            .toString();
-    assertEquals(2, job.run("validate", "--manifest", manifest, "--full", "--json"), job::err);
+    return Files.writeString(
+            folder.resolve("rows.csv"),
+            """
+            id,prompt,image_paths,height,width,num_inference_steps,guidance_scale
+            good,p,good.png,,,10,1
+            sized,p,good.png,1000,1024,20,2
+            gone,p,nope.png,,,,
+            long,p,long.png,,,,
+            bad,p,bad.png,,,,
+            huge,p,good.png,8000,64,,
+            none,,good.png,,,,
+            """)
+        .toString();
+  }
+
+  @Test
+  void countsBadRowsByErrorClass() throws IOException {
+    assertEquals(2, job.run("validate", "--manifest", manifest(), "--full", "--json"), job::err);
     JsonNode report = new ObjectMapper().readTree(job.out());
     assertEquals(7, report.path("rows").asInt());
     assertEquals(5, report.path("bad_rows").asInt());
     assertEquals(1, report.at("/bad_by_class/IMAGE_NOT_FOUND").asInt());
     assertEquals(1, report.at("/bad_by_class/IMAGE_INVALID").asInt());
-    assertEquals(2, report.at("/bad_by_class/REQUEST_REFUSED").asInt());
-    assertEquals(1, report.at("/bad_by_class/INVALID_ROW").asInt());
+    assertEquals(1, report.at("/bad_by_class/REQUEST_REFUSED").asInt());
+    assertEquals(2, report.at("/bad_by_class/INVALID_ROW").asInt());
     assertTrue(report.at("/examples/REQUEST_REFUSED").toString().contains("aspect ratio is 5.00"));
-    // (96 x 64 x 10 steps + 992 x 1024 x 20 steps x 2 passes) / 2 rows
-    assertEquals(20.34688, report.path("megapixel_steps_per_row").asDouble(), 1e-9);
-    assertTrue(report.path("gpu_hours").isNull());
+    String invalid = report.at("/examples/INVALID_ROW").toString();
+    assertTrue(invalid.contains("height is 8000, expected 32 to 4096 pixels"), invalid);
+  }
 
+  @Test
+  void estimatesFromMegapixelSteps() throws IOException {
     assertEquals(
         2,
         job.run(
             "validate",
             "--manifest",
-            manifest,
+            manifest(),
             "--full",
             "--seconds-per-megapixel-step=0.5",
             "--seconds-per-row=1",
             "--json"));
-    assertEquals(
-        2 * (20.34688 * 0.5 + 1) / 3600,
-        new ObjectMapper().readTree(job.out()).path("gpu_hours").asDouble(),
-        1e-12);
-
-    // Without the sources, only what the rows themselves say is found.
-    assertEquals(2, job.run("validate", "--manifest", manifest, "--sample", "0"));
-    assertTrue(job.out().startsWith("7 rows, 2 bad"), job.out());
-    assertTrue(job.out().contains("no estimate of GPU-hours"), job.out());
-    assertEquals(2, job.run("validate", "--manifest", manifest, "--seconds-per-image", "36"));
-    assertTrue(job.out().contains("sources of 7 rows looked at, 5 bad"), job.out());
-    assertTrue(job.out().contains("about 0.05 GPU-hours"), job.out());
-
-    assertEquals(1, job.run("validate", "--manifest", manifest, "--full", "--sample", "3"));
-    assertEquals(1, job.run("validate", "--manifest", folder + "/none.csv"));
-    Files.writeString(folder.resolve("twice.csv"), "id,prompt,image_paths\na,p,\na,p,\n");
-    assertEquals(1, job.run("validate", "--manifest", folder + "/twice.csv"));
-    assertTrue(job.err().contains("1 rows have the id of an earlier row (a)"), job.err());
+    JsonNode report = new ObjectMapper().readTree(job.out());
+    assertEquals(PER_ROW, report.path("megapixel_steps_per_row").asDouble(), 1e-9);
+    double hours = 2 * (PER_ROW * 0.5 + 1) / 3600;
+    assertEquals(hours, report.path("gpu_hours").asDouble(), 1e-12);
   }
 
   @Test
-  void aFolderOfImagesBecomesAManifest() throws IOException {
+  void checksOnlyTheRowsThemselvesWithoutASample() throws IOException {
+    assertEquals(2, job.run("validate", "--manifest", manifest(), "--sample", "0"));
+    assertTrue(job.out().startsWith("7 rows, 2 bad"), job.out());
+    assertTrue(job.out().contains("no estimate of GPU-hours"), job.out());
+  }
+
+  @Test
+  void checksTheSourcesOfASample() throws IOException {
+    assertEquals(2, job.run("validate", "--manifest", manifest(), "--seconds-per-image", "36"));
+    assertTrue(job.out().contains("sources of 7 rows checked, 5 bad"), job.out());
+    assertTrue(job.out().contains("about 0.05 GPU-hours"), job.out());
+  }
+
+  @Test
+  void refusesOptionsAndManifestsThatCannotBeUsed() throws IOException {
+    assertEquals(1, job.run("validate", "--manifest", manifest(), "--full", "--sample", "3"));
+    assertEquals(1, job.run("validate", "--manifest", folder + "/none.csv"));
+    Files.writeString(folder.resolve("twice.csv"), "id,prompt,image_paths\na,p,\na,p,\n");
+    assertEquals(1, job.run("validate", "--manifest", folder + "/twice.csv"));
+    assertTrue(job.err().contains("1 row has the id of an earlier row (a)"), job.err());
+  }
+
+  /** A folder with two images, and one more image in a folder below it. */
+  private String images() throws IOException {
     png("set/b.png", 64, 64);
     png("set/a.PNG", 64, 64);
     png("set/deep/c.jpg", 64, 64);
     png("set/.hidden.png", 64, 64);
     Files.writeString(folder.resolve("set/notes.txt"), "x");
+    return folder + "/set";
+  }
+
+  @Test
+  void writesAManifestOfTheImagesOfAFolder() throws IOException {
     String flat = folder + "/flat";
-    String images = folder + "/set";
     assertEquals(
-        0, job.run("manifest", "--images", images, "--prompt", "p", "--output", flat), job::err);
+        0,
+        job.run("manifest", "--images", images(), "--prompt", "p", "--output", flat),
+        job::err);
     assertTrue(job.out().startsWith("Wrote 2 rows"), job.out());
     List<Row> rows = session.spark().read().parquet(flat).orderBy("image_paths").collectAsList();
-    // Relative, as the images lie below the manifest's folder.
+    // Relative, because the images are below the manifest's folder.
     assertEquals("set/a.PNG", rows.get(0).getAs("image_paths"));
     assertNull(rows.get(0).getAs("seed"));
     assertTrue(rows.get(0).<String>getAs("id").startsWith("a-"), rows.toString());
+    assertEquals(1, job.run("manifest", "--images", images(), "--prompt", "p", "--output", flat));
+    assertTrue(job.err().contains("it already exists"), job.err());
+  }
 
+  @Test
+  void writesAManifestOfAllPromptsAndSeedsThatTheJobReads() throws IOException {
     String all = folder + "/all";
     assertEquals(
         0,
         job.run(
             "manifest",
             "--images",
-            images,
+            images(),
             "--recursive",
             "--prompt-template",
             "make the {object} {color}",
@@ -143,23 +171,25 @@ class ValidateJobTest {
         job::err);
     assertTrue(job.out().startsWith("Wrote 18 rows"), job.out());
     assertEquals(18, session.spark().read().parquet(all).select("id").distinct().count());
-    // What it makes, the job takes; ids do not depend on the other files.
     assertEquals(0, job.run("--manifest", all, "--output", folder + "/out"), job::err);
     Row row = session.spark().read().parquet(folder + "/out/results").head();
     assertEquals("car", row.getAs("object"));
     try (Stream<Path> left = Files.list(folder)) {
       assertFalse(left.anyMatch(p -> p.getFileName().toString().startsWith(".listing")));
     }
+  }
 
-    assertEquals(1, job.run("manifest", "--images", images, "--prompt", "p", "--output", flat));
-    assertTrue(job.err().contains("it exists"), job.err());
-    assertEquals(1, job.run("manifest", "--images", images, "--output", flat + 2));
+  @Test
+  void refusesToWriteAManifestWithoutImagesOrPrompts() throws IOException {
+    String images = images();
+    String output = folder + "/manifest";
+    assertEquals(1, job.run("manifest", "--images", images, "--output", output));
     assertTrue(job.err().contains("give one of --prompt"), job.err());
     assertEquals(
-        1, job.run("manifest", "--images", images + "/none", "--prompt=p", "--output", flat + 2));
+        1, job.run("manifest", "--images", images + "/none", "--prompt=p", "--output", output));
     Files.createDirectory(folder.resolve("empty"));
     assertEquals(
-        1, job.run("manifest", "--images", folder + "/empty", "--prompt=p", "--output", flat + 2));
+        1, job.run("manifest", "--images", folder + "/empty", "--prompt=p", "--output", output));
     assertTrue(job.err().contains("holds no images"), job.err());
     assertEquals(
         1,
@@ -172,7 +202,7 @@ class ValidateJobTest {
             "--values",
             "seed=1,2",
             "--output",
-            flat + 2));
+            output));
     assertTrue(job.err().contains("is the name of another column"), job.err());
   }
 }
