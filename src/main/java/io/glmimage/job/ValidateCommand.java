@@ -120,7 +120,8 @@ final class ValidateCommand implements Callable<Integer> {
 
   private void checkOptions() {
     if (full && sample != null) {
-      throw new UsageException("Invalid --sample: --full checks all rows; give only one of the two");
+      throw new UsageException(
+          "Invalid --sample: --full checks all rows; give only one of the two");
     }
     if (sample != null && (sample < 0 || sample > MAX_SAMPLE)) {
       throw new UsageException(
@@ -201,7 +202,8 @@ final class ValidateCommand implements Callable<Integer> {
     }
     Double perRow = (Double) report.get("megapixel_steps_per_row");
     if (perRow != null) {
-      text.append(String.format(Locale.ROOT, "%.2f megapixel steps per row (with passes)%n", perRow));
+      text.append(
+          String.format(Locale.ROOT, "%.2f megapixel steps per row (with passes)%n", perRow));
     }
     Double hours = (Double) report.get("gpu_hours");
     text.append(

@@ -84,12 +84,7 @@ public record EditDefaults(
   static String sideProblem(long side) {
     return side >= OutputLimits.MIN_SIDE && side <= OutputLimits.MAX_SIDE
         ? null
-        : side
-            + ", expected "
-            + OutputLimits.MIN_SIDE
-            + " to "
-            + OutputLimits.MAX_SIDE
-            + " pixels";
+        : side + ", expected " + OutputLimits.MIN_SIDE + " to " + OutputLimits.MAX_SIDE + " pixels";
   }
 
   private static String tooLarge(long height, long width, long maxPixels) {

@@ -11,9 +11,4 @@ package io.glmimage.manifest;
  * @param stepCache see {@link EditDefaults}
  */
 public record EditSettings(
-    Integer height,
-    Integer width,
-    int steps,
-    double guidanceScale,
-    long seed,
-    double stepCache) {}
+    Integer height, Integer width, int steps, double guidanceScale, long seed, double stepCache) {}

@@ -135,9 +135,7 @@ class ValidateJobTest {
   void writesAManifestOfTheImagesOfAFolder() throws IOException {
     String flat = folder + "/flat";
     assertEquals(
-        0,
-        job.run("manifest", "--images", images(), "--prompt", "p", "--output", flat),
-        job::err);
+        0, job.run("manifest", "--images", images(), "--prompt", "p", "--output", flat), job::err);
     assertTrue(job.out().startsWith("Wrote 2 rows"), job.out());
     List<Row> rows = session.spark().read().parquet(flat).orderBy("image_paths").collectAsList();
     // Relative, because the images are below the manifest's folder.

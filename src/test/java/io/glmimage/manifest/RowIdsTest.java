@@ -54,8 +54,12 @@ class RowIdsTest {
             List.of("a.png"),
             List.of("/m/a.png"),
             new EditSettings(64, null, 20, 1.5, 7, 0));
-    assertEquals("692250f48b6b76f8d5759dd755dad8469009a2b2ba85fac7a1d24c9ec349072e", RowFingerprint.of(row, "model"));
+    assertEquals(
+        "692250f48b6b76f8d5759dd755dad8469009a2b2ba85fac7a1d24c9ec349072e",
+        RowFingerprint.of(row, "model"));
     Rejection rejection = new Rejection(3, "r-1", null, List.of(), "Cannot edit row r-1: why");
-    assertEquals("498b88f58c8a2f74157db716468539605b844a2fb61ff82ad00679c8534ada8c", RowFingerprint.of(rejection, "model"));
+    assertEquals(
+        "498b88f58c8a2f74157db716468539605b844a2fb61ff82ad00679c8534ada8c",
+        RowFingerprint.of(rejection, "model"));
   }
 }

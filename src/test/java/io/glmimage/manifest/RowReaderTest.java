@@ -94,7 +94,8 @@ class RowReaderTest {
         "Cannot edit row r-17: num_inference_steps is 0, expected 1 to 1000 steps",
         rejected(with(ManifestField.NUM_INFERENCE_STEPS, 0)));
     assertTrue(
-        rejected(with(ManifestField.WIDTH, 31)).contains("width is 31, expected 32 to 4096 pixels"));
+        rejected(with(ManifestField.WIDTH, 31))
+            .contains("width is 31, expected 32 to 4096 pixels"));
     assertTrue(rejected(with(ManifestField.WIDTH, 4097)).contains("expected 32 to 4096 pixels"));
     assertTrue(rejected(with(ManifestField.HEIGHT, 1_000_000)).contains("height is 1000000"));
     assertTrue(rejected(with(ManifestField.HEIGHT, -5_000_000_000.0)).contains("expected 32 to"));

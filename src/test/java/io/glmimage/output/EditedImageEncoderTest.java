@@ -43,8 +43,7 @@ class EditedImageEncoderTest {
   }
 
   private static byte[] encode(EditedImageFormat format, int quality, String prompt) {
-    ManifestRow row =
-        row(prompt, 0);
+    ManifestRow row = row(prompt, 0);
     return new EditedImageEncoder(format, quality, "glm-image-spark 1")
         .encode(gradient(), row, "s3a://KEY:secret-secret@b/model", Redaction.ofPatterns());
   }
@@ -63,8 +62,7 @@ class EditedImageEncoderTest {
 
   @Test
   void theStepCacheIsNamedWhereThereIsOne() {
-    ManifestRow row =
-        row("p", 0.25);
+    ManifestRow row = row("p", 0.25);
     byte[] png =
         new EditedImageEncoder(EditedImageFormat.PNG, 90, "p")
             .encode(gradient(), row, "m", Redaction.ofPatterns());

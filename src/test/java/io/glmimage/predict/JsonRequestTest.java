@@ -111,8 +111,7 @@ class JsonRequestTest {
                 2.0));
     ManifestRow read = (ManifestRow) reader.read(0, reader.key(row), row);
     assertEquals(
-        read.settings().seed(),
-        parse("{'prompt': 'x', 'height': 64, 'guidance_scale': 2}").seed());
+        read.settings().seed(), parse("{'prompt': 'x', 'height': 64, 'guidance_scale': 2}").seed());
   }
 
   @ParameterizedTest

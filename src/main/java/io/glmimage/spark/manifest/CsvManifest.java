@@ -30,8 +30,7 @@ final class CsvManifest implements FormatReader {
         .drop(InternalColumns.FATAL);
   }
 
-  private static List<String> header(ManifestSource source, List<String> files)
-      throws IOException {
+  private static List<String> header(ManifestSource source, List<String> files) throws IOException {
     List<String> header = null;
     for (String file : files) {
       try (Reader in = ManifestSource.text(source.storage(), file)) {

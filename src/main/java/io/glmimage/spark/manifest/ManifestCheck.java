@@ -7,7 +7,6 @@ import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
 import io.glmimage.io.HadoopSettings;
-import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.InternalColumns;
@@ -193,8 +192,7 @@ public final class ManifestCheck {
         return Findings.good(0, 0);
       }
       sizes.forEach(ImageProcessor::check);
-      PixelSize output =
-          new OutputSize().of(row.id(), settings.height(), settings.width(), sizes);
+      PixelSize output = new OutputSize().of(row.id(), settings.height(), settings.width(), sizes);
       SourceReader.checkSize(row, sizes, limits);
       int passes = settings.guidanceScale() > 1 ? 2 : 1;
       double megapixels = (double) output.height() * output.width() / 1e6;

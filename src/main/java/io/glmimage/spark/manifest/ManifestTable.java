@@ -88,8 +88,7 @@ public final class ManifestTable {
             .map(f -> new ManifestColumn(f.name(), kind(f.dataType()), f.dataType().simpleString()))
             .toList();
     ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
-    return new ManifestTable(
-        options.path(), rows, schema, new RowReader(defaults, folder), source);
+    return new ManifestTable(options.path(), rows, schema, new RowReader(defaults, folder), source);
   }
 
   /** The defaults and limits of the rows. */

@@ -79,12 +79,7 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
         rejection != null
             ? new Rejection(index, id, prompt, imagePaths, rejection)
             : new ManifestRow(
-                index,
-                id,
-                prompt,
-                imagePaths,
-                texts(values, SOURCES),
-                settings(values));
+                index, id, prompt, imagePaths, texts(values, SOURCES), settings(values));
     return new PlannedRow(outcome, row.getAs(InternalColumns.FINGERPRINT));
   }
 

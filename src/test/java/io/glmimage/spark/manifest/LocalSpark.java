@@ -45,11 +45,7 @@ final class LocalSpark implements AutoCloseable {
 
   /** Writes a Parquet manifest of several files. */
   Path parquet(Path folder, StructType schema, Row... rows) {
-    spark
-        .createDataFrame(List.of(rows), schema)
-        .repartition(2)
-        .write()
-        .parquet(folder.toString());
+    spark.createDataFrame(List.of(rows), schema).repartition(2).write().parquet(folder.toString());
     return folder;
   }
 

@@ -123,12 +123,10 @@ class ManifestTableTest {
     List<PlannedRow> rows = spark.planned(json);
     assertEquals(3, rows.size());
     Rejection rejection = assertInstanceOf(Rejection.class, rows.get(1).outcome());
-    assertTrue(
-        rejection.message().contains("line 2 of m.jsonl is not JSON"), rejection.message());
+    assertTrue(rejection.message().contains("line 2 of m.jsonl is not JSON"), rejection.message());
     assertEquals(1, rejection.index());
     List<Row> labels = spark.open(json).rows().select("label").collectAsList();
-    assertEquals(
-        Arrays.asList(3L, null, 4L), labels.stream().map(row -> row.get(0)).toList());
+    assertEquals(Arrays.asList(3L, null, 4L), labels.stream().map(row -> row.get(0)).toList());
   }
 
   @Test
@@ -186,10 +184,7 @@ class ManifestTableTest {
     Path batch = LocalSpark.text(folder.resolve("batch.jsonl"), "{}");
     ManifestOptions options =
         new ManifestOptions(
-            batch.toString(),
-            Map.of("prompt", "caption"),
-            List.of(),
-            ManifestFormat.OPENAI_BATCH);
+            batch.toString(), Map.of("prompt", "caption"), List.of(), ManifestFormat.OPENAI_BATCH);
     UsageException e = assertThrows(UsageException.class, () -> spark.open(options));
     assertEquals("Invalid --columns: an OpenAI batch has fixed column names", e.getMessage());
   }
@@ -198,8 +193,7 @@ class ManifestTableTest {
   void aManifestThatCannotBeReadIsNamedWithItsFormat() throws IOException {
     Path missing = folder.resolve("none");
     assertEquals(
-        "Cannot read manifest " + missing + ": there is no such file or folder",
-        refused(missing));
+        "Cannot read manifest " + missing + ": there is no such file or folder", refused(missing));
     Path text = LocalSpark.text(folder.resolve("m.txt"), "prompt");
     assertTrue(refused(text).startsWith("Cannot read manifest " + text + " as Parquet: "));
     Path empty = Files.createDirectory(folder.resolve("empty"));

@@ -34,8 +34,7 @@ class PlannedRowTest {
       List<Row> rows =
           spark
               .session()
-              .createDataFrame(
-                  planned.stream().map(PlannedRow::toRow).toList(), PlannedRow.SCHEMA)
+              .createDataFrame(planned.stream().map(PlannedRow::toRow).toList(), PlannedRow.SCHEMA)
               // Columns are found by name, wherever they are.
               .select(functions.lit(1).as("before"), functions.col("*"))
               .collectAsList();

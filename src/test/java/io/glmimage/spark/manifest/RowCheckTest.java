@@ -90,7 +90,8 @@ class RowCheckTest {
   void namesTheSourceThatCannotBeUsed() {
     assertBad("IMAGE_NOT_FOUND", "/none.png does not exist", withSource("none.png"));
     assertBad("IMAGE_INVALID", "broken.png", withSource("broken.png"));
-    assertBad("IMAGE_INVALID", "data:image/png;base64,... (", withSource("data:image/png;base64,!"));
+    assertBad(
+        "IMAGE_INVALID", "data:image/png;base64,... (", withSource("data:image/png;base64,!"));
   }
 
   @Test

@@ -91,8 +91,7 @@ class PartitionAttemptTest {
 
   private PlannedRow row(String id, String prompt) {
     FieldValues fields =
-        FieldValues.of(
-            Map.of(ManifestField.PROMPT, prompt, ManifestField.IMAGE_PATHS, "0.png"));
+        FieldValues.of(Map.of(ManifestField.PROMPT, prompt, ManifestField.IMAGE_PATHS, "0.png"));
     RowReader reader = new RowReader(LIMITS, folder.toString());
     return new PlannedRow(reader.read(0, id, fields), "fingerprint");
   }

@@ -64,7 +64,9 @@ public final class ImageFolder {
     }
     if (storage.exists(target)) {
       throw new UsageException(
-          "Cannot write manifest " + manifest + ": it already exists (remove it, or choose another name)");
+          "Cannot write manifest "
+              + manifest
+              + ": it already exists (remove it, or choose another name)");
     }
     String prefix = root.endsWith("/") ? root : root + "/";
     String listing = storage.parent(target) + "/.listing-" + UUID.randomUUID();
