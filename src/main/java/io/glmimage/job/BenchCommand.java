@@ -37,14 +37,14 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--device",
       paramLabel = "DEVICE",
-      defaultValue = EngineOptions.DEFAULT_DEVICE,
+      defaultValue = "auto",
       description = "auto, cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
   private String device;
 
   @Option(
       names = "--precision",
       paramLabel = "PRECISION",
-      defaultValue = EngineOptions.DEFAULT_PRECISION,
+      defaultValue = "auto",
       description = EngineFlags.PRECISION)
   private String precision;
 
@@ -146,7 +146,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private BenchSettings settings() {
-    EngineOptions.checkPrecision(precision);
+    EngineOptions.precision("--precision", precision);
     try {
       return new BenchSettings(
           height,

@@ -1,8 +1,8 @@
 package io.glmimage.job;
 
 import io.glmimage.io.Redaction;
-import io.glmimage.spark.engine.EngineFactory;
 import io.glmimage.spark.engine.EngineOptions;
+import io.glmimage.spark.engine.ModelRef;
 import java.io.PrintWriter;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -21,4 +21,4 @@ record Console(
     PrintWriter err,
     boolean terminal,
     AtomicReference<Redaction> redaction,
-    Function<EngineOptions, EngineFactory> engines) {}
+    Function<EngineOptions, ModelRef> models) {}

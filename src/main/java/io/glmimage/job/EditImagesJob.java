@@ -4,9 +4,9 @@ import io.glmimage.error.Causes;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.EngineOptions;
-import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.engine.ModelRef;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -62,7 +62,7 @@ public final class EditImagesJob implements Runnable {
 
   /** Runs a command with the real model and returns its exit code. */
   public static int run(String... args) {
-    return run(List.of(args), ModelEngineFactory::new, System.out, System.err, isTerminal());
+    return run(List.of(args), CheckpointModel::new, System.out, System.err, isTerminal());
   }
 
   /**
@@ -73,7 +73,7 @@ public final class EditImagesJob implements Runnable {
    */
   static int run(
       List<String> args,
-      Function<EngineOptions, EngineFactory> engines,
+      Function<EngineOptions, ModelRef> engines,
       PrintStream out,
       PrintStream err,
       boolean terminal) {

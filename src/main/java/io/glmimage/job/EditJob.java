@@ -18,8 +18,8 @@ import io.glmimage.output.ShownResult;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
 import io.glmimage.spark.engine.DistributedEngines;
-import io.glmimage.spark.engine.EngineFactory;
-import io.glmimage.spark.engine.NoopEngineFactory;
+import io.glmimage.spark.engine.ModelRef;
+import io.glmimage.spark.engine.NoopModel;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestTable;
 import io.glmimage.spark.results.BatchFiles;
@@ -63,7 +63,7 @@ final class EditJob {
   }
 
   /** What the job reads and where it writes, after the checks. */
-  private record Inputs(OutputFolder folder, EngineFactory engines, ManifestTable manifest) {}
+  private record Inputs(OutputFolder folder, ModelRef model, ManifestTable manifest) {}
 
   /**
    * Runs the job.
@@ -84,7 +84,7 @@ final class EditJob {
     try (RunLock lock = lock(inputs.folder().paths(), running)) {
       inputs.folder().prepare(options.output());
       OutputLayout output = inputs.folder().layoutFor(rows);
-      try (EditRunner runner = runner(inputs.engines(), output, identified)) {
+      try (EditRunner runner = runner(inputs.model(), output, identified)) {
         running.set(runner);
 
         // 2. Find the rows to do, and plan them.
@@ -93,7 +93,7 @@ final class EditJob {
 
         // 3. Edit them.
         lock.check();
-        EditFigures edited = edit(runner, plan, inputs.engines());
+        EditFigures edited = edit(runner, plan, inputs.model());
         phases.end("edit");
 
         // 4. Write the result table.
@@ -104,7 +104,7 @@ final class EditJob {
         phases.end("commit");
 
         // 5. Report, from the files that were written.
-        return report(output, inputs.engines(), rows, rows - plan.rows(), edited);
+        return report(output, inputs.model(), rows, rows - plan.rows(), edited);
       }
     }
   }
@@ -121,14 +121,12 @@ final class EditJob {
               + ": its result table would lose all other rows. Run the first command again, which"
               + " retries failed rows, or choose another --output");
     }
-    EngineFactory engines =
-        options.engine().noop()
-            ? new NoopEngineFactory()
-            : console.engines().apply(options.engine());
-    engines.check(storage);
+    ModelRef model =
+        options.engine().noop() ? new NoopModel() : console.models().apply(options.engine());
+    model.check(storage);
     return new Inputs(
         folder,
-        engines,
+        model,
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults()));
   }
 
@@ -149,14 +147,14 @@ final class EditJob {
     }
   }
 
-  private EditRunner runner(EngineFactory engines, OutputLayout output, IdentifiedRows rows)
+  private EditRunner runner(ModelRef model, OutputLayout output, IdentifiedRows rows)
       throws IOException {
     EditedImageEncoder encoder =
         new EditedImageEncoder(
             options.images().format(), options.images().quality(), Versions.program());
     return new EditRunner(
         session.spark(),
-        engines,
+        model,
         options.engine().device(),
         encoder,
         output,
@@ -176,18 +174,17 @@ final class EditJob {
     return plan;
   }
 
-  private EditFigures edit(EditRunner runner, EditPlan plan, EngineFactory engines)
-      throws IOException {
+  private EditFigures edit(EditRunner runner, EditPlan plan, ModelRef model) throws IOException {
     if (plan.rows() == 0) {
       // The model is not sent to the executors.
       return EditFigures.NOTHING;
     }
     Phases time = new Phases();
-    try (DistributedEngines model = engines.distribute(session.spark());
+    try (DistributedEngines engines = model.distribute(session.spark());
         RowProgress progress = new RowProgress(session.spark());
         ProgressHistory moments = new ProgressHistory(progress, plan.rows());
-        ProgressBar bar = new ProgressBar(progress, plan.rows(), model::status, console)) {
-      runner.edit(plan, model.engines(), progress);
+        ProgressBar bar = new ProgressBar(progress, plan.rows(), engines::status, console)) {
+      runner.edit(plan, engines.opener(), progress);
       moments.close();
       return new EditFigures(
           time.total(), moments.moments(), progress.engineTime(), progress.kernels());
@@ -195,7 +192,7 @@ final class EditJob {
   }
 
   private RunReport report(
-      OutputLayout output, EngineFactory engines, long rows, long kept, EditFigures edited)
+      OutputLayout output, ModelRef model, long rows, long kept, EditFigures edited)
       throws IOException {
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
     Map<String, Long> failed = new TreeMap<>(results.counts());
@@ -207,7 +204,7 @@ final class EditJob {
             edited,
             output,
             new RunSetup(
-                engines.modelName(),
+                model.modelName(),
                 options.byName(),
                 options.fingerprint(),
                 Versions.all(session.spark().version())));
@@ -215,14 +212,14 @@ final class EditJob {
     if (report.rows().failed() > 0) {
       listFailures(report, results);
     }
-    if (engines.touchesPictures()) {
+    if (model.touchesImages()) {
       new Packer(session.spark(), output).pack(results, options.images(), rows);
     }
-    if (engines.touchesPictures() && BatchFiles.isBatch(results)) {
+    if (model.touchesImages() && BatchFiles.isBatch(results)) {
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.images().inlineAnswers(), started);
     }
-    writeReport(report, new ResultFigures(results), engines.touchesPictures());
+    writeReport(report, new ResultFigures(results), model.touchesImages());
     report.write(storage, exitCode(report), redaction);
     return report;
   }

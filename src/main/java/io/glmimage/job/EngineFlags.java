@@ -4,7 +4,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.error.WeightsException;
 import io.glmimage.kernel.KernelMode;
 import io.glmimage.spark.engine.EngineOptions;
-import io.glmimage.spark.engine.NoopEngineFactory;
+import io.glmimage.spark.engine.NoopModel;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.weights.WeightsCache;
@@ -36,7 +36,7 @@ final class EngineFlags {
   @Option(
       names = "--device",
       paramLabel = "DEVICE",
-      defaultValue = EngineOptions.DEFAULT_DEVICE,
+      defaultValue = "auto",
       description =
           "auto (a GPU if there is one), cpu, cuda or cuda:N. With auto and cuda a task uses the GPU"
               + " that Spark assigns to it; in local mode tasks are spread over all GPUs. Default:"
@@ -46,7 +46,7 @@ final class EngineFlags {
   @Option(
       names = "--precision",
       paramLabel = "PRECISION",
-      defaultValue = EngineOptions.DEFAULT_PRECISION,
+      defaultValue = "auto",
       description = PRECISION)
   private String precision;
 
@@ -116,14 +116,20 @@ final class EngineFlags {
   private int chunkMb = CHUNK_MB_DEFAULT;
 
   EngineOptions options() {
-    if (!engine.equals(GLM_IMAGE) && !engine.equals(NoopEngineFactory.NAME)) {
+    if (!engine.equals(GLM_IMAGE) && !engine.equals(NoopModel.NAME)) {
       throw new UsageException("Invalid --engine: " + engine + ", expected glm-image or noop");
     }
     return new EngineOptions(
-        model, device, precision, kernels, plan(), cache(), engine.equals(NoopEngineFactory.NAME));
+        model,
+        EngineOptions.device("--device", device),
+        EngineOptions.precision("--precision", precision),
+        kernels,
+        mode(),
+        cache(),
+        engine.equals(NoopModel.NAME));
   }
 
-  private WeightsMode plan() {
+  private WeightsMode mode() {
     try {
       return WeightsMode.parse(weights);
     } catch (WeightsException e) {

@@ -36,6 +36,7 @@ import io.glmimage.model.vae.Vae;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
 import io.glmimage.tensor.Precision;
@@ -122,16 +123,13 @@ public final class GlmImagePipeline implements AutoCloseable {
   /**
    * As {@link #load(CheckpointFolder, Compute)}.
    *
-   * @param device {@code "cpu"}, {@code "cuda:N"}, or {@code "auto"}: the first GPU, else the CPU
-   * @param precision {@code "auto"} or {@code "fp8"}: see {@link Precision}
    * @throws DeviceException if a GPU was asked for and libtorch cannot use it, or if the device
    *     does not support the precision
-   * @throws IllegalArgumentException for another device or precision
    * @throws GlmImageException if {@code mode} forces fused kernels, and they cannot run
    */
   public static GlmImagePipeline load(
-      CheckpointFolder folder, String device, String precision, KernelMode mode) {
-    Compute compute = Compute.of(device).withPrecision(Precision.parse(precision));
+      CheckpointFolder folder, DeviceName device, Precision precision, KernelMode mode) {
+    Compute compute = Compute.of(device).withPrecision(precision);
     KernelProvider kernels = PipelineLoader.kernels(mode, compute);
     return load(folder, compute, PriorOptions.defaults(compute), kernels);
   }
@@ -157,13 +155,12 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /**
-   * The device that a name stands for on this machine: {@code "cpu"} or {@code "cuda:N"}.
+   * The device that a name stands for on this machine: the CPU or a numbered GPU.
    *
-   * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:N"} or {@code "auto"}
    * @throws DeviceException if a GPU was asked for and libtorch cannot use it
    */
-  public static String resolveDevice(String name) {
-    return Compute.of(name).device();
+  public static DeviceName resolveDevice(DeviceName name) {
+    return DeviceName.parse(Compute.of(name).device());
   }
 
   /** GPU memory in use, in bytes; 0 on the CPU. Any thread may call this. */

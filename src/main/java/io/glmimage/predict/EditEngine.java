@@ -1,47 +1,29 @@
 package io.glmimage.predict;
 
-import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.kernel.KernelSelection;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A loaded model that makes pictures. Plain values in and out; no Spark, no tensors. One engine
- * belongs to one device; its callers take turns.
+ * A loaded model that edits images: plain values in and out, no Spark and no tensors. An engine
+ * belongs to one device, and its callers take turns.
  */
 public interface EditEngine extends AutoCloseable {
   /**
-   * Makes one picture per request, in order. A request that cannot be done gives a failed result
-   * and leaves the others alone; each picture depends on its own request only.
+   * Makes one edited image per request, in order. A request that cannot be done gives a failed
+   * result and does not affect the others; that includes a request for which the device has too
+   * little memory. Each edited image depends on its own request only.
    *
-   * @throws DeviceMemoryException if the device's memory does not suffice for all of them at once;
-   *     memory that was kept for later is free then
-   * @throws RuntimeException only for what is not one request's fault: a broken device, a closed
-   *     engine
+   * @throws RuntimeException only for failures that no single request caused: a broken device, a
+   *     closed engine
    */
   List<EditResult> edit(List<EditRequest> requests);
 
   /**
-   * As {@link #edit}, in halves, halves of halves and in the end one by one where the device's
-   * memory does not suffice: only a request that does not fit alone fails for that.
+   * Model, device and arithmetic, for logs and reports, such as {@code "GLM-Image on cpu,
+   * float32"}.
    */
-  default List<EditResult> editInHalves(List<EditRequest> requests) {
-    try {
-      return edit(requests);
-    } catch (DeviceMemoryException e) {
-      if (requests.size() == 1) {
-        return List.of(EditResult.failed(requests.get(0).id(), e));
-      }
-      int half = requests.size() / 2;
-      List<EditResult> results = new ArrayList<>(editInHalves(requests.subList(0, half)));
-      results.addAll(editInHalves(requests.subList(half, requests.size())));
-      return results;
-    }
-  }
-
-  /** What runs here, for logs and reports, such as {@code "GLM-Image on cpu, float32"}. */
   String description();
 
   /** The implementation of each operation and the reason for it; empty where nothing is chosen. */
@@ -49,7 +31,7 @@ public interface EditEngine extends AutoCloseable {
     return List.of();
   }
 
-  /** GPU memory in use, in bytes; 0 on a CPU and where it is not known. Any thread may ask. */
+  /** GPU memory in use, in bytes; 0 on a CPU or if it is unknown. Any thread may call this. */
   default long deviceMemoryBytes() {
     return 0;
   }

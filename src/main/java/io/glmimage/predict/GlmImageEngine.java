@@ -1,19 +1,20 @@
 package io.glmimage.predict;
 
-import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelSelection;
 import io.glmimage.pipeline.GlmImagePipeline;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.LoadProgress;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The {@link EditEngine} over a checkpoint. Threads take turns, a call at a time. */
+/**
+ * The {@link EditEngine} of a checkpoint. Any thread may call it; calls run one after the other.
+ */
 public final class GlmImageEngine implements EditEngine {
-  static final String STANDARD_PRECISION = "auto";
-
   private final GlmImagePipeline pipeline;
   private boolean closed;
 
@@ -22,62 +23,40 @@ public final class GlmImageEngine implements EditEngine {
   }
 
   /**
-   * Loads a checkpoint.
+   * As {@link #load(Path, EngineSettings, LoadProgress)}, in the usual precision of a device.
    *
-   * @param modelFolder in the Hugging Face folder layout, on a local disk
-   * @param device {@code "cpu"} (float32), {@code "cuda:N"} (bfloat16), or {@code "auto"}: the
-   *     first GPU, else the CPU
-   * @throws io.glmimage.error.CheckpointException if the checkpoint is incomplete, damaged or of
-   *     another architecture
-   * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
+   * @param device {@code "auto"}, {@code "cpu"}, {@code "cuda"} or {@code "cuda:N"}
+   * @throws IllegalArgumentException for another name of a device
    */
   public static GlmImageEngine load(Path modelFolder, String device) {
-    return load(modelFolder, device, STANDARD_PRECISION, LoadProgress.NONE);
+    return load(modelFolder, EngineSettings.of(DeviceName.parse(device)), LoadProgress.NONE);
   }
 
   /**
-   * As {@link #load(Path, String)}.
+   * Loads a checkpoint. It computes in float32 on a CPU and in bfloat16 on a GPU, except for the
+   * layers that {@link Precision#FP8} covers.
    *
-   * @param progress is told how far it is
-   */
-  public static GlmImageEngine load(Path modelFolder, String device, LoadProgress progress) {
-    return load(modelFolder, device, STANDARD_PRECISION, progress);
-  }
-
-  /**
-   * As {@link #load(Path, String)}.
-   *
-   * @param precision what large products compute in: {@code auto} (as said above) or {@code fp8}
-   * @param progress is told how far it is
-   */
-  public static GlmImageEngine load(
-      Path modelFolder, String device, String precision, LoadProgress progress) {
-    return load(modelFolder, device, precision, KernelMode.AUTO, progress);
-  }
-
-  /**
-   * As {@link #load(Path, String, String, LoadProgress)}.
-   *
-   * @param kernels which implementations of the model's operations may run
+   * @param modelFolder a local folder in the Hugging Face layout
+   * @param progress receives the number of loaded bytes
+   * @throws io.glmimage.error.CheckpointException if the checkpoint is incomplete, damaged or of
+   *     another architecture
+   * @throws io.glmimage.error.DeviceException if libtorch cannot use the GPU, or the GPU does not
+   *     support the precision
    * @throws io.glmimage.error.GlmImageException if fused kernels are forced and cannot run
    */
   public static GlmImageEngine load(
-      Path modelFolder,
-      String device,
-      String precision,
-      KernelMode kernels,
-      LoadProgress progress) {
+      Path modelFolder, EngineSettings settings, LoadProgress progress) {
     CheckpointFolder folder = CheckpointFolder.open(modelFolder).withProgress(progress);
-    return new GlmImageEngine(GlmImagePipeline.load(folder, device, precision, kernels));
+    return new GlmImageEngine(
+        GlmImagePipeline.load(folder, settings.device(), settings.precision(), settings.kernels()));
   }
 
   /**
-   * The device that a name stands for here: {@code "cpu"} or {@code "cuda:N"}.
+   * The device that a name stands for on this machine: the CPU or a numbered GPU.
    *
-   * @param name {@code "cpu"}, {@code "cuda"}, {@code "cuda:N"} or {@code "auto"}
-   * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
+   * @throws io.glmimage.error.DeviceException if libtorch cannot use the GPU
    */
-  public static String resolveDevice(String name) {
+  public static DeviceName resolveDevice(DeviceName name) {
     return GlmImagePipeline.resolveDevice(name);
   }
 

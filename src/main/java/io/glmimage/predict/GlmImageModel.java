@@ -9,7 +9,12 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.translate.Translator;
 import ai.djl.util.passthrough.PassthroughNDManager;
 import io.glmimage.error.CheckpointException;
-import io.glmimage.weights.LoadProgress;
+import io.glmimage.io.LocalFileSource;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
+import io.glmimage.weights.CheckpointListing;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
@@ -18,13 +23,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A checkpoint as DJL's model. One {@link EditEngine} is loaded and shared by all predictors, which
- * take turns; models of the same checkpoint on the same device share it too ({@link
- * SharedEngines}). Closing the model, the last one of them, frees its native memory.
+ * A checkpoint as DJL's model. All predictors of the model use one {@link EditEngine} and take
+ * turns; models of the same checkpoint on the same device share the engine ({@link LoadedModels}).
+ * DJL's Spark extension loads a model in every task and closes none: without sharing, the second
+ * task would fill the GPU. Closing the last of these models frees the native memory.
  *
- * <p>Options: {@value #DEVICE} ({@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}) where no
- * device was given to the criteria, {@value #PRECISION} ({@code auto}, {@code fp8}), and DJL's own
- * {@value #MODEL_NAME}. Others are refused.
+ * <p>Options: {@value #DEVICE} ({@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}) if the
+ * criteria have no device, {@value #PRECISION} ({@code auto}, {@code fp8}), and DJL's own {@value
+ * #MODEL_NAME}. Others are refused.
  */
 class GlmImageModel extends BaseModel {
   private static final Logger LOG = LoggerFactory.getLogger(GlmImageModel.class);
@@ -32,12 +38,7 @@ class GlmImageModel extends BaseModel {
   static final String PRECISION = "precision";
   private static final String MODEL_NAME = "modelName";
 
-  private static final SharedEngines ENGINES =
-      new SharedEngines(
-          (folder, device, precision) ->
-              GlmImageEngine.load(folder, device, precision, LoadProgress.NONE));
-
-  /** What the DJL Spark extension's BinaryPredictor gives where it is given no translator. */
+  /** The translator of the DJL Spark extension's BinaryPredictor if none is set. */
   private static final String ARRAYS_TRANSLATOR =
       "ai.djl.spark.translator.binary.NpBinaryTranslator";
 
@@ -58,11 +59,11 @@ class GlmImageModel extends BaseModel {
   }
 
   /**
-   * @param prefix not used: a checkpoint has fixed file names
+   * @param prefix ignored: a checkpoint has fixed file names
    * @throws MalformedModelException if the checkpoint is incomplete, damaged or of another
    *     architecture
    * @throws IllegalArgumentException for an unknown option, device or precision
-   * @throws io.glmimage.error.DeviceException if a GPU was asked for and libtorch cannot use it
+   * @throws io.glmimage.error.DeviceException if libtorch cannot use the GPU
    */
   @Override
   public void load(Path modelPath, String prefix, Map<String, ?> options)
@@ -72,24 +73,26 @@ class GlmImageModel extends BaseModel {
           "Cannot load model " + modelName + ": it is " + (closed ? "closed" : "loaded already"));
     }
     Map<String, ?> given = options == null ? Map.of() : options;
-    String device = resolveDevice(deviceName(given));
-    String precision =
-        given.get(PRECISION) == null
-            ? GlmImageEngine.STANDARD_PRECISION
-            : given.get(PRECISION).toString();
+    EngineSettings settings =
+        EngineSettings.of(resolveDevice(deviceName(given))).withPrecision(precision(given));
     setModelDir(modelPath);
     try {
-      engine = open(modelDir, device, precision);
+      engine = open(modelDir, settings);
     } catch (CheckpointException e) {
       throw new MalformedModelException(e.getMessage(), e);
     }
-    manager = new PassthroughNDManager(djlEngine, GlmImageDjlEngine.toDevice(device));
-    dataType = device.equals("cpu") ? DataType.FLOAT32 : DataType.BFLOAT16;
+    manager = new PassthroughNDManager(djlEngine, DjlDevices.toDevice(settings.device()));
+    dataType = settings.device().equals(DeviceName.CPU) ? DataType.FLOAT32 : DataType.BFLOAT16;
     block = new EditBlock(engine);
     wasLoaded = true;
   }
 
-  private String deviceName(Map<String, ?> options) {
+  private static Precision precision(Map<String, ?> options) {
+    Object given = options.get(PRECISION);
+    return given == null ? Precision.AUTO : Precision.parse(given.toString());
+  }
+
+  private DeviceName deviceName(Map<String, ?> options) {
     Set<String> unknown = new TreeSet<>(options.keySet());
     unknown.remove(DEVICE);
     unknown.remove(PRECISION);
@@ -107,11 +110,11 @@ class GlmImageModel extends BaseModel {
               + " and "
               + MODEL_NAME);
     }
-    String asked = GlmImageDjlEngine.toName(requested);
+    DeviceName asked = DjlDevices.toName(requested);
     if (options.get(DEVICE) == null) {
       return asked;
     }
-    String option = options.get(DEVICE).toString();
+    DeviceName option = DeviceName.parse(options.get(DEVICE).toString());
     if (requested != null && !option.equals(asked)) {
       throw new IllegalArgumentException(
           "Cannot load model "
@@ -126,12 +129,23 @@ class GlmImageModel extends BaseModel {
     return option;
   }
 
-  String resolveDevice(String name) {
+  DeviceName resolveDevice(DeviceName name) {
     return GlmImageEngine.resolveDevice(name);
   }
 
-  EditEngine open(Path folder, String device, String precision) {
-    return ENGINES.open(folder, device, precision);
+  EditEngine open(Path folder, EngineSettings settings) {
+    try {
+      Path real = folder.toRealPath();
+      // A folder that has changed since it was loaded is another model.
+      String version = CheckpointListing.read(new LocalFileSource(real)).version();
+      return LoadedModels.ofProcess()
+          .share(
+              new LoadedModels.Key(
+                  LoadedModels.Checkpoint.of(version, settings), settings.device()),
+              progress -> GlmImageEngine.load(real, settings, progress));
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot load model " + folder + ": " + e.getMessage(), e);
+    }
   }
 
   @Override
@@ -151,7 +165,7 @@ class GlmImageModel extends BaseModel {
               + "; choose the device in the criteria (optDevice)");
     }
     if (translator.getClass().getName().equals(ARRAYS_TRANSLATOR)) {
-      // There are no arrays to decode here; its types are those of the JSON form.
+      // This engine has no arrays to decode. The types are those of the JSON form.
       @SuppressWarnings("unchecked")
       Translator<I, O> json =
           (Translator<I, O>) GlmImageTranslatorFactory.jsonTranslator(getProperties());
@@ -177,7 +191,7 @@ class GlmImageModel extends BaseModel {
     super.close();
   }
 
-  /** As DJL's models do; its own would complain of models that were closed. */
+  /** As DJL's models do. The inherited method would also warn about models that were closed. */
   @Override
   @SuppressWarnings({"deprecation", "Finalize"})
   protected void finalize() {

@@ -41,26 +41,26 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     return new Compute("cuda:" + index, ScalarType.BFloat16);
   }
 
-  /**
-   * The device of that name, in its default dtype.
-   *
-   * @param name {@code "cpu"}, {@code "cuda:N"}, {@code "cuda"} (the first GPU), or {@code "auto"}
-   *     (the first GPU if libtorch can use one, else the CPU)
-   * @throws DeviceException if the name asks for a GPU that libtorch cannot use
-   * @throws IllegalArgumentException for another name
-   */
+  /** As {@link #of(DeviceName)}, by the name's text. */
   public static Compute of(String name) {
+    return of(DeviceName.parse(name));
+  }
+
+  /**
+   * The device of that name, in its default dtype. {@code auto} is the first GPU if libtorch can
+   * use one, else the CPU; {@code cuda} is the first GPU.
+   *
+   * @throws DeviceException if {@code name} asks for a GPU that libtorch cannot use
+   */
+  public static Compute of(DeviceName name) {
     Libtorch.load();
-    if (name.equals("cpu") || (name.equals("auto") && !Libtorch.cudaAvailable())) {
+    if (name.equals(DeviceName.CPU)
+        || (name.equals(DeviceName.AUTO) && !Libtorch.cudaAvailable())) {
       return cpu();
     }
-    int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring(5)) : 0;
-    if (!name.equals("auto") && !name.equals("cuda") && !name.startsWith("cuda:")) {
-      throw new IllegalArgumentException(
-          "Invalid device: " + name + ", expected auto, cpu, cuda or cuda:N");
-    }
-    if (index >= Libtorch.cudaDevices()) {
-      int devices = Libtorch.cudaDevices();
+    int index = Math.max(0, name.index());
+    int devices = Libtorch.cudaDevices();
+    if (index >= devices) {
       throw new DeviceException(
           "Cannot use "
               + name

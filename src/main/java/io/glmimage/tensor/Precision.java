@@ -17,6 +17,15 @@ public enum Precision {
    */
   FP8;
 
+  /** The accepted names, for messages. */
+  public static final String NAMES =
+      Arrays.stream(values()).map(Precision::toString).collect(Collectors.joining(" or "));
+
+  /** Whether {@link #parse} accepts the name. */
+  public static boolean isValid(String name) {
+    return Arrays.stream(values()).anyMatch(precision -> precision.toString().equals(name));
+  }
+
   /**
    * The precision of that name.
    *
@@ -29,11 +38,7 @@ public enum Precision {
         return precision;
       }
     }
-    throw new IllegalArgumentException(
-        "Invalid precision: "
-            + name
-            + ", expected "
-            + Arrays.stream(values()).map(Precision::toString).collect(Collectors.joining(" or ")));
+    throw new IllegalArgumentException("Invalid precision: " + name + ", expected " + NAMES);
   }
 
   /** The name that {@link #parse} accepts. */

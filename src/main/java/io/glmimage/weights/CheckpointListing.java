@@ -50,13 +50,13 @@ public final class CheckpointListing implements Serializable {
 
   private final String source;
   private final List<Item> items;
-  private final String fingerprint;
+  private final String version;
   private final String identity;
 
-  private CheckpointListing(String source, List<Item> items, String fingerprint, String identity) {
+  private CheckpointListing(String source, List<Item> items, String version, String identity) {
     this.source = source;
     this.items = List.copyOf(items);
-    this.fingerprint = fingerprint;
+    this.version = version;
     this.identity = identity;
   }
 
@@ -80,19 +80,19 @@ public final class CheckpointListing implements Serializable {
               + " GLM-Image");
     }
     MessageDigest identity = Sha256.start();
-    MessageDigest fingerprint = Sha256.start();
-    put(fingerprint, source.name());
+    MessageDigest version = Sha256.start();
+    put(version, source.name());
     for (Item item : items) {
       put(identity, item.path());
       put(identity, Long.toString(item.size()));
       identity.update(head(source, item));
-      put(fingerprint, item.path());
-      put(fingerprint, item.version());
+      put(version, item.path());
+      put(version, item.version());
     }
     byte[] identityBytes = identity.digest();
-    fingerprint.update(identityBytes);
+    version.update(identityBytes);
     return new CheckpointListing(
-        source.name(), items, Sha256.hex(fingerprint), HexFormat.of().formatHex(identityBytes));
+        source.name(), items, Sha256.hex(version), HexFormat.of().formatHex(identityBytes));
   }
 
   /** The folder as people know it. */
@@ -108,8 +108,8 @@ public final class CheckpointListing implements Serializable {
    * Names this version of this folder: the place, every file's path, size and version, and the
    * content of the small ones. Another fingerprint may still be the same content.
    */
-  public String fingerprint() {
-    return fingerprint;
+  public String version() {
+    return version;
   }
 
   /**

@@ -154,7 +154,7 @@ public final class WeightsCache {
         if (hit.isPresent()) {
           return hit.get();
         }
-        Path home = root.resolve("partial").resolve(manifest.fingerprint());
+        Path home = root.resolve("partial").resolve(manifest.version());
         Optional<FileLocks.Held> lock = FileLocks.tryExclusive(lockOf(home));
         if (lock.isEmpty()) {
           if (!told) {
@@ -220,7 +220,7 @@ public final class WeightsCache {
    * @throws WeightsException if a damaged entry is in use by another process
    */
   public Optional<CachedWeights> find(CheckpointListing manifest, Check check) throws IOException {
-    Path alias = root.resolve("sources").resolve(manifest.fingerprint());
+    Path alias = root.resolve("sources").resolve(manifest.version());
     String digest;
     try {
       digest = Files.readString(alias, StandardCharsets.ISO_8859_1);
@@ -381,7 +381,7 @@ public final class WeightsCache {
         writeJson(manifest, entry, digests);
       }
       writeAtomically(
-          root.resolve("sources").resolve(manifest.fingerprint()),
+          root.resolve("sources").resolve(manifest.version()),
           digest.getBytes(StandardCharsets.US_ASCII));
       FileLocks.Held lock =
           FileLocks.tryShared(lockOf(entry))

@@ -180,7 +180,7 @@ class EditImagesJobTest {
         new EditRequest(
             "good", "make it red", List.of(source), null, null, 3, 1.5, (Long) value(good, "seed"));
     assertArrayEquals(
-        FakeEngines.picture(request).pixels(),
+        FakeEngines.image(request).pixels(),
         ImageDecoder.decode(Files.readAllBytes(Path.of(output, "images", "good.png")), "good")
             .pixels());
     assertEquals(
@@ -382,20 +382,17 @@ class EditImagesJobTest {
   }
 
   @Test
-  void aBatchThatRunsOutOfMemoryIsHalvedAndOnlyARowTooLargeAloneFails() throws IOException {
+  void aRowThatIsTooLargeForTheDeviceFailsAlone() throws IOException {
     String manifest =
         manifest(
             SIMPLE,
             RowFactory.create("a", "0.png", "p"),
-            RowFactory.create("b", "1.png", "memory for one"),
             RowFactory.create("c", "2.png", "too much memory"),
-            RowFactory.create("d", "0.png", "p"),
-            RowFactory.create("e", "1.png", "p"),
-            RowFactory.create("f", "2.png", "p"));
+            RowFactory.create("d", "0.png", "p"));
     String output = folder + "/out";
-    assertEquals(2, job.edit(manifest, output, "--partitions", "1", "--batch-size", "6"), job::err);
+    assertEquals(2, job.edit(manifest, output, "--partitions", "1", "--batch-size", "3"), job::err);
     Map<String, Row> results = JobConsole.results(spark, output);
-    for (String id : List.of("a", "b", "d", "e", "f")) {
+    for (String id : List.of("a", "d")) {
       assertEquals("OK", value(results.get(id), "status"), id);
     }
     assertEquals("OUT_OF_MEMORY", value(results.get("c"), "error_class"));

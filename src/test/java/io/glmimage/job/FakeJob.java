@@ -4,11 +4,16 @@ import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.DistributedEngines;
+import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.FakeEngines;
+import io.glmimage.spark.engine.ModelRef;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.weights.LoadProgress;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.spark.sql.SparkSession;
 
 /** The command line over {@link FakeEngines}, as a process of its own that tests can kill. */
 public final class FakeJob {
@@ -27,19 +32,19 @@ public final class FakeJob {
     }
   }
 
-  private static EngineFactory engines(EngineOptions options) {
+  private static ModelRef engines(EngineOptions options) {
     FakeEngines engines = new FakeEngines(options);
     Integer edits = Integer.getInteger(HALT_AFTER_EDITS);
     return edits == null ? engines : new HaltingEngines(engines, edits);
   }
 
   /** Engines that end the process after so many rows, before their batch has its results. */
-  private record HaltingEngines(FakeEngines fake, int edits) implements EngineFactory {
+  private record HaltingEngines(FakeEngines fake, int edits) implements ModelRef, EngineOpener {
     private static final AtomicInteger EDITED = new AtomicInteger();
 
     @Override
-    public EditEngine open(String device, Storage storage) {
-      EditEngine engine = fake.open(device, storage);
+    public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
+      EditEngine engine = fake.open(device, storage, progress);
       return new EditEngine() {
         @Override
         public List<EditResult> edit(List<EditRequest> requests) {
@@ -75,6 +80,16 @@ public final class FakeJob {
     @Override
     public void check(Storage storage) {
       fake.check(storage);
+    }
+
+    @Override
+    public DistributedEngines distribute(SparkSession spark) {
+      return DistributedEngines.ofPresent(this);
+    }
+
+    @Override
+    public EngineOpener forSession(SparkSession spark) {
+      return this;
     }
   }
 }

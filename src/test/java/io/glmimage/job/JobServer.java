@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.ml.ImageEditor;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
@@ -57,7 +57,7 @@ public final class JobServer {
         case "edit" -> {
           return EditImagesJob.run(
               words,
-              ModelEngineFactory::new,
+              CheckpointModel::new,
               new PrintStream(OutputStream.nullOutputStream()),
               err,
               false);

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.tensor.Libtorch;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -62,7 +62,7 @@ class KernelsJobTest {
     int code =
         EditImagesJob.run(
             args,
-            ModelEngineFactory::new,
+            CheckpointModel::new,
             new PrintStream(new ByteArrayOutputStream()),
             new PrintStream(printed),
             false);

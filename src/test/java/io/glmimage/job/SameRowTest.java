@@ -10,7 +10,7 @@ import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.image.ImageDecoder;
-import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.ml.ImageEditor;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -83,7 +83,7 @@ class SameRowTest {
     args.addAll(List.of(more));
     ByteArrayOutputStream log = new ByteArrayOutputStream();
     PrintStream stream = new PrintStream(log, true, StandardCharsets.UTF_8);
-    int code = EditImagesJob.run(args, ModelEngineFactory::new, stream, stream, false);
+    int code = EditImagesJob.run(args, CheckpointModel::new, stream, stream, false);
     assertEquals(0, code, () -> log.toString(StandardCharsets.UTF_8));
     Map<String, byte[]> images = new TreeMap<>();
     for (Row row : JobConsole.results(spark, output).values()) {

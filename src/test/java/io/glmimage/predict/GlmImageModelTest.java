@@ -28,6 +28,7 @@ import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -83,14 +84,18 @@ class GlmImageModelTest {
   private GlmImageModel model(Device device) {
     return new GlmImageModel("tiny", Engine.getEngine("GlmImage"), device) {
       @Override
-      String resolveDevice(String name) {
-        loadedOn = name;
-        return name.equals("auto") ? "cpu" : name.equals("cuda") ? "cuda:0" : name;
+      DeviceName resolveDevice(DeviceName name) {
+        loadedOn = name.toString();
+        return switch (name.kind()) {
+          case AUTO -> DeviceName.CPU;
+          case CPU -> name;
+          case CUDA -> name.isOpen() ? DeviceName.cuda(0) : name;
+        };
       }
 
       @Override
-      EditEngine open(Path folder, String device, String precision) {
-        loadedIn = precision;
+      EditEngine open(Path folder, EngineSettings settings) {
+        loadedIn = settings.precision().toString();
         return engine;
       }
     };

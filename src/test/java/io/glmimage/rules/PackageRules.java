@@ -73,7 +73,10 @@ final class PackageRules {
                   // A checkpoint is inspected wherever it is.
                   "io")),
           // manifest: a request gets the seed that the same row has in the job.
-          entry("predict", Set.of("pipeline", "manifest", "kernel", "weights", "image")),
+          // tensor: the names of devices and precisions. io: the version of a checkpoint folder.
+          entry(
+              "predict",
+              Set.of("pipeline", "manifest", "kernel", "tensor", "weights", "image", "io")),
           entry(
               "bench",
               Set.of(
@@ -108,6 +111,7 @@ final class PackageRules {
                   "io",
                   "tensor")),
           entry("spark.results", Set.of("spark.manifest", "manifest", "output", "weights", "io")),
+          // tensor, here and in spark.ml: the names of devices and precisions.
           entry(
               "spark.run",
               Set.of(
@@ -117,6 +121,7 @@ final class PackageRules {
                   "plan",
                   "manifest",
                   "output",
+                  "tensor",
                   "weights",
                   "image",
                   "io")),
@@ -131,6 +136,7 @@ final class PackageRules {
                   "predict",
                   "manifest",
                   "output",
+                  "tensor",
                   "weights",
                   "image",
                   "io")),

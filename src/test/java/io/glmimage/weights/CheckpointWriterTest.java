@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.image.RgbImage;
+import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.GlmImageEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,7 +69,7 @@ class CheckpointWriterTest {
     try (GlmImageEngine engine =
         GlmImageEngine.load(
             model,
-            "cpu",
+            EngineSettings.of(DeviceName.CPU),
             (now, all) -> {
               loaded.add(now);
               total[0] = all;

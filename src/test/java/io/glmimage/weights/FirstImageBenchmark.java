@@ -1,9 +1,11 @@
 package io.glmimage.weights;
 
 import io.glmimage.image.RgbImage;
+import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.GlmImageEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Libtorch;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -33,7 +35,7 @@ public final class FirstImageBenchmark {
     try (GlmImageEngine engine =
         GlmImageEngine.load(
             model,
-            args[1],
+            EngineSettings.of(DeviceName.parse(args[1])),
             (loaded, all) -> {
               total[0] = all;
               int percent = (int) (loaded * 100 / all);

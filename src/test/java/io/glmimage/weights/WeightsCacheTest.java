@@ -76,7 +76,7 @@ class WeightsCacheTest {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
     CheckpointListing a = manifest(model);
     CheckpointListing b = manifest(copy);
-    assertNotEquals(a.fingerprint(), b.fingerprint());
+    assertNotEquals(a.version(), b.version());
     assertEquals(a.identity(), b.identity());
     try (CachedWeights one = cache.obtain(a, quick(), feed(model));
         CachedWeights two = cache.obtain(b, quick(), feed(copy))) {
@@ -162,7 +162,7 @@ class WeightsCacheTest {
     CheckpointListing manifest = manifest(model);
     assertThrows(
         WeightsException.class, () -> cache.obtain(manifest, quick(), feed(model, stopAt(2))));
-    Path partial = root.resolve("partial").resolve(manifest.fingerprint());
+    Path partial = root.resolve("partial").resolve(manifest.version());
     flip(shard(partial.resolve("files")), 100);
     Files.writeString(
         partial.resolve("journal"), "7 half a li", java.nio.file.StandardOpenOption.APPEND);
@@ -282,7 +282,7 @@ class WeightsCacheTest {
                       manifest, quick(), feed(model, i -> fill(i == 1, ballast, 22 * MIB))));
       assertTrue(full.getMessage().contains("the disk is full"), full.getMessage());
       assertFalse(
-          Files.exists(disk.resolve("cache/partial").resolve(manifest.fingerprint())),
+          Files.exists(disk.resolve("cache/partial").resolve(manifest.version())),
           "half a model must not keep the disk full");
       WeightsException small =
           assertThrows(WeightsException.class, () -> cache.obtain(manifest, quick(), feed(model)));

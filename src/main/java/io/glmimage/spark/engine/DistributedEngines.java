@@ -4,35 +4,41 @@ import io.glmimage.spark.weights.WeightsHandle;
 import io.glmimage.spark.weights.WeightsStatus;
 import java.util.Optional;
 
-/** What tasks open engines with. Close it when no task will do so any more. */
+/** A model that tasks can open. Close it when no task will open it any more. */
 public final class DistributedEngines implements AutoCloseable {
-  private final EngineFactory engines;
+  private final EngineOpener opener;
   private final WeightsHandle weights;
   private final boolean owned;
 
   /**
-   * @param weights the model's way to the executors, or null where they have it
+   * @param weights the running distribution, or null if the executors have the model
    */
-  DistributedEngines(EngineFactory engines, WeightsHandle weights) {
-    this(engines, weights, true);
-  }
-
-  private DistributedEngines(EngineFactory engines, WeightsHandle weights, boolean owned) {
-    this.engines = engines;
+  private DistributedEngines(EngineOpener opener, WeightsHandle weights, boolean owned) {
+    this.opener = opener;
     this.weights = weights;
     this.owned = owned;
   }
 
-  /** The same for somebody else, who closes nothing. */
+  /** A model that every executor has already, or loads itself. */
+  public static DistributedEngines ofPresent(EngineOpener opener) {
+    return new DistributedEngines(opener, null, true);
+  }
+
+  /** A model whose weights are on their way to the executors. */
+  static DistributedEngines of(EngineOpener opener, WeightsHandle weights) {
+    return new DistributedEngines(opener, weights, true);
+  }
+
+  /** The same model, whose {@link #close} leaves the distribution open. */
   DistributedEngines borrowed() {
-    return new DistributedEngines(engines, weights, false);
+    return new DistributedEngines(opener, weights, false);
   }
 
-  public EngineFactory engines() {
-    return engines;
+  public EngineOpener opener() {
+    return opener;
   }
 
-  /** How far the model's way to the executors is, where it is sent to them. */
+  /** The progress of the distribution, if there is one. */
   public Optional<WeightsStatus> status() {
     return weights == null ? Optional.empty() : Optional.of(weights.status());
   }

@@ -4,12 +4,12 @@ import java.io.Serializable;
 import org.apache.spark.util.LongAccumulator;
 
 /**
- * What the engines of a run did with their time, on its way to the driver.
+ * How the engines of a run spent their time, counted for the driver.
  *
- * @param busyMicros spent in batches
- * @param waitMicros spent between an engine's first and last batch while no task had one for it:
- *     sources were not there yet, or pictures not yet written
- * @param kernels what the operations of the model ran on
+ * @param busyMicros time in batches
+ * @param waitMicros time between an engine's first and last batch during which no task used it:
+ *     source images were being read, or edited images written
+ * @param kernels the implementation of each operation of the model
  */
 public record EngineCounters(
     LongAccumulator busyMicros, LongAccumulator waitMicros, KernelSelections kernels)
@@ -20,7 +20,7 @@ public record EngineCounters(
     JobMetrics.get().engine(busyNanos, waitNanos);
   }
 
-  /** Tells a run from another. */
+  /** The id of the run. */
   long run() {
     return busyMicros.id();
   }

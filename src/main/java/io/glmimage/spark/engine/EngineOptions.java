@@ -4,46 +4,34 @@ import io.glmimage.error.UsageException;
 import io.glmimage.kernel.KernelMode;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
 import java.io.Serializable;
 
 /**
- * What edits the rows, and where.
+ * The model that edits the rows, and how it runs.
  *
  * @param model a GLM-Image folder on any Hadoop file system, or null for the embedded tiny model
- * @param noop whether nothing is edited, to try the bookkeeping
- * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
- * @param precision {@code auto} or {@code fp8}: what large products compute in
- * @param kernels which implementations of the model's operations may run
- * @param weights how the model comes to the executors
+ * @param precision the arithmetic of the large linear layers
+ * @param kernels the implementations that the model's operations may use
+ * @param weights how the model reaches the executors
  * @param cache where and how received models are kept
+ * @param noop whether nothing is edited, to measure the bookkeeping
  */
 public record EngineOptions(
     String model,
-    String device,
-    String precision,
+    DeviceName device,
+    Precision precision,
     KernelMode kernels,
     WeightsMode weights,
     WeightsOptions cache,
     boolean noop)
     implements Serializable {
-  public static final String DEFAULT_DEVICE = "auto";
-
-  public static final String DEFAULT_PRECISION = "auto";
-
-  public static final String DEVICES = "auto|cpu|cuda|cuda:[0-9]{1,3}";
-
-  static final String FP8 = "fp8";
-
-  /** What tables and reports call the model of the resources. */
+  /** The name of the embedded model in tables and reports. */
   public static final String EMBEDDED_MODEL = "glm-image-tiny";
 
   public EngineOptions {
-    if (!device.matches(DEVICES)) {
-      throw new UsageException(
-          "Invalid --device: " + device + ", expected auto, cpu, cuda or cuda:N");
-    }
-    checkPrecision(precision);
-    if (kernels == KernelMode.FUSED && device.equals("cpu")) {
+    if (kernels == KernelMode.FUSED && device.equals(DeviceName.CPU)) {
       throw new UsageException(
           "Invalid --kernels: fused needs a GPU, but --device is cpu; use auto or native");
     }
@@ -52,12 +40,12 @@ public record EngineOptions(
     }
   }
 
-  /** In the standard precision, with the standard way of weights to the executors. */
-  public EngineOptions(String model, String device) {
+  /** A model with the defaults of everything but the device. */
+  public EngineOptions(String model, DeviceName device) {
     this(
         model,
         device,
-        DEFAULT_PRECISION,
+        Precision.AUTO,
         KernelMode.AUTO,
         WeightsMode.standard(),
         WeightsOptions.defaults(),
@@ -65,20 +53,34 @@ public record EngineOptions(
   }
 
   /**
-   * @throws UsageException for another name than {@code auto} and {@code fp8}
+   * The device of an option or a setting.
+   *
+   * @param option its name, for the message
+   * @throws UsageException for a name that is no device
    */
-  public static void checkPrecision(String precision) {
-    if (!isPrecision(precision)) {
-      throw new UsageException("Invalid --precision: " + precision + ", expected auto or fp8");
+  public static DeviceName device(String option, String name) {
+    if (!DeviceName.isValid(name)) {
+      throw new UsageException(
+          "Invalid " + option + ": " + name + ", expected " + DeviceName.NAMES);
     }
+    return DeviceName.parse(name);
   }
 
-  public static boolean isPrecision(String name) {
-    return name.equals(DEFAULT_PRECISION) || name.equals(FP8);
+  /**
+   * The precision of an option or a setting.
+   *
+   * @param option its name, for the message
+   * @throws UsageException for a name that is no precision
+   */
+  public static Precision precision(String option, String name) {
+    if (!Precision.isValid(name)) {
+      throw new UsageException("Invalid " + option + ": " + name + ", expected " + Precision.NAMES);
+    }
+    return Precision.parse(name);
   }
 
   /** The model's name in tables and reports. */
   public String modelName() {
-    return noop ? NoopEngineFactory.NAME : model == null ? EMBEDDED_MODEL : model;
+    return noop ? NoopModel.NAME : model == null ? EMBEDDED_MODEL : model;
   }
 }

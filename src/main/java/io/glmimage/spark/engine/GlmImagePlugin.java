@@ -3,8 +3,11 @@ package io.glmimage.spark.engine;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.kernel.KernelMode;
+import io.glmimage.predict.EngineObserver;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
 import io.glmimage.weights.WeightsCache;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -15,7 +18,6 @@ import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicReference;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
@@ -23,17 +25,16 @@ import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
 import org.apache.spark.api.plugin.PluginContext;
 import org.apache.spark.api.plugin.SparkPlugin;
-import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads the model on every executor when it starts, so that the first task finds it there or on its
- * way: {@code spark.plugins=io.glmimage.spark.engine.GlmImagePlugin}, and {@code spark.glmimage.*}
- * with the values of the job's options. A failure is logged; the first task reports it.
+ * Loads the model on every executor when it starts, before the first task needs it. Set {@code
+ * spark.plugins=io.glmimage.spark.engine.GlmImagePlugin}, and give {@code spark.glmimage.*} the
+ * values of the job's options. A failure is logged; the first task reports it.
  */
 public final class GlmImagePlugin implements SparkPlugin {
-  /** As {@code --model}; the embedded model where it is not set. */
+  /** As {@code --model}; the embedded model if it is not set. */
   public static final String MODEL = "spark.glmimage.model";
 
   /** As {@code --device}. */
@@ -61,7 +62,6 @@ public final class GlmImagePlugin implements SparkPlugin {
   public static final String CHUNK_MB = "spark.glmimage.weights.chunkMb";
 
   private static final Logger LOG = LoggerFactory.getLogger(GlmImagePlugin.class);
-  private static final AtomicReference<Driver> ACTIVE = new AtomicReference<>();
 
   @Override
   public DriverPlugin driverPlugin() {
@@ -73,13 +73,9 @@ public final class GlmImagePlugin implements SparkPlugin {
     return new Preload();
   }
 
-  /** The plug-in's distribution of the same model, or null where there is none. */
-  static DistributedEngines shared(EngineOptions options) {
-    Driver driver = ACTIVE.get();
-    return driver == null ? null : driver.shared(options);
-  }
-
   /**
+   * The options that the settings of a session give.
+   *
    * @throws UsageException if a setting is wrong
    */
   public static EngineOptions options(SparkConf conf) {
@@ -89,8 +85,8 @@ public final class GlmImagePlugin implements SparkPlugin {
     }
     return new EngineOptions(
         conf.get(MODEL, null),
-        conf.get(DEVICE, EngineOptions.DEFAULT_DEVICE),
-        conf.get(PRECISION, EngineOptions.DEFAULT_PRECISION),
+        EngineOptions.device(DEVICE, conf.get(DEVICE, DeviceName.AUTO.toString())),
+        EngineOptions.precision(PRECISION, conf.get(PRECISION, Precision.AUTO.toString())),
         kernels(conf.get(KERNELS, KernelMode.AUTO.toString())),
         WeightsMode.parse(conf.get(WEIGHTS, WeightsMode.standard().toString())),
         WeightsOptions.defaults()
@@ -119,56 +115,45 @@ public final class GlmImagePlugin implements SparkPlugin {
     };
   }
 
-  /** Answers executors: any question is answered with what opens the engine, serialised. */
+  /** Answers every question of an executor with the serialised {@link EngineOpener}. */
   private static final class Driver implements DriverPlugin {
     private SparkContext context;
     private EngineOptions options;
-    private DistributedEngines engines;
     private boolean ready;
 
     @Override
     public synchronized Map<String, String> init(SparkContext spark, PluginContext plugin) {
       context = spark;
       options = GlmImagePlugin.options(spark.conf());
-      ACTIVE.set(this);
       return Map.of();
     }
 
-    /** Called when the session can broadcast. */
+    /**
+     * Marks the session as ready. Spark's contract is that this method is called "after most
+     * subsystems are up", so that the session can broadcast. A listener of the application's start
+     * would say the same, but Spark may drop events.
+     */
     @Override
     public synchronized void registerMetrics(String appId, PluginContext plugin) {
+      ModelDistributions.of(context).preload(options);
       ready = true;
     }
 
     /**
-     * @return null if it is too early
+     * @return null if the session is not ready
      */
     @Override
     public synchronized Object receive(Object message) throws IOException {
-      return ready ? bytes((ModelEngineFactory) engines().engines()) : null;
-    }
-
-    private DistributedEngines engines() {
-      if (engines == null) {
-        engines = ModelEngineFactory.distribute(options, SparkSession.builder().getOrCreate());
-      }
-      return engines;
-    }
-
-    synchronized DistributedEngines shared(EngineOptions wanted) {
-      return ready && wanted.equals(options) && !context.isStopped() ? engines().borrowed() : null;
+      return ready ? bytes(ModelDistributions.of(context).forSession(options).opener()) : null;
     }
 
     @Override
     public synchronized void shutdown() {
-      ACTIVE.compareAndSet(this, null);
-      if (engines != null) {
-        engines.close();
-      }
+      ModelDistributions.end(context);
     }
   }
 
-  /** Must not hold up the executor's start: works in a thread of its own. */
+  /** Works in a thread of its own, so that the executor starts without delay. */
   private static final class Preload implements ExecutorPlugin {
     private static final long POLL_MILLIS = 200;
     private Thread thread;
@@ -177,7 +162,7 @@ public final class GlmImagePlugin implements SparkPlugin {
     public void init(PluginContext plugin, Map<String, String> unused) {
       thread = new Thread(() -> load(plugin), "glm-image-preload");
       thread.setDaemon(true);
-      // A job's jar is seen by this class' loader, not by the thread that starts executors.
+      // The class loader of the thread that starts executors does not see a job's jar.
       thread.setContextClassLoader(GlmImagePlugin.class.getClassLoader());
       thread.start();
     }
@@ -189,27 +174,27 @@ public final class GlmImagePlugin implements SparkPlugin {
 
     private static void load(PluginContext plugin) {
       try {
-        Object answer = plugin.ask("engines");
+        Object answer = plugin.ask("opener");
         while (answer == null) {
           Thread.sleep(POLL_MILLIS);
-          answer = plugin.ask("engines");
+          answer = plugin.ask("opener");
         }
-        ModelEngineFactory factory = factory((byte[]) answer);
+        CheckpointOpener opener = opener((byte[]) answer);
         Storage storage = new Storage(new Configuration());
-        for (String device : devices(factory.options().device(), plugin)) {
-          ExecutorEngines.use(factory, device, storage, engine -> engine);
+        for (DeviceName device : devices(opener.options().device(), plugin)) {
+          ExecutorEngines.use(opener, device, storage, EngineObserver.NONE, engine -> engine);
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       } catch (Exception e) {
-        LOG.error("Cannot load the model before the first task, which tries and reports it", e);
+        LOG.error("Cannot load the model in advance; the first task tries again", e);
       } catch (LinkageError e) {
-        LOG.error("Cannot load libtorch before the first task, which reports it", e);
+        LOG.error("Cannot load libtorch in advance; the first task reports the failure", e);
       }
     }
 
-    private static List<String> devices(String requested, PluginContext plugin) {
-      if (!(requested.equals("auto") || requested.equals("cuda"))) {
+    private static List<DeviceName> devices(DeviceName requested, PluginContext plugin) {
+      if (!requested.isOpen()) {
         return List.of(requested);
       }
       return GpuAssignment.ofExecutor(plugin.resources(), GpuAssignment.isLocal(plugin.conf()))
@@ -219,22 +204,21 @@ public final class GlmImagePlugin implements SparkPlugin {
     }
   }
 
-  private static byte[] bytes(ModelEngineFactory factory) throws IOException {
+  private static byte[] bytes(EngineOpener opener) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-      out.writeObject(factory);
+      out.writeObject(opener);
     }
     return bytes.toByteArray();
   }
 
-  private static ModelEngineFactory factory(byte[] bytes)
-      throws IOException, ClassNotFoundException {
+  private static CheckpointOpener opener(byte[] bytes) throws IOException, ClassNotFoundException {
     try (ObjectInputStream in = new OwnClasses(new ByteArrayInputStream(bytes))) {
-      return (ModelEngineFactory) in.readObject();
+      return (CheckpointOpener) in.readObject();
     }
   }
 
-  /** Finds classes as this one was found. */
+  /** Loads classes with the class loader of this class. */
   private static final class OwnClasses extends ObjectInputStream {
     OwnClasses(InputStream in) throws IOException {
       super(in);

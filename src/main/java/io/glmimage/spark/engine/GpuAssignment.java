@@ -2,6 +2,7 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.error.DeviceException;
 import io.glmimage.tensor.CudaAdvice;
+import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Libtorch;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,30 +17,30 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which device a task uses.
+ * Chooses the device of a task.
  *
  * <ul>
- *   <li>Spark assigned a GPU ({@code spark.task.resource.gpu.amount}): that one, or an error. An
- *       address is an index or an UUID as {@code nvidia-smi} gives it; where {@code
- *       CUDA_VISIBLE_DEVICES} is set, CUDA counts the devices in that list, so the address is
- *       looked up there.
- *   <li>Local mode, where Spark cannot assign GPUs: the visible CUDA devices, tasks dealt out by
- *       partition; tasks on the same device share its engine in turn.
- *   <li>Otherwise the CPU, said once in the log with its reason.
+ *   <li>Spark assigned a GPU ({@code spark.task.resource.gpu.amount}): that GPU, or an error. The
+ *       address is an index or a UUID as {@code nvidia-smi} prints it. If {@code
+ *       CUDA_VISIBLE_DEVICES} is set, CUDA numbers the devices of that list, so the address is
+ *       looked up in it.
+ *   <li>Local mode, where Spark cannot assign GPUs: the visible CUDA devices, distributed by
+ *       partition. Tasks on the same device share its engine and take turns.
+ *   <li>Otherwise the CPU. The reason is logged once.
  * </ul>
  */
 public final class GpuAssignment {
-  /** The resource's name in Spark's settings. */
+  /** The name of the resource in Spark's settings. */
   public static final String RESOURCE = "gpu";
 
   private static final Logger LOG = LoggerFactory.getLogger(GpuAssignment.class);
-  private static final AtomicReference<String> SAID = new AtomicReference<>("");
+  private static final AtomicReference<String> LOGGED_REASON = new AtomicReference<>("");
 
   /**
-   * What libtorch can use in this process.
+   * The CUDA devices that libtorch can use in this process.
    *
-   * @param devices the number of CUDA devices that it sees
-   * @param problem why CUDA could not be loaded, or null
+   * @param devices the number of devices
+   * @param problem the reason why CUDA could not be loaded, or null
    */
   public record Cuda(int devices, String problem) {
     static Cuda ofLibtorch() {
@@ -50,70 +51,70 @@ public final class GpuAssignment {
   private GpuAssignment() {}
 
   /**
-   * The running task's device: {@code "cuda:N"} or {@code "cpu"}.
+   * The running task's device: the CPU or a numbered GPU.
    *
    * @throws DeviceException if Spark assigned a GPU that libtorch cannot use
    */
-  public static String device() {
+  public static DeviceName device() {
     TaskContext task = TaskContext.get();
     SparkEnv env = SparkEnv.get();
     boolean local = env == null || task == null || isLocal(env.conf());
-    String device =
+    DeviceName device =
         device(
             ofTask(),
             local,
             task == null ? 0 : task.partitionId(),
             System.getenv("CUDA_VISIBLE_DEVICES"),
             Cuda.ofLibtorch());
-    if (device.equals("cpu")) {
-      sayCpu(local);
+    if (device.equals(DeviceName.CPU)) {
+      logCpu(local);
     }
     return device;
   }
 
   /**
-   * The devices that this executor's tasks will use, outside of a task.
+   * The devices that this executor's tasks will use. Callable outside a task.
    *
-   * @param resources what Spark gave to the executor
-   * @param local whether it is a part of the driver
+   * @param resources the resources that Spark assigned to the executor
+   * @param local whether the executor is part of the driver
    * @throws DeviceException if Spark assigned a GPU that libtorch cannot use
    */
-  static List<String> ofExecutor(Map<String, ResourceInformation> resources, boolean local) {
+  static List<DeviceName> ofExecutor(Map<String, ResourceInformation> resources, boolean local) {
     return ofExecutor(resources, local, System.getenv("CUDA_VISIBLE_DEVICES"), Cuda.ofLibtorch());
   }
 
   /**
    * @param visible {@code CUDA_VISIBLE_DEVICES} or null
    */
-  static List<String> ofExecutor(
+  static List<DeviceName> ofExecutor(
       Map<String, ResourceInformation> resources, boolean local, String visible, Cuda cuda) {
     ResourceInformation gpus = resources.get(RESOURCE);
-    List<String> devices = new ArrayList<>();
+    List<DeviceName> devices = new ArrayList<>();
     if (gpus != null) {
       for (String address : gpus.addresses()) {
         devices.add(device(Optional.of(address), local, 0, visible, cuda));
       }
     } else if (local) {
       for (int i = 0; i < cuda.devices(); i++) {
-        devices.add("cuda:" + i);
+        devices.add(DeviceName.cuda(i));
       }
     }
-    return devices.isEmpty() ? List.of("cpu") : devices;
+    return devices.isEmpty() ? List.of(DeviceName.CPU) : devices;
   }
 
-  private static void sayCpu(boolean local) {
+  private static void logCpu(boolean local) {
     int idle = Libtorch.cudaDevices();
     String problem = Libtorch.cudaProblem();
     String why =
         local
             ? "libtorch sees no CUDA device" + (problem == null ? "" : ": " + problem)
             : "Spark assigned no GPU to the task (spark.task.resource.gpu.amount)";
-    if (SAID.getAndSet(why).equals(why)) {
+    if (LOGGED_REASON.getAndSet(why).equals(why)) {
       return;
     }
     if (idle > 0) {
       LOG.warn(
-          "Computing on the CPU, though libtorch sees {} CUDA device(s): {}; see"
+          "Computing on the CPU, although libtorch sees {} CUDA device(s): {}; see"
               + " conf/spark-defaults.conf.example",
           idle,
           why);
@@ -122,12 +123,12 @@ public final class GpuAssignment {
     }
   }
 
-  /** Whether tasks run in the driver, where Spark cannot assign GPUs. */
+  /** Whether tasks run in the driver. Spark cannot assign GPUs to them. */
   static boolean isLocal(SparkConf conf) {
     return conf.get("spark.master", "").matches("local(\\[.*)?");
   }
 
-  /** The address that Spark assigned to the running task, if it assigned one. */
+  /** The GPU address that Spark assigned to the running task. */
   public static Optional<String> ofTask() {
     TaskContext task = TaskContext.get();
     return task == null ? Optional.empty() : address(task.resourcesJMap());
@@ -141,12 +142,19 @@ public final class GpuAssignment {
   }
 
   /**
+   * As {@link #device()}, for given circumstances.
+   *
+   * @param assigned the address that Spark assigned
+   * @param local whether the task runs in the driver
+   * @param partition of the task
    * @param visible {@code CUDA_VISIBLE_DEVICES} or null
    */
-  public static String device(
+  public static DeviceName device(
       Optional<String> assigned, boolean local, int partition, String visible, Cuda cuda) {
     if (assigned.isEmpty()) {
-      return local && cuda.devices() > 0 ? "cuda:" + partition % cuda.devices() : "cpu";
+      return local && cuda.devices() > 0
+          ? DeviceName.cuda(partition % cuda.devices())
+          : DeviceName.CPU;
     }
     String address = assigned.get();
     if (cuda.devices() == 0) {
@@ -168,10 +176,10 @@ public final class GpuAssignment {
               + (visible == null ? "not set" : "\"" + visible + "\"")
               + "; make the discovery script print what this process may see");
     }
-    return "cuda:" + index;
+    return DeviceName.cuda(index);
   }
 
-  /** The index by which CUDA knows the device in this process, or -1. */
+  /** CUDA's index of the device in this process, or -1. */
   private static int index(String address, String visible) {
     if (visible != null && !visible.isBlank()) {
       List<String> listed = List.of(visible.replace(" ", "").split(",", -1));
@@ -180,7 +188,7 @@ public final class GpuAssignment {
         return exact;
       }
       for (int i = 0; i < listed.size(); i++) {
-        // CUDA accepts the beginning of an UUID.
+        // CUDA accepts a prefix of a UUID.
         if (listed.get(i).startsWith("GPU-") && address.startsWith(listed.get(i))) {
           return i;
         }

@@ -7,20 +7,21 @@ import com.codahale.metrics.Timer;
 import io.glmimage.output.ResultRow;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowTimes;
+import io.glmimage.predict.LoadedModels;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.metrics.source.Source;
 
 /**
- * This JVM's figures in Spark's metrics system, under {@code glm_image}: counters {@code rows.done}
- * and {@code rows.failed}, timers {@code seconds.read}, {@code .prior}, {@code .denoise}, {@code
- * .decode}, {@code .write} and {@code .row}, a gauge {@code gpu.memory.bytes}, counters {@code
- * engine.busy.ms} and {@code engine.wait.ms}. Sinks (Prometheus, Graphite, CSV) are set up in
- * Spark's {@code metrics.properties}. Rows of repeated tasks count again: this is load, not
- * results.
+ * The figures of this process in Spark's metrics system, under {@code glm_image}: counters {@code
+ * rows.done} and {@code rows.failed}, timers {@code seconds.read}, {@code .prior}, {@code
+ * .denoise}, {@code .decode}, {@code .write} and {@code .row}, a gauge {@code gpu.memory.bytes},
+ * counters {@code engine.busy.ms} and {@code engine.wait.ms}. Sinks (Prometheus, Graphite, CSV) are
+ * configured in Spark's {@code metrics.properties}. Rows of repeated tasks count again: the figures
+ * show load, not results.
  */
 public final class JobMetrics implements Source {
-  /** What Spark puts before the names. */
+  /** Spark's prefix of the names. */
   static final String NAME = "glm_image";
 
   private static final JobMetrics INSTANCE = new JobMetrics();
@@ -38,14 +39,15 @@ public final class JobMetrics implements Source {
   private final Counter engineBusy = registry.counter("engine.busy.ms");
   private final Counter engineWait = registry.counter("engine.wait.ms");
 
-  /** The Spark environment that knows this source; another one comes with another session. */
+  /** The Spark environment that this source is registered with. Every session has its own. */
   private SparkEnv registered;
 
   private JobMetrics() {
-    registry.register("gpu.memory.bytes", (Gauge<Long>) ExecutorEngines::deviceMemoryBytes);
+    registry.register(
+        "gpu.memory.bytes", (Gauge<Long>) LoadedModels.ofProcess()::deviceMemoryBytes);
   }
 
-  /** The figures of this JVM, known to its Spark metrics system from now on. */
+  /** The figures of this process, registered with its Spark metrics system. */
   public static JobMetrics get() {
     INSTANCE.register(SparkEnv.get());
     return INSTANCE;
@@ -74,7 +76,7 @@ public final class JobMetrics implements Source {
     update(row, times.total());
   }
 
-  /** Counts what an engine did with its time. */
+  /** Counts how an engine spent its time. */
   void engine(long busyNanos, long waitNanos) {
     engineBusy.inc(TimeUnit.NANOSECONDS.toMillis(busyNanos));
     engineWait.inc(TimeUnit.NANOSECONDS.toMillis(waitNanos));

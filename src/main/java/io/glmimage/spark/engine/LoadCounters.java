@@ -4,10 +4,10 @@ import java.io.Serializable;
 import org.apache.spark.util.LongAccumulator;
 
 /**
- * Bytes of models that are being loaded by executors, on their way to the driver.
+ * Bytes of the models that executors load, counted for the driver.
  *
- * @param total what is to be loaded
- * @param loaded what has been
+ * @param total bytes to load
+ * @param loaded bytes loaded
  */
 public record LoadCounters(LongAccumulator total, LongAccumulator loaded) implements Serializable {
   void add(long moreTotal, long moreLoaded) {

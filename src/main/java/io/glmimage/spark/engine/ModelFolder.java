@@ -9,18 +9,18 @@ import io.glmimage.weights.CheckpointListing;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Finds a model on the local disk, or brings it there. */
+/** Finds a model on the local disk, or copies it there. */
 final class ModelFolder {
   private static final String EMBEDDED_RESOURCE = "models/" + EngineOptions.EMBEDDED_MODEL;
 
   private ModelFolder() {}
 
   /**
-   * The model's folder itself if it is local, else its copy in this node's cache of weights, which
-   * this process holds until its end.
+   * The model's folder itself if it is local, else its copy in the weights cache of this node. The
+   * process keeps the copy until it ends.
    *
-   * @param model a folder on any Hadoop file system, or null for the model of the resources
-   * @throws io.glmimage.error.GlmImageException if it cannot be read
+   * @param model a folder on any Hadoop file system, or null for the embedded model
+   * @throws io.glmimage.error.GlmImageException if the model cannot be read
    */
   static Path local(String model, Storage storage) throws IOException {
     if (model == null) {

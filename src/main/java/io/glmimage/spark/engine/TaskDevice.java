@@ -1,26 +1,25 @@
 package io.glmimage.spark.engine;
 
-/** Which device a task works on. */
+import io.glmimage.tensor.DeviceName;
+
+/** The device of a task. */
 public final class TaskDevice {
   private TaskDevice() {}
 
   /**
-   * What the running task uses: with {@code auto} and {@code cuda} as {@link GpuAssignment} says.
+   * The device of the running task. For {@code auto} and {@code cuda}, {@link GpuAssignment}
+   * chooses it.
    *
-   * @param requested {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
-   * @return {@code cpu} or {@code cuda:N}; {@code cuda} where a GPU was asked for and there is none
-   *     to give: loading on it says why
+   * @return the CPU or a numbered GPU; {@code cuda} if a GPU is requested and none is assigned, so
+   *     that loading on it reports the reason
    * @throws io.glmimage.error.DeviceException if Spark assigned a GPU that libtorch cannot use
    */
-  public static String of(String requested) {
-    if (!(requested.equals("auto") || requested.equals("cuda"))) {
-      return requested;
-    }
-    return orRequested(requested, GpuAssignment.device());
+  public static DeviceName of(DeviceName requested) {
+    return requested.isOpen() ? orRequested(requested, GpuAssignment.device()) : requested;
   }
 
-  /** The CPU is not what somebody gets who asked for a GPU. */
-  static String orRequested(String requested, String given) {
-    return requested.equals("cuda") && given.equals("cpu") ? requested : given;
+  /** A task that requests a GPU must not get the CPU. */
+  static DeviceName orRequested(DeviceName requested, DeviceName given) {
+    return requested.equals(DeviceName.CUDA) && given.equals(DeviceName.CPU) ? requested : given;
   }
 }

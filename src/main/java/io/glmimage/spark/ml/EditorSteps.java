@@ -16,10 +16,11 @@ import io.glmimage.predict.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineCall;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.SourceReader;
 import io.glmimage.spark.run.BatchPipeline;
+import io.glmimage.tensor.DeviceName;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,8 +37,8 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
   private static final int NAME_HEX_DIGITS = 32;
 
   private final EditorSettings settings;
-  private final EngineFactory engines;
-  private final String device;
+  private final EngineOpener opener;
+  private final DeviceName device;
   private final Storage storage;
   private final Redaction redaction;
 
@@ -52,9 +53,9 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
    * @param device of this task, such as {@code cuda:0}
    */
   EditorSteps(
-      EditorSettings settings, EngineFactory engines, String device, HadoopSettings hadoop) {
+      EditorSettings settings, EngineOpener opener, DeviceName device, HadoopSettings hadoop) {
     this.settings = settings;
-    this.engines = engines;
+    this.opener = opener;
     this.device = device;
     this.storage = hadoop.storage();
     this.redaction = hadoop.redaction();
@@ -73,7 +74,7 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
 
   @Override
   public EngineCall edit(List<EditRequest> requests) {
-    return EngineCall.edit(engines, device, storage, null, null, requests);
+    return EngineCall.edit(opener, device, storage, requests);
   }
 
   private Row finish(Row row, EditResult edited) {

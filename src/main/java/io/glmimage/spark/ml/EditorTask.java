@@ -1,10 +1,11 @@
 package io.glmimage.spark.ml;
 
 import io.glmimage.io.HadoopSettings;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.TaskDevice;
 import io.glmimage.spark.run.BatchPipeline;
 import io.glmimage.spark.run.IoThreads;
+import io.glmimage.tensor.DeviceName;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
@@ -27,17 +28,17 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
   private static final int BATCHES_BEING_WRITTEN = 1;
 
   private final EditorSettings settings;
-  private final EngineFactory engines;
-  private final String device;
+  private final EngineOpener opener;
+  private final DeviceName device;
   private final Broadcast<HadoopSettings> hadoop;
 
   EditorTask(
       EditorSettings settings,
-      EngineFactory engines,
-      String device,
+      EngineOpener opener,
+      DeviceName device,
       Broadcast<HadoopSettings> hadoop) {
     this.settings = settings;
-    this.engines = engines;
+    this.opener = opener;
     this.device = device;
     this.hadoop = hadoop;
   }
@@ -50,7 +51,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
     // Whoever asks for the rows may stop before the last one.
     TaskCompletionListener end = context -> threads.close();
     task.addTaskCompletionListener(end);
-    EditorSteps steps = new EditorSteps(settings, engines, TaskDevice.of(device), hadoop.value());
+    EditorSteps steps = new EditorSteps(settings, opener, TaskDevice.of(device), hadoop.value());
     return new EditedRows(
         new BatchPipeline<>(
             new Batches(rows, settings.batchSize(), partition)::next,

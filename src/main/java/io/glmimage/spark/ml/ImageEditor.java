@@ -6,13 +6,15 @@ import io.glmimage.manifest.EditDefaults;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.request.EditRequest;
-import io.glmimage.spark.engine.DjlEngineFactory;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.CheckpointModel;
+import io.glmimage.spark.engine.DjlModel;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.GlmImagePlugin;
-import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.results.EditedImageOptions;
 import io.glmimage.spark.weights.WeightsMode;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -196,9 +198,9 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     engine = text("engine", "the DJL engine");
     modelUrl =
         text("modelUrl", "the checkpoint folder or DJL model URL; without it, the embedded model");
-    Function1<String, Object> isDevice = name -> name.matches(EngineOptions.DEVICES);
+    Function1<String, Object> isDevice = DeviceName::isValid;
     device = new Param<>(this, "device", "auto, cpu, cuda or cuda:N", isDevice);
-    Function1<String, Object> isPrecision = EngineOptions::isPrecision;
+    Function1<String, Object> isPrecision = Precision::isValid;
     precision = new Param<>(this, "precision", "auto or fp8", isPrecision);
     Function1<String, Object> isMode = WeightsMode::isValid;
     weights =
@@ -241,8 +243,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     setDefault(statusCol, "status");
     setDefault(errorCol, "error");
     setDefault(engine, "GlmImage");
-    setDefault(device, EngineOptions.DEFAULT_DEVICE);
-    setDefault(precision, EngineOptions.DEFAULT_PRECISION);
+    setDefault(device, DeviceName.AUTO.toString());
+    setDefault(precision, Precision.AUTO.toString());
     setDefault(batchSize, 8);
     setDefault(numInferenceSteps, EditRequest.DEFAULT_STEPS);
     setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
@@ -361,8 +363,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     JavaSparkContext context =
         JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext());
     HadoopSettings hadoop = new HadoopSettings(context.hadoopConfiguration());
-    EngineFactory engines = engines(context.getConf());
-    engines.check(hadoop.storage());
+    ModelRef model = model(context.getConf());
+    model.check(hadoop.storage());
     List<EditorSettings.Source> sources = new ArrayList<>();
     for (String column : getInputCols()) {
       int position = schema.fieldIndex(column);
@@ -389,7 +391,11 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     // Spark's cleaner removes the broadcast with the dataset: the last action is not known here.
     Broadcast<HadoopSettings> shared = context.broadcast(hadoop);
     MapPartitionsFunction<Row, Row> task =
-        new EditorTask(settings, engines.forSession(dataset.sparkSession()), getDevice(), shared);
+        new EditorTask(
+            settings,
+            model.forSession(dataset.sparkSession()),
+            DeviceName.parse(getDevice()),
+            shared);
     return dataset.toDF().mapPartitions(task, Encoders.row(edited));
   }
 
@@ -412,14 +418,20 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     }
   }
 
-  EngineFactory engines(SparkConf conf) {
+  ModelRef model(SparkConf conf) {
     String model = optional(modelUrl).orElse(null);
-    if (getEngine().equals(DjlEngineFactory.OWN_ENGINE) && !DjlEngineFactory.isDjls(model)) {
+    if (getEngine().equals(DjlModel.OWN_ENGINE) && !DjlModel.isReadByDjl(model)) {
       EngineOptions session = GlmImagePlugin.options(conf);
       WeightsMode mode = optional(weights).map(WeightsMode::parse).orElse(session.weights());
-      return new ModelEngineFactory(
+      return new CheckpointModel(
           new EngineOptions(
-              model, getDevice(), getPrecision(), session.kernels(), mode, session.cache(), false));
+              model,
+              DeviceName.parse(getDevice()),
+              Precision.parse(getPrecision()),
+              session.kernels(),
+              mode,
+              session.cache(),
+              false));
     }
     if (isDefined(weights)) {
       throw new IllegalArgumentException(
@@ -429,7 +441,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
               + (model == null ? "the model of engine " + getEngine() : model)
               + " on the executors; do not set weights");
     }
-    return new DjlEngineFactory(getEngine(), model, getPrecision());
+    return new DjlModel(getEngine(), model, Precision.parse(getPrecision()));
   }
 
   private Param<String> text(String name, String doc) {

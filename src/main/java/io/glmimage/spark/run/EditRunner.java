@@ -15,13 +15,15 @@ import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOpener;
+import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.PartitionKeys;
 import io.glmimage.spark.results.ResultAssembly;
 import io.glmimage.spark.results.ResultsCommit;
 import io.glmimage.spark.results.StoredResults;
+import io.glmimage.tensor.DeviceName;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -47,7 +49,7 @@ import org.apache.spark.storage.StorageLevel;
  */
 public final class EditRunner implements AutoCloseable {
   private final SparkSession spark;
-  private final String device;
+  private final DeviceName device;
   private final EditedImageEncoder encoder;
   private final boolean images;
   private final OutputLayout output;
@@ -65,12 +67,12 @@ public final class EditRunner implements AutoCloseable {
   private Dataset<Row> planned;
 
   /**
-   * @param engines identify the model; nothing is loaded here
+   * @param model is identified, not loaded
    */
   public EditRunner(
       SparkSession spark,
-      EngineFactory engines,
-      String device,
+      ModelRef model,
+      DeviceName device,
       EditedImageEncoder encoder,
       OutputLayout output,
       OutputOptions options,
@@ -80,7 +82,7 @@ public final class EditRunner implements AutoCloseable {
     this.spark = spark;
     this.device = device;
     this.encoder = encoder;
-    this.images = engines.touchesPictures();
+    this.images = model.touchesImages();
     this.output = output;
     this.options = options;
     this.limits = limits;
@@ -91,7 +93,7 @@ public final class EditRunner implements AutoCloseable {
     this.stored = new StoredResults(spark, settings, output);
     this.results = new ResultsCommit(spark, settings, output, stored);
     this.run = stored.newRun();
-    this.model = engines.fingerprint(storage) + encoder.fingerprint();
+    this.model = model.fingerprint(storage) + encoder.fingerprint();
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 
@@ -142,11 +144,11 @@ public final class EditRunner implements AutoCloseable {
   /**
    * Edits the rows to do. The results of finished rows are kept, even if the run fails later.
    *
-   * @param engines open the model in the tasks
+   * @param opener opens the model in the tasks
    * @param progress receives the row counts; they may be too high after a task was repeated
    * @throws JobException if the run was stopped, or too many rows failed
    */
-  public void edit(EditPlan plan, EngineFactory engines, RowProgress progress) throws IOException {
+  public void edit(EditPlan plan, EngineOpener opener, RowProgress progress) throws IOException {
     results.begin();
     RowProgress.Watch watch =
         failed -> {
@@ -166,7 +168,7 @@ public final class EditRunner implements AutoCloseable {
             new PartitionWork(
                 manifest.manifest().defaults(),
                 plan.batchSize(),
-                engines,
+                opener,
                 device,
                 output,
                 encoder,

@@ -5,6 +5,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.spark.engine.TaskDevice;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
+import io.glmimage.tensor.DeviceName;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.concurrent.Executor;
@@ -49,7 +50,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     ledger.open();
 
     // 2. Edit the other rows. An engine that ignores images needs neither threads nor a device.
-    boolean images = work.engines().touchesPictures();
+    boolean images = work.opener().touchesImages();
     IoThreads threads =
         new IoThreads("images-" + context.partitionId() + "-" + context.attemptNumber());
     Executor io = images ? threads : Runnable::run;
@@ -61,7 +62,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
                 counters,
                 storage,
                 settings.redaction(),
-                images ? TaskDevice.of(work.device()) : "cpu"),
+                images ? TaskDevice.of(work.device()) : DeviceName.CPU),
             ledger,
             new ResultRecorder(
                 ledger, counters, settings.redaction(), work.commitSeconds(), System::nanoTime),

@@ -3,22 +3,23 @@ package io.glmimage.spark.run;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOpener;
+import io.glmimage.tensor.DeviceName;
 import java.io.Serializable;
 
 /**
  * What all partitions of a run have in common.
  *
  * @param limits of the rows
- * @param device as the user gave it
+ * @param device as requested
  * @param run id of the run
  * @param commitSeconds longest time, in seconds, that a finished row may stay unsaved
  */
 record PartitionWork(
     EditDefaults limits,
     int batchSize,
-    EngineFactory engines,
-    String device,
+    EngineOpener opener,
+    DeviceName device,
     OutputLayout output,
     EditedImageEncoder encoder,
     String run,

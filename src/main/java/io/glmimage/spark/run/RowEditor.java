@@ -17,6 +17,7 @@ import io.glmimage.spark.engine.EngineCall;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.SourceReader;
+import io.glmimage.tensor.DeviceName;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -38,7 +39,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
   private final Storage storage;
   private final SourceReader sources;
   private final Redaction redaction;
-  private final String device;
+  private final DeviceName device;
 
   /**
    * @param device of this task, such as {@code cuda:0}
@@ -48,7 +49,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
       RunCounters counters,
       Storage storage,
       Redaction redaction,
-      String device) {
+      DeviceName device) {
     this.work = work;
     this.counters = counters;
     this.storage = storage;
@@ -67,7 +68,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     long start = System.nanoTime();
     try {
       SourceReader.Read read =
-          work.engines().touchesPictures()
+          work.opener().touchesImages()
               ? sources.request(valid)
               : SourceReader.withoutSources(valid);
       double readSeconds = secondsSince(start);
@@ -86,7 +87,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
   @Override
   public EngineCall edit(List<EditRequest> requests) {
     return EngineCall.edit(
-        work.engines(), device, storage, counters.loading(), counters.engines(), requests);
+        work.opener(), device, storage, counters.loading(), counters.engines(), requests);
   }
 
   private static RowTimes times(double readSeconds, double editSeconds, EditResult edited) {
@@ -109,10 +110,10 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     RgbImage image = edited.image();
     String path = work.output().image(row.id(), work.encoder().format());
     String sha256 = null;
-    if (work.engines().touchesPictures()) {
+    if (work.opener().touchesImages()) {
       byte[] file;
       try {
-        file = work.encoder().encode(image, valid, work.engines().modelName(), redaction);
+        file = work.encoder().encode(image, valid, work.opener().modelName(), redaction);
       } catch (InvalidRequestException e) {
         return failed(row, sources, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
       }
@@ -131,7 +132,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
         image.height(),
         image.width(),
         times.withWrite(secondsSince(start)),
-        work.engines().modelName(),
+        work.opener().modelName(),
         origin(row, sources));
   }
 
@@ -171,7 +172,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
         errorClass,
         why.startsWith(start) ? why : start + why,
         times,
-        work.engines().modelName(),
+        work.opener().modelName(),
         origin(row, sources));
   }
 

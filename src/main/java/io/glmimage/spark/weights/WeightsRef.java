@@ -78,6 +78,16 @@ public final class WeightsRef implements Serializable {
     this.hadoop = hadoop;
   }
 
+  /** The version of the model, as {@link CheckpointListing#version}. */
+  public String version() {
+    return manifest.version();
+  }
+
+  /** Whether the executors use the model's own folder. */
+  public boolean isInPlace() {
+    return way == Way.IN_PLACE;
+  }
+
   /** Names the model wherever it lies, as {@link CheckpointListing#identity}. */
   public String identity() {
     return manifest.identity();
@@ -133,13 +143,13 @@ public final class WeightsRef implements Serializable {
   public static synchronized Path cached(
       CheckpointListing manifest, FileSource source, WeightsOptions options)
       throws InterruptedException {
-    CachedWeights held = READ_HERE.get(manifest.fingerprint());
+    CachedWeights held = READ_HERE.get(manifest.version());
     if (held == null) {
       ChunkPlan plan = new ChunkPlan(manifest, options.chunkBytes());
       held =
           WeightsCache.open(WeightsCacheFolder.of(options.cacheDir()), options.cacheBytes())
               .obtain(manifest, options.check(), partial -> readDirectly(source, plan, partial));
-      READ_HERE.put(manifest.fingerprint(), held);
+      READ_HERE.put(manifest.version(), held);
     }
     return held.folder();
   }
@@ -151,12 +161,12 @@ public final class WeightsRef implements Serializable {
         && way == that.way
         && location.equals(that.location)
         && options.cacheDir().equals(that.options.cacheDir())
-        && manifest.fingerprint().equals(that.manifest.fingerprint());
+        && manifest.version().equals(that.manifest.version());
   }
 
   @Override
   public int hashCode() {
-    return manifest.fingerprint().hashCode();
+    return manifest.version().hashCode();
   }
 
   /** Lets go of this process' copy, so that the cache may evict it. */

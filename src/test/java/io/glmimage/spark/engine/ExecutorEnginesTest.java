@@ -1,19 +1,18 @@
 package io.glmimage.spark.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.JobException;
+import io.glmimage.error.WeightsException;
 import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
-import io.glmimage.request.EditRequest;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import io.glmimage.predict.EngineObserver;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.weights.LoadProgress;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,41 +35,17 @@ class ExecutorEnginesTest {
     ExecutorEngines.closeAll();
   }
 
-  @Test
-  void racingTasksLoadOneEngineAndTakeTurns() throws Exception {
-    ExecutorService threads = Executors.newFixedThreadPool(8);
-    try {
-      List<Future<Integer>> results = new ArrayList<>();
-      for (int i = 0; i < 64; i++) {
-        results.add(
-            threads.submit(
-                () ->
-                    ExecutorEngines.use(
-                        new FakeEngines("shared"),
-                        "cpu",
-                        storage,
-                        // The fake throws where two are inside at once.
-                        engine ->
-                            engine
-                                .edit(
-                                    List.of(new EditRequest("a", "p", List.of(), 32, 32, 1, 1, 0)))
-                                .size())));
-      }
-      for (Future<Integer> result : results) {
-        assertEquals(1, result.get());
-      }
-    } finally {
-      threads.shutdownNow();
-    }
-    assertEquals(1, FakeEngines.OPENED.get() - opened);
+  private String use(EngineOpener opener, DeviceName device) {
+    return ExecutorEngines.use(
+        opener, device, storage, EngineObserver.NONE, EditEngine::description);
   }
 
   @Test
   void modelsAndDevicesHaveEnginesOfTheirOwn() {
     for (int i = 0; i < 2; i++) {
-      ExecutorEngines.use(new FakeEngines("a"), "cuda:0", storage, engine -> 0);
-      ExecutorEngines.use(new FakeEngines("a"), "cuda:1", storage, engine -> 0);
-      ExecutorEngines.use(new FakeEngines("b"), "cuda:0", storage, engine -> 0);
+      use(new FakeEngines("a"), DeviceName.cuda(0));
+      use(new FakeEngines("a"), DeviceName.cuda(1));
+      use(new FakeEngines("b"), DeviceName.cuda(0));
     }
     assertEquals(3, FakeEngines.OPENED.get() - opened);
     ExecutorEngines.closeAll();
@@ -78,49 +53,67 @@ class ExecutorEnginesTest {
   }
 
   @Test
-  void aFailedLoadIsNotTriedAgain() {
+  void aFailedLoadIsNotRepeated() {
     for (int i = 0; i < 3; i++) {
       JobException e =
-          assertThrows(
-              JobException.class,
-              () -> ExecutorEngines.use(new FakeEngines("broken"), "cpu", storage, engine -> 0));
+          assertThrows(JobException.class, () -> use(new FakeEngines("broken"), DeviceName.CPU));
       assertEquals(
           "Cannot load model broken on cpu: tensor x has shape [1], expected [2]", e.getMessage());
-      assertTrue(e.getCause() != null);
+      assertNotNull(e.getCause());
     }
     assertEquals(1, FakeEngines.OPENED.get() - opened);
   }
 
-  /** A task that is killed while it loads: a reading thread that is interrupted fails. */
-  private record Interrupted(boolean[] interrupt) implements EngineFactory {
+  /** Fails like a reader whose thread is interrupted because the task is killed. */
+  private record Interrupted(boolean[] interrupt) implements EngineOpener {
     @Override
-    public EditEngine open(String device, Storage storage) {
+    public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
       if (interrupt[0]) {
         Thread.currentThread().interrupt();
         throw new CheckpointException(
             "Cannot load model: cannot read x: ClosedByInterruptException");
       }
-      return new FakeEngines("whole").open(device, storage);
+      return new FakeEngines("whole").open(device, storage, progress);
     }
 
     @Override
     public String modelName() {
       return "interrupted";
     }
+  }
+
+  @Test
+  void theNextTaskRepeatsALoadWhoseTaskWasKilled() {
+    Interrupted opener = new Interrupted(new boolean[] {true});
+    assertThrows(JobException.class, () -> use(opener, DeviceName.CPU));
+    assertTrue(Thread.interrupted());
+    opener.interrupt()[0] = false;
+    assertEquals("fake", use(opener, DeviceName.CPU));
+  }
+
+  /** Fails as long as the weights do not arrive. */
+  private record Distant(boolean[] arrived) implements EngineOpener {
+    @Override
+    public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
+      if (!arrived[0]) {
+        throw new WeightsException("Cannot receive the model's weights: a chunk was lost");
+      }
+      return new FakeEngines("whole").open(device, storage, progress);
+    }
 
     @Override
-    public void check(Storage storage) {
-      // There is nothing that could be missing.
+    public String modelName() {
+      return "distant";
     }
   }
 
   @Test
-  void aTaskThatIsKilledWhileItLoadsLeavesTheLoadingToTheNext() {
-    Interrupted factory = new Interrupted(new boolean[] {true});
-    assertThrows(
-        JobException.class, () -> ExecutorEngines.use(factory, "cpu", storage, engine -> 0));
-    assertTrue(Thread.interrupted());
-    factory.interrupt()[0] = false;
-    assertEquals("fake", ExecutorEngines.use(factory, "cpu", storage, e -> e.description()));
+  void theNextTaskRepeatsALoadWhoseWeightsDidNotArrive() {
+    Distant opener = new Distant(new boolean[1]);
+    assertEquals(
+        "Cannot load model distant on cpu: Cannot receive the model's weights: a chunk was lost",
+        assertThrows(JobException.class, () -> use(opener, DeviceName.CPU)).getMessage());
+    opener.arrived()[0] = true;
+    assertEquals("fake", use(opener, DeviceName.CPU));
   }
 }

@@ -8,18 +8,21 @@ import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.weights.LoadProgress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.spark.sql.SparkSession;
 
 /**
- * Engines whose picture is a plain colour made of the request; what they are asked to do badly
- * stands in the prompt. In local mode executors run in this JVM, so counters can be static.
+ * Engines whose edited image is a plain colour, made of the request. Certain prompts cause
+ * failures. In local mode executors run in this process, so the counters can be static.
  *
- * @param model equal names share an engine; {@code broken} does not load, {@code missing} is no
- *     model, those that begin with {@code slow} take 20 ms a row
+ * @param model equal names share an engine; {@code broken} does not load, {@code missing} does not
+ *     exist, names that begin with {@code slow} take 20 ms a row
  */
-public record FakeEngines(String model) implements EngineFactory {
+public record FakeEngines(String model) implements ModelRef, EngineOpener {
   public static final AtomicInteger OPENED = new AtomicInteger();
   public static final AtomicInteger CLOSED = new AtomicInteger();
   public static final AtomicInteger LARGEST_BATCH = new AtomicInteger();
@@ -31,7 +34,7 @@ public record FakeEngines(String model) implements EngineFactory {
   }
 
   @Override
-  public EditEngine open(String device, Storage storage) {
+  public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
     OPENED.incrementAndGet();
     if (model.equals("broken")) {
       throw new IllegalStateException("tensor x has shape [1], expected [2]");
@@ -56,8 +59,18 @@ public record FakeEngines(String model) implements EngineFactory {
     }
   }
 
-  /** The colour of the picture for a request. */
-  public static RgbImage picture(EditRequest request) {
+  @Override
+  public DistributedEngines distribute(SparkSession spark) {
+    return DistributedEngines.ofPresent(this);
+  }
+
+  @Override
+  public EngineOpener forSession(SparkSession spark) {
+    return this;
+  }
+
+  /** The edited image of a request. */
+  public static RgbImage image(EditRequest request) {
     int height = request.height() != null ? request.height() : request.sources().get(0).height();
     int width = request.width() != null ? request.width() : request.sources().get(0).width();
     int key =
@@ -90,9 +103,6 @@ public record FakeEngines(String model) implements EngineFactory {
         throw new IllegalStateException("two tasks at once");
       }
       try {
-        if (requests.stream().anyMatch(request -> tooLarge(request, requests.size()))) {
-          throw new DeviceMemoryException("not enough memory on fake; ask for less", null);
-        }
         LARGEST_BATCH.accumulateAndGet(requests.size(), Math::max);
         List<EditResult> results = new ArrayList<>();
         for (EditRequest request : requests) {
@@ -113,22 +123,18 @@ public record FakeEngines(String model) implements EngineFactory {
         case "refuse" ->
             EditResult.failed(
                 request.id(), new InvalidRequestException("aspect ratio 5 is over 4"));
+        case "too much memory" ->
+            EditResult.failed(
+                request.id(),
+                new DeviceMemoryException("not enough memory on fake; ask for less", null));
         case "break" -> EditResult.failed(request.id(), new IllegalStateException("NaN"));
         case "abort" -> throw abort();
         case "explode" -> throw new IllegalStateException("device lost");
-        default -> new EditResult(request.id(), picture(request), null, 0.1, 0.2, 0.3);
+        default -> new EditResult(request.id(), image(request), null, 0.1, 0.2, 0.3);
       };
     }
 
-    private static boolean tooLarge(EditRequest request, int batch) {
-      return switch (request.prompt()) {
-        case "memory for one" -> batch > 1;
-        case "too much memory" -> true;
-        default -> false;
-      };
-    }
-
-    /** As a crash in native code ends the process. */
+    /** Ends the process like a crash in native code. */
     private static RuntimeException abort() {
       Runtime.getRuntime().halt(134);
       return new IllegalStateException("halted");

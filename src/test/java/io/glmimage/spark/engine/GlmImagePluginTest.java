@@ -8,9 +8,17 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
+import io.glmimage.io.LocalFileSource;
 import io.glmimage.io.Storage;
+import io.glmimage.predict.EditEngine;
+import io.glmimage.predict.EngineObserver;
+import io.glmimage.predict.EngineSettings;
+import io.glmimage.predict.LoadedModels;
 import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.weights.WeightsMode;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
+import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.WeightsCache;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,22 +54,37 @@ class GlmImagePluginTest {
         Thread.sleep(100);
       }
       assertEquals(1, ExecutorEngines.loaded());
-      EngineOptions options = new EngineOptions(TINY.toString(), "cpu");
-      try (DistributedEngines mine = new ModelEngineFactory(options).distribute(spark)) {
-        String what =
-            ExecutorEngines.use(mine.engines(), "cpu", storage, engine -> engine.description());
-        assertEquals("GLM-Image on cpu, float32", what);
+      EngineOptions options = new EngineOptions(TINY.toString(), DeviceName.CPU);
+      try (DistributedEngines mine = new CheckpointModel(options).distribute(spark)) {
+        assertEquals("GLM-Image on cpu, float32", engine(mine.opener()).description());
       }
-      // Closed by a job that borrowed it, it goes on for the next one.
-      DistributedEngines next = new ModelEngineFactory(options).distribute(spark);
+      // Closing a borrowed distribution leaves it open for the next job.
+      DistributedEngines next = new CheckpointModel(options).distribute(spark);
       assertEquals(1, ExecutorEngines.loaded());
-      assertSame(
-          ExecutorEngines.use(next.engines(), "cpu", storage, engine -> engine),
-          ExecutorEngines.use(
-              ModelEngineFactory.distribute(options, spark).engines(),
-              "cpu",
-              storage,
-              engine -> engine));
+      assertSame(engine(next.opener()), engine(new CheckpointModel(options).forSession(spark)));
+    }
+  }
+
+  @Test
+  void aDjlModelOfTheSameFolderSharesTheEngineOfTheTasks() throws Exception {
+    try (SparkSession spark = session(TINY)) {
+      EngineOptions options = new EngineOptions(TINY.toString(), DeviceName.CPU);
+      engine(new CheckpointModel(options).forSession(spark));
+      assertEquals(1, ExecutorEngines.loaded());
+      engine(new DjlModel(DjlModel.OWN_ENGINE, TINY.toString(), Precision.AUTO));
+      // The one more is DJL's predictor, which has no weights of its own.
+      assertEquals(2, ExecutorEngines.loaded());
+      EngineSettings settings = EngineSettings.of(DeviceName.CPU);
+      String version = CheckpointListing.read(new LocalFileSource(TINY)).version();
+      EditEngine share =
+          LoadedModels.ofProcess()
+              .share(
+                  new LoadedModels.Key(
+                      LoadedModels.Checkpoint.of(version, settings), DeviceName.CPU),
+                  progress -> {
+                    throw new IllegalStateException("loaded a second time");
+                  });
+      share.close();
     }
   }
 
@@ -70,12 +93,10 @@ class GlmImagePluginTest {
     Files.writeString(work.resolve("model_index.json"), "{\"_class_name\": \"GlmImagePipeline\"}");
     try (SparkSession spark = session(work);
         DistributedEngines engines =
-            new ModelEngineFactory(new EngineOptions(work.toString(), "cpu")).distribute(spark)) {
+            new CheckpointModel(new EngineOptions(work.toString(), DeviceName.CPU))
+                .distribute(spark)) {
       String message =
-          assertThrows(
-                  JobException.class,
-                  () -> ExecutorEngines.use(engines.engines(), "cpu", storage, engine -> engine))
-              .getMessage();
+          assertThrows(JobException.class, () -> engine(engines.opener())).getMessage();
       assertTrue(message.startsWith("Cannot load model"), message);
     }
   }
@@ -92,12 +113,13 @@ class GlmImagePluginTest {
             .set(GlmImagePlugin.CHUNK_MB, "8");
     EngineOptions options = GlmImagePlugin.options(conf);
     assertEquals("s3a://b/m", options.model());
-    assertEquals("fp8", options.precision());
+    assertEquals(Precision.FP8, options.precision());
     assertEquals(WeightsMode.Mode.DIRECT, options.weights().mode());
     assertEquals(7L << 30, options.cache().cacheBytes());
     assertEquals(8 << 20, options.cache().chunkBytes());
     assertEquals(WeightsCache.Check.FULL, options.cache().check());
-    assertEquals(new EngineOptions(null, "auto"), GlmImagePlugin.options(new SparkConf(false)));
+    assertEquals(
+        new EngineOptions(null, DeviceName.AUTO), GlmImagePlugin.options(new SparkConf(false)));
     assertThrows(
         UsageException.class, () -> GlmImagePlugin.options(conf.set(GlmImagePlugin.CHECK, "some")));
     conf.set(GlmImagePlugin.CHECK, "quick");
@@ -125,6 +147,11 @@ class GlmImagePluginTest {
     SparkProcess.removeWorkFolder(seen.get("app"));
     assertEquals("1", seen.get("loaded"));
     assertEquals("1", seen.get("complete"));
+  }
+
+  private EditEngine engine(EngineOpener opener) {
+    return ExecutorEngines.use(
+        opener, DeviceName.CPU, storage, EngineObserver.NONE, engine -> engine);
   }
 
   private static SparkSession session(Path model) {

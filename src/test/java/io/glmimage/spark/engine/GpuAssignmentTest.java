@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.DeviceException;
+import io.glmimage.tensor.DeviceName;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -70,30 +71,32 @@ class GpuAssignmentTest {
       boolean local, String visible, GpuAssignment.Cuda cuda, String... addresses) {
     Map<String, ResourceInformation> resources =
         addresses.length == 0 ? Map.of() : Map.of("gpu", new ResourceInformation("gpu", addresses));
-    return GpuAssignment.ofExecutor(resources, local, visible, cuda);
+    return GpuAssignment.ofExecutor(resources, local, visible, cuda).stream()
+        .map(DeviceName::toString)
+        .toList();
   }
 
   @Test
-  void localModeDealsOutTheVisibleDevices() {
-    assertEquals("cuda:1", GpuAssignment.device(Optional.empty(), true, 5, null, FOUR));
-    assertEquals("cpu", GpuAssignment.device(Optional.empty(), true, 5, null, NONE));
+  void localModeDistributesTheVisibleDevices() {
+    assertEquals(DeviceName.cuda(1), GpuAssignment.device(Optional.empty(), true, 5, null, FOUR));
+    assertEquals(DeviceName.CPU, GpuAssignment.device(Optional.empty(), true, 5, null, NONE));
   }
 
   @Test
   void anExecutorWithoutAnAssignedGpuUsesTheCpu() {
-    assertEquals("cpu", GpuAssignment.device(Optional.empty(), false, 0, null, FOUR));
+    assertEquals(DeviceName.CPU, GpuAssignment.device(Optional.empty(), false, 0, null, FOUR));
   }
 
   @Test
-  void whoAsksForAGpuDoesNotGetTheCpu() {
-    assertEquals("cuda", TaskDevice.orRequested("cuda", "cpu"));
-    assertEquals("cpu", TaskDevice.orRequested("auto", "cpu"));
-    assertEquals("cuda:2", TaskDevice.orRequested("cuda", "cuda:2"));
-    assertEquals("cuda:5", TaskDevice.of("cuda:5"));
+  void aRequestForAGpuDoesNotGetTheCpu() {
+    assertEquals(DeviceName.CUDA, TaskDevice.orRequested(DeviceName.CUDA, DeviceName.CPU));
+    assertEquals(DeviceName.CPU, TaskDevice.orRequested(DeviceName.AUTO, DeviceName.CPU));
+    assertEquals(DeviceName.cuda(2), TaskDevice.orRequested(DeviceName.CUDA, DeviceName.cuda(2)));
+    assertEquals(DeviceName.cuda(5), TaskDevice.of(DeviceName.cuda(5)));
   }
 
   private static String device(String address, String visible, GpuAssignment.Cuda cuda) {
-    return GpuAssignment.device(Optional.of(address), false, 0, visible, cuda);
+    return GpuAssignment.device(Optional.of(address), false, 0, visible, cuda).toString();
   }
 
   private static String error(String address, String visible, GpuAssignment.Cuda cuda) {

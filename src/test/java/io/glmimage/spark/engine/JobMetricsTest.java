@@ -4,15 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.codahale.metrics.Counter;
 import io.glmimage.error.ErrorClass;
-import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
 import io.glmimage.output.RunFigures;
 import java.util.List;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Tag;
@@ -21,52 +20,32 @@ import org.junit.jupiter.api.Test;
 @Tag("spark")
 class JobMetricsTest {
   @Test
-  void anEngineWaitsBetweenTheBatchesOfARunOnly() throws Exception {
-    Storage storage = new Storage(new Configuration());
-    FakeEngines engines = new FakeEngines("timed");
+  void theWaitShareIsThePartOfTheTimeWithoutWork() {
+    assertEquals(0.25, new RunFigures.EngineTime(3, 1).waitShare());
+    assertNull(RunFigures.EngineTime.NONE.waitShare());
+  }
+
+  @Test
+  void engineTimesReachTheAccumulatorsAndTheMetrics() {
     try (SparkSession spark =
         SparkSession.builder()
             .master("local[1]")
             .config("spark.ui.enabled", "false")
             .getOrCreate()) {
-      for (int run = 0; run < 2; run++) {
-        EngineCounters times =
-            new EngineCounters(
-                spark.sparkContext().longAccumulator("busy"),
-                spark.sparkContext().longAccumulator("wait"),
-                new KernelSelections());
-        spark.sparkContext().register(times.kernels(), "kernels");
-        for (int batch = 0; batch < 2; batch++) {
-          // Before the first batch of a run nobody waits.
-          Thread.sleep(batch == 0 ? 400 : 30);
-          ExecutorEngines.use(
-              engines,
-              "cpu",
-              storage,
-              null,
-              times,
-              engine -> {
-                sleep(20);
-                return 0;
-              });
-        }
-        long busy = times.busyMicros().value();
-        long waited = times.waitMicros().value();
-        assertTrue(busy >= 40_000, busy + " us");
-        assertTrue(waited >= 30_000 && waited < 400_000, waited + " us");
-      }
-    } finally {
-      ExecutorEngines.closeAll();
-    }
-    assertEquals(0.25, new RunFigures.EngineTime(3, 1).waitShare());
-    assertNull(RunFigures.EngineTime.NONE.waitShare());
-  }
-
-  private static void sleep(long millis) {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
+      EngineCounters times =
+          new EngineCounters(
+              spark.sparkContext().longAccumulator("busy"),
+              spark.sparkContext().longAccumulator("wait"),
+              new KernelSelections());
+      Counter busy = JobMetrics.get().metricRegistry().counter("engine.busy.ms");
+      Counter waiting = JobMetrics.get().metricRegistry().counter("engine.wait.ms");
+      long busyBefore = busy.getCount();
+      long waitingBefore = waiting.getCount();
+      new TaskObserver(null, times).worked(3_000_000, 2_000_000, List.of());
+      assertEquals(3000, times.busyMicros().value());
+      assertEquals(2000, times.waitMicros().value());
+      assertEquals(3, busy.getCount() - busyBefore);
+      assertEquals(2, waiting.getCount() - waitingBefore);
     }
   }
 

@@ -14,6 +14,8 @@ import io.glmimage.spark.weights.BroadcastDriver;
 import io.glmimage.spark.weights.SchemeFileSystem;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URL;
@@ -78,7 +80,7 @@ class ModelFolderTest {
         assertThrows(
                 UsageException.class,
                 () ->
-                    new ModelEngineFactory(new EngineOptions(folder + "/none", "cpu"))
+                    new CheckpointModel(new EngineOptions(folder + "/none", DeviceName.CPU))
                         .check(storage))
             .getMessage();
     assertTrue(missing.contains("is not a folder"), missing);
@@ -86,50 +88,67 @@ class ModelFolderTest {
         assertThrows(
                 UsageException.class,
                 () ->
-                    new ModelEngineFactory(new EngineOptions(folder.toString(), "cpu"))
+                    new CheckpointModel(new EngineOptions(folder.toString(), DeviceName.CPU))
                         .check(storage))
             .getMessage();
     assertTrue(empty.contains("holds no model_index.json"), empty);
-    assertThrows(UsageException.class, () -> new EngineOptions(null, "gpu"));
+    assertEquals(
+        "Invalid --device: gpu, expected auto, cpu, cuda or cuda:N",
+        assertThrows(UsageException.class, () -> EngineOptions.device("--device", "gpu"))
+            .getMessage());
     assertEquals(
         "Invalid --precision: fp4, expected auto or fp8",
-        assertThrows(UsageException.class, () -> in(null, "fp4")).getMessage());
+        assertThrows(UsageException.class, () -> EngineOptions.precision("--precision", "fp4"))
+            .getMessage());
   }
 
   @Test
-  void aModelInAnotherPrecisionIsAnother() {
-    ModelEngineFactory standard = new ModelEngineFactory(new EngineOptions(null, "cpu"));
-    ModelEngineFactory fp8 = new ModelEngineFactory(in(null, "fp8"));
-    assertEquals(standard, new ModelEngineFactory(in(null, "auto")));
-    assertNotEquals(standard, fp8);
+  void theFingerprintDependsOnThePrecisionOnly() {
+    String usual =
+        new CheckpointModel(options(Precision.AUTO, KernelMode.AUTO)).fingerprint(storage);
     assertEquals(
-        standard.fingerprint(storage),
-        new ModelEngineFactory(in(null, "auto")).fingerprint(storage));
-    assertNotEquals(standard.fingerprint(storage), fp8.fingerprint(storage));
+        usual, new CheckpointModel(options(Precision.AUTO, KernelMode.FUSED)).fingerprint(storage));
+    assertEquals(
+        usual + " in fp8",
+        new CheckpointModel(options(Precision.FP8, KernelMode.AUTO)).fingerprint(storage));
   }
 
   @Test
-  void aModelWithOtherKernelsIsAnotherEngineWithTheSameResults() {
-    ModelEngineFactory auto = new ModelEngineFactory(kernels("auto", KernelMode.AUTO));
-    ModelEngineFactory fused = new ModelEngineFactory(kernels("auto", KernelMode.FUSED));
-    assertNotEquals(auto, fused);
-    assertEquals(auto.fingerprint(storage), fused.fingerprint(storage));
+  void modelsInOtherPrecisionsOrWithOtherKernelsHaveTheirOwnEngines() {
+    Object usual = shared(options(Precision.AUTO, KernelMode.AUTO));
+    assertEquals(usual, shared(options(Precision.AUTO, KernelMode.AUTO)));
+    assertNotEquals(usual, shared(options(Precision.FP8, KernelMode.AUTO)));
+    assertNotEquals(usual, shared(options(Precision.AUTO, KernelMode.NATIVE)));
+  }
+
+  @Test
+  void fusedKernelsAreRefusedOnTheCpu() {
     assertEquals(
         "Invalid --kernels: fused needs a GPU, but --device is cpu; use auto or native",
-        assertThrows(UsageException.class, () -> kernels("cpu", KernelMode.FUSED)).getMessage());
+        assertThrows(
+                UsageException.class,
+                () ->
+                    new EngineOptions(
+                        null,
+                        DeviceName.CPU,
+                        Precision.AUTO,
+                        KernelMode.FUSED,
+                        WeightsMode.standard(),
+                        WeightsOptions.defaults(),
+                        false))
+            .getMessage());
   }
 
-  private static EngineOptions kernels(String device, KernelMode kernels) {
-    return new EngineOptions(
-        null, device, "auto", kernels, WeightsMode.standard(), WeightsOptions.defaults(), false);
+  private static Object shared(EngineOptions options) {
+    return new CheckpointOpener(options, null).sharedModel();
   }
 
-  private static EngineOptions in(String model, String precision) {
+  private static EngineOptions options(Precision precision, KernelMode kernels) {
     return new EngineOptions(
-        model,
-        "cpu",
+        null,
+        DeviceName.AUTO,
         precision,
-        KernelMode.AUTO,
+        kernels,
         WeightsMode.standard(),
         WeightsOptions.defaults(),
         false);

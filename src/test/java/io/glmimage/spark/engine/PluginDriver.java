@@ -4,8 +4,8 @@ import java.util.List;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * A driver program for the tests of the plug-in: waits in a task, which asks for no model itself,
- * until its executor has one.
+ * A driver program for the tests of the plug-in: a task that requests no model waits until its
+ * executor has loaded one.
  */
 public final class PluginDriver {
   private PluginDriver() {}
@@ -29,9 +29,9 @@ public final class PluginDriver {
               .first();
       System.out.println("RESULT loaded=" + loaded);
       EngineOptions options = GlmImagePlugin.options(context.getConf());
-      System.out.println(
-          "RESULT complete="
-              + GlmImagePlugin.shared(options).status().orElseThrow().nodesComplete());
+      try (DistributedEngines engines = new CheckpointModel(options).distribute(spark)) {
+        System.out.println("RESULT complete=" + engines.status().orElseThrow().nodesComplete());
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
 import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,43 +16,43 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Real engines, and rows that do what a soak wants, where the system property of their kind is set:
- * one whose prompt holds {@value #DEADLY} ends the process, as a crash in native code does; one
- * whose prompt holds {@value #COPIED} waits until a second process has come to it too.
+ * Real engines with two kinds of harmful rows, each enabled by a system property. A row whose
+ * prompt contains {@value #DEADLY} ends the process like a crash in native code. A row whose prompt
+ * contains {@value #COPIED} waits until a second process has reached it.
  */
-public record SoakEngines(ModelEngineFactory model) implements EngineFactory {
+public record SoakEngines(CheckpointModel model) implements ModelRef, EngineOpener {
   public static final String DEADLY = "deadly";
 
-  /** {@code true} where deadly rows are so. */
+  /** {@code true} enables deadly rows. */
   public static final String ARMED = "soak.deadly";
 
   public static final String COPIED = "twice";
 
-  /** A folder of this machine, where the processes that come to such a row say so. */
+  /** A local folder in which the processes that reach such a row leave a file. */
   public static final String MEETING = "soak.meeting";
 
   private static final Duration PATIENCE = Duration.ofMinutes(3);
 
   public SoakEngines(EngineOptions options) {
-    this(new ModelEngineFactory(options));
+    this(new CheckpointModel(options));
   }
 
   @Override
-  public EditEngine open(String device, Storage storage) {
-    return open(device, storage, LoadProgress.NONE);
-  }
-
-  @Override
-  public EditEngine open(String device, Storage storage, LoadProgress progress) {
-    return new Harmful(model.open(device, storage, progress));
+  public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
+    return new Harmful(new CheckpointOpener(model.options(), null).open(device, storage, progress));
   }
 
   @Override
   public DistributedEngines distribute(SparkSession spark) {
     if (model.options().model() != null) {
-      throw new IllegalStateException("Only the embedded model needs no way to the executors");
+      throw new IllegalStateException("Only the embedded model needs no distribution");
     }
-    return new DistributedEngines(this, null);
+    return DistributedEngines.ofPresent(this);
+  }
+
+  @Override
+  public EngineOpener forSession(SparkSession spark) {
+    return this;
   }
 
   @Override
@@ -101,9 +102,9 @@ public record SoakEngines(ModelEngineFactory model) implements EngineFactory {
         Files.createDirectories(folder);
         Files.writeString(folder.resolve("" + ProcessHandle.current().pid()), "");
         long start = System.nanoTime();
-        while (come(folder) < 2) {
+        while (arrived(folder) < 2) {
           if (System.nanoTime() - start > PATIENCE.toNanos()) {
-            throw new IllegalStateException("No other process came to this row");
+            throw new IllegalStateException("No other process reached this row");
           }
           Thread.sleep(20);
         }
@@ -115,7 +116,7 @@ public record SoakEngines(ModelEngineFactory model) implements EngineFactory {
       }
     }
 
-    private static long come(Path folder) throws IOException {
+    private static long arrived(Path folder) throws IOException {
       try (Stream<Path> files = Files.list(folder)) {
         return files.count();
       }

@@ -21,12 +21,13 @@ import io.glmimage.manifest.RowIds;
 import io.glmimage.predict.ContentSeed;
 import io.glmimage.predict.GlmImageEngine;
 import io.glmimage.request.EditRequest;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.CheckpointModel;
+import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.ExecutorEngines;
 import io.glmimage.spark.engine.FakeEngines;
 import io.glmimage.spark.engine.GlmImagePlugin;
-import io.glmimage.spark.engine.ModelEngineFactory;
+import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.manifest.RowFailure;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -80,7 +81,7 @@ class ImageEditorTest {
     }
 
     @Override
-    EngineFactory engines(SparkConf conf) {
+    ModelRef model(SparkConf conf) {
       return new FakeEngines(isDefined(modelUrl()) ? getModelUrl() : EngineOptions.EMBEDDED_MODEL);
     }
   }
@@ -146,7 +147,7 @@ class ImageEditorTest {
   }
 
   private static RgbImage expected(String prompt, long seed, RgbImage... sources) {
-    return FakeEngines.picture(
+    return FakeEngines.image(
         new EditRequest("", prompt, List.of(sources), null, null, 3, 1.5, seed));
   }
 
@@ -531,7 +532,7 @@ class ImageEditorTest {
                     new ImageEditor()
                         .setModelUrl("http://host/model.zip")
                         .setWeights("direct")
-                        .engines(new SparkConf(false)))
+                        .model(new SparkConf(false)))
             .getMessage());
     assertThrows(NoSuchElementException.class, () -> fake().getHeight());
     Dataset<Row> rows = table(DataTypes.StringType, row(1, "a", "x"));
@@ -625,15 +626,14 @@ class ImageEditorTest {
             .set(GlmImagePlugin.CACHE, "/cache")
             .set(GlmImagePlugin.MODEL, "s3a://bucket/another");
     ImageEditor editor = new ImageEditor().setModelUrl("s3a://bucket/GLM-Image").setDevice("cpu");
-    EngineOptions session = ((ModelEngineFactory) editor.engines(conf)).options();
+    EngineOptions session = ((CheckpointModel) editor.model(conf)).options();
     assertEquals("s3a://bucket/GLM-Image", session.model());
     assertEquals("direct", session.weights().toString());
     assertEquals("/cache", session.cache().cacheDir());
-    EngineOptions own =
-        ((ModelEngineFactory) editor.setWeights("local:/m").engines(conf)).options();
+    EngineOptions own = ((CheckpointModel) editor.setWeights("local:/m").model(conf)).options();
     assertEquals("local:/m", own.weights().toString());
-    EngineFactory plain = new ImageEditor().engines(new SparkConf(false));
-    assertEquals("broadcast", ((ModelEngineFactory) plain).options().weights().toString());
+    ModelRef plain = new ImageEditor().model(new SparkConf(false));
+    assertEquals("broadcast", ((CheckpointModel) plain).options().weights().toString());
   }
 
   @Test
@@ -644,15 +644,13 @@ class ImageEditorTest {
         Files.copy(file, model.resolve(MODEL.relativize(file).toString()));
       }
     }
-    EngineFactory editor =
-        new ImageEditor().setModelUrl(model.toString()).engines(new SparkConf(false));
-    EngineFactory first = editor.forSession(spark);
+    ModelRef editor = new ImageEditor().setModelUrl(model.toString()).model(new SparkConf(false));
+    EngineOpener first = editor.forSession(spark);
     assertSame(first, editor.forSession(spark));
-    assertNotEquals(first, new ModelEngineFactory(((ModelEngineFactory) editor).options()));
 
     // A transform after a change uses the changed model.
     Files.setLastModifiedTime(model.resolve("vae/config.json"), FileTime.fromMillis(1000));
-    EngineFactory changed = editor.forSession(spark);
+    EngineOpener changed = editor.forSession(spark);
     assertNotEquals(first, changed);
     assertSame(changed, editor.forSession(spark));
   }

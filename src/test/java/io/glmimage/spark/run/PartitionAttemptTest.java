@@ -22,11 +22,13 @@ import io.glmimage.output.OutputLayout;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
-import io.glmimage.spark.engine.EngineFactory;
+import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.ExecutorEngines;
 import io.glmimage.spark.engine.FakeEngines;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -77,12 +79,12 @@ class PartitionAttemptTest {
     ExecutorEngines.closeAll();
   }
 
-  private PartitionWork work(EngineFactory engines, double commitSeconds) {
+  private PartitionWork work(EngineOpener engines, double commitSeconds) {
     return new PartitionWork(
         LIMITS,
         2,
         engines,
-        "cpu",
+        DeviceName.CPU,
         output,
         new EditedImageEncoder(EditedImageFormat.PNG, 90, "test"),
         "run",
@@ -109,7 +111,7 @@ class PartitionAttemptTest {
   private PartitionAttempt attempt(TaskLedger ledger, PartitionWork work) {
     return new PartitionAttempt(
         work,
-        new RowEditor(work, counters, storage, Redaction.ofPatterns(), "cpu"),
+        new RowEditor(work, counters, storage, Redaction.ofPatterns(), DeviceName.CPU),
         ledger,
         new ResultRecorder(
             ledger, counters, Redaction.ofPatterns(), work.commitSeconds(), clock::get),
@@ -209,7 +211,7 @@ class PartitionAttemptTest {
     dead(100, "working", "a", "c");
     List<String> journals = new ArrayList<>();
     TaskLedger ledger = ledger();
-    EngineFactory engines =
+    EngineOpener engines =
         new WatchedEngines(
             () -> {
               JsonNode journal = journal();
@@ -266,7 +268,7 @@ class PartitionAttemptTest {
             });
     suspect.setDaemon(true);
     TaskLedger ledger = ledger();
-    EngineFactory engines =
+    EngineOpener engines =
         new WatchedEngines(
             () -> {
               if (suspect.getState() == Thread.State.NEW) {
@@ -317,14 +319,14 @@ class PartitionAttemptTest {
   }
 
   /** Fake engines that call something before every batch. */
-  private record WatchedEngines(Watch watch) implements EngineFactory {
+  private record WatchedEngines(Watch watch) implements EngineOpener {
     interface Watch {
       void beforeBatch() throws IOException;
     }
 
     @Override
-    public EditEngine open(String device, Storage storage) {
-      EditEngine fake = new FakeEngines("fake").open(device, storage);
+    public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
+      EditEngine fake = new FakeEngines("fake").open(device, storage, progress);
       return new EditEngine() {
         @Override
         public List<EditResult> edit(List<EditRequest> requests) {
@@ -351,11 +353,6 @@ class PartitionAttemptTest {
     @Override
     public String modelName() {
       return "fake";
-    }
-
-    @Override
-    public void check(Storage storage) {
-      // Always there.
     }
   }
 }

@@ -204,11 +204,12 @@ public final class BroadcastDriver {
                 i -> {
                   try {
                     return GpuAssignment.device(
-                        GpuAssignment.ofTask(),
-                        false,
-                        0,
-                        null,
-                        new GpuAssignment.Cuda(0, "no CUDA in this test"));
+                            GpuAssignment.ofTask(),
+                            false,
+                            0,
+                            null,
+                            new GpuAssignment.Cuda(0, "no CUDA in this test"))
+                        .toString();
                   } catch (GlmImageException e) {
                     return e.getMessage();
                   }

@@ -1,6 +1,5 @@
 package io.glmimage.spark.engine;
 
-import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.engine.Engine;
 import ai.djl.inference.Predictor;
@@ -11,27 +10,32 @@ import ai.djl.translate.TranslateException;
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
+import io.glmimage.predict.DjlDevices;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.GlmImageEngineProvider;
 import io.glmimage.predict.GlmImageTranslatorFactory;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
+import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.apache.spark.sql.SparkSession;
 
 /**
- * Opens a model through DJL.
+ * A model that DJL opens.
  *
- * @param engine the DJL engine's name; another than GlmImage must have a translator for {@link
- *     EditRequest} and {@link EditResult}
- * @param modelUrl a folder on any Hadoop file system, or what DJL takes besides ({@code djl:},
- *     {@code jar:}, {@code http:}, {@code https:}); null for the embedded model
- * @param precision {@code auto} or {@code fp8}, which only GlmImage knows
+ * @param engine name of the DJL engine; engines other than GlmImage need a translator from {@link
+ *     EditRequest} to {@link EditResult}
+ * @param modelUrl a folder on any Hadoop file system, or a URL that DJL reads ({@code djl:}, {@code
+ *     jar:}, {@code http:}, {@code https:}); null for the embedded model
+ * @param precision only GlmImage supports others than {@link Precision#AUTO}
  */
-public record DjlEngineFactory(String engine, String modelUrl, String precision)
-    implements EngineFactory {
+public record DjlModel(String engine, String modelUrl, Precision precision)
+    implements ModelRef, EngineOpener {
   private static final long serialVersionUID = 1L;
 
   /** The DJL engine that runs GLM-Image. */
@@ -40,23 +44,23 @@ public record DjlEngineFactory(String engine, String modelUrl, String precision)
   private static final Set<String> DJL_SCHEMES = Set.of("djl", "jar", "http", "https");
 
   @Override
-  public EditEngine open(String device, Storage storage) {
+  public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
     boolean own = engine.equals(OWN_ENGINE);
     if (own && !Engine.hasEngine(engine)) {
-      // DJL looked for engines once, maybe with a class loader that does not see this jar.
+      // DJL has searched for engines once, perhaps with a class loader that does not see this jar.
       Engine.registerEngine(new GlmImageEngineProvider());
     }
     Criteria.Builder<EditRequest, EditResult> criteria =
         Criteria.builder()
             .setTypes(EditRequest.class, EditResult.class)
             .optEngine(engine)
-            .optDevice(device(device));
+            .optDevice(DjlDevices.toDevice(device));
     if (own) {
       criteria.optTranslatorFactory(new GlmImageTranslatorFactory());
-      criteria.optOption("precision", precision);
+      criteria.optOption("precision", precision.toString());
     }
     try {
-      if (isDjls(modelUrl)) {
+      if (isReadByDjl(modelUrl)) {
         criteria.optModelUrls(modelUrl);
       } else {
         criteria.optModelPath(ModelFolder.local(modelUrl, storage));
@@ -67,19 +71,10 @@ public record DjlEngineFactory(String engine, String modelUrl, String precision)
     }
   }
 
-  /** Whether a model's URL is one that DJL itself knows how to read; null is not. */
-  public static boolean isDjls(String modelUrl) {
+  /** Whether DJL itself reads a model's URL. False for null. */
+  public static boolean isReadByDjl(String modelUrl) {
     int colon = modelUrl == null ? -1 : modelUrl.indexOf(':');
     return colon > 0 && DJL_SCHEMES.contains(modelUrl.substring(0, colon).toLowerCase(Locale.ROOT));
-  }
-
-  private static Device device(String name) {
-    return switch (name) {
-      case "auto" -> null;
-      case "cpu" -> Device.cpu();
-      case "cuda" -> Device.gpu();
-      default -> Device.gpu(Integer.parseInt(name.substring("cuda:".length())));
-    };
   }
 
   @Override
@@ -88,12 +83,28 @@ public record DjlEngineFactory(String engine, String modelUrl, String precision)
   }
 
   @Override
+  public String fingerprint(Storage storage) {
+    return modelName();
+  }
+
+  /** Every executor loads the model itself. */
+  @Override
+  public DistributedEngines distribute(SparkSession spark) {
+    return DistributedEngines.ofPresent(this);
+  }
+
+  @Override
+  public EngineOpener forSession(SparkSession spark) {
+    return this;
+  }
+
+  @Override
   public void check(Storage storage) {
-    if (!precision.equals(EngineOptions.DEFAULT_PRECISION) && !engine.equals(OWN_ENGINE)) {
+    if (precision != Precision.AUTO && !engine.equals(OWN_ENGINE)) {
       throw new UsageException(
           "Cannot compute in " + precision + " with engine " + engine + "; set precision to auto");
     }
-    if (modelUrl == null || isDjls(modelUrl)) {
+    if (modelUrl == null || isReadByDjl(modelUrl)) {
       return;
     }
     try {

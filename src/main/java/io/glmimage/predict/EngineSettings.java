@@ -1,0 +1,26 @@
+package io.glmimage.predict;
+
+import io.glmimage.kernel.KernelMode;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
+
+/**
+ * How an engine computes.
+ *
+ * @param precision the arithmetic of the large linear layers
+ * @param kernels the implementations that the model's operations may use
+ */
+public record EngineSettings(DeviceName device, Precision precision, KernelMode kernels) {
+  /** The usual precision and kernels of a device. */
+  public static EngineSettings of(DeviceName device) {
+    return new EngineSettings(device, Precision.AUTO, KernelMode.AUTO);
+  }
+
+  public EngineSettings withDevice(DeviceName other) {
+    return new EngineSettings(other, precision, kernels);
+  }
+
+  public EngineSettings withPrecision(Precision other) {
+    return new EngineSettings(device, other, kernels);
+  }
+}

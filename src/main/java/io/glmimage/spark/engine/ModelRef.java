@@ -1,0 +1,36 @@
+package io.glmimage.spark.engine;
+
+import io.glmimage.io.Storage;
+import org.apache.spark.sql.SparkSession;
+
+/** A model as the driver knows it. Nothing is loaded here; tasks get an {@link EngineOpener}. */
+public interface ModelRef extends ModelInfo {
+  /**
+   * Identifies what decides the edited images: different for different models, and equal for the
+   * same model in another place. Rows are edited again when it changes.
+   */
+  String fingerprint(Storage storage);
+
+  /**
+   * Cheap checks before any work.
+   *
+   * @throws io.glmimage.error.UsageException if the model does not exist
+   */
+  void check(Storage storage);
+
+  /**
+   * Makes the model available to the executors of a session, until the result is closed. Called
+   * after {@link #check}.
+   *
+   * @throws io.glmimage.error.GlmImageException if the model cannot be read
+   */
+  DistributedEngines distribute(SparkSession spark);
+
+  /**
+   * As {@link #distribute}, until the session ends. Datasets are lazy, so no action is known to be
+   * the last.
+   *
+   * @throws io.glmimage.error.GlmImageException if the model cannot be read
+   */
+  EngineOpener forSession(SparkSession spark);
+}

@@ -1,0 +1,317 @@
+package io.glmimage.predict;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.JobException;
+import io.glmimage.kernel.KernelMode;
+import io.glmimage.kernel.KernelSelection;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.Precision;
+import io.glmimage.weights.LoadProgress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Sharing, keeping and closing engines, and the measurement of their time by a clock of ours. */
+class LoadedModelsTest {
+  private static final LoadedModels.Key KEY = new LoadedModels.Key("model", DeviceName.CPU);
+
+  private final AtomicInteger opened = new AtomicInteger();
+  private final AtomicInteger closed = new AtomicInteger();
+  private final AtomicInteger inside = new AtomicInteger();
+  private volatile boolean broken;
+  private long now;
+  private final LoadedModels models = new LoadedModels(() -> now);
+
+  /** Equal for equal names. */
+  private record Source(String name, LoadedModelsTest test) implements LoadedModels.Opener {
+    @Override
+    public EditEngine open(LoadProgress progress) {
+      return test.load(name, progress);
+    }
+  }
+
+  private EditEngine load(String name, LoadProgress progress) {
+    opened.incrementAndGet();
+    progress.loaded(30, 100);
+    if (broken) {
+      throw new IllegalStateException("out of memory");
+    }
+    progress.loaded(100, 100);
+    return new EditEngine() {
+      @Override
+      public List<EditResult> edit(List<EditRequest> requests) {
+        assertEquals(1, inside.incrementAndGet(), "two callers at once");
+        inside.decrementAndGet();
+        return List.of();
+      }
+
+      @Override
+      public String description() {
+        return name;
+      }
+
+      @Override
+      public long deviceMemoryBytes() {
+        return 7;
+      }
+
+      @Override
+      public void close() {
+        closed.incrementAndGet();
+      }
+    };
+  }
+
+  private LoadedModels.Opener source(String name) {
+    return new Source(name, this);
+  }
+
+  private EditEngine share(LoadedModels.Key key) {
+    return models.share(key, source("engine"));
+  }
+
+  private String use(String source) {
+    return models.use(KEY, source(source), EngineObserver.NONE, EditEngine::description);
+  }
+
+  @Test
+  void theLastShareClosesTheEngine() {
+    EditEngine first = share(KEY);
+    EditEngine second = share(KEY);
+    assertEquals(1, opened.get());
+    first.close();
+    first.close();
+    assertEquals(0, closed.get(), "the second share is open");
+    assertEquals(List.of(), second.edit(List.of()));
+    second.close();
+    assertEquals(1, closed.get());
+    assertEquals(0, models.loaded());
+    share(KEY).close();
+    assertEquals(2, opened.get());
+  }
+
+  @Test
+  void aClosedShareCannotEdit() {
+    try (EditEngine other = share(KEY)) {
+      EditEngine share = share(KEY);
+      share.close();
+      assertEquals(
+          "Cannot edit: the engine is closed",
+          assertThrows(IllegalStateException.class, () -> share.edit(List.of())).getMessage());
+      assertEquals("engine", share.description());
+      assertEquals(List.of(), other.edit(List.of()));
+    }
+  }
+
+  @Test
+  void devicesPrecisionsAndVersionsHaveEnginesOfTheirOwn() {
+    EngineSettings settings = EngineSettings.of(DeviceName.cuda(0));
+    LoadedModels.Key key = key("1", settings);
+    assertEquals(key, key("1", EngineSettings.of(DeviceName.cuda(0))));
+    List<LoadedModels.Key> others =
+        List.of(
+            key("2", settings),
+            key("1", settings.withDevice(DeviceName.cuda(1))),
+            key("1", settings.withPrecision(Precision.FP8)),
+            key("1", new EngineSettings(DeviceName.cuda(0), Precision.AUTO, KernelMode.NATIVE)));
+    try (EditEngine first = share(key)) {
+      assertEquals("engine", first.description());
+      for (LoadedModels.Key other : others) {
+        assertNotEquals(key, other);
+        share(other).close();
+      }
+    }
+    assertEquals(5, opened.get());
+    assertEquals(5, closed.get());
+  }
+
+  private static LoadedModels.Key key(String version, EngineSettings settings) {
+    return new LoadedModels.Key(LoadedModels.Checkpoint.of(version, settings), settings.device());
+  }
+
+  @Test
+  void anEngineThatIsUsedStaysLoadedUntilCloseAll() {
+    assertEquals("engine", use("engine"));
+    assertEquals("engine", use("engine"));
+    assertEquals(1, opened.get());
+    assertEquals(7, models.deviceMemoryBytes());
+    models.closeAll();
+    assertEquals(1, closed.get());
+    assertEquals(0, models.deviceMemoryBytes());
+    use("engine");
+    assertEquals(2, opened.get());
+  }
+
+  @Test
+  void tasksAndSharesHaveOneEngine() {
+    use("engine");
+    EditEngine share = share(KEY);
+    assertEquals(1, opened.get());
+    share.close();
+    assertEquals(0, closed.get(), "the tasks keep it");
+    EditEngine another = share(KEY);
+    models.closeAll();
+    assertEquals(0, closed.get(), "a share is open");
+    another.close();
+    assertEquals(1, closed.get());
+  }
+
+  @Test
+  void aFailedLoadOfAShareIsRepeated() {
+    broken = true;
+    assertThrows(IllegalStateException.class, () -> share(KEY));
+    broken = false;
+    share(KEY).close();
+    assertEquals(2, opened.get());
+  }
+
+  @Test
+  void aFailedLoadOfATaskIsRepeatedForAnotherSourceOnly() {
+    broken = true;
+    assertThrows(IllegalStateException.class, () -> use("here"));
+    broken = false;
+    assertEquals("out of memory", assertThrows(JobException.class, () -> use("here")).getMessage());
+    assertEquals(1, opened.get());
+    assertEquals("there", use("there"));
+    assertEquals("there", use("here"), "the model is loaded now");
+    assertEquals(2, opened.get());
+  }
+
+  @Test
+  void manyThreadsLoadOnceAndTakeTurns() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    try {
+      List<Callable<EditEngine>> calls = new ArrayList<>();
+      for (int i = 0; i < 32; i++) {
+        boolean task = i % 2 == 0;
+        calls.add(
+            () -> {
+              EditEngine share = share(KEY);
+              if (task) {
+                models.use(
+                    KEY, source("engine"), EngineObserver.NONE, engine -> engine.edit(List.of()));
+              } else {
+                share.edit(List.of());
+              }
+              return share;
+            });
+      }
+      for (Future<EditEngine> share : threads.invokeAll(calls)) {
+        share.get().close();
+      }
+      assertEquals(1, opened.get());
+      models.closeAll();
+      assertEquals(1, closed.get());
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void anInterruptedTaskDoesNotWaitForItsTurn() throws Exception {
+    CountDownLatch busy = new CountDownLatch(1);
+    CountDownLatch end = new CountDownLatch(1);
+    ExecutorService threads = Executors.newFixedThreadPool(1);
+    try {
+      Future<Boolean> batch =
+          threads.submit(
+              () ->
+                  models.use(
+                      KEY,
+                      source("engine"),
+                      EngineObserver.NONE,
+                      engine -> {
+                        busy.countDown();
+                        return await(end);
+                      }));
+      busy.await();
+      Thread.currentThread().interrupt();
+      assertEquals(
+          "Interrupted while waiting for the model",
+          assertThrows(JobException.class, () -> use("engine")).getMessage());
+      assertTrue(Thread.interrupted());
+      assertFalse(batch.isDone());
+      end.countDown();
+      assertTrue(batch.get());
+    } finally {
+      end.countDown();
+      threads.shutdownNow();
+    }
+  }
+
+  private static boolean await(CountDownLatch latch) {
+    try {
+      latch.await();
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** Collects what one run is told. */
+  private static final class Notes implements EngineObserver {
+    private final long run;
+    private final List<String> notes = new ArrayList<>();
+
+    Notes(long run) {
+      this.run = run;
+    }
+
+    @Override
+    public long run() {
+      return run;
+    }
+
+    @Override
+    public void loaded(long moreTotal, long moreLoaded) {
+      notes.add("loaded " + moreLoaded + " of " + moreTotal);
+    }
+
+    @Override
+    public void worked(long busyNanos, long waitNanos, List<KernelSelection> kernels) {
+      notes.add("busy " + busyNanos + " waited " + waitNanos);
+    }
+  }
+
+  private void batch(EngineObserver observer, long pause, long busy) {
+    now += pause;
+    models.use(KEY, source("engine"), observer, engine -> now += busy);
+  }
+
+  @Test
+  void anEngineWaitsBetweenTheBatchesOfOneRunOnly() {
+    Notes first = new Notes(1);
+    batch(first, 400, 20);
+    batch(first, 30, 25);
+    Notes second = new Notes(2);
+    batch(second, 500, 10);
+    assertEquals(
+        List.of("loaded 30 of 100", "loaded 70 of 0", "busy 20 waited 0", "busy 25 waited 30"),
+        first.notes);
+    assertEquals(List.of("busy 10 waited 0"), second.notes);
+  }
+
+  @Test
+  void progressThatNobodyHasSeenGoesToTheNextObserver() {
+    broken = true;
+    assertThrows(IllegalStateException.class, () -> use("here"));
+    broken = false;
+    Notes notes = new Notes(1);
+    models.use(KEY, source("there"), notes, EditEngine::description);
+    assertEquals(List.of("loaded 30 of 100", "loaded 70 of 0", "busy 0 waited 0"), notes.notes);
+  }
+}
