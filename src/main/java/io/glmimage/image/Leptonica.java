@@ -9,7 +9,14 @@ import org.bytedeco.leptonica.global.leptonica;
  * cache and platforms are those of libtorch.
  */
 final class Leptonica {
-  private static final Throwable PROBLEM = problem();
+  private static final Loading LOADING = load();
+
+  /**
+   * How loading went.
+   *
+   * @param problem null if the library is loaded
+   */
+  private record Loading(Throwable problem) {}
 
   private Leptonica() {}
 
@@ -20,21 +27,22 @@ final class Leptonica {
    * @throws IllegalStateException if the library cannot be loaded
    */
   static void require(String purpose) {
-    if (PROBLEM != null) {
+    Throwable problem = LOADING.problem();
+    if (problem != null) {
       throw new IllegalStateException(
-          "Cannot " + purpose + ": the native library Leptonica cannot be loaded (" + PROBLEM + ")",
-          PROBLEM);
+          "Cannot " + purpose + ": the native library Leptonica cannot be loaded (" + problem + ")",
+          problem);
     }
   }
 
-  private static Throwable problem() {
+  private static Loading load() {
     try {
       NativeLibraries.load(() -> Loader.load(leptonica.class));
     } catch (LinkageError | RuntimeException e) {
-      return e;
+      return new Loading(e);
     }
     // Leptonica would print each failure to the standard error stream. Callers report failures.
     leptonica.setMsgSeverity(leptonica.L_SEVERITY_NONE);
-    return null;
+    return new Loading(null);
   }
 }
