@@ -96,7 +96,7 @@ record WebpFile(int width, int height, Frame frame) {
     byte[] still = new byte[FILE_HEADER + padded];
     System.arraycopy(file, 0, still, 0, FILE_HEADER);
     for (int i = 0, size = padded + 4; i < 4; i++) {
-      still[4 + i] = (byte) (size >> 8 * i);
+      still[4 + i] = (byte) (size >> (8 * i));
     }
     System.arraycopy(file, frame.start, still, FILE_HEADER, chunk);
     return still;

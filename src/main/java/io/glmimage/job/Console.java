@@ -14,7 +14,7 @@ import java.util.function.Function;
  * @param err progress and failures
  * @param terminal whether {@code err} is a terminal on which a line can be redrawn
  * @param redaction removes secrets; that of the Spark session once it exists
- * @param engines creates the engine for the options
+ * @param models names the model of the options
  */
 record Console(
     PrintWriter out,

@@ -39,7 +39,10 @@ final class DemoCommand implements Callable<Integer> {
               + " ${DEFAULT-VALUE}.")
   private String out;
 
-  @Mixin private EngineFlags engine = new EngineFlags();
+  // Read by way of the command's model, where the options are found by name.
+  @SuppressWarnings("UnusedVariable")
+  @Mixin
+  private EngineFlags engine = new EngineFlags();
 
   @Option(
       names = "--seed",

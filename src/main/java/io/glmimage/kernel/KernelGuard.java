@@ -51,7 +51,7 @@ final class KernelGuard {
     KernelGuard guard = new KernelGuard(x);
     // The kernel for any dtype but float32 holds as many elements as that for bf16.
     long vector = Ops.dtype(x) == ScalarType.Float ? 4 : 8;
-    return guard.width(width, KernelConstants.ROW_THREADS * KernelConstants.ROW_VECTORS * vector);
+    return guard.width(width, vector * KernelConstants.ROW_THREADS * KernelConstants.ROW_VECTORS);
   }
 
   /** Arguments of the activations' dtype, read 16 bytes at a time. */

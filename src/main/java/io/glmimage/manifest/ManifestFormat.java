@@ -24,6 +24,8 @@ public enum ManifestFormat {
   public static final String AUTO = "auto";
 
   private final String option;
+
+  @SuppressWarnings("ImmutableEnumChecker") // Made by List.of.
   private final List<String> extensions;
 
   ManifestFormat(String option, String... extensions) {

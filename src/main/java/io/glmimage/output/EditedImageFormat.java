@@ -24,6 +24,8 @@ public enum EditedImageFormat {
   private final String extension;
   private final String mediaType;
   private final boolean lossy;
+
+  @SuppressWarnings("ImmutableEnumChecker") // Encoders have no state.
   private final Encoder encoder;
 
   /** Encodes an image as a file. */

@@ -51,13 +51,13 @@ class JpegEncoderTest {
     RgbImage image = colour(16, 16, 1, 2, 3);
     byte[] plain = JpegEncoder.jpeg(image, 90, Map.of());
     byte[] named = JpegEncoder.jpeg(image, 90, Map.of("Description", "p"));
-    int jfif = 4 + ((plain[4] & 255) << 8 | plain[5] & 255);
+    int jfif = 4 + (((plain[4] & 255) << 8) | (plain[5] & 255));
     assertArrayEquals(Arrays.copyOf(plain, jfif), Arrays.copyOf(named, jfif));
-    assertEquals(0xffe1, (named[jfif] & 255) << 8 | named[jfif + 1] & 255);
+    assertEquals(0xffe1, ((named[jfif] & 255) << 8) | (named[jfif + 1] & 255));
     assertEquals(
         "http://ns.adobe.com/xap/1.0/",
         new String(named, jfif + 4, 28, StandardCharsets.ISO_8859_1));
-    int segment = 2 + ((named[jfif + 2] & 255) << 8 | named[jfif + 3] & 255);
+    int segment = 2 + (((named[jfif + 2] & 255) << 8) | (named[jfif + 3] & 255));
     assertEquals(plain.length, named.length - segment);
     assertArrayEquals(
         Arrays.copyOfRange(plain, jfif, plain.length),

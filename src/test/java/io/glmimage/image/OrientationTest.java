@@ -48,7 +48,7 @@ class OrientationTest {
   @Test
   void unreadableMetadataCountsAsUpright() {
     byte[] jpeg =
-        "\u00ff\u00d8\u00ff\u00e1\0\u0020Exif\0\0no TIFF".getBytes(StandardCharsets.ISO_8859_1);
+        "\u00ff\u00d8\u00ff\u00e1\0 Exif\0\0no TIFF".getBytes(StandardCharsets.ISO_8859_1);
     assertEquals(1, Orientation.of(jpeg, ImageFormat.JPEG).value());
     assertEquals(1, Orientation.of(new byte[0], ImageFormat.PNG).value());
     assertEquals(1, Orientation.of(new byte[0], ImageFormat.GIF).value());

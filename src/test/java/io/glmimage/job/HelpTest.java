@@ -126,8 +126,8 @@ class HelpTest {
     boolean empty =
         value == null
             || value.equals("")
-            || value instanceof Collection<?> list && list.isEmpty()
-            || value instanceof Map<?, ?> map && map.isEmpty();
+            || (value instanceof Collection<?> list && list.isEmpty())
+            || (value instanceof Map<?, ?> map && map.isEmpty());
     return !empty && argument.arity().max() > 0;
   }
 

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -69,7 +70,7 @@ final class KernelText {
   }
 
   /** The names of all {@code .cu} files. */
-  static TreeSet<String> names() {
+  static Set<String> names() {
     try (Stream<Path> files = Files.list(FOLDER)) {
       TreeSet<String> names = new TreeSet<>();
       files

@@ -3,6 +3,7 @@ package io.glmimage.kernel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 
 /** Programs that record launches instead of running them, so that launch code runs on a CPU. */
@@ -20,7 +21,7 @@ final class RecordedPrograms implements KernelPrograms {
   private final List<Launch> launches = new ArrayList<>();
 
   /** The programs that operations have asked for. */
-  TreeSet<String> names() {
+  Set<String> names() {
     return names;
   }
 

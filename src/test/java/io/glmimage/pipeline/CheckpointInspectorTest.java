@@ -88,8 +88,8 @@ class CheckpointInspectorTest {
         inspect(PublishedFolder.write(temporary.resolve("published"))).memory();
 
     long parameters = 217_657_472L + 6_926_882_880L + 406_100_643L + 10_114_245_632L;
-    assertEquals(2.0 * parameters, memory.bfloat16(), 0.01 * 2 * parameters);
-    assertEquals(4.0 * parameters, memory.float32(), 0.01 * 4 * parameters);
+    assertEquals(2.0 * parameters, (double) memory.bfloat16(), 0.01 * 2 * parameters);
+    assertEquals(4.0 * parameters, (double) memory.float32(), 0.01 * 4 * parameters);
     assertTrue(memory.fp8() > parameters && memory.fp8() < memory.bfloat16(), memory.toString());
   }
 

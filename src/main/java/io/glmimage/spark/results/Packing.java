@@ -15,6 +15,7 @@ public enum Packing {
   /** A Parquet table with the edited images in a binary column. */
   PARQUET(new ParquetWriter());
 
+  @SuppressWarnings("ImmutableEnumChecker") // Writers have no state.
   private final PackWriter writer;
 
   Packing(PackWriter writer) {

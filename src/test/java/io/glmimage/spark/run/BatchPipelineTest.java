@@ -38,6 +38,7 @@ class BatchPipelineTest {
   }
 
   /** Steps that can be overridden one by one. */
+  @SuppressWarnings("UnusedVariable") // Parameters are for those who override.
   private class Recording implements BatchPipeline.Steps<String, String> {
     void onRead(String row) throws InterruptedException {}
 
