@@ -73,7 +73,7 @@ final class ProgressBar implements AutoCloseable {
    * @param loadedPercent -1 if unknown
    */
   static String waiting(Optional<WeightsStatus> sending, int loadedPercent) {
-    if (sending.isPresent() && sending.get().nodesReceiving() > 0) {
+    if (sending.isPresent() && sending.get().nodes().receiving() > 0) {
       WeightsStatus status = sending.get();
       long percent = Math.min(100, status.readBytes() * 100 / Math.max(1, status.totalBytes()));
       return String.format(
@@ -81,8 +81,8 @@ final class ProgressBar implements AutoCloseable {
           "sending the model, %d %% of %.1f GB, %d node(s) receiving, %d ready",
           percent,
           status.totalBytes() / 1e9,
-          status.nodesReceiving(),
-          status.nodesComplete() + status.nodesReused());
+          status.nodes().receiving(),
+          status.nodes().ready());
     }
     return loadedPercent < 0 || loadedPercent >= 100
         ? "loading the model"

@@ -7,8 +7,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -20,19 +18,17 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * What a checkpoint consists of, and its two fingerprints, found without reading the weights: only
- * configurations, tokenizers and the headers of safetensors files are read.
+ * The files of a checkpoint, found without reading the weights: only configurations, tokenizers and
+ * the headers of safetensors files are read.
  *
- * <p>Files are divided into blocks of {@link #BLOCK_BYTES} for checksums: a block never spans two
+ * <p>Files are divided into blocks of {@link #BLOCK_BYTES} for checksums. A block never spans two
  * files.
  */
 public final class CheckpointListing implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /** Bytes that one checksum covers; every block of a file but its last has this size. */
+  /** Bytes that one checksum covers. Every block of a file except the last has this size. */
   public static final int BLOCK_BYTES = 8 << 20;
-
-  private static final long MAX_HEADER_BYTES = 100_000_000;
 
   /**
    * @param path relative to the model folder
@@ -45,19 +41,19 @@ public final class CheckpointListing implements Serializable {
     }
   }
 
-  /** Part of a file: what one checksum covers. */
+  /** The part of a file that one checksum covers. */
   record Block(Item item, long offset, int length) {}
 
   private final String source;
   private final List<Item> items;
   private final String version;
-  private final String identity;
+  private final String structure;
 
-  private CheckpointListing(String source, List<Item> items, String version, String identity) {
+  private CheckpointListing(String source, List<Item> items, String version, String structure) {
     this.source = source;
     this.items = List.copyOf(items);
     this.version = version;
-    this.identity = identity;
+    this.structure = structure;
   }
 
   /**
@@ -79,23 +75,23 @@ public final class CheckpointListing implements Serializable {
               + " has no model_index.json; the folder must have the Hugging Face layout of"
               + " GLM-Image");
     }
-    MessageDigest identity = Sha256.start();
+    MessageDigest structure = Sha256.start();
     MessageDigest version = Sha256.start();
     put(version, source.name());
     for (Item item : items) {
-      put(identity, item.path());
-      put(identity, Long.toString(item.size()));
-      identity.update(head(source, item));
+      put(structure, item.path());
+      put(structure, Long.toString(item.size()));
+      structure.update(head(source, item));
       put(version, item.path());
       put(version, item.version());
     }
-    byte[] identityBytes = identity.digest();
-    version.update(identityBytes);
+    byte[] structureBytes = structure.digest();
+    version.update(structureBytes);
     return new CheckpointListing(
-        source.name(), items, Sha256.hex(version), HexFormat.of().formatHex(identityBytes));
+        source.name(), items, Sha256.hex(version), HexFormat.of().formatHex(structureBytes));
   }
 
-  /** The folder as people know it. */
+  /** The folder, for messages. */
   public String source() {
     return source;
   }
@@ -105,19 +101,20 @@ public final class CheckpointListing implements Serializable {
   }
 
   /**
-   * Names this version of this folder: the place, every file's path, size and version, and the
-   * content of the small ones. Another fingerprint may still be the same content.
+   * Identifies this version of this folder: the location, every file's path, size and version, and
+   * the content of the small files. A copy in another place has another version.
    */
   public String version() {
     return version;
   }
 
   /**
-   * Names the model wherever it lies: paths, sizes, the content of configurations and tokenizers,
-   * and the tensors' names, shapes and dtypes; not the weights' values.
+   * A digest of everything but the values of the weights: paths, sizes, the content of
+   * configurations and tokenizers, and the tensors' names, shapes and dtypes. Equal for copies. The
+   * identity of a model, which includes the values, is {@link ModelFingerprint}.
    */
-  public String identity() {
-    return identity;
+  public String structure() {
+    return structure;
   }
 
   public long totalBytes() {
@@ -136,7 +133,7 @@ public final class CheckpointListing implements Serializable {
   }
 
   /**
-   * The name of the content: SHA-256 over every file's path, size and block checksums.
+   * The SHA-256 of the content: of every file's path, size and block checksums.
    *
    * @param digests one SHA-256 for each of {@link #blocks}
    */
@@ -153,7 +150,7 @@ public final class CheckpointListing implements Serializable {
     return Sha256.hex(content);
   }
 
-  /** The first thing in which two models of different {@link #identity} differ. */
+  /** The first difference of two models that differ in {@link #structure}. */
   public static String difference(CheckpointListing expected, CheckpointListing found) {
     Map<String, Long> sizes = new HashMap<>();
     found.items.forEach(item -> sizes.put(item.path(), item.size()));
@@ -167,32 +164,21 @@ public final class CheckpointListing implements Serializable {
       }
     }
     if (!sizes.isEmpty()) {
-      return "it has " + new TreeSet<>(sizes.keySet()).first() + ", which the model has not";
+      return "it has " + new TreeSet<>(sizes.keySet()).first() + ", which the model does not have";
     }
-    return "a configuration, a tokenizer file or the tensors' names differ";
+    return "configurations, tokenizer files or tensor headers differ";
   }
 
-  /** The checksum of a small file, or of a safetensors file's header. */
+  /** The checksum of a small file, or of the header of a safetensors file. */
   private static byte[] head(FileSource source, Item item) throws IOException {
     MessageDigest digest = Sha256.start();
     try (InputStream in = source.open(item.path(), 0)) {
       long length = item.size();
-      if (item.path().endsWith(".safetensors") && item.size() >= 8) {
-        byte[] prefix = in.readNBytes(8);
+      if (item.path().endsWith(".safetensors") && item.size() >= SafetensorsHeader.PREFIX_BYTES) {
+        byte[] prefix = in.readNBytes(SafetensorsHeader.PREFIX_BYTES);
         digest.update(prefix);
-        length = ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        if (length < 0 || length > Math.min(MAX_HEADER_BYTES, item.size() - 8)) {
-          throw new CheckpointException(
-              "Cannot load model: "
-                  + source.name()
-                  + "/"
-                  + item.path()
-                  + ": its header claims "
-                  + length
-                  + " bytes of a file of "
-                  + item.size()
-                  + "; it is truncated or not a safetensors file");
-        }
+        length =
+            SafetensorsHeader.jsonBytes(prefix, item.size(), source.name() + "/" + item.path());
       }
       byte[] buffer = new byte[1 << 16];
       while (length > 0) {

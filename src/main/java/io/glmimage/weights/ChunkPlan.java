@@ -51,11 +51,11 @@ public final class ChunkPlan {
   /**
    * @param chunkBytes the largest chunk; at least a block is sent at a time
    */
-  public ChunkPlan(CheckpointListing manifest, int chunkBytes) {
+  public ChunkPlan(CheckpointListing listing, int chunkBytes) {
     List<CheckpointListing.Block> run = new ArrayList<>();
     long bytes = 0;
     int first = 0;
-    for (CheckpointListing.Block block : manifest.blocks()) {
+    for (CheckpointListing.Block block : listing.blocks()) {
       if (!run.isEmpty() && bytes + block.length() > chunkBytes) {
         chunks.add(new Chunk(first, run));
         first += run.size();

@@ -12,7 +12,7 @@ import java.util.Set;
 
 /**
  * Reads a checkpoint's chunks from its source and makes sure that the source is still what the
- * manifest says. Not thread-safe. Sequential reading keeps one stream open.
+ * listing says. Not thread-safe. Sequential reading keeps one stream open.
  */
 public final class ChunkReader implements AutoCloseable {
   private static final int ATTEMPTS = 4;
@@ -53,8 +53,7 @@ public final class ChunkReader implements AutoCloseable {
   /**
    * Reads chunk {@code index}; a failing read is repeated a few times.
    *
-   * @throws WeightsException if the source changed since the manifest was taken, or stays
-   *     unreadable
+   * @throws WeightsException if the source changed since the listing was taken, or stays unreadable
    */
   public Data read(int index) {
     ChunkPlan.Chunk chunk = plan.chunk(index);

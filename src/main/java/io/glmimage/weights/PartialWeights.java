@@ -23,7 +23,7 @@ import java.util.Map;
  */
 public final class PartialWeights implements AutoCloseable {
   private final WeightsCache cache;
-  private final CheckpointListing manifest;
+  private final CheckpointListing listing;
   private final Path folder;
   private final List<CheckpointListing.Block> blocks;
   private final byte[][] digests;
@@ -32,16 +32,16 @@ public final class PartialWeights implements AutoCloseable {
   private final FileLocks.Held lock;
   private long written;
 
-  PartialWeights(WeightsCache cache, CheckpointListing manifest, Path home, FileLocks.Held lock)
+  PartialWeights(WeightsCache cache, CheckpointListing listing, Path home, FileLocks.Held lock)
       throws IOException {
     this.cache = cache;
-    this.manifest = manifest;
+    this.listing = listing;
     this.folder = home.resolve("files");
-    this.blocks = manifest.blocks();
+    this.blocks = listing.blocks();
     this.digests = new byte[blocks.size()][];
     this.lock = lock;
     Files.createDirectories(folder);
-    for (CheckpointListing.Item item : manifest.items()) {
+    for (CheckpointListing.Item item : listing.items()) {
       Path file = folder.resolve(item.path());
       Files.createDirectories(file.getParent());
       try (RandomAccessFile sized = new RandomAccessFile(file.toFile(), "rw")) {
@@ -63,8 +63,8 @@ public final class PartialWeights implements AutoCloseable {
   }
 
   /** What is being written. */
-  public CheckpointListing manifest() {
-    return manifest;
+  public CheckpointListing listing() {
+    return listing;
   }
 
   public synchronized boolean complete() {
@@ -132,7 +132,7 @@ public final class PartialWeights implements AutoCloseable {
         journal.write(entry);
       }
     } catch (IOException e) {
-      throw cache.cannotWrite(manifest, e);
+      throw cache.cannotWrite(listing, e);
     }
     synchronized (this) {
       System.arraycopy(expected, 0, digests, chunk.firstBlock(), expected.length);
@@ -148,14 +148,14 @@ public final class PartialWeights implements AutoCloseable {
    */
   CachedWeights publish() {
     try {
-      for (CheckpointListing.Item item : manifest.items()) {
+      for (CheckpointListing.Item item : listing.items()) {
         // Contents must be on the disk before the entry says that they are.
         channel(item.path()).force(true);
       }
       closeChannels();
-      return cache.publish(manifest, folder, digests);
+      return cache.publish(listing, folder, digests);
     } catch (IOException e) {
-      throw cache.cannotWrite(manifest, e);
+      throw cache.cannotWrite(listing, e);
     }
   }
 

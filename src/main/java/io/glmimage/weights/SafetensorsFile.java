@@ -1,21 +1,16 @@
 package io.glmimage.weights;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Collections;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.LongFunction;
@@ -27,29 +22,17 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * A safetensors file: the header is parsed and checked at once, the data is memory-mapped on first
- * use. Tensors are views of the mapping; they keep it alive.
- *
- * <p>Format: 8 bytes little-endian header length, a JSON header {@code {name: {dtype, shape,
- * data_offsets}}}, then the data (https://huggingface.co/docs/safetensors).
+ * A safetensors file. The header is parsed and checked at once ({@link SafetensorsHeader}); the
+ * data is memory-mapped on first use. Tensors are views of the mapping and keep it alive.
  */
 public final class SafetensorsFile {
-  /** The format's own limit. */
-  private static final long MAX_HEADER_BYTES = 100_000_000;
-
-  /** The pieces in which a tensor goes to a GPU. */
+  /** Size of the pieces in which a tensor is copied to a GPU. */
   static final int PINNED_BYTES = 32 << 20;
 
-  /**
-   * How much may wait for its copy: where the GPU is busy, reading would otherwise take ever more
-   * pinned memory.
-   */
+  /** Limit of bytes that wait for their copy. It bounds the pinned memory if the GPU is busy. */
   private static final long IN_FLIGHT_BYTES = 256L << 20;
 
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
-
-  /** Where a tensor lies: {@code begin} counts from the start of the file. */
+  /** Position of a tensor; {@code begin} counts from the start of the file. */
   record Entry(ScalarType dtype, long[] shape, long begin, long length) {}
 
   private final Path file;
@@ -69,31 +52,16 @@ public final class SafetensorsFile {
    * @throws CheckpointException if the file is missing, truncated, or not safetensors
    */
   public static SafetensorsFile open(Path file) {
+    String name = file.toString();
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size();
-      if (size < 8) {
-        throw bad(file, "it has " + size + " bytes, too few for a header");
-      }
-      long headerLength = readFully(channel, 0, 8, file).order(ByteOrder.LITTLE_ENDIAN).getLong();
-      if (headerLength <= 0 || headerLength > MAX_HEADER_BYTES) {
-        throw bad(
-            file, "its header claims " + headerLength + " bytes; this is not a safetensors file");
-      }
-      if (8 + headerLength > size) {
-        throw bad(
-            file,
-            "it is truncated: the header needs "
-                + (8 + headerLength)
-                + " bytes, the file has "
-                + size);
-      }
-      JsonNode header = JSON.readTree(readFully(channel, 8, (int) headerLength, file).array());
-      if (header == null || !header.isObject()) {
-        throw bad(file, "its header is not a JSON object");
-      }
-      return new SafetensorsFile(file, size, parse(file, header, 8 + headerLength, size));
-    } catch (JacksonException e) {
-      throw bad(file, "its header is not valid JSON: " + e.getOriginalMessage());
+      int prefix = (int) Math.min(size, SafetensorsHeader.PREFIX_BYTES);
+      int length =
+          SafetensorsHeader.jsonBytes(readFully(channel, 0, prefix, file).array(), size, name);
+      byte[] json = readFully(channel, SafetensorsHeader.PREFIX_BYTES, length, file).array();
+      Map<String, SafetensorsHeader.Tensor> header = SafetensorsHeader.parse(json, 0, length, name);
+      return new SafetensorsFile(
+          file, size, entries(file, header, SafetensorsHeader.PREFIX_BYTES + length, size));
     } catch (IOException e) {
       throw new CheckpointException("Cannot load model: cannot read " + file + ": " + e, e);
     }
@@ -142,10 +110,10 @@ public final class SafetensorsFile {
   }
 
   /**
-   * The tensor as stored, on a GPU; it belongs to the caller's scope. Read into pinned memory and
-   * copied from there on the thread's current stream, without waiting: while one piece is on its
-   * way, the next is read. libtorch notes the stream with each copy and gives a pinned piece out
-   * again only when its copy is done. Not for several threads at a time.
+   * The tensor as stored, on a GPU; it belongs to the caller's scope. The bytes are read into
+   * pinned memory and copied from there on the thread's current stream, without waiting: the next
+   * piece is read during the copy. libtorch records the stream of each copy and reuses a pinned
+   * piece only after its copy is done. Not thread-safe.
    *
    * @throws CheckpointException if the file cannot be read or has become shorter
    */
@@ -154,10 +122,10 @@ public final class SafetensorsFile {
   }
 
   /**
-   * The tensor as stored, on any device, by way of host memory.
+   * The tensor as stored, on any device, through host memory.
    *
-   * @param host gives host memory of so many bytes; on a GPU it must be pinned, since the copy from
-   *     it is not waited for
+   * @param host allocates host memory of a number of bytes; pinned for a GPU, because copies are
+   *     asynchronous
    */
   Tensor inPieces(String name, Compute compute, LongFunction<Tensor> host, int pieceBytes) {
     Entry e = entry(name);
@@ -193,7 +161,7 @@ public final class SafetensorsFile {
     }
   }
 
-  /** How many bytes the tensor has in the file. */
+  /** The size of the tensor in the file, in bytes. */
   long bytes(String name) {
     return entry(name).length();
   }
@@ -219,59 +187,48 @@ public final class SafetensorsFile {
     return e;
   }
 
-  private static Map<String, Entry> parse(
-      Path file, JsonNode header, long dataStart, long fileSize) {
+  private static Map<String, Entry> entries(
+      Path file, Map<String, SafetensorsHeader.Tensor> header, long dataStart, long fileSize) {
     Map<String, Entry> entries = new LinkedHashMap<>();
-    for (Iterator<Map.Entry<String, JsonNode>> it = header.fields(); it.hasNext(); ) {
-      Map.Entry<String, JsonNode> field = it.next();
-      String name = field.getKey();
-      if (name.equals("__metadata__")) {
-        continue;
-      }
-      JsonNode node = field.getValue();
-      ScalarType dtype = dtype(file, name, node.path("dtype").asText());
-      JsonNode shapeNode = node.path("shape");
-      JsonNode offsets = node.path("data_offsets");
-      if (!shapeNode.isArray() || !offsets.isArray() || offsets.size() != 2) {
-        throw bad(file, "tensor " + name + " has no shape or no data_offsets");
-      }
-      long[] shape = new long[shapeNode.size()];
-      long count = 1;
-      for (int i = 0; i < shape.length; i++) {
-        shape[i] = shapeNode.get(i).asLong(-1);
-        if (shape[i] < 0) {
-          throw bad(file, "tensor " + name + " has shape " + shapeNode);
-        }
-        count = multiply(file, name, count, shape[i]);
-      }
-      long begin = offsets.get(0).asLong(-1);
-      long end = offsets.get(1).asLong(-1);
-      long expected = multiply(file, name, count, torch.elementSize(dtype));
-      if (begin < 0 || end - begin != expected) {
-        throw bad(
-            file,
-            "tensor "
-                + name
-                + " of shape "
-                + shapeNode
-                + " needs "
-                + expected
-                + " bytes, its data_offsets are "
-                + offsets);
-      }
-      if (end > fileSize - dataStart) {
-        throw bad(
-            file,
-            "it is truncated: tensor "
-                + name
-                + " ends at byte "
-                + (dataStart + end)
-                + ", the file has "
-                + fileSize);
-      }
-      entries.put(name, new Entry(dtype, shape, dataStart + begin, end - begin));
-    }
+    header.forEach(
+        (name, tensor) -> {
+          ScalarType dtype = dtype(file, name, tensor.dtype());
+          long count = 1;
+          for (long side : tensor.shape()) {
+            count = multiply(file, name, count, side);
+          }
+          long expected = multiply(file, name, count, torch.elementSize(dtype));
+          long length = tensor.end() - tensor.begin();
+          if (tensor.begin() < 0 || length != expected) {
+            throw bad(
+                file,
+                "tensor "
+                    + name
+                    + " of shape "
+                    + text(tensor.shape())
+                    + " needs "
+                    + expected
+                    + " bytes, its data_offsets are "
+                    + text(tensor.begin(), tensor.end()));
+          }
+          if (tensor.end() > fileSize - dataStart) {
+            throw bad(
+                file,
+                "it is truncated: tensor "
+                    + name
+                    + " ends at byte "
+                    + (dataStart + tensor.end())
+                    + ", the file has "
+                    + fileSize);
+          }
+          entries.put(name, new Entry(dtype, tensor.shape(), dataStart + tensor.begin(), length));
+        });
     return Collections.unmodifiableMap(entries);
+  }
+
+  /** As JSON writes it. */
+  private static String text(long... numbers) {
+    return Arrays.toString(numbers).replace(" ", "");
   }
 
   private static long multiply(Path file, String name, long a, long b) {
@@ -313,6 +270,6 @@ public final class SafetensorsFile {
   }
 
   private static CheckpointException bad(Path file, String why) {
-    return new CheckpointException("Cannot load model: " + file + ": " + why);
+    return SafetensorsHeader.invalid(file.toString(), why);
   }
 }

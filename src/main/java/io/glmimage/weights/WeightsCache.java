@@ -145,55 +145,55 @@ public final class WeightsCache {
    *
    * @throws WeightsException if it can neither be found nor received
    */
-  public CachedWeights obtain(CheckpointListing manifest, Check check, Feed feed)
+  public CachedWeights obtain(CheckpointListing listing, Check check, Feed feed)
       throws InterruptedException {
     try {
       boolean told = false;
       while (true) {
-        Optional<CachedWeights> hit = find(manifest, check);
+        Optional<CachedWeights> hit = find(listing, check);
         if (hit.isPresent()) {
           return hit.get();
         }
-        Path home = root.resolve("partial").resolve(manifest.version());
+        Path home = root.resolve("partial").resolve(listing.version());
         Optional<FileLocks.Held> lock = FileLocks.tryExclusive(lockOf(home));
         if (lock.isEmpty()) {
           if (!told) {
-            LOG.info("Waiting for another process on this node to receive {}", manifest.source());
+            LOG.info("Waiting for another process on this node to receive {}", listing.source());
             told = true;
           }
           Thread.sleep(100);
           continue;
         }
-        Optional<CachedWeights> received = receive(manifest, check, feed, home, lock.get());
+        Optional<CachedWeights> received = receive(listing, check, feed, home, lock.get());
         if (received.isPresent()) {
           return received.get();
         }
       }
     } catch (IOException e) {
-      throw cannotWrite(manifest, e) instanceof DiskFull full
+      throw cannotWrite(listing, e) instanceof DiskFull full
           ? full.toWeightsException()
           : new WeightsException(
-              "Cannot cache model " + manifest.source() + " in " + root + ": " + e, e);
+              "Cannot cache model " + listing.source() + " in " + root + ": " + e, e);
     }
   }
 
   private Optional<CachedWeights> receive(
-      CheckpointListing manifest, Check check, Feed feed, Path home, FileLocks.Held lock)
+      CheckpointListing listing, Check check, Feed feed, Path home, FileLocks.Held lock)
       throws IOException, InterruptedException {
     boolean owned = false;
     try {
-      Optional<CachedWeights> hit = find(manifest, check);
+      Optional<CachedWeights> hit = find(listing, check);
       if (hit.isPresent()) {
         return hit;
       }
-      makeRoom(manifest, home);
+      makeRoom(listing, home);
       boolean full = false;
-      try (PartialWeights partial = new PartialWeights(this, manifest, home, lock)) {
+      try (PartialWeights partial = new PartialWeights(this, listing, home, lock)) {
         owned = true;
         feed.fill(partial);
         if (!partial.complete()) {
           throw new WeightsException(
-              "Cannot receive model " + manifest.source() + ": the transfer ended early");
+              "Cannot receive model " + listing.source() + ": the transfer ended early");
         }
         CachedWeights published = partial.publish();
         delete(home);
@@ -219,8 +219,8 @@ public final class WeightsCache {
    *
    * @throws WeightsException if a damaged entry is in use by another process
    */
-  public Optional<CachedWeights> find(CheckpointListing manifest, Check check) throws IOException {
-    Path alias = root.resolve("sources").resolve(manifest.version());
+  public Optional<CachedWeights> find(CheckpointListing listing, Check check) throws IOException {
+    Path alias = root.resolve("sources").resolve(listing.version());
     String digest;
     try {
       digest = Files.readString(alias, StandardCharsets.ISO_8859_1);
@@ -243,7 +243,7 @@ public final class WeightsCache {
       if (!Files.exists(jsonOf(entry))) {
         return Optional.empty();
       }
-      damage = damage(manifest, entry, digest, check);
+      damage = damage(listing, entry, digest, check);
       keep = damage.isEmpty();
     } finally {
       if (!keep) {
@@ -267,8 +267,8 @@ public final class WeightsCache {
   }
 
   /** What is wrong with an entry, or empty. The caller holds its lock. */
-  private Optional<String> damage(
-      CheckpointListing manifest, Path entry, String digest, Check check) throws IOException {
+  private Optional<String> damage(CheckpointListing listing, Path entry, String digest, Check check)
+      throws IOException {
     JsonNode json;
     try {
       json = JSON.readTree(Files.readAllBytes(jsonOf(entry)));
@@ -276,12 +276,12 @@ public final class WeightsCache {
       return Optional.of("its list of files is not valid JSON");
     }
     JsonNode files = json == null ? null : json.get("files");
-    List<CheckpointListing.Item> items = manifest.items();
+    List<CheckpointListing.Item> items = listing.items();
     if (files == null || !files.isArray() || files.size() != items.size()) {
       return Optional.of("its list of files is not that of the model");
     }
     boolean touched = false;
-    byte[][] digests = new byte[manifest.blocks().size()][];
+    byte[][] digests = new byte[listing.blocks().size()][];
     int next = 0;
     for (int i = 0; i < items.size(); i++) {
       CheckpointListing.Item item = items.get(i);
@@ -307,12 +307,12 @@ public final class WeightsCache {
       }
       touched |= Files.getLastModifiedTime(path).toMillis() != file.path("modified").asLong();
     }
-    if (!manifest.contentDigest(digests).equals(digest)) {
+    if (!listing.contentDigest(digests).equals(digest)) {
       return Optional.of("its checksums do not belong to its name");
     }
     boolean full = check == Check.FULL && !fullyChecked.containsKey(digest);
     if (touched || full) {
-      List<CheckpointListing.Block> blocks = manifest.blocks();
+      List<CheckpointListing.Block> blocks = listing.blocks();
       BitSet wrong = wrongBlocks(entry, blocks, digests);
       if (!wrong.isEmpty()) {
         CheckpointListing.Block first = blocks.get(wrong.nextSetBit(0));
@@ -321,7 +321,7 @@ public final class WeightsCache {
       }
       fullyChecked.put(digest, true);
       if (touched) {
-        writeJson(manifest, entry, digests);
+        writeJson(listing, entry, digests);
       }
     }
     return Optional.empty();
@@ -368,9 +368,9 @@ public final class WeightsCache {
   }
 
   /** Turns a finished partial folder into an entry. */
-  CachedWeights publish(CheckpointListing manifest, Path files, byte[][] digests)
+  CachedWeights publish(CheckpointListing listing, Path files, byte[][] digests)
       throws IOException {
-    String digest = manifest.contentDigest(digests);
+    String digest = listing.contentDigest(digests);
     Path entry = root.resolve("entries").resolve(digest);
     try (FileLocks.Held cacheLock = FileLocks.exclusive(root.resolve("cache.lock"))) {
       boolean reused = Files.exists(jsonOf(entry));
@@ -378,10 +378,10 @@ public final class WeightsCache {
         // What a crash between the two steps below, or while removing, has left.
         delete(entry);
         Files.move(files, entry, StandardCopyOption.ATOMIC_MOVE);
-        writeJson(manifest, entry, digests);
+        writeJson(listing, entry, digests);
       }
       writeAtomically(
-          root.resolve("sources").resolve(manifest.version()),
+          root.resolve("sources").resolve(listing.version()),
           digest.getBytes(StandardCharsets.US_ASCII));
       FileLocks.Held lock =
           FileLocks.tryShared(lockOf(entry))
@@ -394,14 +394,14 @@ public final class WeightsCache {
     }
   }
 
-  private void writeJson(CheckpointListing manifest, Path entry, byte[][] digests)
+  private void writeJson(CheckpointListing listing, Path entry, byte[][] digests)
       throws IOException {
     ObjectNode json = JSON.createObjectNode();
-    json.put("source", manifest.source());
-    json.put("bytes", manifest.totalBytes());
+    json.put("source", listing.source());
+    json.put("bytes", listing.totalBytes());
     ArrayNode files = json.putArray("files");
     int next = 0;
-    for (CheckpointListing.Item item : manifest.items()) {
+    for (CheckpointListing.Item item : listing.items()) {
       ObjectNode file = files.addObject();
       file.put("path", item.path());
       file.put("size", item.size());
@@ -432,13 +432,13 @@ public final class WeightsCache {
   }
 
   /**
-   * Removes entries that nobody uses until {@code manifest} fits under the limit and on the disk.
+   * Removes entries that nobody uses until {@code listing} fits under the limit and on the disk.
    *
    * @param own the partial folder that is about to be filled
    */
-  private void makeRoom(CheckpointListing manifest, Path own)
+  private void makeRoom(CheckpointListing listing, Path own)
       throws IOException, InterruptedException {
-    long needed = manifest.totalBytes();
+    long needed = listing.totalBytes();
     try (FileLocks.Held cacheLock = FileLocks.exclusive(root.resolve("cache.lock"))) {
       removeStalePartials(own);
       List<Path> entries = new ArrayList<>();
@@ -473,7 +473,7 @@ public final class WeightsCache {
     if (free(own) < needed) {
       throw new WeightsException(
           "Cannot cache model "
-              + manifest.source()
+              + listing.source()
               + " in "
               + root
               + ": it needs "
@@ -524,8 +524,8 @@ public final class WeightsCache {
   }
 
   /** What to say when writing into the cache fails. */
-  RuntimeException cannotWrite(CheckpointListing manifest, IOException e) {
-    String what = "Cannot cache model " + manifest.source() + " in " + root + ": ";
+  RuntimeException cannotWrite(CheckpointListing listing, IOException e) {
+    String what = "Cannot cache model " + listing.source() + " in " + root + ": ";
     if (String.valueOf(e.getMessage()).contains("No space left")
         || String.valueOf(e.getMessage()).contains("Disk quota exceeded")) {
       return new DiskFull(
@@ -533,7 +533,7 @@ public final class WeightsCache {
               + "the disk is full ("
               + e.getMessage()
               + "), the model needs "
-              + (manifest.totalBytes() >> 20)
+              + (listing.totalBytes() >> 20)
               + " MiB; free some or choose another cache folder",
           e);
     }

@@ -74,9 +74,9 @@ public final class WeightsBroadcastBenchmark {
             status.totalBytes() * executors.size() / seconds / 1e6,
             (plan.equals("direct") ? status.totalBytes() * executors.size() : status.readBytes())
                 / 1e9,
-            status.chunksSent(),
-            status.chunksRepeated(),
-            status.chunksInFlightPeak(),
+            status.chunks().sent(),
+            status.chunks().repeated(),
+            status.chunks().inFlightPeak(),
             ProcessMemory.peakHeapBytes() / 1_000_000,
             ProcessMemory.peakResidentBytes() / 1_000_000,
             heap / 1_000_000,

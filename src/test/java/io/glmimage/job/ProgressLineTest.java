@@ -28,7 +28,12 @@ class ProgressLineTest {
   @Test
   void saysHowFarTheModelIs() {
     WeightsStatus status =
-        new WeightsStatus(33_100_000_000L, 8_275_000_000L, 1, 0, 1, 2, 1, 1, 9, 0, 0);
+        new WeightsStatus(
+            33_100_000_000L,
+            8_275_000_000L,
+            9,
+            new WeightsStatus.Chunks(1, 0, 1),
+            new WeightsStatus.Nodes(2, 1, 1, 0, 0));
     assertEquals(
         "sending the model, 25 % of 33.1 GB, 2 node(s) receiving, 2 ready",
         ProgressBar.waiting(Optional.of(status), 40));

@@ -15,8 +15,8 @@ public final class CacheProcess {
 
   public static void main(String[] args) throws Exception {
     LocalFileSource source = new LocalFileSource(Path.of(args[1]));
-    CheckpointListing manifest = CheckpointListing.read(source);
-    ChunkPlan plan = new ChunkPlan(manifest, CheckpointListing.BLOCK_BYTES);
+    CheckpointListing listing = CheckpointListing.read(source);
+    ChunkPlan plan = new ChunkPlan(listing, CheckpointListing.BLOCK_BYTES);
     WeightsCache cache = WeightsCache.open(Path.of(args[0]), Long.MAX_VALUE);
     WeightsCache.Feed feed =
         partial -> {
@@ -31,7 +31,7 @@ public final class CacheProcess {
             }
           }
         };
-    try (CachedWeights weights = cache.obtain(manifest, WeightsCache.Check.QUICK, feed)) {
+    try (CachedWeights weights = cache.obtain(listing, WeightsCache.Check.QUICK, feed)) {
       System.out.println("DONE " + weights.digest() + " " + weights.reused());
     }
   }

@@ -55,14 +55,14 @@ class WeightsCacheTest {
   @Test
   void receivesAndReusesAnEntry() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing manifest = manifest(model);
+    CheckpointListing listing = listing(model);
     String digest;
-    try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
+    try (CachedWeights first = cache.obtain(listing, quick(), feed(model))) {
       assertFalse(first.reused());
       requireSameFiles(first.folder());
       digest = first.digest();
     }
-    try (CachedWeights again = cache.obtain(manifest, WeightsCache.Check.FULL, NOTHING)) {
+    try (CachedWeights again = cache.obtain(listing, WeightsCache.Check.FULL, NOTHING)) {
       assertTrue(again.reused());
       assertEquals(digest, again.digest());
     }
@@ -74,10 +74,10 @@ class WeightsCacheTest {
     Path copy = Files.createDirectory(temporary.resolve("copy"));
     SyntheticCheckpoint.write(copy, 20 * MIB + 5, 1);
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing a = manifest(model);
-    CheckpointListing b = manifest(copy);
+    CheckpointListing a = listing(model);
+    CheckpointListing b = listing(copy);
     assertNotEquals(a.version(), b.version());
-    assertEquals(a.identity(), b.identity());
+    assertEquals(a.structure(), b.structure());
     try (CachedWeights one = cache.obtain(a, quick(), feed(model));
         CachedWeights two = cache.obtain(b, quick(), feed(copy))) {
       assertEquals(one.folder(), two.folder());
@@ -88,11 +88,11 @@ class WeightsCacheTest {
   @Test
   void otherBytesOfTheSameSizeAreAnotherEntry() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing before = manifest(model);
+    CheckpointListing before = listing(model);
     try (CachedWeights one = cache.obtain(before, quick(), feed(model))) {
       flip(shard(model), 9 * MIB);
       Files.setLastModifiedTime(shard(model), FileTime.fromMillis(1000));
-      CheckpointListing after = manifest(model);
+      CheckpointListing after = listing(model);
       try (CachedWeights two = cache.obtain(after, quick(), feed(model))) {
         assertNotEquals(one.digest(), two.digest());
         requireSameFiles(two.folder());
@@ -102,7 +102,7 @@ class WeightsCacheTest {
 
   @Test
   void onlyOneOfManyThreadsReceives() throws Exception {
-    CheckpointListing manifest = manifest(model);
+    CheckpointListing listing = listing(model);
     AtomicInteger fed = new AtomicInteger();
     ExecutorService pool = Executors.newFixedThreadPool(8);
     try {
@@ -117,7 +117,7 @@ class WeightsCacheTest {
                     fed.incrementAndGet();
                     feed(model).fill(partial);
                   };
-              try (CachedWeights weights = cache.obtain(manifest, quick(), counted)) {
+              try (CachedWeights weights = cache.obtain(listing, quick(), counted)) {
                 return weights.digest();
               }
             };
@@ -150,7 +150,7 @@ class WeightsCacheTest {
       }
     }
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    try (CachedWeights whole = cache.obtain(manifest(model), WeightsCache.Check.FULL, NOTHING)) {
+    try (CachedWeights whole = cache.obtain(listing(model), WeightsCache.Check.FULL, NOTHING)) {
       requireSameFiles(whole.folder());
     }
     assertEquals(List.of(), partials());
@@ -159,14 +159,14 @@ class WeightsCacheTest {
   @Test
   void damageInWhatACrashLeftIsFoundWhenGoingOn() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing manifest = manifest(model);
+    CheckpointListing listing = listing(model);
     assertThrows(
-        WeightsException.class, () -> cache.obtain(manifest, quick(), feed(model, stopAt(2))));
-    Path partial = root.resolve("partial").resolve(manifest.version());
+        WeightsException.class, () -> cache.obtain(listing, quick(), feed(model, stopAt(2))));
+    Path partial = root.resolve("partial").resolve(listing.version());
     flip(shard(partial.resolve("files")), 100);
     Files.writeString(
         partial.resolve("journal"), "7 half a li", java.nio.file.StandardOpenOption.APPEND);
-    try (CachedWeights whole = cache.obtain(manifest, quick(), feed(model))) {
+    try (CachedWeights whole = cache.obtain(listing, quick(), feed(model))) {
       requireSameFiles(whole.folder());
     }
   }
@@ -174,16 +174,16 @@ class WeightsCacheTest {
   @Test
   void aFlippedByteIsFoundByItsTimeOrByTheFullCheck() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing manifest = manifest(model);
+    CheckpointListing listing = listing(model);
     Path file;
-    try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
+    try (CachedWeights first = cache.obtain(listing, quick(), feed(model))) {
       file = shard(first.folder());
     }
     flip(file, 12 * MIB);
     Files.setLastModifiedTime(file, FileTime.fromMillis(1_000_000));
     AtomicInteger chunks = new AtomicInteger();
     try (CachedWeights repaired =
-        cache.obtain(manifest, quick(), feed(model, i -> chunks.incrementAndGet()))) {
+        cache.obtain(listing, quick(), feed(model, i -> chunks.incrementAndGet()))) {
       assertFalse(repaired.reused());
       requireSameFiles(repaired.folder());
     }
@@ -193,8 +193,8 @@ class WeightsCacheTest {
     flip(file, 12 * MIB);
     Files.setLastModifiedTime(file, time);
     WeightsCache later = WeightsCache.open(root, Long.MAX_VALUE);
-    assertTrue(later.find(manifest, WeightsCache.Check.FULL).isEmpty());
-    try (CachedWeights repaired = later.obtain(manifest, WeightsCache.Check.FULL, feed(model))) {
+    assertTrue(later.find(listing, WeightsCache.Check.FULL).isEmpty());
+    try (CachedWeights repaired = later.obtain(listing, WeightsCache.Check.FULL, feed(model))) {
       requireSameFiles(repaired.folder());
     }
   }
@@ -202,21 +202,21 @@ class WeightsCacheTest {
   @Test
   void aTouchedButSoundFileIsKept() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing manifest = manifest(model);
-    try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
+    CheckpointListing listing = listing(model);
+    try (CachedWeights first = cache.obtain(listing, quick(), feed(model))) {
       Files.setLastModifiedTime(shard(first.folder()), FileTime.fromMillis(5000));
     }
-    cache.obtain(manifest, quick(), NOTHING).close();
+    cache.obtain(listing, quick(), NOTHING).close();
   }
 
   @Test
   void aDamagedEntryInUseIsNamedNotRemoved() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing manifest = manifest(model);
-    try (CachedWeights used = cache.obtain(manifest, quick(), feed(model))) {
+    CheckpointListing listing = listing(model);
+    try (CachedWeights used = cache.obtain(listing, quick(), feed(model))) {
       Files.delete(shard(used.folder()));
       WeightsException e =
-          assertThrows(WeightsException.class, () -> cache.obtain(manifest, quick(), feed(model)));
+          assertThrows(WeightsException.class, () -> cache.obtain(listing, quick(), feed(model)));
       assertTrue(e.getMessage().contains("is missing) and in use by another process"));
       assertTrue(Files.exists(used.folder().resolve("model_index.json")));
     }
@@ -225,14 +225,14 @@ class WeightsCacheTest {
   @Test
   void anEntryWithoutItsListIsIncomplete() throws Exception {
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    CheckpointListing manifest = manifest(model);
+    CheckpointListing listing = listing(model);
     Path folder;
-    try (CachedWeights first = cache.obtain(manifest, quick(), feed(model))) {
+    try (CachedWeights first = cache.obtain(listing, quick(), feed(model))) {
       folder = first.folder();
     }
     // What a crash leaves between moving the folder and writing its list.
     Files.delete(folder.resolveSibling(folder.getFileName() + ".json"));
-    try (CachedWeights second = cache.obtain(manifest, quick(), feed(model))) {
+    try (CachedWeights second = cache.obtain(listing, quick(), feed(model))) {
       assertFalse(second.reused());
       requireSameFiles(second.folder());
     }
@@ -246,10 +246,10 @@ class WeightsCacheTest {
       Path m = Files.createDirectory(temporary.resolve("m" + i));
       models.add(SyntheticCheckpoint.write(m, 20 * MIB, 10 + i));
     }
-    CheckpointListing m0 = manifest(models.get(0));
-    CheckpointListing m1 = manifest(models.get(1));
-    CheckpointListing m2 = manifest(models.get(2));
-    CheckpointListing m3 = manifest(models.get(3));
+    CheckpointListing m0 = listing(models.get(0));
+    CheckpointListing m1 = listing(models.get(1));
+    CheckpointListing m2 = listing(models.get(2));
+    CheckpointListing m3 = listing(models.get(3));
     cache.obtain(m0, quick(), feed(models.get(0))).close();
     Thread.sleep(20);
     cache.obtain(m1, quick(), feed(models.get(1))).close();
@@ -271,7 +271,7 @@ class WeightsCacheTest {
     Path disk = Files.createDirectory(temporary.resolve("disk"));
     assumeTrue(mount(disk), "mounting a small disk needs root");
     try {
-      CheckpointListing manifest = manifest(model);
+      CheckpointListing listing = listing(model);
       WeightsCache cache = WeightsCache.open(disk.resolve("cache"), Long.MAX_VALUE);
       Path ballast = disk.resolve("ballast");
       WeightsException full =
@@ -279,16 +279,16 @@ class WeightsCacheTest {
               WeightsException.class,
               () ->
                   cache.obtain(
-                      manifest, quick(), feed(model, i -> fill(i == 1, ballast, 22 * MIB))));
+                      listing, quick(), feed(model, i -> fill(i == 1, ballast, 22 * MIB))));
       assertTrue(full.getMessage().contains("the disk is full"), full.getMessage());
       assertFalse(
-          Files.exists(disk.resolve("cache/partial").resolve(manifest.version())),
+          Files.exists(disk.resolve("cache/partial").resolve(listing.version())),
           "half a model must not keep the disk full");
       WeightsException small =
-          assertThrows(WeightsException.class, () -> cache.obtain(manifest, quick(), feed(model)));
+          assertThrows(WeightsException.class, () -> cache.obtain(listing, quick(), feed(model)));
       assertTrue(small.getMessage().contains("it needs 20 MiB"), small.getMessage());
       Files.delete(ballast);
-      cache.obtain(manifest, quick(), feed(model)).close();
+      cache.obtain(listing, quick(), feed(model)).close();
     } finally {
       assertEquals(0, new ProcessBuilder("umount", disk.toString()).start().waitFor());
     }
@@ -296,8 +296,8 @@ class WeightsCacheTest {
 
   @Test
   void wrongBytesAreNotWritten() throws Exception {
-    CheckpointListing manifest = manifest(model);
-    ChunkPlan plan = new ChunkPlan(manifest, 8 * MIB);
+    CheckpointListing listing = listing(model);
+    ChunkPlan plan = new ChunkPlan(listing, 8 * MIB);
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
     WeightsCache.Feed feed =
         partial -> {
@@ -309,14 +309,14 @@ class WeightsCacheTest {
           }
         };
     WeightsException e =
-        assertThrows(WeightsException.class, () -> cache.obtain(manifest, quick(), feed));
+        assertThrows(WeightsException.class, () -> cache.obtain(listing, quick(), feed));
     assertTrue(e.getMessage().contains("the transfer ended early"));
   }
 
   @Test
   void aModelThatChangesWhileReadIsNamed() throws Exception {
-    CheckpointListing manifest = manifest(model);
-    ChunkPlan plan = new ChunkPlan(manifest, 8 * MIB);
+    CheckpointListing listing = listing(model);
+    ChunkPlan plan = new ChunkPlan(listing, 8 * MIB);
     try (ChunkReader reader = new ChunkReader(new LocalFileSource(model), plan, 1)) {
       reader.read(0);
       Files.setLastModifiedTime(shard(model), FileTime.fromMillis(1));
@@ -338,8 +338,8 @@ class WeightsCacheTest {
 
   @Test
   void aReadThatFailsIsRepeatedAndThenReported() throws Exception {
-    CheckpointListing manifest = manifest(model);
-    ChunkPlan plan = new ChunkPlan(manifest, 8 * MIB);
+    CheckpointListing listing = listing(model);
+    ChunkPlan plan = new ChunkPlan(listing, 8 * MIB);
     FlakySource flaky = new FlakySource(new LocalFileSource(model), 2);
     try (ChunkReader reader = new ChunkReader(flaky, plan, 1)) {
       assertEquals(plan.length(0), reader.read(0).bytes().length);
@@ -385,7 +385,7 @@ class WeightsCacheTest {
     Files.createDirectories(model.resolve("other"));
     Files.writeString(model.resolve("other/a.json"), "{}");
     WeightsCache cache = WeightsCache.open(root, Long.MAX_VALUE);
-    try (CachedWeights weights = cache.obtain(manifest(model), quick(), feed(model))) {
+    try (CachedWeights weights = cache.obtain(listing(model), quick(), feed(model))) {
       assertFalse(Files.exists(weights.folder().resolve("transformer/pickle.bin")));
       assertFalse(Files.exists(weights.folder().resolve("transformer/.token")));
       assertFalse(Files.exists(weights.folder().resolve("other")));
@@ -395,28 +395,28 @@ class WeightsCacheTest {
   @Test
   void aFolderThatIsNoCheckpointIsRefused() throws Exception {
     Files.delete(model.resolve("model_index.json"));
-    CheckpointException e = assertThrows(CheckpointException.class, () -> manifest(model));
+    CheckpointException e = assertThrows(CheckpointException.class, () -> listing(model));
     assertTrue(e.getMessage().contains("has no model_index.json"));
   }
 
   @Test
   void aTruncatedSafetensorsHeaderIsRefused() throws Exception {
     Files.write(shard(model), new byte[] {1, 1, 1, 1, 0, 0, 0, 0, 7});
-    CheckpointException e = assertThrows(CheckpointException.class, () -> manifest(model));
+    CheckpointException e = assertThrows(CheckpointException.class, () -> listing(model));
     assertTrue(e.getMessage().contains("it is truncated"), e.getMessage());
   }
 
   @Test
   void chunksHoldWholeBlocksAndCoverEverything() throws Exception {
-    CheckpointListing manifest = manifest(model);
+    CheckpointListing listing = listing(model);
     for (int size : new int[] {1, MIB, 8 * MIB, 17 * MIB, 1 << 30}) {
-      ChunkPlan plan = new ChunkPlan(manifest, size);
+      ChunkPlan plan = new ChunkPlan(listing, size);
       long total = 0;
       for (int i = 0; i < plan.size(); i++) {
         assertTrue(plan.length(i) <= Math.max(size, CheckpointListing.BLOCK_BYTES));
         total += plan.length(i);
       }
-      assertEquals(manifest.totalBytes(), total);
+      assertEquals(listing.totalBytes(), total);
     }
   }
 
@@ -424,7 +424,7 @@ class WeightsCacheTest {
     return WeightsCache.Check.QUICK;
   }
 
-  private static CheckpointListing manifest(Path model) throws IOException {
+  private static CheckpointListing listing(Path model) throws IOException {
     return CheckpointListing.read(new LocalFileSource(model));
   }
 
@@ -434,7 +434,7 @@ class WeightsCacheTest {
 
   private static WeightsCache.Feed feed(Path model, IntConsumer beforeChunk) {
     return partial -> {
-      ChunkPlan plan = new ChunkPlan(partial.manifest(), CheckpointListing.BLOCK_BYTES);
+      ChunkPlan plan = new ChunkPlan(partial.listing(), CheckpointListing.BLOCK_BYTES);
       try (ChunkReader reader = new ChunkReader(new LocalFileSource(model), plan)) {
         var have = partial.have(plan);
         for (int i = have.nextClearBit(0); i < plan.size(); i = have.nextClearBit(i + 1)) {
@@ -454,8 +454,8 @@ class WeightsCacheTest {
     };
   }
 
-  private static boolean has(WeightsCache cache, CheckpointListing manifest) throws IOException {
-    var found = cache.find(manifest, WeightsCache.Check.QUICK);
+  private static boolean has(WeightsCache cache, CheckpointListing listing) throws IOException {
+    var found = cache.find(listing, WeightsCache.Check.QUICK);
     found.ifPresent(CachedWeights::close);
     return found.isPresent();
   }
@@ -467,7 +467,7 @@ class WeightsCacheTest {
   }
 
   private void requireSameFiles(Path folder) throws IOException {
-    for (CheckpointListing.Item item : manifest(model).items()) {
+    for (CheckpointListing.Item item : listing(model).items()) {
       assertEquals(
           -1, Files.mismatch(model.resolve(item.path()), folder.resolve(item.path())), item.path());
     }

@@ -76,7 +76,7 @@ final class ModelDistributions {
    */
   synchronized DistributedEngines forSession(EngineOptions options) {
     WeightsDistribution.Found model = look(options);
-    Key key = new Key(options, model == null ? "" : model.manifest().version());
+    Key key = new Key(options, model == null ? "" : model.listing().version());
     return running.computeIfAbsent(key, k -> start(options, model));
   }
 

@@ -3,8 +3,8 @@ package io.glmimage.spark.engine;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Storage;
+import io.glmimage.spark.weights.LocalCheckpoints;
 import io.glmimage.spark.weights.WeightsOptions;
-import io.glmimage.spark.weights.WeightsRef;
 import io.glmimage.weights.CheckpointListing;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -33,7 +33,8 @@ final class ModelFolder {
     }
     FileSource source = storage.checkpoint(model);
     try {
-      return WeightsRef.cached(CheckpointListing.read(source), source, WeightsOptions.defaults());
+      return LocalCheckpoints.cached(
+          CheckpointListing.read(source), source, WeightsOptions.defaults());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while reading " + model, e);

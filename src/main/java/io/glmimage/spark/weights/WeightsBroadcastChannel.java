@@ -1,7 +1,7 @@
 package io.glmimage.spark.weights;
 
 import io.glmimage.error.WeightsException;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.rpc.RpcCallContext;
 import org.apache.spark.rpc.RpcEndpoint;
@@ -16,18 +16,17 @@ import scala.runtime.AbstractPartialFunction;
 import scala.runtime.BoxedUnit;
 
 /**
- * Questions from executors to the driver over the connection that they have anyway: no other port,
- * Spark's own authentication and encryption, and it works in a session that somebody else started.
+ * Questions from executors to the driver over their existing connection: no additional port, and
+ * Spark's own authentication and encryption. It works in a session that is already running.
  *
- * <p>Spark offers this publicly only to plug-ins, which must be named before the session starts;
- * these classes are the ones that its plug-ins stand on, unchanged since Spark 1.6. Nothing else in
- * this program uses them. Messages are arrays of JDK and Spark types only, since they are read by
- * threads that do not see a job's own jar.
+ * <p>Spark offers this publicly only to plug-ins, which must be configured before the session
+ * starts. These are the classes on which its plug-ins are built, unchanged since Spark 1.6. No
+ * other class of this program uses them.
  */
 final class WeightsBroadcastChannel {
   private WeightsBroadcastChannel() {}
 
-  /** The driver's side; closing it makes later questions fail. */
+  /** The driver's side. Questions after {@link #close} fail. */
   static final class Listener implements AutoCloseable {
     private final RpcEnv rpc;
     private final RpcEndpointRef ref;
@@ -46,9 +45,9 @@ final class WeightsBroadcastChannel {
   /**
    * Answers questions that executors send to {@code name}.
    *
-   * @param answer must not block: other parts of Spark share its thread
+   * @param answer must not block, because other parts of Spark share its thread
    */
-  static Listener listen(String name, UnaryOperator<Object[]> answer) {
+  static Listener listen(String name, Function<WeightsQuestion, WeightsReply> answer) {
     RpcEnv rpc = SparkEnv.get().rpcEnv();
     RpcEndpoint endpoint = new Endpoint(rpc, answer);
     return new Listener(rpc, rpc.setupEndpoint(name, endpoint));
@@ -57,9 +56,9 @@ final class WeightsBroadcastChannel {
   /**
    * Asks the driver, from an executor.
    *
-   * @throws WeightsException if it does not answer
+   * @throws WeightsException if the driver does not answer
    */
-  static Object[] ask(String name, Object... message) throws InterruptedException {
+  static WeightsReply ask(String name, WeightsQuestion question) throws InterruptedException {
     SparkEnv env = SparkEnv.get();
     if (env == null) {
       throw new WeightsException(
@@ -72,11 +71,13 @@ final class WeightsBroadcastChannel {
         Thread.sleep(500L << attempt);
       }
       try {
-        return RpcUtils.makeDriverRef(name, env.conf(), env.rpcEnv()).askSync(message, type);
+        return WeightsReply.ofWire(
+            RpcUtils.makeDriverRef(name, env.conf(), env.rpcEnv())
+                .askSync(question.toWire(), type));
       } catch (RuntimeException e) {
         last = e;
       } catch (Exception e) {
-        // Scala code throws checked exceptions without saying so.
+        // Scala methods throw checked exceptions without declaring them.
         if (e instanceof InterruptedException interrupted) {
           throw interrupted;
         }
@@ -92,9 +93,9 @@ final class WeightsBroadcastChannel {
 
   private static final class Endpoint implements ThreadSafeRpcEndpoint {
     private final RpcEnv rpc;
-    private final UnaryOperator<Object[]> answer;
+    private final Function<WeightsQuestion, WeightsReply> answer;
 
-    Endpoint(RpcEnv rpc, UnaryOperator<Object[]> answer) {
+    Endpoint(RpcEnv rpc, Function<WeightsQuestion, WeightsReply> answer) {
       this.rpc = rpc;
       this.answer = answer;
     }
@@ -114,7 +115,8 @@ final class WeightsBroadcastChannel {
 
         @Override
         public BoxedUnit apply(Object message) {
-          context.reply(answer.apply((Object[]) message));
+          WeightsQuestion question = WeightsQuestion.ofWire((Object[]) message);
+          context.reply(answer.apply(question).toWire());
           return BoxedUnit.UNIT;
         }
       };

@@ -18,11 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A node's side of the distribution: asks for chunks and writes them, one being fetched while the
- * one before is checked and written.
+ * A node's side of the distribution: asks for chunks and writes them. A chunk is fetched while the
+ * previous one is checked and written.
  *
- * <p>It must run outside of Spark's task threads: a task that reads a broadcast keeps its blocks
- * until the task ends.
+ * <p>It must run outside Spark's task threads: a task keeps the blocks of a broadcast until the
+ * task ends.
  */
 final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastReceiver.class);
@@ -40,7 +40,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   }
 
   /**
-   * @param fetch brings a broadcast's value here; tests lose some
+   * @param fetch reads the value of a broadcast
    */
   WeightsBroadcastReceiver(
       String endpoint, String node, ChunkPlan plan, Function<Broadcast<?>, byte[]> fetch) {
@@ -59,7 +59,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
               t.setDaemon(true);
               return t;
             });
-    // A chunk may take long on a slow network: the driver must not take the silence for death.
+    // On a slow network a chunk takes long. The driver must not treat the node as dead.
     ScheduledExecutorService heart =
         Executors.newSingleThreadScheduledExecutor(
             work -> {
@@ -72,7 +72,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
     try {
       Future<?> beat =
           heart.scheduleWithFixedDelay(
-              this::tellAlive, ALIVE_MILLIS, ALIVE_MILLIS, TimeUnit.MILLISECONDS);
+              this::sendAlive, ALIVE_MILLIS, ALIVE_MILLIS, TimeUnit.MILLISECONDS);
       receive(partial, writer);
       beat.cancel(false);
       finished = true;
@@ -81,11 +81,11 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
       throw e;
     } finally {
       heart.shutdownNow();
-      // Whoever takes over must find no write in progress.
+      // The next receiver must find no write in progress.
       writer.shutdown();
       boolean ended = writer.awaitTermination(10, TimeUnit.MINUTES);
       if (!ended) {
-        LOG.warn("A write into the cache of model weights does not end");
+        LOG.warn("A write into the weights cache does not end");
       }
       if (!finished) {
         leave(why);
@@ -96,7 +96,10 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   private void receive(PartialWeights partial, ExecutorService writer) throws InterruptedException {
     BitSet have = partial.have(plan);
     if (!have.isEmpty()) {
-      LOG.info("Going on with {} of {} chunks received before", have.cardinality(), plan.size());
+      LOG.info(
+          "Continuing with {} of {} chunks from an earlier transfer",
+          have.cardinality(),
+          plan.size());
     }
     int lost = 0;
     int writing = -1;
@@ -105,7 +108,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
       if (have.cardinality() == plan.size()) {
         if (!settle(write)) {
           have.clear(writing);
-          lost = countLost(lost, "chunk " + writing + " arrived with other bytes than were sent");
+          lost = countLost(lost, damaged(writing));
         }
         write = null;
         if (have.cardinality() == plan.size() && confirmed(partial)) {
@@ -114,34 +117,38 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
         have = partial.have(plan);
         continue;
       }
-      Object[] reply = WeightsBroadcastChannel.ask(endpoint, "next", node, have.toByteArray());
-      switch ((String) reply[0]) {
-        case "wait" -> Thread.sleep(POLL_MILLIS);
-        case "failed" -> throw new WeightsException((String) reply[1]);
-        case "chunk" -> {
-          int index = (int) reply[1];
-          byte[] bytes;
-          try {
-            bytes = fetch.apply((Broadcast<?>) reply[2]);
-          } catch (Exception e) {
-            // Scala declares no exceptions: IOException and SparkException come through here.
-            lost = countLost(lost, "chunk " + index + " was lost on its way: " + e);
-            continue;
-          }
-          if (settle(write)) {
-            lost = 0;
-          } else {
-            have.clear(writing);
-            lost = countLost(lost, "chunk " + writing + " arrived with other bytes than were sent");
-          }
-          byte[] digests = (byte[]) reply[3];
-          writing = index;
-          write = writer.submit(() -> partial.write(plan, index, bytes, digests));
-          have.set(index);
-        }
-        default -> throw new WeightsException("Cannot receive weights: unknown reply " + reply[0]);
+      WeightsReply reply =
+          WeightsBroadcastChannel.ask(endpoint, new WeightsQuestion.Next(node, have));
+      if (reply instanceof WeightsReply.Failed failed) {
+        throw new WeightsException(failed.why());
       }
+      if (!(reply instanceof WeightsReply.Chunk chunk)) {
+        Thread.sleep(POLL_MILLIS);
+        continue;
+      }
+      int index = chunk.index();
+      byte[] bytes;
+      try {
+        bytes = fetch.apply(chunk.bytes());
+      } catch (Exception e) {
+        // Scala declares no exceptions; IOException and SparkException arrive here too.
+        lost = countLost(lost, "chunk " + index + " was lost: " + e);
+        continue;
+      }
+      if (settle(write)) {
+        lost = 0;
+      } else {
+        have.clear(writing);
+        lost = countLost(lost, damaged(writing));
+      }
+      writing = index;
+      write = writer.submit(() -> partial.write(plan, index, bytes, chunk.digests()));
+      have.set(index);
     }
+  }
+
+  private static String damaged(int chunk) {
+    return "chunk " + chunk + " arrived with bytes that differ from those sent";
   }
 
   private int countLost(int lost, String what) throws InterruptedException {
@@ -149,12 +156,12 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
       throw new WeightsException(
           "Cannot receive the model's weights: " + what + " (" + LOST_LIMIT + " such failures)");
     }
-    LOG.warn("{}; it is asked for again", what);
+    LOG.warn("{}; requesting it again", what);
     Thread.sleep(200);
     return lost + 1;
   }
 
-  /** Whether the write, if there is one, went well. */
+  /** Whether the last write succeeded; true if there was none. */
   private static boolean settle(Future<Boolean> write) throws InterruptedException {
     if (write == null) {
       return true;
@@ -170,40 +177,41 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   }
 
   private boolean confirmed(PartialWeights partial) throws InterruptedException {
-    Object[] reply =
+    WeightsReply reply =
         WeightsBroadcastChannel.ask(
             endpoint,
-            "finish",
-            node,
-            partial.digests(),
-            ProcessMemory.peakHeapBytes(),
-            ProcessMemory.peakResidentBytes());
-    if (reply[0].equals("ok")) {
+            new WeightsQuestion.Finish(
+                node,
+                partial.digests(),
+                ProcessMemory.peakHeapBytes(),
+                ProcessMemory.peakResidentBytes()));
+    if (!(reply instanceof WeightsReply.Wrong wrong)) {
       return true;
     }
-    BitSet wrong = BitSet.valueOf((byte[]) reply[1]);
-    LOG.warn("{} blocks kept from before are not the source's: fetched again", wrong.cardinality());
-    partial.discard(wrong);
+    LOG.warn(
+        "{} blocks of an earlier transfer differ from the source; requesting them again",
+        wrong.blocks().cardinality());
+    partial.discard(wrong.blocks());
     return false;
   }
 
-  private void tellAlive() {
+  private void sendAlive() {
     try {
-      WeightsBroadcastChannel.ask(endpoint, "alive", node);
+      WeightsBroadcastChannel.ask(endpoint, new WeightsQuestion.Alive(node));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
-      // The next question for a chunk reports it.
+      // The next request for a chunk reports the failure.
       LOG.debug("The driver does not answer", e);
     }
   }
 
   private void leave(String why) throws InterruptedException {
     try {
-      WeightsBroadcastChannel.ask(endpoint, "leave", node, why);
+      WeightsBroadcastChannel.ask(endpoint, new WeightsQuestion.Leave(node, why));
     } catch (WeightsException e) {
-      // The failure that ends the transfer is reported; this one says nothing new.
-      LOG.debug("The driver could not be told", e);
+      // The failure that ended the transfer is reported; this one adds nothing.
+      LOG.debug("Cannot tell the driver that this node stopped receiving", e);
     }
   }
 }

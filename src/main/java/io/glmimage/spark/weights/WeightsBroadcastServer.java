@@ -5,6 +5,7 @@ import io.glmimage.io.FileSource;
 import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.ChunkReader;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -25,28 +27,28 @@ import org.slf4j.LoggerFactory;
 /**
  * The driver's side of the distribution: a carousel of chunks.
  *
- * <p>Nodes ask for what they lack; nothing depends on which executors exist, or on Spark placing a
- * task anywhere. While any node lacks something, one thread reads the next chunk that somebody
- * lacks, going round the checkpoint, and makes a broadcast of it. A chunk that no asking node lacks
- * any more is taken out of all block stores. So nodes that start together get every chunk from one
- * reading of the source, peer to peer; a node that joins in the middle takes what goes round and
- * then what it missed; and with {@link #WINDOW} chunks in flight the heap stays flat.
+ * <p>Nodes ask for the chunks that they lack; nothing depends on which executors exist or where
+ * Spark places a task. While any node lacks a chunk, one thread reads the next chunk that some node
+ * lacks, going round the checkpoint, and broadcasts it. A chunk that every asking node has is
+ * removed from all block stores. Nodes that start together therefore share one reading of the
+ * source, peer to peer. A node that joins later takes the current chunks first and then those it
+ * missed. With {@link #WINDOW} chunks in flight the heap stays flat.
  *
- * <p>Nodes are soft state: one that has not been heard of for {@link #silentMillis} no longer holds
- * a chunk back, and comes back with its next question. One that stays slower than the others finds
- * its chunk gone after {@link #SLOW_MILLIS} and asks again.
+ * <p>Nodes are soft state: a node that has been silent for too long no longer holds a chunk back,
+ * and returns with its next question. A node that stays slower than the others finds its chunk
+ * removed after {@link #SLOW_MILLIS} and asks again.
  */
 final class WeightsBroadcastServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastServer.class);
 
-  /** Chunks that exist as broadcasts at a time. */
+  /** The largest number of chunks that exist as broadcasts at a time. */
   static final int WINDOW = 2;
 
   /** How long the first node waits for others to join before chunks flow. */
   private static final long GATHER_MILLIS = 1_000;
 
-  /** A node that says nothing for so long is held for dead; tests do not wait as long. */
-  static volatile long silentMillis = 20_000;
+  /** A node that has been silent for this long is treated as dead. */
+  static final Duration SILENCE_DEFAULT = Duration.ofSeconds(20);
 
   private static final long SLOW_MILLIS = 60_000;
 
@@ -67,9 +69,10 @@ final class WeightsBroadcastServer implements AutoCloseable {
   }
 
   private final JavaSparkContext spark;
-  private final CheckpointListing manifest;
+  private final CheckpointListing listing;
   private final ChunkPlan plan;
   private final ChunkReader reader;
+  private final long silentNanos;
   private final Consumer<WeightsStatus> progress;
   private final Thread thread;
   private final ExecutorService releaser =
@@ -80,7 +83,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
             return t;
           });
 
-  // All below is guarded by this.
+  // The fields below are guarded by this.
   private final Map<String, Node> nodes = new HashMap<>();
   private final Map<Integer, Live> live = new LinkedHashMap<>();
   private final Set<String> complete = new HashSet<>();
@@ -100,16 +103,21 @@ final class WeightsBroadcastServer implements AutoCloseable {
   private long nodePeakHeap;
   private long nodePeakResident;
 
+  /**
+   * @param silence a node that has been silent for this long is treated as dead
+   */
   WeightsBroadcastServer(
       JavaSparkContext spark,
       FileSource source,
-      CheckpointListing manifest,
+      CheckpointListing listing,
       WeightsOptions options,
+      Duration silence,
       Consumer<WeightsStatus> progress) {
     this.spark = spark;
-    this.manifest = manifest;
-    this.plan = new ChunkPlan(manifest, options.chunkBytes());
+    this.listing = listing;
+    this.plan = new ChunkPlan(listing, options.chunkBytes());
     this.reader = new ChunkReader(source, plan);
+    this.silentNanos = silence.toNanos();
     this.progress = progress;
     this.thread = new Thread(this::run, "weights-broadcast");
     thread.setDaemon(true);
@@ -120,21 +128,35 @@ final class WeightsBroadcastServer implements AutoCloseable {
   }
 
   /** Answers a node; never blocks for long. */
-  Object[] answer(Object[] message) {
-    return switch ((String) message[0]) {
-      case "next" -> next((String) message[1], BitSet.valueOf((byte[]) message[2]));
-      case "finish" ->
-          finish((String) message[1], (byte[]) message[2], (long) message[3], (long) message[4]);
-      case "alive" -> alive((String) message[1]);
-      case "reused" -> reused((String) message[1]);
-      case "leave" -> leave((String) message[1], (String) message[2]);
-      default -> new Object[] {"failed", "unknown question " + message[0]};
-    };
+  WeightsReply answer(WeightsQuestion question) {
+    if (question instanceof WeightsQuestion.Next next) {
+      return next(next);
+    }
+    if (question instanceof WeightsQuestion.Finish finish) {
+      return finish(finish);
+    }
+    synchronized (this) {
+      if (question instanceof WeightsQuestion.Alive alive) {
+        Node node = nodes.get(alive.node());
+        if (node != null) {
+          node.seen = System.nanoTime();
+        }
+      } else if (question instanceof WeightsQuestion.Reused had) {
+        reused.add(had.node());
+        notifyAll();
+      } else if (question instanceof WeightsQuestion.Leave leave) {
+        if (nodes.remove(leave.node()) != null) {
+          LOG.warn("Node {} stopped receiving the model: {}", leave.node(), leave.why());
+        }
+        notifyAll();
+      }
+    }
+    return new WeightsReply.Ok();
   }
 
-  private synchronized Object[] next(String name, BitSet have) {
+  private synchronized WeightsReply next(WeightsQuestion.Next question) {
     if (failure != null) {
-      return new Object[] {"failed", failure};
+      return new WeightsReply.Failed(failure);
     }
     long now = System.nanoTime();
     if (firstAsked == 0) {
@@ -143,77 +165,49 @@ final class WeightsBroadcastServer implements AutoCloseable {
     if (nodes.isEmpty()) {
       gatherUntil = now + GATHER_MILLIS * 1_000_000;
     }
-    Node node = nodes.computeIfAbsent(name, n -> new Node());
-    node.have = have;
+    Node node = nodes.computeIfAbsent(question.node(), n -> new Node());
+    node.have = question.have();
     node.seen = now;
     notifyAll();
     for (Map.Entry<Integer, Live> chunk : live.entrySet()) {
-      if (!have.get(chunk.getKey())) {
-        return new Object[] {
-          "chunk", chunk.getKey(), chunk.getValue().broadcast, chunk.getValue().digests
-        };
+      if (!node.have.get(chunk.getKey())) {
+        return new WeightsReply.Chunk(
+            chunk.getKey(), chunk.getValue().broadcast, chunk.getValue().digests);
       }
     }
-    return new Object[] {"wait"};
+    return new WeightsReply.Wait();
   }
 
-  private Object[] finish(String name, byte[] digests, long peakHeap, long peakResident) {
-    BitSet wrong = reader.wrong(digests);
+  private WeightsReply finish(WeightsQuestion.Finish question) {
+    BitSet wrong = reader.wrong(question.digests());
     if (!wrong.isEmpty()) {
-      return new Object[] {"wrong", wrong.toByteArray()};
+      return new WeightsReply.Wrong(wrong);
     }
     synchronized (this) {
-      nodes.remove(name);
-      complete.add(name);
+      nodes.remove(question.node());
+      complete.add(question.node());
       lastFinished = System.nanoTime();
-      nodePeakHeap = Math.max(nodePeakHeap, peakHeap);
-      nodePeakResident = Math.max(nodePeakResident, peakResident);
+      nodePeakHeap = Math.max(nodePeakHeap, question.peakHeapBytes());
+      nodePeakResident = Math.max(nodePeakResident, question.peakResidentBytes());
       notifyAll();
     }
-    return new Object[] {"ok"};
-  }
-
-  private synchronized Object[] alive(String name) {
-    Node node = nodes.get(name);
-    if (node != null) {
-      node.seen = System.nanoTime();
-    }
-    return new Object[] {"ok"};
-  }
-
-  private synchronized Object[] reused(String name) {
-    reused.add(name);
-    notifyAll();
-    return new Object[] {"ok"};
-  }
-
-  private synchronized Object[] leave(String name, String why) {
-    if (nodes.remove(name) != null) {
-      LOG.warn("Node {} stopped receiving the model: {}", name, why);
-    }
-    notifyAll();
-    return new Object[] {"ok"};
+    return new WeightsReply.Ok();
   }
 
   synchronized WeightsStatus status() {
     long end = nodes.isEmpty() && lastFinished > 0 ? lastFinished : System.nanoTime();
     return new WeightsStatus(
-        manifest.totalBytes(),
+        listing.totalBytes(),
         readBytes,
-        sent,
-        repeated,
-        inFlightPeak,
-        nodes.size(),
-        complete.size(),
-        reused.size(),
         firstAsked == 0 ? 0 : (end - firstAsked) / 1e9,
-        nodePeakHeap,
-        nodePeakResident);
+        new WeightsStatus.Chunks(sent, repeated, inFlightPeak),
+        new WeightsStatus.Nodes(
+            nodes.size(), complete.size(), reused.size(), nodePeakHeap, nodePeakResident));
   }
 
   private void run() {
     try {
-      int told = -1;
+      int reported = -1;
       while (true) {
         int index;
         List<Live> gone;
@@ -222,21 +216,21 @@ final class WeightsBroadcastServer implements AutoCloseable {
           index = -1;
           gone = retire();
           events = sent + 1000 * (complete.size() + reused.size() + nodes.size());
-          if (gone.isEmpty() && events == told) {
+          if (gone.isEmpty() && events == reported) {
             index = choose();
             if (index < 0) {
               if (closed) {
                 return;
               }
-              // Woken by questions; the clock matters only while nodes are receiving.
+              // Questions wake this thread. The clock matters only while nodes are receiving.
               wait(nodes.isEmpty() && live.isEmpty() ? 0 : 100);
               continue;
             }
           }
         }
         gone.forEach(chunk -> releaser.execute(() -> release(chunk)));
-        if (events != told) {
-          told = events;
+        if (events != reported) {
+          reported = events;
           report();
         }
         if (index >= 0) {
@@ -244,12 +238,12 @@ final class WeightsBroadcastServer implements AutoCloseable {
         }
       }
     } catch (InterruptedException e) {
-      // close() ends the thread so.
+      // close() ends the thread in this way.
       Thread.currentThread().interrupt();
     } catch (GlmImageException e) {
       fail(e.getMessage(), e);
     } catch (RuntimeException | Error e) {
-      fail("Cannot broadcast model " + manifest.source() + ": " + e, e);
+      fail("Cannot broadcast model " + listing.source() + ": " + e, e);
     }
   }
 
@@ -257,7 +251,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
     try {
       progress.accept(status());
     } catch (RuntimeException e) {
-      LOG.warn("The progress display failed; the distribution goes on", e);
+      LOG.warn("The progress callback failed; the distribution continues", e);
     }
   }
 
@@ -273,10 +267,10 @@ final class WeightsBroadcastServer implements AutoCloseable {
     gone.forEach(this::release);
   }
 
-  /** Takes out chunks that nobody waits for. Called with the lock held. */
+  /** Removes chunks that no node waits for. Called with the lock held. */
   private List<Live> retire() {
     long now = System.nanoTime();
-    nodes.values().removeIf(node -> now - node.seen > silentMillis * 1_000_000);
+    nodes.values().removeIf(node -> now - node.seen > silentNanos);
     List<Live> gone = new ArrayList<>();
     for (Iterator<Map.Entry<Integer, Live>> it = live.entrySet().iterator(); it.hasNext(); ) {
       Map.Entry<Integer, Live> chunk = it.next();
@@ -329,16 +323,16 @@ final class WeightsBroadcastServer implements AutoCloseable {
 
   private void release(Live chunk) {
     try {
-      // First from the executors, and waited for: the heap must be free before the next comes.
+      // Waits for the executors: their heap must be free before the next chunk arrives.
       chunk.broadcast.unpersist(true);
     } catch (Exception e) {
-      // An executor that dies meanwhile takes its copy along; Scala declares no exceptions.
+      // The copy of an executor that dies is gone. Scala declares no exceptions.
       LOG.debug("An executor did not confirm that it dropped a chunk", e);
     }
     try {
       chunk.broadcast.destroy();
     } catch (Exception e) {
-      LOG.debug("Spark had dropped a chunk already", e);
+      LOG.debug("Spark has already dropped a chunk", e);
     }
     synchronized (this) {
       releasing--;
@@ -353,7 +347,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
       if (failure == null) {
         failure =
             "Cannot receive model "
-                + manifest.source()
+                + listing.source()
                 + ": its distribution has been closed on the driver";
       }
       notifyAll();
@@ -361,8 +355,8 @@ final class WeightsBroadcastServer implements AutoCloseable {
     try {
       thread.join(30_000);
       releaser.shutdown();
-      if (!releaser.awaitTermination(30, java.util.concurrent.TimeUnit.SECONDS)) {
-        LOG.warn("Spark has not confirmed yet that the last chunks are dropped");
+      if (!releaser.awaitTermination(30, TimeUnit.SECONDS)) {
+        LOG.warn("Spark has not yet confirmed that the last chunks are dropped");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -375,6 +369,6 @@ final class WeightsBroadcastServer implements AutoCloseable {
   /** For messages in tests and logs. */
   @Override
   public String toString() {
-    return "distribution of " + manifest.source() + " in " + plan.size() + " chunks";
+    return "distribution of " + listing.source() + " in " + plan.size() + " chunks";
   }
 }

@@ -3,11 +3,11 @@ package io.glmimage.spark.weights;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Where a node keeps received models. */
+/** The folder in which a node keeps received models. */
 final class WeightsCacheFolder {
   private WeightsCacheFolder() {}
 
-  /** The folder asked for, or the default of this process. */
+  /** The requested folder, or the default of this process. */
   static Path of(String asked) {
     return asked.isEmpty()
         ? standard(
@@ -15,7 +15,7 @@ final class WeightsCacheFolder {
         : Path.of(asked).toAbsolutePath();
   }
 
-  /** Spark's scratch disks are large where a system's temporary folder may be small. */
+  /** A folder on Spark's scratch disk, which is usually larger than the temporary folder. */
   static Path standard(Map<String, String> environment, String temporary, String user) {
     String scratch = temporary;
     for (String name : new String[] {"LOCAL_DIRS", "SPARK_LOCAL_DIRS"}) {

@@ -7,6 +7,7 @@ import io.glmimage.io.FileSource;
 import io.glmimage.weights.CheckpointListing;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -29,9 +30,9 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>Nodes pull: the first task on a node receives the model there, whenever the executor came.
- * Where the executors are threads of the driver ({@code local[*]}), a local folder is used where it
- * lies, and any other is read into the cache, without a broadcast.
+ * <p>Nodes pull: the first task on a node receives the model, whenever the executor joined. If the
+ * executors are threads of the driver ({@code local[*]}), a local folder is used in place, and any
+ * other is read into the cache without a broadcast.
  */
 public final class WeightsDistribution {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsDistribution.class);
@@ -39,20 +40,21 @@ public final class WeightsDistribution {
   private WeightsDistribution() {}
 
   /**
-   * Looks at the model and starts to answer executors; sends nothing yet.
+   * Looks at the model and starts to answer executors. Sends nothing yet.
    *
    * @param model the folder: a URI that Hadoop knows or a local path
-   * @param progress called on a thread of ours whenever a chunk was sent or a node is complete
+   * @param progress called by a thread of this class whenever a chunk was sent or a node is
+   *     complete
    * @throws CheckpointException if the folder is not a checkpoint
    * @throws WeightsException if it cannot be read
    */
   public static WeightsHandle start(
       JavaSparkContext spark,
       String model,
-      WeightsMode plan,
+      WeightsMode mode,
       WeightsOptions options,
       Consumer<WeightsStatus> progress) {
-    return start(spark, model, look(spark, model), plan, options, progress);
+    return start(spark, model, look(spark, model), mode, options, progress);
   }
 
   /**
@@ -60,7 +62,7 @@ public final class WeightsDistribution {
    *
    * @param source reads it
    */
-  public record Found(FileSource source, CheckpointListing manifest) {}
+  public record Found(FileSource source, CheckpointListing listing) {}
 
   /**
    * Looks at the model.
@@ -82,59 +84,74 @@ public final class WeightsDistribution {
       JavaSparkContext spark,
       String model,
       Found found,
-      WeightsMode plan,
+      WeightsMode mode,
       WeightsOptions options,
       Consumer<WeightsStatus> progress) {
-    Configuration configuration = spark.hadoopConfiguration();
-    FileSource source = found.source();
-    CheckpointListing manifest = found.manifest();
+    return start(
+        spark, model, found, mode, options, WeightsBroadcastServer.SILENCE_DEFAULT, progress);
+  }
+
+  /**
+   * As {@link #start(JavaSparkContext, String, WeightsMode, WeightsOptions, Consumer)}.
+   *
+   * @param silence a node that has been silent for this long is treated as dead
+   */
+  static WeightsHandle start(
+      JavaSparkContext spark,
+      String model,
+      Found found,
+      WeightsMode mode,
+      WeightsOptions options,
+      Duration silence,
+      Consumer<WeightsStatus> progress) {
+    CheckpointListing listing = found.listing();
     String id = "glm-image-weights-" + UUID.randomUUID();
-    long bytes = manifest.totalBytes();
-    if (plan.mode() == WeightsMode.Mode.LOCAL) {
-      LOG.info("Model {}: every executor uses its own {}", manifest.source(), plan.path());
-      return new WeightsHandle(
+    if (mode.mode() == WeightsMode.Mode.LOCAL) {
+      LOG.info("Model {}: every executor uses its own {}", listing.source(), mode.path());
+      return notSent(
           spark,
-          new WeightsRef(id, WeightsRef.Way.LOCAL, plan.path(), manifest, options, null),
-          null,
-          null,
-          null,
-          bytes);
+          new WeightsRef(id, WeightsRef.Way.LOCAL, mode.path(), listing, options, null),
+          listing);
     }
+    Configuration configuration = spark.hadoopConfiguration();
     Optional<Path> local = CheckpointSource.localPath(model, configuration);
     if (spark.isLocal() && local.isPresent()) {
-      LOG.info("Model {}: used in place", manifest.source());
-      return new WeightsHandle(
+      LOG.info("Model {}: used in place", listing.source());
+      String path = local.get().toString();
+      return notSent(
           spark,
-          new WeightsRef(
-              id, WeightsRef.Way.IN_PLACE, local.get().toString(), manifest, options, null),
-          null,
-          null,
-          null,
-          bytes);
+          new WeightsRef(id, WeightsRef.Way.IN_PLACE, path, listing, options, null),
+          listing);
     }
-    if (spark.isLocal() || plan.mode() == WeightsMode.Mode.DIRECT) {
-      LOG.info("Model {}: every node reads {} MiB itself", manifest.source(), bytes >> 20);
+    long mebibytes = listing.totalBytes() >> 20;
+    if (spark.isLocal() || mode.mode() == WeightsMode.Mode.DIRECT) {
+      LOG.info("Model {}: every node reads {} MiB itself", listing.source(), mebibytes);
       Broadcast<SerializableConfiguration> hadoop =
           spark.broadcast(new SerializableConfiguration(configuration));
       return new WeightsHandle(
           spark,
-          new WeightsRef(id, WeightsRef.Way.DIRECT, model, manifest, options, hadoop),
-          null,
-          null,
-          hadoop,
-          bytes);
+          new WeightsRef(id, WeightsRef.Way.DIRECT, model, listing, options, hadoop),
+          () -> WeightsStatus.notSent(listing.totalBytes()),
+          () -> hadoop.unpersist(false));
     }
-    LOG.info("Model {}: {} MiB by broadcast", manifest.source(), bytes >> 20);
+    LOG.info("Model {}: {} MiB by broadcast", listing.source(), mebibytes);
     WeightsBroadcastServer server =
-        new WeightsBroadcastServer(spark, source, manifest, options, progress);
+        new WeightsBroadcastServer(spark, found.source(), listing, options, silence, progress);
     WeightsBroadcastChannel.Listener listener = WeightsBroadcastChannel.listen(id, server::answer);
     server.start();
     return new WeightsHandle(
         spark,
-        new WeightsRef(id, WeightsRef.Way.BROADCAST, model, manifest, options, null),
-        server,
-        listener,
-        null,
-        bytes);
+        new WeightsRef(id, WeightsRef.Way.BROADCAST, model, listing, options, null),
+        server::status,
+        () -> {
+          server.close();
+          listener.close();
+        });
+  }
+
+  private static WeightsHandle notSent(
+      JavaSparkContext spark, WeightsRef ref, CheckpointListing listing) {
+    return new WeightsHandle(
+        spark, ref, () -> WeightsStatus.notSent(listing.totalBytes()), () -> {});
   }
 }

@@ -4,53 +4,43 @@ import io.glmimage.error.WeightsException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.util.SerializableConfiguration;
 
 /** A running distribution. Close it when no task will ask for the model any more. */
 public final class WeightsHandle implements AutoCloseable {
   private final JavaSparkContext spark;
   private final WeightsRef ref;
-  private final WeightsBroadcastServer server;
-  private final WeightsBroadcastChannel.Listener listener;
-  private final Broadcast<SerializableConfiguration> hadoop;
-  private final long totalBytes;
+  private final Supplier<WeightsStatus> status;
+  private final Runnable end;
 
-  /** {@code server}, {@code listener} and {@code hadoop} may be null. */
+  /**
+   * @param end stops the distribution
+   */
   WeightsHandle(
-      JavaSparkContext spark,
-      WeightsRef ref,
-      WeightsBroadcastServer server,
-      WeightsBroadcastChannel.Listener listener,
-      Broadcast<SerializableConfiguration> hadoop,
-      long totalBytes) {
+      JavaSparkContext spark, WeightsRef ref, Supplier<WeightsStatus> status, Runnable end) {
     this.spark = spark;
     this.ref = ref;
-    this.server = server;
-    this.listener = listener;
-    this.hadoop = hadoop;
-    this.totalBytes = totalBytes;
+    this.status = status;
+    this.end = end;
   }
 
-  /** What tasks capture. */
+  /** The reference that tasks capture. */
   public WeightsRef ref() {
     return ref;
   }
 
-  /** How far it is; all zero but the size where nothing is sent. */
+  /** The progress of the distribution. */
   public WeightsStatus status() {
-    return server == null
-        ? new WeightsStatus(totalBytes, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-        : server.status();
+    return status.get();
   }
 
   /**
-   * Brings the model to the executors that exist now and returns when they have it. Not needed: the
+   * Brings the model to the executors that exist now and returns when they have it. Optional: the
    * first task on a node does the same. Tasks end only when their node is complete, so Spark gives
    * every free executor at least one of them.
    *
-   * @throws WeightsException if a node cannot get it
+   * @throws WeightsException if a node cannot receive the model
    */
   public void distribute() {
     int tasks = Math.max(1, spark.defaultParallelism());
@@ -66,13 +56,7 @@ public final class WeightsHandle implements AutoCloseable {
 
   @Override
   public void close() {
-    if (listener != null) {
-      server.close();
-      listener.close();
-    }
-    if (hadoop != null) {
-      hadoop.unpersist(false);
-    }
+    end.run();
     ref.release();
   }
 }

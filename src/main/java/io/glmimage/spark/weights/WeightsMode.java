@@ -4,17 +4,17 @@ import io.glmimage.error.WeightsException;
 import java.io.Serializable;
 
 /**
- * How the model's weights come to the executors.
+ * How the model's weights reach the executors.
  *
  * @param mode see {@link Mode}
  * @param path the folder on every executor, for {@link Mode#LOCAL} only
  */
 public record WeightsMode(Mode mode, String path) implements Serializable {
-  /** The ways. */
+  /** The way of the weights. */
   public enum Mode {
     /** The driver reads the model once and sends it through Spark's broadcast. */
     BROADCAST,
-    /** Every executor has the model at the same local path already. */
+    /** Every executor already has the model at the same local path. */
     LOCAL,
     /** Every node reads the model's location itself. */
     DIRECT
@@ -22,17 +22,17 @@ public record WeightsMode(Mode mode, String path) implements Serializable {
 
   private static final String LOCAL_PREFIX = "local:";
 
-  /** What {@code --weights} accepts. */
+  /** The syntax of {@code --weights}. */
   public static final String SYNTAX = "broadcast | local:PATH | direct";
 
-  /** What {@code --weights} is by default. */
+  /** The default of {@code --weights}. */
   public static WeightsMode standard() {
     return new WeightsMode(Mode.BROADCAST, "");
   }
 
   /**
    * @param text as in {@link #SYNTAX}
-   * @throws WeightsException if it is something else
+   * @throws WeightsException for another text
    */
   public static WeightsMode parse(String text) {
     if (!isValid(text)) {
@@ -45,7 +45,7 @@ public record WeightsMode(Mode mode, String path) implements Serializable {
     };
   }
 
-  /** Whether {@link #parse} takes it. */
+  /** Whether {@link #parse} accepts the text. */
   public static boolean isValid(String text) {
     return text.equals("broadcast")
         || text.equals("direct")

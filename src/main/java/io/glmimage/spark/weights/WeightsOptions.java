@@ -7,14 +7,14 @@ import java.io.Serializable;
 /**
  * Settings of the distribution of weights.
  *
- * @param cacheDir the folder on every node that holds received models; a relative path is below an
- *     executor's working folder; empty for {@code glm-image-weights-USER} in the first of {@code
+ * @param cacheDir the folder on every node that holds received models. A relative path is below the
+ *     executor's working folder. Empty means {@code glm-image-weights-USER} in the first of {@code
  *     SPARK_LOCAL_DIRS} ({@code LOCAL_DIRS} on YARN) or else in the system's temporary folder
- * @param cacheBytes models that nobody uses are removed, least recently used first, before the
- *     cache grows beyond this
- * @param chunkBytes the largest piece that is broadcast at once. A driver holds about six of them,
- *     half in Spark's block store; an executor about as many while it receives
- * @param check how closely a cached model is looked at before it is used
+ * @param cacheBytes unused models are removed, least recently used first, before the cache grows
+ *     beyond this
+ * @param chunkBytes the largest piece that is broadcast at once. The driver holds about six of
+ *     them, half in Spark's block store; a receiving executor holds about as many
+ * @param check how closely a cached model is checked before it is used
  */
 public record WeightsOptions(
     String cacheDir, long cacheBytes, int chunkBytes, WeightsCache.Check check)

@@ -8,45 +8,30 @@ import io.glmimage.io.LocalFileSource;
 import io.glmimage.weights.CachedWeights;
 import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
-import io.glmimage.weights.ChunkReader;
-import io.glmimage.weights.PartialWeights;
 import io.glmimage.weights.WeightsCache;
 import java.io.IOException;
 import java.io.Serializable;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.BitSet;
-import java.util.HashMap;
-import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import org.apache.spark.SparkEnv;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.util.SerializableConfiguration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * What a task needs to find the model on its node. Small; capture it in the task's function and
+ * Finds the model on a task's node. The reference is small: capture it in the task's function and
  * call {@link #localFolder} there.
  */
 public final class WeightsRef implements Serializable {
   private static final long serialVersionUID = 1L;
-
-  /** What this process has, or is just getting, by {@link #id}. */
-  private static final ConcurrentHashMap<String, CompletableFuture<Node>> HERE =
-      new ConcurrentHashMap<>();
-
-  /** What {@link #cached} holds, by the model's fingerprint. */
-  private static final Map<String, CachedWeights> READ_HERE = new HashMap<>();
-
-  /** The folder, and the lock on it where it is in the cache. */
-  private record Node(Path folder, CachedWeights held) {}
+  private static final Logger LOG = LoggerFactory.getLogger(WeightsRef.class);
 
   enum Way {
+    /** The executors use the model's own folder. */
     IN_PLACE,
+    /** Every node has a copy at the same path. */
     LOCAL,
+    /** Every node reads the model itself. */
     DIRECT,
     BROADCAST
   }
@@ -54,7 +39,7 @@ public final class WeightsRef implements Serializable {
   private final String id;
   private final Way way;
   private final String location;
-  private final CheckpointListing manifest;
+  private final CheckpointListing listing;
   private final WeightsOptions options;
   private final Broadcast<SerializableConfiguration> hadoop;
 
@@ -67,20 +52,20 @@ public final class WeightsRef implements Serializable {
       String id,
       Way way,
       String location,
-      CheckpointListing manifest,
+      CheckpointListing listing,
       WeightsOptions options,
       Broadcast<SerializableConfiguration> hadoop) {
     this.id = id;
     this.way = way;
     this.location = location;
-    this.manifest = manifest;
+    this.listing = listing;
     this.options = options;
     this.hadoop = hadoop;
   }
 
   /** The version of the model, as {@link CheckpointListing#version}. */
   public String version() {
-    return manifest.version();
+    return listing.version();
   }
 
   /** Whether the executors use the model's own folder. */
@@ -88,130 +73,65 @@ public final class WeightsRef implements Serializable {
     return way == Way.IN_PLACE;
   }
 
-  /** Names the model wherever it lies, as {@link CheckpointListing#identity}. */
-  public String identity() {
-    return manifest.identity();
-  }
-
   /**
    * The complete model's folder on this node. The first call in a process may take as long as the
-   * model's way to the node; others wait with it. The folder stays until the process ends.
+   * transfer of the model; other calls wait for it. The folder stays until the process ends.
    *
-   * @throws WeightsException if the model cannot be brought here
-   * @throws CheckpointException if what is here is not the model
+   * @throws WeightsException if the model cannot be brought to this node
+   * @throws CheckpointException if the folder on this node is another model
    */
   public Path localFolder() throws InterruptedException {
-    CompletableFuture<Node> mine = new CompletableFuture<>();
-    CompletableFuture<Node> present = HERE.putIfAbsent(id, mine);
-    if (present == null) {
-      present = mine;
-      // Not in the task's thread: it would hold the blocks of broadcasts that it reads, and a
-      // killed task would stop what others wait for.
-      Thread thread = new Thread(() -> bring(mine), "weights-receive");
-      thread.setDaemon(true);
-      thread.start();
-    }
-    try {
-      return present.get().folder();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof CheckpointException c) {
-        throw new CheckpointException(c.getMessage(), c);
-      }
-      if (e.getCause() instanceof WeightsException w) {
-        throw new WeightsException(w.getMessage(), w);
-      }
-      throw new WeightsException(
-          "Cannot bring model " + manifest.source() + " to " + host() + ": " + e.getCause(),
-          e.getCause());
-    }
+    return LocalCheckpoints.folder(id, listing.source(), this::find);
   }
 
-  private void bring(CompletableFuture<Node> mine) {
-    try {
-      mine.complete(find());
-    } catch (Throwable e) {
-      // A later task tries again.
-      HERE.remove(id, mine);
-      mine.completeExceptionally(e);
-    }
-  }
-
-  /**
-   * The folder of a model in this node's cache, read from its source by this process where it is
-   * not there yet; held until the process ends.
-   */
-  public static synchronized Path cached(
-      CheckpointListing manifest, FileSource source, WeightsOptions options)
-      throws InterruptedException {
-    CachedWeights held = READ_HERE.get(manifest.version());
-    if (held == null) {
-      ChunkPlan plan = new ChunkPlan(manifest, options.chunkBytes());
-      held =
-          WeightsCache.open(WeightsCacheFolder.of(options.cacheDir()), options.cacheBytes())
-              .obtain(manifest, options.check(), partial -> readDirectly(source, plan, partial));
-      READ_HERE.put(manifest.version(), held);
-    }
-    return held.folder();
-  }
-
-  /** The same model, found in the same way. */
+  /** Equal references find the same model in the same way. */
   @Override
   public boolean equals(Object other) {
     return other instanceof WeightsRef that
         && way == that.way
         && location.equals(that.location)
         && options.cacheDir().equals(that.options.cacheDir())
-        && manifest.version().equals(that.manifest.version());
+        && version().equals(that.version());
   }
 
   @Override
   public int hashCode() {
-    return manifest.version().hashCode();
+    return version().hashCode();
   }
 
-  /** Lets go of this process' copy, so that the cache may evict it. */
+  /** Releases this process's copy, so that the cache may evict it. */
   void release() {
-    CompletableFuture<Node> present = HERE.remove(id);
-    if (present != null && present.isDone() && !present.isCompletedExceptionally()) {
-      CachedWeights held = present.join().held();
-      if (held != null) {
-        held.close();
-      }
-    }
+    LocalCheckpoints.release(id);
   }
 
-  private Node find() throws InterruptedException {
+  private LocalCheckpoints.Found find() throws InterruptedException {
     return switch (way) {
-      case IN_PLACE -> new Node(Path.of(location), null);
+      case IN_PLACE -> new LocalCheckpoints.Found(Path.of(location), null);
       case LOCAL -> {
-        requireSame(Path.of(location), manifest);
-        yield new Node(Path.of(location), null);
+        requireSame(Path.of(location), listing);
+        yield new LocalCheckpoints.Found(Path.of(location), null);
       }
-      case DIRECT, BROADCAST -> {
-        CachedWeights held = obtain();
-        yield new Node(held.folder(), held);
-      }
+      case DIRECT -> inCache(LocalCheckpoints.read(listing, openSource(), options));
+      case BROADCAST -> inCache(receive());
     };
   }
 
-  private CachedWeights obtain() throws InterruptedException {
-    WeightsCache cache =
-        WeightsCache.open(WeightsCacheFolder.of(options.cacheDir()), options.cacheBytes());
-    ChunkPlan plan = new ChunkPlan(manifest, options.chunkBytes());
-    if (way == Way.DIRECT) {
-      return cache.obtain(
-          manifest, options.check(), partial -> readDirectly(openSource(), plan, partial));
-    }
-    String node = host() + ":" + cache.root();
+  private static LocalCheckpoints.Found inCache(CachedWeights held) {
+    return new LocalCheckpoints.Found(held.folder(), held);
+  }
+
+  private CachedWeights receive() throws InterruptedException {
+    WeightsCache cache = LocalCheckpoints.cache(options);
+    ChunkPlan plan = new ChunkPlan(listing, options.chunkBytes());
+    String node = LocalCheckpoints.host() + ":" + cache.root();
     CachedWeights held =
-        cache.obtain(manifest, options.check(), new WeightsBroadcastReceiver(id, node, plan));
+        cache.obtain(listing, options.check(), new WeightsBroadcastReceiver(id, node, plan));
     if (held.reused()) {
       try {
-        WeightsBroadcastChannel.ask(id, "reused", node);
+        WeightsBroadcastChannel.ask(id, new WeightsQuestion.Reused(node));
       } catch (WeightsException e) {
-        // Statistics only: the model is here.
-        org.slf4j.LoggerFactory.getLogger(WeightsRef.class)
-            .info("The driver could not be told that {} has the model: {}", node, e.getMessage());
+        // The node has the model; only the driver's statistics are incomplete.
+        LOG.info("Cannot tell the driver that {} has the model: {}", node, e.getMessage());
       }
     }
     return held;
@@ -223,36 +143,21 @@ public final class WeightsRef implements Serializable {
     } catch (IOException e) {
       throw new WeightsException(
           "Cannot read model "
-              + manifest.source()
+              + listing.source()
               + " on "
-              + host()
+              + LocalCheckpoints.host()
               + ": "
               + e
-              + "; with \"direct\" every executor reads it itself: choose \"broadcast\" where only"
-              + " the driver can",
+              + "; with \"direct\" every executor reads the model itself: choose \"broadcast\" if"
+              + " only the driver can",
           e);
     }
   }
 
-  private static void readDirectly(FileSource source, ChunkPlan plan, PartialWeights partial) {
-    try (ChunkReader reader = new ChunkReader(source, plan)) {
-      BitSet have = partial.have(plan);
-      for (int i = have.nextClearBit(0); i < plan.size(); i = have.nextClearBit(i + 1)) {
-        ChunkReader.Data data = reader.read(i);
-        if (!partial.write(plan, i, data.bytes(), data.joinedDigests())) {
-          throw new WeightsException(
-              "Cannot cache model "
-                  + source.name()
-                  + ": bytes changed in memory between reading and writing; check this machine's"
-                  + " memory");
-        }
-      }
-    }
-  }
-
-  /** Compares a folder with the model by all but the weights' values. */
-  static void requireSame(Path folder, CheckpointListing manifest) {
-    String what = "Cannot use " + folder + " on " + host() + " as model " + manifest.source();
+  /** Compares a folder with the model by everything but the values of the weights. */
+  static void requireSame(Path folder, CheckpointListing listing) {
+    String what =
+        "Cannot use " + folder + " on " + LocalCheckpoints.host() + " as model " + listing.source();
     if (!Files.isDirectory(folder)) {
       throw new WeightsException(
           what + ": there is no such folder; copy it there or choose \"broadcast\"");
@@ -263,20 +168,8 @@ public final class WeightsRef implements Serializable {
     } catch (IOException e) {
       throw new WeightsException(what + ": " + e, e);
     }
-    if (!found.identity().equals(manifest.identity())) {
-      throw new WeightsException(what + ": " + CheckpointListing.difference(manifest, found));
-    }
-  }
-
-  private static String host() {
-    SparkEnv env = SparkEnv.get();
-    if (env != null && env.blockManager() != null && env.blockManager().blockManagerId() != null) {
-      return env.blockManager().blockManagerId().host();
-    }
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "this host";
+    if (!found.structure().equals(listing.structure())) {
+      throw new WeightsException(what + ": " + CheckpointListing.difference(listing, found));
     }
   }
 }

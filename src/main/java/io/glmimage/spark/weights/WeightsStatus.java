@@ -1,41 +1,48 @@
 package io.glmimage.spark.weights;
 
 /**
- * How far the distribution is, for a progress bar and for the report.
+ * The progress of a distribution, for a progress bar and for the report.
  *
- * @param totalBytes the model's size
- * @param readBytes what the driver has read from the source so far; more than {@code totalBytes}
- *     when nodes joined late
- * @param chunksSent broadcasts made
- * @param chunksRepeated of these, how many had been sent before, for nodes that joined late
- * @param chunksInFlightPeak the most broadcasts that existed at a time
- * @param nodesReceiving nodes that are receiving now
- * @param nodesComplete nodes that received the model
- * @param nodesReused nodes that had it in their cache
- * @param seconds from the first request to the last node's completion (or to now)
- * @param nodePeakHeapBytes the largest peak of a receiving process' heap, an upper bound
- * @param nodePeakResidentBytes the largest peak of a receiving process' resident memory, 0 if
- *     unknown
+ * @param totalBytes size of the model
+ * @param readBytes bytes that the driver has read from the source; more than {@code totalBytes} if
+ *     nodes joined late
+ * @param seconds from the first question to the last node's completion, or to now
  */
 public record WeightsStatus(
-    long totalBytes,
-    long readBytes,
-    int chunksSent,
-    int chunksRepeated,
-    int chunksInFlightPeak,
-    int nodesReceiving,
-    int nodesComplete,
-    int nodesReused,
-    double seconds,
-    long nodePeakHeapBytes,
-    long nodePeakResidentBytes) {
+    long totalBytes, long readBytes, double seconds, Chunks chunks, Nodes nodes) {
+  /**
+   * Chunks that were broadcast.
+   *
+   * @param sent all broadcasts
+   * @param repeated those of chunks that had been sent before, for nodes that joined late
+   * @param inFlightPeak the largest number of broadcasts that existed at a time
+   */
+  public record Chunks(int sent, int repeated, int inFlightPeak) {}
+
+  /**
+   * Nodes that asked for the model.
+   *
+   * @param receiving nodes that are receiving now
+   * @param complete nodes that have received the model
+   * @param reused nodes that had the model in their cache
+   * @param peakHeapBytes the largest heap of a receiving process, an upper bound
+   * @param peakResidentBytes the largest resident memory of a receiving process, 0 if unknown
+   */
+  public record Nodes(
+      int receiving, int complete, int reused, long peakHeapBytes, long peakResidentBytes) {
+    /** The nodes that have the model. */
+    public int ready() {
+      return complete + reused;
+    }
+  }
+
+  /** A model that is not broadcast. */
+  static WeightsStatus notSent(long totalBytes) {
+    return new WeightsStatus(totalBytes, 0, 0, new Chunks(0, 0, 0), new Nodes(0, 0, 0, 0, 0));
+  }
+
   /** MB (10^6 bytes) of the source that were read and sent each second. */
   public double megabytesPerSecond() {
     return seconds > 0 ? readBytes / seconds / 1e6 : 0;
-  }
-
-  /** MB (10^6 bytes) that arrived on all nodes together each second. */
-  public double deliveredMegabytesPerSecond() {
-    return seconds > 0 ? (double) totalBytes * nodesComplete / seconds / 1e6 : 0;
   }
 }

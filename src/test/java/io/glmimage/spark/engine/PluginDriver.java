@@ -30,7 +30,7 @@ public final class PluginDriver {
       System.out.println("RESULT loaded=" + loaded);
       EngineOptions options = GlmImagePlugin.options(context.getConf());
       try (DistributedEngines engines = new CheckpointModel(options).distribute(spark)) {
-        System.out.println("RESULT complete=" + engines.status().orElseThrow().nodesComplete());
+        System.out.println("RESULT complete=" + engines.status().orElseThrow().nodes().complete());
       }
     }
   }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -77,11 +78,7 @@ public final class BroadcastDriver {
       }
       case "shared", "direct" -> send(spark, model, plan, options);
       case "killAfter" -> killAfter(spark, model, plan, options);
-      case "killDuring" -> {
-        // Longer than the pause between two signs of life.
-        WeightsBroadcastServer.silentMillis = 7_000;
-        killDuring(spark, model, plan, options);
-      }
+      case "killDuring" -> killDuring(spark, model, plan, options);
       case "late" -> late(spark, model, plan, options);
       case "change" -> change(spark, model, plan, options);
       case "gpu" -> gpu(spark);
@@ -106,7 +103,8 @@ public final class BroadcastDriver {
       throws Exception {
     List<Integer> chunks = new ArrayList<>();
     try (WeightsHandle handle =
-        WeightsDistribution.start(spark, model, plan, options, s -> chunks.add(s.chunksSent()))) {
+        WeightsDistribution.start(
+            spark, model, plan, options, s -> chunks.add(s.chunks().sent()))) {
       handle.distribute();
       look(spark, handle);
       result("callbacks", chunks.size());
@@ -136,12 +134,18 @@ public final class BroadcastDriver {
     AtomicBoolean done = new AtomicBoolean();
     Consumer<WeightsStatus> killer =
         s -> {
-          if (s.chunksSent() >= 3 && s.nodesComplete() == 0 && done.compareAndSet(false, true)) {
+          if (s.chunks().sent() >= 3
+              && s.nodes().complete() == 0
+              && done.compareAndSet(false, true)) {
             kill(pids.get(victim));
-            result("killedAtChunk", s.chunksSent());
+            result("killedAtChunk", s.chunks().sent());
           }
         };
-    try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, killer)) {
+    // Longer than the pause between two signs of life.
+    Duration silence = Duration.ofSeconds(7);
+    WeightsDistribution.Found found = WeightsDistribution.look(spark, model);
+    try (WeightsHandle handle =
+        WeightsDistribution.start(spark, model, found, plan, options, silence, killer)) {
       handle.distribute();
       awaitExecutors(spark, 2, victim);
       look(spark, handle);
@@ -156,7 +160,7 @@ public final class BroadcastDriver {
     awaitExecutors(spark, 1, "");
     try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, s -> {})) {
       handle.distribute();
-      result("first", handle.status().nodesComplete());
+      result("first", handle.status().nodes().complete());
       awaitExecutors(spark, 2, "");
       look(spark, handle);
     }
@@ -172,7 +176,7 @@ public final class BroadcastDriver {
     }
     Consumer<WeightsStatus> writer =
         s -> {
-          if (s.chunksSent() == 2) {
+          if (s.chunks().sent() == 2) {
             try {
               Files.setLastModifiedTime(file, java.nio.file.attribute.FileTime.fromMillis(12345));
             } catch (IOException e) {
@@ -224,17 +228,17 @@ public final class BroadcastDriver {
     result("folder", seen.values().iterator().next().folder());
     result("shas", String.join(",", seen.values().stream().map(Seen::sha).distinct().toList()));
     WeightsStatus s = handle.status();
-    result("complete", s.nodesComplete());
-    result("reused", s.nodesReused());
+    result("complete", s.nodes().complete());
+    result("reused", s.nodes().reused());
     result("read", s.readBytes());
-    result("sent", s.chunksSent());
-    result("repeated", s.chunksRepeated());
-    result("inFlightPeak", s.chunksInFlightPeak());
+    result("sent", s.chunks().sent());
+    result("repeated", s.chunks().repeated());
+    result("inFlightPeak", s.chunks().inFlightPeak());
     result("megabytesPerSecond", Math.round(s.megabytesPerSecond()));
     result("driverHeapPeak", ProcessMemory.peakHeapBytes());
     result("driverResidentPeak", ProcessMemory.peakResidentBytes());
-    result("nodeHeapPeak", s.nodePeakHeapBytes());
-    result("nodeResidentPeak", s.nodePeakResidentBytes());
+    result("nodeHeapPeak", s.nodes().peakHeapBytes());
+    result("nodeResidentPeak", s.nodes().peakResidentBytes());
   }
 
   /** One answer from each executor that runs tasks. */

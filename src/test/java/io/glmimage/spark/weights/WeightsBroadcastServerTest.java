@@ -2,6 +2,7 @@ package io.glmimage.spark.weights;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.WeightsCache;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.BitSet;
 import java.util.HashSet;
 import java.util.Set;
@@ -39,7 +41,7 @@ class WeightsBroadcastServerTest {
 
   @TempDir Path temporary;
   private Path model;
-  private CheckpointListing manifest;
+  private CheckpointListing listing;
   private ChunkPlan plan;
   private WeightsBroadcastServer server;
   private WeightsBroadcastChannel.Listener listener;
@@ -65,10 +67,12 @@ class WeightsBroadcastServerTest {
     model = Files.createDirectory(temporary.resolve("model"));
     SyntheticCheckpoint.write(model, 60 << 20, 2);
     LocalFileSource source = new LocalFileSource(model);
-    manifest = CheckpointListing.read(source);
+    listing = CheckpointListing.read(source);
     WeightsOptions options = WeightsOptions.defaults().withChunkBytes(8 << 20);
-    plan = new ChunkPlan(manifest, options.chunkBytes());
-    server = new WeightsBroadcastServer(spark, source, manifest, options, status -> {});
+    plan = new ChunkPlan(listing, options.chunkBytes());
+    server =
+        new WeightsBroadcastServer(
+            spark, source, listing, options, Duration.ofSeconds(20), status -> {});
     listener = WeightsBroadcastChannel.listen(ENDPOINT, server::answer);
     server.start();
   }
@@ -80,7 +84,7 @@ class WeightsBroadcastServerTest {
   }
 
   @Test
-  void aChunkStaysUntilEveryAskingNodeHasItAndTheWindowBoundsWhatIsInFlight() throws Exception {
+  void aChunkStaysUntilEveryAskingNodeHasIt() throws Exception {
     BitSet fast = new BitSet();
     BitSet slow = new BitSet();
     ask("slow", slow);
@@ -90,20 +94,17 @@ class WeightsBroadcastServerTest {
       fast.set(index);
       got.add(index);
     }
-    // The slow node has taken nothing: nothing new comes, and what is there stays.
-    for (int i = 0; i < 10; i++) {
-      assertEquals("wait", ask("fast", fast)[0]);
-      Thread.sleep(30);
-    }
+    // The slow node has taken nothing: its chunks stay, and there is no new one.
+    assertEquals(new WeightsReply.Wait(), ask("fast", fast));
     assertTrue(got.contains(chunk("slow", slow)));
     got.forEach(slow::set);
     ask("slow", slow);
     assertFalse(got.contains(chunk("fast", fast)));
-    assertTrue(server.status().chunksInFlightPeak() <= WeightsBroadcastServer.WINDOW + 1);
+    assertTrue(server.status().chunks().inFlightPeak() <= WeightsBroadcastServer.WINDOW + 1);
   }
 
   @Test
-  void aNodeThatJoinsInTheMiddleTakesWhatGoesRoundAndThenWhatItMissed() throws Exception {
+  void aNodeThatJoinsLateTakesTheCurrentChunksAndThenThoseItMissed() throws Exception {
     BitSet first = new BitSet();
     for (int i = 0; i < 4; i++) {
       first.set(chunk("first", first));
@@ -113,17 +114,17 @@ class WeightsBroadcastServerTest {
       second.set(chunk("second", second));
       first.set(chunk("first", first));
     }
-    int sentForBoth = server.status().chunksSent();
+    int sentForBoth = server.status().chunks().sent();
     assertTrue(sentForBoth < plan.size() + 4, "most chunks are sent once: " + sentForBoth);
     while (second.cardinality() < plan.size()) {
       second.set(chunk("second", second));
     }
-    assertTrue(server.status().chunksRepeated() > 0);
-    assertTrue(server.status().chunksSent() <= plan.size() + 4);
+    assertTrue(server.status().chunks().repeated() > 0);
+    assertTrue(server.status().chunks().sent() <= plan.size() + 4);
   }
 
   @Test
-  void aLostOrDamagedChunkIsAskedForAgain() throws Exception {
+  void aLostOrDamagedChunkIsRequestedAgain() throws Exception {
     AtomicInteger fetched = new AtomicInteger();
     CachedWeights weights =
         receive(
@@ -143,7 +144,7 @@ class WeightsBroadcastServerTest {
     try (weights) {
       assertEquals(BroadcastDriver.sha(model), BroadcastDriver.sha(weights.folder()));
     }
-    assertEquals(1, server.status().nodesComplete());
+    assertEquals(1, server.status().nodes().complete());
     assertTrue(fetched.get() >= plan.size() + 2);
   }
 
@@ -158,51 +159,54 @@ class WeightsBroadcastServerTest {
                     broadcast -> {
                       throw new IllegalStateException("no route");
                     }));
-    assertTrue(e.getMessage().contains("was lost on its way"), e.getMessage());
+    assertTrue(e.getMessage().contains("was lost: "), e.getMessage());
     assertTrue(e.getMessage().contains("(10 such failures)"), e.getMessage());
-    assertEquals(0, server.status().nodesReceiving());
+    assertEquals(0, server.status().nodes().receiving());
   }
 
   @Test
-  void blocksThatAreNotTheSourcesAreNamedAtTheEnd() throws Exception {
+  void blocksThatDifferFromTheSourceAreNamedAtTheEnd() throws Exception {
     BitSet have = new BitSet();
     while (have.cardinality() < plan.size()) {
       have.set(chunk("node", have));
     }
-    int blocks = (int) ((manifest.totalBytes() >> 23) + manifest.items().size());
+    int blocks = (int) ((listing.totalBytes() >> 23) + listing.items().size());
     byte[] digests = new byte[32 * blocks];
-    Object[] reply = server.answer(new Object[] {"finish", "node", digests, 0L, 0L});
-    assertEquals("wrong", reply[0]);
-    assertTrue(BitSet.valueOf((byte[]) reply[1]).cardinality() > 0);
+    WeightsReply.Wrong reply =
+        assertInstanceOf(
+            WeightsReply.Wrong.class,
+            server.answer(new WeightsQuestion.Finish("node", digests, 0, 0)));
+    assertFalse(reply.blocks().isEmpty());
   }
 
   @Test
-  void whoAsksAfterTheEndIsToldWhy() {
+  void aQuestionAfterTheEndGetsTheReason() {
     server.close();
-    assertTrue(((String) ask("late", new BitSet())[1]).contains("has been closed on the driver"));
+    WeightsReply.Failed reply =
+        assertInstanceOf(WeightsReply.Failed.class, ask("late", new BitSet()));
+    assertTrue(reply.why().contains("has been closed on the driver"), reply.why());
   }
 
-  private Object[] ask(String node, BitSet have) {
-    return server.answer(new Object[] {"next", node, have.toByteArray()});
+  private WeightsReply ask(String node, BitSet have) {
+    return server.answer(new WeightsQuestion.Next(node, (BitSet) have.clone()));
   }
 
-  /** The index of the next chunk, waiting for it. */
+  /** Waits for the next chunk and returns its index. */
   private int chunk(String node, BitSet have) throws InterruptedException {
     for (int i = 0; i < 3000; i++) {
-      Object[] reply = ask(node, have);
-      if (reply[0].equals("chunk")) {
-        return (int) reply[1];
+      if (ask(node, have) instanceof WeightsReply.Chunk chunk) {
+        return chunk.index();
       }
       Thread.sleep(10);
     }
-    throw new AssertionError("no chunk comes");
+    throw new AssertionError("no chunk arrives");
   }
 
   private CachedWeights receive(String node, Function<Broadcast<?>, byte[]> fetch)
       throws InterruptedException {
     WeightsCache cache = WeightsCache.open(temporary.resolve("cache"), Long.MAX_VALUE);
     return cache.obtain(
-        manifest,
+        listing,
         WeightsCache.Check.QUICK,
         new WeightsBroadcastReceiver(ENDPOINT, node, plan, fetch));
   }

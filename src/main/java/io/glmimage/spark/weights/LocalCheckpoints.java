@@ -1,0 +1,152 @@
+package io.glmimage.spark.weights;
+
+import io.glmimage.error.CheckpointException;
+import io.glmimage.error.WeightsException;
+import io.glmimage.io.FileSource;
+import io.glmimage.weights.CachedWeights;
+import io.glmimage.weights.CheckpointListing;
+import io.glmimage.weights.ChunkPlan;
+import io.glmimage.weights.ChunkReader;
+import io.glmimage.weights.PartialWeights;
+import io.glmimage.weights.WeightsCache;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import org.apache.spark.SparkEnv;
+
+/**
+ * The checkpoints that this process uses from its node's disk. Each is found or received once, by a
+ * thread of its own, while all tasks that need it wait. A checkpoint in the weights cache is locked
+ * until it is released or the process ends.
+ */
+public final class LocalCheckpoints {
+  private static final ConcurrentHashMap<String, CompletableFuture<Found>> BY_KEY =
+      new ConcurrentHashMap<>();
+
+  /**
+   * @param held the lock on the folder; null outside the cache
+   */
+  record Found(Path folder, CachedWeights held) {}
+
+  /** Finds a checkpoint, or brings it to this node. */
+  @FunctionalInterface
+  interface Finder {
+    Found find() throws InterruptedException;
+  }
+
+  private LocalCheckpoints() {}
+
+  /**
+   * The folder of a checkpoint that this process reads from its source into the node's cache,
+   * unless the cache has it. The folder is locked until the process ends.
+   *
+   * @throws WeightsException if the source cannot be read or the cache cannot be written
+   */
+  public static Path cached(CheckpointListing listing, FileSource source, WeightsOptions options)
+      throws InterruptedException {
+    return folder(
+        "cached " + listing.version(),
+        listing.source(),
+        () -> {
+          CachedWeights held = read(listing, source, options);
+          return new Found(held.folder(), held);
+        });
+  }
+
+  /** Reads a checkpoint from its source into the node's cache, unless the cache has it. */
+  static CachedWeights read(CheckpointListing listing, FileSource source, WeightsOptions options)
+      throws InterruptedException {
+    ChunkPlan plan = new ChunkPlan(listing, options.chunkBytes());
+    return cache(options)
+        .obtain(listing, options.check(), partial -> readChunks(source, plan, partial));
+  }
+
+  static WeightsCache cache(WeightsOptions options) {
+    return WeightsCache.open(WeightsCacheFolder.of(options.cacheDir()), options.cacheBytes());
+  }
+
+  /**
+   * The folder of a checkpoint. The first caller starts {@code finder}; a failure is reported to
+   * all who wait, and the next caller starts again.
+   *
+   * @param model its name, for messages
+   */
+  static Path folder(String key, String model, Finder finder) throws InterruptedException {
+    CompletableFuture<Found> mine = new CompletableFuture<>();
+    CompletableFuture<Found> present = BY_KEY.putIfAbsent(key, mine);
+    if (present == null) {
+      present = mine;
+      // Not in the task's thread: Spark would keep the broadcast blocks that it reads, and a killed
+      // task would stop the transfer for which others wait.
+      Thread thread = new Thread(() -> find(key, finder, mine), "weights-receive");
+      thread.setDaemon(true);
+      thread.start();
+    }
+    try {
+      return present.get().folder();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof CheckpointException c) {
+        throw new CheckpointException(c.getMessage(), c);
+      }
+      if (e.getCause() instanceof WeightsException w) {
+        throw new WeightsException(w.getMessage(), w);
+      }
+      throw new WeightsException(
+          "Cannot bring model " + model + " to " + host() + ": " + e.getCause(), e.getCause());
+    }
+  }
+
+  private static void find(String key, Finder finder, CompletableFuture<Found> result) {
+    try {
+      result.complete(finder.find());
+    } catch (Throwable e) {
+      // A later task tries again.
+      BY_KEY.remove(key, result);
+      result.completeExceptionally(e);
+    }
+  }
+
+  /** Unlocks a checkpoint, so that the cache may evict it. */
+  static void release(String key) {
+    CompletableFuture<Found> present = BY_KEY.remove(key);
+    if (present != null && present.isDone() && !present.isCompletedExceptionally()) {
+      CachedWeights held = present.join().held();
+      if (held != null) {
+        held.close();
+      }
+    }
+  }
+
+  private static void readChunks(FileSource source, ChunkPlan plan, PartialWeights partial) {
+    try (ChunkReader reader = new ChunkReader(source, plan)) {
+      BitSet have = partial.have(plan);
+      for (int i = have.nextClearBit(0); i < plan.size(); i = have.nextClearBit(i + 1)) {
+        ChunkReader.Data data = reader.read(i);
+        if (!partial.write(plan, i, data.bytes(), data.joinedDigests())) {
+          throw new WeightsException(
+              "Cannot cache model "
+                  + source.name()
+                  + ": bytes changed in memory between reading and writing; check this machine's"
+                  + " memory");
+        }
+      }
+    }
+  }
+
+  /** The name of this host, for messages. */
+  static String host() {
+    SparkEnv env = SparkEnv.get();
+    if (env != null && env.blockManager() != null && env.blockManager().blockManagerId() != null) {
+      return env.blockManager().blockManagerId().host();
+    }
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "this host";
+    }
+  }
+}

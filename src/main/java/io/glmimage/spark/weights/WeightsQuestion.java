@@ -1,0 +1,79 @@
+package io.glmimage.spark.weights;
+
+import java.util.BitSet;
+
+/**
+ * A message from a node to the driver.
+ *
+ * <p>On the wire it is an array of JDK types: Spark's threads that read messages do not see the
+ * classes of a job's jar.
+ */
+sealed interface WeightsQuestion {
+  /** The name of the node, which is its host and its cache folder. */
+  String node();
+
+  /** The array that is sent; the first element is the kind. */
+  Object[] toWire();
+
+  /** Asks for a chunk that the node does not have. */
+  record Next(String node, BitSet have) implements WeightsQuestion {
+    @Override
+    public Object[] toWire() {
+      return new Object[] {"next", node, have.toByteArray()};
+    }
+  }
+
+  /**
+   * Reports that the node has all chunks.
+   *
+   * @param digests the SHA-256 of all blocks, joined
+   * @param peakHeapBytes of the node's process, an upper bound
+   * @param peakResidentBytes of the node's process, 0 if unknown
+   */
+  record Finish(String node, byte[] digests, long peakHeapBytes, long peakResidentBytes)
+      implements WeightsQuestion {
+    @Override
+    public Object[] toWire() {
+      return new Object[] {"finish", node, digests, peakHeapBytes, peakResidentBytes};
+    }
+  }
+
+  /** Shows that the node is still receiving. */
+  record Alive(String node) implements WeightsQuestion {
+    @Override
+    public Object[] toWire() {
+      return new Object[] {"alive", node};
+    }
+  }
+
+  /** Reports that the node has the model from an earlier run. */
+  record Reused(String node) implements WeightsQuestion {
+    @Override
+    public Object[] toWire() {
+      return new Object[] {"reused", node};
+    }
+  }
+
+  /** Reports that the node has stopped receiving. */
+  record Leave(String node, String why) implements WeightsQuestion {
+    @Override
+    public Object[] toWire() {
+      return new Object[] {"leave", node, why};
+    }
+  }
+
+  /**
+   * @throws IllegalArgumentException for a kind that is not known
+   */
+  static WeightsQuestion ofWire(Object[] wire) {
+    String node = (String) wire[1];
+    return switch ((String) wire[0]) {
+      case "next" -> new Next(node, BitSet.valueOf((byte[]) wire[2]));
+      case "finish" -> new Finish(node, (byte[]) wire[2], (long) wire[3], (long) wire[4]);
+      case "alive" -> new Alive(node);
+      case "reused" -> new Reused(node);
+      case "leave" -> new Leave(node, (String) wire[2]);
+      default -> throw new IllegalArgumentException("Invalid question: " + wire[0]);
+    };
+  }
+}
