@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.output.RunFigures;
+import io.glmimage.output.EditFigures;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,13 +12,13 @@ import java.util.List;
 final class MomentList {
   static final int MOST = 240;
 
-  private final List<RunFigures.Moment> moments = new ArrayList<>();
+  private final List<EditFigures.Moment> moments = new ArrayList<>();
 
   /** Smallest distance between moments, in seconds. */
   private double period = 1;
 
   MomentList() {
-    moments.add(new RunFigures.Moment(0, 0, 0));
+    moments.add(new EditFigures.Moment(0, 0, 0));
   }
 
   /** Adds a moment if the last one is long enough ago. */
@@ -36,7 +36,7 @@ final class MomentList {
     }
   }
 
-  synchronized List<RunFigures.Moment> list() {
+  synchronized List<EditFigures.Moment> list() {
     return List.copyOf(moments);
   }
 
@@ -45,9 +45,9 @@ final class MomentList {
   }
 
   private void add(double seconds, long done, long failed) {
-    moments.add(new RunFigures.Moment(Math.round(seconds * 1000) / 1000.0, done, failed));
+    moments.add(new EditFigures.Moment(Math.round(seconds * 1000) / 1000.0, done, failed));
     if (moments.size() > MOST) {
-      List<RunFigures.Moment> kept = new ArrayList<>();
+      List<EditFigures.Moment> kept = new ArrayList<>();
       for (int i = 0; i < moments.size(); i += 2) {
         kept.add(moments.get(i));
       }

@@ -1,7 +1,7 @@
 package io.glmimage.job;
 
 import io.glmimage.io.DaemonThreads;
-import io.glmimage.output.RunFigures;
+import io.glmimage.output.EditFigures;
 import io.glmimage.spark.run.RowProgress;
 import java.util.List;
 import java.util.Locale;
@@ -46,7 +46,7 @@ final class ProgressHistory implements AutoCloseable {
     }
   }
 
-  List<RunFigures.Moment> moments() {
+  List<EditFigures.Moment> moments() {
     return moments.list();
   }
 

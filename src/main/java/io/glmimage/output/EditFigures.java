@@ -15,15 +15,39 @@ import java.util.Map;
  */
 public record EditFigures(
     double seconds,
-    List<RunFigures.Moment> history,
-    RunFigures.EngineTime engineTime,
+    List<Moment> history,
+    EngineTime engineTime,
     Map<String, KernelUse> kernels) {
   /** The figures of a run that edited no row. */
   public static final EditFigures NOTHING =
-      new EditFigures(0, List.of(), RunFigures.EngineTime.NONE, Map.of());
+      new EditFigures(0, List.of(), EngineTime.NONE, Map.of());
 
   public EditFigures {
     history = List.copyOf(history);
     kernels = Collections.unmodifiableMap(new LinkedHashMap<>(kernels));
   }
+
+  /**
+   * How the engines spent their time, in seconds: the sum over all engines (one for each device of
+   * each executor), each from its first to its last batch.
+   *
+   * @param busy time in batches
+   * @param waiting time between batches, while tasks read source images or wrote edited images
+   */
+  public record EngineTime(double busy, double waiting) {
+    public static final EngineTime NONE = new EngineTime(0, 0);
+
+    /** The fraction of time spent waiting, 0 to 1; null if nothing was edited. */
+    public Double waitShare() {
+      return busy + waiting > 0 ? Double.valueOf(waiting / (busy + waiting)) : null;
+    }
+  }
+
+  /**
+   * The progress at one moment.
+   *
+   * @param seconds since the start of editing
+   * @param done finished rows, failed rows included
+   */
+  public record Moment(double seconds, long done, long failed) {}
 }

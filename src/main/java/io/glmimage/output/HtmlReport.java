@@ -109,14 +109,14 @@ public final class HtmlReport {
 
   private void throughput() {
     section("Throughput in rows per second");
-    List<RunFigures.Moment> history = report.edited().history();
+    List<EditFigures.Moment> history = report.edited().history();
     int spans = Math.max(0, history.size() - 1);
     double[] x = new double[2 * spans];
     double[] y = new double[2 * spans];
     double highest = 0;
     for (int i = 0; i < spans; i++) {
-      RunFigures.Moment from = history.get(i);
-      RunFigures.Moment to = history.get(i + 1);
+      EditFigures.Moment from = history.get(i);
+      EditFigures.Moment to = history.get(i + 1);
       double seconds = to.seconds() - from.seconds();
       // The rows of a repeated task count twice until it ends.
       long rows = Math.max(0, to.done() - from.done());

@@ -12,7 +12,7 @@ public final class MetricsJson {
 
   public static String of(RunReport report, RunFigures figures, Redaction redaction) {
     RowCounts rows = report.rows();
-    RunFigures.EngineTime engineTime = report.edited().engineTime();
+    EditFigures.EngineTime engineTime = report.edited().engineTime();
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("rows", rows.total());
     fields.put("ok", rows.ok());
@@ -37,7 +37,7 @@ public final class MetricsJson {
     }
     fields.put("row_seconds_histogram", bins);
     List<Map<String, Object>> progress = new ArrayList<>();
-    for (RunFigures.Moment moment : report.edited().history()) {
+    for (EditFigures.Moment moment : report.edited().history()) {
       Map<String, Object> fieldsOfMoment = new LinkedHashMap<>();
       fieldsOfMoment.put("seconds", moment.seconds());
       fieldsOfMoment.put("done", moment.done());

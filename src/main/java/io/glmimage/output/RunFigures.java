@@ -50,28 +50,4 @@ public record RunFigures(
    */
   public record Sample(
       String id, String prompt, String detail, RgbImage source, RgbImage edit, String note) {}
-
-  /**
-   * How the engines spent their time, in seconds: the sum over all engines (one for each device of
-   * each executor), each from its first to its last batch.
-   *
-   * @param busy time in batches
-   * @param waiting time between batches, while tasks read source images or wrote edited images
-   */
-  public record EngineTime(double busy, double waiting) {
-    public static final EngineTime NONE = new EngineTime(0, 0);
-
-    /** The fraction of time spent waiting, 0 to 1; null if nothing was edited. */
-    public Double waitShare() {
-      return busy + waiting > 0 ? Double.valueOf(waiting / (busy + waiting)) : null;
-    }
-  }
-
-  /**
-   * The progress at one moment.
-   *
-   * @param seconds since the start of editing
-   * @param done finished rows, failed rows included
-   */
-  public record Moment(double seconds, long done, long failed) {}
 }

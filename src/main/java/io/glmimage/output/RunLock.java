@@ -49,7 +49,36 @@ public final class RunLock implements AutoCloseable {
   /** Longer than a slow PUT of a few hundred bytes takes. */
   private static final long SETTLE_MILLIS = 2000;
 
+  /** The clock, and waiting. Tests replace it. */
+  interface Time {
+    Time SYSTEM =
+        new Time() {
+          @Override
+          public Instant now() {
+            return Instant.now();
+          }
+
+          @Override
+          public long nanos() {
+            return System.nanoTime();
+          }
+
+          @Override
+          public void sleep(Duration time) throws InterruptedException {
+            Thread.sleep(time.toMillis());
+          }
+        };
+
+    Instant now();
+
+    /** Nanoseconds since some moment; unlike {@link #now}, they never jump. */
+    long nanos();
+
+    void sleep(Duration time) throws InterruptedException;
+  }
+
   private final Storage storage;
+  private final Time time;
   private final String path;
   private final Duration timeout;
   private final String token = UUID.randomUUID().toString();
@@ -63,12 +92,14 @@ public final class RunLock implements AutoCloseable {
 
   private RunLock(
       Storage storage,
+      Time time,
       String path,
       Duration timeout,
       boolean diesWithProcess,
       Consumer<JobException> whenLost,
       Consumer<String> notice) {
     this.storage = storage;
+    this.time = time;
     this.path = path;
     this.timeout = timeout;
     this.whenLost = whenLost;
@@ -76,7 +107,7 @@ public final class RunLock implements AutoCloseable {
     content.put("token", token);
     content.put("host", hostName());
     content.put("pid", ProcessHandle.current().pid());
-    content.put("started", Instant.now().toString());
+    content.put("started", time.now().toString());
     content.put("timeout_millis", timeout.toMillis());
     content.put("process", process(ProcessHandle.current()));
     content.put("executors", !diesWithProcess);
@@ -111,7 +142,21 @@ public final class RunLock implements AutoCloseable {
       Consumer<JobException> whenLost,
       Consumer<String> notice)
       throws IOException {
-    RunLock lock = new RunLock(storage, path, timeout, diesWithProcess, whenLost, notice);
+    return acquire(
+        storage, Time.SYSTEM, path, folder, timeout, diesWithProcess, whenLost, notice);
+  }
+
+  static RunLock acquire(
+      Storage storage,
+      Time time,
+      String path,
+      String folder,
+      Duration timeout,
+      boolean diesWithProcess,
+      Consumer<JobException> whenLost,
+      Consumer<String> notice)
+      throws IOException {
+    RunLock lock = new RunLock(storage, time, path, timeout, diesWithProcess, whenLost, notice);
     try {
       lock.take(folder);
     } catch (IOException | RuntimeException e) {
@@ -133,8 +178,8 @@ public final class RunLock implements AutoCloseable {
    *  '- exists: read it
    *      |- gone ---------------------------------------------> LOOK
    *      |- renewed since the last look ----------------------> REFUSED
-   *      |- not renewed for the timeout, or its process is
-   *      |  gone and its executors had time to end: overwrite > SETTLE
+   *      |- unchanged for the timeout, or its process is gone
+   *      |  and its executors had time to end: overwrite -----> SETTLE
    *      |- renewed lately, and its process is alive here ----> REFUSED
    *      '- otherwise: wait 0.5 s ----------------------------> LOOK
    * SETTLE: wait, read the file
@@ -165,11 +210,11 @@ public final class RunLock implements AutoCloseable {
       }
       if (seen == null) {
         seen = other;
-        seenAt = System.nanoTime();
+        seenAt = time.nanos();
       }
-      Instant now = Instant.now();
+      Instant now = time.now();
       // By this host's clock: the clock of the owner's host may differ by hours.
-      Duration unchanged = Duration.ofNanos(System.nanoTime() - seenAt);
+      Duration unchanged = Duration.ofNanos(time.nanos() - seenAt);
       Duration patience =
           Duration.ofMillis(other.path("timeout_millis").asLong(timeout.toMillis()));
       Duration left = patience.minus(unchanged);
@@ -307,7 +352,7 @@ public final class RunLock implements AutoCloseable {
 
   private byte[] bytes() throws IOException {
     ObjectNode now = content.deepCopy();
-    now.put("heartbeat", Instant.now().toString());
+    now.put("heartbeat", time.now().toString());
     return JSON.writeValueAsString(now).getBytes(StandardCharsets.UTF_8);
   }
 
@@ -323,8 +368,8 @@ public final class RunLock implements AutoCloseable {
     }
   }
 
-  /** The same for each reading, so that a lock that stays empty is taken over. */
-  private static JsonNode fresh() {
+  /** Always the same content, so that a lock that stays empty is taken over. */
+  private JsonNode fresh() {
     return JSON.createObjectNode();
   }
 
@@ -378,9 +423,9 @@ public final class RunLock implements AutoCloseable {
     }
   }
 
-  private static void sleep(long millis) throws IOException {
+  private void sleep(long millis) throws IOException {
     try {
-      Thread.sleep(millis);
+      time.sleep(Duration.ofMillis(millis));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("Interrupted while waiting for a lock", e);

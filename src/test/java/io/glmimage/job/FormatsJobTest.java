@@ -8,17 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.image.ImageDecoder;
+import io.glmimage.spark.results.Tars;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
@@ -31,6 +31,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("spark")
 class FormatsJobTest {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** The start of a request of an OpenAI batch, up to the value of its prompt. */
+  private static final String REQUEST =
+      "\"method\":\"POST\",\"url\":\"/v1/images/edits\",\"body\":{\"prompt\":";
 
   private static Session session;
   private static SparkSession spark;
@@ -50,7 +54,7 @@ class FormatsJobTest {
   }
 
   @BeforeEach
-  void pictures() throws IOException {
+  void writeSourceImages() throws IOException {
     for (int i = 0; i < 3; i++) {
       Files.write(folder.resolve(i + ".png"), JobConsole.png(64, 96, 40 * i));
     }
@@ -60,8 +64,8 @@ class FormatsJobTest {
     return Files.writeString(folder.resolve(name), text).toString();
   }
 
-  @Test
-  void jsonLinesKeepTheirOtherFieldsAndFailLineByLine() throws IOException {
+  /** Runs a manifest of three good and four bad rows. */
+  private Map<String, Row> editJsonLines(String output) throws IOException {
     String url =
         "data:image/png;base64," + Base64.getEncoder().encodeToString(JobConsole.png(32, 64, 5));
     String manifest =
@@ -78,15 +82,20 @@ class FormatsJobTest {
             {"id": "g", "prompt": "p", "image_paths": "data:image/png;base64,!"}
             """
                 .replace("URL", url));
-    String output = folder + "/out";
     assertEquals(2, job.edit(manifest, output), job::err);
     Map<String, Row> rows = JobConsole.results(spark, output);
     assertEquals(7, rows.size());
+    assertFalse(rows.get("d").toString().contains(url));
+    return rows;
+  }
+
+  @Test
+  void jsonLinesKeepTheirOtherFieldsAndFailLineByLine() throws IOException {
+    Map<String, Row> rows = editJsonLines(folder + "/out");
     assertEquals(3L, rows.get("a").<Object>getAs("label"));
     assertEquals(1.5, rows.get("a").getStruct(rows.get("a").fieldIndex("box")).getList(0).get(0));
     assertEquals(12L, rows.get("b").<Object>getAs("seed"));
     assertEquals(64, rows.get("d").<Object>getAs("width"));
-    assertFalse(rows.get("d").toString().contains(url));
     Row broken =
         rows.values().stream()
             .filter(r -> r.<String>getAs("id").startsWith("row-"))
@@ -97,11 +106,16 @@ class FormatsJobTest {
     assertTrue(rows.get("e").<String>getAs("error").contains("seed is x, expected a whole number"));
     assertEquals("IMAGE_INVALID", rows.get("g").getAs("error_class"));
     assertTrue(job.err().contains("line 3 of rows.jsonl"), job.err());
+  }
 
-    // What a failed row shows is on the page too.
+  @Test
+  void theReportShowsFailuresAndFigures() throws IOException {
+    String output = folder + "/out";
+    editJsonLines(output);
     String page = Files.readString(Path.of(output, "report.html"));
     assertTrue(page.contains("line 3 of rows.jsonl"), page);
     assertTrue(page.contains("data:image/jpeg;base64,"), page);
+    assertTrue(page.contains("of the engines' time spent waiting for files"), page);
     JsonNode metrics = JSON.readTree(Path.of(output, "metrics.json").toFile());
     assertEquals(7, metrics.path("rows").asInt());
     assertEquals(3, metrics.path("ok").asInt());
@@ -111,11 +125,10 @@ class FormatsJobTest {
     }
     assertEquals(3, inBins);
     assertTrue(metrics.path("stage_seconds").path("denoise").asDouble() > 0.5);
+    assertTrue(metrics.path("row_seconds").path("p50").asDouble() > 0);
     assertTrue(metrics.path("engine_busy_seconds").asDouble() > 0);
     double share = metrics.path("engine_wait_share").asDouble(-1);
     assertTrue(share >= 0 && share <= 1, share + "");
-    assertTrue(page.contains("of the engines' time spent waiting for files"), page);
-    assertTrue(metrics.path("row_seconds").path("p50").asDouble() > 0);
   }
 
   @Test
@@ -145,8 +158,7 @@ class FormatsJobTest {
   }
 
   @Test
-  void batchesAreAnsweredInTheirOwnFormat() throws IOException {
-    String start = "\"method\":\"POST\",\"url\":\"/v1/images/edits\",\"body\":{\"prompt\":";
+  void successfulRequestsOfABatchAreAnswered() throws IOException {
     String manifest =
         file(
             "batch.jsonl",
@@ -155,87 +167,111 @@ class FormatsJobTest {
             {"custom_id":"missing",START"p","image":"nope.png"}}
             {"custom_id":"inline",START"p","images":[{"image_url":"1.png"}],\
             "response_format":"b64_json"}}
-            not json
-            {"custom_id":"broken",START"break","image":"0.png"}}
             """
-                .replace("START", start));
+                .replace("START", REQUEST));
     String output = folder + "/out";
     assertEquals(2, job.edit(manifest, output), job::err);
-
-    List<String> done = Files.readAllLines(Path.of(output, "output.jsonl"));
-    assertEquals(2, done.size());
-    JsonNode two = JSON.readTree(done.get(0));
+    List<String> answers = Files.readAllLines(Path.of(output, "output.jsonl"));
+    assertEquals(2, answers.size());
+    JsonNode two = JSON.readTree(answers.get(0));
     assertEquals("two", two.path("custom_id").asText());
-    assertEquals(200, two.path("response").path("status_code").asInt());
-    assertTrue(two.path("error").isNull());
-    assertTrue(two.path("id").asText().startsWith("batch_req_"));
     JsonNode body = two.path("response").path("body");
     assertEquals(2, body.path("data").size());
     assertEquals("128x64", body.path("size").asText());
     assertEquals(5, body.path("data").get(0).path("seed").asInt());
     assertEquals(6, body.path("data").get(1).path("seed").asInt());
-    Path picture = Path.of(java.net.URI.create(body.path("data").get(0).path("url").asText()));
-    assertEquals(128, ImageDecoder.decode(Files.readAllBytes(picture), "x").width());
-    JsonNode inline = JSON.readTree(done.get(1)).path("response").path("body").path("data").get(0);
-    assertEquals(
-        96,
-        ImageDecoder.decode(Base64.getDecoder().decode(inline.path("b64_json").asText()), "x")
-            .width());
-
-    List<String> failed = Files.readAllLines(Path.of(output, "errors.jsonl"));
-    assertEquals(3, failed.size());
-    JsonNode missing = JSON.readTree(failed.get(0));
-    assertEquals("missing", missing.path("custom_id").asText());
-    assertEquals(400, missing.path("response").path("status_code").asInt());
-    JsonNode error = missing.path("response").path("body").path("error");
-    assertEquals("image_not_found", error.path("code").asText());
-    assertEquals("invalid_request_error", error.path("type").asText());
-    assertTrue(JSON.readTree(failed.get(1)).path("custom_id").isNull());
-    assertTrue(failed.get(1).contains("line 4 of batch.jsonl is not JSON"), failed.get(1));
-    assertEquals(500, JSON.readTree(failed.get(2)).at("/response/status_code").asInt());
-
-    String again =
-        file(
-            "again.jsonl",
-            "{\"custom_id\":\"a\",START\"p\",\"image\":\"0.png\"}}\n"
-                    .replace("START", start)
-                    .repeat(2)
-                + "{\"custom_id\":\"b\",\"url\":\"/v1/embeddings\",\"body\":{}}\n");
-    assertEquals(1, job.edit(again, output + 2));
-    assertTrue(job.err().contains("custom_id a is on 2 lines"), job.err());
-    assertTrue(job.err().contains("line 3 of again.jsonl: url is /v1/embeddings"), job.err());
-    assertFalse(Files.exists(Path.of(output + 2)));
-
-    // The same broken line in two files is two failures.
-    Files.createDirectory(folder.resolve("batches"));
-    file("batches/1.jsonl", "{\"custom_id\":\"a\",START\"p\"}}\n{\n".replace("START", start));
-    file("batches/2.jsonl", "{\"custom_id\":\"b\",START\"p\"}}\n{\n".replace("START", start));
-    assertEquals(2, job.edit(folder + "/batches", output + 3), job::err);
-    assertEquals(4, Files.readAllLines(Path.of(output + 3, "errors.jsonl")).size());
-    assertEquals(0, Files.size(Path.of(output + 3, "output.jsonl")));
+    Path image = Path.of(URI.create(body.path("data").get(0).path("url").asText()));
+    assertEquals(128, ImageDecoder.decode(Files.readAllBytes(image), "x").width());
+    byte[] inline =
+        Base64.getDecoder()
+            .decode(JSON.readTree(answers.get(1)).at("/response/body/data/0/b64_json").asText());
+    assertEquals(96, ImageDecoder.decode(inline, "x").width());
   }
 
   @Test
-  void shardsDependOnTheManifestOnly() throws IOException {
+  void failedRequestsOfABatchAreAnswered() throws IOException {
+    String manifest =
+        file(
+            "batch.jsonl",
+            """
+            {"custom_id":"ok",START"p","image":"0.png"}}
+            {"custom_id":"missing",START"p","image":"nope.png"}}
+
+            not json
+            {"custom_id":"broken",START"break","image":"0.png"}}
+            """
+                .replace("START", REQUEST));
+    String output = folder + "/out";
+    assertEquals(2, job.edit(manifest, output), job::err);
+    List<String> answers = Files.readAllLines(Path.of(output, "errors.jsonl"));
+    assertEquals(3, answers.size());
+    JsonNode missing = JSON.readTree(answers.get(0));
+    assertEquals("missing", missing.path("custom_id").asText());
+    assertEquals(400, missing.at("/response/status_code").asInt());
+    assertEquals("image_not_found", missing.at("/response/body/error/code").asText());
+    assertTrue(JSON.readTree(answers.get(1)).path("custom_id").isNull());
+    assertTrue(answers.get(1).contains("line 4 of batch.jsonl is not JSON"), answers.get(1));
+    assertEquals(500, JSON.readTree(answers.get(2)).at("/response/status_code").asInt());
+  }
+
+  @Test
+  void aBatchWithRepeatedNamesOrAnotherUrlIsRefused() throws IOException {
+    String manifest =
+        file(
+            "again.jsonl",
+            "{\"custom_id\":\"a\",START\"p\",\"image\":\"0.png\"}}\n"
+                    .replace("START", REQUEST)
+                    .repeat(2)
+                + "{\"custom_id\":\"b\",\"url\":\"/v1/embeddings\",\"body\":{}}\n");
+    String output = folder + "/out";
+    assertEquals(1, job.edit(manifest, output));
+    assertTrue(job.err().contains("custom_id a is on 2 lines"), job.err());
+    assertTrue(job.err().contains("line 3 of again.jsonl: url is /v1/embeddings"), job.err());
+    assertFalse(Files.exists(Path.of(output)));
+  }
+
+  @Test
+  void theSameBrokenLineInTwoFilesIsTwoFailures() throws IOException {
+    Files.createDirectory(folder.resolve("batches"));
+    file("batches/1.jsonl", "{\"custom_id\":\"a\",START\"p\"}}\n{\n".replace("START", REQUEST));
+    file("batches/2.jsonl", "{\"custom_id\":\"b\",START\"p\"}}\n{\n".replace("START", REQUEST));
+    String output = folder + "/out";
+    assertEquals(2, job.edit(folder + "/batches", output), job::err);
+    assertEquals(4, Files.readAllLines(Path.of(output, "errors.jsonl")).size());
+    assertEquals(0, Files.size(Path.of(output, "output.jsonl")));
+  }
+
+  /** A manifest of eleven rows, of which row 4 fails. */
+  private String elevenRows() throws IOException {
     StringBuilder rows = new StringBuilder("id,prompt,image_paths,label\n");
     for (int i = 0; i < 11; i++) {
       rows.append("r").append(i).append(i == 4 ? ",refuse," : ",grün,").append(i % 3);
       rows.append(".png,l").append(i).append('\n');
     }
-    String manifest = file("rows.csv", rows.toString());
+    return file("rows.csv", rows.toString());
+  }
+
+  private int pack(String manifest, String output, String... more) {
+    List<String> options =
+        new ArrayList<>(List.of("--output-format", "webdataset", "--shard-size", "4"));
+    options.addAll(List.of(more));
+    return job.edit(manifest, output, options.toArray(String[]::new));
+  }
+
+  @Test
+  void onlyTheManifestDecidesTheShards() throws IOException {
+    String manifest = elevenRows();
     String one = folder + "/one";
     String two = folder + "/two";
-    String[] options = {"--output-format", "webdataset", "--shard-size", "4"};
-    assertEquals(2, job.edit(manifest, one, concat(options, "--partitions", "1")), job::err);
-    assertEquals(2, job.edit(manifest, two, concat(options, "--partitions", "7")), job::err);
+    assertEquals(2, pack(manifest, one, "--partitions", "1"), job::err);
+    assertEquals(2, pack(manifest, two, "--partitions", "7"), job::err);
     for (int shard = 0; shard < 3; shard++) {
       String name = "shards/shard-00000" + shard + "-of-000003.tar";
       assertArrayEquals(
           Files.readAllBytes(Path.of(one, name)), Files.readAllBytes(Path.of(two, name)));
     }
     Map<String, byte[]> files =
-        untar(Files.readAllBytes(Path.of(one, "shards/shard-000001-of-000003.tar")));
-    // Row 4 failed.
+        Tars.untar(Files.readAllBytes(Path.of(one, "shards/shard-000001-of-000003.tar")));
     assertEquals(9, files.size());
     assertEquals("grün", new String(files.get("000000000005.txt"), StandardCharsets.UTF_8));
     JsonNode json = JSON.readTree(files.get("000000000005.json"));
@@ -243,63 +279,35 @@ class FormatsJobTest {
     assertEquals("l5", json.path("columns").path("label").asText());
     assertEquals("2.png", json.path("image_paths").get(0).asText());
     assertEquals(96, ImageDecoder.decode(files.get("000000000005.png"), "x").width());
+  }
 
-    // Shards that would be the same are left alone.
-    Path last = Path.of(one, "shards/shard-000002-of-000003.tar");
+  @Test
+  void aLaterRunLeavesTheSameShardsInPlace() throws IOException {
+    String manifest = elevenRows();
+    String output = folder + "/out";
+    assertEquals(2, pack(manifest, output), job::err);
+    Path last = Path.of(output, "shards/shard-000002-of-000003.tar");
     FileTime packed = Files.getLastModifiedTime(last);
-    assertEquals(2, job.edit(manifest, one, concat(options, "--keep-failed")), job::err);
+    assertEquals(2, pack(manifest, output, "--keep-failed"), job::err);
     assertEquals(packed, Files.getLastModifiedTime(last));
     String[] smaller = {"--output-format", "webdataset", "--shard-size", "3", "--keep-failed"};
-    assertEquals(2, job.edit(manifest, one, smaller), job::err);
+    assertEquals(2, job.edit(manifest, output, smaller), job::err);
     assertFalse(Files.exists(last));
-    assertTrue(Files.exists(Path.of(one, "shards/shard-000003-of-000004.tar")));
+    assertTrue(Files.exists(Path.of(output, "shards/shard-000003-of-000004.tar")));
+  }
 
-    String table = folder + "/table";
-    assertEquals(
-        2,
-        job.edit(
-            manifest,
-            table,
-            "--output-format",
-            "parquet",
-            "--image-format",
-            "jpeg",
-            "--quality=80"),
-        job::err);
+  @Test
+  void aParquetTableHoldsTheEditedImages() throws IOException {
+    String output = folder + "/out";
+    String[] options = {"--output-format", "parquet", "--image-format", "jpeg", "--quality=80"};
+    assertEquals(2, job.edit(elevenRows(), output, options), job::err);
     List<Row> stored =
-        spark.read().parquet(table + "/pictures").orderBy("row_index").collectAsList();
+        spark.read().parquet(output + "/pictures").orderBy("row_index").collectAsList();
     assertEquals(10, stored.size());
-    byte[] picture = stored.get(4).getAs("image");
-    assertEquals(0xd8, picture[1] & 255);
+    byte[] image = stored.get(4).getAs("image");
+    assertEquals(0xd8, image[1] & 255);
     assertEquals("r5", stored.get(4).getAs("id"));
-    assertTrue(Files.exists(Path.of(table, "images/r5.jpg")));
-  }
-
-  private static String[] concat(String[] options, String... more) {
-    List<String> all = new ArrayList<>(List.of(options));
-    all.addAll(List.of(more));
-    return all.toArray(String[]::new);
-  }
-
-  /** With the JDK only, so that writer and reader don't share a mistake. */
-  private static Map<String, byte[]> untar(byte[] tar) {
-    Map<String, byte[]> files = new TreeMap<>();
-    int at = 0;
-    while (tar[at] != 0) {
-      String header = new String(tar, at, 512, StandardCharsets.ISO_8859_1);
-      String name = header.substring(0, header.indexOf('\0'));
-      int size = Integer.parseInt(header.substring(124, 135), 8);
-      int sum = 0;
-      for (int i = 0; i < 512; i++) {
-        sum += i >= 148 && i < 156 ? ' ' : tar[at + i] & 255;
-      }
-      assertEquals(sum, Integer.parseInt(header.substring(148, 154), 8));
-      assertEquals("ustar", header.substring(257, 262));
-      files.put(name, Arrays.copyOfRange(tar, at + 512, at + 512 + size));
-      at += 512 + (size + 511) / 512 * 512;
-    }
-    assertEquals(tar.length, at + 1024);
-    return files;
+    assertTrue(Files.exists(Path.of(output, "images/r5.jpg")));
   }
 
   @Test

@@ -3,7 +3,7 @@ package io.glmimage.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.glmimage.output.RunFigures;
+import io.glmimage.output.EditFigures;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -14,7 +14,7 @@ class ProgressHistoryTest {
     for (int second = 1; second <= 100_000; second++) {
       moments.take(second, second * 2L, second / 10);
     }
-    List<RunFigures.Moment> kept = moments.list();
+    List<EditFigures.Moment> kept = moments.list();
     assertTrue(kept.size() <= MomentList.MOST, "" + kept.size());
     assertTrue(kept.size() > MomentList.MOST / 3, "" + kept.size());
     assertEquals(0, kept.get(0).seconds());

@@ -25,7 +25,7 @@ class ContactSheetTest {
   }
 
   @Test
-  void drawsSourceLeftAndEditRight() {
+  void drawsTheSourceImageLeftAndTheEditedImageRight() {
     RgbImage sheet =
         ContactSheet.draw(
             List.of(
@@ -39,12 +39,12 @@ class ContactSheetTest {
                     null)));
     assertEquals(0xff0000, color(sheet, 90, 30 + 80));
     assertEquals(0x0000ff, color(sheet, sheet.width() - 90, 30 + 80));
-    // A wide picture leaves its cell white above and below.
+    // A wide image leaves its cell white above and below.
     assertEquals(0xffffff, color(sheet, sheet.width() - 90, 30 + 10));
   }
 
   @Test
-  void failedRowsShowTheirMessageWhateverItHolds() {
+  void failedRowsShowAnyMessage() {
     String message = "Cannot edit row x: " + "a/very/long/path/".repeat(100) + "\n\t ü 日本";
     RgbImage sheet =
         ContactSheet.draw(

@@ -49,7 +49,7 @@ class EditedImageEncoderTest {
   }
 
   @Test
-  void pngKeepsPixelsAndSaysWhereItComesFrom() {
+  void pngKeepsPixelsAndTellsHowItWasMade() {
     byte[] png = encode(EditedImageFormat.PNG, 90, "mach es grün 😀");
     assertArrayEquals(gradient().pixels(), ImageDecoder.decode(png, "x").pixels());
     String text = new String(png, StandardCharsets.UTF_8);
@@ -61,7 +61,7 @@ class EditedImageEncoderTest {
   }
 
   @Test
-  void theStepCacheIsNamedWhereThereIsOne() {
+  void theStepCacheIsNamedIfItIsUsed() {
     ManifestRow row = row("p", 0.25);
     byte[] png =
         new EditedImageEncoder(EditedImageFormat.PNG, 90, "p")
@@ -107,7 +107,7 @@ class EditedImageEncoderTest {
   }
 
   @Test
-  void aBetterQualityOfWebpIsCloserAndLarger() {
+  void aHigherQualityOfWebpIsCloserAndLarger() {
     byte[][] files = {
       WebpEncoder.webp(noise(), 10, Map.of()),
       WebpEncoder.webp(noise(), 60, Map.of()),
@@ -120,7 +120,7 @@ class EditedImageEncoderTest {
   }
 
   @Test
-  void aSideTooLongForWebpIsRefused() {
+  void anImageTooLongForWebpIsRefused() {
     RgbImage longest = new RgbImage(1, 16383, new byte[16383 * 3]);
     RgbImage decoded = ImageDecoder.decode(WebpEncoder.webp(longest, 80, Map.of()), "x");
     assertEquals(16383, decoded.width());
@@ -157,7 +157,7 @@ class EditedImageEncoderTest {
   }
 
   @Test
-  void headersGiveTheSizeWithoutTheRest() {
+  void theStartOfAFileGivesTheSize() {
     for (EditedImageFormat format : EditedImageFormat.values()) {
       byte[] file = encode(format, 90, "p");
       byte[] start = java.util.Arrays.copyOf(file, file.length - 200);

@@ -64,10 +64,10 @@ class HtmlReportTest {
         new EditFigures(
             10,
             List.of(
-                new RunFigures.Moment(0, 0, 0),
-                new RunFigures.Moment(5, 10, 1),
-                new RunFigures.Moment(10, 12, 1)),
-            new RunFigures.EngineTime(3, 1),
+                new EditFigures.Moment(0, 0, 0),
+                new EditFigures.Moment(5, 10, 1),
+                new EditFigures.Moment(10, 12, 1)),
+            new EditFigures.EngineTime(3, 1),
             Map.of());
     RunFigures figures =
         new RunFigures(

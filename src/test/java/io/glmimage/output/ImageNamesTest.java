@@ -13,12 +13,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ImageNamesTest {
   @ParameterizedTest
   @ValueSource(strings = {"a", "IMG_0001", "r-17.b", "2024"})
-  void plainIdsAreTheirOwnNames(String id) {
+  void plainIdsAreUsedAsTheyAre(String id) {
     assertEquals(id + ".png", ImageNames.fileName(id));
   }
 
   @Test
-  void otherIdsGetSafeNamesThatDiffer() {
+  void otherIdsGetDifferentSafeNames() {
     List<String> ids =
         List.of(
             "",
@@ -53,7 +53,7 @@ class ImageNamesTest {
       assertEquals(name, ImageNames.fileName(id));
       assertTrue(names.add(name), name);
     }
-    // A safe name given back as an id does not meet its origin.
+    // A safe name used as an id gets another name.
     for (String name : List.copyOf(names)) {
       assertTrue(names.add(ImageNames.fileName(name.replace(".png", ""))), name);
     }

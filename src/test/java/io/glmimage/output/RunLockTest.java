@@ -11,6 +11,7 @@ import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,6 +29,8 @@ import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("resume")
 class RunLockTest {
@@ -40,6 +43,40 @@ class RunLockTest {
 
   private final List<String> notices = new CopyOnWriteArrayList<>();
 
+  /** A clock that only waiting advances. */
+  private static final class FakeTime implements RunLock.Time {
+    private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+    private Duration slept = Duration.ZERO;
+    private Action onSleep = () -> {};
+
+    private interface Action {
+      void run() throws IOException;
+    }
+
+    @Override
+    public synchronized Instant now() {
+      return now;
+    }
+
+    @Override
+    public synchronized long nanos() {
+      return Duration.between(Instant.EPOCH, now).toNanos();
+    }
+
+    @Override
+    public synchronized void sleep(Duration time) {
+      now = now.plus(time);
+      slept = slept.plus(time);
+      try {
+        onSleep.run();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  private final FakeTime time = new FakeTime();
+
   private RunLock acquire(long timeoutMillis, CountDownLatch lost) throws IOException {
     return acquire(timeoutMillis, true, lost);
   }
@@ -48,6 +85,7 @@ class RunLockTest {
       throws IOException {
     return RunLock.acquire(
         storage,
+        time,
         path(),
         "the output",
         Duration.ofMillis(timeoutMillis),
@@ -56,13 +94,13 @@ class RunLockTest {
         notices::add);
   }
 
-  /** The lock of a process of this host that is gone. */
+  /** Leaves the lock of a process of this host that has ended. */
   private void leaveLock(boolean diesWithProcess) throws IOException {
     RunLock lock = acquire(60_000, diesWithProcess, new CountDownLatch(1));
     ObjectNode content = (ObjectNode) new ObjectMapper().readTree(Path.of(path()).toFile());
     lock.close();
     String process = content.path("process").asText();
-    // Such a process number may be in use again, by a process that began at another time.
+    // Another process may have the same number now, but it started at another time.
     content.put(
         "process", process.substring(0, process.lastIndexOf(' ')) + " 1970-01-01T00:00:00Z");
     storage.write(path(), new ObjectMapper().writeValueAsBytes(content));
@@ -79,7 +117,7 @@ class RunLockTest {
   }
 
   @Test
-  void oneOfManyGetsItAndTheNextOneAfterItsRelease() throws Exception {
+  void oneOfManyRunsGetsTheLockAndTheNextOneAfterItsRelease() throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(8);
     AtomicInteger refused = new AtomicInteger();
     List<RunLock> held = new ArrayList<>();
@@ -115,92 +153,89 @@ class RunLockTest {
   }
 
   @Test
-  void aSilentOwnerIsReplacedAndALivingOneIsNot() throws Exception {
-    write(Instant.now().minusSeconds(5));
-    acquire(1000, new CountDownLatch(1)).close();
+  void aLockThatIsRenewedIsNotTakenOver() throws Exception {
+    write(time.now());
+    time.onSleep = () -> write(time.now());
+    String message =
+        assertThrows(UsageException.class, () -> acquire(3000, new CountDownLatch(1)))
+            .getMessage();
+    assertTrue(message.contains("process 7 on elsewhere"), message);
+    assertEquals(Duration.ofMillis(500), time.slept, "one look at the renewed lock");
+  }
 
-    write(Instant.now());
-    Thread beating =
-        new Thread(
-            () -> {
-              try {
-                while (true) {
-                  Thread.sleep(100);
-                  write(Instant.now());
-                }
-              } catch (InterruptedException | IOException e) {
-                // The test is over.
-              }
-            });
-    beating.start();
-    try {
-      String message =
-          assertThrows(UsageException.class, () -> acquire(3000, new CountDownLatch(1)))
-              .getMessage();
-      assertTrue(message.contains("process 7 on elsewhere"), message);
-    } finally {
-      beating.interrupt();
-      beating.join();
-    }
+  /** The clock of the owner's host may be wrong by years. */
+  @ParameterizedTest
+  @ValueSource(strings = {"2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "1970-01-01T00:00:00Z"})
+  void aLockThatIsNotRenewedIsTakenOverAfterTheTimeout(String heartbeat) throws Exception {
+    write(Instant.parse(heartbeat));
+    acquire(3000, new CountDownLatch(1)).close();
+    assertTakenOverAfter(3000);
   }
 
   @Test
-  void theClockOfTheOwnersHostDoesNotMatter() throws Exception {
-    for (String heartbeat : new String[] {"2999-01-01T00:00:00Z", "1970-01-01T00:00:00Z"}) {
-      notices.clear();
-      write(Instant.parse(heartbeat));
-      acquire(1000, new CountDownLatch(1)).close();
-      assertTrue(notices.get(0).endsWith("; up to 1 s"), notices::toString);
-      assertTrue(notices.get(1).startsWith("Taking over the output"), notices::toString);
-    }
-  }
-
-  @Test
-  void anEmptyLockIsTakenOver() throws Exception {
+  void anEmptyLockIsTakenOverAfterTheTimeout() throws Exception {
     storage.write(path(), new byte[0]);
-    acquire(500, new CountDownLatch(1)).close();
+    acquire(3000, new CountDownLatch(1)).close();
+    assertTakenOverAfter(3000);
+  }
+
+  private void assertTakenOverAfter(long timeoutMillis) {
+    assertEquals(2, notices.size(), notices::toString);
+    assertTrue(
+        notices.get(0).startsWith("Waiting to see whether another run is still writing"),
+        notices::toString);
+    assertTrue(
+        notices.get(0).endsWith("; up to " + (timeoutMillis / 1000 + 1) + " s"), notices::toString);
     assertTrue(notices.get(1).startsWith("Taking over the output"), notices::toString);
+    long waited = time.slept.toMillis() - settling(timeoutMillis);
+    assertTrue(waited > timeoutMillis && waited <= timeoutMillis + 500, waited + " ms");
   }
 
   @Test
-  void theLockOfAProcessThatIsGoneIsTakenAtOnceAndThatOfADriverWhenItsExecutorsHaveEnded()
-      throws Exception {
+  void theLockOfAProcessThatHasEndedIsTakenAtOnce() throws Exception {
     leaveLock(true);
-    long start = System.nanoTime();
     acquire(60_000, new CountDownLatch(1)).close();
-    assertTrue(System.nanoTime() - start < 5e9, notices::toString);
+    assertEquals(Duration.ofMillis(settling(60_000)), time.slept);
     assertEquals(1, notices.size(), notices::toString);
     assertTrue(
         notices.get(0).startsWith("Taking over the output from a run that ended without"),
         notices::toString);
+  }
 
-    notices.clear();
+  @Test
+  void theLockOfADriverThatHasEndedIsTakenWhenItsExecutorsHaveEnded() throws Exception {
     leaveLock(false);
-    start = System.nanoTime();
     acquire(60_000, false, new CountDownLatch(1)).close();
-    double seconds = (System.nanoTime() - start) / 1e9;
-    assertTrue(seconds > 9 && seconds < 20, seconds + " s, " + notices);
+    Duration waited = time.slept.minusMillis(settling(60_000));
+    assertTrue(waited.compareTo(Duration.ofSeconds(10)) > 0, waited + "");
+    assertTrue(waited.compareTo(Duration.ofMillis(10_500)) <= 0, waited + "");
     assertEquals(2, notices.size(), notices::toString);
     assertTrue(
         notices
             .get(0)
             .matches(
-                "Waiting for the executors of a run whose driver is gone: process \\d+ on .*; up to (10|11) s"),
+                "Waiting for the executors of a run whose driver is gone: process \\d+ on .*; up to"
+                    + " (10|11) s"),
         notices::toString);
     assertTrue(notices.get(1).startsWith("Taking over the output"), notices::toString);
   }
 
+  /** How long a run waits after it has overwritten a lock. */
+  private static long settling(long timeoutMillis) {
+    return Math.min(2000, Math.max(50, timeoutMillis / 6));
+  }
+
   @Test
-  void anOwnerThatLosesTheLockIsTold() throws Exception {
+  void anOwnerThatLosesTheLockStops() throws Exception {
     CountDownLatch lost = new CountDownLatch(1);
     try (RunLock lock = acquire(600, lost)) {
       lock.check();
-      write(Instant.now());
+      write(time.now());
       assertTrue(lost.await(10, TimeUnit.SECONDS));
       JobException told = assertThrows(JobException.class, lock::check);
       assertTrue(told.getMessage().contains("another run has taken it"), told.getMessage());
     }
-    // It is not this run's to release.
+    // The other run's lock stays.
     assertTrue(Files.exists(Path.of(path())));
   }
 }

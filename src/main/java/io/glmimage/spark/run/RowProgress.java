@@ -1,7 +1,7 @@
 package io.glmimage.spark.run;
 
 import io.glmimage.output.KernelUse;
-import io.glmimage.output.RunFigures;
+import io.glmimage.output.EditFigures;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.scheduler.SparkListener;
@@ -64,8 +64,8 @@ public final class RowProgress implements AutoCloseable {
   }
 
   /** How the engines spent their time in the tasks that have ended. */
-  public RunFigures.EngineTime engineTime() {
-    return new RunFigures.EngineTime(
+  public EditFigures.EngineTime engineTime() {
+    return new EditFigures.EngineTime(
         counters.engines().busyMicros().value() / 1e6,
         counters.engines().waitMicros().value() / 1e6);
   }

@@ -10,7 +10,7 @@ import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
-import io.glmimage.output.RunFigures;
+import io.glmimage.output.EditFigures;
 import java.util.List;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.sql.SparkSession;
@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Test;
 class JobMetricsTest {
   @Test
   void theWaitShareIsThePartOfTheTimeWithoutWork() {
-    assertEquals(0.25, new RunFigures.EngineTime(3, 1).waitShare());
-    assertNull(RunFigures.EngineTime.NONE.waitShare());
+    assertEquals(0.25, new EditFigures.EngineTime(3, 1).waitShare());
+    assertNull(EditFigures.EngineTime.NONE.waitShare());
   }
 
   @Test

@@ -32,7 +32,7 @@ class TaskLedgerTest {
     return ledger;
   }
 
-  /** As if the process of this attempt were another one, which has died. */
+  /** Changes the journal of an attempt as if its process had died. */
   private void die(long attempt) throws IOException {
     Path journal = folder.resolve("_run/journal/run/0/" + attempt + ".json");
     String text = Files.readString(journal);
@@ -43,16 +43,16 @@ class TaskLedgerTest {
             .getBytes(StandardCharsets.UTF_8));
   }
 
-  private static String line(String id) {
+  private static String resultRow(String id) {
     return "{\"id\":\"" + id + "\",\"status\":\"OK\"}";
   }
 
   @Test
-  void onlyDeathsOfAProcessInWhichARowWasAloneCountAgainstIt() throws Exception {
+  void onlyDeathsWithOneRowInWorkCountAgainstTheRow() throws Exception {
     TaskLedger first = opened(1);
     first.working(List.of("a", "b"));
     die(1);
-    // The last batch of a partition may be one row, while other tasks have others.
+    // One row, but other tasks of the process may have rows in work too.
     TaskLedger second = opened(2);
     second.working(List.of("a"));
     die(2);
@@ -69,7 +69,7 @@ class TaskLedgerTest {
   }
 
   @Test
-  void nobodyIsSuspectedForAnAttemptThatEndedInOrderOrIsStillAlive() throws Exception {
+  void anAttemptThatLeftOrIsStillAliveMakesNoRowSuspect() throws Exception {
     TaskLedger left = opened(1);
     left.working(List.of("a"));
     left.leave();
@@ -78,7 +78,7 @@ class TaskLedgerTest {
     idle.working(List.of("b"));
     idle.idle();
     die(2);
-    // In this very process: a copy of a slow task.
+    // A copy of a slow task in this process.
     TaskLedger alive = opened(3);
     alive.alone("c");
 
@@ -90,19 +90,19 @@ class TaskLedgerTest {
   }
 
   @Test
-  void attemptsAtTheSamePartitionBearWhatTheOthersDo() throws Exception {
+  void attemptsAtTheSamePartitionTolerateEachOther() throws Exception {
     TaskLedger slow = opened(1);
     slow.working(List.of("a", "b"));
-    slow.add("a", line("a"));
+    slow.add("a", resultRow("a"));
     slow.flush();
     TaskLedger fast = opened(2);
     assertEquals(Set.of("a"), fast.finished().keySet());
     fast.working(List.of("b"));
-    fast.add("b", line("b"));
+    fast.add("b", resultRow("b"));
     fast.complete();
 
-    // The slow one writes on, and is told to stop.
-    slow.add("b", line("b"));
+    // The slow attempt goes on until it is stopped.
+    slow.add("b", resultRow("b"));
     slow.flush();
     slow.leave();
     TaskLedger again = opened(3);

@@ -1,0 +1,158 @@
+package io.glmimage.spark;
+
+import java.io.BufferedOutputStream;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URI;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
+import org.apache.hadoop.fs.permission.FsPermission;
+import org.apache.hadoop.util.Progressable;
+
+/**
+ * The local disk as {@code watched://NAME/path}, with a watcher that sees the disk before every
+ * change, as a process that is killed at that moment would leave it. A change makes a folder, creates
+ * a file, writes the second half of a file, renames, or removes one file or empty folder. Changes
+ * happen one after the other. Removing a folder is one change for each file in it.
+ */
+public final class WatchedFileSystem extends RawLocalFileSystem {
+  private static final Map<String, Watcher> WATCHERS = new ConcurrentHashMap<>();
+
+  /** One change at a time, of all file systems. */
+  private static final Object LOCK = new Object();
+
+  private static final int WHOLE_FILE = 1 << 20;
+
+  private URI uri = URI.create("watched:///");
+
+  /** Is told of changes. */
+  @FunctionalInterface
+  public interface Watcher {
+    void before(String change) throws IOException;
+  }
+
+  /** Watches {@code watched://NAME/}. */
+  public static void watch(String name, Watcher watcher) {
+    WATCHERS.put(name, watcher);
+  }
+
+  @Override
+  public void initialize(URI name, Configuration configuration) throws IOException {
+    super.initialize(name, configuration);
+    uri = URI.create("watched://" + name.getAuthority() + "/");
+  }
+
+  @Override
+  public URI getUri() {
+    // Null while the superclass is being constructed.
+    return uri == null ? URI.create("watched:///") : uri;
+  }
+
+  @Override
+  public String getScheme() {
+    return "watched";
+  }
+
+  private void before(String change, Path path) throws IOException {
+    WATCHERS.get(uri.getAuthority()).before(change + " " + path.toUri().getPath());
+  }
+
+  @Override
+  public FSDataOutputStream create(
+      Path file,
+      boolean overwrite,
+      int bufferSize,
+      short replication,
+      long blockSize,
+      Progressable progress)
+      throws IOException {
+    synchronized (LOCK) {
+      before("create", file);
+      return watched(
+          file, super.create(file, overwrite, bufferSize, replication, blockSize, progress));
+    }
+  }
+
+  @Override
+  public FSDataOutputStream create(
+      Path file,
+      FsPermission permission,
+      boolean overwrite,
+      int bufferSize,
+      short replication,
+      long blockSize,
+      Progressable progress)
+      throws IOException {
+    return create(file, overwrite, bufferSize, replication, blockSize, progress);
+  }
+
+  private FSDataOutputStream watched(Path file, OutputStream out) {
+    OutputStream halves =
+        new FilterOutputStream(out) {
+          @Override
+          public void write(byte[] bytes, int offset, int length) throws IOException {
+            synchronized (LOCK) {
+              int half = length / 2;
+              out.write(bytes, offset, half);
+              out.flush();
+              before("finish", file);
+              out.write(bytes, offset + half, length - half);
+              out.flush();
+            }
+          }
+        };
+    return new FSDataOutputStream(new BufferedOutputStream(halves, WHOLE_FILE), null);
+  }
+
+  @Override
+  public boolean rename(Path from, Path to) throws IOException {
+    synchronized (LOCK) {
+      before("rename", from);
+      return super.rename(from, to);
+    }
+  }
+
+  @Override
+  public boolean delete(Path path, boolean recursive) throws IOException {
+    synchronized (LOCK) {
+      if (!exists(path)) {
+        return false;
+      }
+      if (recursive && getFileStatus(path).isDirectory()) {
+        FileStatus[] children = listStatus(path);
+        Arrays.sort(children);
+        for (FileStatus child : children) {
+          delete(child.getPath(), true);
+        }
+      }
+      before("delete", path);
+      return super.delete(path, recursive);
+    }
+  }
+
+  @Override
+  public boolean mkdirs(Path folder) throws IOException {
+    synchronized (LOCK) {
+      if (!exists(folder)) {
+        before("make", folder);
+      }
+      return super.mkdirs(folder);
+    }
+  }
+
+  @Override
+  public boolean mkdirs(Path folder, FsPermission permission) throws IOException {
+    return mkdirs(folder);
+  }
+
+  /** Permissions play no part in a commit. */
+  @Override
+  public void setPermission(Path path, FsPermission permission) {}
+}
