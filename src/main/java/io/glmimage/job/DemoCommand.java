@@ -5,6 +5,7 @@ import io.glmimage.output.ContactSheetFile;
 import io.glmimage.output.RunReport;
 import io.glmimage.output.ShownResult;
 import io.glmimage.plan.PlanOptions;
+import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.results.ResultsTable;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -117,6 +118,10 @@ final class DemoCommand implements Callable<Integer> {
       arguments.add("--overwrite");
     }
     ParseResult parsed = spec.commandLine().getParseResult();
+    if (!parsed.hasMatchedOption("--model")) {
+      // The name lets the demo run on a cluster, too.
+      arguments.add("--model=" + EngineOptions.DEMO);
+    }
     for (OptionSpec option : spec.mixins().get("engine").options()) {
       String name = option.longestName();
       if (parsed.hasMatchedOption(name)) {

@@ -73,12 +73,18 @@ final class EditJob {
    */
   RunReport run() throws IOException {
     // 1. Check everything that can be checked without work.
+    options.demonstrationNote(!session.diesWithProcess()).ifPresent(this::say);
     Inputs inputs = check();
     phases.end("open");
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
     inputs.folder().check();
     phases.end("count");
+    // Before the output folder is touched and before anything is sent.
+    if (rows > 0) {
+      ModelInspection.check(inputs.model(), storage);
+    }
+    phases.end("inspect");
 
     AtomicReference<EditRunner> running = new AtomicReference<>();
     try (RunLock lock = lock(inputs.folder().paths(), running)) {
@@ -205,6 +211,7 @@ final class EditJob {
             output,
             new RunSetup(
                 model.modelName(),
+                options.engine().demonstration(),
                 options.byName(),
                 options.fingerprint(),
                 Versions.all(session.spark().version())));

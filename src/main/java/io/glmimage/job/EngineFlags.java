@@ -29,8 +29,9 @@ final class EngineFlags {
       names = "--model",
       paramLabel = "DIR",
       description =
-          "Folder of a GLM-Image checkpoint in the Hugging Face layout, on any Hadoop file system."
-              + " Default: the embedded tiny model.")
+          "Folder of a GLM-Image checkpoint in the Hugging Face layout, on any Hadoop file system, or"
+              + " demo for the embedded demonstration model, which knows coloured shapes only. On a"
+              + " cluster it must be given. Default: demo.")
   private String model;
 
   @Option(

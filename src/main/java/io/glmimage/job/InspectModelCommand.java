@@ -32,7 +32,9 @@ final class InspectModelCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "Folder of a checkpoint, on any Hadoop file system.")
+      description =
+          "Folder of a checkpoint, on any Hadoop file system, or demo for the embedded demonstration"
+              + " model.")
   private String model;
 
   @Option(names = "--json", description = "Print JSON. Default: off; text.")

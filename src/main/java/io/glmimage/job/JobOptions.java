@@ -3,6 +3,7 @@ package io.glmimage.job;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.digest.Sha256;
+import io.glmimage.error.UsageException;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
@@ -14,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -49,6 +51,27 @@ record JobOptions(
       return value.toString().toLowerCase(Locale.ROOT);
     }
     return value instanceof Map ? new TreeMap<>((Map<?, ?>) value).toString() : value + "";
+  }
+
+  /**
+   * What to say at the start if no model was named, so that nobody edits a large manifest with the
+   * demonstration model by accident.
+   *
+   * @param cluster whether tasks run in other processes
+   * @throws UsageException on a cluster, where the demonstration model must be named
+   */
+  Optional<String> demonstrationNote(boolean cluster) {
+    if (!engine.demonstration() || EngineOptions.DEMO.equals(values.get("model"))) {
+      return Optional.empty();
+    }
+    if (cluster) {
+      throw new UsageException(
+          "Cannot edit on a cluster without --model: the default is "
+              + EngineOptions.DEMO_NOTE
+              + ". Give --model DIR with a GLM-Image checkpoint, or --model demo for the"
+              + " demonstration model");
+    }
+    return Optional.of("No --model is given: images are edited by " + EngineOptions.DEMO_NOTE);
   }
 
   /**

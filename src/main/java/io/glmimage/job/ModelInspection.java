@@ -1,23 +1,61 @@
 package io.glmimage.job;
 
 import io.glmimage.error.CheckpointException;
+import io.glmimage.error.DeviceException;
+import io.glmimage.error.UsageException;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFileSource;
+import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Storage;
 import io.glmimage.pipeline.CheckpointInspector;
 import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.spark.engine.EngineOptions;
+import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.weights.CheckpointForm;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Inspects a model folder wherever it is. */
 final class ModelInspection {
+  private static final Logger LOG = LoggerFactory.getLogger(ModelInspection.class);
   private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*");
 
   private ModelInspection() {}
+
+  /**
+   * Inspects the checkpoint of a model before work begins, if it has one.
+   *
+   * @throws UsageException with all problems
+   * @throws IOException if it cannot be read
+   */
+  static void check(ModelRef model, Storage storage) throws IOException {
+    Optional<FileSource> source = model.checkpoint(storage);
+    if (source.isEmpty()) {
+      return;
+    }
+    CheckpointReport report;
+    try {
+      report = CheckpointInspector.inspect(source.get());
+    } catch (DeviceException e) {
+      // The driver may be another machine than the executors.
+      LOG.warn("The model is not inspected on the driver: {}", e.getMessage());
+      return;
+    }
+    report.warnings().forEach(warning -> LOG.warn("{}: {}", report.location(), warning));
+    if (!report.usable()) {
+      throw new UsageException(
+          "Cannot load model: "
+              + report.location()
+              + " has these problems (nothing was done):\n  - "
+              + String.join("\n  - ", report.problems()));
+    }
+  }
 
   /** Whether a location is a path of this machine, for which no Spark session is needed. */
   static boolean isLocal(String location) {
@@ -25,11 +63,14 @@ final class ModelInspection {
   }
 
   /**
-   * @param location a local path
+   * @param location a local path, or {@code demo} for the embedded model
    * @throws CheckpointException if there is no such folder
    * @throws IOException if it cannot be read
    */
   static CheckpointReport ofLocal(String location) throws IOException {
+    if (location.equals(EngineOptions.DEMO)) {
+      return CheckpointInspector.inspect(new LocalFileSource(demonstration()));
+    }
     Path folder = Path.of(location);
     if (!Files.isDirectory(folder)) {
       throw missing(location);
@@ -50,6 +91,13 @@ final class ModelInspection {
       throw missing(location);
     }
     return CheckpointInspector.inspect(source);
+  }
+
+  private static Path demonstration() throws IOException {
+    return LocalFolders.ofResource(
+        ModelInspection.class.getClassLoader(),
+        "models/" + EngineOptions.EMBEDDED_MODEL,
+        "model_index.json");
   }
 
   private static CheckpointException missing(String location) {

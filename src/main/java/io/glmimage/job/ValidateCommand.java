@@ -2,16 +2,21 @@ package io.glmimage.job;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import io.glmimage.error.CheckpointException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Redaction;
+import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestCheck;
 import io.glmimage.spark.manifest.ManifestTable;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -34,7 +39,8 @@ import picocli.CommandLine.Option;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:No bad row was found.",
-      "1:The manifest cannot be used (missing, wrong columns, repeated ids), or an option is wrong.",
+      "1:The manifest cannot be used (missing, wrong columns, repeated ids), the model cannot be"
+          + " loaded, or an option is wrong.",
       "2:Some rows are bad; the others can be edited.",
       "3:The check failed."
     })
@@ -45,6 +51,14 @@ final class ValidateCommand implements Callable<Integer> {
   @Mixin private ManifestFlags manifest = new ManifestFlags();
 
   @Mixin private DefaultsFlags defaults = new DefaultsFlags();
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description =
+          "Folder of the checkpoint that will edit the rows, to inspect as inspect-model does."
+              + " Default: none; the embedded demonstration model is not inspected.")
+  private String model;
 
   @Option(
       names = "--sample",
@@ -112,10 +126,42 @@ final class ValidateCommand implements Callable<Integer> {
       boolean sampling = !full && wanted > 0;
       ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
       Map<String, Object> report = report(options, rows.size(), all, sampled);
-      print(report, hadoop.redaction());
+      CheckpointReport inspected = inspect(spark.storage());
+      report.put("model", modelFields(inspected));
+      print(report, inspected, hadoop.redaction());
+      if (inspected != null && !inspected.usable()) {
+        return ExitCode.USAGE;
+      }
       boolean bad = all.bad() > 0 || (sampled != null && sampled.bad() > 0);
       return bad ? ExitCode.SOME_ROWS_FAILED : ExitCode.DONE;
     }
+  }
+
+  /** Null without a model of the user's. */
+  private CheckpointReport inspect(Storage storage) throws IOException {
+    if (isDemonstration()) {
+      return null;
+    }
+    try {
+      return ModelInspection.of(model, storage);
+    } catch (CheckpointException e) {
+      throw new UsageException(e.getMessage(), e);
+    }
+  }
+
+  private boolean isDemonstration() {
+    return model == null || model.equals(EngineOptions.DEMO);
+  }
+
+  private static Map<String, Object> modelFields(CheckpointReport inspected) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("demonstration_model", inspected == null);
+    if (inspected == null) {
+      fields.put("model", EngineOptions.EMBEDDED_MODEL);
+    } else {
+      fields.putAll(ModelReportText.fields(inspected));
+    }
+    return fields;
   }
 
   private void checkOptions() {
@@ -178,7 +224,8 @@ final class ValidateCommand implements Callable<Integer> {
     return known.sized() == 0 ? null : known.megapixelSteps() / known.sized();
   }
 
-  private void print(Map<String, Object> report, Redaction redaction) throws IOException {
+  private void print(Map<String, Object> report, CheckpointReport inspected, Redaction redaction)
+      throws IOException {
     PrintWriter out = console.out();
     if (json) {
       out.println(
@@ -211,6 +258,15 @@ final class ValidateCommand implements Callable<Integer> {
             ? "no estimate of GPU-hours: give --seconds-per-image or --seconds-per-megapixel-step"
             : String.format(Locale.ROOT, "about %.2f GPU-hours", hours));
     out.println(redaction.apply(text.toString()));
+    if (inspected == null) {
+      out.println(
+          (model == null ? "Model: none is given; edit then uses " : "Model: ")
+              + EngineOptions.DEMO_NOTE);
+    } else {
+      StringWriter lines = new StringWriter();
+      ModelReportText.print(inspected, new PrintWriter(lines, true));
+      out.print(redaction.apply(lines.toString()));
+    }
   }
 
   private static void list(StringBuilder text, Object counts, Object examples) {

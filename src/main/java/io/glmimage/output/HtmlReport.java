@@ -80,7 +80,10 @@ public final class HtmlReport {
     add(
         "<h1>Edited images</h1>"
             + "<div class=\"faint\">%s &middot; started %s &middot; %s</div>\n",
-        text(report.setup().model()),
+        text(report.setup().model())
+            + (report.setup().demonstration()
+                ? " (the demonstration model, which knows coloured shapes only)"
+                : ""),
         text(report.times().started().toString()),
         text(report.output().root()));
   }

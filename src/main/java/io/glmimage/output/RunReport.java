@@ -59,6 +59,7 @@ public record RunReport(
     fields.put("results", redaction.apply(output.results()));
     fields.put("images", redaction.apply(output.images()));
     fields.put("model", redaction.apply(setup.model()));
+    fields.put("demonstration_model", setup.demonstration());
     Map<String, String> options = new LinkedHashMap<>();
     setup.options().forEach((name, value) -> options.put(name, redaction.apply(value)));
     fields.put("options", options);

@@ -8,12 +8,14 @@ import java.util.Map;
  * What a run was asked to do, and with what.
  *
  * @param model the name of the model
+ * @param demonstration whether it is the embedded demonstration model
  * @param options all options by name, defaults filled in
  * @param optionsFingerprint digest of the options that decide the edited images
  * @param versions versions of this program and its environment, by name
  */
 public record RunSetup(
     String model,
+    boolean demonstration,
     Map<String, String> options,
     String optionsFingerprint,
     Map<String, String> versions) {

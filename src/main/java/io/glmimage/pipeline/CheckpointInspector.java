@@ -1,6 +1,7 @@
 package io.glmimage.pipeline;
 
 import io.glmimage.error.CheckpointException;
+import io.glmimage.error.DeviceException;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.kernel.AtenKernels;
@@ -58,6 +59,7 @@ public final class CheckpointInspector {
    * @param source reads it; of weight files only the headers are read
    * @param scratch an empty local folder for a copy of the small files and the headers
    * @throws IOException if the folder cannot be read
+   * @throws DeviceException if libtorch cannot be loaded on this machine
    */
   public static CheckpointReport inspect(FileSource source, Path scratch) throws IOException {
     List<String> form = CheckpointForm.problems(source);
@@ -163,6 +165,9 @@ public final class CheckpointInspector {
       check.run();
     } catch (CheckpointException e) {
       report(e);
+    } catch (DeviceException e) {
+      // libtorch cannot be loaded on this machine.
+      throw e;
     } catch (Exception e) {
       // Placeholders for values that were reported may not fit each other.
       if (problems.size() == before) {
@@ -180,7 +185,9 @@ public final class CheckpointInspector {
   }
 
   private String relative(String text) {
-    return text.replace(root + "/", "").replace(root.toString(), "the folder");
+    return text.replace(root + ": ", "")
+        .replace(root + "/", "")
+        .replace(root.toString(), "the folder");
   }
 
   /** Inspects a folder of the local disk, with a temporary folder for the copy. */

@@ -15,7 +15,9 @@ import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
 import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 
 /**
  * Loads the components of one checkpoint and checks that they fit each other. If a component cannot
@@ -77,6 +79,9 @@ final class PipelineLoader {
       checkPatches(vae, transformer);
       checkChannels(vae, transformer);
       checkGlyphs(glyphs, transformer);
+      if (processor != null) {
+        checkTokens(processor, prior);
+      }
       return new Components(
           compute, kernels, processor, prior, glyphs, transformer, scheduler, vae);
     } catch (RuntimeException e) {
@@ -128,6 +133,25 @@ final class PipelineLoader {
             + glyphs.width()
             + " wide, the transformer expects "
             + transformer.textEmbedDim());
+  }
+
+  /** Prompts would frame images with tokens that the model does not know as such. */
+  private void checkTokens(GlmProcessor processor, PriorModel prior) {
+    List<String> differences = new ArrayList<>();
+    compare(differences, "image_token_id", prior.imageTokenId(), processor.imageTokenId());
+    compare(differences, "image_start_token_id", prior.imageStartId(), processor.imageStartId());
+    compare(differences, "image_end_token_id", prior.imageEndId(), processor.imageEndId());
+    check(
+        differences.isEmpty(),
+        "processor/tokenizer.json and vision_language_encoder/config.json are not from the same"
+            + " checkpoint: "
+            + String.join(", ", differences));
+  }
+
+  private static void compare(List<String> differences, String key, int model, int tokenizer) {
+    if (model != tokenizer) {
+      differences.add(key + " is " + model + ", but the tokenizer has " + tokenizer);
+    }
   }
 
   private void check(boolean fits, String problem) {

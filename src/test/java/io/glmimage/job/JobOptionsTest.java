@@ -2,10 +2,13 @@ package io.glmimage.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.glmimage.error.UsageException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine.Model.ArgSpec;
@@ -49,6 +52,27 @@ class JobOptionsTest {
     assertEquals("files", values.get("resume-check"));
     assertEquals("null", values.get("height"));
     assertEquals("url", values.get("batch-response"));
+  }
+
+  @Test
+  void theDemonstrationModelIsNotedUnlessItWasNamedAndNeverUsedUnaskedOnACluster() {
+    assertEquals(
+        Optional.of(
+            "No --model is given: images are edited by the embedded demonstration model, which"
+                + " knows coloured shapes only"),
+        options().demonstrationNote(false));
+    UsageException refused =
+        assertThrows(UsageException.class, () -> options().demonstrationNote(true));
+    assertEquals(
+        "Cannot edit on a cluster without --model: the default is the embedded demonstration model,"
+            + " which knows coloured shapes only. Give --model DIR with a GLM-Image checkpoint, or"
+            + " --model demo for the demonstration model",
+        refused.getMessage());
+    for (String named : List.of("--model=demo", "--model=s3a://bucket/model", "--engine=noop")) {
+      assertEquals(Optional.empty(), options(named).demonstrationNote(true), named);
+    }
+    assertEquals("glm-image-tiny", options("--model=demo").byName().get("model"));
+    assertEquals(options().fingerprint(), options("--model=demo").fingerprint());
   }
 
   @Test

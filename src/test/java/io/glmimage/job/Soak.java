@@ -406,6 +406,7 @@ public final class Soak implements Callable<Integer> {
     List<String> command =
         new ArrayList<>(
             List.of("--manifest", root() + "/manifest.jsonl", "--output", output(phase)));
+    command.addAll(List.of("--model", "demo"));
     command.addAll(List.of("--steps", "" + steps, "--guidance", "1", "--commit-seconds", "2"));
     command.addAll(List.of(arguments));
     return new ChildJob(

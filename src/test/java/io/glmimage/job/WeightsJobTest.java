@@ -172,11 +172,28 @@ class WeightsJobTest {
   }
 
   @Test
+  void aClusterUsesTheDemonstrationModelOnlyIfItIsNamed() throws Exception {
+    requireSpark();
+    JobServer.Outcome end =
+        cluster.run(
+            "edit",
+            "--manifest",
+            shared.resolve("manifest.jsonl").toString(),
+            "--output",
+            work.resolve("out").toString());
+    assertEquals(ExitCode.USAGE, end.code(), end::said);
+    assertTrue(end.said().contains("Cannot edit on a cluster without --model"), end::said);
+    assertFalse(Files.exists(work.resolve("out")));
+  }
+
+  @Test
   void aGpuThatSparkPromisesAndLibtorchCannotUseEndsTheJob() throws Exception {
     requireSpark();
     JobServer.Outcome end =
         cluster.run(
             "edit",
+            "--model",
+            "demo",
             "--manifest",
             shared.resolve("manifest.jsonl").toString(),
             "--output",

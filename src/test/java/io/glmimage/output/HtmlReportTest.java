@@ -19,7 +19,7 @@ class HtmlReportTest {
         edited,
         new OutputLayout("s3a://KEY:hush-hush@b/" + EVIL),
         new RunSetup(
-            EVIL, Map.of(EVIL, "fs.s3a.secret.key=hush-hush"), "f", Map.of("spark", EVIL)));
+            EVIL, true, Map.of(EVIL, "fs.s3a.secret.key=hush-hush"), "f", Map.of("spark", EVIL)));
   }
 
   private static RunFigures figures() {
@@ -40,6 +40,7 @@ class HtmlReportTest {
     String page = page(report(EditFigures.NOTHING), figures());
     assertFalse(page.contains("<script"), page);
     assertFalse(page.contains("hush-hush"), page);
+    assertTrue(page.contains("(the demonstration model, which knows coloured shapes only)"), page);
     assertTrue(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&#39;&quot;&amp;"), page);
   }
 

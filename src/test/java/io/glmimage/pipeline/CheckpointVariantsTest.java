@@ -509,6 +509,17 @@ class CheckpointVariantsTest {
                 + " GlmImageTransformer2DModel",
             m -> m.json(DIT, c -> c.put("_class_name", "FluxTransformer2DModel"))),
         refused(
+            "prior: other special tokens than the tokenizer's",
+            "processor/tokenizer.json and vision_language_encoder/config.json are not from the same"
+                + " checkpoint: image_token_id is 1556, but the tokenizer has 1555,"
+                + " image_end_token_id is 1026, but the tokenizer has 1025",
+            m -> m.json(PRIOR, c -> c.put("image_token_id", 1556).put("image_end_token_id", 1026))),
+        refused(
+            "prior: another start token than the tokenizer's",
+            "processor/tokenizer.json and vision_language_encoder/config.json are not from the same"
+                + " checkpoint: image_start_token_id is 1027, but the tokenizer has 1024",
+            m -> m.json(PRIOR, c -> c.put("image_start_token_id", 1027))),
+        refused(
             "VAE: a missing mean",
             VAE + " has no \"latents_mean\"",
             m -> m.json(VAE, c -> c.remove("latents_mean"))),

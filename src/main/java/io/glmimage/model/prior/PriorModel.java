@@ -119,6 +119,21 @@ public final class PriorModel implements AutoCloseable {
     }
   }
 
+  /** The id that the model's configuration gives to a token of a source image. */
+  public int imageTokenId() {
+    return imageToken;
+  }
+
+  /** The id before the tokens of every image, from the model's configuration. */
+  public int imageStartId() {
+    return imageStartToken;
+  }
+
+  /** The id after the tokens of every image, from the model's configuration. */
+  public int imageEndId() {
+    return imageEndToken;
+  }
+
   /** Number of different ids: ids are below this. */
   public int codebookSize() {
     return codebookSize;

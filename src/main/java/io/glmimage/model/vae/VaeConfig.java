@@ -135,7 +135,8 @@ record VaeConfig(
 
   private static double[] perChannel(ConfigFile file, String key, int channels) {
     double[] values = file.numbers(key);
-    if (values.length != channels) {
+    // A missing key is reported by itself.
+    if (values.length != channels && file.has(key)) {
       throw file.error(
           key, "has " + values.length + " numbers, but latent_channels is " + channels);
     }

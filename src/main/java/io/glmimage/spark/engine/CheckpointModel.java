@@ -2,11 +2,13 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
+import io.glmimage.io.FileSource;
 import io.glmimage.io.Storage;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointForm;
 import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
+import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 
 /** A GLM-Image checkpoint folder on any Hadoop file system, or the embedded model. */
@@ -39,6 +41,13 @@ public record CheckpointModel(EngineOptions options) implements ModelRef {
     } catch (IOException e) {
       throw new JobException("Cannot load model " + modelName() + ": " + e.getMessage(), e);
     }
+  }
+
+  @Override
+  public Optional<FileSource> checkpoint(Storage storage) throws IOException {
+    return options.model() == null
+        ? Optional.empty()
+        : Optional.of(storage.checkpoint(options.model()));
   }
 
   @Override

@@ -43,6 +43,12 @@ public record DjlModel(String engine, String modelUrl, Precision precision)
 
   private static final Set<String> DJL_SCHEMES = Set.of("djl", "jar", "http", "https");
 
+  public DjlModel {
+    if (EngineOptions.DEMO.equals(modelUrl) && engine.equals(OWN_ENGINE)) {
+      modelUrl = null;
+    }
+  }
+
   @Override
   public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
     boolean own = engine.equals(OWN_ENGINE);

@@ -11,7 +11,8 @@ import java.io.Serializable;
 /**
  * The model that edits the rows, and how it runs.
  *
- * @param model a GLM-Image folder on any Hadoop file system, or null for the embedded tiny model
+ * @param model a GLM-Image folder on any Hadoop file system, or null or {@link #DEMO} for the
+ *     embedded demonstration model, which is null afterwards
  * @param precision the arithmetic of the large linear layers
  * @param kernels the implementations that the model's operations may use
  * @param weights how the model reaches the executors
@@ -30,7 +31,17 @@ public record EngineOptions(
   /** The name of the embedded model in tables and reports. */
   public static final String EMBEDDED_MODEL = "glm-image-tiny";
 
+  /** The name of the embedded demonstration model in place of a folder. */
+  public static final String DEMO = "demo";
+
+  /** What users are told wherever the embedded model is used unasked. */
+  public static final String DEMO_NOTE =
+      "the embedded demonstration model, which knows coloured shapes only";
+
   public EngineOptions {
+    if (DEMO.equals(model)) {
+      model = null;
+    }
     if (kernels == KernelMode.FUSED && device.equals(DeviceName.CPU)) {
       throw new UsageException(
           "Invalid --kernels: fused needs a GPU, but --device is cpu; use auto or native");
@@ -77,6 +88,11 @@ public record EngineOptions(
       throw new UsageException("Invalid " + option + ": " + name + ", expected " + Precision.NAMES);
     }
     return Precision.parse(name);
+  }
+
+  /** Whether images are edited by the embedded demonstration model. */
+  public boolean demonstration() {
+    return model == null && !noop;
   }
 
   /** The model's name in tables and reports. */

@@ -1,6 +1,9 @@
 package io.glmimage.spark.engine;
 
+import io.glmimage.io.FileSource;
 import io.glmimage.io.Storage;
+import java.io.IOException;
+import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 
 /** A model as the driver knows it. Nothing is loaded here; tasks get an {@link EngineOpener}. */
@@ -33,4 +36,14 @@ public interface ModelRef extends ModelInfo {
    * @throws io.glmimage.error.GlmImageException if the model cannot be read
    */
   EngineOpener forSession(SparkSession spark);
+
+  /**
+   * The checkpoint to inspect on the driver before work begins.
+   *
+   * @return empty if there is none, as with the embedded model
+   * @throws IOException if it cannot be read
+   */
+  default Optional<FileSource> checkpoint(Storage storage) throws IOException {
+    return Optional.empty();
+  }
 }
