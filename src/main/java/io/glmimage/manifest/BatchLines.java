@@ -65,22 +65,13 @@ final class BatchLines implements TextRows {
       // The id of this row is derived from the problem, which names file and line.
       return List.of(first);
     }
-    JsonNode id = request.path("custom_id");
-    String method = request.path("method").asText("POST");
-    String url = request.path("url").asText("");
-    if (!id.isTextual() || id.textValue().isBlank()) {
-      first.fatal(place + " has no custom_id");
+    String fatal = fatal(request, place);
+    if (fatal != null) {
+      first.fatal(fatal);
       return List.of(first);
     }
-    if (!method.equalsIgnoreCase("POST")) {
-      first.fatal(place + ": method is " + method + ", expected POST");
-      return List.of(first);
-    }
-    if (!url.equals(EDITS) && !url.equals(GENERATIONS)) {
-      first.fatal(place + ": url is " + url + ", expected " + EDITS + " or " + GENERATIONS);
-      return List.of(first);
-    }
-    String customId = id.textValue();
+    String customId = request.path("custom_id").textValue();
+    String url = request.path("url").asText();
     JsonNode body = request.path("body");
     if (!body.isObject()) {
       first.problem(place + ": body is not an object");
@@ -104,6 +95,23 @@ final class BatchLines implements TextRows {
     return rows;
   }
 
+  /** Why the batch must be refused because of this line, or null. */
+  private static String fatal(JsonNode request, String place) {
+    JsonNode id = request.path("custom_id");
+    if (!id.isTextual() || id.textValue().isBlank()) {
+      return place + " has no custom_id";
+    }
+    String method = request.path("method").asText("POST");
+    if (!method.equalsIgnoreCase("POST")) {
+      return place + ": method is " + method + ", expected POST";
+    }
+    String url = request.path("url").asText("");
+    return url.equals(EDITS) || url.equals(GENERATIONS)
+        ? null
+        : place + ": url is " + url + ", expected " + EDITS + " or " + GENERATIONS;
+  }
+
+  /** The number of images that the line asks for. */
   private static int images(TextRow row, JsonNode n, String place) {
     if (n.isMissingNode() || n.isNull()) {
       return 1;

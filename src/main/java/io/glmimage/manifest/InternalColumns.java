@@ -47,6 +47,9 @@ public final class InternalColumns {
   /** Id of {@link #RESULT}. */
   public static final String RESULT_ID = "__glm_image_result_id";
 
+  /** Id of a newer result of the same row; null for the newest result. */
+  public static final String NEWER = "__glm_image_newer";
+
   /** Hash of an id, for samples. */
   public static final String HASH = "__glm_image_hash";
 

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.LedgerJson;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
@@ -60,8 +61,6 @@ public final class StoredResults {
 
   /** The extension of a path, with its dot. */
   private static final String EXTENSION = "\\.[^./]+$";
-
-  private static final String NEWER = "__glm_image_newer";
 
   private final SparkSession spark;
   private final HadoopSettings hadoop;
@@ -147,8 +146,8 @@ public final class StoredResults {
                 coalesce(col(ResultColumn.RUN.column()), lit("")).desc(),
                 col(ResultColumn.STATUS.column()).equalTo(ResultStatus.OK.name()).desc());
     return all.filter(id.isNotNull())
-        .withColumn(NEWER, lag(id, 1).over(newestFirst))
-        .filter(col(NEWER).isNull())
+        .withColumn(InternalColumns.NEWER, lag(id, 1).over(newestFirst))
+        .filter(col(InternalColumns.NEWER).isNull())
         .select(columns);
   }
 
