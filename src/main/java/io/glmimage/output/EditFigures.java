@@ -14,10 +14,7 @@ import java.util.Map;
  * @param kernels what the operations of the model ran on, by operation; empty if nothing was edited
  */
 public record EditFigures(
-    double seconds,
-    List<Moment> history,
-    EngineTime engineTime,
-    Map<String, KernelUse> kernels) {
+    double seconds, List<Moment> history, EngineTime engineTime, Map<String, KernelUse> kernels) {
   /** The figures of a run that edited no row. */
   public static final EditFigures NOTHING =
       new EditFigures(0, List.of(), EngineTime.NONE, Map.of());

@@ -142,8 +142,7 @@ public final class RunLock implements AutoCloseable {
       Consumer<JobException> whenLost,
       Consumer<String> notice)
       throws IOException {
-    return acquire(
-        storage, Time.SYSTEM, path, folder, timeout, diesWithProcess, whenLost, notice);
+    return acquire(storage, Time.SYSTEM, path, folder, timeout, diesWithProcess, whenLost, notice);
   }
 
   static RunLock acquire(

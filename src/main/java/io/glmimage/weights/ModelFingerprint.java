@@ -117,7 +117,7 @@ public final class ModelFingerprint {
 
   /** The positions of the samples, in the order of the file. */
   private static List<Long> middles(byte[] start, int json, StoredFile file) {
-    long data = SafetensorsHeader.PREFIX_BYTES + json;
+    long data = (long) SafetensorsHeader.PREFIX_BYTES + json;
     List<Long> middles = new ArrayList<>();
     for (SafetensorsHeader.Tensor tensor :
         SafetensorsHeader.parse(start, SafetensorsHeader.PREFIX_BYTES, json, file.path())

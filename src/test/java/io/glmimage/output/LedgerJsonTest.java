@@ -74,9 +74,22 @@ class LedgerJsonTest {
   @Test
   void aRejectedRowHasNoSettings() {
     assertEquals(
-        Set.of("row_index", "id", "status", "error_class", "error", "seconds", "read_seconds",
-            "prior_seconds", "denoise_seconds", "decode_seconds", "write_seconds", "image_paths",
-            "model", "fingerprint", "run"),
+        Set.of(
+            "row_index",
+            "id",
+            "status",
+            "error_class",
+            "error",
+            "seconds",
+            "read_seconds",
+            "prior_seconds",
+            "denoise_seconds",
+            "decode_seconds",
+            "write_seconds",
+            "image_paths",
+            "model",
+            "fingerprint",
+            "run"),
         failed("why").values(Redaction.ofPatterns()).keySet().stream()
             .map(ResultColumn::column)
             .collect(Collectors.toSet()));

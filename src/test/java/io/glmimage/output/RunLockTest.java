@@ -157,8 +157,7 @@ class RunLockTest {
     write(time.now());
     time.onSleep = () -> write(time.now());
     String message =
-        assertThrows(UsageException.class, () -> acquire(3000, new CountDownLatch(1)))
-            .getMessage();
+        assertThrows(UsageException.class, () -> acquire(3000, new CountDownLatch(1))).getMessage();
     assertTrue(message.contains("process 7 on elsewhere"), message);
     assertEquals(Duration.ofMillis(500), time.slept, "one look at the renewed lock");
   }

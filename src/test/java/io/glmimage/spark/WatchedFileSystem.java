@@ -18,9 +18,9 @@ import org.apache.hadoop.util.Progressable;
 
 /**
  * The local disk as {@code watched://NAME/path}, with a watcher that sees the disk before every
- * change, as a process that is killed at that moment would leave it. A change makes a folder, creates
- * a file, writes the second half of a file, renames, or removes one file or empty folder. Changes
- * happen one after the other. Removing a folder is one change for each file in it.
+ * change, as a process that is killed at that moment would leave it. A change makes a folder,
+ * creates a file, writes the second half of a file, renames, or removes one file or empty folder.
+ * Changes happen one after the other. Removing a folder is one change for each file in it.
  */
 public final class WatchedFileSystem extends RawLocalFileSystem {
   private static final Map<String, Watcher> WATCHERS = new ConcurrentHashMap<>();

@@ -1,7 +1,7 @@
 package io.glmimage.spark.run;
 
-import io.glmimage.output.KernelUse;
 import io.glmimage.output.EditFigures;
+import io.glmimage.output.KernelUse;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.scheduler.SparkListener;

@@ -59,7 +59,10 @@ class BatchAnswerTest {
 
   @ParameterizedTest
   @CsvSource({
-    ", false, false", ", true, true", "url, true, false", "b64_json, false, true",
+    ", false, false",
+    ", true, true",
+    "url, true, false",
+    "b64_json, false, true",
   })
   void theRequestOrTheOptionDecidesWhetherImagesAreInline(
       String format, boolean option, boolean inline) throws IOException {
@@ -69,7 +72,8 @@ class BatchAnswerTest {
     if (inline) {
       assertEquals(
           "s3a://b/images/one.jpg",
-          new String(Base64.getDecoder().decode(image.path("b64_json").asText()), StandardCharsets.UTF_8));
+          new String(
+              Base64.getDecoder().decode(image.path("b64_json").asText()), StandardCharsets.UTF_8));
     }
   }
 
@@ -96,8 +100,7 @@ class BatchAnswerTest {
 
   @Test
   void oneFailedImageFailsTheRequest() throws IOException {
-    BatchAnswer answer =
-        answer(null, FIRST, failed("MODEL_ERROR"), failed("IMAGE_NOT_FOUND"));
+    BatchAnswer answer = answer(null, FIRST, failed("MODEL_ERROR"), failed("IMAGE_NOT_FOUND"));
     assertTrue(answer.isError());
     JsonNode error = json(answer, false).at("/response/body/error");
     assertEquals("why (2 of 3 images failed)", error.path("message").asText());
@@ -106,8 +109,7 @@ class BatchAnswerTest {
 
   @Test
   void aLineThatIsNotJsonHasANameButNoCustomId() throws IOException {
-    BatchAnswer answer =
-        new BatchAnswer("row-12", null, null, List.of(failed("INVALID_ROW")));
+    BatchAnswer answer = new BatchAnswer("row-12", null, null, List.of(failed("INVALID_ROW")));
     JsonNode line = json(answer, false);
     assertTrue(line.get("custom_id").isNull());
     assertNotEquals(

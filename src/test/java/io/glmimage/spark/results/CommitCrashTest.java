@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.spark.WatchedFileSystem;
 import io.glmimage.spark.TinySpark;
+import io.glmimage.spark.WatchedFileSystem;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,9 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Takes a copy of the output folder before each change that a commit makes to a file or folder, one
- * after the other: what a process that is killed there leaves. Runs the next commit in each copy. The
- * commit replaces a table of two files, moves the orphans of two runs, has a failed row, and replaces
- * PNG by JPEG.
+ * after the other: what a process that is killed there leaves. Runs the next commit in each copy.
+ * The commit replaces a table of two files, moves the orphans of two runs, has a failed row, and
+ * replaces PNG by JPEG.
  */
 @Tag("spark")
 @Tag("resume")

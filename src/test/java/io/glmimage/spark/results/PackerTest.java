@@ -187,8 +187,7 @@ class PackerTest {
   void aMissingImageFailsWithItsPath() throws Exception {
     Files.delete(folder.resolve("images/d.png"));
     for (Packing packing : List.of(Packing.WEBDATASET, Packing.PARQUET)) {
-      String message =
-          assertThrows(Exception.class, () -> pack(packing, 2)).toString();
+      String message = assertThrows(Exception.class, () -> pack(packing, 2)).toString();
       assertTrue(message.contains("Cannot pack edited image"), message);
       assertTrue(message.contains("images/d.png"), message);
       assertFalse(Files.exists(folder.resolve("_run/packed")));

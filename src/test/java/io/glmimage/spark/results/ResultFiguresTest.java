@@ -72,7 +72,8 @@ class ResultFiguresTest {
     Map<String, Double> stages =
         figures(List.of(row(0, 8, null), row(1, 8, "MODEL_ERROR"))).stageSeconds();
     assertEquals(
-        Map.of("read", 2.0, "prior", 4.0, "denoise", 8.0, "decode", 0.0, "write", 0.0, "other", 2.0),
+        Map.of(
+            "read", 2.0, "prior", 4.0, "denoise", 8.0, "decode", 0.0, "write", 0.0, "other", 2.0),
         stages);
     assertEquals(
         List.of("read", "prior", "denoise", "decode", "write", "other"),

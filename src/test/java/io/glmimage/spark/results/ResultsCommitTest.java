@@ -90,8 +90,7 @@ class ResultsCommitTest {
     assertEquals(2, files.size());
     List<String> ids =
         files.stream()
-            .flatMap(
-                f -> spark.read().parquet(output.results() + "/" + f).collectAsList().stream())
+            .flatMap(f -> spark.read().parquet(output.results() + "/" + f).collectAsList().stream())
             .map(row -> row.getAs("row_index") + " " + row.getAs("id") + " " + row.getAs("label"))
             .toList();
     assertEquals(List.of("0 d ld", "1 a la", "2 c lc", "3 b lb"), ids);
@@ -155,8 +154,7 @@ class ResultsCommitTest {
     fixture.finish(output, FIRST, fixture.done("a", FIRST, ".jp2"));
     List<String> before = ResultsFixture.tree(folder);
     String message =
-        assertThrows(
-                JobException.class, () -> commit(manifest, SECOND, EditedImageFormat.PNG))
+        assertThrows(JobException.class, () -> commit(manifest, SECOND, EditedImageFormat.PNG))
             .getMessage();
     assertTrue(
         message.startsWith(
@@ -223,8 +221,7 @@ class ResultsCommitTest {
     fixture.finish(
         output, SECOND, fixture.done("a", SECOND, ".jpg"), fixture.done("b", SECOND, ".jpg"));
     commit(manifest, SECOND, EditedImageFormat.JPEG);
-    assertEquals(
-        List.of("a.jpg", "b.jpg", "c.jp2"), ResultsFixture.tree(folder.resolve("images")));
+    assertEquals(List.of("a.jpg", "b.jpg", "c.jp2"), ResultsFixture.tree(folder.resolve("images")));
   }
 
   @Test
@@ -234,8 +231,7 @@ class ResultsCommitTest {
     fixture.storage.write(output.results() + "/part-0.parquet", new byte[1]);
     fixture.storage.write(output.unfinished() + "/.x.tmp", new byte[1]);
     fixture.commit(output).begin();
-    assertEquals(
-        List.of("part-0.parquet"), ResultsFixture.tree(folder.resolve("results")));
+    assertEquals(List.of("part-0.parquet"), ResultsFixture.tree(folder.resolve("results")));
     assertEquals(List.of(), ResultsFixture.tree(folder.resolve("_run/unfinished")));
   }
 }

@@ -46,8 +46,7 @@ final class ResultsFixture {
   ResultsFixture(SparkSession spark, Path folder) {
     this.spark = spark;
     this.folder = folder;
-    this.hadoop =
-        new HadoopSettings(spark.sparkContext().hadoopConfiguration(), new Retries(1, 1));
+    this.hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration(), new Retries(1, 1));
     this.storage = hadoop.storage();
   }
 
@@ -64,8 +63,7 @@ final class ResultsFixture {
     ManifestOptions options = new ManifestOptions(file.toString(), Map.of(), List.of());
     IdentifiedRows rows = ManifestTable.open(spark, storage, options, DEFAULTS).identify();
     for (Row row : rows.planned(MODEL).collectAsList()) {
-      fingerprints.put(
-          row.getAs(InternalColumns.ID), row.getAs(InternalColumns.FINGERPRINT));
+      fingerprints.put(row.getAs(InternalColumns.ID), row.getAs(InternalColumns.FINGERPRINT));
     }
     return rows;
   }

@@ -69,11 +69,7 @@ class StoredResultsTest {
     fixture.finish(output, NEW, fixture.failed("a", NEW), fixture.done("a", NEW, ".png"));
     assertEquals(
         List.of("OK"),
-        stored
-            .newestRows(List.of(ResultColumn.STATUS))
-            .select("status")
-            .collectAsList()
-            .stream()
+        stored.newestRows(List.of(ResultColumn.STATUS)).select("status").collectAsList().stream()
             .map(row -> row.getString(0))
             .toList());
   }

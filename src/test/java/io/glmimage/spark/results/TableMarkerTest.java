@@ -42,8 +42,7 @@ class TableMarkerTest {
   @Test
   void olderVersionsSayLessAndNewerOnesMore() throws Exception {
     write("{\"run\":\"r\",\"rows\":1,\"ok\":1,\"failed\":0,\"committer\":\"rename\"}");
-    assertEquals(
-        new TableMarker("r", 1, 1, 0, "rename", null), TableMarker.read(storage, output));
+    assertEquals(new TableMarker("r", 1, 1, 0, "rename", null), TableMarker.read(storage, output));
     write("{\"run\":\"r\",\"rows\":1,\"ok\":1,\"failed\":0,\"new_field\":[1]}");
     assertEquals(1, TableMarker.read(storage, output).rows());
   }
