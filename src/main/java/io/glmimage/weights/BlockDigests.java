@@ -4,11 +4,14 @@ import io.glmimage.digest.Sha256;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/** SHA-256 of the blocks of a checkpoint: one array each, or joined for a message. */
+/**
+ * Computes the SHA-256 of checkpoint blocks and converts between one array per block and one joined
+ * array for a message.
+ */
 final class BlockDigests {
   private BlockDigests() {}
 
-  /** The digests of the blocks of one chunk, whose bytes are consecutive in {@code data}. */
+  /** The digests of the blocks of one chunk. The chunk's bytes are consecutive in {@code data}. */
   static byte[][] ofBlocks(byte[] data, ChunkPlan.Chunk chunk) {
     return IntStream.range(0, chunk.blocks().size())
         .parallel()

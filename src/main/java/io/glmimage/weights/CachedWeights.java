@@ -5,8 +5,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 
 /**
- * A complete checkpoint folder in the cache; it is not evicted until this is closed or the process
- * ends.
+ * A complete checkpoint folder in the cache. The cache does not evict the folder until {@link
+ * #close} or the end of the process.
  */
 public final class CachedWeights implements AutoCloseable {
   private final Path folder;
@@ -25,12 +25,12 @@ public final class CachedWeights implements AutoCloseable {
     return folder;
   }
 
-  /** The content's name: SHA-256 over paths, sizes and block checksums. */
+  /** The name of the content: SHA-256 over paths, sizes and block checksums. */
   public String digest() {
     return digest;
   }
 
-  /** Whether it lay in the cache already. */
+  /** Whether the checkpoint was found in the cache and not received. */
   public boolean reused() {
     return reused;
   }

@@ -3,9 +3,9 @@ package io.glmimage.weights;
 import java.util.Set;
 
 /**
- * Which files of a model folder belong to a GLM-Image checkpoint: configurations, safetensors, and
- * what tokenizers and processors read. Pickled weights ({@code .bin}, {@code .pt}), scripts and
- * hidden files never do.
+ * Selects the files of a model folder that belong to a GLM-Image checkpoint: configurations,
+ * safetensors files, and the files of tokenizers and processors. Pickled weights ({@code .bin},
+ * {@code .pt}), scripts and hidden files never belong to a checkpoint.
  */
 public final class CheckpointFiles {
   private static final Set<String> FOLDERS =
@@ -24,7 +24,7 @@ public final class CheckpointFiles {
   private CheckpointFiles() {}
 
   /**
-   * @param path relative to the model folder, parts divided by {@code /}
+   * @param path relative to the model folder, with {@code /} as the separator
    */
   public static boolean belongs(String path) {
     int slash = path.indexOf('/');
@@ -47,7 +47,7 @@ public final class CheckpointFiles {
             || TOKENIZER_FILES.contains(name));
   }
 
-  /** Whether a folder of a checkpoint is one that is read. */
+  /** Whether a checkpoint uses this folder. */
   static boolean isComponent(String folder) {
     return FOLDERS.contains(folder);
   }

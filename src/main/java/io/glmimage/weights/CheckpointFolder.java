@@ -13,30 +13,30 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A GLM-Image checkpoint in the Hugging Face folder layout, on a local disk. Nothing but JSON and
- * safetensors is ever read from it.
+ * A GLM-Image checkpoint in the Hugging Face folder layout, on a local disk. Only JSON and
+ * safetensors files are read from the folder.
  */
 public final class CheckpointFolder {
   private final Path root;
   private final Asked random;
   private final LoadMeter meter;
 
-  /** Receives every problem when the folder is only inspected; null when it is loaded. */
+  /** Receives every problem if the folder is only inspected; null if the folder is loaded. */
   private final Consumer<CheckpointException> problems;
 
-  /** Receives every warning when the folder is only inspected; null when it is loaded. */
+  /** Receives every warning if the folder is only inspected; null if the folder is loaded. */
   private final Consumer<String> warnings;
 
   private final Map<String, Weights> inspected = new HashMap<>();
 
-  /** Is told which random tensors are asked for. */
+  /** Receives each random tensor that a model requests. */
   @FunctionalInterface
   interface Asked {
     void tensor(String component, String name, long[] shape);
   }
 
   /**
-   * @param random null where weights are read
+   * @param random receives each requested tensor; null if weights are read from files
    */
   private CheckpointFolder(
       Path root,
@@ -74,7 +74,9 @@ public final class CheckpointFolder {
     return folder;
   }
 
-  /** Names what is not a plain checkpoint, whether or not the folder was inspected before. */
+  /**
+   * Rejects a folder that is not a plain checkpoint, even if the folder has been inspected before.
+   */
   private static void checkForm(Path root) {
     try {
       List<String> problems = CheckpointForm.problems(new LocalFileSource(root));
@@ -88,8 +90,8 @@ public final class CheckpointFolder {
   }
 
   /**
-   * A folder of configuration files whose weights are random numbers: for measuring speed, which
-   * does not depend on their values. Weight files are neither needed nor read.
+   * A folder of configuration files with random weights, for speed measurements. Speed does not
+   * depend on the values of the weights. Weight files are neither required nor read.
    *
    * @throws CheckpointException as {@link #open}
    */
@@ -97,17 +99,17 @@ public final class CheckpointFolder {
     return openWithRandomWeights(root, (component, name, shape) -> {});
   }
 
-  /** As {@link #openWithRandomWeights(Path)}, telling which tensors a model asks for. */
+  /** As {@link #openWithRandomWeights(Path)}, and reports each tensor that a model requests. */
   static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
     return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE, null, null);
   }
 
   /**
-   * A folder that is only inspected: {@link #config} and {@link #weights} report what is wrong and
-   * go on, and no tensor data is read. Networks are built on {@link Compute#meta}.
+   * A folder that is only inspected: {@link #config} and {@link #weights} report problems and
+   * continue, and no tensor data is read. Networks are built on {@link Compute#meta}.
    *
    * @param problems receives each problem
-   * @param warnings receives a sentence on each setting that is ignored
+   * @param warnings receives a sentence on each ignored setting
    */
   public static CheckpointFolder openForInspection(
       Path root, Consumer<CheckpointException> problems, Consumer<String> warnings) {
@@ -115,9 +117,9 @@ public final class CheckpointFolder {
   }
 
   /**
-   * The same folder, whose {@link #weights} tell how far their loading is.
+   * The same folder, whose {@link #weights} report load progress.
    *
-   * @param progress is called by the threads that take tensors
+   * @param progress called by the threads that load tensors
    */
   public CheckpointFolder withProgress(LoadProgress progress) {
     return progress == LoadProgress.NONE || random != null
@@ -129,13 +131,13 @@ public final class CheckpointFolder {
     return root;
   }
 
-  /** A file below the root, such as {@code "processor/tokenizer.json"}; it need not exist. */
+  /** A file below the root, such as {@code "processor/tokenizer.json"}; the file need not exist. */
   public Path file(String relative) {
     return root.resolve(relative);
   }
 
   /**
-   * @throws CheckpointException if it is missing or damaged
+   * @throws CheckpointException if the file is missing or damaged
    */
   public ConfigFile config(String relative) {
     Path file = root.resolve(relative);
@@ -143,9 +145,9 @@ public final class CheckpointFolder {
   }
 
   /**
-   * The weights of a component: {@code "transformer"}, {@code "vae"} (diffusers' file names),
-   * {@code "text_encoder"}, {@code "vision_language_encoder"} (transformers' file names). Close
-   * them when the network is no longer used.
+   * The weights of a component. {@code "transformer"} and {@code "vae"} have diffusers' file names;
+   * {@code "text_encoder"} and {@code "vision_language_encoder"} have transformers' file names.
+   * Close the weights when the network is no longer used.
    *
    * @throws CheckpointException if files are missing or damaged
    */
@@ -171,15 +173,18 @@ public final class CheckpointFolder {
   }
 
   /**
-   * What the files of a component hold, after its network was built for inspection.
+   * The content of a component's files, after the component's network was built for inspection.
    *
-   * @return empty if its files could not be opened
+   * @return empty if the files could not be opened
    */
   public Optional<Weights.Stored> stored(String component) {
     return Optional.ofNullable(inspected.get(component)).map(Weights::stored);
   }
 
-  /** Bytes that a component's network has taken, before it is closed; 0 if it was not built. */
+  /**
+   * Bytes of the tensors that a component's network owns; 0 if the network was not built or is
+   * closed.
+   */
   public long ownedBytes(String component) {
     Weights weights = inspected.get(component);
     return weights == null ? 0 : weights.ownedBytes();

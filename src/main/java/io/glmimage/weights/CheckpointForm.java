@@ -16,17 +16,16 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * Recognises folders that hold a model in a form that this program does not load: quantized
- * weights, GGUF, single files, pickles, Git LFS pointers, adapters. Each is named, with what to do
- * instead.
+ * Recognises model folders in a form that this program does not load: quantized weights, GGUF,
+ * single files, pickles, Git LFS pointers, adapters. Each message names the form and a remedy.
  */
 public final class CheckpointForm {
-  /** The hub's name of the published checkpoint. */
+  /** The Hugging Face name of the published checkpoint. */
   public static final String PUBLISHED = "zai-org/GLM-Image";
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** An owner and a name, with no scheme and no leading dot or slash. */
+  /** An owner and a name, without a scheme and without a leading dot or slash. */
   private static final Pattern HUB_ID = Pattern.compile("[A-Za-z0-9][\\w-]*/[A-Za-z0-9][\\w.-]*");
 
   private static final String QUANTIZATION = "quantization_config.json";
@@ -36,7 +35,7 @@ public final class CheckpointForm {
           + PUBLISHED
           + "), and --precision fp8 to save memory";
 
-  /** Of PEFT, and of diffusers. */
+  /** The adapter files of PEFT and of diffusers. */
   private static final List<String> ADAPTERS =
       List.of("adapter_config.json", "pytorch_lora_weights.safetensors");
 
@@ -59,9 +58,10 @@ public final class CheckpointForm {
   }
 
   /**
-   * What a missing folder's name suggests, as a sentence, or empty.
+   * A hint if the location of a missing folder looks like a Hugging Face model name; otherwise
+   * empty.
    *
-   * @param location as the user wrote it
+   * @param location as written by the user
    */
   public static Optional<String> hubId(String location) {
     return HUB_ID.matcher(location).matches()
@@ -75,9 +75,9 @@ public final class CheckpointForm {
   }
 
   /**
-   * What is wrong with the form of a model folder; paths are relative to the folder.
+   * The problems with the form of a model folder. Paths are relative to the folder.
    *
-   * @return one sentence for each problem, empty for a plain checkpoint
+   * @return one sentence for each problem; empty for a plain checkpoint
    * @throws IOException if the folder cannot be read
    */
   public static List<String> problems(FileSource source) throws IOException {
@@ -115,7 +115,7 @@ public final class CheckpointForm {
     }
   }
 
-  /** What a folder without a pipeline holds instead. */
+  /** A description of the content of a folder that has no pipeline. */
   private String guess() {
     if (files.isEmpty()) {
       return ": it is empty";

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * The files of a checkpoint, found without reading the weights: only configurations, tokenizers and
- * the headers of safetensors files are read.
+ * The list of a checkpoint's files, created without reading the weights. Only configurations,
+ * tokenizers and the headers of safetensors files are read.
  *
  * <p>Files are divided into blocks of {@link #BLOCK_BYTES} for checksums. A block never spans two
  * files.
@@ -57,8 +57,8 @@ public final class CheckpointListing implements Serializable {
   }
 
   /**
-   * @throws CheckpointException if the folder is no checkpoint or a file is damaged
-   * @throws IOException if it cannot be read
+   * @throws CheckpointException if the folder is not a checkpoint or a file is damaged
+   * @throws IOException if the folder cannot be read
    */
   public static CheckpointListing read(FileSource source) throws IOException {
     List<Item> items = new ArrayList<>();
@@ -101,17 +101,18 @@ public final class CheckpointListing implements Serializable {
   }
 
   /**
-   * Identifies this version of this folder: the location, every file's path, size and version, and
-   * the content of the small files. A copy in another place has another version.
+   * Identifies this version of this folder: a digest of the location, every file's path, size and
+   * version, and the content of small files and tensor headers. A copy in another location has
+   * another version.
    */
   public String version() {
     return version;
   }
 
   /**
-   * A digest of everything but the values of the weights: paths, sizes, the content of
-   * configurations and tokenizers, and the tensors' names, shapes and dtypes. Equal for copies. The
-   * identity of a model, which includes the values, is {@link ModelFingerprint}.
+   * A digest of everything except the values of the weights: paths, sizes, the content of
+   * configurations and tokenizers, and the tensors' names, shapes and dtypes. Copies have equal
+   * digests. {@link ModelFingerprint} identifies a model including the values.
    */
   public String structure() {
     return structure;
@@ -121,7 +122,7 @@ public final class CheckpointListing implements Serializable {
     return items.stream().mapToLong(Item::size).sum();
   }
 
-  /** All blocks, in the order of the files. */
+  /** All blocks, in file order. */
   List<Block> blocks() {
     List<Block> blocks = new ArrayList<>();
     for (Item item : items) {
@@ -133,7 +134,7 @@ public final class CheckpointListing implements Serializable {
   }
 
   /**
-   * The SHA-256 of the content: of every file's path, size and block checksums.
+   * The SHA-256 of the content, which covers every file's path, size and block checksums.
    *
    * @param digests one SHA-256 for each of {@link #blocks}
    */
@@ -150,7 +151,7 @@ public final class CheckpointListing implements Serializable {
     return Sha256.hex(content);
   }
 
-  /** The first difference of two models that differ in {@link #structure}. */
+  /** The first difference between two models whose {@link #structure} differs. */
   public static String difference(CheckpointListing expected, CheckpointListing found) {
     Map<String, Long> sizes = new HashMap<>();
     found.items.forEach(item -> sizes.put(item.path(), item.size()));
@@ -169,7 +170,7 @@ public final class CheckpointListing implements Serializable {
     return "configurations, tokenizer files or tensor headers differ";
   }
 
-  /** The checksum of a small file, or of the header of a safetensors file. */
+  /** The SHA-256 of a small file, or of the header of a safetensors file. */
   private static byte[] head(FileSource source, Item item) throws IOException {
     MessageDigest digest = Sha256.start();
     try (InputStream in = source.open(item.path(), 0)) {

@@ -10,9 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A local copy of a checkpoint without its weights: configurations and tokenizers are whole, a
- * safetensors file has its header and its size, and a hole for the data. Made in seconds from any
- * file system, so that a remote checkpoint is inspected like a local one.
+ * A local copy of a checkpoint without the weights. Configurations and tokenizers are complete. A
+ * safetensors file has its header, its size, and a hole instead of the data. The copy takes seconds
+ * from any file system, so a remote checkpoint can be inspected like a local one.
  */
 public final class CheckpointSkeleton {
   private static final long MAX_HEADER_BYTES = 100_000_000;
@@ -20,7 +20,7 @@ public final class CheckpointSkeleton {
   private CheckpointSkeleton() {}
 
   /**
-   * Copies what {@link CheckpointFiles} names.
+   * Copies the files that {@link CheckpointFiles} selects.
    *
    * @param folder an empty local folder
    * @throws IOException if the source cannot be read or the folder cannot be written
@@ -47,7 +47,8 @@ public final class CheckpointSkeleton {
       out.write(prefix);
       if (prefix.length == Long.BYTES) {
         long length = ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        // A length beyond the limit or the file is a damaged header, which the reader reports.
+        // A length beyond the limit or the file size is a damaged header; the reader reports the
+        // damage.
         if (length > 0 && length <= Math.min(MAX_HEADER_BYTES, size - Long.BYTES)) {
           out.write(in.readNBytes(Math.toIntExact(length)));
         }

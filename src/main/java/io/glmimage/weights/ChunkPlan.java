@@ -4,11 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How a checkpoint is cut into chunks for its way to the nodes: each a run of whole blocks, of at
- * most the asked size (or one block). A chunk may hold many small files.
+ * The division of a checkpoint into chunks for the transfer to the nodes. Each chunk consists of
+ * consecutive whole blocks. A chunk has at most the requested size, or is a single block. A chunk
+ * may contain many small files.
  */
 public final class ChunkPlan {
-  /** A run of blocks; {@code firstBlock} counts through the whole checkpoint. */
+  /**
+   * Consecutive blocks. {@code firstBlock} is the index of the first block in the whole checkpoint.
+   */
   static final class Chunk {
     private final int firstBlock;
     private final List<CheckpointListing.Block> blocks;
@@ -35,7 +38,7 @@ public final class ChunkPlan {
       return blocks;
     }
 
-    /** Where block {@code i} of this chunk starts in the chunk. */
+    /** The offset of block {@code i} in this chunk. */
     int start(int i) {
       return starts[i];
     }
@@ -49,7 +52,7 @@ public final class ChunkPlan {
   private final int blocks;
 
   /**
-   * @param chunkBytes the largest chunk; at least a block is sent at a time
+   * @param chunkBytes the largest size of a chunk; a larger block is a chunk of its own
    */
   public ChunkPlan(CheckpointListing listing, int chunkBytes) {
     List<CheckpointListing.Block> run = new ArrayList<>();
@@ -76,7 +79,7 @@ public final class ChunkPlan {
     return chunks.size();
   }
 
-  /** The bytes of chunk {@code i}. */
+  /** The size of chunk {@code i}, in bytes. */
   public int length(int i) {
     return chunks.get(i).length();
   }

@@ -11,18 +11,18 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * Reads a checkpoint's chunks from its source and makes sure that the source is still what the
- * listing says. Not thread-safe. Sequential reading keeps one stream open.
+ * Reads a checkpoint's chunks from the source and checks that the source still matches the listing.
+ * Not thread-safe, except for {@link #wrong}. Sequential reads share one open stream.
  */
 public final class ChunkReader implements AutoCloseable {
   private static final int ATTEMPTS = 4;
 
   /**
-   * @param bytes the blocks, one after the other
-   * @param digests their SHA-256
+   * @param bytes the content of the blocks, joined
+   * @param digests the SHA-256 of each block
    */
   public record Data(byte[] bytes, byte[][] digests) {
-    /** The checksums one after the other. */
+    /** The digests, joined. */
     public byte[] joinedDigests() {
       return BlockDigests.join(digests);
     }
@@ -41,7 +41,7 @@ public final class ChunkReader implements AutoCloseable {
   }
 
   /**
-   * @param retryMillis the wait before the first repetition; it doubles each time
+   * @param retryMillis the delay before the first retry; doubled for each further retry
    */
   ChunkReader(FileSource source, ChunkPlan plan, long retryMillis) {
     this.source = source;
@@ -51,9 +51,10 @@ public final class ChunkReader implements AutoCloseable {
   }
 
   /**
-   * Reads chunk {@code index}; a failing read is repeated a few times.
+   * Reads chunk {@code index}. A failed read is retried a few times.
    *
-   * @throws WeightsException if the source changed since the listing was taken, or stays unreadable
+   * @throws WeightsException if the source has changed since the listing was created, or stays
+   *     unreadable
    */
   public Data read(int index) {
     ChunkPlan.Chunk chunk = plan.chunk(index);
@@ -82,10 +83,10 @@ public final class ChunkReader implements AutoCloseable {
   }
 
   /**
-   * The blocks whose checksums differ from what has been read here; blocks not read yet pass. Any
-   * thread may call this.
+   * The blocks whose digests differ from those that this reader has read. Blocks that have not been
+   * read yet pass. Any thread may call this method.
    *
-   * @param joined all blocks' checksums, one after the other
+   * @param joined the digests of all blocks, joined
    */
   public synchronized BitSet wrong(byte[] joined) {
     byte[][] digests = BlockDigests.split(joined);
@@ -178,7 +179,7 @@ public final class ChunkReader implements AutoCloseable {
       try {
         old.close();
       } catch (IOException e) {
-        // The stream is given up, whatever it says; reading goes on with a new one.
+        // A failure to close does not matter: reading continues with a new stream.
         streamPath = "";
       }
     }

@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One JSON configuration file of a checkpoint, or an object inside it. Every accessor's error names
- * the file and the key.
+ * One JSON configuration file of a checkpoint, or an object inside the file. Every accessor's error
+ * names the file and the key.
  */
 public final class ConfigFile {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigFile.class);
@@ -55,11 +55,11 @@ public final class ConfigFile {
   }
 
   /**
-   * As {@link #read(Path)}, but accessors report a missing key or a wrong value, and return a
-   * placeholder: so that one pass finds every problem of the file.
+   * As {@link #read(Path)}, but accessors report a missing key or a wrong value and return a
+   * placeholder. One pass therefore finds every problem in the file.
    *
    * @param problems receives each problem
-   * @param warnings receives a sentence on each setting that is ignored
+   * @param warnings receives a sentence on each ignored setting
    */
   static ConfigFile read(
       Path file, Consumer<CheckpointException> problems, Consumer<String> warnings) {
@@ -108,7 +108,7 @@ public final class ConfigFile {
     JsonNode child = require(key);
     if (!child.isObject()) {
       report(key, child, "an object");
-      // Reported once, not again for every key inside.
+      // The object is reported once, not again for every key inside.
       return new ConfigFile(
           file, prefix + key + ".", JSON.createObjectNode(), problem -> {}, warning -> {});
     }
@@ -128,7 +128,7 @@ public final class ConfigFile {
     return has(key) ? integer(key) : otherwise;
   }
 
-  /** A whole number greater than zero: a size. */
+  /** A size: a whole number greater than zero. */
   public int size(String key) {
     int value = integer(key);
     if (value <= 0) {
@@ -208,9 +208,9 @@ public final class ConfigFile {
   }
 
   /**
-   * Checks a setting that this program knows only some values of.
+   * Checks a setting for which this program knows only some values.
    *
-   * @throws CheckpointException if the file holds another value; a missing key passes
+   * @throws CheckpointException if the file has another value; a missing key passes
    */
   public void requireText(String key, String... known) {
     if (has(key) && !List.of(known).contains(text(key))) {
@@ -229,8 +229,9 @@ public final class ConfigFile {
   }
 
   /**
-   * Warns of settings that this program does not know and therefore ignores. Keys with a leading
-   * underscore are notes of the program that wrote the file; null, false and 0 switch nothing on.
+   * Warns about settings that this program does not know and therefore ignores. Keys with a leading
+   * underscore are notes by the program that wrote the file. The values null, false and 0 count as
+   * off.
    */
   public void warnOfOthers(Set<String> known) {
     for (String key : keys()) {
@@ -252,12 +253,12 @@ public final class ConfigFile {
     }
   }
 
-  /** Whether the file has the key, be it with the value null. */
+  /** Whether the file has the key, even with the value null. */
   public boolean names(String key) {
     return node.has(key);
   }
 
-  /** An error about this file's content, in the form of all others. */
+  /** An error about this file's content, in the same form as all other errors. */
   public CheckpointException error(String key, String why) {
     return new CheckpointException("Cannot load model: " + file + ": " + prefix + key + ": " + why);
   }
@@ -282,7 +283,7 @@ public final class ConfigFile {
     return child;
   }
 
-  /** A missing key has been reported by {@link #require}. */
+  /** Reports a wrong value. {@link #require} has already reported a missing key. */
   private void report(String key, JsonNode found, String expected) {
     if (found != null && !found.isMissingNode()) {
       problems.accept(

@@ -11,9 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Shared and exclusive locks on files that hold among processes and among the threads of one. The
- * operating system's locks belong to a process, so threads are counted here. A dead process's locks
- * are gone at once.
+ * Shared and exclusive file locks between processes and between the threads of one process. The
+ * operating system's locks belong to a process, so this class counts the threads. The operating
+ * system releases the locks of a dead process at once.
  */
 final class FileLocks {
   private static final Map<Path, State> HELD = new HashMap<>();
@@ -29,7 +29,7 @@ final class FileLocks {
     }
   }
 
-  /** A lock; closing it twice is harmless. */
+  /** A held lock. Closing the lock twice is harmless. */
   static final class Held implements AutoCloseable {
     private final Path file;
     private boolean open = true;
@@ -56,12 +56,12 @@ final class FileLocks {
 
   private FileLocks() {}
 
-  /** Empty where anybody else holds the lock. */
+  /** Empty if another process or thread holds the lock. */
   static Optional<Held> tryExclusive(Path file) throws IOException {
     return take(file, false);
   }
 
-  /** Empty where somebody holds the lock exclusively. */
+  /** Empty if another process or thread holds the lock exclusively. */
   static Optional<Held> tryShared(Path file) throws IOException {
     return take(file, true);
   }
@@ -95,7 +95,7 @@ final class FileLocks {
       try {
         lock = channel.tryLock(0, Long.MAX_VALUE, shared);
       } catch (OverlappingFileLockException e) {
-        // The same class in another class loader of this process holds it.
+        // The same class in another class loader of this process holds the lock.
         lock = null;
       } finally {
         if (lock == null) {

@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** Counts the bytes of a checkpoint that have been loaded, over all its components. */
+/** Counts the loaded bytes of a checkpoint, over all components. */
 final class LoadMeter {
   static final LoadMeter NONE = new LoadMeter(LoadProgress.NONE, 0);
 
@@ -19,7 +19,7 @@ final class LoadMeter {
     this.total = total;
   }
 
-  /** For the weight files in the folders directly below {@code root}. */
+  /** A meter for the weight files in {@code root} and in the folders directly below. */
   static LoadMeter of(Path root, LoadProgress progress) {
     long total = 0;
     try (Stream<Path> files = Files.walk(root, 2)) {
@@ -32,7 +32,9 @@ final class LoadMeter {
     return new LoadMeter(progress, total);
   }
 
-  /** A tensor of so many bytes is there; one that is taken twice counts twice, within the total. */
+  /**
+   * Adds the bytes of a loaded tensor. A tensor that is loaded twice counts twice, up to the total.
+   */
   synchronized void add(long bytes) {
     loaded = Math.min(total, loaded + bytes);
     progress.loaded(loaded, total);

@@ -1,15 +1,15 @@
 package io.glmimage.weights;
 
-/** Is told how far the loading of a checkpoint is. */
+/** Receives the progress of loading a checkpoint. */
 @FunctionalInterface
 public interface LoadProgress {
-  /** For those who do not want to know. */
+  /** Ignores the progress. */
   LoadProgress NONE = (loaded, total) -> {};
 
   /**
-   * Called by the loading thread, after every tensor.
+   * Called by the loading thread after every tensor.
    *
-   * @param loadedBytes of the checkpoint's weights, as stored; never more than {@code totalBytes}
+   * @param loadedBytes loaded bytes of the weights, as stored; never more than {@code totalBytes}
    * @param totalBytes the size of all weight files of the checkpoint
    */
   void loaded(long loadedBytes, long totalBytes);

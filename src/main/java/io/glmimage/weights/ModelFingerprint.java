@@ -18,24 +18,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The identity of a model, which result tables record: a digest of the names, sizes and content of
- * a checkpoint's files. For a safetensors file, the header and {@value #SAMPLE_BYTES} bytes from
+ * The identity of a model, as recorded in result tables: a digest of the names, sizes and content
+ * of a checkpoint's files. For a safetensors file, the header and {@value #SAMPLE_BYTES} bytes from
  * the middle of every tensor represent the content. A model that was trained further has another
- * fingerprint; a copy has the same one, wherever and whenever it was made. Files that no checkpoint
- * uses do not count.
+ * fingerprint. A copy has the same fingerprint, regardless of place and time. Files that a
+ * checkpoint does not use are ignored.
  */
 public final class ModelFingerprint {
   private static final String SAFETENSORS = ".safetensors";
   private static final Logger LOG = LoggerFactory.getLogger(ModelFingerprint.class);
   private static final int SAMPLE_BYTES = 256;
 
-  /** Limit for configurations and tokenizers; the largest known one has 20 MiB. */
+  /** Limit for configurations and tokenizers. The largest known file has 20 MiB. */
   private static final long WHOLE_BYTES = 64 << 20;
 
-  /** Enough for the headers of most files. */
+  /** Covers the headers of most files. */
   private static final int HEAD_BYTES = 1 << 16;
 
-  /** An object store needs 20 to 50 ms for a sample of any size. */
+  /**
+   * An object store needs 20 to 50 ms for a sample of any size, so samples are read in parallel.
+   */
   private static final int THREADS = 16;
 
   private static final int SAMPLES_A_TASK = 64;
@@ -43,7 +45,7 @@ public final class ModelFingerprint {
   private ModelFingerprint() {}
 
   /**
-   * @param folder of the model; its location is not part of the digest
+   * @param folder the model folder; its location is not part of the digest
    */
   public static String of(String folder, Storage storage) throws IOException {
     String root = storage.qualified(folder) + "/";
@@ -91,7 +93,9 @@ public final class ModelFingerprint {
             : storage.head(file.path(), HEAD_BYTES));
   }
 
-  /** The header and samples of the tensors; only the beginning of a file that is damaged. */
+  /**
+   * The digests of the header and of the tensor samples; for a damaged file, of its beginning only.
+   */
   private static List<Future<byte[]>> samples(
       StoredFile file, Storage storage, ExecutorService threads) throws IOException {
     byte[] start = storage.head(file.path(), HEAD_BYTES);
@@ -115,7 +119,7 @@ public final class ModelFingerprint {
     return parts;
   }
 
-  /** The positions of the samples, in the order of the file. */
+  /** The positions of the samples, in file order. */
   private static List<Long> middles(byte[] start, int json, StoredFile file) {
     long data = (long) SafetensorsHeader.PREFIX_BYTES + json;
     List<Long> middles = new ArrayList<>();

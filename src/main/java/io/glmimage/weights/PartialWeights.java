@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A checkpoint that is being written into the cache by one process: files of the final size with
- * holes, and a journal of the blocks written so far. Whoever finds it after a crash goes on where
- * it ended: blocks that the journal names are read again and kept if their checksum is right.
+ * A checkpoint that one process is writing into the cache: files of the final size with holes, and
+ * a journal of the blocks written so far. After a crash, the next process resumes the transfer. It
+ * reads the blocks named in the journal and keeps those with a correct checksum.
  */
 public final class PartialWeights implements AutoCloseable {
   private final WeightsCache cache;
@@ -62,7 +62,7 @@ public final class PartialWeights implements AutoCloseable {
             StandardOpenOption.APPEND);
   }
 
-  /** What is being written. */
+  /** The checkpoint that is being written. */
   public CheckpointListing listing() {
     return listing;
   }
@@ -76,7 +76,7 @@ public final class PartialWeights implements AutoCloseable {
     return written;
   }
 
-  /** The chunks of {@code plan} that are here in full. */
+  /** The chunks of {@code plan} that are complete. */
   public synchronized BitSet have(ChunkPlan plan) {
     BitSet have = new BitSet(plan.size());
     for (int i = 0; i < plan.size(); i++) {
@@ -90,21 +90,21 @@ public final class PartialWeights implements AutoCloseable {
     return have;
   }
 
-  /** The checksums of all blocks, one after the other, once {@link #complete}. */
+  /** The digests of all blocks, joined. Call this method only once {@link #complete}. */
   public synchronized byte[] digests() {
     return BlockDigests.join(digests);
   }
 
-  /** Forgets blocks that turned out wrong; they must be written again. */
+  /** Discards wrong blocks, which must be written again. */
   public synchronized void discard(BitSet wrong) {
     wrong.stream().forEach(i -> digests[i] = null);
   }
 
   /**
-   * Writes a chunk after checking its bytes.
+   * Checks the bytes of a chunk and writes the chunk.
    *
-   * @param joined the blocks' SHA-256, one after the other, as the sender computed them
-   * @return false if the bytes are not those that were sent; nothing is written then
+   * @param joined the blocks' SHA-256 as computed by the sender, joined
+   * @return false if the bytes differ from those that were sent; nothing is written then
    * @throws WeightsException if the disk is full or cannot be written
    */
   public boolean write(ChunkPlan plan, int index, byte[] data, byte[] joined) {
@@ -142,14 +142,14 @@ public final class PartialWeights implements AutoCloseable {
   }
 
   /**
-   * Makes the finished checkpoint an entry of the cache.
+   * Turns the finished checkpoint into a cache entry.
    *
    * @throws WeightsException if the disk cannot be written
    */
   CachedWeights publish() {
     try {
       for (CheckpointListing.Item item : listing.items()) {
-        // Contents must be on the disk before the entry says that they are.
+        // The content must be on disk before the entry is marked as complete.
         channel(item.path()).force(true);
       }
       closeChannels();
@@ -169,7 +169,7 @@ public final class PartialWeights implements AutoCloseable {
   }
 
   private void resume(Path journalFile) throws IOException {
-    // A crash may leave half a line at the end, and a disk may lose what was not forced to it.
+    // A crash may leave an incomplete last line, and a disk may lose data that was not forced.
     for (String line : Files.readString(journalFile, StandardCharsets.ISO_8859_1).split("\n")) {
       if (!line.matches("[0-9]{1,9} [0-9a-f]{64}")) {
         continue;
@@ -191,7 +191,7 @@ public final class PartialWeights implements AutoCloseable {
     channels.clear();
   }
 
-  /** Leaves what was written for the next one. */
+  /** Keeps the written data for the next process. */
   @Override
   public void close() throws IOException {
     try {

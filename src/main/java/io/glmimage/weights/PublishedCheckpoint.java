@@ -13,24 +13,27 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
-/** Sizes and digests of the checkpoint that zai-org/GLM-Image publishes, to compare others with. */
+/**
+ * Sizes and digests of the published checkpoint zai-org/GLM-Image, for comparison with other
+ * checkpoints.
+ */
 public final class PublishedCheckpoint {
   private static final String RESOURCE = "/models/glm-image-published.json";
 
-  /** A small file is compared by its digest, a weight file by its size. */
+  /** Limit for small files, which are compared by digest. Weight files are compared by size. */
   private static final int MAX_DIGESTED_BYTES = 64 << 20;
 
   private PublishedCheckpoint() {}
 
   /**
-   * How one published file compares.
+   * The comparison of one published file.
    *
    * @param path relative to the model folder
-   * @param state as published, different, or missing
+   * @param state the result
    */
   public record Comparison(String path, State state) {}
 
-  /** The result of a comparison; of weight files only the size is compared. */
+  /** The result of a comparison. Weight files are compared by size only. */
   public enum State {
     SAME,
     SAME_SIZE,
@@ -38,14 +41,14 @@ public final class PublishedCheckpoint {
     MISSING
   }
 
-  /** The hub's name and the revision, such as {@code "zai-org/GLM-Image at 2c433cc"}. */
+  /** The Hugging Face name and the revision, such as {@code "zai-org/GLM-Image at 2c433cc"}. */
   public static String name() {
     JsonNode facts = facts();
     return facts.path("name").asText() + " at " + facts.path("revision").asText().substring(0, 7);
   }
 
   /**
-   * Compares a folder, file by file in the order of their paths.
+   * Compares the files of a folder with the published ones: small files first, then weight files.
    *
    * @throws IOException if a file cannot be read
    */

@@ -16,28 +16,33 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings the next tensors of a component into the system's page cache while one is being copied to
- * its device, so that the disk and the copy work at the same time. Only a help: who takes a tensor
- * that is not there yet reads it as ever, and an error here is left to that reader to report.
+ * Reads the next tensors of a component into the system's page cache while another tensor is copied
+ * to the device. The disk and the copy therefore work at the same time. Reading ahead is only an
+ * optimization: a tensor that is not in the cache yet is read as usual. That read also reports any
+ * error.
  *
  * <p>Tensors are read in the natural order of their names ({@code blocks.9} before {@code
- * blocks.10}), in which networks take them by and large, by several threads, since many disks need
- * several requests at a time, and never more than {@link #WINDOW_BYTES} before the last one taken.
+ * blocks.10}), which is roughly the order in which networks take tensors. Several threads read,
+ * because many disks need several concurrent requests. At most {@link #WINDOW_BYTES} of tensors not
+ * yet taken are read ahead.
  */
 final class ReadAhead implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ReadAhead.class);
 
-  /** Less than this is not worth a thread. */
+  /** Reading less than this ahead is not worth a thread. */
   static final long LEAST_BYTES = 64L << 20;
 
   static final long WINDOW_BYTES = 4L << 30;
   private static final int PIECE_BYTES = 8 << 20;
   private static final int THREADS = 4;
 
-  /** Nobody takes tensors any more: the load has failed, or the rest is not used. */
+  /**
+   * Reading ahead stops if no tensor is taken for this long: the load has failed, or the rest is
+   * not used.
+   */
   private static final long IDLE_MILLIS = 30_000;
 
-  /** Bytes of a tensor in a file. */
+  /** A byte range of a tensor in a file. */
   record Range(String tensor, Path file, long begin, long length) {}
 
   private final List<Range> pieces;
@@ -54,7 +59,7 @@ final class ReadAhead implements AutoCloseable {
     this.windowBytes = windowBytes;
   }
 
-  /** Starts to read, or gives null where there is too little to be worth it. */
+  /** Starts to read ahead; returns null if the tensors are too small for a benefit. */
   static ReadAhead start(List<Range> tensors) {
     return start(tensors, LEAST_BYTES, WINDOW_BYTES);
   }
@@ -82,7 +87,7 @@ final class ReadAhead implements AutoCloseable {
     return reader;
   }
 
-  /** Numbers of up to nine digits compare by their value. */
+  /** A sort key in which numbers of up to nine digits compare by value. */
   static String naturalKey(String name) {
     StringBuilder key = new StringBuilder();
     for (int i = 0; i < name.length(); ) {
@@ -100,7 +105,7 @@ final class ReadAhead implements AutoCloseable {
     return key.toString();
   }
 
-  /** Somebody has this tensor now: its bytes no longer count as read ahead. */
+  /** Records that a tensor has been taken. The tensor's bytes no longer count as read ahead. */
   synchronized void taken(String tensor) {
     if (!taken.add(tensor)) {
       return;
@@ -110,7 +115,7 @@ final class ReadAhead implements AutoCloseable {
     notifyAll();
   }
 
-  /** What has been read, or is being read, before anybody took it. */
+  /** Bytes that have been read or are being read, of tensors not yet taken. */
   synchronized long aheadBytes() {
     return ahead;
   }
@@ -131,7 +136,8 @@ final class ReadAhead implements AutoCloseable {
         buffer.clear().limit((int) piece.length());
         while (buffer.hasRemaining()
             && channel.read(buffer, piece.begin() + buffer.position()) >= 0) {
-          // Until the piece is full, or the file ends: then whoever takes the tensor says so.
+          // Reads until the piece is full or the file ends. Taking the tensor then reports the
+          // short file.
         }
       }
     } catch (IOException e) {
@@ -153,7 +159,7 @@ final class ReadAhead implements AutoCloseable {
     }
   }
 
-  /** The next piece that is worth reading, or null at the end. */
+  /** The next piece to read, or null at the end. */
   private synchronized Range take() throws InterruptedException {
     while (!closed && next < pieces.size()) {
       Range piece = pieces.get(next);
@@ -175,7 +181,7 @@ final class ReadAhead implements AutoCloseable {
     return null;
   }
 
-  /** Stops reading; does not wait for what is being read. */
+  /** Stops reading ahead; does not wait for reads in progress. */
   @Override
   public synchronized void close() {
     closed = true;

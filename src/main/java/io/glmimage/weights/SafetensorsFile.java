@@ -23,16 +23,18 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * A safetensors file. The header is parsed and checked at once ({@link SafetensorsHeader}); the
- * data is memory-mapped on first use. Tensors are views of the mapping and keep it alive.
+ * data is memory-mapped on first use. Tensors are views of the mapping and keep the mapping alive.
  */
 public final class SafetensorsFile {
   /** Size of the pieces in which a tensor is copied to a GPU. */
   static final int PINNED_BYTES = 32 << 20;
 
-  /** Limit of bytes that wait for their copy. It bounds the pinned memory if the GPU is busy. */
+  /**
+   * Limit of bytes that wait to be copied. The limit bounds the pinned memory if the GPU is busy.
+   */
   private static final long IN_FLIGHT_BYTES = 256L << 20;
 
-  /** Position of a tensor; {@code begin} counts from the start of the file. */
+  /** Position of a tensor. {@code begin} is an offset from the start of the file. */
   record Entry(ScalarType dtype, long[] shape, long begin, long length) {}
 
   private final Path file;
@@ -71,7 +73,7 @@ public final class SafetensorsFile {
     return file;
   }
 
-  /** The tensors' names in the order of the header. */
+  /** The names of the tensors, in header order. */
   public Iterable<String> names() {
     return entries.keySet();
   }
@@ -84,14 +86,14 @@ public final class SafetensorsFile {
     return entry(name).shape().clone();
   }
 
-  /** The dtype the tensor is stored in. */
+  /** The stored dtype of the tensor. */
   public ScalarType dtype(String name) {
     return entry(name).dtype();
   }
 
   /**
-   * The tensor as stored, a view of the memory-mapped file; it belongs to the caller's scope.
-   * Writing to it changes no file.
+   * The tensor as stored, a view of the memory-mapped file. The tensor belongs to the caller's
+   * scope. Writing to the tensor does not change the file.
    */
   public Tensor tensor(String name) {
     Entry e = entry(name);
@@ -110,10 +112,10 @@ public final class SafetensorsFile {
   }
 
   /**
-   * The tensor as stored, on a GPU; it belongs to the caller's scope. The bytes are read into
-   * pinned memory and copied from there on the thread's current stream, without waiting: the next
-   * piece is read during the copy. libtorch records the stream of each copy and reuses a pinned
-   * piece only after its copy is done. Not thread-safe.
+   * The tensor as stored, on a GPU. The tensor belongs to the caller's scope. The bytes are read
+   * into pinned memory and copied on the thread's current stream, without waiting: the next piece
+   * is read during the copy. libtorch records the stream of each copy and reuses a pinned piece
+   * only after its copy is done. Not thread-safe.
    *
    * @throws CheckpointException if the file cannot be read or has become shorter
    */
@@ -122,7 +124,7 @@ public final class SafetensorsFile {
   }
 
   /**
-   * The tensor as stored, on any device, through host memory.
+   * The tensor as stored, on any device, copied through host memory.
    *
    * @param host allocates host memory of a number of bytes; pinned for a GPU, because copies are
    *     asynchronous
@@ -226,7 +228,7 @@ public final class SafetensorsFile {
     return Collections.unmodifiableMap(entries);
   }
 
-  /** As JSON writes it. */
+  /** The numbers in JSON notation. */
   private static String text(long... numbers) {
     return Arrays.toString(numbers).replace(" ", "");
   }

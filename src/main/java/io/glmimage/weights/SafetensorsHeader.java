@@ -27,7 +27,7 @@ final class SafetensorsHeader {
       new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
 
   /**
-   * A tensor as the header describes it.
+   * A tensor as described by the header.
    *
    * @param begin offset in the data, which starts after the header
    * @param end offset after the last byte
@@ -37,10 +37,10 @@ final class SafetensorsHeader {
   private SafetensorsHeader() {}
 
   /**
-   * The length of the JSON text.
+   * The length of the JSON text, in bytes.
    *
    * @param start at least the first {@link #PREFIX_BYTES} of the file
-   * @throws CheckpointException if the file cannot have such a header
+   * @throws CheckpointException if the file is too short or the length is out of range
    */
   static int jsonBytes(byte[] start, long fileBytes, String file) {
     if (fileBytes < PREFIX_BYTES || start.length < PREFIX_BYTES) {
@@ -62,9 +62,9 @@ final class SafetensorsHeader {
   }
 
   /**
-   * The tensors by name, in the order of the header.
+   * The tensors by name, in header order.
    *
-   * @param bytes contains the JSON text from {@code offset} on
+   * @param bytes contains the JSON text, starting at {@code offset}
    * @throws CheckpointException if the text is malformed
    */
   static Map<String, Tensor> parse(byte[] bytes, int offset, int length, String file) {

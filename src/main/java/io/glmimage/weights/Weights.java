@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The weights of one component, loaded to a device and owned by this object until {@link #close}. A
- * network takes its tensors by name in its constructor, saying the shape it expects; {@link
- * #prefix} gives a view for a sub-module.
+ * network's constructor takes tensors by name and states the expected shapes. {@link #prefix} gives
+ * a view for a sub-module.
  */
 public final class Weights implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Weights.class);
@@ -46,7 +46,7 @@ public final class Weights implements AutoCloseable {
   private final Store store;
   private final String prefix;
 
-  /** What all prefix views of a component share. */
+  /** The state that all prefix views of a component share. */
   private static final class Store {
     final Path folder;
     final Compute compute;
@@ -58,7 +58,7 @@ public final class Weights implements AutoCloseable {
     boolean random;
     BiConsumer<String, long[]> asked;
 
-    /** Receives what is wrong when only headers are read; null when tensors are loaded. */
+    /** Receives problems if only headers are read; null if tensors are loaded. */
     Consumer<CheckpointException> problems;
 
     Store(Path folder, Compute compute, LoadMeter meter) {
@@ -67,7 +67,7 @@ public final class Weights implements AutoCloseable {
       this.meter = meter;
     }
 
-    /** A tensor has been taken, for the first time or again. */
+    /** Records that a tensor has been taken, for the first time or again. */
     void taken(String name, long bytes) {
       unused.remove(name);
       meter.add(bytes);
@@ -91,8 +91,8 @@ public final class Weights implements AutoCloseable {
    * folder/stem.safetensors.index.json} names.
    *
    * @param stem {@code "model"} or {@code "diffusion_pytorch_model"}
-   * @param meter is told of every tensor that is taken
-   * @throws CheckpointException if neither is there, a shard is missing or damaged, or the index
+   * @param meter counts the bytes of every tensor that is taken
+   * @throws CheckpointException if neither file exists, a shard is missing or damaged, or the index
    *     names a tensor that its shard lacks
    */
   static Weights open(Path folder, String stem, Compute compute, LoadMeter meter) {
@@ -117,9 +117,9 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * Weights of any name and shape that are asked for, normally distributed.
+   * Normally distributed weights of any requested name and shape.
    *
-   * @param asked is told of each
+   * @param asked receives the name and shape of each requested tensor
    */
   static Weights random(Path folder, Compute compute, BiConsumer<String, long[]> asked) {
     Store store = new Store(folder, compute, LoadMeter.NONE);
@@ -128,7 +128,7 @@ public final class Weights implements AutoCloseable {
     return new Weights(store, "");
   }
 
-  /** The file of a component, or the index of its shards. */
+  /** The weight file of a component, or the index of its shards. */
   private static Path weightFile(Path folder, String stem) {
     Path single = folder.resolve(stem + ".safetensors");
     Path index = folder.resolve(stem + ".safetensors.index.json");
@@ -157,8 +157,8 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * Files that hold a variant, such as {@code model.bf16.safetensors}, and indexes of one, such as
-   * {@code model.safetensors.index.bf16.json}.
+   * Weight files of a variant, such as {@code model.bf16.safetensors}, and index files of a
+   * variant, such as {@code model.safetensors.index.bf16.json}.
    */
   private static List<Path> variants(Path folder, String stem) {
     Pattern name =
@@ -175,12 +175,12 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * As {@link #open}, but no tensor data is read: tensors have shapes and no values (libtorch's
-   * device {@code meta}). A missing tensor or a wrong shape or dtype is reported, and loading goes
-   * on, so that one pass finds every problem.
+   * As {@link #open}, but no tensor data is read: tensors have shapes but no values (libtorch's
+   * device {@code meta}). A missing tensor or a wrong shape or dtype is reported, and loading
+   * continues. One pass therefore finds every problem.
    *
    * @param compute on the device {@code meta}
-   * @param problems receives one sentence for each problem; it names the file and the tensor
+   * @param problems receives one sentence for each problem, which names the file and the tensor
    * @throws CheckpointException if there are no files, or a header is damaged
    */
   static Weights openHeaders(
@@ -220,14 +220,13 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * The same weights seen from inside a sub-module: {@code prefix("a.").get("b")} is {@code
-   * get("a.b")}.
+   * The same weights as seen by a sub-module: {@code prefix("a.").get("b")} is {@code get("a.b")}.
    */
   public Weights prefix(String more) {
     return new Weights(store, prefix + more);
   }
 
-  /** Where these weights compute. */
+  /** The device and the dtype of computation. */
   public Compute compute() {
     return store.compute;
   }
@@ -237,25 +236,25 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * The tensor {@code name} on the device, in the compute dtype. Owned by these weights.
+   * The tensor {@code name} on the device, in the compute dtype. These weights own the tensor.
    *
-   * @throws CheckpointException if there is no such tensor or its shape is another; names the file
-   *     and the tensor
+   * @throws CheckpointException if the tensor is missing or has another shape; the message names
+   *     the file and the tensor
    */
   public Tensor get(String name, long... shape) {
     return owned(store.compute.dtype(), name, shape);
   }
 
   /**
-   * As {@link #get(String, long...)}, in float32: for tables and norms that must not be rounded.
+   * As {@link #get(String, long...)}, in float32, for tables and norms that must not be rounded.
    */
   public Tensor getFloat(String name, long... shape) {
     return owned(ScalarType.Float, name, shape);
   }
 
   /**
-   * As {@link #get(String, long...)}, but the tensor belongs to the caller's scope: for parts of a
-   * tensor that is put together from several and then {@link #adopt adopted}.
+   * As {@link #get(String, long...)}, but the tensor belongs to the caller's scope. Use this method
+   * for parts that are combined into one tensor, which is then {@link #adopt adopted}.
    */
   public Tensor read(String name, long... shape) {
     return read(store.compute.dtype(), name, shape);
@@ -301,7 +300,7 @@ public final class Weights implements AutoCloseable {
     }
   }
 
-  /** What keeps a tensor from being loaded, or null. */
+  /** The reason why a tensor cannot be loaded, or null. */
   private String problem(SafetensorsFile file, String name, long[] shape) {
     if (file == null) {
       return store.folder + " has no tensor " + name;
@@ -331,7 +330,7 @@ public final class Weights implements AutoCloseable {
     store.asked.accept(prefix + name, shape);
     try (TensorScope scope = new TensorScope()) {
       Tensor t = torch.empty(shape, store.compute.options(dtype), new MemoryFormatOptional());
-      // Scales of norms around 1, everything else small: activations stay finite in any depth.
+      // Norm scales are near 1 and other values are small, so activations stay finite at any depth.
       boolean norm = shape.length == 1 && name.contains("norm") && name.endsWith("weight");
       t.normal_(norm ? 1 : 0, RANDOM_DEVIATION, new GeneratorOptional());
       return scope.keep(t);
@@ -339,8 +338,8 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * Makes a tensor that was computed from these weights (a fused projection, a table) live and die
-   * with them.
+   * Takes ownership of a tensor that was computed from these weights, such as a fused projection or
+   * a table. The tensor is freed together with these weights.
    *
    * @return {@code derived}
    */
@@ -351,14 +350,17 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * The names of tensors below this prefix that nobody has asked for: a hint that the architecture
-   * is another.
+   * The names of tensors below this prefix that the network has not taken. Such tensors hint at a
+   * different architecture.
    */
   public List<String> unused() {
     return store.unused.stream().filter(n -> n.startsWith(prefix)).toList();
   }
 
-  /** Logs the tensors that the network has not taken, as other loaders do; they do no harm. */
+  /**
+   * Logs the tensors that the network has not taken, as other loaders do. Such tensors are
+   * harmless.
+   */
   public void warnOfUnused() {
     List<String> unused = unused();
     if (!unused.isEmpty() && store.problems == null) {
@@ -370,7 +372,7 @@ public final class Weights implements AutoCloseable {
     }
   }
 
-  /** What the component's files hold, from their headers. */
+  /** The content of the component's files, according to their headers. */
   Stored stored() {
     SortedMap<String, Long> parameters = new TreeMap<>();
     Set<Path> paths = new HashSet<>();
@@ -387,7 +389,7 @@ public final class Weights implements AutoCloseable {
     return new Stored(paths.size(), store.files.size(), parameters, bytes, unused());
   }
 
-  /** Bytes of the tensors that these weights own; views of one storage count once. */
+  /** Bytes of the tensors that these weights own. Views of the same storage count once. */
   long ownedBytes() {
     Map<Long, Long> storages = new HashMap<>();
     for (Tensor tensor : store.loaded) {
@@ -400,13 +402,13 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * What a component's files hold.
+   * The content of a component's files.
    *
    * @param files number of safetensors files
    * @param tensors number of tensors
-   * @param parameters number of values, by the dtype that they are stored in
-   * @param bytes of tensor data
-   * @param unused names of tensors that the network has not asked for
+   * @param parameters number of values for each stored dtype
+   * @param bytes size of the tensor data
+   * @param unused names of tensors that the network has not taken
    */
   public record Stored(
       int files,
@@ -415,7 +417,7 @@ public final class Weights implements AutoCloseable {
       long bytes,
       List<String> unused) {}
 
-  /** Frees all tensors of the component; views with a prefix share them. */
+  /** Frees all tensors of the component, including those taken through prefix views. */
   @Override
   public void close() {
     if (store.ahead != null) {

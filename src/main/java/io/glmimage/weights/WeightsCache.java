@@ -33,40 +33,42 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Checkpoints on a node's disk, one copy however many processes use it, named by content.
+ * The cache of checkpoints on a node's disk. All processes share one copy, which is named by its
+ * content.
  *
  * <pre>
  * root/entries/DIGEST/       the checkpoint folder, in the layout of its source
- * root/entries/DIGEST.json   its files, sizes and block checksums; there only when it is complete
- * root/entries/DIGEST.lock   shared by its users, exclusive for who removes it; its age is the LRU
- * root/sources/FINGERPRINT   the digest which a source's fingerprint turned out to be
- * root/partial/FINGERPRINT/  what is being received, under FINGERPRINT.lock
- * root/cache.lock            held for publishing and evicting
+ * root/entries/DIGEST.json   files, sizes and block checksums; exists only for a complete entry
+ * root/entries/DIGEST.lock   shared for use, exclusive for removal; its age gives the LRU order
+ * root/sources/VERSION       the content digest of a source's version
+ * root/partial/VERSION/      a checkpoint that is being received, under VERSION.lock
+ * root/cache.lock            held during publication and eviction
  * </pre>
  *
- * <p>The root belongs to one user and must be on a local disk: locks of network file systems are
- * not to be trusted. Safe for any number of threads and processes, which may die at any moment.
+ * <p>The root belongs to one user and must be on a local disk, because locks on network file
+ * systems are unreliable. Any number of threads and processes may use the cache, and may die at any
+ * moment.
  */
 public final class WeightsCache {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsCache.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Where received chunks come from. */
+  /** The source of received chunks. */
   @FunctionalInterface
   public interface Feed {
     /**
      * Writes the missing chunks.
      *
-     * @throws WeightsException if they cannot be had
+     * @throws WeightsException if the chunks cannot be received
      */
     void fill(PartialWeights partial) throws InterruptedException;
   }
 
-  /** How closely an entry is looked at before it is used. */
+  /** How thoroughly an entry is checked before use. */
   public enum Check {
-    /** Sizes and modification times; checksums only where these differ. */
+    /** Sizes and modification times; checksums only if a modification time differs. */
     QUICK,
-    /** All checksums. */
+    /** All checksums, once for each entry and {@link WeightsCache} object. */
     FULL
   }
 
@@ -82,9 +84,9 @@ public final class WeightsCache {
   }
 
   /**
-   * @param root created, readable for this user only, if it is missing
-   * @param maxBytes entries that nobody uses are removed, least recently used first, before the
-   *     total grows beyond it
+   * @param root created, readable for this user only, if the folder is missing
+   * @param maxBytes limit of the total size; unused entries are removed, least recently used first,
+   *     before the cache grows beyond the limit
    * @throws WeightsException if the folder cannot be used or belongs to another user
    */
   public static WeightsCache open(Path root, long maxBytes) {
@@ -118,7 +120,10 @@ public final class WeightsCache {
     return new WeightsCache(home, maxBytes);
   }
 
-  /** In a folder that all may write to, somebody else could have put the weights there. */
+  /**
+   * Requires a folder of this user. Other users could place weights in a folder that they may write
+   * to.
+   */
   private static void requireOwn(Path home) throws IOException {
     Path probe = Files.createTempFile(home, ".owner", "");
     try {
@@ -140,10 +145,11 @@ public final class WeightsCache {
   }
 
   /**
-   * The checkpoint, taken from the cache or received by {@code feed}. Only one thread of one
-   * process on the node receives it; others wait, and take over if that one fails.
+   * The checkpoint, taken from the cache or received through {@code feed}. One thread of one
+   * process on the node receives the checkpoint. Others wait, and one of them takes over if the
+   * receiver fails.
    *
-   * @throws WeightsException if it can neither be found nor received
+   * @throws WeightsException if the checkpoint can neither be found nor received
    */
   public CachedWeights obtain(CheckpointListing listing, Check check, Feed feed)
       throws InterruptedException {
@@ -203,7 +209,7 @@ public final class WeightsCache {
         throw e.toWeightsException();
       } finally {
         if (full) {
-          // Half a model on a full disk helps nobody.
+          // An incomplete model must not occupy a full disk.
           delete(home);
         }
       }
@@ -215,7 +221,8 @@ public final class WeightsCache {
   }
 
   /**
-   * The entry for this source, if it is complete and passes the check. A damaged entry is removed.
+   * The entry for this source, if the entry is complete and passes the check. A damaged entry is
+   * removed.
    *
    * @throws WeightsException if a damaged entry is in use by another process
    */
@@ -234,7 +241,7 @@ public final class WeightsCache {
     Path entry = root.resolve("entries").resolve(digest);
     Optional<FileLocks.Held> lock = FileLocks.tryShared(lockOf(entry));
     if (lock.isEmpty()) {
-      // Being removed just now.
+      // The entry is being removed.
       return Optional.empty();
     }
     Optional<String> damage;
@@ -266,7 +273,7 @@ public final class WeightsCache {
     return Optional.empty();
   }
 
-  /** What is wrong with an entry, or empty. The caller holds its lock. */
+  /** A description of the damage to an entry, or empty. The caller holds the lock of the entry. */
   private Optional<String> damage(CheckpointListing listing, Path entry, String digest, Check check)
       throws IOException {
     JsonNode json;
@@ -327,7 +334,9 @@ public final class WeightsCache {
     return Optional.empty();
   }
 
-  /** The blocks with a checksum that the files do not have. */
+  /**
+   * The blocks whose content differs from the given digests. Blocks without a digest are skipped.
+   */
   static BitSet wrongBlocks(Path folder, List<CheckpointListing.Block> blocks, byte[][] digests)
       throws IOException {
     BitSet wrong = new BitSet();
@@ -367,7 +376,7 @@ public final class WeightsCache {
     return wrong;
   }
 
-  /** Turns a finished partial folder into an entry. */
+  /** Turns a finished partial folder into a cache entry. */
   CachedWeights publish(CheckpointListing listing, Path files, byte[][] digests)
       throws IOException {
     String digest = listing.contentDigest(digests);
@@ -375,7 +384,7 @@ public final class WeightsCache {
     try (FileLocks.Held cacheLock = FileLocks.exclusive(root.resolve("cache.lock"))) {
       boolean reused = Files.exists(jsonOf(entry));
       if (!reused) {
-        // What a crash between the two steps below, or while removing, has left.
+        // Remove the remains of a crash between the two steps below, or during a removal.
         delete(entry);
         Files.move(files, entry, StandardCopyOption.ATOMIC_MOVE);
         writeJson(listing, entry, digests);
@@ -432,7 +441,7 @@ public final class WeightsCache {
   }
 
   /**
-   * Removes entries that nobody uses until {@code listing} fits under the limit and on the disk.
+   * Removes unused entries until {@code listing} fits within the limit and on the disk.
    *
    * @param own the partial folder that is about to be filled
    */
@@ -484,7 +493,7 @@ public final class WeightsCache {
     }
   }
 
-  /** Bytes that {@code own} may grow to. */
+  /** The size to which {@code own} can grow, in bytes. */
   private long free(Path own) throws IOException {
     return Files.getFileStore(root).getUsableSpace() + allocated(own);
   }
@@ -509,21 +518,21 @@ public final class WeightsCache {
     }
   }
 
-  /** Removes an entry; false if somebody uses it. */
+  /** Removes an entry; returns false if the entry is in use. */
   private boolean remove(Path entry) throws IOException {
     Optional<FileLocks.Held> lock = FileLocks.tryExclusive(lockOf(entry));
     if (lock.isEmpty()) {
       return false;
     }
     try (FileLocks.Held held = lock.get()) {
-      // In this order: what is half removed must not look complete.
+      // The list of files goes first: a partly removed entry must not look complete.
       Files.deleteIfExists(jsonOf(entry));
       delete(entry);
     }
     return true;
   }
 
-  /** What to say when writing into the cache fails. */
+  /** The exception for a failed write into the cache. */
   RuntimeException cannotWrite(CheckpointListing listing, IOException e) {
     String what = "Cannot cache model " + listing.source() + " in " + root + ": ";
     if (String.valueOf(e.getMessage()).contains("No space left")
@@ -540,7 +549,7 @@ public final class WeightsCache {
     return new WeightsException(what + e, e);
   }
 
-  /** Tells a full disk from other failures inside this package. */
+  /** Distinguishes a full disk from other failures inside this package. */
   private static final class DiskFull extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -565,7 +574,7 @@ public final class WeightsCache {
     try {
       return Files.getLastModifiedTime(lockOf(entry));
     } catch (IOException e) {
-      // Without a lock file nobody uses it: the first to go.
+      // An entry without a lock file is not in use and is removed first.
       return FileTime.fromMillis(0);
     }
   }
@@ -589,13 +598,16 @@ public final class WeightsCache {
     }
   }
 
-  /** Bytes on disk of a folder whose files have holes; 0 where the system does not tell. */
+  /**
+   * An estimate of the bytes on disk of a partial folder, whose files have holes; 0 without a
+   * journal.
+   */
   private static long allocated(Path partial) throws IOException {
     Path journal = partial.resolve("journal");
     if (!Files.exists(journal)) {
       return 0;
     }
-    // A journal line is about 70 bytes and stands for a block of at most BLOCK_BYTES.
+    // Each journal line records one block of at most BLOCK_BYTES.
     long blocks = Files.readString(journal, StandardCharsets.ISO_8859_1).lines().distinct().count();
     return Math.min(blocks * CheckpointListing.BLOCK_BYTES, size(partial));
   }

@@ -1,6 +1,6 @@
 /**
- * Checkpoints as files: folders and configuration, safetensors, identity of a model, loading
- * tensors, the cache of a node, chunks with checksums. How a checkpoint reaches other hosts belongs
- * to {@code spark.weights}.
+ * Checkpoint files: folders and configurations, safetensors files, the identity of a model, loading
+ * of tensors, a node's cache, and chunks with checksums. The package {@code spark.weights}
+ * transfers checkpoints to other hosts.
  */
 package io.glmimage.weights;
