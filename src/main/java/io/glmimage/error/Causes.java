@@ -1,14 +1,16 @@
 package io.glmimage.error;
 
-/** Finds what a person should read in the exceptions that Spark wraps around it. */
+/**
+ * Finds the failure to show to the user among the exceptions that Spark wraps around the failure.
+ */
 public final class Causes {
   private Causes() {}
 
-  /** The innermost of our own failures if there is one, else the innermost cause. */
+  /** The innermost {@link GlmImageException} if there is one, otherwise the innermost cause. */
   public static Throwable root(Throwable error) {
     Throwable own = null;
     Throwable last = error;
-    // Causes may form a ring.
+    // A chain of causes may be cyclic.
     for (int depth = 0; last.getCause() != null && last.getCause() != last && depth < 50; depth++) {
       if (last instanceof GlmImageException) {
         own = last;
@@ -21,7 +23,7 @@ public final class Causes {
     return own == null ? last : own;
   }
 
-  /** Its message without the stack traces that Spark puts into messages. */
+  /** The first line of the message, without the stack traces that Spark adds to messages. */
   public static String firstLine(Throwable error) {
     String message = error.getMessage() == null ? error.toString() : error.getMessage();
     return message.lines().filter(line -> !line.isBlank()).findFirst().orElse(error.toString());

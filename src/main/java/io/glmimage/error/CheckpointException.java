@@ -1,8 +1,8 @@
 package io.glmimage.error;
 
 /**
- * A model folder that cannot be loaded. The message names the file and, where there is one, the
- * tensor or the key.
+ * A model folder cannot be loaded. The message names the file and, if there is one, the tensor or
+ * the key.
  */
 public final class CheckpointException extends GlmImageException {
   private static final long serialVersionUID = 1L;

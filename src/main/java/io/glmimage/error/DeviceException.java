@@ -1,8 +1,8 @@
 package io.glmimage.error;
 
 /**
- * The device cannot be used, or is lost to this process; no row is to blame, and no further row can
- * run here.
+ * The device cannot be used, or is lost to this process. No row is the cause, and no further row
+ * can run in this process.
  */
 public final class DeviceException extends GlmImageException {
   private static final long serialVersionUID = 1L;

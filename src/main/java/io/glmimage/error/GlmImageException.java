@@ -1,8 +1,8 @@
 package io.glmimage.error;
 
 /**
- * Root of the failures this program reports on purpose: every message says what, where and what to
- * do.
+ * Root of the failures that this program reports deliberately. Every message says what failed,
+ * where, and what to do.
  */
 public abstract class GlmImageException extends RuntimeException {
   private static final long serialVersionUID = 1L;

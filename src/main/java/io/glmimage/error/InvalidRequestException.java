@@ -1,8 +1,7 @@
 package io.glmimage.error;
 
 /**
- * One row that cannot be edited as it stands (its image, prompt or settings); other rows are not
- * affected.
+ * One row cannot be edited because of its image, prompt or settings. Other rows are not affected.
  */
 public final class InvalidRequestException extends GlmImageException {
   private static final long serialVersionUID = 1L;

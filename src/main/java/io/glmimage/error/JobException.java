@@ -1,6 +1,6 @@
 package io.glmimage.error;
 
-/** The job as a whole cannot go on: the model does not load, the output cannot be written. */
+/** The whole job cannot continue: the model does not load, or the output cannot be written. */
 public final class JobException extends GlmImageException {
   private static final long serialVersionUID = 1L;
 

@@ -1,8 +1,8 @@
 package io.glmimage.error;
 
 /**
- * The command cannot start as it was given: an option, the manifest's columns, an output folder in
- * use. Nothing has been done when it is thrown.
+ * The command cannot start as given: a wrong option, wrong columns of the manifest, or an output
+ * folder in use. The command has done nothing when this exception is thrown.
  */
 public final class UsageException extends GlmImageException {
   private static final long serialVersionUID = 1L;

@@ -1,6 +1,6 @@
 /**
- * The failures that the program reports on purpose: exceptions with a message for users, the error
- * classes of failed rows, and the search for a root cause. A message reads "Cannot X: why; what to
- * do" or "Invalid X: value". Which failures to retry is not decided here.
+ * The failures that the program reports deliberately: exceptions with a message for users, the
+ * error classes of failed rows, and the search for a root cause. A message reads "Cannot X: why;
+ * what to do" or "Invalid X: value". Other packages decide which failures to retry.
  */
 package io.glmimage.error;
