@@ -22,10 +22,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets {@code Criteria.optModelPath} and {@code optModelUrls("file:...")} know a GLM-Image
- * checkpoint: its engine and its translators need not be named. All other folders and archives are
- * what they are without this class; DJL's own factory for local files cannot be called from
- * outside, so its choice between two kinds of repository is made here again.
+ * Lets {@code Criteria.optModelPath} and {@code optModelUrls("file:...")} recognize a GLM-Image
+ * checkpoint, so that its engine and translators need not be named. All other folders and archives
+ * behave as without this class. DJL's own factory for local files is not accessible, so this class
+ * repeats its choice between two kinds of repository.
  */
 public final class CheckpointRepositoryFactory implements RepositoryFactory {
   private static final Logger LOG = LoggerFactory.getLogger(CheckpointRepositoryFactory.class);
@@ -47,7 +47,7 @@ public final class CheckpointRepositoryFactory implements RepositoryFactory {
   }
 
   private static Path path(URI uri) {
-    // file:models/x has no path part.
+    // A URI such as file:models/x has no path part.
     String path = uri.getPath() == null ? uri.getSchemeSpecificPart() : uri.getPath();
     boolean windows = File.separatorChar == '\\';
     return Path.of(windows && path.startsWith("/") ? path.substring(1) : path);
@@ -70,7 +70,7 @@ public final class CheckpointRepositoryFactory implements RepositoryFactory {
     }
   }
 
-  /** Whether a folder below this one has DJL's description of a model. */
+  /** Whether a folder below this one has DJL's metadata of a model. */
   private static boolean holdsMetadata(Path root) {
     if (!Files.isDirectory(root)) {
       return false;
@@ -103,7 +103,7 @@ public final class CheckpointRepositoryFactory implements RepositoryFactory {
   private static final class Checkpoint extends SimpleRepository {
     Checkpoint(String name, URI uri, Path path) {
       super(name, uri, path);
-      // What the criteria or the URL say goes before these.
+      // Arguments from the criteria or the URL take precedence.
       arguments.putIfAbsent("engine", GlmImageDjlEngine.NAME);
       arguments.putIfAbsent("translatorFactory", GlmImageTranslatorFactory.class.getName());
     }

@@ -8,9 +8,9 @@ import java.security.MessageDigest;
 import java.util.List;
 
 /**
- * Seeds for requests that give neither a seed nor an id, and whose source images have no paths: a
- * digest of the prompt and of the pixels. Equal requests get equal seeds, and so equal edited
- * images, wherever and in whatever order they run.
+ * Seeds for requests that have neither a seed nor an id, and whose source images have no paths. The
+ * seed is a digest of the prompt and of the pixels. Equal requests get equal seeds, and therefore
+ * equal edited images, on any machine and in any order.
  */
 public final class ContentSeed {
   private ContentSeed() {}

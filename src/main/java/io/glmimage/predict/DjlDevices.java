@@ -3,12 +3,12 @@ package io.glmimage.predict;
 import ai.djl.Device;
 import io.glmimage.tensor.DeviceName;
 
-/** DJL's devices and the names that options use for them. */
+/** Converts between DJL's devices and the device names of options. */
 public final class DjlDevices {
   private DjlDevices() {}
 
   /**
-   * The name of DJL's device; null is {@link DeviceName#AUTO}.
+   * The name of a DJL device; {@link DeviceName#AUTO} for null.
    *
    * @throws IllegalArgumentException for a device that is neither the CPU nor one GPU
    */
@@ -27,7 +27,7 @@ public final class DjlDevices {
         "Invalid device: " + device + ", expected Device.cpu() or Device.gpu(n)");
   }
 
-  /** DJL's device of a name; null for {@link DeviceName#AUTO}. */
+  /** The DJL device of a name; null for {@link DeviceName#AUTO}. */
   public static Device toDevice(DeviceName name) {
     return switch (name.kind()) {
       case AUTO -> null;

@@ -14,9 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The model as DJL's block: N passed-through {@link EditRequest}s to N {@link EditResult}s by one
- * call of the engine. An {@link EditResult} among the inputs is a request that failed before, and
- * passes.
+ * The model as a DJL block. One call of the engine turns N passed-through {@link EditRequest}s into
+ * N {@link EditResult}s. An {@link EditResult} among the inputs is a request that has already
+ * failed; the block passes it on unchanged.
  */
 final class EditBlock extends AbstractSymbolBlock {
   private final EditEngine engine;
@@ -74,7 +74,7 @@ final class EditBlock extends AbstractSymbolBlock {
     return new ParameterList();
   }
 
-  /** Inputs are no arrays. */
+  /** Empty, because the inputs are not arrays. */
   @Override
   public PairList<String, Shape> describeInput() {
     return new PairList<>();

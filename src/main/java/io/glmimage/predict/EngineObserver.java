@@ -3,7 +3,7 @@ package io.glmimage.predict;
 import io.glmimage.kernel.KernelSelection;
 import java.util.List;
 
-/** Receives what happens to a shared engine while a caller uses it. */
+/** Receives the events of a shared engine while a caller uses the engine. */
 public interface EngineObserver {
   /** Ignores everything. */
   EngineObserver NONE =
@@ -15,12 +15,12 @@ public interface EngineObserver {
 
         @Override
         public void loaded(long moreTotal, long moreLoaded) {
-          // Nobody asks.
+          // Ignored.
         }
 
         @Override
         public void worked(long busyNanos, long waitNanos, List<KernelSelection> kernels) {
-          // Nobody asks.
+          // Ignored.
         }
       };
 
@@ -28,19 +28,19 @@ public interface EngineObserver {
   long run();
 
   /**
-   * The load has progressed, whichever caller loads.
+   * Reports progress of the load, regardless of the caller that loads.
    *
-   * @param moreTotal bytes to load, since the last report
-   * @param moreLoaded bytes loaded, since the last report
+   * @param moreTotal increase of the bytes to load since the last report
+   * @param moreLoaded bytes loaded since the last report
    */
   void loaded(long moreTotal, long moreLoaded);
 
   /**
-   * The caller's work has ended.
+   * Reports that the caller's work has ended.
    *
    * @param busyNanos time in the engine
    * @param waitNanos time since the end of the run's previous work on this engine, during which no
-   *     caller used it; 0 for the first work of a run
+   *     caller used the engine; 0 for the first work of a run
    * @param kernels the implementation of each operation
    */
   void worked(long busyNanos, long waitNanos, List<KernelSelection> kernels);

@@ -5,13 +5,13 @@ import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
 
 /**
- * How an engine computes.
+ * The device, precision and kernels of an engine.
  *
  * @param precision the arithmetic of the large linear layers
  * @param kernels the implementations that the model's operations may use
  */
 public record EngineSettings(DeviceName device, Precision precision, KernelMode kernels) {
-  /** The usual precision and kernels of a device. */
+  /** The default precision and kernels of a device. */
   public static EngineSettings of(DeviceName device) {
     return new EngineSettings(device, Precision.AUTO, KernelMode.AUTO);
   }

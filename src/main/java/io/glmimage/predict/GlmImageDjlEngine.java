@@ -10,14 +10,14 @@ import io.glmimage.tensor.DeviceName;
 import java.util.Objects;
 
 /**
- * The engine {@value #NAME}: runs GLM-Image checkpoints for {@code Criteria}, {@code ZooModel} and
- * {@code Predictor}. It has no arrays of its own; images pass through DJL as plain values. It is
- * never the default engine.
+ * The DJL engine {@value #NAME}, which runs GLM-Image checkpoints for {@code Criteria}, {@code
+ * ZooModel} and {@code Predictor}. The engine has no arrays of its own; images pass through DJL as
+ * plain values. DJL never chooses it as the default engine.
  */
 final class GlmImageDjlEngine extends Engine {
   static final String NAME = "GlmImage";
 
-  /** The worst rank: DJL uses this engine only if it is named. */
+  /** The lowest rank: DJL uses this engine only if it is named. */
   static final int RANK = Integer.MAX_VALUE;
 
   @Override
@@ -30,7 +30,7 @@ final class GlmImageDjlEngine extends Engine {
     return RANK;
   }
 
-  /** The jar's version; classes outside a jar have none. */
+  /** The version of the jar, or {@code "unpackaged"} if the classes are not in a jar. */
   @Override
   public String getVersion() {
     return Objects.requireNonNullElse(
@@ -42,7 +42,7 @@ final class GlmImageDjlEngine extends Engine {
     return StandardCapabilities.CUDA.equals(capability) && defaultDevice().isGpu();
   }
 
-  /** The first GPU that libtorch can use, else the CPU. */
+  /** The first GPU that libtorch can use, otherwise the CPU. */
   @Override
   public Device defaultDevice() {
     return DjlDevices.toDevice(GlmImageEngine.resolveDevice(DeviceName.AUTO));

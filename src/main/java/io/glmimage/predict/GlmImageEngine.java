@@ -12,7 +12,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The {@link EditEngine} of a checkpoint. Any thread may call it; calls run one after the other.
+ * The {@link EditEngine} of a checkpoint. Any thread may call the engine; calls run one after the
+ * other.
  */
 public final class GlmImageEngine implements EditEngine {
   private final GlmImagePipeline pipeline;
@@ -23,18 +24,18 @@ public final class GlmImageEngine implements EditEngine {
   }
 
   /**
-   * As {@link #load(Path, EngineSettings, LoadProgress)}, in the usual precision of a device.
+   * As {@link #load(Path, EngineSettings, LoadProgress)}, in the default precision of the device.
    *
    * @param device {@code "auto"}, {@code "cpu"}, {@code "cuda"} or {@code "cuda:N"}
-   * @throws IllegalArgumentException for another name of a device
+   * @throws IllegalArgumentException for any other device name
    */
   public static GlmImageEngine load(Path modelFolder, String device) {
     return load(modelFolder, EngineSettings.of(DeviceName.parse(device)), LoadProgress.NONE);
   }
 
   /**
-   * Loads a checkpoint. It computes in float32 on a CPU and in bfloat16 on a GPU, except for the
-   * layers that {@link Precision#FP8} covers.
+   * Loads a checkpoint. The engine computes in float32 on a CPU and in bfloat16 on a GPU, except
+   * for the layers that {@link Precision#FP8} covers.
    *
    * @param modelFolder a local folder in the Hugging Face layout
    * @param progress receives the number of loaded bytes
@@ -52,7 +53,7 @@ public final class GlmImageEngine implements EditEngine {
   }
 
   /**
-   * The device that a name stands for on this machine: the CPU or a numbered GPU.
+   * The device that a name denotes on this machine: the CPU or a numbered GPU.
    *
    * @throws io.glmimage.error.DeviceException if libtorch cannot use the GPU
    */

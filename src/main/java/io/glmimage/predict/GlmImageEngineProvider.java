@@ -3,7 +3,10 @@ package io.glmimage.predict;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
 
-/** Tells DJL of the engine {@value GlmImageDjlEngine#NAME}; found by ServiceLoader. */
+/**
+ * Provides the engine {@value GlmImageDjlEngine#NAME} to DJL, which finds this class by
+ * ServiceLoader.
+ */
 public final class GlmImageEngineProvider implements EngineProvider {
   @Override
   public String getEngineName() {

@@ -23,14 +23,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A checkpoint as DJL's model. All predictors of the model use one {@link EditEngine} and take
- * turns; models of the same checkpoint on the same device share the engine ({@link LoadedModels}).
- * DJL's Spark extension loads a model in every task and closes none: without sharing, the second
- * task would fill the GPU. Closing the last of these models frees the native memory.
+ * A checkpoint as a DJL model. All predictors of the model use one {@link EditEngine} and take
+ * turns. Models of the same checkpoint on the same device share the engine ({@link LoadedModels}).
+ * DJL's Spark extension loads a model in every task and never closes one. Without sharing, the
+ * second task would fill the GPU. Closing the last of these models frees the native memory.
  *
  * <p>Options: {@value #DEVICE} ({@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}) if the
  * criteria have no device, {@value #PRECISION} ({@code auto}, {@code fp8}), and DJL's own {@value
- * #MODEL_NAME}. Others are refused.
+ * #MODEL_NAME}. Other options are refused.
  */
 class GlmImageModel extends BaseModel {
   private static final Logger LOG = LoggerFactory.getLogger(GlmImageModel.class);
@@ -38,7 +38,7 @@ class GlmImageModel extends BaseModel {
   static final String PRECISION = "precision";
   private static final String MODEL_NAME = "modelName";
 
-  /** The translator of the DJL Spark extension's BinaryPredictor if none is set. */
+  /** The default translator of the DJL Spark extension's BinaryPredictor. */
   private static final String ARRAYS_TRANSLATOR =
       "ai.djl.spark.translator.binary.NpBinaryTranslator";
 
@@ -48,7 +48,7 @@ class GlmImageModel extends BaseModel {
   private volatile boolean closed;
 
   /**
-   * @param device null for the first GPU, else the CPU
+   * @param device null for the first GPU, or for the CPU if there is no GPU
    */
   GlmImageModel(String name, Engine djlEngine, Device device) {
     super(name);
@@ -136,7 +136,7 @@ class GlmImageModel extends BaseModel {
   EditEngine open(Path folder, EngineSettings settings) {
     try {
       Path real = folder.toRealPath();
-      // A folder that has changed since it was loaded is another model.
+      // A folder that has changed since it was loaded counts as another model.
       String version = CheckpointListing.read(new LocalFileSource(real)).version();
       return LoadedModels.ofProcess()
           .share(
@@ -165,7 +165,7 @@ class GlmImageModel extends BaseModel {
               + "; choose the device in the criteria (optDevice)");
     }
     if (translator.getClass().getName().equals(ARRAYS_TRANSLATOR)) {
-      // This engine has no arrays to decode. The types are those of the JSON form.
+      // This engine has no arrays to decode. The JSON form has the same types.
       @SuppressWarnings("unchecked")
       Translator<I, O> json =
           (Translator<I, O>) GlmImageTranslatorFactory.jsonTranslator(getProperties());
@@ -191,7 +191,10 @@ class GlmImageModel extends BaseModel {
     super.close();
   }
 
-  /** As DJL's models do. The inherited method would also warn about models that were closed. */
+  /**
+   * Closes a model that was left open, as DJL's models do. The inherited method would also warn
+   * about closed models.
+   */
   @Override
   @SuppressWarnings({"deprecation", "Finalize"})
   protected void finalize() {

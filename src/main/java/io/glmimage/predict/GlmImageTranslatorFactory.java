@@ -17,34 +17,34 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The forms in which a predictor takes requests and gives pictures. For a local checkpoint folder
- * DJL finds this class by itself.
+ * The input and output types of a predictor. DJL finds this class automatically for a local
+ * checkpoint folder.
  *
  * <table>
  * <caption>Types for {@code Criteria.setTypes}</caption>
- * <tr><th>types</th><th>a request that fails</th></tr>
+ * <tr><th>types</th><th>a failed request</th></tr>
  * <tr><td>{@link EditRequest} to {@link EditResult}</td><td>gives a result with its error; the
- *     others go on</td></tr>
+ *     others continue</td></tr>
  * <tr><td>{@code byte[]} to {@code byte[]}: JSON (see below) to PNG</td><td>ends the call with a
  *     {@link TranslateException}; with the argument {@code failures=empty} it gives no bytes
- *     instead, and the others go on</td></tr>
+ *     instead, and the others continue</td></tr>
  * <tr><td>{@link Input} to {@link Output}: the same for DJL Serving</td><td>gives an output with
- *     code 400 (the request's fault) or 500 and the message; the others go on</td></tr>
+ *     code 400 (invalid request) or 500 and the message; the others continue</td></tr>
  * </table>
  *
- * <p>A broken device or a closed model ends the call in all forms.
+ * <p>A broken device or a closed model ends the call for all types.
  *
  * <p>The JSON object has the fields {@code prompt} (required), {@code image} (a data URL or base64,
- * or an array of them; none is text-to-image), {@code height}, {@code width}, {@code
+ * or an array of them; absent for text-to-image), {@code height}, {@code width}, {@code
  * num_inference_steps}, {@code guidance_scale}, {@code seed}, {@code step_cache} and {@code id}
  * (names the request in messages). Other fields are refused.
  *
- * <p>A request without {@code seed} gets the seed that the job with its default {@code --seed}
- * gives to the same row: from the {@code id}, or for text-to-image from the other fields. With
- * images and without an id, the seed comes from the prompt and the pixels (see {@link
- * ContentSeed}); the job uses paths instead, so its seed differs.
+ * <p>A request without {@code seed} gets the seed that the job gives to the same row with its
+ * default {@code --seed}. The seed is derived from the {@code id}, or for text-to-image from the
+ * other fields. With source images and without an id, the seed is derived from the prompt and the
+ * pixels (see {@link ContentSeed}). The job uses paths instead, so its seed differs.
  *
- * <p>The argument can be given to the criteria ({@code optArgument}) or as part of a model URL:
+ * <p>The argument can be set in the criteria ({@code optArgument}) or in a model URL:
  * {@code file:/models/GLM-Image?failures=empty}.
  */
 public final class GlmImageTranslatorFactory implements TranslatorFactory, Serializable {
@@ -75,7 +75,8 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
       try {
         return (Translator<I, O>) jsonTranslator(arguments);
       } catch (IllegalArgumentException e) {
-        // DJL loads first and asks then: nobody else could close the model.
+        // DJL loads the model before it asks for a translator, so no other code could close the
+        // model.
         model.close();
         throw e;
       }
@@ -139,7 +140,7 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
         if (emptyFailures) {
           throw e;
         }
-        // The call is lost: better before its other pictures are made.
+        // The call fails in any case. Fail before the model makes the other images.
         throw new TranslateException(e.getMessage(), e);
       }
     }

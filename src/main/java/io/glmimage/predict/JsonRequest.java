@@ -22,7 +22,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** A request as a JSON object with its pictures inside; {@link GlmImageTranslatorFactory}. */
+/**
+ * A request as a JSON object that contains its source images; see {@link
+ * GlmImageTranslatorFactory}.
+ */
 final class JsonRequest {
   private static final Set<String> FIELDS =
       new TreeSet<>(
@@ -44,7 +47,7 @@ final class JsonRequest {
           .build();
 
   static {
-    // A picture is one string; the default ends at 20 million characters.
+    // A source image is one string; the default limit is 20 million characters.
     MAPPER
         .getFactory()
         .setStreamReadConstraints(
@@ -60,8 +63,9 @@ final class JsonRequest {
   }
 
   /**
-   * @param name names the request where it has no id
-   * @throws InvalidRequestException if it is no such object, or a picture cannot be read
+   * @param name names a request that has no id
+   * @throws InvalidRequestException if the JSON is not a valid request, or a source image cannot be
+   *     read
    */
   static EditRequest parse(byte[] json, String name) {
     JsonNode node;
@@ -117,14 +121,14 @@ final class JsonRequest {
         stepCache == null ? EditRequest.DEFAULT_STEP_CACHE : stepCache.doubleValue());
   }
 
-  /** The seed that the job would use for such a row with its default options. */
+  /** The seed that the job would use for such a row with default options. */
   private long derivedSeed(String prompt, List<RgbImage> sources) {
     String ownId = field("id") == null ? null : RowIds.explicit(field("id").asText());
     if (ownId != null) {
       return RowIds.seed(0, ownId);
     }
     if (!sources.isEmpty()) {
-      // A row of a manifest would have paths here.
+      // A row of a manifest would have paths here, which are part of its id.
       return ContentSeed.of(0, prompt, sources);
     }
     Map<ManifestField, Object> fields = new EnumMap<>(ManifestField.class);
@@ -138,7 +142,7 @@ final class JsonRequest {
     return RowIds.seed(0, RowIds.ofFields(fields));
   }
 
-  /** The field, or null where it is missing or null. */
+  /** The field, or null if the field is missing or null. */
   private JsonNode field(String name) {
     JsonNode value = node.get(name);
     return value == null || value.isNull() ? null : value;
@@ -189,7 +193,7 @@ final class JsonRequest {
     }
     byte[] bytes;
     try {
-      // The MIME decoder would skip what is not base64; only line breaks may be.
+      // The MIME decoder would skip invalid characters; only line breaks are allowed.
       bytes = Base64.getDecoder().decode(text.replaceAll("[\r\n]", ""));
     } catch (IllegalArgumentException e) {
       throw new InvalidRequestException(

@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One engine of {@link LoadedModels}: its turns, its load, and how it spends its time. */
+/** One engine of {@link LoadedModels}: its turns, its load, and its use of time. */
 final class LoadedEngine {
   private static final Logger LOG = LoggerFactory.getLogger(LoadedEngine.class);
 
@@ -49,7 +49,7 @@ final class LoadedEngine {
     meter.report(observer);
   }
 
-  /** Loads the engine if necessary and runs {@code work}. Called in the caller's turn. */
+  /** Loads the engine if necessary and runs {@code work}. The caller must have the turn. */
   <T> T work(LoadedModels.Opener opener, EngineObserver observer, Function<EditEngine, T> work) {
     if (engine == null) {
       if (opener.equals(failed)) {
@@ -70,7 +70,7 @@ final class LoadedEngine {
       return work.apply(engine);
     }
     long begin = nanoTime.getAsLong();
-    // Between two runs no task waits.
+    // No task waits between two runs, so that time does not count.
     long waited = lastRun == observer.run() ? begin - lastEnd : 0;
     try {
       return work.apply(engine);
@@ -81,7 +81,7 @@ final class LoadedEngine {
     }
   }
 
-  /** Loads the engine if necessary, whether or not a load has failed before. */
+  /** Loads the engine if necessary, even if an earlier load failed. */
   void load(LoadedModels.Opener opener) {
     if (engine != null) {
       return;
@@ -124,7 +124,7 @@ final class LoadedEngine {
     return engine != null;
   }
 
-  /** Remains after {@link #close}. */
+  /** The engine's description, which remains available after {@link #close}. */
   String description() {
     return description;
   }
@@ -138,7 +138,7 @@ final class LoadedEngine {
     return loaded == null ? 0 : loaded.deviceMemoryBytes();
   }
 
-  /** Frees the weights. Called when the engine has no user. */
+  /** Frees the weights. The engine must have no user. */
   void close() {
     EditEngine loaded = engine;
     engine = null;
@@ -152,7 +152,7 @@ final class LoadedEngine {
     }
   }
 
-  /** The progress of the load. Each report contains what is new since the last one. */
+  /** The progress of the load. Each report contains only the change since the last report. */
   private static final class Meter {
     private static final int LOG_PERCENT = 10;
     private long total;

@@ -20,14 +20,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The engines of a process, one for each {@link Key}: weights are loaded once, however many tasks
- * and DJL models use them. Callers take turns, in the order in which they come.
+ * The engines of a process, one for each {@link Key}. Weights are loaded once, regardless of the
+ * number of tasks and DJL models that use them. Callers take turns in order of arrival.
  *
  * <p>There are two ways to use an engine:
  *
  * <ul>
- *   <li>{@link #use}: the engine stays loaded until {@link #closeAll}. Tasks come and go, and the
- *       next one needs the same model.
+ *   <li>{@link #use}: the engine stays loaded until {@link #closeAll}, because the next task
+ *       needs the same model.
  *   <li>{@link #share}: the caller closes its share. The engine is closed with its last share,
  *       unless {@link #use} keeps it.
  * </ul>
@@ -39,7 +39,7 @@ public final class LoadedModels {
   /** How often a waiting caller reports the progress of the load. */
   private static final long REPORT_MILLIS = 500;
 
-  /** How long {@link #closeAll} waits for a batch that is still running. */
+  /** The time that {@link #closeAll} waits for a running batch. */
   private static final long CLOSE_WAIT_SECONDS = 5;
 
   static {
@@ -48,18 +48,18 @@ public final class LoadedModels {
 
   private final LongSupplier nanoTime;
 
-  /** Guarded by this, as are the users of each entry. */
+  /** Guarded by this, like the users of each entry. */
   private final Map<Key, Entry> entries = new HashMap<>();
 
   /**
-   * What decides which engine a caller gets.
+   * Identifies an engine.
    *
    * @param model a value that is equal for equal models, such as {@link Checkpoint}
    */
   public record Key(Object model, DeviceName device) {}
 
   /**
-   * A version of a checkpoint folder, in the arithmetic of {@code settings}.
+   * A version of a checkpoint folder with a precision and kernels.
    *
    * @param version as {@link io.glmimage.weights.CheckpointListing#version}
    */
@@ -86,7 +86,7 @@ public final class LoadedModels {
   }
 
   /**
-   * @param nanoTime the clock that measures work and waiting
+   * @param nanoTime the clock for work and waiting times
    */
   LoadedModels(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
@@ -98,8 +98,8 @@ public final class LoadedModels {
   }
 
   /**
-   * Runs {@code work} with the engine, alone, and keeps the engine loaded. A load that failed is
-   * not repeated for an equal opener, except if the weights did not arrive or the thread was
+   * Runs {@code work} with exclusive use of the engine, and keeps the engine loaded. A failed load
+   * is not repeated for an equal opener, except if the weights did not arrive or the thread was
    * interrupted.
    *
    * @throws JobException if the load failed before, or the thread is interrupted while it waits
@@ -110,7 +110,7 @@ public final class LoadedModels {
     try {
       LoadedEngine engine = entry.engine;
       try {
-        // A killed task must not wait for the batches of others.
+        // A killed task must not wait for the batches of other tasks.
         while (!engine.tryTurn(REPORT_MILLIS, TimeUnit.MILLISECONDS)) {
           engine.reportTo(observer);
         }
@@ -159,8 +159,8 @@ public final class LoadedModels {
 
   /**
    * Closes the engines that {@link #use} keeps, except those with open shares. The next use loads
-   * again, even if the load had failed. An engine whose batch takes too long is closed by that
-   * batch's caller.
+   * the engine again, even if the load had failed. If a batch takes too long, its caller closes the
+   * engine.
    */
   public void closeAll() {
     List<LoadedEngine> idle = new ArrayList<>();
@@ -213,15 +213,15 @@ public final class LoadedModels {
     entry.engine.close();
   }
 
-  /** Whether a failed load may succeed the next time. */
+  /** Whether a failed load may succeed at the next attempt. */
   static boolean isPassing(Throwable failure) {
-    // The thread of a killed task is interrupted, which ends its reading.
+    // Spark interrupts the thread of a killed task, which ends the read.
     return Thread.currentThread().isInterrupted()
         || failure instanceof WeightsException
         || failure.getCause() instanceof WeightsException;
   }
 
-  /** One caller's part of an engine. */
+  /** One caller's share of an engine. */
   private final class Share implements EditEngine {
     private final Key key;
     private final Entry entry;

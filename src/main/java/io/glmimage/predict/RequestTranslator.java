@@ -13,22 +13,23 @@ import io.glmimage.request.EditResult;
 import java.util.List;
 
 /**
- * Makes requests of a predictor's inputs and outputs of their results. A batch stays a batch: the
- * engine sees all its requests in one call.
+ * Converts a predictor's inputs to requests, and their results to outputs. A batch stays a batch:
+ * the engine receives all its requests in one call.
  *
  * @param <I> the predictor's input
  * @param <O> the predictor's output
  */
 abstract class RequestTranslator<I, O> implements Translator<I, O> {
   /**
-   * @param id names the request in messages where it has no id of its own
-   * @throws InvalidRequestException if it is none; the others of its batch go on
-   * @throws TranslateException if it is none, and ends the batch
+   * @param id names a request without an id of its own in messages
+   * @throws InvalidRequestException if the input is not a valid request; the others of the batch
+   *     continue
+   * @throws TranslateException if the input is not a valid request; ends the batch
    */
   abstract EditRequest request(I input, String id) throws TranslateException;
 
   /**
-   * @throws TranslateException if a failed result is no output; ends the batch
+   * @throws TranslateException if a failed result has no output; ends the batch
    */
   abstract O output(EditResult result) throws TranslateException;
 
@@ -68,7 +69,7 @@ abstract class RequestTranslator<I, O> implements Translator<I, O> {
     return new Requests();
   }
 
-  /** A batch of N is a list of N. */
+  /** A batch of N requests is a list of N elements. */
   private static final class Requests implements Batchifier {
     private static final long serialVersionUID = 1L;
 

@@ -1,6 +1,7 @@
 /**
- * A loaded model that takes requests and gives pictures: {@link io.glmimage.predict.EditEngine}
- * from Java, and the same through DJL as the engine {@code GlmImage}, found by ServiceLoader.
+ * A loaded model that turns requests into edited images. Java code uses {@link
+ * io.glmimage.predict.EditEngine} directly, or the engine {@code GlmImage} through DJL, which finds
+ * the engine by ServiceLoader.
  *
  * <p>Through DJL, with {@code checkpoint} the folder of a GLM-Image checkpoint:
  *
@@ -27,12 +28,12 @@
  * }
  * }</pre>
  *
- * <p>A list given to {@code batchPredict} is one batch for the model. The device is the first GPU,
- * or the CPU where there is none; {@code optDevice(Device.gpu(1))} and {@code
- * optDevice(Device.cpu())} choose another. The forms of requests and results are those of {@link
- * io.glmimage.predict.GlmImageTranslatorFactory}. Closing the model frees its memory.
+ * <p>A list passed to {@code batchPredict} is one batch for the model. The default device is the
+ * first GPU, or the CPU if there is no GPU; {@code optDevice(Device.gpu(1))} and {@code
+ * optDevice(Device.cpu())} choose another. {@link io.glmimage.predict.GlmImageTranslatorFactory}
+ * lists the types of requests and results. Closing the model frees its memory.
  *
- * <p>The DJL Spark extension drives the engine by its name: {@code new
+ * <p>The DJL Spark extension selects the engine by name: {@code new
  * BinaryPredictor().setEngine("GlmImage").setModelUrl("file:/models/GLM-Image?failures=empty")}
  * with JSON requests in its input column and PNG files in its output column.
  */
