@@ -19,9 +19,9 @@ import java.util.concurrent.ExecutionException;
 import org.apache.spark.SparkEnv;
 
 /**
- * The checkpoints that this process uses from its node's disk. Each is found or received once, by a
- * thread of its own, while all tasks that need it wait. A checkpoint in the weights cache is locked
- * until it is released or the process ends.
+ * The checkpoints that this process uses from its node's disk. A dedicated thread finds or receives
+ * each checkpoint once, while all tasks that need the checkpoint wait. A checkpoint in the weights
+ * cache is locked until its release or the end of the process.
  */
 public final class LocalCheckpoints {
   private static final ConcurrentHashMap<String, CompletableFuture<Found>> BY_KEY =
@@ -32,7 +32,7 @@ public final class LocalCheckpoints {
    */
   record Found(Path folder, CachedWeights held) {}
 
-  /** Finds a checkpoint, or brings it to this node. */
+  /** Finds a checkpoint on this node, or brings the checkpoint to this node. */
   @FunctionalInterface
   interface Finder {
     Found find() throws InterruptedException;
@@ -41,8 +41,8 @@ public final class LocalCheckpoints {
   private LocalCheckpoints() {}
 
   /**
-   * The folder of a checkpoint that this process reads from its source into the node's cache,
-   * unless the cache has it. The folder is locked until the process ends.
+   * The folder of a checkpoint in the node's cache. If the cache does not have the checkpoint, this
+   * process reads it from its source. The folder is locked until the process ends.
    *
    * @throws WeightsException if the source cannot be read or the cache cannot be written
    */
@@ -57,7 +57,7 @@ public final class LocalCheckpoints {
         });
   }
 
-  /** Reads a checkpoint from its source into the node's cache, unless the cache has it. */
+  /** Reads a checkpoint from its source into the node's cache, unless the checkpoint is there. */
   static CachedWeights read(CheckpointListing listing, FileSource source, WeightsOptions options)
       throws InterruptedException {
     ChunkPlan plan = new ChunkPlan(listing, options.chunkBytes());
@@ -70,18 +70,18 @@ public final class LocalCheckpoints {
   }
 
   /**
-   * The folder of a checkpoint. The first caller starts {@code finder}; a failure is reported to
-   * all who wait, and the next caller starts again.
+   * The folder of a checkpoint. The first caller starts {@code finder}. A failure is reported to
+   * all waiting callers, and the next caller starts again.
    *
-   * @param model its name, for messages
+   * @param model the model's name, for messages
    */
   static Path folder(String key, String model, Finder finder) throws InterruptedException {
     CompletableFuture<Found> mine = new CompletableFuture<>();
     CompletableFuture<Found> present = BY_KEY.putIfAbsent(key, mine);
     if (present == null) {
       present = mine;
-      // Not in the task's thread: Spark would keep the broadcast blocks that it reads, and a killed
-      // task would stop the transfer for which others wait.
+      // A task's thread is not suitable: Spark would keep the broadcast blocks that it reads. A
+      // killed task would also stop the transfer for which other tasks wait.
       Thread thread = new Thread(() -> find(key, finder, mine), "weights-receive");
       thread.setDaemon(true);
       thread.start();

@@ -16,12 +16,13 @@ import scala.runtime.AbstractPartialFunction;
 import scala.runtime.BoxedUnit;
 
 /**
- * Questions from executors to the driver over their existing connection: no additional port, and
- * Spark's own authentication and encryption. It works in a session that is already running.
+ * Questions from executors to the driver over their existing connection. The channel needs no
+ * additional port and has Spark's own authentication and encryption. It works in a session that is
+ * already running.
  *
- * <p>Spark offers this publicly only to plug-ins, which must be configured before the session
- * starts. These are the classes on which its plug-ins are built, unchanged since Spark 1.6. No
- * other class of this program uses them.
+ * <p>Spark's public API offers such a channel only to plug-ins, which must be configured before the
+ * session starts. This class uses the classes on which Spark builds its plug-ins, unchanged since
+ * Spark 1.6. No other class of this program uses them.
  */
 final class WeightsBroadcastChannel {
   private WeightsBroadcastChannel() {}
@@ -54,7 +55,7 @@ final class WeightsBroadcastChannel {
   }
 
   /**
-   * Asks the driver, from an executor.
+   * Sends a question from an executor to the driver.
    *
    * @throws WeightsException if the driver does not answer
    */

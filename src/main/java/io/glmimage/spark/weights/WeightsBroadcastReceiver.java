@@ -18,11 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A node's side of the distribution: asks for chunks and writes them. A chunk is fetched while the
- * previous one is checked and written.
+ * A node's side of the distribution, which asks for chunks and writes them. The next chunk is
+ * fetched while the previous one is checked and written.
  *
- * <p>It must run outside Spark's task threads: a task keeps the blocks of a broadcast until the
- * task ends.
+ * <p>The receiver must run outside Spark's task threads, because a task keeps the blocks of a
+ * broadcast until the task ends.
  */
 final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastReceiver.class);
@@ -59,7 +59,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
               t.setDaemon(true);
               return t;
             });
-    // On a slow network a chunk takes long. The driver must not treat the node as dead.
+    // A chunk can take long on a slow network. The driver must not treat the node as dead.
     ScheduledExecutorService heart =
         Executors.newSingleThreadScheduledExecutor(
             work -> {
@@ -131,7 +131,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
       try {
         bytes = fetch.apply(chunk.bytes());
       } catch (Exception e) {
-        // Scala declares no exceptions; IOException and SparkException arrive here too.
+        // Scala methods do not declare exceptions; IOException and SparkException arrive here too.
         lost = countLost(lost, "chunk " + index + " was lost: " + e);
         continue;
       }
@@ -210,7 +210,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
     try {
       WeightsBroadcastChannel.ask(endpoint, new WeightsQuestion.Leave(node, why));
     } catch (WeightsException e) {
-      // The failure that ended the transfer is reported; this one adds nothing.
+      // The failure that ended the transfer is reported; this failure adds nothing.
       LOG.debug("Cannot tell the driver that this node stopped receiving", e);
     }
   }

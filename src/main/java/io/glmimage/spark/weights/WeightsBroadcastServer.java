@@ -27,24 +27,24 @@ import org.slf4j.LoggerFactory;
 /**
  * The driver's side of the distribution: a carousel of chunks.
  *
- * <p>Nodes ask for the chunks that they lack; nothing depends on which executors exist or where
- * Spark places a task. While any node lacks a chunk, one thread reads the next chunk that some node
- * lacks, going round the checkpoint, and broadcasts it. A chunk that every asking node has is
- * removed from all block stores. Nodes that start together therefore share one reading of the
- * source, peer to peer. A node that joins later takes the current chunks first and then those it
- * missed. With {@link #WINDOW} chunks in flight the heap stays flat.
+ * <p>Nodes ask for the chunks that they lack. Nothing depends on the existing executors or on the
+ * placement of tasks. While any node lacks a chunk, one thread repeatedly reads and broadcasts the
+ * next missing chunk, in a cycle over the checkpoint. A chunk that every asking node has is removed
+ * from all block stores. Nodes that start together therefore share one read of the source, peer to
+ * peer. A node that joins later takes the current chunks first, and then the chunks that it missed.
+ * At most {@link #WINDOW} chunks are in flight, which bounds the heap.
  *
- * <p>Nodes are soft state: a node that has been silent for too long no longer holds a chunk back,
- * and returns with its next question. A node that stays slower than the others finds its chunk
- * removed after {@link #SLOW_MILLIS} and asks again.
+ * <p>The server keeps soft state about nodes. A node that has been silent for too long no longer
+ * holds back the removal of a chunk; its next question registers the node again. A slow node may
+ * find its chunk removed after {@link #SLOW_MILLIS} and asks again.
  */
 final class WeightsBroadcastServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastServer.class);
 
-  /** The largest number of chunks that exist as broadcasts at a time. */
+  /** The largest number of chunks that exist as broadcasts at the same time. */
   static final int WINDOW = 2;
 
-  /** How long the first node waits for others to join before chunks flow. */
+  /** The time that the first node waits for other nodes to join before the first chunk is sent. */
   private static final long GATHER_MILLIS = 1_000;
 
   /** A node that has been silent for this long is treated as dead. */
@@ -127,7 +127,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
     thread.start();
   }
 
-  /** Answers a node; never blocks for long. */
+  /** Answers a node, without blocking for long. */
   WeightsReply answer(WeightsQuestion question) {
     if (question instanceof WeightsQuestion.Next next) {
       return next(next);
@@ -323,10 +323,10 @@ final class WeightsBroadcastServer implements AutoCloseable {
 
   private void release(Live chunk) {
     try {
-      // Waits for the executors: their heap must be free before the next chunk arrives.
+      // Waits for the executors, because their heap must be free before the next chunk arrives.
       chunk.broadcast.unpersist(true);
     } catch (Exception e) {
-      // The copy of an executor that dies is gone. Scala declares no exceptions.
+      // The copy on a dead executor is gone. Scala methods do not declare exceptions.
       LOG.debug("An executor did not confirm that it dropped a chunk", e);
     }
     try {

@@ -7,7 +7,7 @@ import java.util.Map;
 final class WeightsCacheFolder {
   private WeightsCacheFolder() {}
 
-  /** The requested folder, or the default of this process. */
+  /** The requested folder, or the default of this process if the request is empty. */
   static Path of(String asked) {
     return asked.isEmpty()
         ? standard(

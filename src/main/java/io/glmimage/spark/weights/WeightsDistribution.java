@@ -30,9 +30,9 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>Nodes pull: the first task on a node receives the model, whenever the executor joined. If the
- * executors are threads of the driver ({@code local[*]}), a local folder is used in place, and any
- * other is read into the cache without a broadcast.
+ * <p>Nodes pull the model: the first task on a node receives it, even if the executor joined late.
+ * With {@code local[*]}, the executors are threads of the driver. A local folder is then used in
+ * place, and any other folder is read into the cache without a broadcast.
  */
 public final class WeightsDistribution {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsDistribution.class);
@@ -40,13 +40,13 @@ public final class WeightsDistribution {
   private WeightsDistribution() {}
 
   /**
-   * Looks at the model and starts to answer executors. Sends nothing yet.
+   * Lists the model's files and starts to answer executors. This method sends no weights yet.
    *
-   * @param model the folder: a URI that Hadoop knows or a local path
-   * @param progress called by a thread of this class whenever a chunk was sent or a node is
-   *     complete
+   * @param model the folder: a URI that Hadoop supports or a local path
+   * @param progress called by a background thread after a chunk was sent or the number of receiving
+   *     or complete nodes has changed; not called if the model is not broadcast
    * @throws CheckpointException if the folder is not a checkpoint
-   * @throws WeightsException if it cannot be read
+   * @throws WeightsException if the folder cannot be read
    */
   public static WeightsHandle start(
       JavaSparkContext spark,
@@ -58,17 +58,17 @@ public final class WeightsDistribution {
   }
 
   /**
-   * A model folder as it is now.
+   * The current state of a model folder.
    *
-   * @param source reads it
+   * @param source reads the folder
    */
   public record Found(FileSource source, CheckpointListing listing) {}
 
   /**
-   * Looks at the model.
+   * Lists the model's files.
    *
    * @throws CheckpointException if the folder is not a checkpoint
-   * @throws WeightsException if it cannot be read
+   * @throws WeightsException if the folder cannot be read
    */
   public static Found look(JavaSparkContext spark, String model) {
     try {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaSparkContext;
 
-/** A running distribution. Close it when no task will ask for the model any more. */
+/** A running distribution. Close the handle when no further task will ask for the model. */
 public final class WeightsHandle implements AutoCloseable {
   private final JavaSparkContext spark;
   private final WeightsRef ref;
@@ -36,9 +36,9 @@ public final class WeightsHandle implements AutoCloseable {
   }
 
   /**
-   * Brings the model to the executors that exist now and returns when they have it. Optional: the
-   * first task on a node does the same. Tasks end only when their node is complete, so Spark gives
-   * every free executor at least one of them.
+   * Brings the model to the current executors and returns when all of them have the model. This
+   * call is optional: the first task on a node does the same. Tasks end only when their node is
+   * complete, so Spark gives every free executor at least one task.
    *
    * @throws WeightsException if a node cannot receive the model
    */

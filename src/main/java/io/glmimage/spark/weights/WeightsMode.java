@@ -4,19 +4,19 @@ import io.glmimage.error.WeightsException;
 import java.io.Serializable;
 
 /**
- * How the model's weights reach the executors.
+ * The method by which the model's weights reach the executors.
  *
  * @param mode see {@link Mode}
  * @param path the folder on every executor, for {@link Mode#LOCAL} only
  */
 public record WeightsMode(Mode mode, String path) implements Serializable {
-  /** The way of the weights. */
+  /** The method of transfer. */
   public enum Mode {
     /** The driver reads the model once and sends it through Spark's broadcast. */
     BROADCAST,
     /** Every executor already has the model at the same local path. */
     LOCAL,
-    /** Every node reads the model's location itself. */
+    /** Every node reads the model from its location. */
     DIRECT
   }
 
@@ -32,7 +32,7 @@ public record WeightsMode(Mode mode, String path) implements Serializable {
 
   /**
    * @param text as in {@link #SYNTAX}
-   * @throws WeightsException for another text
+   * @throws WeightsException for any other text
    */
   public static WeightsMode parse(String text) {
     if (!isValid(text)) {

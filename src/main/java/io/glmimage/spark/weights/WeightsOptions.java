@@ -5,16 +5,17 @@ import io.glmimage.weights.WeightsCache;
 import java.io.Serializable;
 
 /**
- * Settings of the distribution of weights.
+ * Settings for the distribution of weights.
  *
  * @param cacheDir the folder on every node that holds received models. A relative path is below the
- *     executor's working folder. Empty means {@code glm-image-weights-USER} in the first of {@code
- *     SPARK_LOCAL_DIRS} ({@code LOCAL_DIRS} on YARN) or else in the system's temporary folder
- * @param cacheBytes unused models are removed, least recently used first, before the cache grows
- *     beyond this
- * @param chunkBytes the largest piece that is broadcast at once. The driver holds about six of
- *     them, half in Spark's block store; a receiving executor holds about as many
- * @param check how closely a cached model is checked before it is used
+ *     executor's working folder. Empty means {@code glm-image-weights-USER} in the first folder of
+ *     {@code SPARK_LOCAL_DIRS} ({@code LOCAL_DIRS} on YARN), or otherwise in the system's temporary
+ *     folder
+ * @param cacheBytes limit of the cache size. Before the cache grows beyond the limit, unused models
+ *     are removed, least recently used first
+ * @param chunkBytes the largest chunk that is broadcast at once. The driver holds about six chunks,
+ *     half of them in Spark's block store. A receiving executor holds about as many
+ * @param check how thoroughly a cached model is checked before use
  */
 public record WeightsOptions(
     String cacheDir, long cacheBytes, int chunkBytes, WeightsCache.Check check)

@@ -5,8 +5,8 @@ import java.util.BitSet;
 /**
  * A message from a node to the driver.
  *
- * <p>On the wire it is an array of JDK types: Spark's threads that read messages do not see the
- * classes of a job's jar.
+ * <p>On the wire, a message is an array of JDK types. Spark's threads that read messages cannot
+ * load classes from a job's jar.
  */
 sealed interface WeightsQuestion {
   /** The name of the node, which is its host and its cache folder. */
@@ -63,7 +63,7 @@ sealed interface WeightsQuestion {
   }
 
   /**
-   * @throws IllegalArgumentException for a kind that is not known
+   * @throws IllegalArgumentException for an unknown kind
    */
   static WeightsQuestion ofWire(Object[] wire) {
     String node = (String) wire[1];

@@ -74,11 +74,13 @@ public final class WeightsRef implements Serializable {
   }
 
   /**
-   * The complete model's folder on this node. The first call in a process may take as long as the
-   * transfer of the model; other calls wait for it. The folder stays until the process ends.
+   * The folder with the complete model on this node. The first call in a process may take as long
+   * as the transfer of the model; other calls wait for the same transfer. The folder stays until
+   * the process ends.
    *
-   * @throws WeightsException if the model cannot be brought to this node
-   * @throws CheckpointException if the folder on this node is another model
+   * @throws WeightsException if the model cannot be brought to this node, or this node's folder
+   *     holds another model
+   * @throws CheckpointException if the folder on this node is not a checkpoint
    */
   public Path localFolder() throws InterruptedException {
     return LocalCheckpoints.folder(id, listing.source(), this::find);
@@ -154,7 +156,7 @@ public final class WeightsRef implements Serializable {
     }
   }
 
-  /** Compares a folder with the model by everything but the values of the weights. */
+  /** Requires that a folder matches the model in everything except the values of the weights. */
   static void requireSame(Path folder, CheckpointListing listing) {
     String what =
         "Cannot use " + folder + " on " + LocalCheckpoints.host() + " as model " + listing.source();

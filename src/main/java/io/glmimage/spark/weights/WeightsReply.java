@@ -3,7 +3,10 @@ package io.glmimage.spark.weights;
 import java.util.BitSet;
 import org.apache.spark.broadcast.Broadcast;
 
-/** The driver's reply to a {@link WeightsQuestion}; an array of JDK and Spark types on the wire. */
+/**
+ * The driver's reply to a {@link WeightsQuestion}. On the wire, a reply is an array of JDK and
+ * Spark types.
+ */
 sealed interface WeightsReply {
   /** The array that is sent; the first element is the kind. */
   Object[] toWire();
@@ -36,7 +39,7 @@ sealed interface WeightsReply {
     }
   }
 
-  /** Accepted. */
+  /** The driver has accepted the message. */
   record Ok() implements WeightsReply {
     @Override
     public Object[] toWire() {
@@ -53,7 +56,7 @@ sealed interface WeightsReply {
   }
 
   /**
-   * @throws IllegalArgumentException for a kind that is not known
+   * @throws IllegalArgumentException for an unknown kind
    */
   static WeightsReply ofWire(Object[] wire) {
     return switch ((String) wire[0]) {

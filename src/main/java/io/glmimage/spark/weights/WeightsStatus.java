@@ -6,16 +6,16 @@ package io.glmimage.spark.weights;
  * @param totalBytes size of the model
  * @param readBytes bytes that the driver has read from the source; more than {@code totalBytes} if
  *     nodes joined late
- * @param seconds from the first question to the last node's completion, or to now
+ * @param seconds time from the first question to the completion of the last node, or to now
  */
 public record WeightsStatus(
     long totalBytes, long readBytes, double seconds, Chunks chunks, Nodes nodes) {
   /**
    * Chunks that were broadcast.
    *
-   * @param sent all broadcasts
-   * @param repeated those of chunks that had been sent before, for nodes that joined late
-   * @param inFlightPeak the largest number of broadcasts that existed at a time
+   * @param sent number of broadcasts
+   * @param repeated broadcasts of chunks that had been sent before, for nodes that joined late
+   * @param inFlightPeak the largest number of broadcasts that existed at the same time
    */
   public record Chunks(int sent, int repeated, int inFlightPeak) {}
 
@@ -36,12 +36,12 @@ public record WeightsStatus(
     }
   }
 
-  /** A model that is not broadcast. */
+  /** The status of a model that is not broadcast. */
   static WeightsStatus notSent(long totalBytes) {
     return new WeightsStatus(totalBytes, 0, 0, new Chunks(0, 0, 0), new Nodes(0, 0, 0, 0, 0));
   }
 
-  /** MB (10^6 bytes) of the source that were read and sent each second. */
+  /** MB (10^6 bytes) read from the source and sent per second. */
   public double megabytesPerSecond() {
     return seconds > 0 ? readBytes / seconds / 1e6 : 0;
   }

@@ -1,5 +1,6 @@
 /**
- * How a checkpoint reaches the executors: broadcast in chunks, read directly, or found on the node.
- * Loading it into memory belongs to {@code io.glmimage.spark.engine}.
+ * The transfer of a checkpoint to the executors: broadcast in chunks, direct reads by the nodes, or
+ * a copy that a node already has. The package {@code io.glmimage.spark.engine} loads the checkpoint
+ * into memory.
  */
 package io.glmimage.spark.weights;
