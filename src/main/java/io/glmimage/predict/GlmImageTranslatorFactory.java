@@ -44,8 +44,8 @@ import java.util.Set;
  * other fields. With source images and without an id, the seed is derived from the prompt and the
  * pixels (see {@link ContentSeed}). The job uses paths instead, so its seed differs.
  *
- * <p>The argument can be set in the criteria ({@code optArgument}) or in a model URL:
- * {@code file:/models/GLM-Image?failures=empty}.
+ * <p>The argument can be set in the criteria ({@code optArgument}) or in a model URL: {@code
+ * file:/models/GLM-Image?failures=empty}.
  */
 public final class GlmImageTranslatorFactory implements TranslatorFactory, Serializable {
   private static final long serialVersionUID = 1L;

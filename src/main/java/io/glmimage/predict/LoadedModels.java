@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>There are two ways to use an engine:
  *
  * <ul>
- *   <li>{@link #use}: the engine stays loaded until {@link #closeAll}, because the next task
- *       needs the same model.
+ *   <li>{@link #use}: the engine stays loaded until {@link #closeAll}, because the next task needs
+ *       the same model.
  *   <li>{@link #share}: the caller closes its share. The engine is closed with its last share,
  *       unless {@link #use} keeps it.
  * </ul>
