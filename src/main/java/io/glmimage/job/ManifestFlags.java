@@ -23,8 +23,8 @@ final class ManifestFlags {
       paramLabel = "FORMAT",
       defaultValue = ManifestFormat.AUTO,
       description =
-          "parquet, jsonl, csv, openai-batch, or auto: chosen by the file's extension and, for JSON"
-              + " Lines, its first line. Default: ${DEFAULT-VALUE}.")
+          "parquet, jsonl, csv, tsv, openai-batch, or auto: chosen by the file's extension and, for"
+              + " JSON Lines, its first line. Default: ${DEFAULT-VALUE}.")
   private String format;
 
   @Option(

@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The records of a CSV text as RFC 4180 defines them. Fields are separated by commas; a field in
- * double quotes may contain commas, line ends and doubled quotes. Lines end with LF or CR LF. Blank
- * lines and a byte order mark are skipped.
+ * The records of a CSV text as RFC 4180 defines them, or of a TSV text, which has tabs for commas.
+ * A field in double quotes may contain separators, line ends and doubled quotes. Lines end with LF
+ * or CR LF. Blank lines and a byte order mark are skipped.
  */
 final class CsvRecords {
   /**
@@ -22,11 +22,13 @@ final class CsvRecords {
   record Rec(long line, List<String> fields, String problem) {}
 
   private final BufferedReader in;
+  private final char separator;
   private long line = 1;
   private boolean started;
 
-  CsvRecords(Reader in) {
+  CsvRecords(Reader in, char separator) {
     this.in = in instanceof BufferedReader buffered ? buffered : new BufferedReader(in);
+    this.separator = separator;
   }
 
   /** The next record, or null at the end. */
@@ -89,9 +91,9 @@ final class CsvRecords {
         }
         in.reset();
       }
-      if (c == ',' || c == '\n' || c < 0) {
+      if (c == separator || c == '\n' || c < 0) {
         fields.add(field.isEmpty() && !closed ? null : field.toString());
-        if (c != ',') {
+        if (c != separator) {
           line += c == '\n' ? 1 : 0;
           return new Rec(start, fields, problem);
         }

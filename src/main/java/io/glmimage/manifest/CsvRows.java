@@ -17,8 +17,8 @@ import java.util.NoSuchElementException;
 import java.util.Set;
 
 /**
- * A manifest of comma-separated values with a header. {@code image_paths} holds one path, several
- * paths separated by {@code |}, or a JSON array of paths. An empty cell is null.
+ * A manifest of comma- or tab-separated values with a header. {@code image_paths} holds one path,
+ * several paths separated by {@code |}, or a JSON array of paths. An empty cell is null.
  */
 final class CsvRows implements TextRows {
   private final CsvRecords records;
@@ -30,8 +30,8 @@ final class CsvRows implements TextRows {
 
   private CsvRecords.Rec next;
 
-  CsvRows(Reader in, String file, ManifestOptions options) throws IOException {
-    this.records = new CsvRecords(in);
+  CsvRows(Reader in, String file, ManifestOptions options, char separator) throws IOException {
+    this.records = new CsvRecords(in, separator);
     this.file = file;
     this.header = header(records, file);
     for (int i = 0; i < header.size(); i++) {
@@ -44,8 +44,8 @@ final class CsvRows implements TextRows {
   }
 
   /** The names of the columns of a file. */
-  static List<String> header(Reader in, String file) throws IOException {
-    return header(new CsvRecords(in), file);
+  static List<String> header(Reader in, String file, char separator) throws IOException {
+    return header(new CsvRecords(in, separator), file);
   }
 
   private static List<String> header(CsvRecords records, String file) throws IOException {

@@ -17,6 +17,8 @@ public enum ManifestFormat {
   JSONL("jsonl", ".jsonl", ".ndjson", ".json"),
   /** Comma-separated values with a header (RFC 4180). */
   CSV("csv", ".csv"),
+  /** Tab-separated values with a header, quoted as in CSV. */
+  TSV("tsv", ".tsv"),
   /** The requests of an OpenAI batch, one a line. Recognised by the first line, not by the name. */
   OPENAI_BATCH("openai-batch");
 

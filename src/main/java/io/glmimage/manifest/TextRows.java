@@ -28,9 +28,9 @@ public interface TextRows extends Iterator<TextRow> {
     return new JsonLines(in, file, options);
   }
 
-  /** Comma-separated values with a header. */
-  static TextRows csv(Reader in, String file, ManifestOptions options) throws IOException {
-    return new CsvRows(in, file, options);
+  /** Values with a header, separated by a comma (CSV) or a tab (TSV). */
+  static Opener separatedBy(char separator) {
+    return (in, file, options) -> new CsvRows(in, file, options, separator);
   }
 
   /** The requests of an OpenAI batch. */
@@ -39,12 +39,12 @@ public interface TextRows extends Iterator<TextRow> {
   }
 
   /**
-   * The names of the columns of a CSV file.
+   * The names of the columns of a CSV or TSV file.
    *
    * @throws io.glmimage.error.UsageException if the header is missing or its names are not distinct
    */
-  static List<String> csvHeader(Reader in, String file) throws IOException {
-    return CsvRows.header(in, file);
+  static List<String> header(Reader in, String file, char separator) throws IOException {
+    return CsvRows.header(in, file, separator);
   }
 
   /** Names a line in messages. */

@@ -14,11 +14,16 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class CsvRowsTest {
-  private static List<TextRow> rows(String text) throws IOException {
+  private static List<TextRow> rows(char separator, String text) throws IOException {
     List<TextRow> rows = new ArrayList<>();
-    TextRows.csv(new StringReader(text), "/m/rows", new ManifestOptions("m", Map.of(), List.of()))
+    TextRows.separatedBy(separator)
+        .open(new StringReader(text), "/m/rows", new ManifestOptions("m", Map.of(), List.of()))
         .forEachRemaining(rows::add);
     return rows;
+  }
+
+  private static List<TextRow> rows(String text) throws IOException {
+    return rows(',', text);
   }
 
   @Test
@@ -70,6 +75,36 @@ class CsvRowsTest {
     assertTrue(text.startsWith("line 4 of rows: text follows a closing quote"), text);
     String open = problem("\"open,a.png,1\n");
     assertTrue(open.startsWith("line 4 of rows: a quote is never closed"), open);
+  }
+
+  @Test
+  void tabsSeparateTheValuesOfTsv() throws IOException {
+    List<TextRow> rows =
+        rows(
+            '\t',
+            "\uFEFFid\timage_paths\tprompt\tseed\tlabel\r\n"
+                + "1\ta.png|b,c.png\tred, then \"blue\"\t5\tx\r\n"
+                + "2\t\t\"a \"\"tab\"\":\t,\nthen stop\"\t\t\n");
+    assertEquals(2, rows.size());
+    rows.forEach(row -> assertNull(row.problem()));
+    assertEquals("1", rows.get(0).value(ManifestField.ID));
+    assertEquals(List.of("a.png", "b,c.png"), rows.get(0).value(ManifestField.IMAGE_PATHS));
+    assertEquals("red, then \"blue\"", rows.get(0).value(ManifestField.PROMPT));
+    assertEquals(5L, rows.get(0).value(ManifestField.SEED));
+    assertEquals("x", rows.get(0).other("label"));
+    assertNull(rows.get(1).value(ManifestField.IMAGE_PATHS));
+    assertEquals("a \"tab\":\t,\nthen stop", rows.get(1).value(ManifestField.PROMPT));
+    assertNull(rows.get(1).value(ManifestField.SEED));
+    assertNull(rows.get(1).other("label"));
+  }
+
+  @Test
+  void namesTheLineOfABadRecordOfTsv() throws IOException {
+    List<TextRow> rows =
+        rows('\t', "prompt\timage_paths\tseed\np,a.png,1\np\ta.png\tmany\nq\ta.png\t1\n");
+    assertEquals("line 2 of rows has 1 values, the header has 3", rows.get(0).problem());
+    assertEquals("line 3 of rows: seed is many, expected a number", rows.get(1).problem());
+    assertNull(rows.get(2).problem());
   }
 
   @Test

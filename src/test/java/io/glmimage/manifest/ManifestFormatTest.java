@@ -14,6 +14,7 @@ class ManifestFormatTest {
   void detectsTheFormatByNameAndFirstLine() {
     String batch = "{\"custom_id\":\"a\",\"body\":{}}";
     assertEquals(ManifestFormat.CSV, ManifestFormat.detect("s3a://b/x.CSV", ""));
+    assertEquals(ManifestFormat.TSV, ManifestFormat.detect("s3a://b/x.TSV", ""));
     assertEquals(ManifestFormat.OPENAI_BATCH, ManifestFormat.detect("x.jsonl", batch));
     assertEquals(ManifestFormat.JSONL, ManifestFormat.detect("x.ndjson", "{\"prompt\":\"p\"}"));
     assertEquals(ManifestFormat.JSONL, ManifestFormat.detect("x.jsonl", "{"));
@@ -34,7 +35,8 @@ class ManifestFormatTest {
       assertEquals(format, ManifestFormat.named(format.option()));
     }
     assertEquals(
-        "Invalid --manifest-format: xml, expected one of auto, parquet, jsonl, csv, openai-batch",
+        "Invalid --manifest-format: xml, expected one of auto, parquet, jsonl, csv, tsv,"
+            + " openai-batch",
         assertThrows(UsageException.class, () -> ManifestFormat.named("xml")).getMessage());
   }
 }

@@ -12,8 +12,14 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 
-/** CSV manifests. All files must have the same header. */
+/** CSV and TSV manifests. All files must have the same header. */
 final class CsvManifest implements FormatReader {
+  private final char separator;
+
+  CsvManifest(char separator) {
+    this.separator = separator;
+  }
+
   @Override
   public Dataset<Row> read(ManifestSource source) throws IOException {
     List<String> files = source.files();
@@ -25,16 +31,17 @@ final class CsvManifest implements FormatReader {
               ? TextColumn.other(name, DataTypes.StringType)
               : TextColumn.of(field, source.options()));
     }
-    return new TextTable(source.spark(), files, TextRows::csv, source.options())
+    TextRows.Opener format = TextRows.separatedBy(separator);
+    return new TextTable(source.spark(), files, format, source.options())
         .table(columns)
         .drop(InternalColumns.FATAL);
   }
 
-  private static List<String> header(ManifestSource source, List<String> files) throws IOException {
+  private List<String> header(ManifestSource source, List<String> files) throws IOException {
     List<String> header = null;
     for (String file : files) {
       try (Reader in = ManifestSource.text(source.storage(), file)) {
-        List<String> names = TextRows.csvHeader(in, file);
+        List<String> names = TextRows.header(in, file, separator);
         if (header != null && !header.equals(names)) {
           throw new UsageException(
               "Cannot read manifest "

@@ -26,7 +26,8 @@ final class ManifestFiles {
     return switch (format) {
       case PARQUET -> new ParquetManifest();
       case JSONL -> new JsonLinesManifest();
-      case CSV -> new CsvManifest();
+      case CSV -> new CsvManifest(',');
+      case TSV -> new CsvManifest('\t');
       case OPENAI_BATCH -> new BatchManifest();
     };
   }

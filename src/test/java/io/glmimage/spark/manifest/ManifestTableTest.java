@@ -52,8 +52,8 @@ class ManifestTableTest {
     return rows;
   }
 
-  @Test
-  void everyFormatGivesTheSameRequests() throws IOException {
+  /** Two requests, as Parquet. */
+  private Path parquet() {
     StructType schema =
         new StructType()
             .add("id", DataTypes.StringType)
@@ -78,7 +78,12 @@ class ManifestTableTest {
         .coalesce(1)
         .write()
         .parquet(parquet.toString());
-    List<PlannedRow> requests = requests(parquet);
+    return parquet;
+  }
+
+  @Test
+  void everyFormatGivesTheSameRequests() throws IOException {
+    List<PlannedRow> requests = requests(parquet());
     assertEquals(2, requests.size());
 
     Path json =
@@ -100,13 +105,21 @@ class ManifestTableTest {
             "7,make it red,\"[\"\"/m/x.png\"\"]\",,,,,");
     assertEquals(requests, requests(csv));
 
+    Path tsv =
+        LocalSpark.text(
+            folder.resolve("m.tsv"),
+            "id\tprompt\timage_paths\tseed\theight\twidth\tnum_inference_steps\tguidance_scale",
+            "r-1\tsay \"hi\", 😀\ta.png|s3a://b/sub dir/é.png\t9007199254740991\t64\t96\t9\t1.1",
+            "7\tmake it red\t/m/x.png\t\t\t\t\t");
+    assertEquals(requests, requests(tsv));
+
     Path batch =
         LocalSpark.text(
             folder.resolve("batch.jsonl"),
-            "{\"custom_id\": \"r-1\", \"method\": \"POST\", \"url\": \"/v1/images/edits\", \"body\":"
-                + " {\"prompt\": \"say \\\"hi\\\", 😀\", \"image\": [\"a.png\", {\"image_url\":"
-                + " \"s3a://b/sub dir/é.png\"}], \"seed\": 9007199254740991, \"size\": \"96x64\","
-                + " \"num_inference_steps\": 9, \"guidance_scale\": 1.1}}",
+            "{\"custom_id\": \"r-1\", \"method\": \"POST\", \"url\": \"/v1/images/edits\","
+                + " \"body\": {\"prompt\": \"say \\\"hi\\\", 😀\", \"image\": [\"a.png\","
+                + " {\"image_url\": \"s3a://b/sub dir/é.png\"}], \"seed\": 9007199254740991,"
+                + " \"size\": \"96x64\", \"num_inference_steps\": 9, \"guidance_scale\": 1.1}}",
             "{\"custom_id\": \"7\", \"method\": \"POST\", \"url\": \"/v1/images/edits\", \"body\":"
                 + " {\"prompt\": \"make it red\", \"image\": \"/m/x.png\"}}");
     assertEquals(requests, requests(batch));
@@ -140,6 +153,17 @@ class ManifestTableTest {
     assertEquals("struct<a.b:struct<c:array<double>>>", table.passedThrough().simpleString());
     Row planned = table.identify().planned("model").head();
     assertEquals(1.5, planned.<Row>getAs("a.b").getList(0).get(0));
+  }
+
+  @Test
+  void otherColumnsOfCsvAndTsvPassThroughAsTexts() throws IOException {
+    Path csv = LocalSpark.text(folder.resolve("m.csv"), "prompt,image_paths,label", "p,,1", "p,,");
+    Path tsv =
+        LocalSpark.text(folder.resolve("m.tsv"), "prompt\timage_paths\tlabel", "p\t\t1", "p\t\t");
+    for (Path manifest : List.of(csv, tsv)) {
+      List<Row> labels = spark.open(manifest).rows().select("label").collectAsList();
+      assertEquals(Arrays.asList("1", null), labels.stream().map(row -> row.get(0)).toList());
+    }
   }
 
   @Test
