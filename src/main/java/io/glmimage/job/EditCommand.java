@@ -17,11 +17,11 @@ import picocli.CommandLine.Spec;
     description = {
       "Edits the images of a manifest.",
       "",
-      "Reads a manifest (Parquet, JSON Lines, CSV, TSV or an OpenAI batch) with the columns"
-          + " image_paths (one or several; null or empty for text-to-image) and prompt, optionally"
-          + " id, seed, height, width, num_inference_steps and guidance_scale. Writes"
-          + " OUTPUT/images/<id>.png, the table OUTPUT/results (Parquet, one result row per"
-          + " manifest row), OUTPUT/report.html and, last, OUTPUT/summary.json.",
+      "Reads a manifest (formats: see --manifest-format) with the columns image_paths (one or"
+          + " several; null or empty for text-to-image) and prompt, optionally id, seed, height,"
+          + " width, num_inference_steps and guidance_scale. Writes OUTPUT/images/<id>.png, the"
+          + " table OUTPUT/results (Parquet, one result row per manifest row), OUTPUT/report.html"
+          + " and, last, OUTPUT/summary.json.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",

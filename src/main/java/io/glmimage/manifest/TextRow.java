@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A row of a text manifest: JSON Lines, CSV, TSV or an OpenAI batch. Readers fill it field by
- * field. A value that cannot be read becomes a problem of this row and leaves its field null.
+ * A row of a text manifest. Readers fill it field by field. A value that cannot be read becomes a
+ * problem of this row and leaves its field null.
  */
 public final class TextRow implements FieldValues {
   private final EnumMap<ManifestField, Object> values = new EnumMap<>(ManifestField.class);
