@@ -59,12 +59,7 @@ class PathsJobTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {
-        "rows[1]{x,y}o*z w?x",
-        "back\\slash a:b",
-        "a b%20c#d",
-        "cafe\u0301 caf\u00e9"
-      })
+      strings = {"rows[1]{x,y}o*z w?x", "back\\slash a:b", "a b%20c#d", "cafe\u0301 caf\u00e9"})
   void everyNameIsLiteral(String name) throws IOException {
     // As patterns, the names match these decoys.
     for (String decoy : List.of("rows1xoXz wXx", "backslash a:b", "a b c", "caf\u00e9 caf\u00e9")) {
