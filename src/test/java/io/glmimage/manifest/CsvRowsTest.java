@@ -82,9 +82,12 @@ class CsvRowsTest {
     List<TextRow> rows =
         rows(
             '\t',
-            "\uFEFFid\timage_paths\tprompt\tseed\tlabel\r\n"
-                + "1\ta.png|b,c.png\tred, then \"blue\"\t5\tx\r\n"
-                + "2\t\t\"a \"\"tab\"\":\t,\nthen stop\"\t\t\n");
+            """
+            \uFEFFid\timage_paths\tprompt\tseed\tlabel\r
+            1\ta.png|b,c.png\tred, then "blue"\t5\tx\r
+            2\t\t"a ""tab"":\t,
+            then stop"\t\t
+            """);
     assertEquals(2, rows.size());
     rows.forEach(row -> assertNull(row.problem()));
     assertEquals("1", rows.get(0).value(ManifestField.ID));
