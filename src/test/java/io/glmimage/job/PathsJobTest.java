@@ -122,7 +122,7 @@ class PathsJobTest {
     assertEquals(1, job.edit(folder + "/m.jsonl", "out:1"));
     assertEquals(
         "Invalid path: out:1, \"out:\" would be a scheme; write ./out:1 for a file name",
-        job.err().strip());
+        lastLine(job.err()));
     assertEquals(1, job.edit("rows:1.jsonl", folder + "/out"));
     assertTrue(job.err().contains("write ./rows:1.jsonl for a file name"), job.err());
     assertFalse(job.err().contains("\tat "), job.err());
@@ -168,5 +168,11 @@ class PathsJobTest {
     List<Row> results = results(folder + "/out");
     assertEquals(1, results.size());
     assertEquals("RIGHT", results.get(0).getAs("id"));
+  }
+
+  /** What a command prints about the model comes before. */
+  private static String lastLine(String text) {
+    List<String> lines = text.lines().toList();
+    return lines.get(lines.size() - 1);
   }
 }
