@@ -71,6 +71,6 @@ final class LocalSpark implements AutoCloseable {
 
   @Override
   public void close() {
-    spark.close();
+    spark.stop();
   }
 }
