@@ -26,7 +26,7 @@ class JobMetricsTest {
   }
 
   @Test
-  void engineTimesReachTheAccumulatorsAndTheMetrics() {
+  void engineTimesReachTheAccumulatorsAndTheMetrics() throws Exception {
     try (SparkSession spark =
         SparkSession.builder()
             .master("local[1]")
