@@ -131,7 +131,9 @@ class WeightsJobTest {
     Path output = work.resolve("out");
     assertDone(edit(cluster, output, mine, "broadcast", cache.toString()));
     JobServer.Outcome unchanged = edit(cluster, output, mine, "broadcast", cache.toString());
-    assertTrue(unchanged.said().contains(ROWS + " of " + ROWS + " rows are already finished"), unchanged::said);
+    assertTrue(
+        unchanged.said().contains(ROWS + " of " + ROWS + " rows are already finished"),
+        unchanged::said);
     Map<String, String> before = pictures(output);
 
     // As training goes on: the same tensors with other values.

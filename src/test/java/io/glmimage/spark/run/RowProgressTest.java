@@ -25,6 +25,7 @@ import scala.Tuple4;
 import scala.collection.JavaConverters;
 
 @Tag("spark")
+@SuppressWarnings("deprecation") // Scala 2.13 has another name for asScalaBuffer, which 2.12 lacks.
 class RowProgressTest {
   private static SparkSession spark;
 

@@ -37,6 +37,7 @@ import scala.collection.JavaConverters;
 
 /** Decides about rows without Spark: the columns are those of a plan, one more, and a result. */
 @Tag("resume")
+@SuppressWarnings("deprecation") // Scala 2.13 has another name for asScalaBuffer, which 2.12 lacks.
 class RowsToDoTest {
   private static final StructType VALUES =
       StructType.fromDDL(
