@@ -60,9 +60,10 @@ class SparkSubmitTest {
     assertLine(run, "gson=io.glmimage.shaded.gson.Gson");
     assertLine(run, "loader=MutableURLClassLoader");
     assertLine(run, "libtorch=8.0");
-    for (String format : List.of("jpeg", "webp", "tiff", "bmp")) {
+    for (String format : List.of("jpeg", "tiff", "bmp")) {
       assertLine(run, "reader." + format + "=true");
     }
+    assertLine(run, "webp=8 x 4");
     assertTrue(
         run.output().lines().anyMatch(l -> l.matches("tokens=\\[\\d+(, \\d+)*\\]")), run.output());
   }

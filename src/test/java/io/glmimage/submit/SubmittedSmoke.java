@@ -1,6 +1,9 @@
 package io.glmimage.submit;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.image.WebpEncoder;
 import io.glmimage.tensor.Libtorch;
 import java.io.IOException;
 import java.io.InputStream;
@@ -56,13 +59,16 @@ public final class SubmittedSmoke {
         lines.add("libtorch=" + product.sum().item_float() / product.numel());
       }
     }
-    for (String format : List.of("jpeg", "webp", "tiff", "bmp")) {
+    for (String format : List.of("jpeg", "tiff", "bmp")) {
       boolean twelveMonkeys = false;
       for (var readers = ImageIO.getImageReadersByFormatName(format); readers.hasNext(); ) {
         twelveMonkeys |= readers.next().getClass().getName().startsWith("com.twelvemonkeys.");
       }
       lines.add("reader." + format + "=" + twelveMonkeys);
     }
+    byte[] webp = WebpEncoder.webp(new RgbImage(4, 8, new byte[4 * 8 * 3]), 90, Map.of());
+    RgbImage image = ImageDecoder.decode(webp, "image.webp");
+    lines.add("webp=" + image.width() + " x " + image.height());
     try (InputStream json =
             SubmittedSmoke.class.getResourceAsStream(
                 "/models/glm-image-tiny/processor/tokenizer.json");
