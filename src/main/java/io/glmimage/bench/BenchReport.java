@@ -1,8 +1,8 @@
 package io.glmimage.bench;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.glmimage.json.Json;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,8 +66,7 @@ public record BenchReport(List<Figure> figures, GpuSampler.Means gpu, double gpu
 
   /** The report as indented JSON, with the settings it was measured with. */
   public byte[] json(String device, String precision, BenchSettings settings) throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
-    ObjectNode root = mapper.createObjectNode();
+    ObjectNode root = Json.MAPPER.createObjectNode();
     root.put("device", device).put("precision", precision);
     root.put("height", settings.height())
         .put("width", settings.width())
@@ -93,6 +92,6 @@ public record BenchReport(List<Figure> figures, GpuSampler.Means gpu, double gpu
         node.put("floor_seconds", figure.floor());
       }
     }
-    return mapper.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
+    return Json.INDENTED.writeValueAsBytes(root);
   }
 }

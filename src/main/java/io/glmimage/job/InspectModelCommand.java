@@ -1,8 +1,7 @@
 package io.glmimage.job;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.glmimage.error.CheckpointException;
+import io.glmimage.json.Json;
 import io.glmimage.pipeline.CheckpointReport;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -76,7 +75,6 @@ final class InspectModelCommand implements Callable<Integer> {
   }
 
   private static void print(CheckpointReport report, PrintWriter out) throws IOException {
-    ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    out.println(mapper.writeValueAsString(ModelReportText.fields(report)));
+    out.println(Json.INDENTED.writeValueAsString(ModelReportText.fields(report)));
   }
 }

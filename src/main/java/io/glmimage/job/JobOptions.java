@@ -1,9 +1,9 @@
 package io.glmimage.job;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.UsageException;
+import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
@@ -109,7 +109,7 @@ record JobOptions(
                 "image-format",
                 "quality"));
     try {
-      return Sha256.hex(new ObjectMapper().writeValueAsString(deciding));
+      return Sha256.hex(Json.MAPPER.writeValueAsString(deciding));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("Texts can be written as JSON", e);
     }

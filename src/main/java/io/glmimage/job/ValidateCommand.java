@@ -1,12 +1,11 @@
 package io.glmimage.job;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
+import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.pipeline.CheckpointReport;
@@ -228,11 +227,7 @@ final class ValidateCommand implements Callable<Integer> {
       throws IOException {
     PrintWriter out = console.out();
     if (json) {
-      out.println(
-          redaction.apply(
-              new ObjectMapper()
-                  .enable(SerializationFeature.INDENT_OUTPUT)
-                  .writeValueAsString(report)));
+      out.println(redaction.apply(Json.INDENTED.writeValueAsString(report)));
       return;
     }
     StringBuilder text = new StringBuilder();

@@ -1,8 +1,8 @@
 package io.glmimage.manifest;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.UsageException;
+import io.glmimage.json.Json;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
@@ -127,7 +127,7 @@ final class CsvRows implements TextRows {
 
   private static List<String> paths(String value) throws JsonProcessingException {
     if (value.strip().startsWith("[")) {
-      return List.of(new ObjectMapper().readValue(value, String[].class));
+      return List.of(Json.MAPPER.readValue(value, String[].class));
     }
     // A data URL does not contain |.
     return value.isBlank()

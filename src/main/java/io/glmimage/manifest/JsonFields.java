@@ -1,20 +1,17 @@
 package io.glmimage.manifest;
 
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
+import io.glmimage.json.Json;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Reads the fields of a row from JSON objects. */
 final class JsonFields {
-  private static final ObjectMapper JSON =
-      new ObjectMapper()
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+  private static final ObjectReader JSON =
+      Json.STRICT.reader().with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
 
   private JsonFields() {}
 

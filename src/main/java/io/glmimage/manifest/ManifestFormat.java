@@ -2,8 +2,8 @@ package io.glmimage.manifest;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.UsageException;
+import io.glmimage.json.Json;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -94,7 +94,7 @@ public enum ManifestFormat {
 
   private static boolean isBatchRequest(String line) {
     try {
-      JsonNode request = new ObjectMapper().readTree(line);
+      JsonNode request = Json.MAPPER.readTree(line);
       return request != null && request.has("custom_id") && request.has("body");
     } catch (JsonProcessingException e) {
       // A bad first line is one bad row; the other lines may still be good.

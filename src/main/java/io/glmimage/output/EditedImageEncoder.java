@@ -1,9 +1,9 @@
 package io.glmimage.output;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
+import io.glmimage.json.Json;
 import io.glmimage.manifest.ManifestRow;
 import java.io.Serializable;
 import java.util.LinkedHashMap;
@@ -22,7 +22,6 @@ import java.util.Map;
  */
 public record EditedImageEncoder(EditedImageFormat format, int quality, String program)
     implements Serializable {
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** What decides the file besides the row and the model; empty for PNG. */
   public String fingerprint() {
@@ -55,7 +54,7 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
     texts.put("Description", redaction.apply(row.prompt()));
     texts.put("Software", program);
     try {
-      texts.put("Parameters", JSON.writeValueAsString(parameters));
+      texts.put("Parameters", Json.MAPPER.writeValueAsString(parameters));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("Cannot write plain values as JSON", e);
     }

@@ -2,7 +2,7 @@ package io.glmimage.output;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.json.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,16 +14,15 @@ import java.util.Map;
  * are the columns of {@link ResultColumn}. Null values are left out.
  */
 public final class LedgerJson {
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private LedgerJson() {}
 
-  /** A result row as JSON. */
+  /** A result row as Json.MAPPER. */
   public static String row(Map<ResultColumn, Object> values) {
     Map<String, Object> fields = new LinkedHashMap<>();
     values.forEach((column, value) -> fields.put(column.column(), value));
     try {
-      return JSON.writeValueAsString(fields);
+      return Json.MAPPER.writeValueAsString(fields);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("Cannot write plain values as JSON", e);
     }
@@ -72,6 +71,6 @@ public final class LedgerJson {
   }
 
   private static String text(String row, ResultColumn column) throws JsonProcessingException {
-    return JSON.readTree(row).path(column.column()).asText();
+    return Json.MAPPER.readTree(row).path(column.column()).asText();
   }
 }

@@ -1,11 +1,11 @@
 package io.glmimage.output;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
+import io.glmimage.json.Json;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -35,7 +35,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class RunLock implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RunLock.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_BYTES = 1 << 16;
   private static final int BEATS_PER_TIMEOUT = 6;
   private static final long POLL_MILLIS = 500;
@@ -82,7 +81,7 @@ public final class RunLock implements AutoCloseable {
   private final String path;
   private final Duration timeout;
   private final String token = UUID.randomUUID().toString();
-  private final ObjectNode content = JSON.createObjectNode();
+  private final ObjectNode content = Json.MAPPER.createObjectNode();
   private final ScheduledExecutorService timer;
   private final Consumer<JobException> whenLost;
   private final Consumer<String> notice;
@@ -352,14 +351,14 @@ public final class RunLock implements AutoCloseable {
   private byte[] bytes() throws IOException {
     ObjectNode now = content.deepCopy();
     now.put("heartbeat", time.now().toString());
-    return JSON.writeValueAsString(now).getBytes(StandardCharsets.UTF_8);
+    return Json.MAPPER.writeValueAsString(now).getBytes(StandardCharsets.UTF_8);
   }
 
   /** The content of the lock; null if there is none. A file that is just being written is empty. */
   private JsonNode read() throws IOException {
     try {
       byte[] bytes = storage.read(path, MAX_BYTES);
-      return bytes.length == 0 ? fresh() : JSON.readTree(bytes);
+      return bytes.length == 0 ? fresh() : Json.MAPPER.readTree(bytes);
     } catch (FileNotFoundException e) {
       return null;
     } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
@@ -369,7 +368,7 @@ public final class RunLock implements AutoCloseable {
 
   /** Always the same content, so that a lock that stays empty is taken over. */
   private JsonNode fresh() {
-    return JSON.createObjectNode();
+    return Json.MAPPER.createObjectNode();
   }
 
   private static Instant instant(JsonNode lock, String field) {

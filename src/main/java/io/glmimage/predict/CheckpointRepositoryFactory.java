@@ -8,7 +8,7 @@ import ai.djl.repository.SimpleRepository;
 import ai.djl.util.JsonUtils;
 import ai.djl.util.Utils;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.json.Json;
 import java.io.File;
 import java.io.IOException;
 import java.io.Reader;
@@ -62,7 +62,7 @@ public final class CheckpointRepositoryFactory implements RepositoryFactory {
       return false;
     }
     try {
-      JsonNode type = new ObjectMapper().readTree(index.toFile()).path("_class_name");
+      JsonNode type = Json.MAPPER.readTree(index.toFile()).path("_class_name");
       return type.asText().equals("GlmImagePipeline");
     } catch (IOException e) {
       LOG.debug("{} is not read as a GLM-Image checkpoint", path, e);

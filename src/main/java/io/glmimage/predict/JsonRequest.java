@@ -1,14 +1,11 @@
 package io.glmimage.predict;
 
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.json.Json;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.request.EditRequest;
@@ -40,20 +37,6 @@ final class JsonRequest {
               "seed",
               "step_cache"));
 
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder()
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-          .build();
-
-  static {
-    // A source image is one string; the default limit is 20 million characters.
-    MAPPER
-        .getFactory()
-        .setStreamReadConstraints(
-            StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build());
-  }
-
   private final JsonNode node;
   private final String id;
 
@@ -70,7 +53,7 @@ final class JsonRequest {
   static EditRequest parse(byte[] json, String name) {
     JsonNode node;
     try {
-      node = MAPPER.readTree(json);
+      node = Json.STRICT.readTree(json);
     } catch (JsonProcessingException e) {
       throw new InvalidRequestException(
           "Cannot read request " + name + ": it is no JSON: " + e.getOriginalMessage(), e);

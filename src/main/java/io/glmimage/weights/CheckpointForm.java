@@ -2,8 +2,8 @@ package io.glmimage.weights;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.FileSource;
+import io.glmimage.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -22,8 +22,6 @@ import java.util.regex.Pattern;
 public final class CheckpointForm {
   /** The Hugging Face name of the published checkpoint. */
   public static final String PUBLISHED = "zai-org/GLM-Image";
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** An owner and a name, without a scheme and without a leading dot or slash. */
   private static final Pattern HUB_ID = Pattern.compile("[A-Za-z0-9][\\w-]*/[A-Za-z0-9][\\w.-]*");
@@ -193,7 +191,7 @@ public final class CheckpointForm {
       return Optional.empty();
     }
     try (InputStream in = source.open(config.get().path(), 0)) {
-      JsonNode whole = JSON.readTree(in.readNBytes(MAX_CONFIG_BYTES));
+      JsonNode whole = Json.MAPPER.readTree(in.readNBytes(MAX_CONFIG_BYTES));
       JsonNode quantization =
           whole.hasNonNull("quantization_config")
               ? whole.path("quantization_config")

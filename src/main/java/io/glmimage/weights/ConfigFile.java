@@ -2,9 +2,9 @@ package io.glmimage.weights;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.glmimage.error.CheckpointException;
+import io.glmimage.json.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +21,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ConfigFile {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigFile.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path file;
   private final String prefix;
@@ -70,7 +69,7 @@ public final class ConfigFile {
               + " is missing; the folder must have the Hugging Face layout of GLM-Image");
     }
     try {
-      JsonNode node = JSON.readTree(Files.readAllBytes(file));
+      JsonNode node = Json.MAPPER.readTree(Files.readAllBytes(file));
       if (node == null || !node.isObject()) {
         throw new CheckpointException("Cannot load model: " + file + " is not a JSON object");
       }
@@ -110,7 +109,7 @@ public final class ConfigFile {
       report(key, child, "an object");
       // The object is reported once, not again for every key inside.
       return new ConfigFile(
-          file, prefix + key + ".", JSON.createObjectNode(), problem -> {}, warning -> {});
+          file, prefix + key + ".", Json.MAPPER.createObjectNode(), problem -> {}, warning -> {});
     }
     return new ConfigFile(file, prefix + key + ".", child, problems, warnings);
   }
@@ -267,7 +266,7 @@ public final class ConfigFile {
     JsonNode child = require(key);
     if (!child.isArray()) {
       report(key, child, "a list");
-      return JSON.createArrayNode();
+      return Json.MAPPER.createArrayNode();
     }
     return child;
   }

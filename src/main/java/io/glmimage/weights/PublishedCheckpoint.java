@@ -1,9 +1,9 @@
 package io.glmimage.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.digest.Sha256;
 import io.glmimage.io.FileSource;
+import io.glmimage.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -92,7 +92,7 @@ public final class PublishedCheckpoint {
 
   private static JsonNode facts() {
     try (InputStream in = PublishedCheckpoint.class.getResourceAsStream(RESOURCE)) {
-      return new ObjectMapper().readTree(in);
+      return Json.MAPPER.readTree(in);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + RESOURCE + " from the class path", e);
     }

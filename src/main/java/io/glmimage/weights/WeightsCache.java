@@ -1,11 +1,11 @@
 package io.glmimage.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.WeightsException;
+import io.glmimage.json.Json;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -51,7 +51,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class WeightsCache {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsCache.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The source of received chunks. */
   @FunctionalInterface
@@ -278,7 +277,7 @@ public final class WeightsCache {
       throws IOException {
     JsonNode json;
     try {
-      json = JSON.readTree(Files.readAllBytes(jsonOf(entry)));
+      json = Json.MAPPER.readTree(Files.readAllBytes(jsonOf(entry)));
     } catch (com.fasterxml.jackson.core.JacksonException e) {
       return Optional.of("its list of files is not valid JSON");
     }
@@ -405,7 +404,7 @@ public final class WeightsCache {
 
   private void writeJson(CheckpointListing listing, Path entry, byte[][] digests)
       throws IOException {
-    ObjectNode json = JSON.createObjectNode();
+    ObjectNode json = Json.MAPPER.createObjectNode();
     json.put("source", listing.source());
     json.put("bytes", listing.totalBytes());
     ArrayNode files = json.putArray("files");
@@ -420,7 +419,7 @@ public final class WeightsCache {
         blocks.add(HexFormat.of().formatHex(digests[next++]));
       }
     }
-    writeAtomically(jsonOf(entry), JSON.writeValueAsBytes(json));
+    writeAtomically(jsonOf(entry), Json.MAPPER.writeValueAsBytes(json));
   }
 
   private static void writeAtomically(Path file, byte[] content) throws IOException {

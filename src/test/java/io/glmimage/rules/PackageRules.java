@@ -25,10 +25,10 @@ final class PackageRules {
   private static final Set<String> ALL = Set.of("*");
 
   /**
-   * Plain values, failures and checksums, which every package may use. Of {@code model} only the
-   * root.
+   * Plain values, failures, checksums and JSON mappers, which every package may use. Of {@code
+   * model} only the root.
    */
-  private static final Set<String> SHARED = Set.of("error", "request", "model", "digest");
+  private static final Set<String> SHARED = Set.of("error", "request", "model", "digest", "json");
 
   /** Packages whose subpackages are listed one by one. */
   private static final Set<String> ROOTS = Set.of("model", "spark");
@@ -38,6 +38,7 @@ final class PackageRules {
       Map.ofEntries(
           entry("error", Set.of()),
           entry("digest", Set.of()),
+          entry("json", Set.of()),
           entry("request", Set.of("image")),
           entry("model", Set.of()),
           entry("natives", Set.of()),
@@ -96,9 +97,8 @@ final class PackageRules {
           entry("spark.manifest", Set.of("manifest", "output", "image", "io", "model.processor")),
           // bench: the memory that a transfer takes is reported.
           entry("spark.weights", Set.of("weights", "io", "bench")),
-          // tensor: what libtorch can see of the GPUs that Spark hands out. kernel: the plain
-          // values that
-          // say which kernels may run and did.
+          // tensor: what libtorch can see of the GPUs that Spark hands out. kernel: which kernels
+          // may run and which did, as plain values.
           entry(
               "spark.engine",
               Set.of(

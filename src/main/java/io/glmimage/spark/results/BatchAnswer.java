@@ -1,10 +1,10 @@
 package io.glmimage.spark.results;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
+import io.glmimage.json.Json;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.ResultStatus;
 import java.io.IOException;
@@ -22,7 +22,6 @@ import java.util.Set;
  * @param images the rows of the request, in order
  */
 record BatchAnswer(String name, String customId, String responseFormat, List<Image> images) {
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Failures that the request did not cause. */
   private static final Set<String> SERVER_ERRORS =
@@ -67,14 +66,14 @@ record BatchAnswer(String name, String customId, String responseFormat, List<Ima
   }
 
   /**
-   * The answer as JSON.
+   * The answer as Json.MAPPER.
    *
    * @param inline whether the answer holds the edited images if the request does not say
    * @param created seconds since 1970
    */
   String json(boolean inline, long created, Files files) throws IOException {
     List<Image> failed = images.stream().filter(Image::failed).toList();
-    ObjectNode line = JSON.createObjectNode();
+    ObjectNode line = Json.MAPPER.createObjectNode();
     line.put("id", "batch_req_" + digest(name));
     line.put("custom_id", customId);
     ObjectNode response = line.putObject("response");
@@ -88,7 +87,7 @@ record BatchAnswer(String name, String customId, String responseFormat, List<Ima
       writeError(body, failed);
     }
     line.putNull("error");
-    return JSON.writeValueAsString(line);
+    return Json.MAPPER.writeValueAsString(line);
   }
 
   private void writeImages(ObjectNode body, boolean base64, long created, Files files)

@@ -6,9 +6,9 @@ import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.to_json;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.JobException;
 import io.glmimage.io.Storage;
+import io.glmimage.json.Json;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import java.io.IOException;
@@ -46,8 +46,6 @@ record PackedRow(Row row) {
           ResultColumn.NUM_INFERENCE_STEPS,
           ResultColumn.GUIDANCE_SCALE,
           ResultColumn.MODEL);
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
    * The successful rows of a result table: index, id, prompt and settings, the manifest's other
@@ -89,8 +87,8 @@ record PackedRow(Row row) {
     }
     try {
       String others = row.getAs(OTHERS);
-      fields.put(OTHERS, others == null ? Map.of() : JSON.readTree(others));
-      return JSON.writeValueAsString(fields) + "\n";
+      fields.put(OTHERS, others == null ? Map.of() : Json.MAPPER.readTree(others));
+      return Json.MAPPER.writeValueAsString(fields) + "\n";
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("Cannot read the JSON that Spark wrote", e);
     }

@@ -7,10 +7,10 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.regexp_extract;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
+import io.glmimage.json.Json;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.LedgerJson;
 import io.glmimage.output.OutputLayout;
@@ -261,7 +261,7 @@ public final class StoredResults {
     Set<String> ids = new HashSet<>();
     for (StoredFile file : storage.files(output.journal())) {
       try {
-        JsonNode entry = new ObjectMapper().readTree(storage.read(file.path(), MAX_JOURNAL_BYTES));
+        JsonNode entry = Json.MAPPER.readTree(storage.read(file.path(), MAX_JOURNAL_BYTES));
         ids.addAll(LedgerJson.texts(entry.path("rows")));
       } catch (FileNotFoundException e) {
         // A task that outlived its driver has finished its partition.

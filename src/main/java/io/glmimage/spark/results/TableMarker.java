@@ -3,8 +3,8 @@ package io.glmimage.spark.results;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.Storage;
+import io.glmimage.json.Json;
 import io.glmimage.output.OutputLayout;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -34,8 +34,7 @@ record TableMarker(
   static TableMarker read(Storage storage, OutputLayout output) throws IOException {
     try {
       TableMarker marker =
-          new ObjectMapper()
-              .readValue(storage.read(output.success(), MAX_BYTES), TableMarker.class);
+          Json.MAPPER.readValue(storage.read(output.success(), MAX_BYTES), TableMarker.class);
       return marker == null || marker.run() == null ? null : marker;
     } catch (FileNotFoundException | JsonProcessingException e) {
       // Other programs write an empty file of this name.
@@ -44,6 +43,6 @@ record TableMarker(
   }
 
   void write(Storage storage, OutputLayout output) throws IOException {
-    storage.write(output.success(), new ObjectMapper().writeValueAsBytes(this));
+    storage.write(output.success(), Json.MAPPER.writeValueAsBytes(this));
   }
 }

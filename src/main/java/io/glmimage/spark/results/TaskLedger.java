@@ -1,9 +1,9 @@
 package io.glmimage.spark.results;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
+import io.glmimage.json.Json;
 import io.glmimage.output.LedgerJson;
 import io.glmimage.output.OutputLayout;
 import java.io.FileNotFoundException;
@@ -34,7 +34,6 @@ import java.util.UUID;
  * Each must tolerate that another attempt removes its files.
  */
 public final class TaskLedger {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final long MAX_BYTES = 1L << 30;
 
   /** Names this process. */
@@ -117,7 +116,7 @@ public final class TaskLedger {
       isMerged = false;
       JsonNode entry;
       try {
-        entry = JSON.readTree(storage.read(file.path(), MAX_BYTES));
+        entry = Json.MAPPER.readTree(storage.read(file.path(), MAX_BYTES));
       } catch (FileNotFoundException e) {
         // Its attempt has just ended.
         continue;
@@ -216,7 +215,8 @@ public final class TaskLedger {
 
   private void writeJournal(State state) throws IOException {
     byte[] entry =
-        JSON.writeValueAsString(Map.of("state", state.text(), "process", PROCESS, "rows", inWork))
+        Json.MAPPER
+            .writeValueAsString(Map.of("state", state.text(), "process", PROCESS, "rows", inWork))
             .getBytes(StandardCharsets.UTF_8);
     storage.write(journalFile, entry);
   }

@@ -1,0 +1,5 @@
+/**
+ * The program's JSON mappers, which every package may use. What a document contains is decided
+ * where the document is read or written.
+ */
+package io.glmimage.json;
