@@ -22,24 +22,25 @@ import java.util.Map;
  * reads the blocks named in the journal and keeps those with a correct checksum.
  */
 public final class PartialWeights implements AutoCloseable {
-  private final WeightsCache cache;
   private final CheckpointListing listing;
+  private final Path cacheRoot;
   private final Path folder;
   private final List<CheckpointListing.Block> blocks;
   private final byte[][] digests;
   private final Map<String, FileChannel> channels = new HashMap<>();
   private final FileChannel journal;
-  private final FileLocks.Held lock;
   private long written;
 
-  PartialWeights(WeightsCache cache, CheckpointListing listing, Path home, FileLocks.Held lock)
-      throws IOException {
-    this.cache = cache;
+  /**
+   * @param home the partial folder, whose lock the caller holds until this object is closed
+   * @param cacheRoot for messages
+   */
+  PartialWeights(CheckpointListing listing, Path home, Path cacheRoot) throws IOException {
     this.listing = listing;
+    this.cacheRoot = cacheRoot;
     this.folder = home.resolve("files");
     this.blocks = listing.blocks();
     this.digests = new byte[blocks.size()][];
-    this.lock = lock;
     Files.createDirectories(folder);
     for (CheckpointListing.Item item : listing.items()) {
       Path file = folder.resolve(item.path());
@@ -50,7 +51,7 @@ public final class PartialWeights implements AutoCloseable {
         }
       }
     }
-    Path journalFile = home.resolve("journal");
+    Path journalFile = CacheFolder.journalOf(home);
     if (Files.exists(journalFile)) {
       resume(journalFile);
     }
@@ -95,17 +96,28 @@ public final class PartialWeights implements AutoCloseable {
     return BlockDigests.join(digests);
   }
 
+  /** The digests of all blocks. Call this method only once {@link #complete}. */
+  synchronized byte[][] blockDigests() {
+    return digests.clone();
+  }
+
+  /** The folder with the checkpoint's files. */
+  Path files() {
+    return folder;
+  }
+
   /** Discards wrong blocks, which must be written again. */
   public synchronized void discard(BitSet wrong) {
     wrong.stream().forEach(i -> digests[i] = null);
   }
 
   /**
-   * Checks the bytes of a chunk and writes the chunk.
+   * Checks the bytes of a chunk and writes the chunk. A full disk ends the transfer with an
+   * exception that {@link WeightsCache#obtain} reports.
    *
    * @param joined the blocks' SHA-256 as computed by the sender, joined
    * @return false if the bytes differ from those that were sent; nothing is written then
-   * @throws WeightsException if the disk is full or cannot be written
+   * @throws WeightsException if the disk cannot be written
    */
   public boolean write(ChunkPlan plan, int index, byte[] data, byte[] joined) {
     byte[][] expected = BlockDigests.split(joined);
@@ -132,7 +144,7 @@ public final class PartialWeights implements AutoCloseable {
         journal.write(entry);
       }
     } catch (IOException e) {
-      throw cache.cannotWrite(listing, e);
+      throw DiskFullException.orOther(listing, cacheRoot, e);
     }
     synchronized (this) {
       System.arraycopy(expected, 0, digests, chunk.firstBlock(), expected.length);
@@ -141,22 +153,12 @@ public final class PartialWeights implements AutoCloseable {
     return true;
   }
 
-  /**
-   * Turns the finished checkpoint into a cache entry.
-   *
-   * @throws WeightsException if the disk cannot be written
-   */
-  CachedWeights publish() {
-    try {
-      for (CheckpointListing.Item item : listing.items()) {
-        // The content must be on disk before the entry is marked as complete.
-        channel(item.path()).force(true);
-      }
-      closeChannels();
-      return cache.publish(listing, folder, digests);
-    } catch (IOException e) {
-      throw cache.cannotWrite(listing, e);
+  /** Waits until the content is on disk, which must be so before the entry is complete. */
+  void force() throws IOException {
+    for (CheckpointListing.Item item : listing.items()) {
+      channel(item.path()).force(true);
     }
+    closeChannels();
   }
 
   private FileChannel channel(String path) throws IOException {
@@ -180,8 +182,7 @@ public final class PartialWeights implements AutoCloseable {
         digests[block] = HexFormat.of().parseHex(line, space + 1, line.length());
       }
     }
-    BitSet wrong = WeightsCache.wrongBlocks(folder, blocks, digests);
-    discard(wrong);
+    discard(BlockDigests.wrong(folder, blocks, digests));
   }
 
   private void closeChannels() throws IOException {
@@ -196,9 +197,8 @@ public final class PartialWeights implements AutoCloseable {
   public void close() throws IOException {
     try {
       closeChannels();
-      journal.close();
     } finally {
-      lock.close();
+      journal.close();
     }
   }
 }
