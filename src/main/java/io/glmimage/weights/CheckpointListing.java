@@ -12,7 +12,6 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -47,13 +46,11 @@ public final class CheckpointListing implements Serializable {
   private final String source;
   private final List<Item> items;
   private final String version;
-  private final String structure;
 
-  private CheckpointListing(String source, List<Item> items, String version, String structure) {
+  private CheckpointListing(String source, List<Item> items, String version) {
     this.source = source;
     this.items = List.copyOf(items);
     this.version = version;
-    this.structure = structure;
   }
 
   /**
@@ -75,20 +72,18 @@ public final class CheckpointListing implements Serializable {
               + " has no model_index.json; the folder must have the Hugging Face layout of"
               + " GLM-Image");
     }
-    MessageDigest structure = Sha256.start();
+    MessageDigest heads = Sha256.start();
     MessageDigest version = Sha256.start();
     put(version, source.name());
     for (Item item : items) {
-      put(structure, item.path());
-      put(structure, Long.toString(item.size()));
-      structure.update(head(source, item));
+      put(heads, item.path());
+      put(heads, Long.toString(item.size()));
+      heads.update(head(source, item));
       put(version, item.path());
       put(version, item.version());
     }
-    byte[] structureBytes = structure.digest();
-    version.update(structureBytes);
-    return new CheckpointListing(
-        source.name(), items, Sha256.hex(version), HexFormat.of().formatHex(structureBytes));
+    version.update(heads.digest());
+    return new CheckpointListing(source.name(), items, Sha256.hex(version));
   }
 
   /** The folder, for messages. */
@@ -103,19 +98,10 @@ public final class CheckpointListing implements Serializable {
   /**
    * Identifies this version of this folder: a digest of the location, every file's path, size and
    * version, and the content of small files and tensor headers. A copy in another location has
-   * another version.
+   * another version; {@link ModelFingerprint} identifies a model wherever it is.
    */
   public String version() {
     return version;
-  }
-
-  /**
-   * A digest of everything except the values of the weights: paths, sizes, the content of
-   * configurations and tokenizers, and the tensors' names, shapes and dtypes. Copies have equal
-   * digests. {@link ModelFingerprint} identifies a model including the values.
-   */
-  public String structure() {
-    return structure;
   }
 
   public long totalBytes() {
@@ -151,7 +137,7 @@ public final class CheckpointListing implements Serializable {
     return Sha256.hex(content);
   }
 
-  /** The first difference between two models whose {@link #structure} differs. */
+  /** The first difference between two models that are known to differ. */
   public static String difference(CheckpointListing expected, CheckpointListing found) {
     Map<String, Long> sizes = new HashMap<>();
     found.items.forEach(item -> sizes.put(item.path(), item.size()));
@@ -167,7 +153,7 @@ public final class CheckpointListing implements Serializable {
     if (!sizes.isEmpty()) {
       return "it has " + new TreeSet<>(sizes.keySet()).first() + ", which the model does not have";
     }
-    return "configurations, tokenizer files or tensor headers differ";
+    return "configurations, tokenizer files, tensor headers or weights differ";
   }
 
   /** The SHA-256 of a small file, or of the header of a safetensors file. */

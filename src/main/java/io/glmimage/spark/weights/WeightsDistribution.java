@@ -4,7 +4,9 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.error.WeightsException;
 import io.glmimage.io.CheckpointSource;
 import io.glmimage.io.FileSource;
+import io.glmimage.io.Storage;
 import io.glmimage.weights.CheckpointListing;
+import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -110,7 +112,14 @@ public final class WeightsDistribution {
       LOG.info("Model {}: every executor uses its own {}", listing.source(), mode.path());
       return notSent(
           spark,
-          new WeightsRef(id, WeightsRef.Way.LOCAL, mode.path(), listing, options, null),
+          new WeightsRef(
+              id,
+              WeightsRef.Way.LOCAL,
+              mode.path(),
+              listing,
+              options,
+              null,
+              fingerprint(model, spark.hadoopConfiguration())),
           listing);
     }
     Configuration configuration = spark.hadoopConfiguration();
@@ -120,7 +129,7 @@ public final class WeightsDistribution {
       String path = local.get().toString();
       return notSent(
           spark,
-          new WeightsRef(id, WeightsRef.Way.IN_PLACE, path, listing, options, null),
+          new WeightsRef(id, WeightsRef.Way.IN_PLACE, path, listing, options, null, null),
           listing);
     }
     long mebibytes = listing.totalBytes() >> 20;
@@ -130,7 +139,7 @@ public final class WeightsDistribution {
           spark.broadcast(new SerializableConfiguration(configuration));
       return new WeightsHandle(
           spark,
-          new WeightsRef(id, WeightsRef.Way.DIRECT, model, listing, options, hadoop),
+          new WeightsRef(id, WeightsRef.Way.DIRECT, model, listing, options, hadoop, null),
           () -> WeightsStatus.notSent(listing.totalBytes()),
           () -> hadoop.unpersist(false));
     }
@@ -141,12 +150,20 @@ public final class WeightsDistribution {
     server.start();
     return new WeightsHandle(
         spark,
-        new WeightsRef(id, WeightsRef.Way.BROADCAST, model, listing, options, null),
+        new WeightsRef(id, WeightsRef.Way.BROADCAST, model, listing, options, null, null),
         server::status,
         () -> {
           server.close();
           listener.close();
         });
+  }
+
+  private static String fingerprint(String model, Configuration configuration) {
+    try {
+      return ModelFingerprint.of(model, new Storage(configuration));
+    } catch (IOException e) {
+      throw new WeightsException("Cannot read model " + model + ": " + e, e);
+    }
   }
 
   private static WeightsHandle notSent(

@@ -5,14 +5,17 @@ import io.glmimage.error.WeightsException;
 import io.glmimage.io.CheckpointSource;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFileSource;
+import io.glmimage.io.Storage;
 import io.glmimage.weights.CachedWeights;
 import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
+import io.glmimage.weights.ModelFingerprint;
 import io.glmimage.weights.WeightsCache;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.util.SerializableConfiguration;
 import org.slf4j.Logger;
@@ -42,11 +45,13 @@ public final class WeightsRef implements Serializable {
   private final CheckpointListing listing;
   private final WeightsOptions options;
   private final Broadcast<SerializableConfiguration> hadoop;
+  private final String fingerprint;
 
   /**
    * @param location the model's location, or the path for {@link Way#IN_PLACE} and {@link
    *     Way#LOCAL}
    * @param hadoop for {@link Way#DIRECT}, else null
+   * @param fingerprint for {@link Way#LOCAL}, as {@link ModelFingerprint} computes it, else null
    */
   WeightsRef(
       String id,
@@ -54,13 +59,15 @@ public final class WeightsRef implements Serializable {
       String location,
       CheckpointListing listing,
       WeightsOptions options,
-      Broadcast<SerializableConfiguration> hadoop) {
+      Broadcast<SerializableConfiguration> hadoop,
+      String fingerprint) {
     this.id = id;
     this.way = way;
     this.location = location;
     this.listing = listing;
     this.options = options;
     this.hadoop = hadoop;
+    this.fingerprint = fingerprint;
   }
 
   /** The version of the model, as {@link CheckpointListing#version}. */
@@ -110,7 +117,7 @@ public final class WeightsRef implements Serializable {
     return switch (way) {
       case IN_PLACE -> new LocalCheckpoints.Found(Path.of(location), null);
       case LOCAL -> {
-        requireSame(Path.of(location), listing);
+        requireSame(Path.of(location));
         yield new LocalCheckpoints.Found(Path.of(location), null);
       }
       case DIRECT -> inCache(LocalCheckpoints.read(listing, openSource(), options));
@@ -156,22 +163,22 @@ public final class WeightsRef implements Serializable {
     }
   }
 
-  /** Requires that a folder matches the model in everything except the values of the weights. */
-  static void requireSame(Path folder, CheckpointListing listing) {
+  /** Requires that a folder holds the same model. */
+  private void requireSame(Path folder) {
     String what =
         "Cannot use " + folder + " on " + LocalCheckpoints.host() + " as model " + listing.source();
     if (!Files.isDirectory(folder)) {
       throw new WeightsException(
           what + ": there is no such folder; copy it there or choose \"broadcast\"");
     }
-    CheckpointListing found;
     try {
-      found = CheckpointListing.read(new LocalFileSource(folder));
+      CheckpointListing found = CheckpointListing.read(new LocalFileSource(folder));
+      Storage local = new Storage(new Configuration());
+      if (!ModelFingerprint.of(folder.toUri().toString(), local).equals(fingerprint)) {
+        throw new WeightsException(what + ": " + CheckpointListing.difference(listing, found));
+      }
     } catch (IOException e) {
       throw new WeightsException(what + ": " + e, e);
-    }
-    if (!found.structure().equals(listing.structure())) {
-      throw new WeightsException(what + ": " + CheckpointListing.difference(listing, found));
     }
   }
 }

@@ -13,6 +13,7 @@ import io.glmimage.spark.FakeGpus;
 import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.StandaloneCluster;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -140,6 +141,10 @@ class WeightsBroadcastTest {
 
       assertEquals(
           Set.of(folder.toString()), folders(spark, tiny.toString(), "local:" + folder, options));
+      flipMiddle(folder.resolve("transformer/diffusion_pytorch_model-00001-of-00001.safetensors"));
+      assertTrue(
+          failure(spark, tiny.toString(), "local:" + folder, options)
+              .contains("configurations, tokenizer files, tensor headers or weights differ"));
       Files.delete(folder.resolve("transformer/config.json"));
       assertTrue(
           failure(spark, tiny.toString(), "local:" + folder, options)
@@ -301,6 +306,17 @@ class WeightsBroadcastTest {
   }
 
   /** The message of the failure in tasks. */
+  /** Changes one byte in the middle of the file's only tensor. */
+  private static void flipMiddle(Path file) throws IOException {
+    try (RandomAccessFile bytes = new RandomAccessFile(file.toFile(), "rw")) {
+      long middle = bytes.length() - (5 << 20) / 2;
+      bytes.seek(middle);
+      int old = bytes.read();
+      bytes.seek(middle);
+      bytes.write(old ^ 1);
+    }
+  }
+
   private static String failure(
       JavaSparkContext spark, String model, String plan, WeightsOptions options) {
     return assertThrows(Exception.class, () -> folders(spark, model, plan, options)).getMessage();

@@ -1,0 +1,36 @@
+package io.glmimage.weights;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.CheckpointException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CheckpointListingTest {
+  @TempDir Path temporary;
+  private CacheFixture fixture;
+
+  @BeforeEach
+  void writeModel() throws IOException {
+    fixture = new CacheFixture(temporary);
+  }
+
+  @Test
+  void aFolderWithoutAModelIndexIsRefused() throws Exception {
+    Files.delete(fixture.model().resolve("model_index.json"));
+    CheckpointException e = assertThrows(CheckpointException.class, () -> fixture.listing());
+    assertTrue(e.getMessage().contains("has no model_index.json"));
+  }
+
+  @Test
+  void aTruncatedSafetensorsHeaderIsRefused() throws Exception {
+    Files.write(CacheFixture.shard(fixture.model()), new byte[] {1, 1, 1, 1, 0, 0, 0, 0, 7});
+    CheckpointException e = assertThrows(CheckpointException.class, () -> fixture.listing());
+    assertTrue(e.getMessage().contains("it is truncated"), e.getMessage());
+  }
+}
