@@ -13,7 +13,8 @@ import java.util.List;
 
 /**
  * The {@link EditEngine} of a checkpoint. Any thread may call the engine; calls run one after the
- * other.
+ * other. This lock serves programs that use the class directly. {@link LoadedModels} gives out
+ * turns itself, in the order of arrival, so that its callers never wait for this lock.
  */
 public final class GlmImageEngine implements EditEngine {
   private final GlmImagePipeline pipeline;

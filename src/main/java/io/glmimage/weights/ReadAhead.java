@@ -68,6 +68,18 @@ final class ReadAhead implements AutoCloseable {
     if (tensors.stream().mapToLong(Range::length).sum() < leastBytes) {
       return null;
     }
+    ReadAhead reader = of(tensors, windowBytes);
+    for (int i = 0; i < THREADS; i++) {
+      Thread thread = new Thread(reader::run, "weights-read-ahead-" + i);
+      thread.setDaemon(true);
+      reader.threads.add(thread);
+    }
+    reader.threads.forEach(Thread::start);
+    return reader;
+  }
+
+  /** The order of reading and the window, without threads. */
+  static ReadAhead of(List<Range> tensors, long windowBytes) {
     List<Range> sorted = new ArrayList<>(tensors);
     sorted.sort(Comparator.comparing(range -> naturalKey(range.tensor())));
     List<Range> pieces = new ArrayList<>();
@@ -77,14 +89,7 @@ final class ReadAhead implements AutoCloseable {
         pieces.add(new Range(range.tensor(), range.file(), range.begin() + at, length));
       }
     }
-    ReadAhead reader = new ReadAhead(pieces, windowBytes);
-    for (int i = 0; i < THREADS; i++) {
-      Thread thread = new Thread(reader::run, "weights-read-ahead-" + i);
-      thread.setDaemon(true);
-      reader.threads.add(thread);
-    }
-    reader.threads.forEach(Thread::start);
-    return reader;
+    return new ReadAhead(pieces, windowBytes);
   }
 
   /** A sort key in which numbers of up to nine digits compare by value. */
@@ -141,7 +146,7 @@ final class ReadAhead implements AutoCloseable {
         }
       }
     } catch (IOException e) {
-      LOG.debug("Cannot read ahead; whoever takes the tensor reports it", e);
+      LOG.debug("Cannot read ahead; taking the tensor will report the failure", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
@@ -159,26 +164,41 @@ final class ReadAhead implements AutoCloseable {
     }
   }
 
-  /** The next piece to read, or null at the end. */
-  private synchronized Range take() throws InterruptedException {
+  /** The next piece to read; null if the window is full or no piece is left. */
+  synchronized Range tryTake() {
     while (!closed && next < pieces.size()) {
       Range piece = pieces.get(next);
-      if (taken.contains(piece.tensor())) {
-        next++;
-      } else if (ahead + piece.length() <= windowBytes || ahead == 0) {
+      if (!taken.contains(piece.tensor())) {
+        if (ahead > 0 && ahead + piece.length() > windowBytes) {
+          return null;
+        }
         next++;
         ahead += piece.length();
         aheadOf.merge(piece.tensor(), piece.length(), Long::sum);
         return piece;
-      } else {
-        int before = taken.size();
-        wait(IDLE_MILLIS);
-        if (taken.size() == before) {
-          closed = true;
-        }
       }
+      next++;
     }
     return null;
+  }
+
+  /** As {@link #tryTake}, but waits while the window is full. */
+  private synchronized Range take() throws InterruptedException {
+    Range piece = tryTake();
+    while (piece == null && !closed && next < pieces.size()) {
+      int before = taken.size();
+      wait(IDLE_MILLIS);
+      closed |= taken.size() == before;
+      piece = tryTake();
+    }
+    return piece;
+  }
+
+  /** Waits for the end of all threads. */
+  void join() throws InterruptedException {
+    for (Thread thread : threads) {
+      thread.join();
+    }
   }
 
   /** Stops reading ahead; does not wait for reads in progress. */

@@ -25,38 +25,73 @@ class ReadAheadTest {
   }
 
   @Test
-  void littleIsNotWorthAThread() throws IOException {
+  void smallComponentsAreNotReadAhead() throws IOException {
     assertNull(ReadAhead.start(ranges(3)));
   }
 
   @Test
-  void readsNoFurtherThanTheWindowBeforeWhatWasTaken() throws Exception {
-    List<ReadAhead.Range> ranges = ranges(10);
-    try (ReadAhead reader = ReadAhead.start(ranges, 0, 4 * BYTES)) {
-      await(reader, 4 * BYTES);
-      Thread.sleep(50);
-      assertEquals(4 * BYTES, reader.aheadBytes());
-      // One that was not read yet, then all: nothing is left ahead, and no more than once counted.
-      reader.taken("t9");
-      reader.taken("t0");
-      await(reader, 4 * BYTES);
-      for (ReadAhead.Range range : ranges) {
-        reader.taken(range.tensor());
-        reader.taken(range.tensor());
-      }
-      await(reader, 0);
+  void theWindowLimitsTheBytesThatAreNotYetTaken() throws Exception {
+    ReadAhead reader = ReadAhead.of(ranges(10), 4 * BYTES);
+    assertEquals(List.of("t0", "t1", "t2", "t3"), next(reader));
+    assertEquals(4 * BYTES, reader.aheadBytes());
+    reader.taken("t0");
+    assertEquals(List.of("t4"), next(reader));
+  }
+
+  @Test
+  void tensorsTakenBeforeTheirTurnAreNotRead() throws Exception {
+    ReadAhead reader = ReadAhead.of(ranges(6), 4 * BYTES);
+    reader.taken("t1");
+    reader.taken("t4");
+    assertEquals(List.of("t0", "t2", "t3", "t5"), next(reader));
+    for (String tensor : List.of("t0", "t2", "t3", "t5", "t5")) {
+      reader.taken(tensor);
+    }
+    assertEquals(0, reader.aheadBytes());
+  }
+
+  @Test
+  void aPieceLargerThanTheWindowIsReadAlone() throws Exception {
+    ReadAhead reader = ReadAhead.of(ranges(2), BYTES / 2);
+    assertEquals(List.of("t0"), next(reader));
+    reader.taken("t0");
+    assertEquals(List.of("t1"), next(reader));
+  }
+
+  @Test
+  void theThreadsReadEverythingThatFitsTheWindow() throws Exception {
+    try (ReadAhead reader = ReadAhead.start(ranges(10), 0, 10 * BYTES)) {
+      reader.join();
+      assertEquals(10 * BYTES, reader.aheadBytes());
     }
   }
 
   @Test
-  void aFileThatIsGoneIsLeftToWhoeverTakesTheTensor() throws Exception {
+  void aMissingFileEndsTheThreadsWithoutAnError() throws Exception {
     List<ReadAhead.Range> ranges = ranges(2);
     Files.delete(ranges.get(0).file());
-    try (ReadAhead reader = ReadAhead.start(ranges, 0, 8 * BYTES)) {
+    try (ReadAhead reader = ReadAhead.start(ranges, 0, BYTES)) {
       reader.taken("t0");
+      reader.join();
       reader.taken("t1");
-      await(reader, 0);
+      assertEquals(0, reader.aheadBytes());
     }
+  }
+
+  @Test
+  void closingEndsThreadsThatWaitForTheWindow() throws Exception {
+    ReadAhead reader = ReadAhead.start(ranges(10), 0, BYTES);
+    reader.close();
+    reader.join();
+  }
+
+  /** The tensors that may be read now, in order. */
+  private static List<String> next(ReadAhead reader) {
+    List<String> tensors = new ArrayList<>();
+    for (ReadAhead.Range piece = reader.tryTake(); piece != null; piece = reader.tryTake()) {
+      tensors.add(piece.tensor());
+    }
+    return tensors;
   }
 
   private List<ReadAhead.Range> ranges(int count) throws IOException {
@@ -66,12 +101,5 @@ class ReadAheadTest {
       ranges.add(new ReadAhead.Range("t" + i, file, (long) i * BYTES, BYTES));
     }
     return ranges;
-  }
-
-  private static void await(ReadAhead reader, long bytes) throws InterruptedException {
-    for (int i = 0; i < 500 && reader.aheadBytes() != bytes; i++) {
-      Thread.sleep(10);
-    }
-    assertEquals(bytes, reader.aheadBytes());
   }
 }

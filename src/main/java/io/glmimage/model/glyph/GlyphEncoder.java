@@ -27,7 +27,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * (commit 58eb52c). Deviation: the reference runs the texts of a prompt as one padded batch with a
  * mask, which gives the same values.
  *
- * <p>Threads may share it; one is served at a time.
+ * <p>Not thread-safe: callers take turns.
  */
 public final class GlyphEncoder implements AutoCloseable {
   /** The limit for one text, in ids without the pad in front. Longer texts are cut. */
@@ -129,7 +129,7 @@ public final class GlyphEncoder implements AutoCloseable {
    * The embedding of a prompt without texts, {@code [1, E]}, computed once. Every unconditional
    * branch uses it. Otherwise as {@link #embed(String)}.
    */
-  public synchronized Tensor embedNothing() {
+  public Tensor embedNothing() {
     if (noText == null) {
       try (TensorScope scope = new TensorScope()) {
         noText = retained(encode(NO_TEXT, MAX_LENGTH));
@@ -138,7 +138,7 @@ public final class GlyphEncoder implements AutoCloseable {
     return new Tensor(noText);
   }
 
-  private synchronized Tensor embed(List<String> texts) {
+  private Tensor embed(List<String> texts) {
     Tensor known = kept.get(texts);
     if (known != null) {
       return new Tensor(known);
@@ -162,7 +162,7 @@ public final class GlyphEncoder implements AutoCloseable {
   }
 
   /** Number of prompts whose embeddings are kept. */
-  synchronized int keptPrompts() {
+  int keptPrompts() {
     return kept.size();
   }
 
@@ -226,7 +226,7 @@ public final class GlyphEncoder implements AutoCloseable {
 
   /** Frees the weights and the kept embeddings. */
   @Override
-  public synchronized void close() {
+  public void close() {
     kept.values().forEach(Tensor::releaseReference);
     kept.clear();
     if (noText != null) {

@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>Rows are decoded side by side in slots, see {@link SlotScheduler}. A row's ids depend only on
  * its own prompt and seed, not on its neighbours, their order or their number.
  *
- * <p>{@link #generate} keeps the key/value cache of its largest call until {@link #close}. Threads
- * take turns to generate.
+ * <p>{@link #generate} keeps the key/value cache of its largest call until {@link #close}. Not
+ * thread-safe: callers take turns.
  *
  * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
  * GlmImageForConditionalGeneration (5.17.0), and the prior tokens of diffusers
@@ -200,7 +200,7 @@ public final class PriorModel implements AutoCloseable {
    *
    * @param afterStep runs after each decoding step of all slots has been started; for measurements
    */
-  public synchronized List<int[]> generate(List<PriorPrompt> prompts, Runnable afterStep) {
+  public List<int[]> generate(List<PriorPrompt> prompts, Runnable afterStep) {
     if (prompts.isEmpty()) {
       return List.of();
     }
@@ -234,7 +234,7 @@ public final class PriorModel implements AutoCloseable {
   }
 
   /** Frees the key/value cache; the next call allocates a new one. */
-  public synchronized void releaseCache() {
+  public void releaseCache() {
     if (state != null) {
       state.close();
       state = null;
@@ -428,7 +428,7 @@ public final class PriorModel implements AutoCloseable {
 
   /** Frees the weights and the cache. */
   @Override
-  public synchronized void close() {
+  public void close() {
     releaseCache();
     weights.close();
   }
