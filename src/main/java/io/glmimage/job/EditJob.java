@@ -104,7 +104,7 @@ final class EditJob {
 
         // 4. Write the result table.
         lock.check();
-        if (!runner.tableStands(rows, plan.rows())) {
+        if (!runner.isTableCurrent(rows, plan.rows())) {
           runner.commit();
         }
         phases.end("commit");

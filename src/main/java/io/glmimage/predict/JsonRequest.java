@@ -56,7 +56,7 @@ final class JsonRequest {
       node = Json.STRICT.readTree(json);
     } catch (JsonProcessingException e) {
       throw new InvalidRequestException(
-          "Cannot read request " + name + ": it is no JSON: " + e.getOriginalMessage(), e);
+          "Cannot read request " + name + ": it is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
       throw new InvalidRequestException("Cannot read request " + name + ": " + e.getMessage(), e);
     }
@@ -172,7 +172,7 @@ final class JsonRequest {
       }
       text = text.substring(comma + 1);
     } else if (text.contains("://")) {
-      throw invalid(name + " is an address; pictures are sent inside the request, as base64");
+      throw invalid(name + " is an address; source images are sent inside the request, as base64");
     }
     byte[] bytes;
     try {

@@ -14,7 +14,7 @@
  *         .build();
  * try (ZooModel<EditRequest, EditResult> model = criteria.loadModel();
  *     Predictor<EditRequest, EditResult> predictor = model.newPredictor()) {
- *   RgbImage source = ImageDecoder.decode(Files.readAllBytes(picture), "circle.png");
+ *   RgbImage source = ImageDecoder.decode(Files.readAllBytes(image), "circle.png");
  *   EditRequest request =
  *       new EditRequest(
  *           "r-1", "Change the color of the circle to green", List.of(source), 128, 128, 4, 1.5, 42);

@@ -23,7 +23,7 @@ class ImageHeaderTest {
 
   @ParameterizedTest
   @MethodSource("fixtures")
-  void saysTheSizeOfTheDecodedImage(String name) throws IOException {
+  void givesTheSizeOfTheDecodedImage(String name) throws IOException {
     byte[] file = Files.readAllBytes(FOLDER.resolve(name));
     RgbImage decoded = ImageDecoder.decode(file, name);
     if (name.equals("gif_offset.gif")) {
@@ -49,7 +49,7 @@ class ImageHeaderTest {
   }
 
   @Test
-  void saysWhatAFileIsInsteadOfAnImage() {
+  void namesTheTypeOfAFileThatIsNotAnImage() {
     assertEquals(
         "Cannot read image a.png: not in a supported image format (PNG, JPEG, WebP, BMP, TIFF,"
             + " GIF); its 2 bytes start with 01 02",

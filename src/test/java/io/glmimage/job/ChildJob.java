@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A job in a JVM of its own: a {@link FakeJob} unless told. */
+/** A job in a separate JVM, by default a {@link FakeJob}. */
 final class ChildJob implements AutoCloseable {
   private final Process process;
   private final Path log;
@@ -28,7 +28,7 @@ final class ChildJob implements AutoCloseable {
   }
 
   /**
-   * @param main what is run
+   * @param main the main class
    */
   ChildJob(Path log, List<String> options, Path sparkHome, Class<?> main, List<String> arguments)
       throws IOException {
@@ -61,7 +61,7 @@ final class ChildJob implements AutoCloseable {
     return process.isAlive();
   }
 
-  /** As {@code kill -9} and a lost host do: nothing gets to run any more. */
+  /** Ends the process and its executors without warning, like the loss of a host. */
   void kill() throws InterruptedException {
     List<ProcessHandle> children = process.descendants().toList();
     process.destroyForcibly();
@@ -69,7 +69,7 @@ final class ChildJob implements AutoCloseable {
     children.forEach(ProcessHandle::destroyForcibly);
   }
 
-  /** As {@link #kill}, but executors are left to themselves. */
+  /** As {@link #kill}, but the executors keep running. */
   void killDriver() throws InterruptedException {
     process.destroyForcibly();
     process.waitFor();
@@ -82,14 +82,14 @@ final class ChildJob implements AutoCloseable {
 
   private static boolean isExecutor(ProcessHandle child) {
     try {
-      // Java itself reads the beginning only, and class paths are long.
+      // Java reads only the beginning of the command line, and class paths are long.
       String command = Files.readString(Path.of("/proc/" + child.pid() + "/cmdline"));
       return child.isAlive() && command.contains("CoarseGrainedExecutorBackend");
     } catch (NoSuchFileException e) {
-      // It has just ended.
+      // The process has just ended.
       return false;
     } catch (IOException e) {
-      // The same, a moment earlier; or no Linux.
+      // The process has just ended, or this is not Linux.
       return child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend");
     }
   }

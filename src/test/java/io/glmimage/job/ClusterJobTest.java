@@ -40,7 +40,7 @@ class ClusterJobTest {
   @TempDir private Path folder;
 
   @Test
-  void aRowThatKillsItsProcessIsFoundAndTheOthersAreDone() throws Exception {
+  void aRowThatKillsItsProcessIsFoundAndTheOthersAreEdited() throws Exception {
     String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
     assumeTrue(
         home != null && Files.isExecutable(Path.of(home, "bin", "spark-class")),
@@ -103,8 +103,8 @@ class ClusterJobTest {
       String error = lines.get("r17").getAs("error");
       assertTrue(error.contains("died 3 times while no other row was in work"), error);
     }
-    try (Stream<Path> pictures = Files.list(output.resolve("images"))) {
-      assertEquals(39, pictures.count());
+    try (Stream<Path> images = Files.list(output.resolve("images"))) {
+      assertEquals(39, images.count());
     }
   }
 }

@@ -42,7 +42,7 @@ class ExampleManifestTest {
     long count = 0;
     for (int i = 0; i < pixels.length; i += 3) {
       int[] rgb = {pixels[i] & 255, pixels[i + 1] & 255, pixels[i + 2] & 255};
-      // Of all colours in the picture only yellows, ambers and oranges.
+      // Only the yellow, amber and orange pixels of the image.
       if (rgb[0] > 200 && rgb[1] > 120 && rgb[2] < 110) {
         count++;
         for (int c = 0; c < 3; c++) {

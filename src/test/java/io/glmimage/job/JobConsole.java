@@ -17,8 +17,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * The program's command line in this process, with engines that only pretend to edit. Knows what
- * its last command printed and how many rows that edited.
+ * The program's command line in this process, with {@link FakeEngines}. Keeps the output of the
+ * last command and the number of rows that it edited.
  */
 final class JobConsole {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -55,7 +55,7 @@ final class JobConsole {
     return edited;
   }
 
-  /** The lines of a result table by id, each of which must be there once. */
+  /** The rows of a result table by id. Each id must occur once. */
   static Map<String, Row> results(SparkSession spark, String output) {
     Map<String, Row> byId = new TreeMap<>();
     for (Row row : spark.read().parquet(output + "/results").collectAsList()) {

@@ -20,10 +20,10 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * A driver that runs one command after the other in one Spark session, each a line of its standard
- * input with tabs between the words: {@code edit} with its options; {@code editor} (an {@link
- * ImageEditor}) with manifest, output folder, model, way of the weights; {@code executors N}, which
- * waits for so many.
+ * A driver that runs commands in one Spark session. Each line of standard input is a command, with
+ * tabs between the words: {@code edit} with its options; {@code editor} (an {@link ImageEditor})
+ * with manifest, output folder, model and {@code --weights}; {@code executors N}, which waits for N
+ * executors.
  */
 public final class JobServer {
   private static final String END = "COMMAND ENDED ";
@@ -32,7 +32,7 @@ public final class JobServer {
 
   /** The only argument is the master. */
   public static void main(String[] args) throws Exception {
-    // Spark logs to standard error; what commands print is kept apart.
+    // Spark logs to standard error, so the output of commands is collected separately.
     PrintStream answers = System.out;
     SparkSession spark = SparkSession.builder().appName("jobs").master(args[0]).getOrCreate();
     try (BufferedReader in =
@@ -103,9 +103,9 @@ public final class JobServer {
   }
 
   /**
-   * What became of a command.
+   * The result of a command.
    *
-   * @param said what it wrote to its standard error
+   * @param said the standard error output
    */
   record Outcome(int code, String said) {}
 
@@ -150,7 +150,7 @@ public final class JobServer {
                   TimeUnit.MINUTES.sleep(TIMEOUT_MINUTES);
                   process.destroyForcibly();
                 } catch (InterruptedException e) {
-                  // The command has ended in time.
+                  // The command ended in time.
                   Thread.currentThread().interrupt();
                 }
               });
@@ -171,7 +171,7 @@ public final class JobServer {
               + String.join("\n", tail.subList(Math.max(0, tail.size() - 60), tail.size())));
     }
 
-    /** The executors' processes, where they are children of the driver. */
+    /** The executors' processes, if they are children of the driver. */
     List<ProcessHandle> executors() {
       try (Stream<ProcessHandle> all = process.descendants()) {
         return all.filter(

@@ -98,7 +98,7 @@ class S3JobTest {
   }
 
   @BeforeEach
-  void pictures() throws IOException {
+  void writeSources() throws IOException {
     proxy.plan((method, path) -> Fault.NONE);
     ExecutorEngines.closeAll();
     root = "s3a://bucket/test" + RUNS.incrementAndGet();
@@ -142,7 +142,7 @@ class S3JobTest {
     return String.valueOf(row.get(row.fieldIndex(column)));
   }
 
-  private static Map<String, String> pictures(String output) throws Exception {
+  private static Map<String, String> images(String output) throws Exception {
     Storage storage = session.storage();
     Map<String, String> digests = new TreeMap<>();
     for (StoredFile file : storage.files(output + "/images")) {
@@ -160,7 +160,7 @@ class S3JobTest {
       expected.put(value(row, "id") + ".png", value(row, "output_sha256"));
     }
     assertEquals(rows, expected.size());
-    assertEquals(expected, pictures(output));
+    assertEquals(expected, images(output));
     for (String notes : List.of("lines", "journal", "lock.json")) {
       assertFalse(session.storage().exists(output + "/_run/" + notes), notes);
     }
@@ -195,7 +195,7 @@ class S3JobTest {
     // Other schemes: results on a disk of sources on S3.
     String local = "file:" + folder + "/local" + RUNS.get();
     assertEquals(0, edit(manifest, local), job::err);
-    assertEquals(pictures(output), pictures(local));
+    assertEquals(images(output), images(local));
   }
 
   @Test
@@ -219,7 +219,7 @@ class S3JobTest {
     assertEquals(
         output + "/images/r.png",
         value(LiteralPaths.reader(spark).parquet(output + "/results").first(), "output_path"));
-    assertEquals(List.of("r.png"), List.copyOf(pictures(output).keySet()));
+    assertEquals(List.of("r.png"), List.copyOf(images(output).keySet()));
     assertEquals(0, edit(manifest, output), job::err);
     assertEquals(0, job.edited(), "the second run finds the results of the first");
   }
@@ -231,12 +231,12 @@ class S3JobTest {
     assertEquals(0, edit(manifest, output, "--output-format", "webp"), job::err);
     Row row = results(output).get("grün 1");
     assertEquals("OK", value(row, "status"), value(row, "error"));
-    ObjectMetadata picture = head(value(row, "output_path"));
-    assertEquals("image/webp", picture.getContentType());
+    ObjectMetadata image = head(value(row, "output_path"));
+    assertEquals("image/webp", image.getContentType());
     if (VersionInfo.getVersion().compareTo("3.3.5") >= 0) {
-      assertEquals("gr%C3%BCn+1", picture.getUserMetaDataOf("id"));
-      assertEquals(value(row, "output_sha256"), picture.getUserMetaDataOf("sha256"));
-      assertEquals(value(row, "fingerprint"), picture.getUserMetaDataOf("fingerprint"));
+      assertEquals("gr%C3%BCn+1", image.getUserMetaDataOf("id"));
+      assertEquals(value(row, "output_sha256"), image.getUserMetaDataOf("sha256"));
+      assertEquals(value(row, "fingerprint"), image.getUserMetaDataOf("fingerprint"));
     }
     assertEquals("text/html", head(output + "/report.html").getContentType());
     assertEquals("application/json", head(output + "/metrics.json").getContentType());
@@ -285,7 +285,7 @@ class S3JobTest {
     assertEquals(0, edit(manifest, output), job::err);
     assertEquals(0, job.edited());
     assertWhole(output, ROWS);
-    assertEquals(pictures(root + "/calm"), pictures(output));
+    assertEquals(images(root + "/calm"), images(output));
   }
 
   @Test

@@ -33,7 +33,7 @@ class SmallHeapTest {
           .write()
           .parquet(manifest);
     }
-    // Spark wants 450 MB unless it is told to keep less of it in reserve.
+    // Spark requires 450 MB unless its reserve is set lower.
     List<String> options = List.of("-Xmx256m", "-Dspark.testing.reservedMemory=20000000");
     String[] arguments = {
       "--manifest",

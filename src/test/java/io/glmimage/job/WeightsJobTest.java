@@ -31,9 +31,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The whole job with the embedded model's checkpoint on its way to executors in processes of their
- * own: {@code local-cluster}, and a standalone master with two workers. Every executor has a GPU
- * that does not exist, so that {@code --device cpu} must be asked for.
+ * The whole job with the embedded model's checkpoint, which is sent to executors in separate
+ * processes: {@code local-cluster}, and a standalone master with two workers. Every executor has a
+ * GPU that does not exist, so that {@code --device cpu} must be given.
  */
 @Tag("broadcast")
 @Tag("spark")
@@ -46,7 +46,7 @@ class WeightsJobTest {
   private static Path model;
   private static JobServer.Client cluster;
 
-  /** What {@code --weights direct} gives, by the name of the picture. */
+  /** The digests of the edited images with {@code --weights direct}, by file name. */
   private static Map<String, String> direct;
 
   @TempDir private Path work;
@@ -71,7 +71,7 @@ class WeightsJobTest {
             log);
     Path output = shared.resolve("direct");
     assertDone(edit(cluster, output, model, "direct", "direct-cache"));
-    direct = pictures(output);
+    direct = images(output);
     assertEquals(ROWS, direct.size());
   }
 
@@ -84,7 +84,7 @@ class WeightsJobTest {
   }
 
   @Test
-  void broadcastGivesThePicturesOfDirectAlsoWhereAnExecutorDies() throws Exception {
+  void broadcastGivesTheImagesOfDirectEvenIfAnExecutorDies() throws Exception {
     requireSpark();
     Path output = work.resolve("out");
     start(cluster, output, model, "broadcast", "node-cache");
@@ -94,14 +94,14 @@ class WeightsJobTest {
     ProcessHandle victim = cluster.executors().get(0);
     assertTrue(victim.destroyForcibly());
     assertDone(cluster.outcome());
-    assertEquals(direct, pictures(output));
+    assertEquals(direct, images(output));
 
-    // The successor has the model too, whatever it had to do before the end of that run.
+    // The replacement executor has the model too, whenever it started.
     victim.onExit().get(1, TimeUnit.MINUTES);
     assertDone(cluster.run("executors", "2"));
     Path again = work.resolve("again");
     assertDone(edit(cluster, again, model, "broadcast", "node-cache"));
-    assertEquals(direct, pictures(again));
+    assertEquals(direct, images(again));
     Path executors = SparkProcess.home().orElseThrow().resolve("work/" + cluster.application());
     assertTrue(cached(executors, "node-cache") >= 2, "every executor is a node of its own");
   }
@@ -115,16 +115,16 @@ class WeightsJobTest {
     Path weights = weights(children(cache.resolve("entries"), "").get(0));
     flip(weights, Files.size(weights) / 2);
 
-    // Executors that have loaded the model don't look at it again: others come.
+    // Executors that have loaded the model do not read it again, so new ones are started.
     cluster.executors().forEach(ProcessHandle::destroyForcibly);
     Path again = work.resolve("again");
     assertDone(edit(cluster, again, model, "broadcast", cache.toString()));
-    assertEquals(direct, pictures(again));
+    assertEquals(direct, images(again));
     assertEquals(-1, Files.mismatch(weights(model), weights));
   }
 
   @Test
-  void aModelThatHasChangedIsSentAgainAndItsRowsAreDoneAgain() throws Exception {
+  void aChangedModelIsSentAgainAndItsRowsAreEditedAgain() throws Exception {
     requireSpark();
     Path mine = copyOfModel(work.resolve("model"));
     Path cache = work.resolve("cache");
@@ -134,9 +134,9 @@ class WeightsJobTest {
     assertTrue(
         unchanged.said().contains(ROWS + " of " + ROWS + " rows are already finished"),
         unchanged::said);
-    Map<String, String> before = pictures(output);
+    Map<String, String> before = images(output);
 
-    // As training goes on: the same tensors with other values.
+    // The same tensors with other values, as after more training.
     Path weights = weights(mine);
     for (long at = Files.size(weights) / 2; at < Files.size(weights) - 1000; at += 501) {
       flip(weights, at);
@@ -145,7 +145,7 @@ class WeightsJobTest {
     assertDone(changed);
     assertFalse(changed.said().contains("rows are already finished"), changed::said);
     assertEquals(2, children(cache.resolve("entries"), ".json").size());
-    assertNotEquals(before, pictures(output));
+    assertNotEquals(before, images(output));
   }
 
   @Test
@@ -207,7 +207,7 @@ class WeightsJobTest {
   }
 
   @Test
-  void anImageEditorsModelComesByBroadcastToo() throws Exception {
+  void theModelOfAnImageEditorIsBroadcastToo() throws Exception {
     requireSpark();
     Map<String, String> expected = null;
     for (String weights : List.of("broadcast", "direct", "local:" + model)) {
@@ -219,16 +219,16 @@ class WeightsJobTest {
               output.toString(),
               model.toUri().toString(),
               weights));
-      Map<String, String> pictures = pictures(output);
-      assertEquals(ROWS, pictures.size());
-      assertEquals(expected == null ? pictures : expected, pictures, weights);
-      expected = pictures;
+      Map<String, String> images = images(output);
+      assertEquals(ROWS, images.size());
+      assertEquals(expected == null ? images : expected, images, weights);
+      expected = images;
     }
     assertTrue(new HashSet<>(expected.values()).size() > 1);
   }
 
   @Test
-  void twoWorkersOfAStandaloneMasterGiveTheSameThoughOneComesLate() throws Exception {
+  void twoWorkersOfAStandaloneMasterGiveTheSameImagesEvenIfOneJoinsLate() throws Exception {
     requireSpark();
     try (StandaloneCluster standalone = new StandaloneCluster(work, HEAP)) {
       standalone.addWorker();
@@ -251,12 +251,12 @@ class WeightsJobTest {
       }
       standalone.addWorker();
       assertDone(driver.outcome());
-      assertEquals(direct, pictures(output));
+      assertEquals(direct, images(output));
 
       assertDone(driver.run("executors", "2"));
       Path again = work.resolve("again");
       assertDone(edit(driver, again, model, "broadcast", "node-cache"));
-      assertEquals(direct, pictures(again));
+      assertEquals(direct, images(again));
       for (int worker = 1; worker <= 2; worker++) {
         assertEquals(1, cached(standalone.workerFolder(worker), "node-cache"), "worker " + worker);
       }
@@ -274,7 +274,7 @@ class WeightsJobTest {
     settings.put("spark.executor.extraClassPath", SparkProcess.classesWithoutSpark());
     settings.put("spark.sql.shuffle.partitions", "4");
     settings.put("spark.executorEnv.OMP_NUM_THREADS", "1");
-    // Executors that live for seconds: optimising their code costs more than it saves.
+    // These executors run for seconds, so optimizing their code costs more than it saves.
     settings.put(
         "spark.executor.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto");
     return settings;
@@ -324,7 +324,7 @@ class WeightsJobTest {
     assertEquals(ExitCode.DONE, outcome.code(), outcome::said);
   }
 
-  /** The checkpoint's files, with the time of the originals: one model wherever it lies. */
+  /** Copies the checkpoint's files with their modification times. */
   private static Path copyOfModel(Path folder) throws IOException {
     try (Stream<Path> files = Files.walk(TINY)) {
       for (Path file : files.filter(f -> !f.startsWith(TINY.resolve("examples"))).toList()) {
@@ -334,7 +334,7 @@ class WeightsJobTest {
     return folder;
   }
 
-  /** Rows with paths beside the manifest for the job, and with absolute ones for the editor. */
+  /** Rows with relative paths for the job, and with absolute ones for the editor. */
   private static void manifest(Path folder, int rows) throws IOException {
     Files.copy(TINY.resolve("examples/01_recolor_green.png"), folder.resolve("source.png"));
     List<String> beside = new ArrayList<>();
@@ -348,7 +348,7 @@ class WeightsJobTest {
     Files.write(folder.resolve("absolute.jsonl"), absolute);
   }
 
-  private static Map<String, String> pictures(Path output) throws IOException {
+  private static Map<String, String> images(Path output) throws IOException {
     Map<String, String> digests = new TreeMap<>();
     for (Path file : children(output.resolve("images"), ".png")) {
       digests.put(file.getFileName().toString(), sha256(Files.readAllBytes(file)));
@@ -370,7 +370,7 @@ class WeightsJobTest {
     }
   }
 
-  /** How many folders of executors below {@code folder} have a complete model in their cache. */
+  /** The number of executor folders below {@code folder} with a complete model in the cache. */
   private static int cached(Path folder, String cache) throws IOException {
     Set<Path> entries = new HashSet<>();
     try (Stream<Path> all = Files.walk(folder)) {

@@ -41,7 +41,7 @@ class DenoisingParityTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void latentsAfterEveryStep(GoldenCase golden) {
+  void latentsAfterEveryStepMatchTheReference(GoldenCase golden) {
     JsonNode call = golden.json().get("call");
     try (TensorScope scope = new TensorScope();
         GlmImageTransformer network =

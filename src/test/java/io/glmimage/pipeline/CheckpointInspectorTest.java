@@ -72,7 +72,7 @@ class CheckpointInspectorTest {
         report.parts().stream().map(Part::parameters).toList());
   }
 
-  /** A network that left a tensor out, or took one twice, would show here. */
+  /** Fails if a network leaves a tensor out or takes one twice. */
   @Test
   void everyNetworkTakesExactlyItsPublishedTensors() throws IOException {
     CheckpointReport report = inspect(PublishedFolder.write(temporary.resolve("published")));

@@ -33,8 +33,8 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Forms in which a checkpoint may come: each is accepted, by the inspection and by the loader, or
- * refused by both with the same sentence.
+ * The forms of a checkpoint. The inspection and the loader both accept a form, or both refuse it
+ * with the same message.
  */
 class CheckpointVariantsTest {
   private static final String TEXT = "text_encoder/config.json";

@@ -16,7 +16,7 @@ import java.util.List;
 final class DjlExample {
   private DjlExample() {}
 
-  static void edit(Path checkpoint, Path picture, Path edited) throws Exception {
+  static void edit(Path checkpoint, Path image, Path edited) throws Exception {
     // Example starts
     Criteria<EditRequest, EditResult> criteria =
         Criteria.builder()
@@ -26,7 +26,7 @@ final class DjlExample {
             .build();
     try (ZooModel<EditRequest, EditResult> model = criteria.loadModel();
         Predictor<EditRequest, EditResult> predictor = model.newPredictor()) {
-      RgbImage source = ImageDecoder.decode(Files.readAllBytes(picture), "circle.png");
+      RgbImage source = ImageDecoder.decode(Files.readAllBytes(image), "circle.png");
       EditRequest request =
           new EditRequest(
               "r-1",

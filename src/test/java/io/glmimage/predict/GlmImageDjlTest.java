@@ -48,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
 class GlmImageDjlTest {
   private static final Path MODEL =
       Path.of("src/main/resources/models/glm-image-tiny").toAbsolutePath();
-  private static final Path PICTURE = MODEL.resolve("examples/01_recolor_green.png");
+  private static final Path SOURCE = MODEL.resolve("examples/01_recolor_green.png");
   private static final String PROMPT = "Change the color of the circle to green";
 
   @TempDir Path temp;
@@ -62,14 +62,14 @@ class GlmImageDjlTest {
   }
 
   private static EditRequest request(String id, int size, long seed) throws IOException {
-    RgbImage source = ImageDecoder.decode(Files.readAllBytes(PICTURE), id);
+    RgbImage source = ImageDecoder.decode(Files.readAllBytes(SOURCE), id);
     return new EditRequest(id, PROMPT, List.of(source), size, size, 2, 1.5, seed);
   }
 
   @Test
   void theDocumentedExampleRuns() throws Exception {
     Path edited = temp.resolve("edited.png");
-    DjlExample.edit(MODEL, PICTURE, edited);
+    DjlExample.edit(MODEL, SOURCE, edited);
     RgbImage out = ImageDecoder.decode(Files.readAllBytes(edited), "edited");
     assertEquals(List.of(128, 128), List.of(out.height(), out.width()));
   }
@@ -123,12 +123,12 @@ class GlmImageDjlTest {
   }
 
   @Test
-  void urlsAndBytesAndNoEngineNameDoToo() throws Exception {
+  void modelsAreFoundByUrlWithBytesAndWithoutAnEngineName() throws Exception {
     String json =
         "{\"prompt\": \""
             + PROMPT
             + "\", \"image\": \"data:image/png;base64,"
-            + Base64.getEncoder().encodeToString(Files.readAllBytes(PICTURE))
+            + Base64.getEncoder().encodeToString(Files.readAllBytes(SOURCE))
             + "\", \"height\": 64, \"width\": 64, \"num_inference_steps\": 2, \"seed\": 1}";
     Predictor<byte[], byte[]> used;
     try (ZooModel<byte[], byte[]> model =
@@ -143,8 +143,8 @@ class GlmImageDjlTest {
       used = predictor;
       List<byte[]> out =
           predictor.batchPredict(List.of(json.getBytes(StandardCharsets.UTF_8), new byte[] {'?'}));
-      RgbImage picture = ImageDecoder.decode(out.get(0), "out");
-      assertEquals(List.of(64, 64), List.of(picture.height(), picture.width()));
+      RgbImage edited = ImageDecoder.decode(out.get(0), "out");
+      assertEquals(List.of(64, 64), List.of(edited.height(), edited.width()));
       assertEquals(0, out.get(1).length);
     }
     TranslateException closed =
@@ -178,7 +178,7 @@ class GlmImageDjlTest {
   }
 
   @Test
-  void whatIsWrongWithAModelIsSaid() throws Exception {
+  void problemsOfAModelAreReported() throws Exception {
     Files.writeString(temp.resolve("model_index.json"), "{\"_class_name\": \"GlmImagePipeline\"}");
     MalformedModelException e =
         assertThrows(

@@ -38,7 +38,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** DJL's side of the model, with an engine that only notes what it is asked. */
+/** DJL's side of the model, with an engine that only records its requests. */
 @Tag("djl")
 class GlmImageModelTest {
   private static final Path FOLDER = Path.of("src/main/resources/models/glm-image-tiny");
@@ -261,8 +261,8 @@ class GlmImageModelTest {
           assertThrows(
               TranslateException.class,
               () -> predictor.batchPredict(List.of(json("x"), new byte[] {'{'})));
-      assertTrue(damaged.getMessage().startsWith("Cannot read request 2 of 2: it is no JSON"));
-      assertEquals(before, engine.calls.size(), "no picture is made for a call that is lost");
+      assertTrue(damaged.getMessage().startsWith("Cannot read request 2 of 2: it is not JSON"));
+      assertEquals(before, engine.calls.size(), "no image is edited for a call that fails");
     }
   }
 

@@ -120,8 +120,8 @@ class JsonRequestTest {
       quoteCharacter = '`',
       value = {
         "[] | expected a JSON object",
-        "{'prompt': 'x'} {} | it is no JSON",
-        "{'prompt': 'x', 'prompt': 'y'} | it is no JSON",
+        "{'prompt': 'x'} {} | it is not JSON",
+        "{'prompt': 'x', 'prompt': 'y'} | it is not JSON",
         "{} | prompt must be a string",
         "{'prompt': 1} | prompt must be a string",
         "{'prompt': 'x', 'stepz': 1} | unknown field stepz; there are guidance_scale, height, id",

@@ -24,7 +24,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Sharing, keeping and closing engines, and the measurement of their time by a clock of ours. */
+/** Sharing, keeping and closing engines, and the measurement of their time with a fake clock. */
 class LoadedModelsTest {
   private static final LoadedModels.Key KEY = new LoadedModels.Key("model", DeviceName.CPU);
 
@@ -262,7 +262,7 @@ class LoadedModelsTest {
     }
   }
 
-  /** Collects what one run is told. */
+  /** Collects the reports to one run. */
   private static final class Notes implements EngineObserver {
     private final long run;
     private final List<String> notes = new ArrayList<>();
@@ -306,7 +306,7 @@ class LoadedModelsTest {
   }
 
   @Test
-  void progressThatNobodyHasSeenGoesToTheNextObserver() {
+  void unreportedProgressGoesToTheNextObserver() {
     broken = true;
     assertThrows(IllegalStateException.class, () -> use("here"));
     broken = false;

@@ -7,21 +7,21 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 
-/** Settings by which Spark takes each of two workers for a host with a GPU of its own address. */
+/** Settings that make each of two Spark workers report a GPU with its own address. */
 public final class FakeGpus {
-  /** What the workers' GPUs are called: no numbers that CUDA would give. */
+  /** The addresses of the workers' GPUs. CUDA would use numbers. */
   public static final Set<String> ADDRESSES = Set.of("5", "7");
 
   private FakeGpus() {}
 
-  /** Of a driver that starts its own workers, with executors of {@code heap}. */
+  /** The settings of a driver that starts its own workers, with executors of {@code heap}. */
   public static Map<String, String> settings(String heap, Path folder) throws IOException {
     Map<String, String> settings = executorSettings(heap);
     settings.putAll(workerSettings(folder));
     return settings;
   }
 
-  /** Of a driver whose executors have a GPU each, and a task the whole of it. */
+  /** The settings of a driver whose executors have one GPU each, used by one task at a time. */
   public static Map<String, String> executorSettings(String heap) {
     Map<String, String> settings = SparkProcess.settings(heap);
     settings.put("spark.executor.resource.gpu.amount", "1");
@@ -30,9 +30,10 @@ public final class FakeGpus {
   }
 
   /**
-   * Of a worker.
+   * The settings of a worker.
    *
-   * @param folder the same for all workers of a cluster: who comes first gets the first address
+   * @param folder the same for all workers of a cluster; the first worker to start gets the first
+   *     address
    */
   public static Map<String, String> workerSettings(Path folder) throws IOException {
     Path script = folder.resolve("gpus.sh");

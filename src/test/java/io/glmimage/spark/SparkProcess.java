@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/** Spark programs in processes of their own, from the distribution at {@code SPARK_HOME}. */
+/** Spark programs in separate processes, from the distribution at {@code SPARK_HOME}. */
 public final class SparkProcess {
   private static final String[] OPENED = {
     "java.lang",
@@ -32,12 +32,12 @@ public final class SparkProcess {
     "sun.util.calendar"
   };
 
-  /** Options of JVMs that are started often, on a machine that does more than these tests. */
+  /** Options of JVMs that are started often and run for a short time. */
   private static final String SHORT_LIVED = "-XX:+UseSerialGC -XX:CICompilerCount=2 -Xshare:auto";
 
   private SparkProcess() {}
 
-  /** {@code -Dspark.home}, else {@code SPARK_HOME}, where it has Spark's jars. */
+  /** {@code -Dspark.home}, else {@code SPARK_HOME}, if the folder has Spark's jars. */
   public static Optional<Path> home() {
     for (String name :
         new String[] {System.getProperty("spark.home"), System.getenv("SPARK_HOME")}) {
@@ -59,7 +59,7 @@ public final class SparkProcess {
     return String.join(File.pathSeparator, own);
   }
 
-  /** What executors need to edit, besides the Spark that they have. */
+  /** The class path that executors need besides Spark. */
   public static String classesWithoutSpark() {
     StringBuilder path = new StringBuilder();
     for (String part : System.getProperty("java.class.path").split(File.pathSeparator)) {
@@ -80,7 +80,7 @@ public final class SparkProcess {
   /**
    * Starts {@code main} under a heap, with Spark settings as system properties.
    *
-   * @param log where it may write
+   * @param log the file for the output of the process
    */
   public static Process java(
       Path work, Path log, String heap, Map<String, String> settings, Class<?> main, String... args)
@@ -106,7 +106,7 @@ public final class SparkProcess {
     ProcessBuilder builder =
         new ProcessBuilder(command).directory(work.toFile()).redirectError(log.toFile());
     home().ifPresent(h -> builder.environment().put("SPARK_HOME", h.toString()));
-    // PyPI's distribution has no RELEASE file from which Spark could tell.
+    // PyPI's distribution lacks the RELEASE file by which Spark recognizes a distribution.
     builder
         .environment()
         .put("SPARK_SCALA_VERSION", scala.util.Properties.versionNumberString().substring(0, 4));
@@ -114,12 +114,12 @@ public final class SparkProcess {
     return builder.start();
   }
 
-  /** What a driver needs, with executors of {@code heap}. */
+  /** The settings of a driver with executors of {@code heap}. */
   public static Map<String, String> settings(String heap) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("spark.driver.host", "127.0.0.1");
     settings.put("spark.ui.enabled", "false");
-    // Spark wants 450 MiB of heap at least unless told how much it keeps for itself.
+    // Spark requires 450 MiB of heap unless its reserve is set lower.
     settings.put("spark.testing.reservedMemory", Integer.toString(32 << 20));
     settings.put("spark.executor.memory", heap);
     settings.put("spark.executor.cores", "1");
@@ -128,7 +128,7 @@ public final class SparkProcess {
     return settings;
   }
 
-  /** The {@code RESULT name=value} lines of a driver that ends well; later ones win. */
+  /** The {@code RESULT name=value} lines of a driver, which must succeed; later lines win. */
   public static Map<String, String> results(Process driver, Path log) throws Exception {
     return results(driver, log, result -> {});
   }
@@ -136,7 +136,7 @@ public final class SparkProcess {
   /**
    * As {@link #results(Process, Path)}.
    *
-   * @param listener is told of every {@code name=value} when it comes
+   * @param listener receives every {@code name=value} as soon as it is printed
    */
   public static Map<String, String> results(Process driver, Path log, Consumer<String> listener)
       throws Exception {
@@ -166,7 +166,7 @@ public final class SparkProcess {
     return results;
   }
 
-  /** What {@code local-cluster} leaves of an application below SPARK_HOME. */
+  /** The files that {@code local-cluster} leaves below SPARK_HOME. */
   public static void removeWorkFolder(String app) throws IOException {
     Path folder = home().orElseThrow().resolve("work").resolve(app);
     if (Files.exists(folder)) {

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A Spark master and workers on this machine, each a process with a folder of its own, one core and
- * a {@link FakeGpus fake GPU}.
+ * A Spark master and workers on this machine. Each is a process with its own folder, one core and a
+ * {@link FakeGpus fake GPU}.
  */
 public final class StandaloneCluster implements AutoCloseable {
   private final Path work;
@@ -22,7 +22,7 @@ public final class StandaloneCluster implements AutoCloseable {
   private int workers;
 
   /**
-   * @param work where processes run and write their logs
+   * @param work the folder in which processes run and write their logs
    * @param workerMemory for the executors of a worker
    */
   public StandaloneCluster(Path work, String workerMemory) throws IOException {
@@ -59,8 +59,8 @@ public final class StandaloneCluster implements AutoCloseable {
   }
 
   /**
-   * @param host one of the machine's own addresses (127.0.0.2, ...). Workers of different ones are
-   *     different hosts to Spark, which copies no task to a host that has it already
+   * @param host one of the machine's own addresses (127.0.0.2, ...). Spark treats workers with
+   *     different addresses as different hosts. It never copies a task to the host that runs it
    */
   public synchronized void addWorker(String host) {
     workers++;
@@ -91,7 +91,7 @@ public final class StandaloneCluster implements AutoCloseable {
     }
   }
 
-  /** Ends {@code process} with the cluster. */
+  /** Ends {@code process} together with the cluster. */
   public synchronized Process add(Process process) {
     started.add(process);
     return process;

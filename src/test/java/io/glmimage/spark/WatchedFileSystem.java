@@ -17,22 +17,22 @@ import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
 /**
- * The local disk as {@code watched://NAME/path}, with a watcher that sees the disk before every
- * change, as a process that is killed at that moment would leave it. A change makes a folder,
+ * The local disk as {@code watched://NAME/path}. A watcher is called before every change, when the
+ * disk is as a process that is killed at that moment would leave it. A change makes a folder,
  * creates a file, writes the second half of a file, renames, or removes one file or empty folder.
  * Changes happen one after the other. Removing a folder is one change for each file in it.
  */
 public final class WatchedFileSystem extends RawLocalFileSystem {
   private static final Map<String, Watcher> WATCHERS = new ConcurrentHashMap<>();
 
-  /** One change at a time, of all file systems. */
+  /** Serializes the changes of all file systems. */
   private static final Object LOCK = new Object();
 
   private static final int WHOLE_FILE = 1 << 20;
 
   private URI uri = URI.create("watched:///");
 
-  /** Is told of changes. */
+  /** Is called before each change. */
   @FunctionalInterface
   public interface Watcher {
     void before(String change) throws IOException;

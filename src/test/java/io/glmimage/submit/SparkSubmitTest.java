@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Runs the job jar with a real spark-submit: that of {@code -Dspark.home} or of the environment
- * variable SPARK_HOME. The jar must have been built: {@code mvn -DskipTests package}.
+ * Runs the job jar with the spark-submit of {@code -Dspark.home} or of the environment variable
+ * SPARK_HOME. The jar must have been built: {@code mvn -DskipTests package}.
  */
 @Tag("spark")
 class SparkSubmitTest {

@@ -4,8 +4,8 @@ import io.glmimage.io.LocalFileSource;
 import java.nio.file.Path;
 
 /**
- * Fills or finds a cache entry in a process of its own, for the tests that kill it or race several
- * of them.
+ * Fills or finds a cache entry in a separate process, for tests that kill it or run several at
+ * once.
  *
  * <p>Arguments: cache folder, model folder, milliseconds to wait before each chunk. Prints {@code
  * CHUNK n} after each chunk and {@code DONE digest reused} at the end.

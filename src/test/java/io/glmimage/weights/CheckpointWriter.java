@@ -36,12 +36,12 @@ import java.util.stream.Stream;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Writes a whole checkpoint with random bfloat16 weights for a folder of configuration files: for
- * measuring how it is loaded. Which tensors there are is found by building the networks on
- * libtorch's "meta" device, where tensors have shapes and no memory. Values are one random block,
- * repeated. The processor is the tiny model's, its ids moved to where the configuration has them.
+ * Writes a whole checkpoint with random bfloat16 weights for a folder of configuration files, so
+ * that loading can be measured. The list of tensors comes from building the networks on libtorch's
+ * "meta" device, where tensors have shapes but no memory. Values are one random block, repeated.
+ * The processor is the tiny model's, with the ids of the configuration.
  *
- * <p>Arguments: the folder of the configuration, the tiny model's folder, the new checkpoint's.
+ * <p>Arguments: the folders of the configuration, of the tiny model and of the new checkpoint.
  */
 public final class CheckpointWriter {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -62,7 +62,7 @@ public final class CheckpointWriter {
         Locale.ROOT, "Wrote %.2f GB in %.1f s to %s%n", bytes / 1e9, seconds, args[2]);
   }
 
-  /** Writes the checkpoint and gives its weights' size in bytes. */
+  /** Writes the checkpoint and returns the size of its weights in bytes. */
   static long write(Path geometry, Path tiny, Path target) throws IOException {
     Files.createDirectories(target);
     copyJson(geometry, target);
@@ -76,7 +76,7 @@ public final class CheckpointWriter {
     return bytes;
   }
 
-  /** All tensors of a model by component and name, in the order in which it asks for them. */
+  /** All tensors of a model by component and name, in the order in which the model takes them. */
   static Map<String, Map<String, long[]>> shapes(Path geometry) {
     Map<String, Map<String, long[]>> shapes = new LinkedHashMap<>();
     CheckpointFolder folder =
@@ -131,8 +131,8 @@ public final class CheckpointWriter {
   }
 
   /**
-   * An id in the other vocabulary: image tokens first, then the frame of images, text behind the
-   * vision vocabulary, and the image placeholder with its neighbours where it stands.
+   * An id in the other vocabulary: image tokens first, then the tokens around images, text after
+   * the vision vocabulary. The image placeholder and its neighbours keep their ids.
    */
   private static int moved(int id, JsonNode from, JsonNode to) {
     int[] starts = starts(from);
@@ -154,7 +154,7 @@ public final class CheckpointWriter {
       0,
       config.get("image_start_token_id").asInt(),
       config.get("text_config").get("vision_vocab_size").asInt(),
-      // The padding and the grid's marks are just before it.
+      // The padding and the grid's marks come just before the placeholder.
       image - 3
     };
   }

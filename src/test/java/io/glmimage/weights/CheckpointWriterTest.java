@@ -24,7 +24,7 @@ class CheckpointWriterTest {
 
   @TempDir private Path folder;
 
-  /** The tiny model's own files say which tensors there are. */
+  /** The tensors must be those of the tiny model's files. */
   @Test
   void knowsTheTensorsOfAModel() {
     var shapes = CheckpointWriter.shapes(TINY);
@@ -57,7 +57,7 @@ class CheckpointWriterTest {
     assertEquals(33e9, 2.0 * values, 3e9);
   }
 
-  /** Another vocabulary than the tiny one's; loading tells how far it is, up to the end. */
+  /** With another vocabulary than the tiny model's. Loading must report its progress to the end. */
   @Test
   void whatItWritesLoadsAndEdits() throws Exception {
     Path geometry = folder.resolve("geometry");

@@ -33,7 +33,7 @@ class ConfigFileTest {
   }
 
   @Test
-  void filesThatAreMissingOrNoJsonAreNamed() throws IOException {
+  void missingFilesAndFilesThatAreNotJsonAreNamed() throws IOException {
     refused(() -> ConfigFile.read(folder.resolve("none.json")), "none.json", "missing");
     refused(() -> config("{\"a\":"), "config.json", "not valid JSON");
     refused(() -> config("[1]"), "config.json", "not a JSON object");

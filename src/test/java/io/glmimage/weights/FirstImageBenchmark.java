@@ -14,11 +14,10 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Measures how long it takes from the start of the JVM to a loaded checkpoint, and to its first
- * picture.
+ * Measures the time from the start of the JVM to a loaded checkpoint and to the first edited image.
  *
- * <p>Arguments: the checkpoint, the device, and optionally the picture's side in pixels (512) and
- * the steps (4).
+ * <p>Arguments: the checkpoint, the device, and optionally the image's side in pixels (512) and the
+ * steps (4).
  */
 public final class FirstImageBenchmark {
   private FirstImageBenchmark() {}

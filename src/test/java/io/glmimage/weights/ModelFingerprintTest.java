@@ -37,7 +37,7 @@ class ModelFingerprintTest {
   }
 
   @Test
-  void aCopyIsTheSameModelWhereverItLiesAndWheneverItWasMade() throws IOException {
+  void aCopyInAnotherPlaceOrFromAnotherTimeIsTheSameModel() throws IOException {
     Path copy = write(folder.resolve("else/where"), "n");
     Files.setLastModifiedTime(copy.resolve("model_index.json"), FileTime.fromMillis(1000));
     assertEquals(before, of(copy));
@@ -69,7 +69,7 @@ class ModelFingerprintTest {
   }
 
   @Test
-  void whatNoCheckpointUsesDoesNotCount() throws IOException {
+  void filesThatACheckpointDoesNotUseDoNotCount() throws IOException {
     Files.writeString(model.resolve("README.md"), "words");
     Files.createDirectories(model.resolve(".git"));
     Files.writeString(model.resolve(".git/config.json"), "{}");

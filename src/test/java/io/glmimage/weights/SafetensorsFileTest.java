@@ -48,7 +48,7 @@ class SafetensorsFileTest {
     }
   }
 
-  /** The format pads headers in practice, but nothing says that it must. */
+  /** Writers pad headers in practice, but the format does not require it. */
   @Test
   void readsDataThatIsNotAligned() throws IOException {
     String header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
@@ -80,7 +80,7 @@ class SafetensorsFileTest {
     }
   }
 
-  /** Every broken header is refused by what is wrong with it, before any data is touched. */
+  /** The message names the error of each broken header, and no data is read. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

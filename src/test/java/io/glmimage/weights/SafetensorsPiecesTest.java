@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The way of tensors to a GPU, here with the CPU at its end. */
+/** Loading tensors in pieces, as for a GPU, but to the CPU. */
 class SafetensorsPiecesTest {
   private static final Path TINY =
       Path.of("src/main/resources/models/glm-image-tiny/vae/diffusion_pytorch_model.safetensors");

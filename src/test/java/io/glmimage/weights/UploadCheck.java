@@ -26,17 +26,17 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Checks the way of weights to a GPU, and times it: writes a safetensors file with tensors of all
- * dtypes, awkward sizes and places, takes every tensor through pinned pieces and through the mapped
- * file, and compares bit for bit: one by one; all queued behind other work of the GPU, so that
- * copies run late; and from several threads.
+ * Checks and times the upload of weights to a GPU. Writes a safetensors file with tensors of all
+ * dtypes and of awkward sizes and offsets. Loads every tensor through pinned pieces and through the
+ * mapped file, and compares bit for bit: one by one; all queued behind other work of the GPU, so
+ * that copies run late; and from several threads.
  *
  * <pre>
  * java -cp "$CP" io.glmimage.weights.UploadCheck FOLDER [MiB of large tensors, 4096] [cuda:0 ...]
  * </pre>
  *
- * <p>Exit code 1 if anything differs. With several devices each is checked, and then all at once.
- * {@code cpu} works too, with ordinary memory in the place of pinned.
+ * <p>The exit code is 1 if anything differs. Several devices are checked one by one and then all at
+ * once. {@code cpu} works too, with ordinary memory instead of pinned memory.
  */
 final class UploadCheck {
   private static final int THREADS = 3;
@@ -65,9 +65,9 @@ final class UploadCheck {
   /**
    * Writes the file, checks, prints, and removes the file.
    *
-   * @param largeBytes of the tensors whose upload is timed
-   * @param pieceBytes of a piece, where the device is a CPU; a GPU has its own
-   * @return how many comparisons failed
+   * @param largeBytes size of the tensors whose upload is timed
+   * @param pieceBytes size of a piece on a CPU; a GPU has its own
+   * @return number of failed comparisons
    */
   static int run(
       Path folder, long largeBytes, int pieceBytes, List<String> devices, PrintStream out)
@@ -94,7 +94,7 @@ final class UploadCheck {
     }
   }
 
-  /** Also what becomes of it in the dtype that networks compute in. */
+  /** Compares the tensor also after its conversion to the compute dtype. */
   private void oneByOne(Compute compute) {
     compute.makeCurrent();
     SafetensorsFile file = SafetensorsFile.open(path);
@@ -104,7 +104,7 @@ final class UploadCheck {
         Tensor uploaded = upload(file, name, compute);
         compare(name, mapped, uploaded);
         if (mapped.is_floating_point()) {
-          // Both on the device: CPUs and GPUs round what is no number to different bits.
+          // Both on the device, because CPUs and GPUs round NaN to different bits.
           Tensor plain = Ops.to(mapped, compute, file.dtype(name));
           compare(
               name + " as bfloat16",
@@ -116,7 +116,7 @@ final class UploadCheck {
     say("one by one: %d wrong so far", wrong);
   }
 
-  /** Nothing is compared before all is under way: a piece given out too early would be seen. */
+  /** Compares only after all uploads have been queued, so that a piece reused too early shows. */
   private void behindOtherWork(Compute compute) {
     compute.makeCurrent();
     SafetensorsFile file = SafetensorsFile.open(path);
@@ -210,7 +210,7 @@ final class UploadCheck {
     }
   }
 
-  /** [...] -> [bytes], on the CPU: numbers that are not equal to themselves are compared too. */
+  /** [...] -> [bytes], on the CPU, so that NaN is compared too. */
   private static Tensor bytes(Tensor t) {
     return t.cpu().contiguous().reshape(-1).view(ScalarType.Byte);
   }
@@ -247,7 +247,7 @@ final class UploadCheck {
             int count = pieceBytes / size + more;
             plan.add(new Planned(dtype + ".piece" + more, dtype, size, count));
           }
-          // An odd number of bytes: what follows lies at a place that is no multiple of its size.
+          // An odd number of bytes, so that the next tensor is not aligned.
           plan.add(new Planned(dtype + ".odd", "U8", 1, 7));
         });
     long columns = Math.max(1, pieceBytes / 7 / 2);

@@ -17,7 +17,7 @@ class UploadCheckTest {
   @Test
   void everyDtypeAndSizeComesThroughInPieces() throws Exception {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
-    // Pieces of an odd number of elements of no dtype but the smallest.
+    // The size of a piece is a multiple of the smallest dtype only.
     int wrong =
         UploadCheck.run(
             folder, 1 << 20, 4104, List.of("cpu", "cpu"), new PrintStream(said, true, "UTF-8"));

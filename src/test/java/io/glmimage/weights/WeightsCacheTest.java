@@ -97,7 +97,7 @@ class WeightsCacheTest {
       for (int i = 0; i < 8; i++) {
         Callable<String> work =
             () -> {
-              // A cache object each, as the processes of a node have.
+              // Each thread has its own cache object, like the processes of a node.
               WeightsCache cache = fixture.cache();
               WeightsCache.Feed counted =
                   partial -> {

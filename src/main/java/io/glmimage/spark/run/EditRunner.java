@@ -208,7 +208,7 @@ public final class EditRunner implements AutoCloseable {
    * Whether the existing result table is already what this run would write, so that it can be left
    * in place: no rows were to do, and the manifest, its options and the model are the same.
    */
-  public boolean tableStands(long rows, long rowsToDo) throws IOException {
+  public boolean isTableCurrent(long rows, long rowsToDo) throws IOException {
     return rowsToDo == 0 && results.isCurrent(rows, madeOf());
   }
 

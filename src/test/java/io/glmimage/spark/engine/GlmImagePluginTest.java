@@ -72,7 +72,7 @@ class GlmImagePluginTest {
       engine(new CheckpointModel(options).forSession(spark));
       assertEquals(1, ExecutorEngines.loaded());
       engine(new DjlModel(DjlModel.OWN_ENGINE, TINY.toString(), Precision.AUTO));
-      // The one more is DJL's predictor, which has no weights of its own.
+      // The additional copy is DJL's predictor, which shares the weights.
       assertEquals(2, ExecutorEngines.loaded());
       EngineSettings settings = EngineSettings.of(DeviceName.CPU);
       String version = CheckpointListing.read(new LocalFileSource(TINY)).version();

@@ -28,7 +28,7 @@ public record SoakEngines(CheckpointModel model) implements ModelRef, EngineOpen
 
   public static final String COPIED = "twice";
 
-  /** A local folder in which the processes that reach such a row leave a file. */
+  /** A local folder in which each process that reaches such a row creates a file. */
   public static final String MEETING = "soak.meeting";
 
   private static final Duration PATIENCE = Duration.ofMinutes(3);

@@ -45,7 +45,7 @@ class ManifestTableTest {
     return assertThrows(UsageException.class, () -> spark.open(manifest)).getMessage();
   }
 
-  /** The requests of a manifest; all that must not depend on its format. */
+  /** The requests of a manifest, which must not depend on its format. */
   private static List<PlannedRow> requests(Path manifest) {
     List<PlannedRow> rows = spark.planned(manifest);
     rows.forEach(row -> assertInstanceOf(ManifestRow.class, row.outcome()));

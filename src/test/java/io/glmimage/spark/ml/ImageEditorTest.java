@@ -70,7 +70,7 @@ class ImageEditorTest {
 
   @TempDir private Path folder;
 
-  /** Uses fake engines; otherwise the same. */
+  /** An {@link ImageEditor} with fake engines. */
   public static final class FakeEditor extends ImageEditor {
     private static final long serialVersionUID = 1L;
 
@@ -311,7 +311,7 @@ class ImageEditorTest {
     int before = FakeEngines.EDITED.get();
     assertEquals(2, fake().setBatchSize(2).transform(rows).limit(2).collectAsList().size());
     int edited = FakeEngines.EDITED.get() - before;
-    // The batch that was asked for, and the one after it.
+    // The requested batch, and the next one, which is read ahead.
     assertEquals(4, edited);
     assertEquals(
         List.of(),

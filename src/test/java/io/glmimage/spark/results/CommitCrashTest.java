@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Takes a copy of the output folder before each change that a commit makes to a file or folder, one
- * after the other: what a process that is killed there leaves. Runs the next commit in each copy.
+ * Copies the output folder before each change that a commit makes to a file or folder. Each copy is
+ * what a process that is killed at that moment leaves. The test runs the next commit in each copy.
  * The commit replaces a table of two files, moves the orphans of two runs, has a failed row, and
  * replaces PNG by JPEG.
  */
@@ -113,7 +113,7 @@ class CommitCrashTest {
   /** A copy of the output folder before a change. */
   private record Copy(Path folder, String change) {}
 
-  /** Commits in a folder, and gives what a kill would leave before each change. */
+  /** Commits in a folder and returns a copy of the folder before each change. */
   private List<Copy> commitAndCopy(Path folder) throws IOException {
     List<Copy> copies = new ArrayList<>();
     WatchedFileSystem.watch(

@@ -202,7 +202,7 @@ class PartitionAttemptTest {
             .peek(row -> clock.addAndGet(TimeUnit.SECONDS.toNanos(3)))
             .iterator();
     attempt(ledger, work(new FakeEngines("fake"), 25)).run(rows);
-    // The clock stands at 30 seconds after the last row: one save is due, and it starts anew.
+    // The clock is 30 seconds past the last row: one save is due, which resets the interval.
     assertEquals(1, saves());
   }
 
@@ -305,7 +305,7 @@ class PartitionAttemptTest {
 
   @Test
   void anImageThatCannotBeWrittenFailsTheTask() throws Exception {
-    // A file where the folder of the images should be.
+    // A file in the place of the folder for images.
     Files.createDirectories(folder.resolve("out"));
     Files.writeString(Path.of(output.images()), "");
     TaskLedger ledger = ledger();

@@ -58,7 +58,7 @@ class RowProgressTest {
     progress.close();
   }
 
-  /** A heartbeat with the counts of one task: by accumulator. */
+  /** A heartbeat with the counts of one task, by accumulator. */
   private void heartbeat(long task, Map<Long, Long> counts) {
     List<AccumulableInfo> infos = new ArrayList<>();
     counts.forEach(

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import scala.collection.JavaConverters;
 
-/** Decides about rows without Spark: the columns are those of a plan, one more, and a result. */
+/** Decisions about rows, without Spark. The columns are those of a plan, one more, and a result. */
 @Tag("resume")
 @SuppressWarnings("deprecation") // Scala 2.13 has another name for asScalaBuffer, which 2.12 lacks.
 class RowsToDoTest {

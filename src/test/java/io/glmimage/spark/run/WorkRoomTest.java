@@ -31,7 +31,7 @@ class WorkRoomTest {
     threads.shutdownNow();
   }
 
-  /** A thread that runs the work and can be seen to wait. */
+  /** A thread that runs the work and shows whether it waits. */
   private static Thread started(Runnable work) {
     Thread thread = new Thread(work);
     thread.setDaemon(true);
@@ -75,7 +75,7 @@ class WorkRoomTest {
     awaitWaiting(next);
 
     first.leave();
-    // Woken up, both find that they still have to wait.
+    // Both wake up and find that they must still wait.
     awaitWaiting(alone);
     awaitWaiting(next);
     assertEquals(List.of(), order);
@@ -118,7 +118,7 @@ class WorkRoomTest {
         started(
             () -> {
               thrown.add(assertThrows(JobException.class, stopped::enterAlone));
-              // Outside: leaving does nothing.
+              // Outside the room, leaving does nothing.
               stopped.leave();
             });
     awaitWaiting(alone);

@@ -26,23 +26,23 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /**
- * A driver program for the tests, run in a process of its own so that its heap is its own. Prints
- * what happened as lines {@code RESULT scenario.name=value}.
+ * A driver program for the tests. It runs in a separate process, so that its heap can be limited.
+ * Prints its observations as lines {@code RESULT scenario.name=value}.
  *
- * <p>Arguments: the master, then for each scenario {@code scenario|model|plan|cache folder}, done
- * one after the other in one session. Chunks have {@link #CHUNK_BYTES}.
+ * <p>Arguments: the master, then for each scenario {@code scenario|model|plan|cache folder}. The
+ * scenarios run one after the other in one session. Chunks have {@link #CHUNK_BYTES}.
  */
 public final class BroadcastDriver {
   private static final int CHUNK_BYTES = 8 << 20;
 
-  /** Of executors' processes: a folder whose content was digested. */
+  /** In executors: a folder whose content was digested. */
   private static final Map<String, String> DIGESTED = new ConcurrentHashMap<>();
 
   private static String prefix = "";
 
   private BroadcastDriver() {}
 
-  /** What a task saw of the model. */
+  /** The model as seen by a task. */
   record Seen(String executor, long pid, String folder, String sha)
       implements java.io.Serializable {}
 
@@ -57,7 +57,7 @@ public final class BroadcastDriver {
         try {
           run(spark, parts[0], parts[1], WeightsMode.parse(parts[2]), parts[3]);
         } catch (Exception e) {
-          // The other scenarios have tests of their own.
+          // Other tests cover the other scenarios.
           result("failed", failure(e));
         }
         result("seconds", (System.nanoTime() - start) / 1_000_000_000);
@@ -86,7 +86,7 @@ public final class BroadcastDriver {
     }
   }
 
-  /** Spark wraps what tasks throw: the innermost message that is ours, else all. */
+  /** The innermost message of this program in an exception that Spark wrapped, else all. */
   private static String failure(Throwable e) {
     for (Throwable t = e; t != null; t = t.getCause()) {
       String message = String.valueOf(t.getMessage());
@@ -141,7 +141,7 @@ public final class BroadcastDriver {
             result("killedAtChunk", s.chunks().sent());
           }
         };
-    // Longer than the pause between two signs of life.
+    // Longer than the interval at which a node reports that it is alive.
     Duration silence = Duration.ofSeconds(7);
     WeightsDistribution.Found found = WeightsDistribution.look(spark, model);
     try (WeightsHandle handle =
@@ -153,7 +153,7 @@ public final class BroadcastDriver {
     }
   }
 
-  /** A second worker joins when the first one's executor has the model. */
+  /** A second worker joins after the first one's executor has received the model. */
   private static void late(
       JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
@@ -166,7 +166,7 @@ public final class BroadcastDriver {
     }
   }
 
-  /** Somebody writes to the model while it is sent. */
+  /** The model is modified while it is sent. */
   private static void change(
       JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
@@ -303,7 +303,7 @@ public final class BroadcastDriver {
     throw new IllegalStateException("no " + count + " executors");
   }
 
-  /** Blocks of chunks that Spark still keeps on the driver. */
+  /** The chunks of which Spark still keeps blocks on the driver. */
   private static long blocksLeft(JavaSparkContext spark) {
     long left = 0;
     for (int i = 0; i < 1000; i++) {
@@ -331,7 +331,7 @@ public final class BroadcastDriver {
     }
   }
 
-  /** SHA-256 of all of a model folder's files, names included. */
+  /** The SHA-256 of all files of a model folder and their names. */
   public static String sha(Path folder) throws IOException {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");

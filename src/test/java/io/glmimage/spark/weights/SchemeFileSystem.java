@@ -5,7 +5,7 @@ import java.net.URI;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 
-/** The local disk under a scheme of its own, as a store that is not local looks. */
+/** The local disk under another scheme, so that it counts as a remote store. */
 public final class SchemeFileSystem extends RawLocalFileSystem {
   @Override
   public URI getUri() {

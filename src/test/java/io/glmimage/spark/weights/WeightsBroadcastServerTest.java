@@ -94,7 +94,7 @@ class WeightsBroadcastServerTest {
       fast.set(index);
       got.add(index);
     }
-    // The slow node has taken nothing: its chunks stay, and there is no new one.
+    // The slow node has received nothing, so its chunks stay and no new one is sent.
     assertEquals(new WeightsReply.Wait(), ask("fast", fast));
     assertTrue(got.contains(chunk("slow", slow)));
     got.forEach(slow::set);

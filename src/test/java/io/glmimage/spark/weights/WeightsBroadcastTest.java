@@ -30,8 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The distribution of weights in real Spark sessions: threads, {@code local-cluster} processes, and
- * a standalone master with two workers. On one machine, executors are as good as nodes of their own
- * when the cache is a path relative to their working folder.
+ * a standalone master with two workers. With a cache path relative to its working folder, each
+ * executor acts as a node.
  */
 @Tag("broadcast")
 @Tag("spark")
@@ -39,7 +39,7 @@ class WeightsBroadcastTest {
   private static final long BYTES = 256L << 20;
   private static final long SMALL_BYTES = 64L << 20;
 
-  /** Less than the model; Spark's executors want 200 MiB of direct memory at least. */
+  /** Less than the model. Spark's executors need at least 200 MiB of direct memory. */
   private static final String HEAP = "224m";
 
   private static final String CLUSTER = "local-cluster[2,1,224]";
@@ -49,14 +49,12 @@ class WeightsBroadcastTest {
   private static Path small;
   private static String smallSha;
 
-  /**
-   * What the scenarios on {@link #CLUSTER} have shown; null where there is no Spark installation.
-   */
+  /** The results of the scenarios on {@link #CLUSTER}; null without a Spark installation. */
   private static Map<String, String> seen;
 
   @TempDir Path work;
 
-  /** One session for all of them: starting Spark's processes takes longer than most. */
+  /** All scenarios share a session, because starting Spark's processes takes longer than most. */
   @BeforeAll
   static void runScenarios() throws Exception {
     if (SparkProcess.home().isEmpty()) {
@@ -87,7 +85,7 @@ class WeightsBroadcastTest {
             log);
   }
 
-  /** {@code local-cluster} keeps its executors' folders below SPARK_HOME. */
+  /** {@code local-cluster} creates its executors' folders below SPARK_HOME. */
   @AfterAll
   static void removeExecutorFolders() throws IOException {
     if (seen != null) {
@@ -103,7 +101,7 @@ class WeightsBroadcastTest {
     return String.join("|", name, model.toUri().toString(), plan, cache);
   }
 
-  /** What a scenario has shown, without its name. */
+  /** The results of a scenario, by name without the scenario. */
   private static Map<String, String> seen(String scenario) {
     requireSpark();
     Map<String, String> own = new TreeMap<>();

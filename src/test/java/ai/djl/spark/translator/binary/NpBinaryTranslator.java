@@ -6,8 +6,8 @@ import ai.djl.translate.Translator;
 import ai.djl.translate.TranslatorContext;
 
 /**
- * Stands in for the class of this name in the DJL Spark extension: what its BinaryPredictor hands
- * to a model unless it is told otherwise.
+ * Replaces the class of this name in the DJL Spark extension, whose BinaryPredictor passes it to a
+ * model by default.
  */
 public final class NpBinaryTranslator implements Translator<byte[], byte[]> {
   @Override
