@@ -11,6 +11,8 @@ import io.glmimage.model.glyph.GlyphEncoder;
 import io.glmimage.model.prior.PriorModel;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.model.processor.GlmProcessor;
+import io.glmimage.model.processor.ImageProcessor;
+import io.glmimage.model.processor.PromptTokenizer;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
@@ -46,7 +48,7 @@ public final class CheckpointInspector {
 
   private final Path root;
   private final Set<String> problems = new LinkedHashSet<>();
-  private final List<String> warnings = new ArrayList<>();
+  private final Set<String> warnings = new LinkedHashSet<>();
   private final List<CheckpointReport.Part> parts = new ArrayList<>();
 
   private CheckpointInspector(Path root) {
@@ -76,7 +78,7 @@ public final class CheckpointInspector {
         memory,
         PublishedCheckpoint.compare(source),
         List.copyOf(inspector.problems),
-        inspector.warnings);
+        List.copyOf(inspector.warnings));
   }
 
   private CheckpointReport.Memory memory() {
@@ -103,6 +105,9 @@ public final class CheckpointInspector {
     KernelProvider kernels = new AtenKernels();
     check(() -> CheckpointFolder.open(root));
     check(() -> FlowMatchEulerScheduler.load(folder));
+    // The processor's parts one by one: the first that fails would hide the others' problems.
+    check(() -> ImageProcessor.load(folder));
+    check(() -> PromptTokenizer.load(folder).close());
     check(() -> GlmProcessor.load(folder).close());
     long bytes = 0;
     bytes += part(folder, "text_encoder", f -> GlyphEncoder.load(f, compute), record);

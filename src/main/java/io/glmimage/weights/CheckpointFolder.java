@@ -11,12 +11,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A GLM-Image checkpoint in the Hugging Face folder layout, on a local disk. Only JSON and
  * safetensors files are read from the folder.
  */
 public final class CheckpointFolder {
+  private static final Logger LOG = LoggerFactory.getLogger(CheckpointFolder.class);
+
   private final Path root;
   private final Asked random;
   private final LoadMeter meter;
@@ -142,6 +146,27 @@ public final class CheckpointFolder {
   public ConfigFile config(String relative) {
     Path file = root.resolve(relative);
     return problems == null ? ConfigFile.read(file) : ConfigFile.read(file, problems, warnings);
+  }
+
+  /** Logs a warning, or passes it on if the folder is only inspected. */
+  public void warn(String warning) {
+    if (warnings == null) {
+      LOG.warn(warning);
+    } else {
+      warnings.accept(warning);
+    }
+  }
+
+  /**
+   * Passes a problem on if the folder is only inspected.
+   *
+   * @throws CheckpointException the problem, if the folder is loaded
+   */
+  public void report(CheckpointException problem) {
+    if (problems == null) {
+      throw problem;
+    }
+    problems.accept(problem);
   }
 
   /**

@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -100,6 +102,10 @@ public final class ConfigFile {
 
   public boolean isObject(String key) {
     return node.path(key).isObject();
+  }
+
+  public boolean isText(String key) {
+    return node.path(key).isTextual();
   }
 
   /** The object at {@code key}. */
@@ -204,6 +210,32 @@ public final class ConfigFile {
       values.add(item.asText());
     }
     return values;
+  }
+
+  /**
+   * Texts with names: an object of strings, or a list of objects with a name and a text. A plain
+   * string gets the name {@code "default"}.
+   *
+   * @param nameKey where the name is in each object of a list
+   * @param textKey where the text is
+   */
+  public Map<String, String> namedTexts(String key, String nameKey, String textKey) {
+    JsonNode value = require(key);
+    Map<String, String> texts = new LinkedHashMap<>();
+    if (value.isTextual()) {
+      texts.put("default", value.textValue());
+    } else if (value.isObject()) {
+      value
+          .fields()
+          .forEachRemaining(field -> texts.put(field.getKey(), field.getValue().textValue()));
+    } else if (value.isArray()) {
+      value.forEach(item -> texts.put(item.path(nameKey).asText(), item.path(textKey).textValue()));
+    }
+    if (texts.isEmpty() || texts.containsValue(null)) {
+      report(key, value, "a string, or strings with names");
+      return Map.of();
+    }
+    return texts;
   }
 
   /**

@@ -1,124 +1,295 @@
 package io.glmimage.model.processor;
 
 import io.glmimage.error.CheckpointException;
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.image.PixelSize;
+import io.glmimage.jinja.JinjaException;
+import io.glmimage.jinja.JinjaTemplate;
+import io.glmimage.jinja.OpaqueValue;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.ConfigFile;
 import java.io.IOException;
+import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /**
- * Checks a checkpoint's chat template. GLM-Image's template has one fixed form, which {@link
- * GlmProcessor} writes itself: for every image its start token, one placeholder and its end token;
- * for every text the text. A template that could print anything else is refused.
+ * The checkpoint's chat template, which turns a prompt and its source images into the text that is
+ * tokenized. The template gets the variables of the reference: one message of the user, whose
+ * content has an item of type {@code image} for every source and one of type {@code text}.
+ *
+ * <p>A template is taken whatever it prints, as long as every source has its start token, one
+ * placeholder and its end token in a row: the positions of the prior model need them.
+ *
+ * <p>Places, in the order of transformers' src/transformers/processing_utils.py (5.17.0): {@code
+ * chat_template} of {@code processor_config.json}, {@code chat_template.json}, {@code
+ * chat_template.jinja}. Deviations: then the {@code chat_template} of {@code
+ * tokenizer_config.json}, which the reference does not read for a processor; and without any
+ * template the text that the published one is known to print.
+ *
+ * <p>Immutable and thread-safe.
  */
 final class ChatTemplate {
-  private static final String FILE = "processor/chat_template.jinja";
+  private static final String FOLDER = "processor/";
+  private static final String JINJA = FOLDER + "chat_template.jinja";
+  private static final List<String> SETTINGS_BEFORE =
+      List.of(FOLDER + "processor_config.json", FOLDER + "chat_template.json");
+  private static final String TOKENIZER = FOLDER + "tokenizer_config.json";
+  private static final String KEY = "chat_template";
 
-  /** A tag, including the white-space marks at its ends. */
-  private static final Pattern TAG =
-      Pattern.compile("(\\{%-?|\\{\\{-?|\\{#-?)(.*?)(-?%\\}|-?\\}\\}|-?#\\})", Pattern.DOTALL);
+  /** The form of the published model's template, with the special tokens of the checkpoint. */
+  private static final String USUAL =
+      "{%- for message in messages -%}{%- for item in message.content -%}{%- if item.type == 'image' -%}"
+          + "{{- bos_token ~ image_token ~ eos_token -}}{%- else -%}{{- item.text -}}{%- endif -%}{%- endfor -%}"
+          + "{%- endfor -%}";
 
-  private static final Pattern LITERAL =
-      Pattern.compile("'(?<single>[^']*)'|\"(?<double>[^\"]*)\"");
+  private static final int CHECKED_SOURCES = 4;
 
-  /** {@code message.content}, {@code item.text}, {@code item['text']}. */
-  private static final Pattern CONTENT =
-      Pattern.compile("\\w+(\\.(content|text)|\\[['\"](content|text)['\"]\\])");
+  /** Texts that show what a template does with prompts. */
+  private static final List<String> CHECKED_PROMPTS =
+      List.of("Make the sky green.", "", "two\nlines: {{ 1 }} {% x %}");
 
-  private static final Pattern CONTROL = Pattern.compile("(for|if|elif)\\s.*|else|endif|endfor");
+  private static final PixelSize CHECKED_TARGET = new PixelSize(1024, 1024);
 
-  private ChatTemplate() {}
+  private final JinjaTemplate template;
+
+  /** The file, for messages. */
+  private final Path place;
+
+  private final SpecialTokens tokens;
+
+  private ChatTemplate(JinjaTemplate template, Path place, SpecialTokens tokens) {
+    this.template = template;
+    this.place = place;
+    this.tokens = tokens;
+  }
 
   /**
-   * Checks the template.
+   * Finds, parses and tries the template. A folder that is only inspected receives the problem.
    *
-   * @throws CheckpointException if the template is missing or has another form
+   * @throws CheckpointException if the template fails, or does not print exactly one placeholder
+   *     for every source
    */
-  static void check(CheckpointFolder checkpoint, SpecialTokens tokens) {
-    Path file = checkpoint.file(FILE);
-    if (!Files.isRegularFile(file)) {
-      String older = "processor/tokenizer_config.json";
-      ConfigFile config = checkpoint.config(older);
-      if (config.has("chat_template")) {
-        check(config.text("chat_template"), checkpoint.file(older), tokens);
-        return;
-      }
-      throw new CheckpointException(
-          "Cannot load model: "
-              + file
-              + " is missing; the folder must have the Hugging Face layout of GLM-Image");
-    }
+  static ChatTemplate load(CheckpointFolder checkpoint, SpecialTokens tokens) {
     try {
-      check(Files.readString(file), file, tokens);
-    } catch (IOException e) {
-      throw new CheckpointException(
-          "Cannot load model: cannot read " + file + ": " + e.getMessage(), e);
+      Optional<Source> source = source(checkpoint);
+      if (source.isEmpty()) {
+        checkpoint.warn(
+            checkpoint.file(JINJA)
+                + " is missing: prompts are written as the published model's template is known to write them");
+      }
+      ChatTemplate template = parse(source.orElseGet(() -> usual(checkpoint)), tokens);
+      if (tokens.complete()) {
+        template.check(checkpoint);
+      }
+      return template;
+    } catch (CheckpointException e) {
+      checkpoint.report(e);
+      return parse(usual(checkpoint), tokens);
     }
   }
 
-  private static void check(String template, Path file, SpecialTokens tokens) {
-    List<String> printed = new ArrayList<>();
-    boolean image = false;
-    boolean text = false;
-    for (String piece : pieces(template, file)) {
-      if (piece.equals(tokens.sourceFrame())) {
-        image = true;
-      } else if (CONTENT.matcher(piece).matches()) {
-        text = true;
-      } else {
-        printed.add(piece);
+  /**
+   * @param place the file
+   */
+  private record Source(String text, Path place) {}
+
+  private static Source usual(CheckpointFolder checkpoint) {
+    return new Source(USUAL, checkpoint.file(JINJA));
+  }
+
+  private static ChatTemplate parse(Source source, SpecialTokens tokens) {
+    try {
+      return new ChatTemplate(JinjaTemplate.parse(source.text()), source.place(), tokens);
+    } catch (JinjaException e) {
+      throw unusable(
+          source.place(), " is not a valid chat template" + line(e) + ": " + e.getMessage());
+    }
+  }
+
+  private static Optional<Source> source(CheckpointFolder checkpoint) {
+    for (String file : SETTINGS_BEFORE) {
+      Optional<Source> found = fromSettings(checkpoint, file);
+      if (found.isPresent()) {
+        return found;
       }
     }
-    if (!printed.isEmpty() || !image || !text) {
-      throw new CheckpointException(
-          "Cannot load model: "
-              + file
-              + " is not GLM-Image's chat template: it must print \""
-              + tokens.sourceFrame()
-              + "\" for an image and the text for a text, and nothing else"
-              + (printed.isEmpty() ? "" : "; found " + printed));
-    }
-  }
-
-  /** What the template prints: literals without their quotes, other expressions unchanged. */
-  private static List<String> pieces(String template, Path file) {
-    List<String> out = new ArrayList<>();
-    Matcher tag = TAG.matcher(template);
-    int end = 0;
-    while (tag.find()) {
-      addText(out, template.substring(end, tag.start()));
-      end = tag.end();
-      String inside = tag.group(2).strip();
-      if (tag.group(1).startsWith("{{")) {
-        Matcher literal = LITERAL.matcher(inside);
-        if (literal.matches()) {
-          String single = literal.group("single");
-          out.add(single != null ? single : literal.group("double"));
-        } else {
-          out.add(inside);
-        }
-      } else if (tag.group(1).startsWith("{%") && !CONTROL.matcher(inside).matches()) {
+    Path jinja = checkpoint.file(JINJA);
+    if (Files.exists(jinja)) {
+      try {
+        return Optional.of(new Source(Files.readString(jinja), jinja));
+      } catch (MalformedInputException e) {
+        throw unusable(jinja, " is not UTF-8 text");
+      } catch (IOException e) {
         throw new CheckpointException(
-            "Cannot load model: "
-                + file
-                + " is not GLM-Image's chat template: unknown statement \""
-                + inside
-                + "\"");
+            "Cannot load model: cannot read " + jinja + ": " + e.getMessage(), e);
       }
     }
-    addText(out, template.substring(end));
-    return out;
+    return fromSettings(checkpoint, TOKENIZER);
   }
 
-  /** Adds text between tags. The marks of the tags trim line ends and indents. */
-  private static void addText(List<String> out, String text) {
-    if (!text.isBlank()) {
-      out.add(text.strip());
+  private static Optional<Source> fromSettings(CheckpointFolder checkpoint, String file) {
+    if (!Files.exists(checkpoint.file(file))) {
+      return Optional.empty();
     }
+    ConfigFile config = checkpoint.config(file);
+    if (!config.has(KEY)) {
+      return Optional.empty();
+    }
+    Map<String, String> named = config.namedTexts(KEY, "name", "template");
+    String text =
+        named.getOrDefault("default", named.size() == 1 ? named.values().iterator().next() : null);
+    if (text == null) {
+      throw unusable(
+          checkpoint.file(file),
+          named.isEmpty()
+              ? " has no text in " + KEY
+              : " has the chat templates "
+                  + String.join(", ", named.keySet())
+                  + ", and none of them is \"default\"");
+    }
+    return Optional.of(new Source(text, checkpoint.file(file)));
+  }
+
+  private void check(CheckpointFolder checkpoint) {
+    // An edit with one source image must work.
+    try {
+      check(CHECKED_PROMPTS.get(0), 1);
+    } catch (JinjaException e) {
+      throw unusable(place, ": the chat template fails" + line(e) + ": " + e.getMessage());
+    }
+    Set<String> warnings = new LinkedHashSet<>();
+    for (String prompt : CHECKED_PROMPTS) {
+      for (int sources = 0; sources <= CHECKED_SOURCES; sources++) {
+        try {
+          if (!check(prompt, sources).contains(prompt.strip())) {
+            warnings.add("the chat template changes the text of the prompt");
+          }
+        } catch (JinjaException e) {
+          warnings.add(
+              "the chat template fails for some rows, which will be rejected: "
+                  + e.getMessage()
+                  + line(e));
+        }
+      }
+    }
+    warnings.forEach(warning -> checkpoint.warn(place + ": " + warning));
+  }
+
+  private String check(String prompt, int sources) {
+    String text = render(prompt, sources, CHECKED_TARGET);
+    problem(text, sources)
+        .ifPresent(
+            problem -> {
+              throw unusable(place, ": the chat template does not fit GLM-Image: " + problem);
+            });
+    return text;
+  }
+
+  /** What keeps the model from reading a text. */
+  private Optional<String> problem(String text, int sources) {
+    int placeholders = count(text, tokens.image());
+    int framed = count(text, tokens.sourceFrame());
+    if (placeholders != sources) {
+      return Optional.of(
+          "for "
+              + images(sources)
+              + " it prints "
+              + placeholders
+              + (placeholders == 1 ? " placeholder" : " placeholders")
+              + " ("
+              + tokens.image()
+              + ") in "
+              + shortened(text));
+    }
+    return framed == sources
+        ? Optional.empty()
+        : Optional.of(
+            "the placeholder of every source image must stand between its start and end token, as in "
+                + tokens.sourceFrame()
+                + "; for "
+                + images(sources)
+                + " it prints "
+                + shortened(text));
+  }
+
+  /**
+   * The text for a prompt.
+   *
+   * @param target size of the edited image
+   * @throws InvalidRequestException if the template fails for this prompt
+   */
+  String text(String prompt, int sources, PixelSize target) {
+    String text;
+    try {
+      text = render(prompt, sources, target);
+    } catch (JinjaException e) {
+      throw new InvalidRequestException(
+          "Cannot use the prompt: the model's chat template "
+              + place
+              + " fails"
+              + line(e)
+              + ": "
+              + e.getMessage());
+    }
+    Optional<String> problem = problem(text, sources);
+    if (problem.isPresent()) {
+      throw new InvalidRequestException(
+          "Cannot use the prompt: the model's chat template "
+              + place
+              + " does not fit it: "
+              + problem.get());
+    }
+    return text;
+  }
+
+  private String render(String prompt, int sources, PixelSize target) {
+    List<Object> content = new ArrayList<>();
+    for (int i = 0; i < sources; i++) {
+      content.add(Map.of("type", "image", "image", new OpaqueValue("<image>")));
+    }
+    content.add(Map.of("type", "text", "text", prompt));
+    Map<String, Object> variables = new HashMap<>(tokens.named());
+    variables.put("messages", List.of(Map.of("role", "user", "content", content)));
+    variables.put("tools", null);
+    variables.put("documents", null);
+    variables.put("add_generation_prompt", false);
+    variables.put("padding", false);
+    variables.put("target_h", (long) target.height());
+    variables.put("target_w", (long) target.width());
+    return template.render(variables);
+  }
+
+  private static int count(String text, String token) {
+    int count = 0;
+    for (int at = text.indexOf(token); at >= 0; at = text.indexOf(token, at + token.length())) {
+      count++;
+    }
+    return count;
+  }
+
+  private static String images(int sources) {
+    return sources == 1 ? "1 source image" : sources + " source images";
+  }
+
+  private static String line(JinjaException e) {
+    return e.line() == 0 ? "" : " at line " + e.line();
+  }
+
+  private static String shortened(String text) {
+    int limit = 200;
+    String line = text.replace("\n", "\\n");
+    return "\"" + (line.length() > limit ? line.substring(0, limit) + "..." : line) + "\"";
+  }
+
+  private static CheckpointException unusable(Path place, String why) {
+    return new CheckpointException("Cannot load model: " + place + why);
   }
 }

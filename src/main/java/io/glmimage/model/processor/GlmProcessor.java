@@ -12,24 +12,30 @@ import java.util.List;
  * Turns requests into inputs of the prior model: the prompt as token ids, its grids, and, through
  * {@link #images()}, the pixels of source images.
  *
- * <p>A prompt consists of: for every source its start token, placeholders and end token; the text;
- * {@code <sop>ROWS COLUMNS<eop>} of the target; for text-to-image the same of the small draft; the
- * image start token.
+ * <p>A prompt consists of: the output of the checkpoint's {@link ChatTemplate}, with placeholders
+ * for every source; {@code <sop>ROWS COLUMNS<eop>} of the target; for text-to-image the same of the
+ * small draft; the image start token.
  *
  * <p>Ported from transformers src/transformers/models/glm_image/processing_glm_image.py (5.17.0),
- * with the checkpoint's chat template. Deviation: a prompt that contains a start, end or
- * placeholder token is refused; the reference fails on shapes.
+ * Deviation: a prompt that contains a start, end or placeholder token is refused; the reference
+ * fails on shapes.
  *
  * <p>Thread-safe until closed.
  */
 public final class GlmProcessor implements AutoCloseable {
   private final SpecialTokens tokens;
+  private final ChatTemplate template;
   private final PromptTokenizer tokenizer;
   private final ImageProcessor images;
   private final int imageId;
 
-  private GlmProcessor(SpecialTokens tokens, PromptTokenizer tokenizer, ImageProcessor images) {
+  private GlmProcessor(
+      SpecialTokens tokens,
+      ChatTemplate template,
+      PromptTokenizer tokenizer,
+      ImageProcessor images) {
     this.tokens = tokens;
+    this.template = template;
     this.tokenizer = tokenizer;
     this.images = images;
     this.imageId = tokenizer.id(tokens.image());
@@ -42,7 +48,7 @@ public final class GlmProcessor implements AutoCloseable {
    */
   public static GlmProcessor load(CheckpointFolder checkpoint) {
     SpecialTokens tokens = SpecialTokens.load(checkpoint);
-    ChatTemplate.check(checkpoint, tokens);
+    ChatTemplate template = ChatTemplate.load(checkpoint, tokens);
     ImageProcessor images = ImageProcessor.load(checkpoint);
     PromptTokenizer tokenizer = PromptTokenizer.load(checkpoint);
     try {
@@ -50,7 +56,7 @@ public final class GlmProcessor implements AutoCloseable {
       tokenizer.id(tokens.imageEnd());
       tokenizer.id(tokens.gridStart());
       tokenizer.id(tokens.gridEnd());
-      return new GlmProcessor(tokens, tokenizer, images);
+      return new GlmProcessor(tokens, template, tokenizer, images);
     } catch (RuntimeException e) {
       tokenizer.close();
       throw e;
@@ -86,12 +92,13 @@ public final class GlmProcessor implements AutoCloseable {
    * @param prompt the text
    * @param sourceGrids of the source images ({@link SourcePixels#grid}); empty for text-to-image
    * @param target size of the edited image; sides are floored to whole tokens of 32 pixels
-   * @throws InvalidRequestException if the prompt contains a token that frames images
+   * @throws InvalidRequestException if the prompt contains a token that frames images, or the chat
+   *     template fails for it
    */
   public ProcessedPrompt process(String prompt, List<Grid> sourceGrids, PixelSize target) {
     checkPrompt(prompt);
     List<Grid> targetGrids = targetGrids(target, sourceGrids.isEmpty());
-    String text = chatText(prompt, sourceGrids.size()) + suffix(targetGrids);
+    String text = chatText(prompt, sourceGrids.size(), target) + suffix(targetGrids);
     return new ProcessedPrompt(
         placeholders(tokenizer.encode(text), sourceGrids), sourceGrids, targetGrids);
   }
@@ -108,8 +115,8 @@ public final class GlmProcessor implements AutoCloseable {
   }
 
   /** The output of the chat template for a message with images and one text. */
-  String chatText(String prompt, int sources) {
-    return tokens.sourceFrame().repeat(sources) + prompt;
+  String chatText(String prompt, int sources, PixelSize target) {
+    return template.text(prompt, sources, target);
   }
 
   private String suffix(List<Grid> targetGrids) {

@@ -5,7 +5,9 @@ import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.ConfigFile;
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The texts of the tokens that frame a prompt.
@@ -15,9 +17,15 @@ import java.util.List;
  * @param image placeholder for one token of a source image
  * @param gridStart before the rows and columns of a grid
  * @param gridEnd after the rows and columns of a grid
+ * @param named all special tokens by the names that chat templates know them by
  */
 record SpecialTokens(
-    String imageStart, String imageEnd, String image, String gridStart, String gridEnd) {
+    String imageStart,
+    String imageEnd,
+    String image,
+    String gridStart,
+    String gridEnd,
+    Map<String, String> named) {
 
   /**
    * Reads {@code processor/tokenizer_config.json}, and {@code special_tokens_map.json} for tokens
@@ -40,7 +48,21 @@ record SpecialTokens(
         find(places, "eos_token"),
         find(places, "image_token"),
         find(places, "grid_bos_token"),
-        find(places, "grid_eos_token"));
+        find(places, "grid_eos_token"),
+        named(places));
+  }
+
+  private static Map<String, String> named(List<ConfigFile> places) {
+    Map<String, String> named = new HashMap<>();
+    for (ConfigFile place : places) {
+      for (String name : place.keys()) {
+        boolean token = place.isText(name) || place.isObject(name);
+        if (name.endsWith("_token") && token && !named.containsKey(name)) {
+          named.put(name, find(places, name));
+        }
+      }
+    }
+    return Map.copyOf(named);
   }
 
   private static String find(List<ConfigFile> places, String key) {
@@ -52,6 +74,12 @@ record SpecialTokens(
     }
     // Fails with the name of the first file and the key.
     return places.get(0).text(key);
+  }
+
+  /** Whether all tokens are known; a folder that is only inspected may lack some. */
+  boolean complete() {
+    return List.of(imageStart, imageEnd, image, gridStart, gridEnd).stream()
+        .noneMatch(String::isEmpty);
   }
 
   /** The frame of one source image, with a single placeholder. */

@@ -184,7 +184,7 @@ class ProcessorParityTest {
             processor.process(prompt, sources.stream().map(SourcePixels::grid).toList(), target);
         assertEquals(
             json.get("chat_template_text").get(i).asText(),
-            processor.chatText(prompt, sources.size()));
+            processor.chatText(prompt, sources.size(), target));
         // The batch is padded on the left; a row's own ids are those of the mask.
         int padding = 0;
         while (mask[i * length + padding] == 0) {
