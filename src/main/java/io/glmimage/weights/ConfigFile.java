@@ -143,6 +143,10 @@ public final class ConfigFile {
     return value;
   }
 
+  public int size(String key, int otherwise) {
+    return has(key) ? size(key) : otherwise;
+  }
+
   public double number(String key) {
     JsonNode child = require(key);
     if (!child.isNumber()) {
@@ -202,6 +206,10 @@ public final class ConfigFile {
       values.add(item.doubleValue());
     }
     return values.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  public double[] numbers(String key, List<Double> otherwise) {
+    return has(key) ? numbers(key) : otherwise.stream().mapToDouble(Double::doubleValue).toArray();
   }
 
   public List<String> texts(String key) {

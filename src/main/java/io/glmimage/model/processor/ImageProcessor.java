@@ -9,6 +9,7 @@ import io.glmimage.model.Grid;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.ConfigFile;
 import java.nio.file.Files;
+import java.util.List;
 
 /**
  * Turns source images into patches of normalised pixels: resizes them by {@link SmartResize} with
@@ -24,6 +25,15 @@ import java.nio.file.Files;
 public final class ImageProcessor {
   private static final int CHANNELS = 3;
   private static final int BICUBIC = 3;
+
+  // What the reference takes for keys that are left out.
+  private static final int DEFAULT_PATCH = 14;
+  private static final int DEFAULT_MERGE = 2;
+  private static final int DEFAULT_FRAMES = 2;
+  private static final int DEFAULT_MIN_PIXELS = 56 * 56;
+  private static final int DEFAULT_MAX_PIXELS = 28 * 28 * 1280;
+  private static final List<Double> CLIP_MEAN = List.of(0.48145466, 0.4578275, 0.40821073);
+  private static final List<Double> CLIP_STD = List.of(0.26862954, 0.26130258, 0.27577711);
 
   private final SmartResize rule;
   private final int patch;
@@ -77,24 +87,27 @@ public final class ImageProcessor {
     if (config.integer("resample", BICUBIC) != BICUBIC) {
       throw config.error("resample", "only 3 (bicubic) is supported");
     }
-    int patch = config.size("patch_size");
-    int merge = config.size("merge_size");
+    int patch = config.size("patch_size", DEFAULT_PATCH);
+    int merge = config.size("merge_size", DEFAULT_MERGE);
     SmartResize rule =
         new SmartResize(
             patch * merge,
-            limit(config, "min_pixels", "shortest_edge"),
-            limit(config, "max_pixels", "longest_edge"));
-    return new ImageProcessor(
-        rule, patch, merge, config.size("temporal_patch_size"), normalisation(config));
+            limit(config, "min_pixels", "shortest_edge", DEFAULT_MIN_PIXELS),
+            limit(config, "max_pixels", "longest_edge", DEFAULT_MAX_PIXELS));
+    int frames = config.size("temporal_patch_size", DEFAULT_FRAMES);
+    return new ImageProcessor(rule, patch, merge, frames, normalisation(config));
   }
 
-  private static int limit(ConfigFile config, String override, String sizeKey) {
-    return config.has(override) ? config.size(override) : config.object("size").size(sizeKey);
+  private static int limit(ConfigFile config, String override, String sizeKey, int otherwise) {
+    if (config.has(override)) {
+      return config.size(override);
+    }
+    return config.has("size") ? config.object("size").size(sizeKey) : otherwise;
   }
 
   private static float[][] normalisation(ConfigFile config) {
-    double[] mean = config.numbers("image_mean");
-    double[] std = config.numbers("image_std");
+    double[] mean = config.numbers("image_mean", CLIP_MEAN);
+    double[] std = config.numbers("image_std", CLIP_STD);
     if (mean.length != CHANNELS || std.length != CHANNELS) {
       throw config.error("image_mean, image_std", "expected " + CHANNELS + " numbers each");
     }
