@@ -68,7 +68,7 @@ class TransformerParityTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void timeAndSizeEmbedding(GoldenCase golden) {
+  void timeAndSizeEmbeddingsMatchTheReference(GoldenCase golden) {
     List<String> calls = prefixes(golden, "/time_proj");
     Goldens.require(!calls.isEmpty(), "call with time_proj in " + golden);
     try (TensorScope scope = new TensorScope();
@@ -111,7 +111,7 @@ class TransformerParityTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void rotaryTables(GoldenCase golden) {
+  void rotaryTablesMatchTheReference(GoldenCase golden) {
     List<String> calls = prefixes(golden, "/cos");
     Goldens.require(!calls.isEmpty(), "call with cos in " + golden);
     for (String call : calls) {
@@ -132,7 +132,7 @@ class TransformerParityTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void forwards(GoldenCase golden) {
+  void forwardPassesMatchTheReference(GoldenCase golden) {
     List<String> calls = prefixes(golden, "/in/hidden_states");
     Goldens.require(!calls.isEmpty(), "call with hidden_states in " + golden);
     try (TensorScope scope = new TensorScope();
@@ -264,7 +264,7 @@ class TransformerParityTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void cacheContents(GoldenCase golden) {
+  void cacheContentsMatchTheReference(GoldenCase golden) {
     TreeSet<String> groups =
         golden.tensorNames().stream()
             .filter(t -> CACHED.matcher(t.substring(t.lastIndexOf('/') + 1)).matches())

@@ -38,8 +38,8 @@ class ProcessorParityTest {
   }
 
   @ParameterizedTest
-  @MethodSource
-  void smartResize(GoldenCase golden) {
+  @MethodSource("smartResize")
+  void resizedSidesMatchTheReference(GoldenCase golden) {
     List<Long> expected = new ArrayList<>();
     List<Long> actual = new ArrayList<>();
     for (JsonNode row : golden.json().get("rows")) {
@@ -69,8 +69,8 @@ class ProcessorParityTest {
   }
 
   @ParameterizedTest
-  @MethodSource
-  void generationParams(GoldenCase golden) {
+  @MethodSource("generationParams")
+  void generationParametersMatchTheReference(GoldenCase golden) {
     for (JsonNode row : golden.json().get("rows")) {
       PixelSize target = new PixelSize(row.get("height").asInt(), row.get("width").asInt());
       Iterator<Map.Entry<String, JsonNode>> fields = row.fields();
@@ -113,7 +113,7 @@ class ProcessorParityTest {
 
   @ParameterizedTest
   @MethodSource("generationParams")
-  void upsampledIds(GoldenCase golden) {
+  void upsampledIdsMatchTheReference(GoldenCase golden) {
     for (String name : golden.subCases()) {
       if (!golden.has(name + "/in") || !golden.has(name + "/out")) {
         continue;
@@ -133,8 +133,8 @@ class ProcessorParityTest {
   }
 
   @ParameterizedTest
-  @MethodSource
-  void tokenizer(GoldenCase golden) {
+  @MethodSource("tokenizer")
+  void tokenIdsMatchTheReference(GoldenCase golden) {
     List<Long> expected = new ArrayList<>();
     List<Long> actual = new ArrayList<>();
     try (PromptTokenizer tokenizer = PromptTokenizer.load(golden.checkpoint())) {
@@ -154,8 +154,8 @@ class ProcessorParityTest {
   }
 
   @ParameterizedTest
-  @MethodSource
-  void processor(GoldenCase golden) throws IOException {
+  @MethodSource("processor")
+  void batchesMatchTheReference(GoldenCase golden) throws IOException {
     try (GlmProcessor processor = GlmProcessor.load(golden.checkpoint())) {
       Iterator<Map.Entry<String, JsonNode>> cases = golden.json().get("cases").fields();
       while (cases.hasNext()) {

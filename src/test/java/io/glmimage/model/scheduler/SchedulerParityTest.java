@@ -30,7 +30,7 @@ class SchedulerParityTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void timestepsSigmasAndSteps(GoldenCase golden) throws IOException {
+  void timestepsSigmasAndStepsMatchTheReference(GoldenCase golden) throws IOException {
     Path config = folder.resolve("scheduler_config.json");
     Files.writeString(config, golden.json().get("scheduler_config").toString());
     FlowMatchEulerScheduler scheduler = FlowMatchEulerScheduler.of(ConfigFile.read(config));
