@@ -1,22 +1,19 @@
 package io.glmimage.bench;
 
+import io.glmimage.spark.LocalUnderScheme;
 import java.io.IOException;
-import java.net.URI;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
-import org.apache.hadoop.fs.RawLocalFileSystem;
-import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
-/** The local file system; counts the requests of this process. */
-public final class CountingFileSystem extends RawLocalFileSystem {
+/** The local disk as {@code counted:///path}; counts the requests of this process. */
+public final class CountingFileSystem extends LocalUnderScheme {
   static final String SCHEME = "counted";
 
   private static final Map<String, LongAdder> CALLS = new ConcurrentHashMap<>();
@@ -33,18 +30,8 @@ public final class CountingFileSystem extends RawLocalFileSystem {
   }
 
   @Override
-  public URI getUri() {
-    return URI.create(SCHEME + ":///");
-  }
-
-  @Override
   public String getScheme() {
     return SCHEME;
-  }
-
-  @Override
-  public void initialize(URI name, Configuration configuration) throws IOException {
-    super.initialize(URI.create(SCHEME + ":///"), configuration);
   }
 
   @Override
@@ -64,20 +51,6 @@ public final class CountingFileSystem extends RawLocalFileSystem {
       throws IOException {
     count("create");
     return super.create(file, overwrite, bufferSize, replication, blockSize, progress);
-  }
-
-  @Override
-  public FSDataOutputStream create(
-      Path file,
-      FsPermission permission,
-      boolean overwrite,
-      int bufferSize,
-      short replication,
-      long blockSize,
-      Progressable progress)
-      throws IOException {
-    // Without its native library, Hadoop starts a process per file to set permissions.
-    return create(file, overwrite, bufferSize, replication, blockSize, progress);
   }
 
   @Override

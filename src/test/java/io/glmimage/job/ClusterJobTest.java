@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,18 +47,9 @@ class ClusterJobTest {
         home != null && Files.isExecutable(Path.of(home, "bin", "spark-class")),
         "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
             + " (.ci/pyspark.sh makes one)");
-    Files.write(folder.resolve("0.png"), ImageEncoder.png(new RgbImage(64, 64, new byte[12288])));
-    List<Row> rows = new ArrayList<>();
-    for (int i = 0; i < 40; i++) {
-      rows.add(RowFactory.create("r" + i, "0.png", i == 17 ? "abort" : "prompt " + i));
-    }
     String manifest = folder + "/manifest.parquet";
     Path output = folder.resolve("out");
-    try (Session session = Session.open("local[1]")) {
-      SparkSession spark = session.spark();
-      spark.createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(manifest);
-    }
-
+    writeManifest(manifest);
     try (ChildJob job =
         new ChildJob(
             folder.resolve("job.log"),
@@ -80,7 +72,7 @@ class ClusterJobTest {
                 "2",
                 "--commit-seconds",
                 "0"))) {
-      // An executor also goes for a reason of its own, as on a spot instance.
+      // An executor is also lost for another reason, as on a spot instance.
       while (job.isAlive() && !Files.exists(output.resolve("images"))) {
         Thread.sleep(20);
       }
@@ -89,7 +81,23 @@ class ClusterJobTest {
       assertTrue(executors.get(0).destroyForcibly());
       assertEquals(2, job.exitCode(), job.output());
     }
+    requireOneFailure(output);
+  }
 
+  /** 40 rows; the row r17 kills its process. */
+  private void writeManifest(String manifest) throws IOException {
+    Files.write(folder.resolve("0.png"), ImageEncoder.png(new RgbImage(64, 64, new byte[12288])));
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      rows.add(RowFactory.create("r" + i, "0.png", i == 17 ? "abort" : "prompt " + i));
+    }
+    try (Session session = Session.open("local[1]")) {
+      SparkSession spark = session.spark();
+      spark.createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(manifest);
+    }
+  }
+
+  private static void requireOneFailure(Path output) throws IOException {
     try (Session session = Session.open("local[1]")) {
       Map<String, Row> lines = new TreeMap<>();
       for (Row row : session.spark().read().parquet(output + "/results").collectAsList()) {

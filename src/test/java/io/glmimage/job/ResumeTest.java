@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.spark.engine.ExecutorEngines;
+import io.glmimage.spark.engine.HaltingEngines;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -472,7 +473,7 @@ class ResumeTest {
     for (int edits : List.of(3, 20)) {
       try (ChildJob killed =
           child(manifest, List.of("-D" + FakeJob.HALT_AFTER_EDITS + "=" + edits), settings)) {
-        assertEquals(FakeJob.HALTED, killed.exitCode(), killed.output());
+        assertEquals(HaltingEngines.HALTED, killed.exitCode(), killed.output());
       }
       assertTrue(Files.exists(output.resolve("_run/journal")), "rows were in work");
     }

@@ -109,41 +109,34 @@ class CheckpointVariantsTest {
 
   /** The same image as the base. */
   private static DynamicTest same(String name, Consumer<CheckpointCopy> change) {
-    return dynamicTest(
-        name,
-        () -> {
-          CheckpointCopy copy = copy(change);
-          CheckpointReport report = inspect(copy);
-          assertEquals(List.of(), report.problems());
-          assertEquals(List.of(), report.warnings());
-          assertArrayEquals(image, edit(copy.root));
-        });
+    return usable(name, List.of(), change, model -> assertArrayEquals(image, edit(model)));
   }
 
   /** Accepted and loaded; other values may give another image. */
   private static DynamicTest accepted(String name, Consumer<CheckpointCopy> change) {
-    return dynamicTest(
-        name,
-        () -> {
-          CheckpointCopy copy = copy(change);
-          CheckpointReport report = inspect(copy);
-          assertEquals(List.of(), report.problems());
-          assertEquals(List.of(), report.warnings());
-          GlmImagePipeline.load(CheckpointFolder.open(copy.root), Compute.cpu()).close();
-        });
+    return usable(name, List.of(), change, CheckpointVariantsTest::load);
   }
 
   /** Accepted with a warning. */
   private static DynamicTest warned(String name, String warning, Consumer<CheckpointCopy> change) {
+    return usable(name, List.of(warning), change, CheckpointVariantsTest::load);
+  }
+
+  private static DynamicTest usable(
+      String name, List<String> warnings, Consumer<CheckpointCopy> change, Consumer<Path> use) {
     return dynamicTest(
         name,
         () -> {
           CheckpointCopy copy = copy(change);
           CheckpointReport report = inspect(copy);
           assertEquals(List.of(), report.problems());
-          assertEquals(List.of(warning), report.warnings());
-          GlmImagePipeline.load(CheckpointFolder.open(copy.root), Compute.cpu()).close();
+          assertEquals(warnings, report.warnings());
+          use.accept(copy.root);
         });
+  }
+
+  private static void load(Path model) {
+    GlmImagePipeline.load(CheckpointFolder.open(model), Compute.cpu()).close();
   }
 
   /** Refused by the inspection, and by the loader without an inspection. */
@@ -156,15 +149,30 @@ class CheckpointVariantsTest {
           assertTrue(report.problems().contains(problem), () -> report.problems().toString());
           assertFalse(report.usable());
           CheckpointException refused =
-              assertThrows(
-                  CheckpointException.class,
-                  () ->
-                      GlmImagePipeline.load(CheckpointFolder.open(copy.root), Compute.cpu())
-                          .close());
+              assertThrows(CheckpointException.class, () -> load(copy.root));
           String message = refused.getMessage().replace(copy.root + "/", "");
           assertTrue(message.startsWith("Cannot load model: "), message);
           assertTrue(message.contains(problem), message);
         });
+  }
+
+  /** Removes keys of a configuration file. */
+  private static Consumer<CheckpointCopy> without(String file, String... keys) {
+    return m -> m.json(file, c -> c.remove(List.of(keys)));
+  }
+
+  /** Removes keys of an object in a configuration file. */
+  private static Consumer<CheckpointCopy> withoutIn(String file, String object, String... keys) {
+    return m -> m.json(file, object, c -> c.remove(List.of(keys)));
+  }
+
+  /** Removes keys of the prior's rotary embedding. */
+  private static Consumer<CheckpointCopy> withoutRope(String... keys) {
+    return m ->
+        m.json(
+            PRIOR,
+            "text_config",
+            c -> ((ObjectNode) c.path("rope_parameters")).remove(List.of(keys)));
   }
 
   private static void all(Map<String, Stored> tensors, String dtype) {
@@ -172,13 +180,18 @@ class CheckpointVariantsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> dtypes() {
+  Stream<DynamicTest> weightsMayHaveAnyFloatingDtype() {
     return Stream.of(
         same("float32 text encoder", m -> m.change(TEXT_WEIGHTS, t -> all(t, "F32"))),
         same("float64 text encoder", m -> m.change(TEXT_WEIGHTS, t -> all(t, "F64"))),
         accepted("float16 text encoder", m -> m.change(TEXT_WEIGHTS, t -> all(t, "F16"))),
         same("float32 VAE", m -> m.change(VAE_WEIGHTS, t -> all(t, "F32"))),
-        same("one float32 tensor", m -> m.change(TEXT_WEIGHTS, Q, t -> t.to("F32"))),
+        same("one float32 tensor", m -> m.change(TEXT_WEIGHTS, Q, t -> t.to("F32"))));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> quantizedWeightsAreRefused() {
+    return Stream.of(
         refused(
             "int8 weights",
             TEXT_WEIGHTS + ": tensor " + Q + " holds whole numbers (Char)" + WHOLE_NUMBERS,
@@ -201,7 +214,7 @@ class CheckpointVariantsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> files() {
+  Stream<DynamicTest> weightsMayBeShardsOrVariants() {
     return Stream.of(
         same("shards", m -> m.shard("transformer", "diffusion_pytorch_model", "", true)),
         same(
@@ -216,7 +229,12 @@ class CheckpointVariantsTest {
             m -> m.write("text_encoder/model.fp16.safetensors", "not read")),
         same(
             "pickles beside safetensors",
-            m -> m.write("text_encoder/pytorch_model.bin", "not read")),
+            m -> m.write("text_encoder/pytorch_model.bin", "not read")));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> shardsAndVariantsThatDoNotFitAreRefused() {
+    return Stream.of(
         refused(
             "two variants",
             "neither text_encoder/model.safetensors nor model.safetensors.index.json exists; there"
@@ -254,7 +272,12 @@ class CheckpointVariantsTest {
                   "text_encoder/model.safetensors.index.json",
                   "weight_map",
                   map -> map.put("other.weight", "../x"));
-            }),
+            }));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> missingAndForeignFilesAreRefused() {
+    return Stream.of(
         refused(
             "no weights",
             "neither vae/diffusion_pytorch_model.safetensors nor"
@@ -275,7 +298,7 @@ class CheckpointVariantsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> tensors() {
+  Stream<DynamicTest> tensorsMustBeThoseOfTheConfiguration() {
     return Stream.of(
         refused(
             "a missing tensor",
@@ -330,89 +353,66 @@ class CheckpointVariantsTest {
 
   /** Keys that the reference has defaults for, and that published files leave out. */
   @TestFactory
-  Stream<DynamicTest> keysLeftOut() {
+  Stream<DynamicTest> keysOfThePriorHaveDefaults() {
     return Stream.of(
         same(
-            "prior: text model",
-            m ->
-                m.json(
-                    PRIOR,
-                    "text_config",
-                    c ->
-                        c.remove(
-                            List.of(
-                                "attention_bias",
-                                "head_dim",
-                                "num_key_value_heads",
-                                "rms_norm_eps",
-                                "hidden_act")))),
+            "text model",
+            withoutIn(
+                PRIOR,
+                "text_config",
+                "attention_bias",
+                "head_dim",
+                "num_key_value_heads",
+                "rms_norm_eps",
+                "hidden_act")),
+        same("rotary embedding", withoutRope("rope_theta", "rope_type")),
         same(
-            "prior: rotary embedding",
-            m ->
-                m.json(
-                    PRIOR,
-                    "text_config",
-                    c ->
-                        ((ObjectNode) c.path("rope_parameters"))
-                            .remove(List.of("rope_theta", "rope_type")))),
+            "vision tower",
+            withoutIn(
+                PRIOR,
+                "vision_config",
+                "attention_bias",
+                "spatial_merge_size",
+                "layer_norm_eps",
+                "hidden_act")),
         same(
-            "prior: vision tower",
-            m ->
-                m.json(
-                    PRIOR,
-                    "vision_config",
-                    c ->
-                        c.remove(
-                            List.of(
-                                "attention_bias",
-                                "spatial_merge_size",
-                                "layer_norm_eps",
-                                "hidden_act")))),
-        same(
-            "prior: null for the head width",
+            "null for the head width",
             m -> m.json(PRIOR, "text_config", c -> c.putNull("head_dim"))),
         refused(
-            "prior: sections of the rotary embedding, whose default does not fit",
+            "sections of the rotary embedding, whose default does not fit",
             PRIOR
                 + ": text_config.rope_parameters.mrope_section: [8, 12, 12] does not add up to half"
                 + " the rotated width 16",
-            m ->
-                m.json(
-                    PRIOR,
-                    "text_config",
-                    c -> ((ObjectNode) c.path("rope_parameters")).remove("mrope_section"))),
-        accepted("sampling: top_k", m -> m.json(SAMPLING, c -> c.remove("top_k"))),
-        accepted(
-            "sampling: all", m -> m.json(SAMPLING, c -> c.remove(List.of("temperature", "top_p")))),
+            withoutRope("mrope_section")),
+        accepted("sampling: top_k", without(SAMPLING, "top_k")),
+        accepted("sampling: all", without(SAMPLING, "temperature", "top_p")));
+  }
+
+  /** As {@link #keysOfThePriorHaveDefaults}. */
+  @TestFactory
+  Stream<DynamicTest> keysOfTheOtherComponentsHaveDefaults() {
+    return Stream.of(
         same(
             "text encoder",
-            m ->
-                m.json(
-                    TEXT,
-                    c ->
-                        c.remove(
-                            List.of(
-                                "layer_norm_epsilon",
-                                "relative_attention_num_buckets",
-                                "relative_attention_max_distance",
-                                "dense_act_fn",
-                                "is_gated_act",
-                                "dtype")))),
+            without(
+                TEXT,
+                "layer_norm_epsilon",
+                "relative_attention_num_buckets",
+                "relative_attention_max_distance",
+                "dense_act_fn",
+                "is_gated_act",
+                "dtype")),
         same(
             "VAE",
-            m ->
-                m.json(
-                    VAE,
-                    c ->
-                        c.remove(
-                            List.of(
-                                "act_fn",
-                                "in_channels",
-                                "out_channels",
-                                "force_upcast",
-                                "sample_size",
-                                "scaling_factor",
-                                "shift_factor")))),
+            without(
+                VAE,
+                "act_fn",
+                "in_channels",
+                "out_channels",
+                "force_upcast",
+                "sample_size",
+                "scaling_factor",
+                "shift_factor")),
         same(
             "scheduler",
             m ->
@@ -421,29 +421,22 @@ class CheckpointVariantsTest {
                     c -> c.retain("_class_name", "use_dynamic_shifting", "time_shift_type"))),
         same(
             "image processor",
-            m ->
-                m.json(
-                    IMAGES,
-                    c ->
-                        c.remove(
-                            List.of(
-                                "do_convert_rgb",
-                                "do_resize",
-                                "do_rescale",
-                                "do_normalize",
-                                "rescale_factor",
-                                "resample",
-                                "processor_class")))),
+            without(
+                IMAGES,
+                "do_convert_rgb",
+                "do_resize",
+                "do_rescale",
+                "do_normalize",
+                "rescale_factor",
+                "resample",
+                "processor_class")),
         same(
             "tokens only among the extra ones",
-            m ->
-                m.json(
-                    TOKENS,
-                    c -> c.remove(List.of("image_token", "grid_bos_token", "grid_eos_token")))));
+            without(TOKENS, "image_token", "grid_bos_token", "grid_eos_token")));
   }
 
   @TestFactory
-  Stream<DynamicTest> otherKeys() {
+  Stream<DynamicTest> unknownKeysAreIgnored() {
     return Stream.of(
         same(
             "unknown keys that are off",
@@ -471,7 +464,12 @@ class CheckpointVariantsTest {
         warned(
             "VAE: an unknown setting",
             VAE + " has tiling = true, a setting that this program does not know and ignores",
-            m -> m.json(VAE, c -> c.put("tiling", true))),
+            m -> m.json(VAE, c -> c.put("tiling", true))));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> settingsOfOtherArchitecturesAreRefused() {
+    return Stream.of(
         refused(
             "scheduler: another schedule",
             SCHEDULER + ": use_karras_sigmas: is true, but only false is supported",
@@ -495,10 +493,6 @@ class CheckpointVariantsTest {
             PRIOR + " has text_config.hidden_act = \"gelu\", but this program knows only silu",
             m -> m.json(PRIOR, "text_config", c -> c.put("hidden_act", "gelu"))),
         refused(
-            "prior: a missing size",
-            PRIOR + " has no \"text_config.hidden_size\"",
-            m -> m.json(PRIOR, "text_config", c -> c.remove("hidden_size"))),
-        refused(
             "text encoder: without a gate",
             TEXT + " has feed_forward_proj = \"relu\", but this program knows only gated-gelu",
             m -> m.json(TEXT, c -> c.put("feed_forward_proj", "relu"))),
@@ -507,7 +501,12 @@ class CheckpointVariantsTest {
             DIT
                 + " has _class_name = \"FluxTransformer2DModel\", but this program knows only"
                 + " GlmImageTransformer2DModel",
-            m -> m.json(DIT, c -> c.put("_class_name", "FluxTransformer2DModel"))),
+            m -> m.json(DIT, c -> c.put("_class_name", "FluxTransformer2DModel"))));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> settingsThatDoNotFitEachOtherAreRefused() {
+    return Stream.of(
         refused(
             "prior: other special tokens than the tokenizer's",
             "processor/tokenizer.json and vision_language_encoder/config.json are not from the same"
@@ -520,13 +519,15 @@ class CheckpointVariantsTest {
                 + " checkpoint: image_start_token_id is 1027, but the tokenizer has 1024",
             m -> m.json(PRIOR, c -> c.put("image_start_token_id", 1027))),
         refused(
-            "VAE: a missing mean",
-            VAE + " has no \"latents_mean\"",
-            m -> m.json(VAE, c -> c.remove("latents_mean"))),
+            "prior: a missing size",
+            PRIOR + " has no \"text_config.hidden_size\"",
+            withoutIn(PRIOR, "text_config", "hidden_size")),
+        refused(
+            "VAE: a missing mean", VAE + " has no \"latents_mean\"", without(VAE, "latents_mean")),
         refused(
             "image processor: without a size",
             IMAGES + " has no \"size\"",
-            m -> m.json(IMAGES, c -> c.remove("size"))),
+            without(IMAGES, "size")),
         refused(
             "image processor: without normalisation",
             IMAGES + ": do_normalize: false is not supported",
@@ -534,7 +535,7 @@ class CheckpointVariantsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> imageProcessors() {
+  Stream<DynamicTest> imageProcessorsMayBeWrittenInOtherForms() {
     return Stream.of(
         same(
             "min_pixels and max_pixels in place of size",
@@ -567,7 +568,7 @@ class CheckpointVariantsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> notPlainCheckpoints() {
+  Stream<DynamicTest> quantizedCheckpointsAreRefused() {
     return Stream.of(
         refused(
             "AutoRound",
@@ -618,7 +619,12 @@ class CheckpointVariantsTest {
         refused(
             "quantization_config.json of the whole",
             "the folder has a quantization_config.json" + NOT_QUANTIZED,
-            m -> m.write("quantization_config.json", "{\"bits\":4}")),
+            m -> m.write("quantization_config.json", "{\"bits\":4}")));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> otherFormatsOfWeightsAreRefused() {
+    return Stream.of(
         refused(
             "GGUF in place of safetensors",
             "transformer holds GGUF weights, which are not supported: use safetensors weights",
@@ -636,7 +642,12 @@ class CheckpointVariantsTest {
             m ->
                 m.write(
                     TEXT_WEIGHTS,
-                    "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 216240\n")),
+                    "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 216240\n")));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> adaptersAreRefused() {
+    return Stream.of(
         refused(
             "an adapter in a component",
             "transformer holds an adapter that is not merged (adapter_config.json): merge it first",
@@ -649,7 +660,7 @@ class CheckpointVariantsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> foldersOfOtherThings() {
+  Stream<DynamicTest> otherFoldersAreRefusedWithAGuess() {
     return Stream.of(
         other("empty", ": it is empty"),
         other(

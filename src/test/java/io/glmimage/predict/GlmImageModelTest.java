@@ -241,28 +241,40 @@ class GlmImageModelTest {
   }
 
   @Test
-  void jsonBecomesPng() throws Exception {
+  void jsonRequestsOfOneCallBecomePngFiles() throws Exception {
     try (GlmImageModel model = loaded(null);
-        Predictor<byte[], byte[]> predictor =
-            predictor(model, byte[].class, byte[].class, Map.of("batchifier", "none"))) {
+        Predictor<byte[], byte[]> predictor = jsonPredictor(model)) {
       List<byte[]> out = predictor.batchPredict(List.of(json("x"), json("y")));
       assertEquals(1, engine.calls.size());
       for (byte[] png : out) {
         assertArrayEquals(SOURCE.pixels(), ImageDecoder.decode(png, "out").pixels());
       }
+    }
+  }
+
+  @Test
+  void aJsonRequestThatCannotBeEditedFailsItsCall() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<byte[], byte[]> predictor = jsonPredictor(model)) {
       TranslateException refused =
           assertThrows(
               TranslateException.class,
               () -> predictor.batchPredict(List.of(json("x"), json("no"))));
       assertEquals("Cannot edit request 2 of 2", refused.getMessage());
       assertInstanceOf(InvalidRequestException.class, refused.getCause());
-      int before = engine.calls.size();
+    }
+  }
+
+  @Test
+  void damagedJsonFailsItsCallBeforeAnyImageIsEdited() throws Exception {
+    try (GlmImageModel model = loaded(null);
+        Predictor<byte[], byte[]> predictor = jsonPredictor(model)) {
       TranslateException damaged =
           assertThrows(
               TranslateException.class,
               () -> predictor.batchPredict(List.of(json("x"), new byte[] {'{'})));
       assertTrue(damaged.getMessage().startsWith("Cannot read request 2 of 2: it is not JSON"));
-      assertEquals(before, engine.calls.size(), "no image is edited for a call that fails");
+      assertEquals(List.of(), engine.calls);
     }
   }
 
@@ -277,6 +289,10 @@ class GlmImageModelTest {
           List.of(0, 0, 0), List.of(out.get(0).length, out.get(1).length, out.get(3).length));
       assertArrayEquals(SOURCE.pixels(), ImageDecoder.decode(out.get(2), "out").pixels());
     }
+  }
+
+  private static Predictor<byte[], byte[]> jsonPredictor(GlmImageModel model) throws Exception {
+    return predictor(model, byte[].class, byte[].class, Map.of("batchifier", "none"));
   }
 
   @Test

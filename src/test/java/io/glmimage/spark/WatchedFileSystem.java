@@ -4,16 +4,12 @@ import java.io.BufferedOutputStream;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.URI;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
-import org.apache.hadoop.fs.RawLocalFileSystem;
-import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
 /**
@@ -22,15 +18,13 @@ import org.apache.hadoop.util.Progressable;
  * creates a file, writes the second half of a file, renames, or removes one file or empty folder.
  * Changes happen one after the other. Removing a folder is one change for each file in it.
  */
-public final class WatchedFileSystem extends RawLocalFileSystem {
+public final class WatchedFileSystem extends LocalUnderScheme {
   private static final Map<String, Watcher> WATCHERS = new ConcurrentHashMap<>();
 
   /** Serializes the changes of all file systems. */
   private static final Object LOCK = new Object();
 
   private static final int WHOLE_FILE = 1 << 20;
-
-  private URI uri = URI.create("watched:///");
 
   /** Is called before each change. */
   @FunctionalInterface
@@ -44,24 +38,12 @@ public final class WatchedFileSystem extends RawLocalFileSystem {
   }
 
   @Override
-  public void initialize(URI name, Configuration configuration) throws IOException {
-    super.initialize(name, configuration);
-    uri = URI.create("watched://" + name.getAuthority() + "/");
-  }
-
-  @Override
-  public URI getUri() {
-    // Null while the superclass is being constructed.
-    return uri == null ? URI.create("watched:///") : uri;
-  }
-
-  @Override
   public String getScheme() {
     return "watched";
   }
 
   private void before(String change, Path path) throws IOException {
-    WATCHERS.get(uri.getAuthority()).before(change + " " + path.toUri().getPath());
+    WATCHERS.get(getUri().getAuthority()).before(change + " " + path.toUri().getPath());
   }
 
   @Override
@@ -78,19 +60,6 @@ public final class WatchedFileSystem extends RawLocalFileSystem {
       return watched(
           file, super.create(file, overwrite, bufferSize, replication, blockSize, progress));
     }
-  }
-
-  @Override
-  public FSDataOutputStream create(
-      Path file,
-      FsPermission permission,
-      boolean overwrite,
-      int bufferSize,
-      short replication,
-      long blockSize,
-      Progressable progress)
-      throws IOException {
-    return create(file, overwrite, bufferSize, replication, blockSize, progress);
   }
 
   private FSDataOutputStream watched(Path file, OutputStream out) {
@@ -146,13 +115,4 @@ public final class WatchedFileSystem extends RawLocalFileSystem {
       return super.mkdirs(folder);
     }
   }
-
-  @Override
-  public boolean mkdirs(Path folder, FsPermission permission) throws IOException {
-    return mkdirs(folder);
-  }
-
-  /** Permissions play no part in a commit. */
-  @Override
-  public void setPermission(Path path, FsPermission permission) {}
 }

@@ -8,13 +8,12 @@ import io.glmimage.request.EditResult;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.weights.LoadProgress;
 import java.util.List;
-import org.apache.spark.sql.SparkSession;
 
 /**
  * Edits nothing, in no time, to measure planning and bookkeeping. Source images are not read and
  * edited images are not written; the result table names files that do not exist.
  */
-public record NoopModel() implements ModelRef, EngineOpener {
+public record NoopModel() implements PresentModel {
   private static final long serialVersionUID = 1L;
 
   /** The name in tables and reports. */
@@ -40,16 +39,6 @@ public record NoopModel() implements ModelRef, EngineOpener {
   @Override
   public void check(Storage storage) {
     // This model has no files.
-  }
-
-  @Override
-  public DistributedEngines distribute(SparkSession spark) {
-    return DistributedEngines.ofPresent(this);
-  }
-
-  @Override
-  public EngineOpener forSession(SparkSession spark) {
-    return this;
   }
 
   @Override

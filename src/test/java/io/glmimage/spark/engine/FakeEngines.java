@@ -13,7 +13,6 @@ import io.glmimage.weights.LoadProgress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.apache.spark.sql.SparkSession;
 
 /**
  * Engines whose edited image is a plain colour, made of the request. Certain prompts cause
@@ -22,7 +21,7 @@ import org.apache.spark.sql.SparkSession;
  * @param model equal names share an engine; {@code broken} does not load, {@code missing} does not
  *     exist, names that begin with {@code slow} take 20 ms a row
  */
-public record FakeEngines(String model) implements ModelRef, EngineOpener {
+public record FakeEngines(String model) implements PresentModel {
   public static final AtomicInteger OPENED = new AtomicInteger();
   public static final AtomicInteger CLOSED = new AtomicInteger();
   public static final AtomicInteger LARGEST_BATCH = new AtomicInteger();
@@ -57,16 +56,6 @@ public record FakeEngines(String model) implements ModelRef, EngineOpener {
     if (model.equals("missing")) {
       throw new UsageException("Cannot load model: missing is not a folder");
     }
-  }
-
-  @Override
-  public DistributedEngines distribute(SparkSession spark) {
-    return DistributedEngines.ofPresent(this);
-  }
-
-  @Override
-  public EngineOpener forSession(SparkSession spark) {
-    return this;
   }
 
   /** The edited image of a request. */

@@ -20,7 +20,7 @@ import org.apache.spark.sql.SparkSession;
  * prompt contains {@value #DEADLY} ends the process like a crash in native code. A row whose prompt
  * contains {@value #COPIED} waits until a second process has reached it.
  */
-public record SoakEngines(CheckpointModel model) implements ModelRef, EngineOpener {
+public record SoakEngines(CheckpointModel model) implements PresentModel {
   public static final String DEADLY = "deadly";
 
   /** {@code true} enables deadly rows. */
@@ -47,12 +47,7 @@ public record SoakEngines(CheckpointModel model) implements ModelRef, EngineOpen
     if (model.options().model() != null) {
       throw new IllegalStateException("Only the embedded model needs no distribution");
     }
-    return DistributedEngines.ofPresent(this);
-  }
-
-  @Override
-  public EngineOpener forSession(SparkSession spark) {
-    return this;
+    return PresentModel.super.distribute(spark);
   }
 
   @Override
@@ -70,7 +65,11 @@ public record SoakEngines(CheckpointModel model) implements ModelRef, EngineOpen
     model.check(storage);
   }
 
-  private record Harmful(EditEngine engine) implements EditEngine {
+  private static final class Harmful extends ForwardingEngine {
+    Harmful(EditEngine engine) {
+      super(engine);
+    }
+
     @Override
     public List<EditResult> edit(List<EditRequest> requests) {
       if (Boolean.getBoolean(ARMED) && anyOf(requests, DEADLY)) {
@@ -80,17 +79,7 @@ public record SoakEngines(CheckpointModel model) implements ModelRef, EngineOpen
       if (meeting != null && anyOf(requests, COPIED)) {
         meet(Path.of(meeting));
       }
-      return engine.edit(requests);
-    }
-
-    @Override
-    public String description() {
-      return engine.description();
-    }
-
-    @Override
-    public void close() {
-      engine.close();
+      return super.edit(requests);
     }
 
     private static boolean anyOf(List<EditRequest> requests, String word) {

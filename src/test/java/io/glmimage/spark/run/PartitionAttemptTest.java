@@ -25,6 +25,7 @@ import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.ExecutorEngines;
 import io.glmimage.spark.engine.FakeEngines;
+import io.glmimage.spark.engine.ForwardingEngine;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
 import io.glmimage.tensor.DeviceName;
@@ -326,8 +327,7 @@ class PartitionAttemptTest {
 
     @Override
     public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
-      EditEngine fake = new FakeEngines("fake").open(device, storage, progress);
-      return new EditEngine() {
+      return new ForwardingEngine(new FakeEngines("fake").open(device, storage, progress)) {
         @Override
         public List<EditResult> edit(List<EditRequest> requests) {
           try {
@@ -335,17 +335,7 @@ class PartitionAttemptTest {
           } catch (IOException e) {
             throw new UncheckedIOException(e);
           }
-          return fake.edit(requests);
-        }
-
-        @Override
-        public String description() {
-          return "watched";
-        }
-
-        @Override
-        public void close() {
-          fake.close();
+          return super.edit(requests);
         }
       };
     }
