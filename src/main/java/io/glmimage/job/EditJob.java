@@ -139,10 +139,11 @@ final class EditJob {
   private RunLock lock(OutputLayout root, AtomicReference<EditRunner> running) throws IOException {
     return RunLock.acquire(
         storage,
-        root.lock(),
-        root.root(),
-        Duration.ofSeconds(options.output().lockTimeoutSeconds()),
-        session.diesWithProcess(),
+        new RunLock.Terms(
+            root.lock(),
+            root.root(),
+            Duration.ofSeconds(options.output().lockTimeoutSeconds()),
+            session.diesWithProcess()),
         lost -> stop(running.get(), lost),
         this::say);
   }
@@ -162,9 +163,7 @@ final class EditJob {
         session.spark(),
         model,
         options.engine().device(),
-        encoder,
-        output,
-        options.output(),
+        new EditRunner.Output(output, options.output(), encoder),
         options.run(),
         rows);
   }

@@ -71,10 +71,12 @@ final class ShowCommand implements Callable<Integer> {
           format,
           cut(row.id(), ID_CHARS),
           row.ok() ? "OK" : "FAILED",
-          row.ok() ? row.width() + "x" + row.height() : "",
+          row.ok() ? row.edited().width() + "x" + row.edited().height() : "",
           String.format(Locale.ROOT, "%.1f", row.seconds()),
           cut(row.prompt() == null ? "" : row.prompt(), PROMPT_CHARS),
-          row.ok() ? row.outputPath() : row.errorClass() + ": " + row.error());
+          row.ok()
+              ? row.edited().path()
+              : row.failure().errorClass() + ": " + row.failure().message());
     }
     out.flush();
   }

@@ -53,11 +53,11 @@ public final class ContactSheetFile {
     return new ContactSheet.Entry(
         row.id(),
         row.prompt() == null ? "" : row.prompt(),
-        row.ok() ? row.detail() : row.errorClass(),
+        row.ok() ? row.detail() : row.failure().errorClass(),
         source,
         note,
-        row.ok() ? image(row.outputPath()) : null,
-        row.error());
+        row.ok() ? image(row.edited().path()) : null,
+        row.ok() ? null : row.failure().message());
   }
 
   private RgbImage image(String path) throws IOException {

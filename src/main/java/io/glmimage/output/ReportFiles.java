@@ -59,7 +59,7 @@ public final class ReportFiles {
       note = DataUrl.is(path) ? "inline image" : path + " cannot be shown";
       source = DataUrl.is(path) ? null : thumbnail(ImagePaths.resolve(manifestFolder, path));
     }
-    RgbImage edited = thumbnail(row.outputPath());
+    RgbImage edited = thumbnail(row.edited().path());
     return new RunFigures.Sample(row.id(), row.prompt(), row.detail(), source, edited, note);
   }
 

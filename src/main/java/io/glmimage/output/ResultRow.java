@@ -12,26 +12,29 @@ import java.util.Map;
  * A result row: how one row of the manifest ended.
  *
  * @param row the valid or rejected row
- * @param errorClass null if the row succeeded
- * @param error null if the row succeeded
- * @param outputPath path of the edited image; null if the row failed
- * @param height of the edited image in pixels; null if the row failed
- * @param width of the edited image in pixels; null if the row failed
+ * @param failure null if the row succeeded
+ * @param edited null if the row failed
  * @param model the name of the model
- * @param outputSha256 of the edited image's file; null if the row failed
  * @param origin what the result row was made from
  */
 public record ResultRow(
     RowOutcome row,
-    ErrorClass errorClass,
-    String error,
-    String outputPath,
-    Integer height,
-    Integer width,
+    Failure failure,
+    EditedFile edited,
     RowTimes times,
     String model,
-    String outputSha256,
     Origin origin) {
+  /** Why a row failed. */
+  public record Failure(ErrorClass errorClass, String message) {}
+
+  /**
+   * The file with the edited image of a row.
+   *
+   * @param height in pixels
+   * @param width in pixels
+   */
+  public record EditedFile(String path, String sha256, int height, int width) {}
+
   /**
    * What a result row was made from.
    *
@@ -45,16 +48,8 @@ public record ResultRow(
   static final int LONGEST_ERROR = 2000;
 
   public static ResultRow done(
-      ManifestRow row,
-      String outputPath,
-      String outputSha256,
-      int height,
-      int width,
-      RowTimes times,
-      String model,
-      Origin origin) {
-    return new ResultRow(
-        row, null, null, outputPath, height, width, times, model, outputSha256, origin);
+      ManifestRow row, EditedFile edited, RowTimes times, String model, Origin origin) {
+    return new ResultRow(row, null, edited, times, model, origin);
   }
 
   public static ResultRow failed(
@@ -66,11 +61,11 @@ public record ResultRow(
       Origin origin) {
     String cut =
         error.length() <= LONGEST_ERROR ? error : error.substring(0, LONGEST_ERROR) + "...";
-    return new ResultRow(row, errorClass, cut, null, null, null, times, model, null, origin);
+    return new ResultRow(row, new Failure(errorClass, cut), null, times, model, origin);
   }
 
   public ResultStatus status() {
-    return errorClass == null ? ResultStatus.OK : ResultStatus.FAILED;
+    return failure == null ? ResultStatus.OK : ResultStatus.FAILED;
   }
 
   /** The values of the columns that are not null, without secrets, in the order of the table. */
@@ -80,11 +75,15 @@ public record ResultRow(
     values.put(ResultColumn.ROW_INDEX, row.index());
     values.put(ResultColumn.ID, row.id());
     values.put(ResultColumn.STATUS, status().name());
-    values.put(ResultColumn.ERROR_CLASS, errorClass == null ? null : errorClass.name());
-    values.put(ResultColumn.ERROR, redaction.apply(error));
-    values.put(ResultColumn.OUTPUT_PATH, redaction.apply(outputPath));
-    values.put(ResultColumn.WIDTH, width);
-    values.put(ResultColumn.HEIGHT, height);
+    if (failure != null) {
+      values.put(ResultColumn.ERROR_CLASS, failure.errorClass().name());
+      values.put(ResultColumn.ERROR, redaction.apply(failure.message()));
+    }
+    if (edited != null) {
+      values.put(ResultColumn.OUTPUT_PATH, redaction.apply(edited.path()));
+      values.put(ResultColumn.WIDTH, edited.width());
+      values.put(ResultColumn.HEIGHT, edited.height());
+    }
     if (row instanceof ManifestRow valid) {
       values.put(ResultColumn.SEED, valid.settings().seed());
       values.put(ResultColumn.NUM_INFERENCE_STEPS, valid.settings().steps());
@@ -99,7 +98,9 @@ public record ResultRow(
     values.put(ResultColumn.PROMPT, row.prompt());
     values.put(ResultColumn.IMAGE_PATHS, paths);
     values.put(ResultColumn.MODEL, redaction.apply(model));
-    values.put(ResultColumn.OUTPUT_SHA256, outputSha256);
+    if (edited != null) {
+      values.put(ResultColumn.OUTPUT_SHA256, edited.sha256());
+    }
     values.put(ResultColumn.FINGERPRINT, origin.fingerprint());
     values.put(ResultColumn.SOURCES_FINGERPRINT, origin.sourcesFingerprint());
     values.put(ResultColumn.RUN, origin.run());

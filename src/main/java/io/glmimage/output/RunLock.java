@@ -76,6 +76,18 @@ public final class RunLock implements AutoCloseable {
     void sleep(Duration time) throws InterruptedException;
   }
 
+  /**
+   * What is locked, and for how long.
+   *
+   * @param path of the lock file
+   * @param folder the locked folder, for messages
+   * @param timeout a lock that was not renewed for this long is taken over
+   * @param diesWithProcess whether all work ends with this process. If so, another process of this
+   *     host can take the lock as soon as this process is gone. If not, it first waits some seconds
+   *     for the executors to end.
+   */
+  public record Terms(String path, String folder, Duration timeout, boolean diesWithProcess) {}
+
   private final Storage storage;
   private final Time time;
   private final String path;
@@ -92,15 +104,13 @@ public final class RunLock implements AutoCloseable {
   private RunLock(
       Storage storage,
       Time time,
-      String path,
-      Duration timeout,
-      boolean diesWithProcess,
+      Terms terms,
       Consumer<JobException> whenLost,
       Consumer<String> notice) {
     this.storage = storage;
     this.time = time;
-    this.path = path;
-    this.timeout = timeout;
+    this.path = terms.path();
+    this.timeout = terms.timeout();
     this.whenLost = whenLost;
     this.notice = notice;
     content.put("token", token);
@@ -109,7 +119,7 @@ public final class RunLock implements AutoCloseable {
     content.put("started", time.now().toString());
     content.put("timeout_millis", timeout.toMillis());
     content.put("process", process(ProcessHandle.current()));
-    content.put("executors", !diesWithProcess);
+    content.put("executors", !terms.diesWithProcess());
     timer =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
@@ -122,46 +132,31 @@ public final class RunLock implements AutoCloseable {
   /**
    * Takes the lock.
    *
-   * @param path of the lock file
-   * @param folder the locked folder, for messages
-   * @param timeout a lock that was not renewed for this long is taken over
-   * @param diesWithProcess whether all work ends with this process. If so, another process of this
-   *     host can take the lock as soon as this process is gone. If not, it first waits some seconds
-   *     for the executors to end.
    * @param whenLost called on another thread when the lock is lost
    * @param notice receives messages for the user: why this takes time, whose lock is taken over
    * @throws UsageException if a living run holds the lock
    */
   public static RunLock acquire(
-      Storage storage,
-      String path,
-      String folder,
-      Duration timeout,
-      boolean diesWithProcess,
-      Consumer<JobException> whenLost,
-      Consumer<String> notice)
+      Storage storage, Terms terms, Consumer<JobException> whenLost, Consumer<String> notice)
       throws IOException {
-    return acquire(storage, Time.SYSTEM, path, folder, timeout, diesWithProcess, whenLost, notice);
+    return acquire(storage, Time.SYSTEM, terms, whenLost, notice);
   }
 
   static RunLock acquire(
       Storage storage,
       Time time,
-      String path,
-      String folder,
-      Duration timeout,
-      boolean diesWithProcess,
+      Terms terms,
       Consumer<JobException> whenLost,
       Consumer<String> notice)
       throws IOException {
-    RunLock lock = new RunLock(storage, time, path, timeout, diesWithProcess, whenLost, notice);
+    RunLock lock = new RunLock(storage, time, terms, whenLost, notice);
     try {
-      lock.take(folder);
+      lock.take(terms.folder());
     } catch (IOException | RuntimeException e) {
       lock.timer.shutdownNow();
       throw e;
     }
-    long period = Math.max(1, timeout.toMillis() / BEATS_PER_TIMEOUT);
+    long period = Math.max(1, terms.timeout().toMillis() / BEATS_PER_TIMEOUT);
     var unused =
         lock.timer.scheduleWithFixedDelay(lock::beat, period, period, TimeUnit.MILLISECONDS);
     return lock;
@@ -191,7 +186,7 @@ public final class RunLock implements AutoCloseable {
     JsonNode seen = null;
     long seenAt = 0;
     Instant seenDead = null;
-    boolean told = false;
+    boolean noticed = false;
     while (true) {
       if (storage.writeNew(path, bytes())) {
         if (!storage.isObjectStore(path) || settled()) {
@@ -239,8 +234,8 @@ public final class RunLock implements AutoCloseable {
       if (beating && isAlive(other)) {
         throw heldBy(other, folder);
       }
-      if (!told) {
-        told = true;
+      if (!noticed) {
+        noticed = true;
         notice.accept(
             (seenDead != null
                     ? "Waiting for the executors of a run whose driver is gone: "

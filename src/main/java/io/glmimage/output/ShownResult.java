@@ -3,22 +3,40 @@ package io.glmimage.output;
 import java.util.List;
 import java.util.Locale;
 
-/** The columns of a result row that commands show to people; null where the table has null. */
+/**
+ * The columns of a result row that commands show to people.
+ *
+ * @param prompt null if the manifest's prompt cannot be read
+ * @param seed null if the row was rejected
+ * @param failure null if the row succeeded
+ * @param edited null if the row failed
+ */
 public record ShownResult(
     String id,
-    boolean ok,
-    String errorClass,
-    String error,
-    String outputPath,
-    Integer width,
-    Integer height,
+    String prompt,
+    List<String> imagePaths,
     Long seed,
     double seconds,
-    String prompt,
-    List<String> imagePaths) {
+    Failure failure,
+    Edited edited) {
+  /** Why a row failed. */
+  public record Failure(String errorClass, String message) {}
+
+  /** The edited image of a row, in pixels. */
+  public record Edited(String path, int width, int height) {}
+
+  public boolean ok() {
+    return failure == null;
+  }
+
   /** Size, seed and seconds of a successful row, in one line. */
   String detail() {
     return String.format(
-        Locale.ROOT, "%d x %d, seed %d, %s", width, height, seed, HtmlText.duration(seconds));
+        Locale.ROOT,
+        "%d x %d, seed %d, %s",
+        edited.width(),
+        edited.height(),
+        seed,
+        HtmlText.duration(seconds));
   }
 }

@@ -28,10 +28,7 @@ class LedgerJsonTest {
               List.of("x.png"),
               List.of("/x.png"),
               new EditSettings(64, 96, 20, 1.5, 7, 0)),
-          "out/a.png",
-          "sha",
-          64,
-          96,
+          new ResultRow.EditedFile("out/a.png", "sha", 64, 96),
           new RowTimes(0.5, 2, 0.25, 1, 0.125, 0.25),
           "m",
           ORIGIN);
@@ -97,7 +94,7 @@ class LedgerJsonTest {
 
   @Test
   void longErrorsAreCut() {
-    String error = failed("x".repeat(5000)).error();
+    String error = failed("x".repeat(5000)).failure().message();
     assertEquals("x".repeat(2000) + "...", error);
   }
 

@@ -86,10 +86,7 @@ class RunLockTest {
     return RunLock.acquire(
         storage,
         time,
-        path(),
-        "the output",
-        Duration.ofMillis(timeoutMillis),
-        diesWithProcess,
+        new RunLock.Terms(path(), "the output", Duration.ofMillis(timeoutMillis), diesWithProcess),
         why -> lost.countDown(),
         notices::add);
   }
@@ -231,8 +228,8 @@ class RunLockTest {
       lock.check();
       write(time.now());
       assertTrue(lost.await(10, TimeUnit.SECONDS));
-      JobException told = assertThrows(JobException.class, lock::check);
-      assertTrue(told.getMessage().contains("another run has taken it"), told.getMessage());
+      JobException stopped = assertThrows(JobException.class, lock::check);
+      assertTrue(stopped.getMessage().contains("another run has taken it"), stopped.getMessage());
     }
     // The other run's lock stays.
     assertTrue(Files.exists(Path.of(path())));

@@ -113,18 +113,23 @@ public final class ResultsTable {
 
   /** The columns of a result row that are shown to people. */
   static ShownResult shown(Row row) {
+    boolean ok = ResultStatus.OK.name().equals(row.getAs(name(ResultColumn.STATUS)));
     return new ShownResult(
         row.getAs(name(ResultColumn.ID)),
-        ResultStatus.OK.name().equals(row.getAs(name(ResultColumn.STATUS))),
-        row.getAs(name(ResultColumn.ERROR_CLASS)),
-        row.getAs(name(ResultColumn.ERROR)),
-        row.getAs(name(ResultColumn.OUTPUT_PATH)),
-        row.getAs(name(ResultColumn.WIDTH)),
-        row.getAs(name(ResultColumn.HEIGHT)),
+        row.getAs(name(ResultColumn.PROMPT)),
+        row.getList(row.fieldIndex(name(ResultColumn.IMAGE_PATHS))),
         row.getAs(name(ResultColumn.SEED)),
         row.<Double>getAs(name(ResultColumn.SECONDS)),
-        row.getAs(name(ResultColumn.PROMPT)),
-        row.getList(row.fieldIndex(name(ResultColumn.IMAGE_PATHS))));
+        ok
+            ? null
+            : new ShownResult.Failure(
+                row.getAs(name(ResultColumn.ERROR_CLASS)), row.getAs(name(ResultColumn.ERROR))),
+        ok
+            ? new ShownResult.Edited(
+                row.getAs(name(ResultColumn.OUTPUT_PATH)),
+                row.<Integer>getAs(name(ResultColumn.WIDTH)),
+                row.<Integer>getAs(name(ResultColumn.HEIGHT)))
+            : null);
   }
 
   private static String name(ResultColumn column) {

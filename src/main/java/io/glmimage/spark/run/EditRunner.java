@@ -48,6 +48,13 @@ import org.apache.spark.storage.StorageLevel;
  * Spark.
  */
 public final class EditRunner implements AutoCloseable {
+  /**
+   * Where and how the results are stored.
+   *
+   * @param encoder writes edited images
+   */
+  public record Output(OutputLayout layout, OutputOptions options, EditedImageEncoder encoder) {}
+
   private final SparkSession spark;
   private final DeviceName device;
   private final EditedImageEncoder encoder;
@@ -73,25 +80,23 @@ public final class EditRunner implements AutoCloseable {
       SparkSession spark,
       ModelRef model,
       DeviceName device,
-      EditedImageEncoder encoder,
-      OutputLayout output,
-      OutputOptions options,
+      Output output,
       RunOptions limits,
       IdentifiedRows manifest)
       throws IOException {
     this.spark = spark;
     this.device = device;
-    this.encoder = encoder;
+    this.encoder = output.encoder();
     this.images = model.touchesImages();
-    this.output = output;
-    this.options = options;
+    this.output = output.layout();
+    this.options = output.options();
     this.limits = limits;
     this.manifest = manifest;
     HadoopSettings settings =
         new HadoopSettings(spark.sparkContext().hadoopConfiguration(), limits.retries());
     Storage storage = settings.storage();
-    this.stored = new StoredResults(spark, settings, output);
-    this.results = new ResultsCommit(spark, settings, output, stored);
+    this.stored = new StoredResults(spark, settings, this.output);
+    this.results = new ResultsCommit(spark, settings, this.output, stored);
     this.run = stored.newRun();
     this.model = model.fingerprint(storage) + encoder.fingerprint();
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);

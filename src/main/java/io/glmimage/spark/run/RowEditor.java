@@ -127,10 +127,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     }
     return ResultRow.done(
         valid,
-        path,
-        sha256,
-        image.height(),
-        image.width(),
+        new ResultRow.EditedFile(path, sha256, image.height(), image.width()),
         times.withWrite(secondsSince(start)),
         work.opener().modelName(),
         origin(row, sources));

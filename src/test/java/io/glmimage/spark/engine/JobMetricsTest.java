@@ -66,7 +66,11 @@ class JobMetricsTest {
         ResultRow.Origin origin = new ResultRow.Origin("f", null, "run");
         metrics.count(
             ResultRow.done(
-                row, "a.png", "sha", 32, 32, new RowTimes(0.1, 3, 1, 2, 0.1, 0.2), "m", origin));
+                row,
+                new ResultRow.EditedFile("a.png", "sha", 32, 32),
+                new RowTimes(0.1, 3, 1, 2, 0.1, 0.2),
+                "m",
+                origin));
         metrics.count(
             ResultRow.failed(row, ErrorClass.MODEL_ERROR, "why", RowTimes.NONE, "m", origin));
         assertEquals(done + 2, metrics.metricRegistry().counter("rows.done").getCount());

@@ -76,16 +76,14 @@ class PackerTest {
 
   /** The result row with the path of its image in the output folder. */
   private ResultRow image(ResultRow row) {
+    ResultRow.EditedFile file = row.edited();
     return new ResultRow(
         row.row(),
         null,
-        null,
-        folder + "/" + row.outputPath(),
-        row.height(),
-        row.width(),
+        new ResultRow.EditedFile(
+            folder + "/" + file.path(), file.sha256(), file.height(), file.width()),
         row.times(),
         row.model(),
-        row.outputSha256(),
         row.origin());
   }
 

@@ -49,6 +49,8 @@ class ResultFiguresTest {
     values[SCHEMA.fieldIndex("status")] = errorClass == null ? "OK" : "FAILED";
     values[SCHEMA.fieldIndex("error_class")] = errorClass;
     values[SCHEMA.fieldIndex("error")] = errorClass == null ? null : "why " + index;
+    values[SCHEMA.fieldIndex("width")] = errorClass == null ? 64 : null;
+    values[SCHEMA.fieldIndex("height")] = errorClass == null ? 64 : null;
     values[SCHEMA.fieldIndex("seconds")] = seconds;
     values[SCHEMA.fieldIndex("read_seconds")] = seconds / 8;
     values[SCHEMA.fieldIndex("prior_seconds")] = seconds / 4;

@@ -90,10 +90,7 @@ final class ResultsFixture {
   ResultRow done(String id, String run, String extension) {
     return ResultRow.done(
         row(id),
-        "images/" + id + extension,
-        "sha " + id + run,
-        64,
-        96,
+        new ResultRow.EditedFile("images/" + id + extension, "sha " + id + run, 64, 96),
         new RowTimes(0.25, 2, 0.5, 1, 0.25, 0.125),
         "m",
         origin(id, run));
@@ -110,8 +107,8 @@ final class ResultsFixture {
     List<String> ledger = new ArrayList<>();
     for (ResultRow row : rows) {
       ledger.add(LedgerJson.row(row.values(Redaction.ofPatterns())));
-      if (row.outputPath() != null) {
-        String path = row.outputPath();
+      if (row.edited() != null) {
+        String path = row.edited().path();
         String name = path.substring(path.indexOf("images/"));
         storage.write(output.folder(name), new byte[1]);
       }
