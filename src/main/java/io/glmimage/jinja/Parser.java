@@ -57,7 +57,7 @@ final class Parser {
 
   /** Statements up to a tag that begins with one of the names, which stays the current token. */
   private List<Statement> body(String... ends) {
-    int begun = token().line();
+    int begun = position == 0 ? 1 : tokens.get(position - 1).line();
     List<Statement> statements = new ArrayList<>();
     while (true) {
       Token token = token();

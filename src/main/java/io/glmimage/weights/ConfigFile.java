@@ -2,6 +2,7 @@ package io.glmimage.weights;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.json.Json;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +25,11 @@ import org.slf4j.LoggerFactory;
  */
 public final class ConfigFile {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigFile.class);
+
+  /** Parts of the names of settings that change a network. */
+  private static final Pattern MATTERS =
+      Pattern.compile(
+          "norm|scal|softcap|multiplier|window|expert|bias|rope|rotary|layer_types|residual");
 
   private final Path file;
   private final String prefix;
@@ -120,6 +127,14 @@ public final class ConfigFile {
     return new ConfigFile(file, prefix + key + ".", child, problems, warnings);
   }
 
+  /** The object at {@code key}, or an empty one if the key is left out. */
+  public ConfigFile objectOrEmpty(String key) {
+    return has(key)
+        ? object(key)
+        : new ConfigFile(
+            file, prefix + key + ".", JsonNodeFactory.instance.objectNode(), problems, warnings);
+  }
+
   public int integer(String key) {
     JsonNode child = require(key);
     if (!child.canConvertToExactIntegral() || !child.canConvertToInt()) {
@@ -145,6 +160,29 @@ public final class ConfigFile {
 
   public int size(String key, int otherwise) {
     return has(key) ? size(key) : otherwise;
+  }
+
+  /** As {@link #size}; warns if the key is left out, because such a default seldom fits. */
+  public int sizeOrWarn(String key, int otherwise) {
+    if (!has(key)) {
+      warnOfDefault(key, otherwise);
+      return otherwise;
+    }
+    return size(key);
+  }
+
+  /** As {@link #number}; warns if the key is left out, because such a default seldom fits. */
+  public double numberOrWarn(String key, double otherwise) {
+    if (!has(key)) {
+      warnOfDefault(key, otherwise);
+      return otherwise;
+    }
+    return number(key);
+  }
+
+  private void warnOfDefault(String key, Object otherwise) {
+    warnings.accept(
+        file + " has no \"" + prefix + key + "\"; as in the reference, " + otherwise + " is taken");
   }
 
   public double number(String key) {
@@ -275,11 +313,7 @@ public final class ConfigFile {
   public void warnOfOthers(Set<String> known) {
     for (String key : keys()) {
       JsonNode value = node.get(key);
-      boolean off =
-          value.isNull()
-              || (value.isBoolean() && !value.booleanValue())
-              || (value.isNumber() && value.doubleValue() == 0);
-      if (!key.startsWith("_") && !known.contains(key) && !off) {
+      if (!key.startsWith("_") && !known.contains(key) && !isOff(value)) {
         warnings.accept(
             file
                 + " has "
@@ -290,6 +324,51 @@ public final class ConfigFile {
                 + ", a setting that this program does not know and ignores");
       }
     }
+  }
+
+  /**
+   * Warns about settings that this program does not know, and whose names tell that they could
+   * change what a network computes. Configurations of transformers have many other keys.
+   */
+  public void warnOfOthersThatMatter(Set<String> known) {
+    for (String key : keys()) {
+      if (!known.contains(key) && MATTERS.matcher(key).find() && !isOff(node.get(key))) {
+        warnings.accept(
+            file
+                + " has "
+                + prefix
+                + key
+                + " = "
+                + node.get(key)
+                + ", a setting that this program does not know and ignores");
+      }
+    }
+  }
+
+  /**
+   * Warns about a setting that this program ignores, unless it has a value without an effect.
+   *
+   * @param neutral the value without an effect, besides null, false and 0
+   */
+  public void warnUnless(String key, double neutral) {
+    JsonNode value = node.get(key);
+    if (value != null && !isOff(value) && !(value.isNumber() && value.doubleValue() == neutral)) {
+      warnings.accept(
+          file
+              + " has "
+              + prefix
+              + key
+              + " = "
+              + value
+              + ", a setting that this program does not know and ignores");
+    }
+  }
+
+  private static boolean isOff(JsonNode value) {
+    return value.isNull()
+        || (value.isBoolean() && !value.booleanValue())
+        || (value.isNumber() && value.doubleValue() == 0)
+        || (value.isContainerNode() && value.isEmpty());
   }
 
   /** Whether the file has the key, even with the value null. */

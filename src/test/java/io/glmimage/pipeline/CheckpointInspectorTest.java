@@ -72,6 +72,38 @@ class CheckpointInspectorTest {
         report.parts().stream().map(Part::parameters).toList());
   }
 
+  /** Sizes that a file may leave out, because the reference has them. */
+  @Test
+  void publishedSizesMayBeLeftOut() throws IOException {
+    model = PublishedFolder.write(temporary.resolve("published"));
+    change(
+        "vision_language_encoder/config.json",
+        config -> {
+          config.remove(List.of("image_token_id", "image_start_token_id", "image_end_token_id"));
+          config.remove(List.of("vision_config", "vq_config"));
+          ((ObjectNode) config.path("text_config"))
+              .retain(List.of("model_type", "rope_parameters"));
+        });
+    change(
+        "transformer/config.json",
+        config -> config.retain("_class_name", "num_attention_heads", "attention_head_dim"));
+    change(
+        "vae/config.json",
+        config -> config.remove(List.of("norm_num_groups", "in_channels", "out_channels")));
+
+    CheckpointReport report = inspect(model);
+
+    assertEquals(List.of(), report.problems());
+    assertTrue(
+        report
+            .warnings()
+            .contains(
+                "vision_language_encoder/config.json has no \"text_config.hidden_size\"; as in the"
+                    + " reference, 4096 is taken"),
+        report.warnings().toString());
+    assertEquals(10_114_245_632L, report.parts().get(3).parameters());
+  }
+
   /** Fails if a network leaves a tensor out or takes one twice. */
   @Test
   void everyNetworkTakesExactlyItsPublishedTensors() throws IOException {
@@ -118,14 +150,15 @@ class CheckpointInspectorTest {
   @Test
   void findsAllProblemsInOnePass() throws IOException {
     change("transformer/config.json", config -> config.put("num_layers", 9));
-    change("vae/config.json", config -> config.remove(List.of("latents_mean", "norm_num_groups")));
+    change("vae/config.json", config -> config.remove(List.of("latents_mean", "latents_std")));
     change("text_encoder/config.json", config -> config.put("d_ff", "large"));
     Files.delete(model.resolve("processor/tokenizer.json"));
+    Files.writeString(model.resolve("processor/chat_template.jinja"), "\n{{ messages | edited }}");
+    change("processor/preprocessor_config.json", config -> config.put("resample", 2));
 
     List<String> problems = problems();
 
-    assertTrue(
-        problems.contains("vae/config.json has no \"norm_num_groups\""), problems.toString());
+    assertTrue(problems.contains("vae/config.json has no \"latents_std\""), problems.toString());
     assertTrue(problems.contains("vae/config.json has no \"latents_mean\""), problems.toString());
     assertTrue(
         problems.contains("text_encoder/config.json has d_ff = \"large\", expected a whole number"),
@@ -134,6 +167,15 @@ class CheckpointInspectorTest {
         problems.contains(
             "processor/tokenizer.json is missing; the folder must have the Hugging Face layout of"
                 + " GLM-Image"),
+        problems.toString());
+    assertTrue(
+        problems.contains(
+            "processor/chat_template.jinja is not a valid chat template at line 2: the filter"
+                + " \"edited\" is unknown or not supported"),
+        problems.toString());
+    assertTrue(
+        problems.contains(
+            "processor/preprocessor_config.json: resample: only 3 (bicubic) is supported"),
         problems.toString());
     assertTrue(
         problems.stream()

@@ -40,6 +40,9 @@ record DitConfig(
           "condition_dim",
           "prior_vq_quantizer_codebook_size");
 
+  /** The reference's default for the channels of the latents. */
+  private static final int CHANNELS_DEFAULT = 16;
+
   /** Epsilon of every norm. The architecture fixes it; the configuration does not contain it. */
   static final double EPS = 1e-5;
 
@@ -63,20 +66,21 @@ record DitConfig(
     file.warnOfOthers(KNOWN);
     DitConfig config =
         new DitConfig(
-            file.size("patch_size"),
-            file.size("in_channels"),
-            file.size("num_layers"),
-            file.size("num_attention_heads"),
-            file.size("attention_head_dim"),
-            file.size("text_embed_dim"),
-            file.size("time_embed_dim"),
-            file.size("condition_dim"),
-            file.size("prior_vq_quantizer_codebook_size"));
-    if (file.size("out_channels") != config.channels) {
+            file.sizeOrWarn("patch_size", 2),
+            file.sizeOrWarn("in_channels", CHANNELS_DEFAULT),
+            file.sizeOrWarn("num_layers", 30),
+            file.sizeOrWarn("num_attention_heads", 64),
+            file.sizeOrWarn("attention_head_dim", 40),
+            file.sizeOrWarn("text_embed_dim", 1472),
+            file.sizeOrWarn("time_embed_dim", 512),
+            file.sizeOrWarn("condition_dim", 256),
+            file.sizeOrWarn("prior_vq_quantizer_codebook_size", 16_384));
+    int out = file.size("out_channels", CHANNELS_DEFAULT);
+    if (out != config.channels) {
       throw file.error(
           "out_channels",
           "is "
-              + file.size("out_channels")
+              + out
               + ", but must equal in_channels ("
               + config.channels
               + "): the prediction is subtracted from the latents");

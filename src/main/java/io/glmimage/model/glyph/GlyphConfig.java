@@ -2,6 +2,7 @@ package io.glmimage.model.glyph;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.weights.ConfigFile;
+import java.util.Set;
 
 /**
  * The values of {@code text_encoder/config.json} that the encoder uses.
@@ -38,6 +39,7 @@ record GlyphConfig(
     file.text("feed_forward_proj");
     file.requireText("feed_forward_proj", "gated-gelu");
     file.requireText("dense_act_fn", "gelu_new");
+    file.warnOfOthersThatMatter(Set.of("layer_norm_epsilon"));
     int buckets = file.integer("relative_attention_num_buckets", 32);
     int maxDistance = file.integer("relative_attention_max_distance", 128);
     if (buckets < 4 || buckets % 4 != 0) {
@@ -54,12 +56,12 @@ record GlyphConfig(
       throw file.error("layer_norm_epsilon", eps + " is not above 0");
     }
     return new GlyphConfig(
-        file.size("num_layers"),
-        file.size("d_model"),
-        file.size("num_heads"),
-        file.size("d_kv"),
-        file.size("d_ff"),
-        file.size("vocab_size"),
+        file.sizeOrWarn("num_layers", 6),
+        file.sizeOrWarn("d_model", 512),
+        file.sizeOrWarn("num_heads", 8),
+        file.sizeOrWarn("d_kv", 64),
+        file.sizeOrWarn("d_ff", 2048),
+        file.sizeOrWarn("vocab_size", 32_128),
         eps,
         buckets,
         maxDistance);

@@ -70,22 +70,21 @@ public final class PriorModel implements AutoCloseable {
     batch = options.slots();
     rowsAtATime = batch;
     ConfigFile config = folder.config("vision_language_encoder/config.json");
-    text = TextConfig.read(config.object("text_config"));
-    vision = VisionConfig.read(config.object("vision_config"));
-    ConfigFile vq = config.object("vq_config");
-    codebookSize = vq.size("num_embeddings");
+    text = TextConfig.read(config.objectOrEmpty("text_config"));
+    vision = VisionConfig.read(config.objectOrEmpty("vision_config"));
+    ConfigFile vq = config.objectOrEmpty("vq_config");
+    codebookSize = vq.sizeOrWarn("num_embeddings", VectorQuantizer.CODES_DEFAULT);
     if (codebookSize > text.visionVocabulary()) {
       throw vq.error(
           "num_embeddings",
           codebookSize + " is above the vision vocabulary " + text.visionVocabulary());
     }
-    imageToken = config.integer("image_token_id");
-    imageStartToken = config.integer("image_start_token_id");
-    imageEndToken = config.integer("image_end_token_id");
+    imageToken = config.integer("image_token_id", 167_855);
+    imageStartToken = config.integer("image_start_token_id", 16_384);
+    imageEndToken = config.integer("image_end_token_id", 16_385);
     SamplingSettings sampling = options.sampling();
     if (sampling == null) {
-      sampling =
-          TokenSampler.settings(folder.config("vision_language_encoder/generation_config.json"));
+      sampling = TokenSampler.settings(folder);
     }
     sampler = new TokenSampler(kernels.tokenSampling(), sampling);
     rotary = new RotaryTable(text.rotary());

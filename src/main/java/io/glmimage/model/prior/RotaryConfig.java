@@ -14,9 +14,20 @@ record RotaryConfig(int width, int[] sections, double base) {
   /** The reference's default if the file does not have the key. */
   private static final double THETA_DEFAULT = 10_000;
 
-  static RotaryConfig read(ConfigFile rope, int headDim) {
+  /**
+   * Reads {@code rope_parameters}; as the reference, also the older {@code rope_scaling}, and
+   * {@code rope_theta} and {@code partial_rotary_factor} outside of both.
+   *
+   * @param text the configuration of the text model
+   */
+  static RotaryConfig read(ConfigFile text, int headDim) {
+    String older = "rope_scaling";
+    boolean old = !text.has("rope_parameters") && text.has(older);
+    ConfigFile rope = text.objectOrEmpty(old ? older : "rope_parameters");
     rope.requireText("rope_type", "default");
-    int width = (int) (headDim * rope.number("partial_rotary_factor", 1));
+    rope.requireText("type", "default");
+    double part = rope.number("partial_rotary_factor", text.number("partial_rotary_factor", 1));
+    int width = (int) (headDim * part);
     int[] sections =
         rope.has("mrope_section") ? rope.integers("mrope_section") : new int[] {8, 12, 12};
     if (width % 2 != 0 || width > headDim || Arrays.stream(sections).sum() != width / 2) {
@@ -24,6 +35,7 @@ record RotaryConfig(int width, int[] sections, double base) {
           "mrope_section",
           Arrays.toString(sections) + " does not add up to half the rotated width " + width);
     }
-    return new RotaryConfig(width, sections, rope.number("rope_theta", THETA_DEFAULT));
+    return new RotaryConfig(
+        width, sections, rope.number("rope_theta", text.number("rope_theta", THETA_DEFAULT)));
   }
 }

@@ -1,6 +1,7 @@
 package io.glmimage.model.prior;
 
 import io.glmimage.weights.ConfigFile;
+import java.util.Set;
 
 /**
  * {@code text_config}: the sizes of the text model.
@@ -22,17 +23,28 @@ record TextConfig(
     int vocabulary,
     int visionVocabulary) {
 
+  /** The settings that this program knows, among those whose names say that they matter. */
+  private static final Set<String> KNOWN =
+      Set.of(
+          "rms_norm_eps",
+          "attention_bias",
+          "rope_parameters",
+          "rope_scaling",
+          "rope_theta",
+          "partial_rotary_factor");
+
   static TextConfig read(ConfigFile file) {
     file.requireText("hidden_act", "silu");
+    file.warnOfOthersThatMatter(KNOWN);
     AttentionConfig attention = AttentionConfig.read(file);
     return new TextConfig(
-        file.size("num_hidden_layers"),
-        file.size("hidden_size"),
-        file.size("intermediate_size"),
+        file.sizeOrWarn("num_hidden_layers", 40),
+        file.sizeOrWarn("hidden_size", AttentionConfig.WIDTH_DEFAULT),
+        file.sizeOrWarn("intermediate_size", 13_696),
         attention,
-        RotaryConfig.read(file.object("rope_parameters"), attention.headDim()),
+        RotaryConfig.read(file, attention.headDim()),
         file.number("rms_norm_eps", 1e-5),
-        file.size("vocab_size"),
-        file.size("vision_vocab_size"));
+        file.sizeOrWarn("vocab_size", 168_064),
+        file.sizeOrWarn("vision_vocab_size", 16_512));
   }
 }

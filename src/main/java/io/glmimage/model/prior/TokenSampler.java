@@ -1,11 +1,16 @@
 package io.glmimage.model.prior;
 
+import static java.util.Map.entry;
+
 import io.glmimage.error.CheckpointException;
 import io.glmimage.kernel.SamplingSettings;
 import io.glmimage.kernel.TokenSampling;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
+import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.ConfigFile;
+import java.nio.file.Files;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -34,8 +39,54 @@ final class TokenSampler {
     this.settings = settings;
   }
 
-  /** The settings of a {@code generation_config.json}. */
-  static SamplingSettings settings(ConfigFile file) {
+  private static final String FILE = "vision_language_encoder/generation_config.json";
+
+  /**
+   * Settings of transformers that would change which tokens are drawn, with the values that switch
+   * them off. An end token, sampling itself and the lengths are given by the task.
+   */
+  private static final Map<String, Double> OTHERS =
+      Map.ofEntries(
+          entry("repetition_penalty", 1.0),
+          entry("encoder_repetition_penalty", 1.0),
+          entry("no_repeat_ngram_size", 0.0),
+          entry("encoder_no_repeat_ngram_size", 0.0),
+          entry("min_p", 0.0),
+          entry("top_h", 0.0),
+          entry("typical_p", 1.0),
+          entry("epsilon_cutoff", 0.0),
+          entry("eta_cutoff", 0.0),
+          entry("num_beams", 1.0),
+          entry("num_beam_groups", 1.0),
+          entry("penalty_alpha", 0.0),
+          entry("guidance_scale", 1.0),
+          entry("bad_words_ids", 0.0),
+          entry("suppress_tokens", 0.0),
+          entry("begin_suppress_tokens", 0.0),
+          entry("forced_bos_token_id", 0.0),
+          entry("sequence_bias", 0.0),
+          entry("remove_invalid_values", 0.0),
+          entry("watermarking_config", 0.0));
+
+  /**
+   * The settings of {@code generation_config.json}; as in the reference, all are the defaults if
+   * the file is missing.
+   */
+  static SamplingSettings settings(CheckpointFolder folder) {
+    if (!Files.exists(folder.file(FILE))) {
+      folder.warn(
+          folder.file(FILE)
+              + " is missing: as in the reference, image tokens are drawn with temperature 1, top_k "
+              + TOP_K_DEFAULT
+              + " and top_p 1; the published model has 0.9, 16512 and 0.75");
+      return new SamplingSettings(1, TOP_K_DEFAULT, 1);
+    }
+    ConfigFile file = folder.config(FILE);
+    OTHERS.forEach(file::warnUnless);
+    return settings(file);
+  }
+
+  private static SamplingSettings settings(ConfigFile file) {
     double temperature = file.number("temperature", 1);
     int topK = file.integer("top_k", TOP_K_DEFAULT);
     double topP = file.number("top_p", 1);

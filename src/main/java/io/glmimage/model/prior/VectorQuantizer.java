@@ -26,20 +26,24 @@ final class VectorQuantizer {
   /** The reference's lower limit for a length. */
   private static final double MIN_LENGTH = 1e-12;
 
+  /** The reference's default for the number of codes. */
+  static final int CODES_DEFAULT = 16_384;
+
   private final Tensor weight;
   private final Tensor bias;
   private final Tensor codes;
 
   VectorQuantizer(ConfigFile config, Weights modelWeights) {
     Weights weights = modelWeights.prefix("model.vqmodel.");
-    int in = config.size("latent_channels");
-    int out = config.size("embed_dim");
+    int in = config.sizeOrWarn("latent_channels", 1536);
+    int out = config.sizeOrWarn("embed_dim", 2048);
     try (TensorScope scope = new TensorScope()) {
       // [Q, E, 1, 1] -> [Q, E]
       weight = weights.adopt(weights.get("quant_conv.weight", out, in, 1, 1).view(out, in));
       bias = weights.get("quant_conv.bias", out);
       Tensor stored =
-          weights.readFloat("quantize.embedding.weight", config.size("num_embeddings"), out);
+          weights.readFloat(
+              "quantize.embedding.weight", config.size("num_embeddings", CODES_DEFAULT), out);
       codes = weights.adopt(normalize(stored));
     }
   }

@@ -1,6 +1,7 @@
 package io.glmimage.model.prior;
 
 import io.glmimage.weights.ConfigFile;
+import java.util.Set;
 
 /**
  * {@code vision_config}: the sizes of the vision tower.
@@ -26,25 +27,29 @@ record VisionConfig(
     double eps,
     boolean bias) {
 
+  /** The settings that this program knows, among those whose names say that they matter. */
+  private static final Set<String> KNOWN = Set.of("layer_norm_eps", "attention_bias");
+
   static VisionConfig read(ConfigFile file) {
     file.requireText("hidden_act", "gelu");
+    file.warnOfOthersThatMatter(KNOWN);
     if (file.integer("spatial_merge_size", 1) != 1) {
       throw file.error("spatial_merge_size", "only 1 is supported: every patch is one token");
     }
-    int width = file.size("hidden_size");
-    int heads = file.size("num_heads");
+    int width = file.sizeOrWarn("hidden_size", 1536);
+    int heads = file.sizeOrWarn("num_heads", 16);
     if (width % heads != 0) {
       throw file.error("num_heads", heads + " does not divide the width " + width);
     }
-    int patch = file.size("patch_size");
+    int patch = file.sizeOrWarn("patch_size", 16);
     return new VisionConfig(
-        file.size("depth"),
+        file.sizeOrWarn("depth", 40),
         width,
-        file.size("intermediate_size"),
+        file.sizeOrWarn("intermediate_size", 6144),
         heads,
-        file.size("in_channels"),
+        file.size("in_channels", 3),
         patch,
-        file.size("image_size") / patch,
+        file.sizeOrWarn("image_size", 2048) / patch,
         file.number("layer_norm_eps", 1e-6),
         file.flag("attention_bias", true));
   }

@@ -93,8 +93,8 @@ public final class FlowMatchEulerScheduler {
     }
     int train = file.has("num_train_timesteps") ? file.size("num_train_timesteps") : 1000;
     int base = file.has("base_image_seq_len") ? file.size("base_image_seq_len") : 256;
-    double baseShift = file.number("base_shift", 0.25);
-    double maxShift = file.number("max_shift", 0.75);
+    double baseShift = file.numberOrWarn("base_shift", 0.5);
+    double maxShift = file.numberOrWarn("max_shift", 1.15);
     if (!(baseShift >= 0) || !(maxShift >= 0) || baseShift + maxShift == 0) {
       throw file.error(
           "base_shift",

@@ -71,7 +71,7 @@ record VaeConfig(
         throw file.error(channels, "must be 3 (RGB), but is " + file.integer(channels));
       }
     }
-    int groups = file.size("norm_num_groups");
+    int groups = file.size("norm_num_groups", 32);
     int[] blocks = file.integers("block_out_channels");
     if (blocks.length == 0) {
       throw file.error("block_out_channels", "must not be empty");
@@ -85,7 +85,7 @@ record VaeConfig(
     }
     checkBlockTypes(file, "down_block_types", "DownEncoderBlock2D", blocks.length);
     checkBlockTypes(file, "up_block_types", "UpDecoderBlock2D", blocks.length);
-    int latent = file.size("latent_channels");
+    int latent = file.sizeOrWarn("latent_channels", 4);
     double[] mean = perChannel(file, "latents_mean", latent);
     double[] std = perChannel(file, "latents_std", latent);
     for (double s : std) {
@@ -95,7 +95,7 @@ record VaeConfig(
     }
     return new VaeConfig(
         blocks,
-        file.size("layers_per_block"),
+        file.sizeOrWarn("layers_per_block", 1),
         latent,
         groups,
         file.flag("mid_block_add_attention", true),

@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class FlowMatchEulerSchedulerTest {
   private static final String USUAL =
-      "\"use_dynamic_shifting\": true, \"time_shift_type\": \"linear\"";
+      "\"use_dynamic_shifting\": true, \"time_shift_type\": \"linear\", \"base_shift\": 0.25,"
+          + " \"max_shift\": 0.75";
 
   @TempDir private Path folder;
 
