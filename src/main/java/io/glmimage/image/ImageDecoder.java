@@ -49,8 +49,19 @@ public final class ImageDecoder {
    * @param maxPixels height x width; larger images are refused
    */
   public static RgbImage decode(byte[] bytes, String name, long maxPixels) {
-    RgbImage stored = decodeStored(bytes, name, maxPixels);
-    return Orientation.of(bytes, format(bytes, name)).apply(stored);
+    try {
+      RgbImage stored = decodeStored(bytes, name, maxPixels);
+      return Orientation.of(bytes, format(bytes, name)).apply(stored);
+    } catch (OutOfMemoryError e) {
+      // One array of the size of the image did not fit. The heap is as usable as before.
+      throw new InvalidRequestException(
+          "Cannot read image "
+              + name
+              + ": its pixels do not fit into the free memory of this process ("
+              + (Runtime.getRuntime().maxMemory() >> 20)
+              + " MiB in all); make the image smaller, or give the executors more memory",
+          e);
+    }
   }
 
   /** Decodes without applying the orientation. */
@@ -89,18 +100,21 @@ public final class ImageDecoder {
           e);
     }
     List<String> warnings = new ArrayList<>();
-    try (ImageInputStream input = new ByteArrayImageInputStream(bytes)) {
-      // Metadata is skipped because it may be damaged. Only GIF needs it, for the frame's position.
-      reader.setInput(input, false, format != ImageFormat.GIF);
+    try {
+      DeclaredSize.checkFile(format, bytes);
+      GifFrame gif = format == ImageFormat.GIF ? GifFrame.of(bytes) : null;
+      ImageInputStream input = new ByteArrayImageInputStream(gif == null ? bytes : gif.still());
+      // Metadata is skipped because it may be damaged.
+      reader.setInput(input, false, true);
       reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
       checkSize(reader.getWidth(0), reader.getHeight(0), format, name, maxPixels);
+      DeclaredSize.checkPixels(format, bytes, reader.getWidth(0), reader.getHeight(0));
       RgbImage image =
           switch (format) {
             case JPEG -> JpegPixels.toRgb(bytes, reader.readRaster(0, null));
             case GIF -> {
-              GifFrame frame = GifFrame.of(bytes, reader);
-              checkSize(frame.width(), frame.height(), format, name, maxPixels);
-              yield frame.toRgb(reader);
+              checkSize(gif.width(), gif.height(), format, name, maxPixels);
+              yield gif.toRgb(reader);
             }
             default -> RasterPixels.toRgb(reader.read(0));
           };

@@ -1,13 +1,18 @@
 package io.glmimage.image;
 
-import com.drew.imaging.ImageMetadataReader;
-import com.drew.imaging.ImageProcessingException;
+import com.drew.imaging.tiff.TiffProcessingException;
+import com.drew.imaging.tiff.TiffReader;
+import com.drew.lang.ByteArrayReader;
+import com.drew.lang.RandomAccessReader;
 import com.drew.metadata.Metadata;
 import com.drew.metadata.exif.ExifDirectoryBase;
 import com.drew.metadata.exif.ExifIFD0Directory;
-import com.drew.metadata.xmp.XmpDirectory;
-import java.io.ByteArrayInputStream;
+import com.drew.metadata.tiff.DirectoryTiffHandler;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,30 +27,31 @@ record Orientation(int value) {
   private static final Logger LOG = LoggerFactory.getLogger(Orientation.class);
   private static final Orientation UPRIGHT = new Orientation(1);
 
+  /** Pillow searches the packet in the same way, without an XML parser. */
+  private static final Pattern XMP = Pattern.compile("tiff:Orientation(?:=\"|>)([0-9])");
+
   /** The orientation of a file. Unreadable metadata count as upright. */
   static Orientation of(byte[] file, ImageFormat format) {
-    if (format == ImageFormat.GIF || format == ImageFormat.BMP) {
-      return UPRIGHT;
-    }
+    MetadataBlocks blocks = MetadataBlocks.of(file, format);
+    Metadata metadata = new Metadata();
+    byte[] xmp = blocks.xmp();
     try {
-      Metadata metadata =
-          ImageMetadataReader.readMetadata(new ByteArrayInputStream(file), file.length);
-      for (ExifIFD0Directory d : metadata.getDirectoriesOfType(ExifIFD0Directory.class)) {
-        Integer found = d.getInteger(ExifDirectoryBase.TAG_ORIENTATION);
-        if (found != null) {
-          return of(found);
-        }
+      if (blocks.exif().length > 0) {
+        RootTags tags = new RootTags(metadata);
+        new TiffReader().processTiff(new ByteArrayReader(blocks.exif()), tags, 0);
+        xmp = format == ImageFormat.TIFF ? tags.xmp : xmp;
       }
-      for (XmpDirectory d : metadata.getDirectoriesOfType(XmpDirectory.class)) {
-        String found = d.getXmpProperties().get("tiff:Orientation");
-        if (found != null && found.matches("[0-9]")) {
-          return of(Integer.parseInt(found));
-        }
-      }
-    } catch (ImageProcessingException | IOException | RuntimeException e) {
+    } catch (TiffProcessingException | IOException | RuntimeException e) {
       LOG.debug("Ignoring unreadable metadata", e);
     }
-    return UPRIGHT;
+    for (ExifIFD0Directory d : metadata.getDirectoriesOfType(ExifIFD0Directory.class)) {
+      Integer found = d.getInteger(ExifDirectoryBase.TAG_ORIENTATION);
+      if (found != null) {
+        return of(found);
+      }
+    }
+    Matcher found = XMP.matcher(new String(xmp, StandardCharsets.ISO_8859_1));
+    return found.find() ? of(Integer.parseInt(found.group(1))) : UPRIGHT;
   }
 
   private static Orientation of(int value) {
@@ -92,5 +98,56 @@ record Orientation(int value) {
       }
     }
     return new RgbImage(height, width, out);
+  }
+
+  /** Takes the orientation and the XMP packet from the first directory. Skips all else. */
+  private static final class RootTags extends DirectoryTiffHandler {
+    private static final int TAG_XMP = 0x2BC;
+    private static final int CLASSIC = 42;
+
+    private byte[] xmp = {};
+
+    RootTags(Metadata metadata) {
+      super(metadata, null);
+    }
+
+    @Override
+    public void setTiffMarker(int marker) throws TiffProcessingException {
+      if (marker != CLASSIC) {
+        throw new TiffProcessingException("no classic TIFF: " + marker);
+      }
+      pushDirectory(ExifIFD0Directory.class);
+    }
+
+    @Override
+    public boolean tryEnterSubIfd(int tag) {
+      return false;
+    }
+
+    @Override
+    public boolean hasFollowerIfd() {
+      return false;
+    }
+
+    @Override
+    public Long tryCustomProcessFormat(int tag, int format, long components) {
+      return null;
+    }
+
+    /** Whether the tag is done with. */
+    @Override
+    public boolean customProcessTag(
+        int valueOffset,
+        Set<Integer> processedOffsets,
+        int headerOffset,
+        RandomAccessReader reader,
+        int tag,
+        int bytes)
+        throws IOException {
+      if (tag == TAG_XMP) {
+        xmp = reader.getBytes(valueOffset, bytes);
+      }
+      return tag != ExifDirectoryBase.TAG_ORIENTATION;
+    }
   }
 }

@@ -75,7 +75,8 @@ final class SafetensorsHeader {
     } catch (JacksonException e) {
       throw invalid(file, "its header is not valid JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
-      throw new IllegalStateException("Arrays can be read", e);
+      // Arrays can be read, so the text is in none of the encodings of Unicode.
+      throw invalid(file, "its header is not valid JSON: " + e.getMessage());
     }
     if (header == null || !header.isObject()) {
       throw invalid(file, "its header is not a JSON object");
