@@ -441,6 +441,20 @@ template("text only", "just text\n")
 template("image objects", "{% for c in messages[-1].content if messages[-1].content is not string %}{{ 'i' if c.image is defined and c.image else 't' }}{{ c.image is string }}{{ c.image is mapping }}{{ c.image is none }}{% endfor %}")
 template("special tokens", "{{ bos_token }}{{ eos_token }}{{ pad_token }}{{ image_token }}{{ unk_token is defined }}{{ tools is none }}{{ documents is none }}{{ add_generation_prompt }}")
 
+# Quirks, found by comparing random templates.
+
+template("else after continue", "{% for x in [1, 2] %}{% if x %}{% continue %}{% endif %}a{% else %}none{% endfor %}{% for x in [1, 2] %}{% if x == 2 %}{% continue %}{% endif %}a{% else %}none{% endfor %}{% for x in [1] %}{% break %}{% else %}none{% endfor %}")
+template("filters over nothing", "{{ none | map('upper') | list }}{{ tools | map(attribute='name') | list }}{{ nothing | map('upper') | list }}{{ tools | selectattr('x') | list }}{{ 0 | reject | list }}")
+template("floor division of numbers", "{{ 1 // 0.1 }} {{ -7.5 // 2 }} {{ 7.5 % -2 }} {{ -7.5 % 2 }} {{ 0.3 // 0.1 }} {{ -0.0 is divisibleby 2 }} {{ -0.4 | round }}")
+template("truth of a stream", "{% if messages | selectattr('role', 'equalto', 'nobody') %}yes{% endif %}{% if messages | selectattr('role', 'equalto', 'nobody') | list %}yes{% endif %}")
+template("a stream is read once", "{% set s = ['a', 'b'] | map('upper') %}{{ s | join }}{{ s | join }}")
+template("views", "{% set d = {'a': 1} %}{{ d.keys() }}{{ d.values() }}{{ d.items() }}{{ d.items() | length }}{{ d.keys() is sequence }}{{ range(3) }}{{ range(1, 9, 2) }}{{ range(3)[-1] }}")
+template("undefined is callable", "{{ nothing is callable }}{{ nothing is sequence }}{{ nothing is iterable }}{{ nothing is mapping }}{{ 'a' % nothing }}")
+template("format without places", "{{ 'a' % 1 }}")
+template("slice of a mapping", "{{ messages[0][1:] }}")
+template("slice of None", "{{ tools[1:] }}")
+template("filter in a condition that is not reached", "{% if nothing %}{{ 'a' | shout }}{% endif %}{{ ('a' | shout) if nothing is defined else 'b' }}")
+
 # What must fail, and how.
 
 template("raises", "a\n{{ raise_exception('not these messages') }}")

@@ -77,11 +77,12 @@ final class Arithmetic {
       case "-" -> a - b;
       case "*" -> a * b;
       case "/" -> a / b;
-      case "//" -> Math.floor(a / b);
-      case "%" -> {
-        double rest = a % b;
-        yield rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+      case "//" -> {
+        double whole = (a - rest(a, b)) / b;
+        double floor = Math.floor(whole);
+        yield whole - floor > 0.5 ? floor + 1 : floor;
       }
+      case "%" -> rest(a, b);
       default -> {
         double result = Math.pow(a, b);
         if (Double.isNaN(result) || Double.isInfinite(result)) {
@@ -91,6 +92,15 @@ final class Arithmetic {
         yield result;
       }
     };
+  }
+
+  /** What a floor division leaves; it has the sign of the divisor. */
+  private static double rest(double a, double b) {
+    double rest = a % b;
+    if (rest == 0) {
+      return Math.copySign(0.0, b);
+    }
+    return (rest < 0) != (b < 0) ? rest + b : rest;
   }
 
   private static Object add(Object a, Object b) {

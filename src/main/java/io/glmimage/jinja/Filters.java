@@ -491,16 +491,21 @@ final class Filters {
         arguments.named().isEmpty() ? new Tuple(arguments.positional()) : arguments.named());
   }
 
+  /** The items of a value; none if it is false. */
+  private static List<Object> itemsIfAny(Object value) {
+    return Values.truth(value) ? Values.items(value) : List.of();
+  }
+
   private static Object map(Object value, Arguments arguments) {
     List<Object> out = new ArrayList<>();
     if (arguments.positional().isEmpty() && arguments.named().containsKey("attribute")) {
       Arguments.Bound given = arguments.bind("map", List.of("attribute", "default"));
       Getter getter = getter(given.require("attribute"), given.get("default", null));
-      Values.items(value).forEach(item -> out.add(getter.of(item)));
+      itemsIfAny(value).forEach(item -> out.add(getter.of(item)));
     } else {
       String name = name("map", arguments, 0);
       Arguments rest = rest(arguments, 1);
-      for (Object item : Values.items(value)) {
+      for (Object item : itemsIfAny(value)) {
         out.add(apply(name, item, rest));
       }
     }
@@ -518,7 +523,7 @@ final class Filters {
     String name = tested ? name("select", arguments, test) : "";
     Arguments rest = tested ? rest(arguments, test + 1) : Arguments.NONE;
     List<Object> out = new ArrayList<>();
-    for (Object item : Values.items(value)) {
+    for (Object item : itemsIfAny(value)) {
       Object seen = getter.of(item);
       boolean holds = tested ? Tests.holds(name, seen, rest) : Values.truth(seen);
       if (holds == selects) {

@@ -46,7 +46,9 @@ final class Formatting {
           Matcher.quoteReplacement(
               aligned(directive, directive(kind, directive.group("decimals"), value))));
     }
-    if (given != null && used < given.size()) {
+    boolean indexed =
+        values instanceof Map || values instanceof List || values instanceof Undefined;
+    if (given != null ? used < given.size() : used == 0 && !indexed) {
       throw new JinjaException(
           "there are more values than the format \"" + format + "\" has places");
     }

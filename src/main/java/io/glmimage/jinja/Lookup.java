@@ -79,7 +79,7 @@ final class Lookup {
     }
     List<Object> items = value instanceof DictView ? null : Values.sequence(value);
     if (items == null) {
-      return new Undefined(Values.type(value) + " cannot be sliced");
+      throw new JinjaException(Values.type(value) + " cannot be sliced");
     }
     List<Object> out = new ArrayList<>();
     for (int i : PythonText.slice(items.size(), start, stop, step)) {

@@ -16,9 +16,7 @@ final class Loop {
   Statement.Flow run(Object value, int depth) {
     Scope around = in.scope();
     List<Object> items = taken(Values.items(value), around);
-    if (items.isEmpty()) {
-      return in.within(new Scope(around), () -> in.run(statement.otherwise()));
-    }
+    boolean completed = false;
     State state = new State(items, depth, around);
     for (int i = 0; i < items.size(); i++) {
       state.index = i;
@@ -32,11 +30,15 @@ final class Loop {
                 statement.target().assign(in, item);
                 return in.run(statement.body());
               });
+      completed |= flow == Statement.Flow.NEXT;
       if (flow == Statement.Flow.BREAK) {
         break;
       }
     }
-    return Statement.Flow.NEXT;
+    // As in Jinja: also if every item was left with "continue" or "break".
+    return completed
+        ? Statement.Flow.NEXT
+        : in.within(new Scope(around), () -> in.run(statement.otherwise()));
   }
 
   private List<Object> taken(List<Object> items, Scope around) {

@@ -100,6 +100,7 @@ final class Numbers {
     if (decimals < -400) {
       return 0;
     }
-    return new BigDecimal(value).setScale(decimals, RoundingMode.HALF_EVEN).doubleValue();
+    double rounded = new BigDecimal(value).setScale(decimals, RoundingMode.HALF_EVEN).doubleValue();
+    return Math.copySign(rounded, value);
   }
 }

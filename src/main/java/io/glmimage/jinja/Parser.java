@@ -41,6 +41,9 @@ final class Parser {
   /** Conditions around the current expression: what Jinja then looks up only if it is reached. */
   private int conditions;
 
+  /** Filters and tests of the current tag that do not exist. */
+  private final List<JinjaException> unknown = new ArrayList<>();
+
   /** Filters that mark text for HTML, other than at the end of a print. */
   private int marks;
 
@@ -70,7 +73,7 @@ final class Parser {
           position++;
           statements.add(new Statement.Print(token.line(), printed()));
           expect(Token.Kind.PRINT_END);
-          checkMarks(token.line());
+          checkFilters(token.line());
         }
         case TAG_BEGIN -> {
           position++;
@@ -81,7 +84,7 @@ final class Parser {
           }
           statements.add(statement(ends));
           expect(Token.Kind.TAG_END);
-          checkMarks(token.line());
+          checkFilters(token.line());
         }
         default -> {
           if (ends.length > 0) {
@@ -94,7 +97,11 @@ final class Parser {
     }
   }
 
-  private void checkMarks(int line) {
+  /** Checks the filters and tests of a finished tag. */
+  private void checkFilters(int line) {
+    if (!unknown.isEmpty()) {
+      throw unknown.get(0);
+    }
     if (marks > 0) {
       throw new JinjaException(
           "the filters \"safe\" and \"escape\" are supported at the end of a print only", line);
@@ -370,8 +377,10 @@ final class Parser {
   }
 
   private Expression conditionalExpression() {
+    int known = unknown.size();
     Expression then = or();
     while (skipName("if")) {
+      unknown.subList(known, unknown.size()).clear();
       conditions++;
       Expression condition = or();
       Expression otherwise = skipName("else") ? conditionalExpression() : null;
@@ -670,9 +679,14 @@ final class Parser {
       marks++;
     }
     if (conditions == 0 && !(filter ? Filters.exists(whole) : Tests.exists(whole))) {
-      throw new JinjaException(
-          "the " + (filter ? "filter" : "test") + " \"" + whole + "\" is unknown or not supported",
-          token.line());
+      unknown.add(
+          new JinjaException(
+              "the "
+                  + (filter ? "filter" : "test")
+                  + " \""
+                  + whole
+                  + "\" is unknown or not supported",
+              token.line()));
     }
     return whole;
   }

@@ -19,11 +19,11 @@ final class Tests {
   private static final Map<String, Test> TESTS =
       Map.ofEntries(
           alone("boolean", (value, none) -> value instanceof Boolean),
-          alone("callable", (value, none) -> value instanceof Function),
+          alone(
+              "callable", (value, none) -> value instanceof Function || value instanceof Undefined),
           alone("defined", (value, none) -> !(value instanceof Undefined)),
           compared(
-              "divisibleby",
-              (value, by) -> Long.valueOf(0).equals(Arithmetic.apply("%", value, by))),
+              "divisibleby", (value, by) -> Values.equal(Arithmetic.apply("%", value, by), 0L)),
           compared("eq", Values::equal),
           compared("equalto", Values::equal),
           compared("==", Values::equal),
@@ -91,6 +91,7 @@ final class Tests {
   private static boolean isSequence(Object value) {
     return value instanceof String
         || value instanceof Map
+        || value instanceof Undefined
         || (Values.sequence(value) != null && !(value instanceof DictView));
   }
 }
