@@ -64,6 +64,7 @@ class SparkSubmitTest {
       assertLine(run, "reader." + format + "=true");
     }
     assertLine(run, "webp=8 x 4");
+    assertLine(run, "template=A-B");
     assertTrue(
         run.output().lines().anyMatch(l -> l.matches("tokens=\\[\\d+(, \\d+)*\\]")), run.output());
   }

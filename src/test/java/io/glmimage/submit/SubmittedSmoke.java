@@ -4,6 +4,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.image.WebpEncoder;
+import io.glmimage.jinja.JinjaTemplate;
 import io.glmimage.tensor.Libtorch;
 import java.io.IOException;
 import java.io.InputStream;
@@ -69,6 +70,11 @@ public final class SubmittedSmoke {
     byte[] webp = WebpEncoder.webp(new RgbImage(4, 8, new byte[4 * 8 * 3]), 90, Map.of());
     RgbImage image = ImageDecoder.decode(webp, "image.webp");
     lines.add("webp=" + image.width() + " x " + image.height());
+    lines.add(
+        "template="
+            + JinjaTemplate.parse(
+                    "{% for w in words %}{{ w | upper }}{{ '-' if not loop.last }}{% endfor %}")
+                .render(Map.of("words", List.of("a", "b"))));
     try (InputStream json =
             SubmittedSmoke.class.getResourceAsStream(
                 "/models/glm-image-tiny/processor/tokenizer.json");

@@ -60,7 +60,7 @@ final class ChatTemplate {
 
   private final JinjaTemplate template;
 
-  /** The file, for messages. */
+  /** The file, for messages about the checkpoint; those about rows do not depend on the node. */
   private final Path place;
 
   private final SpecialTokens tokens;
@@ -232,9 +232,7 @@ final class ChatTemplate {
       text = render(prompt, sources, target);
     } catch (JinjaException e) {
       throw new InvalidRequestException(
-          "Cannot use the prompt: the model's chat template "
-              + place
-              + " fails"
+          "Cannot use the prompt: the model's chat template fails"
               + line(e)
               + ": "
               + e.getMessage());
@@ -242,10 +240,7 @@ final class ChatTemplate {
     Optional<String> problem = problem(text, sources);
     if (problem.isPresent()) {
       throw new InvalidRequestException(
-          "Cannot use the prompt: the model's chat template "
-              + place
-              + " does not fit it: "
-              + problem.get());
+          "Cannot use the prompt: the model's chat template does not fit it: " + problem.get());
     }
     return text;
   }
