@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ class JinjaReferenceTest {
 
   private static JsonNode read() {
     try (InputStream in = JinjaReferenceTest.class.getResourceAsStream("/chat-templates.json")) {
-      return new ObjectMapper().readTree(in);
+      return Json.MAPPER.readTree(in);
     } catch (IOException e) {
       throw new ExceptionInInitializerError(e);
     }

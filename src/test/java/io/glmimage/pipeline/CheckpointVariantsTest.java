@@ -13,14 +13,17 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.LocalFileSource;
+import io.glmimage.json.Json;
 import io.glmimage.pipeline.CheckpointCopy.Stored;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +49,7 @@ class CheckpointVariantsTest {
   private static final String SCHEDULER = "scheduler/scheduler_config.json";
   private static final String IMAGES = "processor/preprocessor_config.json";
   private static final String TOKENS = "processor/tokenizer_config.json";
+  private static final Path PUBLISHED = Path.of("src/main/resources/models/glm-image-geometry");
   private static final String TEMPLATE = "processor/chat_template.jinja";
   private static final String TEXT_WEIGHTS = "text_encoder/model.safetensors";
   private static final String PRIOR_WEIGHTS = "vision_language_encoder/model.safetensors";
@@ -454,15 +458,6 @@ class CheckpointVariantsTest {
                 + " top_k 50 and top_p 1; the published model has 0.9, 16512 and 0.75",
             m -> m.delete(SAMPLING)),
         same(
-            "image processor: limits in place of a size",
-            m ->
-                m.json(
-                    IMAGES,
-                    c -> {
-                      c.remove("size");
-                      c.put("min_pixels", 4096).put("max_pixels", 1048576);
-                    })),
-        same(
             "image processor: mean and standard deviation",
             m -> m.json(IMAGES, c -> c.remove(List.of("image_mean", "image_std")))),
         same(
@@ -479,6 +474,46 @@ class CheckpointVariantsTest {
         same(
             "tokens only among the extra ones",
             without(TOKENS, "image_token", "grid_bos_token", "grid_eos_token")));
+  }
+
+  /** Every small file with exactly the keys of the published one, and this model's sizes. */
+  @TestFactory
+  Stream<DynamicTest> publishedKeys() {
+    return Stream.concat(
+        Stream.of(TEXT, DIT, VAE, PRIOR, SAMPLING, SCHEDULER, TOKENS)
+            .map(file -> same(file, m -> m.json(file, c -> publishedKeys(c, published(file))))),
+        Stream.of(
+            accepted(
+                IMAGES,
+                m ->
+                    m.json(
+                        IMAGES,
+                        c -> {
+                          publishedKeys(c, published(IMAGES));
+                          c.set("image_mean", published(IMAGES).path("image_mean"));
+                          c.set("image_std", published(IMAGES).path("image_std"));
+                        }))));
+  }
+
+  private static ObjectNode published(String file) {
+    try {
+      return (ObjectNode) Json.MAPPER.readTree(PUBLISHED.resolve(file).toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void publishedKeys(ObjectNode file, ObjectNode published) {
+    List<String> keys = new ArrayList<>();
+    published.fieldNames().forEachRemaining(keys::add);
+    file.retain(keys);
+    for (String key : keys) {
+      if (!file.has(key)) {
+        file.set(key, published.path(key));
+      } else if (published.path(key).isObject() && !key.equals("added_tokens_decoder")) {
+        publishedKeys((ObjectNode) file.path(key), (ObjectNode) published.path(key));
+      }
+    }
   }
 
   /** The places of a chat template, and what may be in it. */

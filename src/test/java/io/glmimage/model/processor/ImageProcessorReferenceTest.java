@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.digest.Sha256;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
+import io.glmimage.json.Json;
 import io.glmimage.model.Grid;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
@@ -33,7 +33,7 @@ class ImageProcessorReferenceTest {
   private static JsonNode fixture() throws IOException {
     try (InputStream in =
         ImageProcessorReferenceTest.class.getResourceAsStream("/image-processor.json")) {
-      return new ObjectMapper().readTree(in);
+      return Json.MAPPER.readTree(in);
     }
   }
 
