@@ -43,7 +43,7 @@ final class Arithmetic {
       case "/" -> a / (double) nonZero(b);
       case "//" -> Math.floorDiv(a, nonZero(b));
       case "%" -> Math.floorMod(a, nonZero(b));
-      default -> b < 0 ? real("**", a, b) : (Object) power(a, b);
+      default -> b < 0 ? real("**", (double) a, (double) b) : (Object) power(a, b);
     };
   }
 

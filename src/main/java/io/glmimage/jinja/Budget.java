@@ -8,18 +8,29 @@ import java.util.function.Supplier;
  */
 final class Budget {
   private static final long MAX_STEPS = 20_000_000;
+
+  /** How often a template may go through each character of its variables, beyond that. */
+  private static final long PER_CHARACTER = 100;
+
   private static final int MAX_DEPTH = 100;
   private static final ThreadLocal<Budget> CURRENT = new ThreadLocal<>();
 
+  private final long limit;
   private long steps;
   private int depth;
 
-  private Budget() {}
+  private Budget(long limit) {
+    this.limit = limit;
+  }
 
-  /** Renders with fresh limits. */
-  static String limited(Supplier<String> rendering) {
+  /**
+   * Renders with fresh limits.
+   *
+   * @param characters in the variables
+   */
+  static String limited(long characters, Supplier<String> rendering) {
     Budget outer = CURRENT.get();
-    CURRENT.set(new Budget());
+    CURRENT.set(new Budget(MAX_STEPS + PER_CHARACTER * characters));
     try {
       return rendering.get();
     } catch (StackOverflowError e) {
@@ -41,7 +52,7 @@ final class Budget {
   static void use(long amount) {
     Budget budget = CURRENT.get();
     budget.steps += amount;
-    if (budget.steps > MAX_STEPS) {
+    if (budget.steps > budget.limit) {
       throw new JinjaException("the template does not end, or builds too much text");
     }
   }

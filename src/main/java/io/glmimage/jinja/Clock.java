@@ -1,6 +1,7 @@
 package io.glmimage.jinja;
 
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
@@ -15,7 +16,7 @@ final class Clock {
   static Object format(Arguments arguments) {
     String format =
         Values.string(arguments.bind("strftime_now", List.of("format")).require("format"));
-    return format(format, LocalDateTime.now());
+    return format(format, LocalDateTime.now(ZoneId.systemDefault()));
   }
 
   static String format(String format, LocalDateTime time) {

@@ -36,11 +36,24 @@ public final class JinjaTemplate {
     }
   }
 
+  private static long characters(Object value) {
+    if (value instanceof String text) {
+      return text.length();
+    }
+    if (value instanceof Map<?, ?> map) {
+      return map.values().stream().mapToLong(JinjaTemplate::characters).sum();
+    }
+    return value instanceof List<?> list
+        ? list.stream().mapToLong(JinjaTemplate::characters).sum()
+        : 0;
+  }
+
   /**
    * @throws JinjaException if the template fails, or raises an exception itself
    */
   public String render(Map<String, ?> variables) {
     return Budget.limited(
+        characters(variables),
         () -> {
           Interpreter interpreter = new Interpreter(variables);
           interpreter.run(body);

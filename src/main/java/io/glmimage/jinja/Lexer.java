@@ -56,6 +56,8 @@ final class Lexer {
   private int position;
   private int line = 1;
 
+  private String matched = "";
+
   /** Whether the text that follows begins a line. */
   private boolean lineStarts = true;
 
@@ -166,31 +168,41 @@ final class Lexer {
       if (position >= source.length()) {
         throw new JinjaException("\"" + endText + "\" is missing", begun);
       }
-      Matcher match;
-      if (open.isEmpty() && (match = matcher(end, position)).lookingAt()) {
+      if (open.isEmpty() && matches(end)) {
         add(endKind, endText);
-        moveTo(match.end());
+        moveTo(position + matched.length());
         return;
       }
-      if ((match = matcher(SPACES, position)).lookingAt()) {
-        moveTo(match.end());
-      } else if ((match = matcher(FLOAT, position)).lookingAt()) {
-        add(Token.Kind.FLOAT, match.group().replace("_", ""));
-        moveTo(match.end());
-      } else if ((match = matcher(INTEGER, position)).lookingAt()) {
-        add(Token.Kind.INTEGER, match.group().replace("_", ""));
-        moveTo(match.end());
-      } else if ((match = matcher(NAME, position)).lookingAt()) {
-        add(Token.Kind.NAME, match.group());
-        moveTo(match.end());
-      } else if ((match = matcher(STRING, position)).lookingAt()) {
-        String quoted = match.group();
-        add(Token.Kind.STRING, PythonText.unescape(quoted.substring(1, quoted.length() - 1), line));
-        moveTo(match.end());
+      if (matches(SPACES)) {
+        moveTo(position + matched.length());
+      } else if (matches(FLOAT)) {
+        token(Token.Kind.FLOAT, matched.replace("_", ""));
+      } else if (matches(INTEGER)) {
+        token(Token.Kind.INTEGER, matched.replace("_", ""));
+      } else if (matches(NAME)) {
+        token(Token.Kind.NAME, matched);
+      } else if (matches(STRING)) {
+        String literal = matched.substring(1, matched.length() - 1);
+        token(Token.Kind.STRING, PythonText.unescape(literal, line));
       } else {
         operator(open);
       }
     }
+  }
+
+  /** Whether a pattern matches at the current position; {@link #matched} is then the text. */
+  private boolean matches(Pattern pattern) {
+    Matcher matcher = matcher(pattern, position);
+    if (!matcher.lookingAt()) {
+      return false;
+    }
+    matched = matcher.group();
+    return true;
+  }
+
+  private void token(Token.Kind kind, String text) {
+    add(kind, text);
+    moveTo(position + matched.length());
   }
 
   private void operator(Deque<Character> open) {

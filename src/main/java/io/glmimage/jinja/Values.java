@@ -234,9 +234,8 @@ final class Values {
   static boolean equal(Object a, Object b) {
     Budget.use(1);
     if (Numbers.isNumber(a) && Numbers.isNumber(b)) {
-      return Numbers.isWhole(a) && Numbers.isWhole(b)
-          ? Numbers.whole(a) == Numbers.whole(b)
-          : Numbers.real(a) == Numbers.real(b);
+      boolean whole = Numbers.isWhole(a) && Numbers.isWhole(b);
+      return whole ? Numbers.whole(a) == Numbers.whole(b) : Numbers.real(a) == Numbers.real(b);
     }
     if (a instanceof Undefined && b instanceof Undefined) {
       return true;
@@ -256,7 +255,7 @@ final class Values {
               .allMatch(
                   e -> other.containsKey(e.getKey()) && equal(e.getValue(), other.get(e.getKey())));
     }
-    return a instanceof String || a instanceof OpaqueValue ? a.equals(b) : same(a, b);
+    return same(a, b) || (a instanceof OpaqueValue && a.equals(b));
   }
 
   private static boolean equalItems(List<?> one, List<?> other) {

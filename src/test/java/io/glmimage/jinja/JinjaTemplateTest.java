@@ -141,6 +141,16 @@ class JinjaTemplateTest {
   }
 
   @Test
+  void longTextsDoNotCountAsEndlessWork() {
+    String text = "long ".repeat(2_000_000);
+    JinjaTemplate template =
+        JinjaTemplate.parse(
+            "{% macro m(t) %}{{ t | trim | replace('x', 'y') }}{% endmacro %}{% set ns = namespace(s='')"
+                + " %}{% set ns.s = ns.s ~ text %}{{ m(ns.s + '') }}");
+    assertEquals(text.strip(), template.render(Map.of("text", text)));
+  }
+
+  @Test
   void aTemplateCanBeRenderedManyTimes() {
     JinjaTemplate template =
         JinjaTemplate.parse(
