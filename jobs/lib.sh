@@ -10,6 +10,40 @@ glm_fail() {
   exit "$GLM_LAUNCH_FAILURE"
 }
 
+# Sets a UTF-8 locale where there is none (containers, cron, systemd). Java would read arguments and
+# file names as ASCII. A locale with another charset is the user's choice and stays.
+glm_set_locale() {
+  [[ "$(uname -s)" != Darwin ]] || return 0 # always UTF-8
+  local charset candidate
+  charset="$(glm_charset)"
+  case "$charset" in
+    "" | ANSI_X3.4-1968 | US-ASCII | ASCII | 646) ;;
+    *) return 0 ;;
+  esac
+  for candidate in C.UTF-8 en_US.UTF-8 "$(locale -a 2>/dev/null | grep -i -m 1 'utf-\?8$' || true)"; do
+    [[ -n "$candidate" ]] || continue
+    charset="$(LC_ALL="$candidate" glm_charset 2>/dev/null)"
+    if [[ "$charset" == UTF-8 ]]; then
+      export LC_ALL="$candidate"
+      return 0
+    fi
+  done
+  export LC_ALL=C.UTF-8 # The job says so if it does not help.
+}
+
+# The charset of the present locale, or nothing.
+glm_charset() {
+  if command -v locale >/dev/null; then
+    locale charmap 2>/dev/null || true
+  else
+    local name="${LC_ALL:-${LC_CTYPE:-${LANG:-}}}"
+    case "$name" in
+      *.[Uu][Tt][Ff]-8* | *.[Uu][Tt][Ff]8*) printf 'UTF-8' ;;
+      *.*) printf '%s' "${name#*.}" ;;
+    esac
+  fi
+}
+
 # Sets GLM_JAVA to a java that Spark supports.
 glm_find_java() {
   if [[ -n "${JAVA_HOME:-}" ]]; then
@@ -141,6 +175,10 @@ glm_embedded() {
   shift
   [[ -n "$GLM_PLAIN_JAR" ]] || glm_fail "The embedded mode needs a built clone; GLM_IMAGE_JAR works with spark-submit only" \
     "Unset GLM_IMAGE_JAR, or set SPARK_HOME."
+  [[ "${GLM_IMAGE_CORES:-*}" =~ ^([1-9][0-9]*|\*)$ ]] ||
+    glm_fail "Invalid GLM_IMAGE_CORES: $GLM_IMAGE_CORES, expected a number of threads"
+  [[ "${GLM_IMAGE_DRIVER_MEMORY:-2g}" =~ ^[1-9][0-9]*[kKmMgGtT]?$ ]] ||
+    glm_fail "Invalid GLM_IMAGE_DRIVER_MEMORY: $GLM_IMAGE_DRIVER_MEMORY, expected a size such as 4g"
   local options=("-Xmx${GLM_IMAGE_DRIVER_MEMORY:-2g}"
     -Djava.awt.headless=true
     -Dfile.encoding=UTF-8
@@ -149,10 +187,7 @@ glm_embedded() {
     -DRUST_FLAVOR=cpu
     -DOPT_OUT_TRACKING=true
     "-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties"
-    "-Dspark.master=local[${GLM_IMAGE_CORES:-*}]"
-    -Dspark.ui.enabled=false
-    -Dspark.driver.bindAddress=127.0.0.1
-    -Dspark.driver.host=127.0.0.1)
+    "-Dglmimage.cores=${GLM_IMAGE_CORES:-*}")
   # shellcheck disable=SC2086 # several options in one variable, on purpose
   "$GLM_JAVA" "@$GLM_ROOT/target/embedded.options" "${options[@]}" ${GLM_IMAGE_JAVA_OPTS:-} \
     -cp "$GLM_PLAIN_JAR:$(cat "$GLM_ROOT/target/embedded.classpath")" "$main" "$@"
@@ -183,6 +218,7 @@ glm_submit() {
 
 # Finds what is needed, builds, and runs io.glmimage.job.EditImagesJob with the arguments given.
 glm_run_job() {
+  glm_set_locale
   glm_find_java
   glm_find_spark
   glm_build

@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -94,6 +95,9 @@ final class Locations {
       throw invalid(
           path.toString(), "names on " + scheme + ":// cannot have colons; rename the file", null);
     }
+    if (scheme.equals("file")) {
+      checkName(path);
+    }
     FileSystem fileSystem;
     try {
       fileSystem = path.getFileSystem(configuration);
@@ -111,6 +115,21 @@ final class Locations {
     return fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;
   }
 
+  /** Hadoop would write another name, with question marks. */
+  private static void checkName(Path path) throws LastingException {
+    try {
+      java.nio.file.Path.of(path.toUri().getPath());
+    } catch (InvalidPathException e) {
+      throw invalid(
+          path.toString(),
+          "file names cannot have these characters in the locale of this process; set"
+              + " LC_ALL=C.UTF-8 ("
+              + e.getReason()
+              + ")",
+          e);
+    }
+  }
+
   /** The path with its scheme and authority. */
   Path qualified(String given) throws IOException {
     Path path = path(given);
@@ -119,7 +138,11 @@ final class Locations {
 
   /** The same place as a path of this machine, or empty if another file system holds it. */
   Optional<java.nio.file.Path> local(String given) throws LastingException {
-    URI uri = path(given).toUri();
+    Path path = path(given);
+    URI uri = path.toUri();
+    if (scheme(uri).equals("file")) {
+      checkName(path);
+    }
     return scheme(uri).equals("file")
         ? Optional.of(java.nio.file.Path.of(uri.getPath()).toAbsolutePath())
         : Optional.empty();

@@ -43,6 +43,9 @@ import picocli.CommandLine.Spec;
 public final class EditImagesJob implements Runnable {
   private static final List<String> OWN_OPTIONS = List.of("--help", "-h", "--version", "-V");
 
+  /** What Java makes of bytes that are not text in the charset of the locale. */
+  private static final char REPLACEMENT = '\uFFFD';
+
   private final Console console;
 
   @Spec private CommandLine.Model.CommandSpec spec;
@@ -98,6 +101,15 @@ public final class EditImagesJob implements Runnable {
     boolean bare = !all.isEmpty() && (all.get(0).startsWith("-") || all.get(0).startsWith("@"));
     if (bare && !OWN_OPTIONS.contains(all.get(0))) {
       all.add(0, "edit");
+    }
+    if (args.stream().anyMatch(text -> text.indexOf(REPLACEMENT) >= 0)) {
+      console
+          .err()
+          .println(
+              "Invalid argument: it has characters that Java cannot read in this locale (charset "
+                  + System.getProperty("sun.jnu.encoding")
+                  + "); set LC_ALL=C.UTF-8 and write arguments in UTF-8");
+      return ExitCode.USAGE;
     }
     return commandLine().execute(all.toArray(String[]::new));
   }

@@ -17,6 +17,7 @@ import io.glmimage.output.RunTimes;
 import io.glmimage.output.ShownResult;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
+import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.DistributedEngines;
 import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.engine.NoopModel;
@@ -34,6 +35,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
@@ -73,8 +75,9 @@ final class EditJob {
    */
   RunReport run() throws IOException {
     // 1. Check everything that can be checked without work.
-    options.demonstrationNote(!session.diesWithProcess()).ifPresent(this::say);
+    Optional<String> note = options.demonstrationNote(!session.diesWithProcess());
     Inputs inputs = check();
+    note.ifPresent(this::say);
     phases.end("open");
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
@@ -130,6 +133,9 @@ final class EditJob {
     ModelRef model =
         options.engine().noop() ? new NoopModel() : console.models().apply(options.engine());
     model.check(storage);
+    if (session.isEmbedded() && model instanceof CheckpointModel) {
+      LocalPlaces.checkLibraries();
+    }
     return new Inputs(
         folder,
         model,

@@ -2,14 +2,15 @@ package io.glmimage.job;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
-import io.glmimage.io.LocalFolders;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.S3ContentTypes;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.engine.ExecutorEngines;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -19,14 +20,23 @@ import org.apache.spark.sql.SparkSession;
 final class Session implements AutoCloseable {
   static final String DEFAULT_MASTER = "local[*,2]";
 
+  /** System property of the launcher: the number of threads where no master is given. */
+  private static final String CORES = "glmimage.cores";
+
+  private static final String ATTEMPTS = "2";
+  private static final Pattern LOCAL =
+      Pattern.compile("local(?:\\[ *([1-9]\\d*|\\*) *(?:, *([1-9]\\d*) *)?])?");
+  private static final String UMASK = "fs.permissions.umask-mode";
   private static final String LOG_CONFIGURATION = "log4j2.configurationFile";
 
   private final SparkSession spark;
   private final boolean owned;
+  private final SessionSettings settings;
 
   private Session(SparkSession spark, boolean owned) {
     this.spark = spark;
     this.owned = owned;
+    this.settings = SessionSettings.fix(spark);
     S3ContentTypes.install(spark.sparkContext().hadoopConfiguration());
   }
 
@@ -50,7 +60,7 @@ final class Session implements AutoCloseable {
       }
       return new Session(SparkSession.builder().getOrCreate(), !running);
     }
-    return new Session(embedded(master == null ? DEFAULT_MASTER : master), true);
+    return new Session(embedded(master == null ? defaultMaster() : master), true);
   }
 
   SparkSession spark() {
@@ -61,6 +71,11 @@ final class Session implements AutoCloseable {
   boolean diesWithProcess() {
     String master = spark.sparkContext().master();
     return master.equals("local") || master.startsWith("local[");
+  }
+
+  /** Whether this session was started here, in this process, and nobody else uses it. */
+  boolean isEmbedded() {
+    return owned && diesWithProcess();
   }
 
   Storage storage() {
@@ -77,10 +92,16 @@ final class Session implements AutoCloseable {
 
   @Override
   public void close() {
+    settings.close();
     if (owned) {
       spark.stop();
       ExecutorEngines.closeAll();
     }
+  }
+
+  private static String defaultMaster() {
+    String cores = System.getProperty(CORES);
+    return cores == null ? DEFAULT_MASTER : "local[" + cores + "]";
   }
 
   /** Must run before the first logger is made. A configuration of the user takes precedence. */
@@ -92,38 +113,62 @@ final class Session implements AutoCloseable {
   }
 
   private static SparkSession embedded(String master) {
-    if (!master.startsWith("local")) {
+    String attempts = attempts(master);
+    Path scratch = LocalPlaces.scratch();
+    LocalPlaces.nameTheUser();
+    boolean ownLogs = System.getProperty(LOG_CONFIGURATION, "").startsWith("classpath:io/glmimage");
+    SparkSession.Builder builder =
+        SparkSession.builder().appName("glm-image-spark").master(attempts);
+    defaults(scratch).forEach((key, value) -> builder.config(key, System.getProperty(key, value)));
+    LocalPlaces.umask(scratch)
+        .filter(umask -> System.getProperty("spark.hadoop." + UMASK) == null)
+        .ifPresent(umask -> builder.config("spark.hadoop." + UMASK, umask));
+    SparkSession spark = builder.getOrCreate();
+    if (ownLogs) {
+      spark.sparkContext().setLogLevel("WARN");
+    }
+    return spark;
+  }
+
+  /** Settings of the embedded mode; system properties of the user take precedence. */
+  private static Map<String, String> defaults(Path scratch) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("spark.ui.enabled", "false");
+    settings.put("spark.ui.showConsoleProgress", "false");
+    settings.put("spark.driver.host", "localhost");
+    settings.put("spark.driver.bindAddress", "127.0.0.1");
+    settings.put("spark.local.dir", scratch.toString());
+    settings.put("spark.sql.warehouse.dir", scratch.resolve("warehouse").toString());
+    // Enough for ten million rows in a heap of 2 GB. Spark merges small partitions.
+    settings.put("spark.sql.shuffle.partitions", "64");
+    // Ids and fingerprints differ in every row: compression only costs time.
+    settings.put("spark.sql.inMemoryColumnarStorage.compressed", "false");
+    // Java's serializer holds all objects since its last reset while it writes batches of cached
+    // rows to disk.
+    settings.put("spark.sql.inMemoryColumnarStorage.batchSize", "1000");
+    settings.put("spark.serializer.objectStreamReset", "8");
+    // Heartbeats carry the progress.
+    settings.put("spark.executor.heartbeatInterval", "1s");
+    return settings;
+  }
+
+  /**
+   * The master with two attempts a task, unless the user gives another number.
+   *
+   * @throws UsageException if it is not a local master
+   */
+  static String attempts(String master) {
+    if (master.startsWith("local-cluster[")) {
+      // A cluster of this machine, for tests.
+      return master;
+    }
+    Matcher local = LOCAL.matcher(master);
+    if (!local.matches()) {
       throw new UsageException(
           "Invalid --master: " + master + ", expected local[N]; use spark-submit for a cluster");
     }
-    try {
-      Path scratch = LocalFolders.temporary("glm-image-spark");
-      SparkSession spark =
-          SparkSession.builder()
-              .appName("glm-image-spark")
-              .master(master)
-              .config("spark.ui.enabled", "false")
-              .config("spark.ui.showConsoleProgress", "false")
-              .config("spark.driver.host", "localhost")
-              .config("spark.driver.bindAddress", "127.0.0.1")
-              .config("spark.local.dir", scratch.toString())
-              .config("spark.sql.warehouse.dir", scratch.resolve("warehouse").toString())
-              .config("spark.sql.session.timeZone", "UTC")
-              // Enough for ten million rows in a heap of 2 GB. Spark merges small partitions.
-              .config("spark.sql.shuffle.partitions", "64")
-              // Ids and fingerprints differ in every row: compression only costs time.
-              .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
-              // Java's serializer holds all objects since its last reset while it writes batches
-              // of cached rows to disk.
-              .config("spark.sql.inMemoryColumnarStorage.batchSize", "1000")
-              .config("spark.serializer.objectStreamReset", "8")
-              // Heartbeats carry the progress.
-              .config("spark.executor.heartbeatInterval", "1s")
-              .getOrCreate();
-      spark.sparkContext().setLogLevel("WARN");
-      return spark;
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot create a temporary folder", e);
-    }
+    String threads = local.group(1) == null ? "1" : local.group(1);
+    String attempts = local.group(2) == null ? ATTEMPTS : local.group(2);
+    return "local[" + threads + "," + attempts + "]";
   }
 }

@@ -3,6 +3,7 @@ package io.glmimage.natives;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.bytedeco.javacpp.Loader;
 
 /** Loads the native libraries of JavaCPP, one process of a host at a time. */
@@ -17,6 +18,8 @@ public final class NativeLibraries {
       System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
     }
   }
+
+  private static final String OPTION = "-Dorg.bytedeco.javacpp.cachedir=DIR";
 
   private NativeLibraries() {}
 
@@ -38,7 +41,20 @@ public final class NativeLibraries {
       return Loader.getCacheDir().toPath();
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "Cannot create the cache of native libraries: " + e.getMessage(), e);
+          "Cannot create a folder for native libraries in the home folder or the temporary folder;"
+              + " name one with "
+              + OPTION,
+          e);
     }
+  }
+
+  /**
+   * Why the cache folder cannot hold native libraries, as the last clause of a message; empty if it
+   * is not the reason.
+   *
+   * @param problem what the loader says
+   */
+  public static Optional<String> folderProblem(String problem) {
+    return CacheFolders.problem(cacheFolder(), problem, OPTION);
   }
 }

@@ -37,13 +37,13 @@ public final class Libtorch {
         // for many rows they are equal.
         torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
       }
-    } catch (LinkageError e) {
+    } catch (LinkageError | UncheckedIOException e) {
       // If it were thrown here, later callers would only get a NoClassDefFoundError.
       problem = e;
     }
   }
 
-  private static LinkageError problem;
+  private static Throwable problem;
   private static String cudaProblem;
 
   private Libtorch() {}
@@ -56,8 +56,17 @@ public final class Libtorch {
    */
   public static void load() {
     if (problem != null) {
-      throw new DeviceException("Cannot load libtorch: " + CudaAdvice.of(words(problem)), problem);
+      throw new DeviceException("Cannot load libtorch: " + advice(words(problem)), problem);
     }
+  }
+
+  private static String advice(String words) {
+    if (problem instanceof UncheckedIOException) {
+      return problem.getMessage();
+    }
+    // Only the first failure of a library has its reason.
+    return NativeLibraries.folderProblem(words + "; " + cudaProblem)
+        .orElseGet(() -> CudaAdvice.of(words));
   }
 
   /** Whether libtorch sees a CUDA device that it can use. */

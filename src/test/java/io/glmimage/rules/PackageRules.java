@@ -53,7 +53,10 @@ final class PackageRules {
           entry("weights", Set.of("io", "tensor")),
           entry("kernel", Set.of("tensor")),
           entry("jinja", Set.of()),
-          entry("model.processor", Set.of("kernel", "tensor", "weights", "image", "jinja")),
+          // natives: the tokenizer's library is unpacked into a folder, too.
+          entry(
+              "model.processor",
+              Set.of("kernel", "tensor", "weights", "image", "jinja", "natives")),
           entry("model.prior", Set.of("kernel", "tensor", "weights", "image")),
           entry("model.glyph", Set.of("kernel", "tensor", "weights", "image")),
           entry("model.dit", Set.of("kernel", "tensor", "weights", "image")),
@@ -153,6 +156,8 @@ final class PackageRules {
           entry("org.apache.hadoop.", Set.of("io", "spark")),
           entry("ai.djl.", Set.of("predict", "spark")),
           entry("ai.djl.huggingface.", Set.of("predict", "spark", "model.processor")),
+          // The folder where DJL unpacks the tokenizer's library.
+          entry("ai.djl.util.", Set.of("predict", "spark", "model.processor")),
           entry(
               "org.bytedeco.pytorch.",
               Set.of("tensor", "kernel", "model", "pipeline", "weights", "bench")),

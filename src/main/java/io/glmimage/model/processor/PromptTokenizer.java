@@ -1,7 +1,11 @@
 package io.glmimage.model.processor;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
+import ai.djl.util.Utils;
 import io.glmimage.error.CheckpointException;
+import io.glmimage.error.DeviceException;
+import io.glmimage.natives.CacheFolders;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.io.InputStream;
@@ -42,6 +46,7 @@ public final class PromptTokenizer implements AutoCloseable {
    * @throws CheckpointException if the file is missing or damaged
    */
   public static PromptTokenizer load(CheckpointFolder checkpoint) {
+    loadLibrary();
     Path file = checkpoint.file("processor/tokenizer.json");
     if (!Files.isRegularFile(file)) {
       throw new CheckpointException(
@@ -57,6 +62,30 @@ public final class PromptTokenizer implements AutoCloseable {
       // The native code reports a damaged file as a RuntimeException.
       throw new CheckpointException(
           "Cannot load model: " + file + " is not a tokenizer: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Loads the native library, once per process.
+   *
+   * @throws DeviceException if it cannot be loaded
+   */
+  public static void loadLibrary() {
+    try {
+      LibUtils.checkStatus();
+    } catch (LinkageError | RuntimeException e) {
+      StringBuilder words = new StringBuilder();
+      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+        words.append(words.length() == 0 ? "" : ": ").append(cause.getMessage());
+      }
+      throw new DeviceException(
+          "Cannot load the tokenizers library: "
+              + CacheFolders.problem(
+                      Utils.getCacheDir(),
+                      words.toString(),
+                      "the environment variable DJL_CACHE_DIR")
+                  .orElse(words.toString()),
+          e);
     }
   }
 
