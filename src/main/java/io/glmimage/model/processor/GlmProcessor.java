@@ -99,8 +99,9 @@ public final class GlmProcessor implements AutoCloseable {
     checkPrompt(prompt);
     List<Grid> targetGrids = targetGrids(target, sourceGrids.isEmpty());
     String text = chatText(prompt, sourceGrids.size(), target) + suffix(targetGrids);
-    return new ProcessedPrompt(
-        placeholders(tokenizer.encode(text), sourceGrids), sourceGrids, targetGrids);
+    // As in the reference, the tokenizer adds tokens of its own to a text without a start token.
+    int[] ids = tokenizer.encode(text, !text.startsWith(tokens.imageStart()));
+    return new ProcessedPrompt(placeholders(ids, sourceGrids), sourceGrids, targetGrids);
   }
 
   private void checkPrompt(String prompt) {

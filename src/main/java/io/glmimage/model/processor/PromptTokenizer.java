@@ -15,7 +15,7 @@ import java.util.Map;
 
 /**
  * The byte-level BPE tokenizer of {@code processor/tokenizer.json}. Special tokens are recognised
- * if a text spells them out. No tokens are added, and nothing is padded or truncated.
+ * if a text spells them out. Nothing is padded or truncated.
  *
  * <p>Runs the Hugging Face tokenizers library through DJL, without network access: the native
  * library is in the jar. DJL unpacks it below its cache folder ({@code DJL_CACHE_DIR}, else the
@@ -95,8 +95,18 @@ public final class PromptTokenizer implements AutoCloseable {
     }
   }
 
+  /** The ids of a text, and nothing else. */
   public int[] encode(String text) {
-    long[] ids = tokenizer.encode(text, false, false).getIds();
+    return encode(text, false);
+  }
+
+  /**
+   * The ids of a text.
+   *
+   * @param framed whether the tokenizer adds the tokens that its file puts around a text
+   */
+  int[] encode(String text, boolean framed) {
+    long[] ids = tokenizer.encode(text, framed, false).getIds();
     int[] out = new int[ids.length];
     for (int i = 0; i < ids.length; i++) {
       out[i] = Math.toIntExact(ids[i]);

@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
+import io.glmimage.json.Json;
 import io.glmimage.model.Grid;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
@@ -119,6 +121,44 @@ class GlmProcessorTest {
       assertEquals(
           "<|dit_token_1024|><|image|><|dit_token_1025|>[gMASK]a hat",
           processor.chatText("a hat", 1, new PixelSize(64, 64)));
+    }
+  }
+
+  /** As in the reference: only to a text that does not begin with the start token. */
+  @Test
+  void theTokenizerMayAddTokens() throws IOException {
+    CheckpointFolder checkpoint = copy();
+    ObjectNode tokenizer =
+        (ObjectNode) Json.MAPPER.readTree(folder.resolve("processor/tokenizer.json").toFile());
+    int id;
+    try (PromptTokenizer before = PromptTokenizer.load(checkpoint)) {
+      id = before.id("<sop>");
+    }
+    tokenizer.set(
+        "post_processor",
+        Json.MAPPER.readTree(
+            """
+            {"type": "TemplateProcessing",
+             "single": [{"SpecialToken": {"id": "<sop>", "type_id": 0}},
+                        {"Sequence": {"id": "A", "type_id": 0}}],
+             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+             "special_tokens": {"<sop>": {"id": "<sop>", "ids": [%d], "tokens": ["<sop>"]}}}
+            """
+                .formatted(id)));
+    Files.writeString(folder.resolve("processor/tokenizer.json"), tokenizer.toString());
+    try (GlmProcessor processor = GlmProcessor.load(checkpoint)) {
+      PixelSize target = new PixelSize(64, 64);
+      List<Grid> source = List.of(new Grid(1, 1));
+      assertEquals(id, processor.process("hi", List.of(), target).inputIds()[0]);
+      assertEquals(processor.imageStartId(), processor.process("hi", source, target).inputIds()[0]);
+    }
+    Files.writeString(
+        folder.resolve("processor/chat_template.jinja"),
+        "X" + Files.readString(folder.resolve("processor/chat_template.jinja")));
+    try (GlmProcessor processor = GlmProcessor.load(checkpoint)) {
+      assertEquals(
+          id,
+          processor.process("hi", List.of(new Grid(1, 1)), new PixelSize(64, 64)).inputIds()[0]);
     }
   }
 
