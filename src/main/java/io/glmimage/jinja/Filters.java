@@ -24,7 +24,10 @@ final class Filters {
   private static final Map<String, Filter> FILTERS =
       Map.ofEntries(
           filter("abs", (value, given) -> abs(value)),
-          filter("attr", (value, given) -> attribute(value, given.text("name", "")), "name"),
+          filter(
+              "attr",
+              (value, given) -> attribute(value, Values.string(given.require("name"))),
+              "name"),
           filter("batch", Filters::batch, "linecount", "fill_with"),
           filter("capitalize", (value, given) -> PythonText.capitalize(Values.text(value))),
           filter("center", Filters::center, "width"),
@@ -462,7 +465,7 @@ final class Filters {
     List<Object> keys = new ArrayList<>();
     List<Object> unique = new ArrayList<>();
     for (Object item : Values.items(value)) {
-      Object key = folded(getter.of(item), caseSensitive);
+      Object key = Values.key(folded(getter.of(item), caseSensitive));
       if (keys.stream().noneMatch(known -> Values.equal(known, key))) {
         keys.add(key);
         unique.add(item);
@@ -491,21 +494,19 @@ final class Filters {
         arguments.named().isEmpty() ? new Tuple(arguments.positional()) : arguments.named());
   }
 
-  /** The items of a value; none if it is false. */
-  private static List<Object> itemsIfAny(Object value) {
-    return Values.truth(value) ? Values.items(value) : List.of();
-  }
-
   private static Object map(Object value, Arguments arguments) {
+    if (!Values.truth(value)) {
+      return new Stream(List.of());
+    }
     List<Object> out = new ArrayList<>();
     if (arguments.positional().isEmpty() && arguments.named().containsKey("attribute")) {
       Arguments.Bound given = arguments.bind("map", List.of("attribute", "default"));
       Getter getter = getter(given.require("attribute"), given.get("default", null));
-      itemsIfAny(value).forEach(item -> out.add(getter.of(item)));
+      Values.items(value).forEach(item -> out.add(getter.of(item)));
     } else {
       String name = name("map", arguments, 0);
       Arguments rest = rest(arguments, 1);
-      for (Object item : itemsIfAny(value)) {
+      for (Object item : Values.items(value)) {
         out.add(apply(name, item, rest));
       }
     }
@@ -514,6 +515,9 @@ final class Filters {
 
   private static Object select(
       Object value, Arguments arguments, boolean byAttribute, boolean selects) {
+    if (!Values.truth(value)) {
+      return new Stream(List.of());
+    }
     int test = byAttribute ? 1 : 0;
     if (byAttribute && arguments.positional().isEmpty()) {
       throw new JinjaException("the name of the attribute is missing");
@@ -523,7 +527,7 @@ final class Filters {
     String name = tested ? name("select", arguments, test) : "";
     Arguments rest = tested ? rest(arguments, test + 1) : Arguments.NONE;
     List<Object> out = new ArrayList<>();
-    for (Object item : itemsIfAny(value)) {
+    for (Object item : Values.items(value)) {
       Object seen = getter.of(item);
       boolean holds = tested ? Tests.holds(name, seen, rest) : Values.truth(seen);
       if (holds == selects) {
