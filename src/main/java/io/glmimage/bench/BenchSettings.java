@@ -38,7 +38,7 @@ public record BenchSettings(
     int multiple = OutputLimits.TOKEN_PIXELS;
     if (height % multiple != 0 || width % multiple != 0 || height <= 0 || width <= 0) {
       throw new IllegalArgumentException(
-          "Invalid size: " + height + " x " + width + ", expected multiples of " + multiple);
+          "Invalid size: " + width + " x " + height + ", expected multiples of " + multiple);
     }
     if (!(stepCache >= 0 && stepCache <= 1)) {
       throw new IllegalArgumentException("Invalid step cache: " + stepCache + ", expected 0 to 1");

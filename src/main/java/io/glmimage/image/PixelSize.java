@@ -10,13 +10,13 @@ public record PixelSize(int height, int width) {
   public PixelSize {
     if (height <= 0 || width <= 0) {
       throw new IllegalArgumentException(
-          "Invalid image size: " + height + " x " + width + " pixels");
+          "Invalid image size: " + width + " x " + height + " pixels");
     }
   }
 
-  /** {@code "480 x 640"}, height first. */
+  /** {@code "640 x 480"}, width first. */
   @Override
   public String toString() {
-    return height + " x " + width;
+    return width + " x " + height;
   }
 }

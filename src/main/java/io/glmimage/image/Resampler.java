@@ -131,7 +131,7 @@ public final class Resampler {
       RgbImage image, int height, int width, Filter filter, boolean torch) {
     if (height <= 0 || width <= 0) {
       throw new IllegalArgumentException(
-          "Cannot resize an image to " + height + " x " + width + " pixels");
+          "Cannot resize an image to " + width + " x " + height + " pixels");
     }
     byte[] pixels = image.pixels();
     if (width != image.width()) {

@@ -11,7 +11,7 @@ public record RgbImage(int height, int width, byte[] pixels) {
   public RgbImage {
     if (height <= 0 || width <= 0 || pixels.length != (long) height * width * 3) {
       throw new IllegalArgumentException(
-          "Invalid image: " + height + " x " + width + " pixels with " + pixels.length + " bytes");
+          "Invalid image: " + width + " x " + height + " pixels with " + pixels.length + " bytes");
     }
   }
 }

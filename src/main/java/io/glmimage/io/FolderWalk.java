@@ -23,6 +23,9 @@ import org.apache.hadoop.fs.RemoteIterator;
 
 /** Lists the files of a folder. Symbolic links to folders cannot list a folder twice. */
 final class FolderWalk {
+  /** What Java makes of bytes in a file name that are not text in the charset of the locale. */
+  private static final char REPLACEMENT = '\uFFFD';
+
   private FolderWalk() {}
 
   /**
@@ -72,6 +75,7 @@ final class FolderWalk {
       if (Files.isDirectory(file.toPath()) && !visited.add(file.toPath().toRealPath())) {
         continue;
       }
+      visitUnreadable(file, folder, visitor);
       FileStatus[] children = fileSystem.listStatus(folder);
       Arrays.sort(children, Comparator.comparing(FileStatus::getPath));
       List<Path> below = new ArrayList<>();
@@ -88,6 +92,20 @@ final class FolderWalk {
         return;
       }
       folders.addAll(below);
+    }
+  }
+
+  /**
+   * Visits files whose names Java cannot represent. Hadoop's listing leaves them out, because it
+   * does not find them under the names that Java gives it.
+   */
+  private static void visitUnreadable(File file, Path folder, Consumer<FileStatus> visitor) {
+    String[] names = file.list();
+    for (String name : names == null ? new String[0] : names) {
+      if (name.indexOf(REPLACEMENT) >= 0 && !new File(file, name).exists()) {
+        visitor.accept(
+            new FileStatus(0, false, 1, 0, 0, new Path(folder, new Path(null, null, name))));
+      }
     }
   }
 }

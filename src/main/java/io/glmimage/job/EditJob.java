@@ -2,6 +2,7 @@ package io.glmimage.job;
 
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.output.EditFigures;
@@ -180,7 +181,10 @@ final class EditJob {
     EditPlan plan = new EditPlanner(options.plan()).plan(toDo, slots);
     LOG.info("{}", plan);
     if (toDo < rows) {
-      say(rows - toDo + " of " + rows + " rows are already finished");
+      say(
+          rows == 1
+              ? "The row is already finished"
+              : rows - toDo + " of " + rows + " rows are already finished");
     }
     return plan;
   }
@@ -246,7 +250,7 @@ final class EditJob {
   }
 
   private void listFailures(RunReport report, ResultsTable results) {
-    say(report.rows().failed() + " of " + report.rows().total() + " rows failed:");
+    say(report.rows().failed() + " of " + Wording.count(report.rows().total(), "row") + " failed:");
     results.failures(LISTED_FAILURES).forEach(line -> say("  " + line));
     if (report.rows().failed() > LISTED_FAILURES) {
       say("  ... (see status = 'FAILED' in " + report.output().results() + ")");

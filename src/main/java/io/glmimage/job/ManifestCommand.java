@@ -1,12 +1,16 @@
 package io.glmimage.job;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.spark.manifest.create.ImageFolder;
 import io.glmimage.spark.manifest.create.PromptList;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,7 +38,9 @@ final class ManifestCommand implements Callable<Integer> {
       names = "--images",
       required = true,
       paramLabel = "DIR",
-      description = "Folder of images, on any Hadoop file system.")
+      description =
+          "Folder of images (png, jpg, jpeg, jpe, jfif, webp, bmp, tif, tiff, gif, in any case), on"
+              + " any Hadoop file system. Hidden files and other formats are left out.")
   private String images;
 
   @Option(
@@ -117,9 +123,15 @@ final class ManifestCommand implements Callable<Integer> {
       if (list == null) {
         list = PromptList.of(promptsFile == null ? prompts : lines(storage));
       }
-      long rows =
+      ImageFolder.Written written =
           new ImageFolder(spark.spark(), storage).write(images, recursive, list, seeds, output);
-      console.out().println("Wrote " + rows + " rows to " + storage.qualified(output));
+      console
+          .out()
+          .println(
+              "Wrote " + Wording.count(written.rows(), "row") + " to " + storage.qualified(output));
+      if (!written.leftOut().isEmpty()) {
+        console.out().println("Left out: " + ImageFolder.words(written.leftOut()));
+      }
       return ExitCode.DONE;
     }
   }
@@ -141,9 +153,27 @@ final class ManifestCommand implements Callable<Integer> {
   private List<String> lines(Storage storage) throws IOException {
     try {
       byte[] text = storage.read(promptsFile, LONGEST_PROMPTS);
-      return new String(text, StandardCharsets.UTF_8).lines().toList();
+      return decoded(text).lines().toList();
     } catch (IOException e) {
       throw new UsageException("Cannot read --prompts-file: " + e.getMessage(), e);
     }
+  }
+
+  /** The text without its byte order mark. */
+  private String decoded(byte[] text) {
+    ByteBuffer bytes = ByteBuffer.wrap(text);
+    CharBuffer chars = CharBuffer.allocate(text.length);
+    CoderResult result = StandardCharsets.UTF_8.newDecoder().decode(bytes, chars, true);
+    chars.flip();
+    if (result.isError()) {
+      throw new UsageException(
+          "Cannot read --prompts-file: "
+              + promptsFile
+              + " line "
+              + (chars.chars().filter(c -> c == '\n').count() + 1)
+              + " is not UTF-8; convert the file");
+    }
+    String all = chars.toString();
+    return all.startsWith("\uFEFF") ? all.substring(1) : all;
   }
 }

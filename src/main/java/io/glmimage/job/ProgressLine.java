@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.error.Wording;
 import java.util.Locale;
 
 /**
@@ -38,7 +39,7 @@ record ProgressLine(long done, long failed, long total, double seconds, String w
     int full = total == 0 ? BAR_CHARS : (int) (done * BAR_CHARS / total);
     StringBuilder line = new StringBuilder("[");
     line.append("#".repeat(full)).append("-".repeat(BAR_CHARS - full)).append("] ");
-    line.append(done).append('/').append(total).append(" rows");
+    line.append(done).append('/').append(Wording.count(total, "row"));
     if (failed > 0) {
       line.append(", ").append(failed).append(" failed");
     }

@@ -2,6 +2,7 @@ package io.glmimage.manifest;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.json.Json;
 import java.io.IOException;
 import java.io.Reader;
@@ -90,7 +91,11 @@ final class CsvRows implements TextRows {
       row.problem(place + ": " + rec.problem());
     } else if (rec.fields().size() != header.size()) {
       row.problem(
-          place + " has " + rec.fields().size() + " values, the header has " + header.size());
+          place
+              + " has "
+              + Wording.count(rec.fields().size(), "value")
+              + ", the header has "
+              + header.size());
     }
     for (int i = 0; i < Math.min(header.size(), rec.fields().size()); i++) {
       String value = rec.fields().get(i);

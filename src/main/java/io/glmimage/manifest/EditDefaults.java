@@ -88,14 +88,14 @@ public record EditDefaults(
   }
 
   private static String tooLarge(long height, long width, long maxPixels) {
-    return height
+    return width
         + " x "
-        + width
+        + height
         + " has "
         + height * width
         + " pixels, more than "
         + maxPixels
-        + " (give a smaller height and width, or raise --max-pixels)";
+        + " (give a smaller width and height, or raise --max-pixels)";
   }
 
   private static void check(String option, String problem) {

@@ -5,6 +5,7 @@ import static io.glmimage.output.HtmlText.duration;
 import static io.glmimage.output.HtmlText.number;
 import static io.glmimage.output.HtmlText.percent;
 
+import io.glmimage.error.Wording;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.JpegEncoder;
 import io.glmimage.image.RgbImage;
@@ -93,7 +94,7 @@ public final class HtmlReport {
     Double waiting = report.edited().engineTime().waitShare();
     Double median = figures.quantiles().get("p50");
     add("<div class=\"cards\">");
-    card(count(rows.total()), "rows", "");
+    card(count(rows.total()), rows.total() == 1 ? "row" : "rows", "");
     card(count(rows.ok()), "succeeded", rows.ok() > 0 ? "good" : "");
     card(count(rows.failed()), "failed", rows.failed() > 0 ? "bad" : "");
     card(number(report.rowsPerSecond()), "rows per second", "");
@@ -160,7 +161,11 @@ public final class HtmlReport {
           i,
           bins.size(),
           (double) bin.rows() / highest,
-          duration(bin.from()) + " to " + duration(bin.to()) + ": " + bin.rows() + " rows");
+          duration(bin.from())
+              + " to "
+              + duration(bin.to())
+              + ": "
+              + Wording.count(bin.rows(), "row"));
     }
     chart.labels(
         count(highest), duration(bins.get(0).from()), duration(bins.get(bins.size() - 1).to()));

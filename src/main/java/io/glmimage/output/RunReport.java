@@ -1,5 +1,6 @@
 package io.glmimage.output;
 
+import io.glmimage.error.Wording;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import java.io.IOException;
@@ -28,8 +29,8 @@ public record RunReport(
   public String line() {
     return String.format(
         Locale.ROOT,
-        "%d rows: %d ok, %d failed%s, %.2f rows/s, %.1f s; results in %s",
-        rows.total(),
+        "%s: %d ok, %d failed%s, %.2f rows/s, %.1f s; results in %s",
+        Wording.count(rows.total(), "row"),
         rows.ok(),
         rows.failed(),
         rows.kept() > 0 ? ", " + rows.kept() + " of them kept from earlier runs" : "",

@@ -1,5 +1,6 @@
 package io.glmimage.plan;
 
+import io.glmimage.error.Wording;
 import java.io.Serializable;
 
 /**
@@ -20,10 +21,10 @@ public record EditPlan(long rows, int partitions, long rowsPerPartition, int bat
         || rows > partitions * rowsPerPartition) {
       throw new IllegalArgumentException(
           "Invalid plan: "
-              + rows
-              + " rows in "
-              + partitions
-              + " partitions of "
+              + Wording.count(rows, "row")
+              + " in "
+              + Wording.count(partitions, "partition")
+              + " of "
               + rowsPerPartition
               + ", batches of "
               + batchSize);

@@ -180,7 +180,7 @@ final class JsonRequest {
       bytes = Base64.getDecoder().decode(text.replaceAll("[\r\n]", ""));
     } catch (IllegalArgumentException e) {
       throw new InvalidRequestException(
-          "Cannot edit request " + id + ": " + name + " is no base64: " + e.getMessage(), e);
+          "Cannot edit request " + id + ": " + name + " is not base64: " + e.getMessage(), e);
     }
     return ImageDecoder.decode(bytes, name + " of request " + id);
   }

@@ -71,9 +71,9 @@ public final class CheckpointFolder {
       throw new CheckpointException(
           "Cannot load model: "
               + root.resolve("model_index.json")
-              + " is of a "
+              + " describes a "
               + pipeline
-              + ", not of a GlmImagePipeline");
+              + ", expected a GlmImagePipeline");
     }
     return folder;
   }

@@ -157,7 +157,7 @@ public final class ChunkReader implements AutoCloseable {
             + source.name()
             + ": it changed while it was read: "
             + what
-            + "; start again when nobody writes to the folder");
+            + "; run the command again when the folder is complete");
   }
 
   private void pause(int attempt) throws IOException {

@@ -126,6 +126,7 @@ class ValidateJobTest {
     png("set/b.png", 64, 64);
     png("set/a.PNG", 64, 64);
     png("set/deep/c.jpg", 64, 64);
+    png("set/d.JFIF", 64, 64);
     png("set/.hidden.png", 64, 64);
     Files.writeString(folder.resolve("set/notes.txt"), "x");
     return folder + "/set";
@@ -136,7 +137,13 @@ class ValidateJobTest {
     String flat = folder + "/flat";
     assertEquals(
         0, job.run("manifest", "--images", images(), "--prompt", "p", "--output", flat), job::err);
-    assertTrue(job.out().startsWith("Wrote 2 rows"), job.out());
+    assertTrue(job.out().startsWith("Wrote 3 rows"), job.out());
+    assertTrue(
+        job.out()
+            .contains(
+                "Left out: 1 file (.txt is not an image format), 1 file (names that begin with . or"
+                    + " _ are hidden)"),
+        job.out());
     List<Row> rows = session.spark().read().parquet(flat).orderBy("image_paths").collectAsList();
     // Relative, because the images are below the manifest's folder.
     assertEquals("set/a.PNG", rows.get(0).getAs("image_paths"));
@@ -167,8 +174,8 @@ class ValidateJobTest {
             "--output",
             all),
         job::err);
-    assertTrue(job.out().startsWith("Wrote 18 rows"), job.out());
-    assertEquals(18, session.spark().read().parquet(all).select("id").distinct().count());
+    assertTrue(job.out().startsWith("Wrote 24 rows"), job.out());
+    assertEquals(24, session.spark().read().parquet(all).select("id").distinct().count());
     assertEquals(0, job.run("--manifest", all, "--output", folder + "/out"), job::err);
     Row row = session.spark().read().parquet(folder + "/out/results").head();
     assertEquals("car", row.getAs("object"));

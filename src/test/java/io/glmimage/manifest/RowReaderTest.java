@@ -103,7 +103,7 @@ class RowReaderTest {
         rejected(with(ManifestField.GUIDANCE_SCALE, Double.NaN)).contains("guidance_scale is NaN"));
     Map<ManifestField, Object> large = with(ManifestField.HEIGHT, 2048);
     large.put(ManifestField.WIDTH, 1024);
-    assertTrue(rejected(large).contains("2048 x 1024 has 2097152 pixels, more than 1048576"));
+    assertTrue(rejected(large).contains("1024 x 2048 has 2097152 pixels, more than 1048576"));
   }
 
   @ParameterizedTest

@@ -299,7 +299,7 @@ class CheckpointVariantsTest {
             m -> m.write(VAE, "[]")),
         refused(
             "another pipeline",
-            "model_index.json is of a FluxPipeline, not of a GlmImagePipeline",
+            "model_index.json describes a FluxPipeline, expected a GlmImagePipeline",
             m -> m.json("model_index.json", c -> c.put("_class_name", "FluxPipeline"))));
   }
 

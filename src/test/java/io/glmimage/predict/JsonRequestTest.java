@@ -132,7 +132,7 @@ class JsonRequestTest {
         "{'prompt': 'x', 'guidance_scale': 'big'} | guidance_scale must be a number",
         "{'prompt': 'x', 'step_cache': true} | step_cache must be a number",
         "{'prompt': 'x', 'image': 1} | image must be a string",
-        "{'prompt': 'x', 'image': ['!']} | image 1 is no base64",
+        "{'prompt': 'x', 'image': ['!']} | image 1 is not base64",
         "{'prompt': 'x', 'image': 'https://a/b.png'} | image is an address",
         "{'prompt': 'x', 'image': 'data:image/png,abc'} | image must be a data URL in base64",
         "{'prompt': 'x', 'image': 'AAAA'} | Cannot read image image of request 1 of 1"

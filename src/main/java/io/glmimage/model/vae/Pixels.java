@@ -7,6 +7,7 @@ import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -42,8 +43,12 @@ public final class Pixels {
         if (image.height() != height || image.width() != width) {
           throw new IllegalArgumentException(
               String.format(
+                  Locale.ROOT,
                   "Cannot make one tensor of images of %d x %d and %d x %d pixels",
-                  height, width, image.height(), image.width()));
+                  width,
+                  height,
+                  image.width(),
+                  image.height()));
         }
         bytes.add(Ops.of(image.pixels(), height, width, CHANNELS));
       }

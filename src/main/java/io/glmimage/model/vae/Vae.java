@@ -10,6 +10,7 @@ import io.glmimage.weights.Weights;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -111,8 +112,11 @@ public final class Vae implements AutoCloseable {
       if (image.size(dim) % scaleFactor() != 0) {
         throw new IllegalArgumentException(
             String.format(
+                Locale.ROOT,
                 "Cannot encode image: %s %d is not a multiple of %d",
-                dim == 2 ? "height" : "width", image.size(dim), scaleFactor()));
+                dim == 2 ? "height" : "width",
+                image.size(dim),
+                scaleFactor()));
       }
     }
     try (TensorScope scope = new TensorScope()) {

@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.xxhash64;
 
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.Wording;
 import io.glmimage.image.PixelSize;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.manifest.EditDefaults;
@@ -175,9 +176,9 @@ public final class ManifestCheck {
       try {
         return check(row);
       } catch (RowFailure e) {
-        return bad(e.errorClass(), "Cannot edit row " + row.id() + ": " + e.getMessage());
+        return bad(e.errorClass(), Wording.rowFailure(row.id(), e.getMessage()));
       } catch (InvalidRequestException e) {
-        return bad(ErrorClass.REQUEST_REFUSED, e.getMessage());
+        return bad(ErrorClass.REQUEST_REFUSED, Wording.rowFailure(row.id(), e.getMessage()));
       }
     }
 

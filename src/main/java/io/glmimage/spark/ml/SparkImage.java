@@ -54,9 +54,9 @@ final class SparkImage {
               + " holds "
               + (data == null ? 0 : data.length)
               + " bytes for an image of "
-              + height
-              + " x "
               + width
+              + " x "
+              + height
               + " pixels with "
               + channels
               + " channels",

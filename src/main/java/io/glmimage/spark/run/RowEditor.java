@@ -4,6 +4,7 @@ import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
+import io.glmimage.error.Wording;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
@@ -163,11 +164,10 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
    */
   private ResultRow failed(
       PlannedRow row, String sources, ErrorClass errorClass, String why, RowTimes times) {
-    String start = "Cannot edit row " + row.id() + ": ";
     return ResultRow.failed(
         row.outcome(),
         errorClass,
-        why.startsWith(start) ? why : start + why,
+        Wording.rowFailure(row.id(), why),
         times,
         work.opener().modelName(),
         origin(row, sources));

@@ -1,6 +1,7 @@
 package io.glmimage.spark.run;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.io.Retries;
 import java.io.Serializable;
 
@@ -36,13 +37,13 @@ public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRat
   /** The reason to stop the job; null if it may continue. */
   String tooManyFailures(long failed, long rows) {
     if (maxFailedRows != null && failed > maxFailedRows) {
-      return failed + " rows failed, more than --max-failed-rows " + maxFailedRows;
+      return Wording.count(failed, "row") + " failed, more than --max-failed-rows " + maxFailedRows;
     }
     if (maxFailedRatio != null && failed > maxFailedRatio * rows) {
       return failed
           + " of "
-          + rows
-          + " rows failed, more than --max-failed-ratio "
+          + Wording.count(rows, "row")
+          + " failed, more than --max-failed-ratio "
           + maxFailedRatio;
     }
     return null;

@@ -32,7 +32,7 @@ class SmartResizeTest {
   @Test
   void longSourcesNameTheLimit() {
     assertEquals(
-        "Cannot use a source image of 100 x 401 pixels: its aspect ratio is 4.01, the model takes"
+        "Cannot use a source image of 401 x 100 pixels: its aspect ratio is 4.01, the model takes"
             + " at most 4; crop or pad it",
         assertThrows(InvalidRequestException.class, () -> RULE.of(new PixelSize(100, 401)))
             .getMessage());

@@ -312,6 +312,6 @@ class VaeTest {
                 IllegalArgumentException.class,
                 () -> Pixels.toTensor(List.of(testImage(8, 16), testImage(16, 8)), Compute.cpu()))
             .getMessage();
-    assertEquals("Cannot make one tensor of images of 8 x 16 and 16 x 8 pixels", message);
+    assertEquals("Cannot make one tensor of images of 16 x 8 and 8 x 16 pixels", message);
   }
 }

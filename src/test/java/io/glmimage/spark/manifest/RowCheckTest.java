@@ -97,7 +97,7 @@ class RowCheckTest {
   @Test
   void refusesSizesThatTheModelRefuses() {
     assertBad("REQUEST_REFUSED", "aspect ratio", withSource("wide.png"));
-    assertBad("INVALID_ROW", "1024 x 1056 has 1081344 pixels", withSource("large.png"));
+    assertBad("INVALID_ROW", "1056 x 1024 has 1081344 pixels", withSource("large.png"));
   }
 
   @Test

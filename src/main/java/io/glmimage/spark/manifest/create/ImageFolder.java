@@ -3,6 +3,7 @@ package io.glmimage.spark.manifest.create;
 import static org.apache.spark.sql.functions.col;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.spark.manifest.LiteralPaths;
@@ -11,7 +12,9 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Dataset;
@@ -30,7 +33,15 @@ import org.apache.spark.sql.types.StructType;
  */
 public final class ImageFolder {
   private static final Set<String> ENDINGS =
-      Set.of("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif");
+      Set.of("png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "tif", "tiff", "gif");
+
+  /** Reasons that are told apart for files that are left out. */
+  private static final int MOST_REASONS = 8;
+
+  private static final String OTHERS = "other names without an image format";
+
+  /** What Java makes of bytes in a file name that are not text in the charset of the locale. */
+  private static final char REPLACEMENT = '\uFFFD';
 
   /** Largest number of paths in memory. */
   private static final int PIECE = 100_000;
@@ -44,6 +55,13 @@ public final class ImageFolder {
   }
 
   /**
+   * A manifest that was written.
+   *
+   * @param leftOut why files of the folder are not in the manifest, with their number
+   */
+  public record Written(long rows, Map<String, Long> leftOut) {}
+
+  /**
    * Writes a Parquet manifest with one row per image, prompt and seed, sorted by image path.
    *
    * @param images the folder of images
@@ -51,10 +69,10 @@ public final class ImageFolder {
    * @param seeds number of rows per image and prompt, with the seeds 0 to seeds - 1; null for one
    *     row without a seed
    * @param manifest path of the manifest, which must not exist
-   * @return number of rows
+   * @return number of rows, and what was left out
    * @throws UsageException if the folder has no images, or the manifest exists
    */
-  public long write(
+  public Written write(
       String images, boolean recursive, PromptList prompts, Integer seeds, String manifest)
       throws IOException {
     String root = storage.qualified(images);
@@ -71,14 +89,16 @@ public final class ImageFolder {
     String prefix = root.endsWith("/") ? root : root + "/";
     String listing = storage.parent(target) + "/.listing-" + UUID.randomUUID();
     try {
-      long found = list(root, prefix, recursive, listing);
+      Map<String, Long> leftOut = new TreeMap<>();
+      long found = list(root, prefix, recursive, listing, leftOut);
       if (found == 0) {
         throw new UsageException(
             "Cannot create a manifest: "
                 + images
                 + " holds no images ("
                 + String.join(", ", ENDINGS.stream().sorted().toList())
-                + (recursive ? ")" : "; use --recursive to include its subfolders)"));
+                + (recursive ? ")" : "; use --recursive to include its subfolders)")
+                + (leftOut.isEmpty() ? "" : "; left out: " + words(leftOut)));
       }
       // Relative paths below the manifest's folder: both can be moved together.
       String folder = storage.parent(target) + "/";
@@ -100,13 +120,21 @@ public final class ImageFolder {
         schema = schema.add(name, DataTypes.StringType);
       }
       spark.createDataFrame(rows, schema).write().mode(SaveMode.ErrorIfExists).parquet(target);
-      return found * prompts.prompts().size() * (seeds == null ? 1 : seeds);
+      return new Written(found * prompts.prompts().size() * (seeds == null ? 1 : seeds), leftOut);
     } finally {
       storage.delete(listing);
     }
   }
 
-  private long list(String root, String prefix, boolean recursive, String listing)
+  /** What was left out as a text, such as {@code "2 files (.txt is not an image format)"}. */
+  public static String words(Map<String, Long> leftOut) {
+    List<String> parts = new ArrayList<>();
+    leftOut.forEach((why, files) -> parts.add(Wording.count(files, "file") + " (" + why + ")"));
+    return String.join(", ", parts);
+  }
+
+  private long list(
+      String root, String prefix, boolean recursive, String listing, Map<String, Long> leftOut)
       throws IOException {
     List<String> piece = new ArrayList<>();
     long[] found = {0};
@@ -116,7 +144,12 @@ public final class ImageFolder {
           recursive,
           path -> {
             String relative = path.substring(prefix.length());
-            if (isImage(relative)) {
+            String problem = problem(relative);
+            if (problem != null) {
+              String why =
+                  leftOut.containsKey(problem) || leftOut.size() < MOST_REASONS ? problem : OTHERS;
+              leftOut.merge(why, 1L, Long::sum);
+            } else {
               piece.add(relative);
               found[0]++;
               if (piece.size() == PIECE) {
@@ -139,15 +172,22 @@ public final class ImageFolder {
     piece.clear();
   }
 
-  /** Whether a file is an image by its name. Hidden files are not. */
-  private static boolean isImage(String path) {
-    for (String part : path.split("/")) {
+  /** Why a file is not an image by its name; null if it is. */
+  private static String problem(String path) {
+    for (String part : path.split("/", -1)) {
       if (part.startsWith(".") || part.startsWith("_")) {
-        return false;
+        return "names that begin with . or _ are hidden";
       }
     }
+    if (path.indexOf(REPLACEMENT) >= 0) {
+      return "their names are not text in the charset of the locale";
+    }
     int dot = path.lastIndexOf('.');
-    return dot >= 0 && ENDINGS.contains(path.substring(dot + 1).toLowerCase(Locale.ROOT));
+    if (dot <= path.lastIndexOf('/')) {
+      return "their names have no ending";
+    }
+    String ending = path.substring(dot + 1).toLowerCase(Locale.ROOT);
+    return ENDINGS.contains(ending) ? null : "." + ending + " is not an image format";
   }
 
   private static List<Row> rows(String path, String start, PromptList prompts, Integer seeds) {
