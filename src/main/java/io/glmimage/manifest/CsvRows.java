@@ -22,6 +22,9 @@ import java.util.Set;
  * several paths separated by {@code |}, or a JSON array of paths. An empty cell is null.
  */
 final class CsvRows implements TextRows {
+  /** As in JSON. */
+  private static final int MAX_NUMBER_CHARS = 1000;
+
   private final CsvRecords records;
   private final String file;
   private final List<String> header;
@@ -118,16 +121,25 @@ final class CsvRows implements TextRows {
       switch (field) {
         case PROMPT, ID -> row.put(field, value);
         case IMAGE_PATHS -> row.put(field, paths(value));
-        case GUIDANCE_SCALE -> row.put(field, new BigDecimal(value.strip()).doubleValue());
-        default -> row.put(field, new BigDecimal(value.strip()).longValueExact());
+        case GUIDANCE_SCALE -> row.put(field, number(value).doubleValue());
+        default -> row.put(field, number(value).longValueExact());
       }
     } catch (NumberFormatException e) {
-      row.problem(place + ": " + name + " is " + value + ", expected a number");
+      row.problem(JsonFields.wrong(place, name, value, "a number"));
     } catch (ArithmeticException e) {
-      row.problem(place + ": " + name + " is " + value + ", expected a whole number");
+      row.problem(JsonFields.wrong(place, name, value, "a whole number"));
     } catch (JsonProcessingException e) {
       row.problem(place + ": " + name + " starts with [ but is not a JSON array of paths");
     }
+  }
+
+  /** The time to parse digits grows with the square of their number, hence the limit. */
+  private static BigDecimal number(String value) {
+    String text = value.strip();
+    if (text.length() > MAX_NUMBER_CHARS) {
+      throw new NumberFormatException("too long");
+    }
+    return new BigDecimal(text);
   }
 
   private static List<String> paths(String value) throws JsonProcessingException {

@@ -37,7 +37,8 @@ public final class DataUrl {
       return path;
     }
     int comma = path.indexOf(',');
-    String head = path.substring(0, Math.min(comma < 0 ? SHOWN_CHARS : comma, SHOWN_CHARS));
+    int end = Math.min(comma < 0 ? path.length() : comma, SHOWN_CHARS);
+    String head = path.substring(0, end);
     return head + ",... (" + path.length() + " characters)";
   }
 }

@@ -29,6 +29,9 @@ final class JsonFields {
               + " is not JSON: "
               + e.getOriginalMessage()
               + (e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")"));
+    } catch (NumberFormatException e) {
+      // Exponents of more than ten digits.
+      row.problem(place + " has a number out of range: " + e.getMessage());
     }
     return null;
   }
@@ -74,7 +77,8 @@ final class JsonFields {
             throw new ArithmeticException("not a number");
           }
           row.put(field, node.decimalValue().longValueExact());
-        } catch (ArithmeticException e) {
+        } catch (ArithmeticException | NumberFormatException e) {
+          // A number beyond the range of doubles is read as infinity, which has no decimal value.
           row.problem(wrong(place, name, node, "a whole number"));
         }
       }
@@ -101,7 +105,12 @@ final class JsonFields {
 
   /** The problem of a value of a wrong type or out of range. */
   static String wrong(String place, String name, JsonNode node, String expected) {
-    String value = DataUrl.shown(node.isTextual() ? node.textValue() : node.toString());
+    return wrong(place, name, node.isTextual() ? node.textValue() : node.toString(), expected);
+  }
+
+  /** As above, for a value as text. */
+  static String wrong(String place, String name, String text, String expected) {
+    String value = DataUrl.shown(text);
     String cut = value.length() > 60 ? value.substring(0, 60) + "..." : value;
     return place + ": " + name + " is " + cut + ", expected " + expected;
   }

@@ -29,6 +29,7 @@ enum FuzzTarget {
   DATA_URL(ManifestInputs::dataUrl, List.of()),
   GLYPH_TEXT(PromptInputs::glyphs, List.of()),
   PROMPT(PromptInputs::prompt, List.of()),
+  CHAT_TEMPLATE(PromptInputs::template, List.of()),
   SAFETENSORS(CheckpointInputs::safetensors, List.of()),
   SAFETENSORS_INDEX(CheckpointInputs::index, List.of()),
   CONFIGURATION(CheckpointInputs::configuration, List.of()),
@@ -78,6 +79,10 @@ enum FuzzTarget {
    * @throws RuntimeException any unexpected exception of the reader
    */
   void feed(byte[] input) {
+    feed(reader, input);
+  }
+
+  static void feed(Reader reader, byte[] input) {
     try {
       reader.read(input);
     } catch (GlmImageException e) {

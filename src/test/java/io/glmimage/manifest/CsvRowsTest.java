@@ -52,6 +52,13 @@ class CsvRowsTest {
     }
   }
 
+  @Test
+  void aNumberOfManyDigitsIsRefusedAtOnce() throws IOException {
+    assertEquals(
+        "line 4 of rows: seed is " + "7".repeat(60) + "..., expected a number",
+        problem("x,a.png," + "7".repeat(2_000_000)));
+  }
+
   private static String problem(String record) throws IOException {
     List<TextRow> rows = rows("prompt,image_paths,seed\n\"two\nlines\",a.png,1\n" + record);
     assertNull(rows.get(0).problem());

@@ -15,6 +15,7 @@ class DataUrlTest {
     assertArrayEquals(new byte[] {1, 2, 3}, DataUrl.bytes(url));
     assertEquals("data:image/png;base64,... (26 characters)", DataUrl.shown(url));
     assertEquals("x.png", DataUrl.shown("x.png"));
+    assertEquals("data:image,... (10 characters)", DataUrl.shown("data:image"));
     assertThrows(IllegalArgumentException.class, () -> DataUrl.bytes("data:image/png,abc"));
     assertThrows(IllegalArgumentException.class, () -> DataUrl.bytes("data:x;base64,!!"));
   }

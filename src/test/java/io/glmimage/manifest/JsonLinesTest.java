@@ -70,6 +70,25 @@ class JsonLinesTest {
   }
 
   @Test
+  void aNumberBeyondTheRangeOfDoublesIsAProblemOfItsRow() {
+    TextRows rows =
+        TextRows.jsonLines(
+            new StringReader("{\"prompt\":\"x\",\"seed\":1e999999999}\n"),
+            "/m/rows.jsonl",
+            new ManifestOptions("m", Map.of(), List.of()));
+    String problem = rows.next().problem();
+    assertTrue(problem.startsWith("line 1 of rows.jsonl: seed is "), problem);
+    assertTrue(problem.endsWith(", expected a whole number"), problem);
+    rows =
+        TextRows.jsonLines(
+            new StringReader("{\"prompt\":\"x\",\"seed\":1e-9999999999999}\n"),
+            "/m/rows.jsonl",
+            new ManifestOptions("m", Map.of(), List.of()));
+    problem = rows.next().problem();
+    assertTrue(problem.startsWith("line 1 of rows.jsonl has a number out of range: "), problem);
+  }
+
+  @Test
   void aBrokenLineLeavesTheOthersAlone() throws IOException {
     List<TextRow> rows = rows("{\"prompt\": \"a\"}\n{\n{\"prompt\": \"b\"}");
     assertEquals(3, rows.size());

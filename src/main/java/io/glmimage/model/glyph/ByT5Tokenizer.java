@@ -31,13 +31,6 @@ final class ByT5Tokenizer {
   private static final int FIRST_BYTE = 3;
   private static final int BYTES = 256;
 
-  /** The characters that Python's strip() removes; Java's differ. */
-  private static final String SPACE =
-      "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
-
-  private static final Pattern LEADING_SPACE = Pattern.compile("\\A" + SPACE + "+");
-  private static final Pattern TRAILING_SPACE = Pattern.compile(SPACE + "+\\z");
-
   private final List<AddedToken> added;
 
   /** Matches any added token, longest first; null if there are none. */
@@ -152,16 +145,47 @@ final class ByT5Tokenizer {
     while (matcher.find()) {
       AddedToken token = named(matcher.group());
       String before = text.substring(from, matcher.start());
-      before = strip ? LEADING_SPACE.matcher(before).replaceFirst("") : before;
-      before = token.stripsLeft() ? TRAILING_SPACE.matcher(before).replaceFirst("") : before;
+      before = strip ? withoutLeadingSpace(before) : before;
+      before = token.stripsLeft() ? withoutTrailingSpace(before) : before;
       bytes(before, ids);
       ids.add(token.id());
       from = matcher.end();
       strip = token.stripsRight();
     }
     String rest = text.substring(from);
-    bytes(strip ? LEADING_SPACE.matcher(rest).replaceFirst("") : rest, ids);
+    bytes(strip ? withoutLeadingSpace(rest) : rest, ids);
     return ids;
+  }
+
+  private static String withoutLeadingSpace(String text) {
+    int start = 0;
+    while (start < text.length() && isSpace(text.charAt(start))) {
+      start++;
+    }
+    return text.substring(start);
+  }
+
+  private static String withoutTrailingSpace(String text) {
+    int end = text.length();
+    while (end > 0 && isSpace(text.charAt(end - 1))) {
+      end--;
+    }
+    return text.substring(0, end);
+  }
+
+  /** Whether Python's strip() removes a character; Java's differs. */
+  private static boolean isSpace(char c) {
+    return (c >= '\t' && c <= '\r')
+        || (c >= 0x1c && c <= 0x20)
+        || c == 0x85
+        || c == 0xa0
+        || c == 0x1680
+        || (c >= 0x2000 && c <= 0x200a)
+        || c == 0x2028
+        || c == 0x2029
+        || c == 0x202f
+        || c == 0x205f
+        || c == 0x3000;
   }
 
   private AddedToken named(String content) {

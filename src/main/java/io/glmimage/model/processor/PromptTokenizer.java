@@ -3,12 +3,13 @@ package io.glmimage.model.processor;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.util.Utils;
+import com.fasterxml.jackson.core.JacksonException;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.natives.CacheFolders;
 import io.glmimage.weights.CheckpointFolder;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -56,8 +57,14 @@ public final class PromptTokenizer implements AutoCloseable {
     }
     Map<String, String> options =
         Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
-    try (InputStream in = Files.newInputStream(file)) {
-      return new PromptTokenizer(file, HuggingFaceTokenizer.newInstance(in, options));
+    try {
+      byte[] json = Files.readAllBytes(file);
+      TokenizerText.check(json);
+      return new PromptTokenizer(
+          file, HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options));
+    } catch (JacksonException e) {
+      throw new CheckpointException(
+          "Cannot load model: " + file + " is not valid JSON: " + e.getOriginalMessage(), e);
     } catch (IOException | RuntimeException e) {
       // The native code reports a damaged file as a RuntimeException.
       throw new CheckpointException(

@@ -1,0 +1,75 @@
+package io.glmimage.model.processor;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.glmimage.json.Json;
+import java.io.IOException;
+
+/**
+ * Checks the text of a tokenizer file before native code gets it. The tokenizers library ends the
+ * process, without an exception, at some errors of syntax.
+ */
+final class TokenizerText {
+  /** The library's JSON parser fails at 128. */
+  private static final int MAX_DEPTH = 100;
+
+  private TokenizerText() {}
+
+  /**
+   * @throws IOException if the text is not an object of JSON, or is one that the library's parser
+   *     refuses: nested too deeply, with a number beyond a double, or with half of a surrogate pair
+   */
+  static void check(byte[] json) throws IOException {
+    try (JsonParser parser = Json.MAPPER.createParser(json)) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
+        throw new IOException("it is not a JSON object");
+      }
+      int depth = 1;
+      while (depth > 0) {
+        JsonToken token = parser.nextToken();
+        if (token == null) {
+          throw new IOException("it is truncated");
+        }
+        switch (token) {
+          case START_OBJECT, START_ARRAY -> {
+            if (++depth > MAX_DEPTH) {
+              throw new IOException("it is nested more than " + MAX_DEPTH + " times");
+            }
+          }
+          case END_OBJECT, END_ARRAY -> depth--;
+          case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> {
+            if (Double.isInfinite(parser.getDoubleValue())) {
+              throw new IOException("its number " + parser.getText() + " is out of range");
+            }
+          }
+          case FIELD_NAME, VALUE_STRING -> {
+            if (hasHalfPair(parser.getText())) {
+              throw new IOException("it has half of a surrogate pair in a text");
+            }
+          }
+          default -> {
+            // true, false, null
+          }
+        }
+      }
+      if (parser.nextToken() != null) {
+        throw new IOException("text follows its JSON object");
+      }
+    }
+  }
+
+  private static boolean hasHalfPair(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isSurrogate(c)) {
+        if (Character.isLowSurrogate(c)
+            || i + 1 == text.length()
+            || !Character.isLowSurrogate(text.charAt(i + 1))) {
+          return true;
+        }
+        i++;
+      }
+    }
+    return false;
+  }
+}
