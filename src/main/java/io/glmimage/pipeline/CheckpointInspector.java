@@ -20,6 +20,7 @@ import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.CheckpointForm;
 import io.glmimage.weights.CheckpointSkeleton;
+import io.glmimage.weights.ConfigFile;
 import io.glmimage.weights.PublishedCheckpoint;
 import io.glmimage.weights.Weights;
 import java.io.IOException;
@@ -137,12 +138,15 @@ public final class CheckpointInspector {
       Function<CheckpointFolder, AutoCloseable> load,
       boolean record) {
     long[] bytes = new long[1];
+    Set<String> problemsBefore = new LinkedHashSet<>(problems);
+    Set<String> warningsBefore = new LinkedHashSet<>(warnings);
     check(
         () -> {
           try (AutoCloseable network = load.apply(folder)) {
             bytes[0] = folder.ownedBytes(name);
           }
         });
+    blameDefaults(problemsBefore, warningsBefore);
     Optional<Weights.Stored> stored = folder.stored(name);
     if (record && stored.isPresent()) {
       parts.add(new CheckpointReport.Part(name, stored.get()));
@@ -160,6 +164,21 @@ public final class CheckpointInspector {
       }
     }
     return bytes[0];
+  }
+
+  /** If a part has problems and sizes that were left out, these are named first, as the cause. */
+  private void blameDefaults(Set<String> problemsBefore, Set<String> warningsBefore) {
+    List<String> defaults =
+        warnings.stream()
+            .filter(w -> !warningsBefore.contains(w) && ConfigFile.tellsOfDefault(w))
+            .toList();
+    List<String> effects = problems.stream().filter(p -> !problemsBefore.contains(p)).toList();
+    if (!defaults.isEmpty() && !effects.isEmpty()) {
+      defaults.forEach(warnings::remove);
+      effects.forEach(problems::remove);
+      defaults.forEach(d -> problems.add(d + ", which does not fit"));
+      problems.addAll(effects);
+    }
   }
 
   private interface Check {

@@ -26,6 +26,8 @@ import org.slf4j.LoggerFactory;
 public final class ConfigFile {
   private static final Logger LOG = LoggerFactory.getLogger(ConfigFile.class);
 
+  private static final String DEFAULT_TAKEN = "\"; as in the reference, ";
+
   /** Parts of the names of settings that change a network. */
   private static final Pattern MATTERS =
       Pattern.compile(
@@ -181,8 +183,12 @@ public final class ConfigFile {
   }
 
   private void warnOfDefault(String key, Object otherwise) {
-    warnings.accept(
-        file + " has no \"" + prefix + key + "\"; as in the reference, " + otherwise + " is taken");
+    warnings.accept(file + " has no \"" + prefix + key + DEFAULT_TAKEN + otherwise + " is taken");
+  }
+
+  /** Whether a warning says that a key is left out and has a default. */
+  public static boolean tellsOfDefault(String warning) {
+    return warning.contains(DEFAULT_TAKEN);
   }
 
   public double number(String key) {

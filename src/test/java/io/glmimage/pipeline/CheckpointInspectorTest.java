@@ -104,6 +104,22 @@ class CheckpointInspectorTest {
     assertEquals(10_114_245_632L, report.parts().get(3).parameters());
   }
 
+  @Test
+  void aSizeThatIsLeftOutIsNamedBeforeItsEffects() throws IOException {
+    change("transformer/config.json", config -> config.remove("num_layers"));
+
+    CheckpointReport report = inspect(model);
+
+    assertEquals(
+        "transformer/config.json has no \"num_layers\"; as in the reference, 30 is taken, which does"
+            + " not fit",
+        report.problems().get(0));
+    assertTrue(
+        report.problems().get(1).startsWith("transformer has no tensor transformer_blocks.5."),
+        report.problems().toString());
+    assertEquals(List.of(), report.warnings());
+  }
+
   /** Fails if a network leaves a tensor out or takes one twice. */
   @Test
   void everyNetworkTakesExactlyItsPublishedTensors() throws IOException {
