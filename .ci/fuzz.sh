@@ -35,6 +35,8 @@ seeds() {
   done
 }
 
+# Not libtorch's classes: Jazzer would take minutes to read them.
+code='io.glmimage.**:com.twelvemonkeys.**:com.drew.**:com.fasterxml.jackson.core.**'
 failed=()
 for target in "${targets[@]}"; do
   work="target/fuzz/$target"
@@ -46,7 +48,7 @@ for target in "${targets[@]}"; do
     -cp "target/classes:target/test-classes:$(cat target/fuzz.classpath)" com.code_intelligence.jazzer.Jazzer \
     --target_class=io.glmimage.fuzz.FuzzDriver --target_args="$target" \
     --disabled_hooks='com.code_intelligence.jazzer.sanitizers.*' \
-    --instrumentation_includes='io.glmimage.**:com.twelvemonkeys.**:com.drew.**:com.fasterxml.jackson.core.**' \
+    --instrumentation_includes="$code" --custom_hook_includes="$code" \
     --reproducer_path="$work/findings" -artifact_prefix="$work/findings/" \
     -timeout=20 -rss_limit_mb=4000 -max_len="${FUZZ_MAX_LEN:-4096}" -max_total_time="$seconds" -print_final_stats=1 \
     "$work/corpus" "src/test/resources/fuzz/$target" >"$work/log.txt" 2>&1 || failed+=("$target")
