@@ -8,6 +8,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -96,7 +97,7 @@ final class Locations {
           path.toString(), "names on " + scheme + ":// cannot have colons; rename the file", null);
     }
     if (scheme.equals("file")) {
-      checkName(path);
+      Objects.requireNonNull(localPath(path));
     }
     FileSystem fileSystem;
     try {
@@ -116,9 +117,9 @@ final class Locations {
   }
 
   /** Hadoop would write another name, with question marks. */
-  private static void checkName(Path path) throws LastingException {
+  private static java.nio.file.Path localPath(Path path) throws LastingException {
     try {
-      java.nio.file.Path.of(path.toUri().getPath());
+      return java.nio.file.Path.of(path.toUri().getPath());
     } catch (InvalidPathException e) {
       throw invalid(
           path.toString(),
@@ -139,12 +140,8 @@ final class Locations {
   /** The same place as a path of this machine, or empty if another file system holds it. */
   Optional<java.nio.file.Path> local(String given) throws LastingException {
     Path path = path(given);
-    URI uri = path.toUri();
-    if (scheme(uri).equals("file")) {
-      checkName(path);
-    }
-    return scheme(uri).equals("file")
-        ? Optional.of(java.nio.file.Path.of(uri.getPath()).toAbsolutePath())
+    return scheme(path.toUri()).equals("file")
+        ? Optional.of(localPath(path).toAbsolutePath())
         : Optional.empty();
   }
 

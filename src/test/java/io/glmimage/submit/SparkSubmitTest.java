@@ -1,11 +1,14 @@
 package io.glmimage.submit;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -78,6 +82,54 @@ class SparkSubmitTest {
   }
 
   @Test
+  void theJobGivesTheSameImagesAsTheEmbeddedMode() throws IOException, InterruptedException {
+    Path manifest = manifest();
+    List<String> edit = new ArrayList<>(List.of("edit", "--manifest", manifest.toString()));
+    edit.addAll(List.of("--model", "demo", "--device", "cpu", "--steps", "2"));
+    List<String> submitted = new ArrayList<>(edit);
+    submitted.addAll(List.of("--output", folder.resolve("submitted").toString()));
+    Finished first = submit(List.of("--conf", "spark.sql.session.timeZone=Asia/Tokyo"), submitted);
+    assertEquals(0, first.code(), first.output());
+
+    edit.addAll(List.of("--output", folder.resolve("embedded").toString()));
+    edit.addAll(List.of("--master", "local[2]"));
+    List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java"));
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(option -> option.startsWith("--add-opens"))
+        .forEach(command::add);
+    command.addAll(List.of("-Xmx1g", "-cp", System.getProperty("java.class.path")));
+    command.add("io.glmimage.job.EditImagesJob");
+    command.addAll(edit);
+    Finished second = run(command, "embedded.log");
+    assertEquals(0, second.code(), second.output());
+
+    for (String id : List.of("a", "b", "\u00e9")) {
+      byte[] image = Files.readAllBytes(folder.resolve("submitted/images/" + id + ".png"));
+      assertArrayEquals(
+          image, Files.readAllBytes(folder.resolve("embedded/images/" + id + ".png")), id);
+    }
+  }
+
+  /** Rows with one source image, with two, and with none. */
+  private Path manifest() throws IOException {
+    for (int i = 0; i < 2; i++) {
+      BufferedImage source = new BufferedImage(96, 64, BufferedImage.TYPE_INT_RGB);
+      for (int x = 0; x < 96 * 64; x++) {
+        source.setRGB(x % 96, x / 96, x * 2579 * (i + 1));
+      }
+      ImageIO.write(source, "png", folder.resolve(i + ".png").toFile());
+    }
+    return Files.writeString(
+        folder.resolve("rows.jsonl"),
+        "{'id':'a','prompt':'make it red','image_paths':'0.png'}\n"
+                .replace('\'', '"')
+            + "{'id':'b','prompt':'both','image_paths':['0.png','1.png'],'seed':7}\n"
+                .replace('\'', '"')
+            + "{'id':'\u00e9','prompt':'a sign \u00e9','height':64,'width':96}\n"
+                .replace('\'', '"'));
+  }
+
+  @Test
   void theJobJarBringsNothingThatTheClusterHas() throws IOException {
     try (JarFile jar = new JarFile(jobJar.toFile())) {
       List<String> wrong =
@@ -106,7 +158,11 @@ class SparkSubmitTest {
     command.addAll(options);
     command.add(jobJar.toString());
     command.addAll(arguments);
-    Path log = folder.resolve("spark-submit.log");
+    return run(command, "spark-submit.log");
+  }
+
+  private Finished run(List<String> command, String name) throws IOException, InterruptedException {
+    Path log = folder.resolve(name);
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(folder.toFile())
@@ -119,7 +175,7 @@ class SparkSubmitTest {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly().waitFor();
       throw new AssertionError(
-          "spark-submit did not end in " + TIMEOUT_MINUTES + " minutes:\n" + Files.readString(log));
+          name + ": no end in " + TIMEOUT_MINUTES + " minutes:\n" + Files.readString(log));
     }
     return new Finished(process.exitValue(), Files.readString(log));
   }
