@@ -34,12 +34,13 @@ Environment:
   GLM_IMAGE_EMBEDDED       1: the same as --embedded
   GLM_IMAGE_DRIVER_MEMORY  Java heap of the driver, such as 4g (embedded mode: 2g unless set);
                            native memory of the model is extra
-  GLM_IMAGE_CORES          embedded mode: number of Spark task threads (default: all cores)
+  GLM_IMAGE_CORES          embedded mode: number of Spark task threads (default: all cores);
+                           --master local[N] takes precedence
   GLM_IMAGE_JAVA_OPTS      embedded mode: further JVM options, split at spaces
   GLM_IMAGE_MAVEN_ARGS     arguments of the build: -Pgpu, -Pspark-4, -Djavacpp.platform=macosx-arm64
   GLM_IMAGE_JAR            job jar built elsewhere; nothing is built then (spark-submit only)
 
-Exit codes are the job's; 70 means that the job could not be started.
+Without a UTF-8 locale, sets LC_ALL=C.UTF-8. Exit codes are the job's; 70 means that the job could not be started.
 TEXT
 }
 

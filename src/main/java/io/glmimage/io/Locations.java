@@ -8,7 +8,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -97,7 +96,8 @@ final class Locations {
           path.toString(), "names on " + scheme + ":// cannot have colons; rename the file", null);
     }
     if (scheme.equals("file")) {
-      Objects.requireNonNull(localPath(path));
+      // Refuses other names.
+      localPath(path);
     }
     FileSystem fileSystem;
     try {
