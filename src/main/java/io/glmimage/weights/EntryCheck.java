@@ -39,7 +39,7 @@ final class EntryCheck {
     if (!listing.contentDigest(list.digests()).equals(digest)) {
       throw new DamagedEntryException("its checksums do not belong to its name");
     }
-    if (touched || check == WeightsCache.Check.FULL && !compared.contains(digest)) {
+    if (touched || (check == WeightsCache.Check.FULL && !compared.contains(digest))) {
       requireSameBytes(listing, entry, list.digests());
       compared.add(digest);
       if (touched) {

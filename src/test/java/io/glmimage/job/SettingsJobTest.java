@@ -119,7 +119,9 @@ class SettingsJobTest {
             (id, row) -> {
               List<String> values = new ArrayList<>();
               for (String name : row.schema().fieldNames()) {
-                if (!name.endsWith("seconds") && !name.equals("run") && !name.equals("output_path")) {
+                if (!name.endsWith("seconds")
+                    && !name.equals("run")
+                    && !name.equals("output_path")) {
                   values.add(name + "=" + row.getAs(name));
                 }
               }
@@ -142,8 +144,7 @@ class SettingsJobTest {
             folder + "/hostile",
             "--output-format",
             "parquet");
-    try (ChildJob hostile =
-        new ChildJob(folder.resolve("hostile.log"), HOSTILE, null, arguments)) {
+    try (ChildJob hostile = new ChildJob(folder.resolve("hostile.log"), HOSTILE, null, arguments)) {
       assertEquals(0, hostile.exitCode(), hostile.output());
     }
 

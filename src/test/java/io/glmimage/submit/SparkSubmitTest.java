@@ -121,8 +121,7 @@ class SparkSubmitTest {
     }
     return Files.writeString(
         folder.resolve("rows.jsonl"),
-        "{'id':'a','prompt':'make it red','image_paths':'0.png'}\n"
-                .replace('\'', '"')
+        "{'id':'a','prompt':'make it red','image_paths':'0.png'}\n".replace('\'', '"')
             + "{'id':'b','prompt':'both','image_paths':['0.png','1.png'],'seed':7}\n"
                 .replace('\'', '"')
             + "{'id':'\u00e9','prompt':'a sign \u00e9','height':64,'width':96}\n"
