@@ -33,6 +33,8 @@ public final class ConfigFile {
       Pattern.compile(
           "norm|scal|softcap|multiplier|window|expert|bias|rope|rotary|layer_types|residual");
 
+  private static final int MAX_LAYERS = 1000;
+
   private final Path file;
   private final String prefix;
   private final JsonNode node;
@@ -155,6 +157,11 @@ public final class ConfigFile {
     int value = integer(key);
     if (value <= 0) {
       report(key, node.get(key), "a whole number above 0");
+      return 1;
+    }
+    if (key.endsWith("layers") && value > MAX_LAYERS) {
+      // Each layer is built, so a damaged number would hold up the inspection for hours.
+      report(key, node.get(key), "at most " + MAX_LAYERS);
       return 1;
     }
     return value;
