@@ -113,7 +113,7 @@ class SparkSubmitTest {
     Finished second = run(command, "embedded.log");
     assertEquals(0, second.code(), second.output());
 
-    for (String id : List.of("a", "b", "\u00e9")) {
+    for (String id : List.of("a", "b", "c")) {
       byte[] image = Files.readAllBytes(folder.resolve("submitted/images/" + id + ".png"));
       assertArrayEquals(
           image, Files.readAllBytes(folder.resolve("embedded/images/" + id + ".png")), id);
@@ -134,8 +134,7 @@ class SparkSubmitTest {
         "{'id':'a','prompt':'make it red','image_paths':'0.png'}\n".replace('\'', '"')
             + "{'id':'b','prompt':'both','image_paths':['0.png','1.png'],'seed':7}\n"
                 .replace('\'', '"')
-            + "{'id':'\u00e9','prompt':'a sign \u00e9','height':64,'width':96}\n"
-                .replace('\'', '"'));
+            + "{'id':'c','prompt':'a sign \u00e9','height':64,'width':96}\n".replace('\'', '"'));
   }
 
   @Test
