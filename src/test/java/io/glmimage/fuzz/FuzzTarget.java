@@ -41,7 +41,10 @@ enum FuzzTarget {
     void read(byte[] input) throws IOException;
   }
 
+  @SuppressWarnings("ImmutableEnumChecker") // Readers have no state.
   private final Reader reader;
+
+  @SuppressWarnings("ImmutableEnumChecker") // An unmodifiable list.
   private final List<Path> seeds;
 
   FuzzTarget(Reader reader, List<Path> seeds) {

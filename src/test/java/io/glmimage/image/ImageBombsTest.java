@@ -158,7 +158,7 @@ class ImageBombsTest {
   private static final byte[] GIF_SCREEN =
       latin1("GIF89a\4\0\4\0\u0080\0\0\0\0\0\u00ff\u00ff\u00ff");
   private static final byte[] GIF_FRAME =
-      latin1("\u002c\0\0\0\0\4\0\4\0\0\2\4\u0084\u008f\u0009\5\0");
+      latin1(",\0\0\0\0\4\0\4\0\0\2\4\u0084\u008f\t\5\0");
 
   private static byte[] gifBlocks(String start, int blocks) {
     byte[] block = new byte[256];
@@ -173,7 +173,7 @@ class ImageBombsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"!\u00fe", "!\u00ff\u000bNETSCAPE2.0", "!\1", "!\u0077"})
+  @ValueSource(strings = {"!\u00fe", "!\u00ff\u000bNETSCAPE2.0", "!\1", "!w"})
   void longGifExtensionsTakeLinearTime(String start) {
     byte[] file =
         concat(GIF_SCREEN, gifBlocks(start, 100_000), GIF_FRAME, gifBlocks(start, 10), latin1(";"));

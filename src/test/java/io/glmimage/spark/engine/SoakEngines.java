@@ -20,7 +20,7 @@ import org.apache.spark.sql.SparkSession;
  * prompt contains {@value #DEADLY} ends the process like a crash in native code. A row whose prompt
  * contains {@value #COPIED} waits until a second process has reached it.
  */
-public record SoakEngines(CheckpointModel model) implements PresentModel {
+public record SoakEngines(EngineOptions options) implements PresentModel {
   public static final String DEADLY = "deadly";
 
   /** {@code true} enables deadly rows. */
@@ -33,18 +33,19 @@ public record SoakEngines(CheckpointModel model) implements PresentModel {
 
   private static final Duration PATIENCE = Duration.ofMinutes(3);
 
-  public SoakEngines(EngineOptions options) {
-    this(new CheckpointModel(options));
+  /** Not a component: the record is sent to executors, the model stays on the driver. */
+  private CheckpointModel model() {
+    return new CheckpointModel(options);
   }
 
   @Override
   public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
-    return new Harmful(new CheckpointOpener(model.options(), null).open(device, storage, progress));
+    return new Harmful(new CheckpointOpener(options, null).open(device, storage, progress));
   }
 
   @Override
   public DistributedEngines distribute(SparkSession spark) {
-    if (model.options().model() != null) {
+    if (options.model() != null) {
       throw new IllegalStateException("Only the embedded model needs no distribution");
     }
     return PresentModel.super.distribute(spark);
@@ -52,17 +53,17 @@ public record SoakEngines(CheckpointModel model) implements PresentModel {
 
   @Override
   public String modelName() {
-    return model.modelName();
+    return model().modelName();
   }
 
   @Override
   public String fingerprint(Storage storage) {
-    return model.fingerprint(storage);
+    return model().fingerprint(storage);
   }
 
   @Override
   public void check(Storage storage) {
-    model.check(storage);
+    model().check(storage);
   }
 
   private static final class Harmful extends ForwardingEngine {
