@@ -157,8 +157,7 @@ class ImageBombsTest {
 
   private static final byte[] GIF_SCREEN =
       latin1("GIF89a\4\0\4\0\u0080\0\0\0\0\0\u00ff\u00ff\u00ff");
-  private static final byte[] GIF_FRAME =
-      latin1(",\0\0\0\0\4\0\4\0\0\2\4\u0084\u008f\t\5\0");
+  private static final byte[] GIF_FRAME = latin1(",\0\0\0\0\4\0\4\0\0\2\4\u0084\u008f\t\5\0");
 
   private static byte[] gifBlocks(String start, int blocks) {
     byte[] block = new byte[256];
