@@ -178,7 +178,9 @@ final class Locations {
     }
   }
 
-  /** Decodes percent escapes of UTF-8. A text with other escapes is no URI and stays as it is. */
+  /**
+   * Decodes percent escapes of UTF-8. A text with other escapes is not a URI and is kept as it is.
+   */
   private static String decoded(String path) {
     if (path.indexOf('%') < 0) {
       return path;

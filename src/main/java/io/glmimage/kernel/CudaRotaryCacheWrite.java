@@ -29,7 +29,7 @@ final class CudaRotaryCacheWrite implements RotaryCacheWrite {
     long headDim = keys.size(3);
     long half = cos.size(1);
     int vector = guard.vector();
-    // Elements that are loaded together: a vector, or one where a half head is no whole vectors.
+    // Elements loaded together: a vector, or one if half a head is not a whole number of vectors.
     int together = headDim % vector == 0 && half % vector == 0 ? vector : 1;
     program
         .launch("rotary_cache_write_" + guard.suffix() + "_" + together)

@@ -25,7 +25,7 @@ class KernelChoices {
    * Whether the call that {@code guard} has checked goes to the CUDA kernel.
    *
    * @throws KernelException if the mode forces the CUDA kernel and it does not support the call.
-   *     Empty tensors are no error, because nothing is launched for them
+   *     Empty tensors are valid: nothing is launched for them
    */
   boolean fused(KernelOperation operation, KernelGuard guard) {
     if (guard.empty()) {

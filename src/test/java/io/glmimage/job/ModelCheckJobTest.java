@@ -142,7 +142,7 @@ class ModelCheckJobTest {
 
     remove(model.resolve("vae/config.json"), "latents_mean");
     assertEquals(1, job.run("validate", "--manifest", manifest, "--model", model.toString()));
-    assertTrue(job.out().startsWith("1 rows, 0 bad"), job.out());
+    assertTrue(job.out().startsWith("1 row, 0 bad"), job.out());
     assertTrue(job.out().contains("1 problem:"), job.out());
     assertTrue(job.out().contains("  - vae/config.json has no \"latents_mean\""), job.out());
 

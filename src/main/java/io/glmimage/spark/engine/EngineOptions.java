@@ -67,7 +67,7 @@ public record EngineOptions(
    * The device of an option or a setting.
    *
    * @param option its name, for the message
-   * @throws UsageException for a name that is no device
+   * @throws UsageException for a name that is not a device
    */
   public static DeviceName device(String option, String name) {
     if (!DeviceName.isValid(name)) {
@@ -81,7 +81,7 @@ public record EngineOptions(
    * The precision of an option or a setting.
    *
    * @param option its name, for the message
-   * @throws UsageException for a name that is no precision
+   * @throws UsageException for a name that is not a precision
    */
   public static Precision precision(String option, String name) {
     if (!Precision.isValid(name)) {

@@ -129,9 +129,9 @@ public final class GlmImagePlugin implements SparkPlugin {
     }
 
     /**
-     * Marks the session as ready. Spark's contract is that this method is called "after most
-     * subsystems are up", so that the session can broadcast. A listener of the application's start
-     * would say the same, but Spark may drop events.
+     * Marks the session as ready: Spark calls this method when the context is up, so it can
+     * broadcast. A listener for the application's start would not do, because Spark may drop
+     * events.
      */
     @Override
     public synchronized void registerMetrics(String appId, PluginContext plugin) {
