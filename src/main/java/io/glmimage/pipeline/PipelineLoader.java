@@ -56,6 +56,7 @@ final class PipelineLoader {
    *
    * @throws CheckpointException if the checkpoint is incomplete, damaged or of an unknown
    *     architecture
+   * @throws io.glmimage.error.DeviceException if its weights exceed the memory that is free
    */
   Components load() {
     return load(/* withProcessor= */ true);
@@ -71,6 +72,7 @@ final class PipelineLoader {
       // First, because it is the quickest to fail.
       GlmProcessor processor = withProcessor ? part(GlmProcessor.load(folder)) : null;
       compute.makeCurrent();
+      MemoryCheck.check(folder, compute);
       FlowMatchEulerScheduler scheduler = FlowMatchEulerScheduler.load(folder);
       Vae vae = part(Vae.load(folder, compute));
       GlyphEncoder glyphs = part(GlyphEncoder.load(folder, compute));

@@ -1,6 +1,7 @@
 package io.glmimage.tensor;
 
 import io.glmimage.error.DeviceException;
+import java.util.OptionalLong;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -91,6 +92,15 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   /** Bytes of GPU memory that this process has reserved for tensors; 0 on the CPU. */
   public long deviceMemoryBytes() {
     return isCuda() ? Libtorch.reservedBytes(gpuIndex()) : 0;
+  }
+
+  /** Bytes of this GPU's memory that no process has reserved; empty on the CPU. */
+  public OptionalLong freeDeviceMemory() {
+    if (!isCuda()) {
+      return OptionalLong.empty();
+    }
+    makeCurrent();
+    return OptionalLong.of(Libtorch.gpuMemoryFree());
   }
 
   /**

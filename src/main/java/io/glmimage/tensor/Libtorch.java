@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.function.LongBinaryOperator;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
@@ -105,9 +106,15 @@ public final class Libtorch {
 
   /** Bytes of the current GPU's memory that are in use, by any process; 0 without a GPU. */
   public static long gpuMemoryInUse() {
-    if (!cudaAvailable()) {
-      return 0;
-    }
+    return cudaAvailable() ? gpuMemory((free, total) -> total - free) : 0;
+  }
+
+  /** Bytes of the current GPU's memory that no process has reserved. */
+  static long gpuMemoryFree() {
+    return gpuMemory((free, total) -> free);
+  }
+
+  private static long gpuMemory(LongBinaryOperator ofFreeAndTotal) {
     SizeTPointer free = new SizeTPointer(1);
     SizeTPointer total = new SizeTPointer(1);
     int code = cudart.cudaMemGetInfo(free, total);
@@ -115,7 +122,7 @@ public final class Libtorch {
       throw new IllegalStateException(
           "Cannot read the GPU's memory: " + cudart.cudaGetErrorString(code).getString());
     }
-    return total.get() - free.get();
+    return ofFreeAndTotal.applyAsLong(free.get(), total.get());
   }
 
   /** The PCI address of a GPU, which identifies it in all of the driver's programs. */

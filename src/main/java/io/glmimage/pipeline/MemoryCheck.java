@@ -1,0 +1,142 @@
+package io.glmimage.pipeline;
+
+import io.glmimage.error.DeviceException;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.KernelProvider;
+import io.glmimage.model.dit.GlmImageTransformer;
+import io.glmimage.model.glyph.GlyphEncoder;
+import io.glmimage.model.prior.PriorModel;
+import io.glmimage.model.vae.Vae;
+import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.HostMemory;
+import io.glmimage.tensor.Precision;
+import io.glmimage.weights.CheckpointFolder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Refuses a model whose weights alone exceed the memory that is free, before anything is loaded.
+ * Otherwise the system would end the process without a message. Working memory is not counted: a
+ * model that may fit is tried.
+ */
+final class MemoryCheck {
+  private static final Logger LOG = LoggerFactory.getLogger(MemoryCheck.class);
+
+  /**
+   * Weights in memory take at most this many times the bytes of their files: float32 of bfloat16.
+   */
+  private static final int LARGEST_GROWTH = 2;
+
+  private final CheckpointFolder folder;
+  private final Compute compute;
+
+  private MemoryCheck(CheckpointFolder folder, Compute compute) {
+    this.folder = folder;
+    this.compute = compute;
+  }
+
+  /**
+   * Checks the memory of {@code compute}'s device.
+   *
+   * @throws DeviceException if the weights cannot fit
+   */
+  static void check(CheckpointFolder folder, Compute compute) {
+    if (compute.isCuda()) {
+      compute.releaseCachedMemory();
+      check(folder, compute, compute.freeDeviceMemory());
+    } else if (compute.device().equals(Compute.cpu().device())) {
+      check(folder, compute, HostMemory.free());
+    }
+  }
+
+  /**
+   * As {@link #check(CheckpointFolder, Compute)}.
+   *
+   * @param free bytes; empty if unknown, which passes
+   */
+  static void check(CheckpointFolder folder, Compute compute, OptionalLong free) {
+    if (free.isEmpty() || storedBytes(folder.root()) * LARGEST_GROWTH <= free.getAsLong()) {
+      return;
+    }
+    MemoryCheck check = new MemoryCheck(folder, compute);
+    long needed = check.needed(Compute.meta(compute.dtype()).withPrecision(compute.precision()));
+    if (needed > free.getAsLong()) {
+      throw new DeviceException(check.message(needed, free.getAsLong()));
+    }
+  }
+
+  private String message(long needed, long free) {
+    String start =
+        String.format(
+            Locale.ROOT,
+            "Cannot load model %s on %s: its weights need %.1f GB in %s, and %.1f GB of memory is"
+                + " free. ",
+            folder.root(),
+            compute.device(),
+            needed / 1e9,
+            name(),
+            free / 1e9);
+    if (!compute.isCuda()) {
+      return start
+          + "The limit of a container counts, less what runs in it. Give the container or the"
+          + " machine more memory, run fewer executors on it, or use a GPU";
+    }
+    return start
+        + "Other processes on the GPU and the pool of Spark RAPIDS"
+        + " (spark.rapids.memory.gpu.maxAllocFraction) take the rest. Free memory there"
+        + (compute.precision() == Precision.FP8 ? "" : ", set --precision fp8 if the GPU has it,")
+        + " or use a GPU with more memory";
+  }
+
+  private String name() {
+    if (compute.precision() == Precision.FP8) {
+      return "fp8";
+    }
+    return compute.dtype() == ScalarType.Float ? "float32" : "bfloat16";
+  }
+
+  /** Bytes of all networks' weights, found by building them without data. */
+  private long needed(Compute meta) {
+    KernelProvider kernels = new AtenKernels();
+    return bytes("vae", f -> Vae.load(f, meta))
+        + bytes("text_encoder", f -> GlyphEncoder.load(f, meta))
+        + bytes("transformer", f -> GlmImageTransformer.load(f, meta, kernels))
+        + bytes("vision_language_encoder", f -> PriorModel.load(f, meta, kernels));
+  }
+
+  /** A part that cannot be built counts nothing here: loading it reports why. */
+  private long bytes(String part, Function<CheckpointFolder, AutoCloseable> load) {
+    CheckpointFolder headers =
+        CheckpointFolder.openForInspection(folder.root(), problem -> {}, warning -> {});
+    try (AutoCloseable network = load.apply(headers)) {
+      return headers.ownedBytes(part);
+    } catch (Exception e) {
+      LOG.debug("Cannot determine the memory of {}: {}", part, e.toString());
+      return 0;
+    }
+  }
+
+  /** Bytes of all weight files; 0 if they cannot be listed, which loading reports. */
+  private static long storedBytes(Path root) {
+    try (Stream<Path> files = Files.walk(root, 2, FileVisitOption.FOLLOW_LINKS)) {
+      long bytes = 0;
+      for (Path file : (Iterable<Path>) files::iterator) {
+        bytes += file.toString().endsWith(".safetensors") ? Files.size(file) : 0;
+      }
+      return bytes;
+    } catch (IOException | UncheckedIOException e) {
+      LOG.debug("Cannot list the weights of {}: {}", root, e.toString());
+      return 0;
+    }
+  }
+}
