@@ -112,7 +112,7 @@ class CsvRowsTest {
   void namesTheLineOfABadRecordOfTsv() throws IOException {
     List<TextRow> rows =
         rows('\t', "prompt\timage_paths\tseed\np,a.png,1\np\ta.png\tmany\nq\ta.png\t1\n");
-    assertEquals("line 2 of rows has 1 values, the header has 3", rows.get(0).problem());
+    assertEquals("line 2 of rows has 1 value, the header has 3", rows.get(0).problem());
     assertEquals("line 3 of rows: seed is many, expected a number", rows.get(1).problem());
     assertNull(rows.get(2).problem());
   }
