@@ -1,5 +1,6 @@
 package io.glmimage.spark.ml;
 
+import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
@@ -88,8 +89,9 @@ import scala.Function1;
  * <tr><td>outputCol</td><td>edited</td><td>the edited image</td></tr>
  * <tr><td>statusCol, errorCol</td><td>status, error</td><td>the outcome of the row</td></tr>
  * <tr><td>engine</td><td>GlmImage</td><td>the DJL engine</td></tr>
- * <tr><td>modelUrl</td><td>the embedded model</td><td>a checkpoint folder on any Hadoop file
- *     system, or another URL that DJL loads</td></tr>
+ * <tr><td>modelUrl</td><td>the embedded model; on a cluster it must be set</td><td>a checkpoint
+ *     folder on any Hadoop file system, {@code demo} for the embedded model, or another URL that
+ *     DJL loads</td></tr>
  * <tr><td>device</td><td>auto</td><td>{@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N};
  *     {@code auto} and {@code cuda} take the GPU that Spark assigned to the task</td></tr>
  * <tr><td>precision</td><td>auto</td><td>{@code auto}, or {@code fp8}: the large linear layers in
@@ -354,7 +356,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
    * Adds the new columns. Rows are edited when an action asks for them.
    *
    * @throws IllegalArgumentException if columns or parameters do not fit
-   * @throws io.glmimage.error.UsageException if the model folder does not exist
+   * @throws UsageException if the model folder does not exist, or none is set on a cluster
    */
   @Override
   public Dataset<Row> transform(Dataset<?> dataset) {
@@ -421,6 +423,13 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   ModelRef model(SparkConf conf) {
     String model = optional(modelUrl).orElse(null);
     if (getEngine().equals(DjlModel.OWN_ENGINE) && !DjlModel.isReadByDjl(model)) {
+      if (model == null && !conf.get("spark.master", "local").matches("local(\\[.*)?")) {
+        throw new UsageException(
+            "Cannot edit on a cluster without modelUrl: the default is "
+                + EngineOptions.DEMO_NOTE
+                + ". Set modelUrl to a GLM-Image checkpoint, or to demo for the demonstration"
+                + " model");
+      }
       EngineOptions session = GlmImagePlugin.options(conf);
       WeightsMode mode = optional(weights).map(WeightsMode::parse).orElse(session.weights());
       return new CheckpointModel(

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -616,6 +617,22 @@ class ImageEditorTest {
     assertTrue(
         Causes.root(e).getMessage().startsWith("Cannot load model glm-image-tiny"),
         () -> Causes.root(e).toString());
+  }
+
+  @Test
+  void onAClusterTheDemonstrationModelMustBeNamed() {
+    for (String master : List.of("yarn", "spark://host:7077", "local-cluster[2,1,1024]")) {
+      SparkConf cluster = new SparkConf(false).setMaster(master);
+      UsageException failure =
+          assertThrows(UsageException.class, () -> new ImageEditor().model(cluster));
+      assertTrue(
+          failure.getMessage().startsWith("Cannot edit on a cluster without modelUrl"),
+          failure.getMessage());
+      assertNotNull(new ImageEditor().setModelUrl("demo").model(cluster));
+    }
+    for (String master : List.of("local", "local[*]", "local[4,2]")) {
+      assertNotNull(new ImageEditor().model(new SparkConf(false).setMaster(master)));
+    }
   }
 
   @Test
