@@ -19,7 +19,25 @@ final class ManifestFiles {
    * @throws UsageException if it cannot be used as a whole
    */
   static Dataset<Row> read(ManifestSource source) throws IOException {
+    checkKind(source);
     return reader(format(source)).read(source);
+  }
+
+  /** Refuses what is not a manifest, with advice. */
+  private static void checkKind(ManifestSource source) throws IOException {
+    String path = source.path();
+    String given = source.options().path();
+    List<String> files = List.of(path);
+    if (source.storage().isFolder(path)) {
+      ForeignFiles.checkFolder(source.storage(), path, given);
+      files = source.storage().filesIn(path);
+    }
+    ForeignFiles.checkImages(files, given);
+    if (!files.isEmpty() && format(source) != ManifestFormat.PARQUET) {
+      for (String file : files) {
+        ForeignFiles.checkText(source.storage(), file, given);
+      }
+    }
   }
 
   private static FormatReader reader(ManifestFormat format) {

@@ -1,13 +1,251 @@
 package io.glmimage.spark.manifest;
 
+import static org.apache.spark.sql.functions.array;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.when;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.StoredFile;
+import io.glmimage.manifest.ManifestField;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
+import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DoubleType;
+import org.apache.spark.sql.types.FloatType;
+import org.apache.spark.sql.types.NullType;
+import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.StructType;
 
-/** Parquet manifests, read by Spark. */
+/**
+ * Parquet manifests. The footers of all files are read first. Files with the same columns are read
+ * together, with exactly the types that the files have, and are then cast to the types of the
+ * {@link ParquetColumns}. No result depends on which file is opened first.
+ */
 final class ParquetManifest implements FormatReader {
+  /** Reading footers is mostly waiting. */
+  private static final int FOOTER_THREADS = 32;
+
+  private static final int FOOTERS_PER_BATCH = 4096;
+
+  /** More combinations of columns make Spark's plans too large. */
+  private static final int MOST_GROUPS = 200;
+
+  private static final String DEFAULT_PARTITION_MARK = "=";
+
+  /** Files that are read together: they have the same columns and the same partition folders. */
+  private record Group(List<ParquetFooter.Column> columns, List<String> partitions) {}
+
   @Override
   public Dataset<Row> read(ManifestSource source) throws IOException {
-    return LiteralPaths.parquet(source.spark(), source.storage(), source.path());
+    // 1. Find the files, and read their footers.
+    String root = source.path();
+    boolean folder = source.storage().isFolder(root);
+    List<StoredFile> files = folder ? visible(source, root) : List.of(source.storage().stat(root));
+    List<ParquetFooter> footers = footers(source, root, files);
+
+    // 2. Choose the type of each column.
+    Map<Group, List<String>> groups = new LinkedHashMap<>();
+    ParquetColumns columns = new ParquetColumns(source.options());
+    for (ParquetFooter footer : footers) {
+      String name =
+          footer.file().startsWith(root + "/")
+              ? footer.file().substring(root.length() + 1)
+              : footer.file();
+      List<String> partitions = folder ? partitions(name) : List.of();
+      columns.add(name, footer, partitions);
+      groups
+          .computeIfAbsent(new Group(footer.columns(), partitions), key -> new ArrayList<>())
+          .add(footer.file());
+    }
+    List<ParquetColumns.Target> targets = columns.targets();
+    if (groups.size() > MOST_GROUPS) {
+      throw new UsageException(
+          "Cannot read manifest "
+              + source.options().path()
+              + ": its files have "
+              + groups.size()
+              + " different sets of columns, at most "
+              + MOST_GROUPS
+              + " can be merged; write the files with the same columns and types");
+    }
+
+    // 3. Read each group with the types of its files.
+    Dataset<Row> rows = null;
+    for (Map.Entry<Group, List<String>> group : groups.entrySet()) {
+      Dataset<Row> some =
+          read(source, folder ? root : null, group.getKey(), group.getValue(), targets);
+      rows = rows == null ? some : rows.union(some);
+    }
+    return rows;
+  }
+
+  private static List<StoredFile> visible(ManifestSource source, String root) throws IOException {
+    String prefix = root.endsWith("/") ? root : root + "/";
+    List<StoredFile> files =
+        source.storage().files(root).stream()
+            .filter(
+                file ->
+                    !file.path().startsWith(prefix)
+                        || ForeignFiles.isVisible(file.path().substring(prefix.length())))
+            .toList();
+    if (files.isEmpty()) {
+      throw new UsageException(
+          "Cannot read manifest " + source.options().path() + ": it holds no files");
+    }
+    ForeignFiles.checkImages(
+        files.stream().map(StoredFile::path).toList(), source.options().path());
+    return files;
+  }
+
+  private static List<ParquetFooter> footers(
+      ManifestSource source, String root, List<StoredFile> files) throws IOException {
+    ParquetToSparkSchemaConverter types = new ParquetToSparkSchemaConverter(SQLConf.get());
+    // Most files have the same columns, which are kept once.
+    Map<List<ParquetFooter.Column>, List<ParquetFooter.Column>> known = new LinkedHashMap<>();
+    List<ParquetFooter> footers = new ArrayList<>();
+    ExecutorService threads =
+        Executors.newFixedThreadPool(
+            Math.min(FOOTER_THREADS, files.size()),
+            task -> {
+              Thread thread = new Thread(task, "parquet-footers");
+              thread.setDaemon(true);
+              return thread;
+            });
+    try {
+      for (int from = 0; from < files.size(); from += FOOTERS_PER_BATCH) {
+        List<Future<ParquetFooter>> batch = new ArrayList<>();
+        for (StoredFile file :
+            files.subList(from, Math.min(files.size(), from + FOOTERS_PER_BATCH))) {
+          String failure = failure(source, root, file);
+          batch.add(
+              threads.submit(() -> ParquetFooter.read(source.storage(), file, failure, types)));
+        }
+        for (Future<ParquetFooter> read : batch) {
+          ParquetFooter footer = get(read);
+          List<ParquetFooter.Column> columns = known.computeIfAbsent(footer.columns(), key -> key);
+          footers.add(new ParquetFooter(footer.file(), footer.rows(), columns));
+        }
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    return footers;
+  }
+
+  /** The start of messages about a file. */
+  private static String failure(ManifestSource source, String root, StoredFile file) {
+    String manifest = "Cannot read manifest " + source.options().path() + " as Parquet";
+    return file.path().startsWith(root + "/")
+        ? manifest + ": " + file.path().substring(root.length() + 1)
+        : manifest;
+  }
+
+  private static ParquetFooter get(Future<ParquetFooter> read) throws IOException {
+    try {
+      return read.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while footers were read", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException cause) {
+        throw cause;
+      }
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  /** The names of the partition columns of a file, from folders such as {@code day=2024-01-01}. */
+  private static List<String> partitions(String name) {
+    List<String> names = new ArrayList<>();
+    String[] parts = name.split("/", -1);
+    for (int i = 0; i < parts.length - 1; i++) {
+      int mark = parts[i].indexOf(DEFAULT_PARTITION_MARK);
+      if (mark > 0) {
+        names.add(ParquetColumns.unescaped(parts[i].substring(0, mark)));
+      }
+    }
+    return names;
+  }
+
+  private static Dataset<Row> read(
+      ManifestSource source,
+      String base,
+      Group group,
+      List<String> files,
+      List<ParquetColumns.Target> targets) {
+    StructType schema = new StructType();
+    List<Column> selected = new ArrayList<>();
+    for (ParquetColumns.Target target : targets) {
+      Column value = lit(null);
+      ParquetFooter.Column column = target.in(group.columns());
+      String partition = target.inNames(group.partitions());
+      if (partition != null) {
+        value = ManifestTable.quoted(partition);
+      } else if (column != null && target.reads(column)) {
+        schema = schema.add(column.name(), column.read(), true);
+        value = converted(ManifestTable.quoted(column.name()), column.type(), target);
+      }
+      selected.add(value.cast(target.type()).as(target.name()));
+    }
+    // As texts: 007 is not 7.
+    for (String partition : group.partitions()) {
+      schema = schema.add(partition, DataTypes.StringType, true);
+    }
+    DataFrameReader reader = LiteralPaths.reader(source.spark()).schema(schema);
+    if (base != null) {
+      reader = reader.option("basePath", base);
+    }
+    return reader.parquet(files.toArray(String[]::new)).select(selected.toArray(Column[]::new));
+  }
+
+  /** A value of one file as the type that all files have. */
+  private static Column converted(Column value, DataType from, ParquetColumns.Target target) {
+    if (target.type() instanceof ArrayType && from instanceof StringType) {
+      // White space of any kind is no path.
+      return when(value.rlike("[^\\s\\p{Z}]"), array(value));
+    }
+    if (target.field() != null
+        && from instanceof FloatType
+        && target.type() instanceof DoubleType) {
+      // The float 1.1 means 1.1 and not 1.10000002384185791.
+      return value.cast(DataTypes.StringType);
+    }
+    return value;
+  }
+
+  /** The type of a field without any value. */
+  static DataType emptyType(ManifestField field) {
+    if (field == null) {
+      return DataTypes.StringType;
+    }
+    return switch (field) {
+      case PROMPT, IMAGE_PATHS, ID -> DataTypes.StringType;
+      case SEED, HEIGHT, WIDTH, NUM_INFERENCE_STEPS -> DataTypes.LongType;
+      case GUIDANCE_SCALE -> DataTypes.DoubleType;
+    };
+  }
+
+  /** Whether a type has no values of its own. */
+  static boolean isEmpty(DataType type) {
+    return type instanceof NullType
+        || (type instanceof ArrayType array && array.elementType() instanceof NullType);
   }
 }

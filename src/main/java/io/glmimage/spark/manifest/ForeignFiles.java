@@ -1,0 +1,167 @@
+package io.glmimage.spark.manifest;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.io.Storage;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** Recognises what users give as a manifest and is none, and says what to do. */
+final class ForeignFiles {
+  static final String ENCRYPTED = "it is encrypted; write it without encryption";
+
+  private static final Pattern IMAGE =
+      Pattern.compile("(?i).*\\.(png|jpg|jpeg|jpe|jfif|webp|bmp|tif|tiff|gif)");
+
+  /** What files of other formats start with. */
+  private static final Map<String, String> STARTS =
+      Map.ofEntries(
+          Map.entry("ORC", "an ORC file; write the rows as Parquet"),
+          Map.entry(
+              "ARROW1",
+              "an Arrow (Feather) file; write the rows as Parquet, in pandas with to_parquet"),
+          Map.entry("FEA1", "a Feather file; write the rows as Parquet, in pandas with to_parquet"),
+          Map.entry(
+              "\u00ff\u00ff\u00ff\u00ff",
+              "an Arrow stream; write the rows as Parquet, in pandas with to_parquet"),
+          Map.entry("Obj\u0001", "an Avro file; write the rows as Parquet or JSON Lines"),
+          Map.entry("SEQ", "a Hadoop sequence file; write the rows as Parquet or JSON Lines"),
+          Map.entry("\u001f\u008b", "compressed with gzip; decompress it"),
+          Map.entry("(\u00b5/\u00fd", "compressed with Zstandard; decompress it"),
+          Map.entry(
+              "PK\u0003\u0004",
+              "a ZIP archive or a spreadsheet (.xlsx); unpack it, or save the table as CSV"),
+          Map.entry("SQLite format 3", "an SQLite database; export the table as CSV"),
+          Map.entry("\u0089HDF", "an HDF5 file; write the rows as Parquet"),
+          Map.entry(
+              "\u0080\u0004",
+              "a Python pickle; write the rows as Parquet, in pandas with to_parquet"),
+          Map.entry(
+              "\u0080\u0005",
+              "a Python pickle; write the rows as Parquet, in pandas with to_parquet"));
+
+  private ForeignFiles() {}
+
+  /**
+   * Refuses the folders of table formats, whose Parquet files include removed rows.
+   *
+   * @param path with its scheme
+   * @param given the path as the user gave it
+   */
+  static void checkFolder(Storage storage, String path, String given) throws IOException {
+    List<String> names = storage.names(path);
+    if (names.contains("_delta_log")) {
+      throw table(given, "a Delta table", "delta");
+    }
+    if (names.contains(".hoodie")) {
+      throw table(given, "a Hudi table", "hudi");
+    }
+    if (names.contains("metadata")
+        && storage.names(path + "/metadata").stream()
+            .anyMatch(
+                name -> name.endsWith(".metadata.json") || name.equals("version-hint.text"))) {
+      throw table(given, "an Iceberg table", "iceberg");
+    }
+  }
+
+  private static UsageException table(String given, String what, String format) {
+    return new UsageException(
+        "Cannot read manifest "
+            + given
+            + ": it is the folder of "
+            + what
+            + ", whose files may hold removed and outdated rows. Export the current rows first, for"
+            + " example with spark.read.format(\""
+            + format
+            + "\").load(...).write.parquet(...)");
+  }
+
+  /** Refuses a folder of images, or a single image. */
+  static void checkImages(List<String> files, String given) {
+    if (!files.isEmpty() && files.stream().allMatch(file -> IMAGE.matcher(file).matches())) {
+      throw new UsageException(
+          "Cannot read manifest "
+              + given
+              + ": it holds images and no rows. Make a manifest of a folder of images with manifest"
+              + " --images FOLDER --prompt TEXT --output MANIFEST");
+    }
+  }
+
+  /** What a file that is not a whole Parquet file is, and what to do. */
+  static String describe(byte[] head) {
+    String start = new String(head, StandardCharsets.ISO_8859_1);
+    String known = known(head);
+    if (known != null) {
+      return "it is " + known;
+    }
+    if (start.startsWith("PAR1")) {
+      return "its end is missing (half-written, or a copy that stopped); write or copy it again";
+    }
+    if (start.startsWith("PARE")) {
+      return ENCRYPTED;
+    }
+    if (start.startsWith("\u0089PNG")
+        || start.startsWith("\u00ff\u00d8\u00ff")
+        || start.startsWith("GIF8")
+        || start.startsWith("RIFF")) {
+      return "it is an image; keep images in another folder than the manifest, or make a manifest"
+          + " of them with manifest --images";
+    }
+    if (!start.isEmpty()
+        && start.chars().allMatch(c -> c >= ' ' || c == '\t' || c == '\n' || c == '\r')) {
+      return "it is a text file; name its format with --manifest-format, or move it out of the"
+          + " folder";
+    }
+    return "it is not a Parquet file; move it out of the folder, or name its format with"
+        + " --manifest-format";
+  }
+
+  /** The name of a binary format that no reader takes, with advice; or null. */
+  private static String known(byte[] head) {
+    String start = new String(head, StandardCharsets.ISO_8859_1);
+    return STARTS.entrySet().stream()
+        .filter(entry -> start.startsWith(entry.getKey()))
+        .map(Map.Entry::getValue)
+        .findFirst()
+        .orElse(null);
+  }
+
+  /**
+   * Refuses a file with the name of a text format and the content of another format.
+   *
+   * @throws UsageException that says what the file is
+   */
+  static void checkText(Storage storage, String file, String given) throws IOException {
+    byte[] head = storage.head(file, 16);
+    String known = known(head);
+    String start = new String(head, StandardCharsets.ISO_8859_1);
+    if (start.startsWith("PAR1")) {
+      known = "a Parquet file; read it with --manifest-format parquet";
+    }
+    // Compressed text is for the text readers to judge.
+    if (known != null && !known.startsWith("compressed")) {
+      throw new UsageException(
+          "Cannot read manifest "
+              + given
+              + ": "
+              + file.substring(file.lastIndexOf('/') + 1)
+              + " is "
+              + known);
+    }
+  }
+
+  /** Whether a name is hidden from readers, as in Spark. */
+  static boolean isVisible(String relative) {
+    for (String part : relative.split("/", -1)) {
+      if (part.startsWith(".")
+          || (part.startsWith("_") && !part.contains("="))
+          || part.toLowerCase(Locale.ROOT).endsWith("._copying_")) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

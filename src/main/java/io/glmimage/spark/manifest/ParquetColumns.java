@@ -1,0 +1,399 @@
+package io.glmimage.spark.manifest;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.ManifestOptions;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.spark.sql.catalyst.catalog.ExternalCatalogUtils;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.ByteType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DecimalType;
+import org.apache.spark.sql.types.DoubleType;
+import org.apache.spark.sql.types.FloatType;
+import org.apache.spark.sql.types.IntegerType;
+import org.apache.spark.sql.types.LongType;
+import org.apache.spark.sql.types.MapType;
+import org.apache.spark.sql.types.NullType;
+import org.apache.spark.sql.types.ShortType;
+import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.StructType;
+
+/** Chooses one type for each column of Parquet files that need not have the same columns. */
+final class ParquetColumns {
+  private static final int MOST_PROBLEMS = 5;
+
+  /**
+   * A column of the manifest.
+   *
+   * @param field the field that the column holds, or null
+   * @param empty whether the column is not read because it is dropped and cannot be read
+   */
+  record Target(String name, DataType type, ManifestField field, boolean empty) {
+    /** This column of a file, or null. */
+    ParquetFooter.Column in(List<ParquetFooter.Column> columns) {
+      return columns.stream()
+          .filter(column -> column.name().equalsIgnoreCase(name))
+          .findFirst()
+          .orElse(null);
+    }
+
+    /** This column among partition columns, or null. */
+    String inNames(List<String> names) {
+      return names.stream().filter(name::equalsIgnoreCase).findFirst().orElse(null);
+    }
+
+    /** Whether values are read from this column of a file. */
+    boolean reads(ParquetFooter.Column column) {
+      if (empty || column.type() instanceof NullType || column.problem() != null) {
+        return false;
+      }
+      // Values of another type than the others, of which there are none.
+      return !column.allNull() || merged(type, column.type(), field, true) != null;
+    }
+  }
+
+  /** A column of some files. The first file is named in messages. */
+  private record Seen(ParquetFooter.Column column, String file) {}
+
+  private final ManifestOptions options;
+  private final Set<String> dropped = new TreeSet<>();
+
+  /** By name in lower case, as Spark compares names. */
+  private final Map<String, Map<ParquetFooter.Column, Seen>> columns = new LinkedHashMap<>();
+
+  private final Map<String, String> partitions = new LinkedHashMap<>();
+  private final List<String> problems = new ArrayList<>();
+
+  /** Columns that a file has twice, which Spark cannot read. */
+  private final Set<String> twice = new TreeSet<>();
+
+  /** Files that lack a column, by the column's name; the first of them. */
+  private final Map<String, String> lacking = new HashMap<>();
+
+  private final Map<Set<String>, String> columnSets = new LinkedHashMap<>();
+
+  ParquetColumns(ManifestOptions options) {
+    this.options = options;
+    options.dropped().forEach(name -> dropped.add(lower(name)));
+  }
+
+  /**
+   * Adds the columns of a file.
+   *
+   * @param file its name, for messages
+   * @param partitionNames its partition columns
+   */
+  void add(String file, ParquetFooter footer, List<String> partitionNames) {
+    Set<String> names = new TreeSet<>();
+    for (ParquetFooter.Column column : footer.columns()) {
+      String name = lower(column.name());
+      if (!names.add(name)) {
+        twice.add(name);
+      }
+      if (twice.contains(name) && !isDropped(name)) {
+        problem(
+            "file "
+                + file
+                + " has two columns "
+                + column.name()
+                + ", which differ only in case"
+                + " (rename one of them"
+                + dropAdvice(column.name())
+                + ")");
+      }
+      columns
+          .computeIfAbsent(name, key -> new LinkedHashMap<>())
+          .putIfAbsent(column, new Seen(column, file));
+    }
+    for (String partition : partitionNames) {
+      if (!names.add(lower(partition))) {
+        problem(
+            "column "
+                + partition
+                + " is in file "
+                + file
+                + " and in the name of its folder"
+                + " (remove one of them)");
+      }
+      partitions.putIfAbsent(lower(partition), partition);
+    }
+    if (footer.rows() > 0) {
+      columnSets.putIfAbsent(names, file);
+    }
+  }
+
+  /**
+   * The columns of the manifest, with partition columns last.
+   *
+   * @throws UsageException naming each column whose types differ or that cannot be read
+   */
+  List<Target> targets() {
+    List<Target> targets = new ArrayList<>();
+    columnSets.forEach(this::findLacking);
+    for (Map.Entry<String, Map<ParquetFooter.Column, Seen>> entry : columns.entrySet()) {
+      if (!partitions.containsKey(entry.getKey())) {
+        targets.add(target(entry.getKey(), List.copyOf(entry.getValue().values())));
+      }
+    }
+    partitions.forEach(
+        (lower, name) -> {
+          DataType type = DataTypes.StringType;
+          if (columns.containsKey(lower)) {
+            for (Seen seen : columns.get(lower).values()) {
+              if (!(seen.column().type() instanceof StringType) && !isEmpty(seen)) {
+                problem(
+                    "column "
+                        + name
+                        + " is in the name of folders, and in file "
+                        + seen.file()
+                        + " it is of type "
+                        + seen.column().type().simpleString()
+                        + " (keep it in one of them)");
+              }
+            }
+          }
+          targets.add(new Target(name, type, options.fieldOf(name), false));
+        });
+    if (!problems.isEmpty()) {
+      throw new UsageException(
+          "Cannot use manifest "
+              + options.path()
+              + ": "
+              + String.join("; ", problems.subList(0, Math.min(MOST_PROBLEMS, problems.size())))
+              + (problems.size() > MOST_PROBLEMS ? "; ..." : ""));
+    }
+    return targets;
+  }
+
+  private void findLacking(Set<String> names, String file) {
+    for (ManifestField field : ManifestField.values()) {
+      String name = options.columnOf(field);
+      boolean required = field == ManifestField.PROMPT || field == ManifestField.IMAGE_PATHS;
+      boolean known = columns.containsKey(lower(name)) || partitions.containsKey(lower(name));
+      // Without the column in any file, the manifest is refused later.
+      if (required
+          && known
+          && !names.contains(lower(name))
+          && lacking.putIfAbsent(name, file) == null) {
+        problem(
+            "file "
+                + file
+                + " has no column "
+                + name
+                + ", which other files have (add it; all its"
+                + " values may be null)");
+      }
+    }
+  }
+
+  private Target target(String lower, List<Seen> all) {
+    ParquetFooter.Column first = all.get(0).column();
+    ManifestField field = options.fieldOf(first.name());
+    boolean drop = isDropped(lower) && field == null;
+    if (twice.contains(lower)) {
+      return empty(first.name());
+    }
+    for (Seen seen : all) {
+      if (seen.column().problem() != null && !seen.column().allNull()) {
+        if (drop) {
+          return empty(first.name());
+        }
+        problem(
+            "column "
+                + seen.column().name()
+                + " of file "
+                + seen.file()
+                + " "
+                + seen.column().problem()
+                + (field == null
+                    ? " (write it with another type or codec" + dropAdvice(first.name()) + ")"
+                    : " (write it with another type or codec)"));
+        return empty(first.name());
+      }
+    }
+    // Columns without values take the type of the others.
+    Seen chosen = null;
+    DataType type = null;
+    for (int pass = 0; pass < 3 && type == null; pass++) {
+      for (Seen seen : all) {
+        if (rank(seen) != pass) {
+          continue;
+        }
+        DataType next = seen.column().type();
+        boolean exact = all.stream().allMatch(s -> isExact(s.column()));
+        DataType both = type == null ? next : merged(type, next, field, exact);
+        if (both == null && pass > 0) {
+          continue;
+        }
+        if (both == null) {
+          if (!drop) {
+            problem(
+                "column "
+                    + first.name()
+                    + " is of type "
+                    + type.simpleString()
+                    + " in file "
+                    + chosen.file()
+                    + " and of type "
+                    + next.simpleString()
+                    + " in file "
+                    + seen.file()
+                    + " (write it with one type in all files"
+                    + (field == null ? dropAdvice(first.name()) : "")
+                    + ")");
+          }
+          return empty(first.name());
+        }
+        chosen = chosen == null ? seen : chosen;
+        type = both;
+      }
+    }
+    if (type instanceof NullType) {
+      type = ParquetManifest.emptyType(field);
+    } else if (type instanceof ArrayType array && array.elementType() instanceof NullType) {
+      type = DataTypes.createArrayType(DataTypes.StringType);
+    }
+    return type == null ? empty(first.name()) : new Target(first.name(), type, field, false);
+  }
+
+  private static int rank(Seen seen) {
+    if (ParquetManifest.isEmpty(seen.column().type()) || seen.column().type() == null) {
+      return 2;
+    }
+    return seen.column().allNull() ? 1 : 0;
+  }
+
+  private static boolean isEmpty(Seen seen) {
+    return rank(seen) > 0;
+  }
+
+  private static boolean isExact(ParquetFooter.Column column) {
+    return !(column.type() instanceof LongType) || column.exact();
+  }
+
+  private static Target empty(String name) {
+    return new Target(name, DataTypes.StringType, null, true);
+  }
+
+  /**
+   * The type that holds the values of two types without a change, or null.
+   *
+   * @param exact whether all 64-bit numbers are exact as doubles
+   */
+  static DataType merged(DataType one, DataType other, ManifestField field, boolean exact) {
+    if (one == null || other == null) {
+      return null;
+    }
+    DataType a = nullable(one);
+    DataType b = nullable(other);
+    if (a.equals(b) || b instanceof NullType) {
+      return a;
+    }
+    if (a instanceof NullType) {
+      return b;
+    }
+    if (a instanceof ArrayType x && b instanceof ArrayType y) {
+      DataType element = merged(x.elementType(), y.elementType(), null, false);
+      return element == null || isNested(element) && !element.equals(x.elementType())
+          ? null
+          : DataTypes.createArrayType(element);
+    }
+    if (field == ManifestField.IMAGE_PATHS) {
+      if (a instanceof StringType && b instanceof ArrayType) {
+        return merged(DataTypes.createArrayType(a), b, null, false);
+      }
+      return a instanceof ArrayType && b instanceof StringType ? merged(b, a, field, exact) : null;
+    }
+    if (field == ManifestField.ID && (a instanceof StringType || b instanceof StringType)) {
+      return isWhole(a) || isWhole(b) ? DataTypes.StringType : null;
+    }
+    return mergedNumbers(a, b, exact);
+  }
+
+  private static DataType mergedNumbers(DataType a, DataType b, boolean exact) {
+    if (isWhole(a) && isWhole(b)) {
+      return digits(a) >= digits(b) ? a : b;
+    }
+    if (isFloating(a) && isFloating(b)) {
+      return DataTypes.DoubleType;
+    }
+    if (isFloating(a) && isWhole(b) || isWhole(a) && isFloating(b)) {
+      DataType whole = isWhole(a) ? a : b;
+      return whole instanceof LongType && !exact ? null : DataTypes.DoubleType;
+    }
+    DecimalType x = decimal(a);
+    DecimalType y = decimal(b);
+    if (x == null || y == null) {
+      return null;
+    }
+    int scale = Math.max(x.scale(), y.scale());
+    int before = Math.max(x.precision() - x.scale(), y.precision() - y.scale());
+    return before + scale <= 38 ? DataTypes.createDecimalType(before + scale, scale) : null;
+  }
+
+  /** The same type with nulls everywhere, as Spark reads files. */
+  private static DataType nullable(DataType type) {
+    return type instanceof ArrayType array
+        ? DataTypes.createArrayType(nullable(array.elementType()), true)
+        : type;
+  }
+
+  private static boolean isNested(DataType type) {
+    return type instanceof StructType || type instanceof MapType || type instanceof ArrayType;
+  }
+
+  private static DecimalType decimal(DataType type) {
+    if (type instanceof DecimalType decimal) {
+      return decimal;
+    }
+    return isWhole(type) ? DataTypes.createDecimalType(digits(type), 0) : null;
+  }
+
+  private static boolean isWhole(DataType type) {
+    return type instanceof ByteType
+        || type instanceof ShortType
+        || type instanceof IntegerType
+        || type instanceof LongType;
+  }
+
+  private static boolean isFloating(DataType type) {
+    return type instanceof FloatType || type instanceof DoubleType;
+  }
+
+  /** Decimal digits of the largest number of a whole type. */
+  private static int digits(DataType type) {
+    return type instanceof ByteType
+        ? 3
+        : type instanceof ShortType ? 5 : type instanceof IntegerType ? 10 : 19;
+  }
+
+  /** A name of a folder without Hive's escapes. */
+  static String unescaped(String name) {
+    return ExternalCatalogUtils.unescapePathName(name);
+  }
+
+  private boolean isDropped(String lower) {
+    return dropped.contains(lower);
+  }
+
+  private static String dropAdvice(String name) {
+    return ", or leave it out with --drop-columns " + name;
+  }
+
+  private void problem(String text) {
+    problems.add(text);
+  }
+
+  private static String lower(String name) {
+    return name.toLowerCase(Locale.ROOT);
+  }
+}

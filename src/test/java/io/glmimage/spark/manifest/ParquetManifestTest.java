@@ -1,0 +1,208 @@
+package io.glmimage.spark.manifest;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.glmimage.error.UsageException;
+import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.ManifestRow;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Parquet files as other programs write them, made by {@code make_parquet_manifests.py}. */
+class ParquetManifestTest {
+  private static final Path FIXTURES = Path.of("src/test/resources/manifests/parquet");
+
+  private static LocalSpark spark;
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void startSpark() {
+    spark = new LocalSpark();
+  }
+
+  @AfterAll
+  static void stopSpark() {
+    spark.close();
+  }
+
+  private static Map<String, ManifestRow> rows(String name) {
+    Map<String, ManifestRow> rows = new TreeMap<>();
+    for (PlannedRow row : spark.planned(FIXTURES.resolve(name))) {
+      ManifestRow good = assertInstanceOf(ManifestRow.class, row.outcome());
+      rows.put(good.id(), good);
+    }
+    return rows;
+  }
+
+  private static Map<String, Object> column(ManifestTable table, String column) {
+    Map<String, Object> values = new TreeMap<>();
+    for (Row row : table.rows().collectAsList()) {
+      values.put(row.getAs("id"), row.getAs(column));
+    }
+    return values;
+  }
+
+  private static String refused(String name, String... dropped) {
+    ManifestOptions options =
+        new ManifestOptions(FIXTURES.resolve(name).toString(), Map.of(), Arrays.asList(dropped));
+    return assertThrows(UsageException.class, () -> spark.open(options)).getMessage();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"more-columns", "nulls"})
+  void mergesFilesWithOtherColumns(String name) {
+    Map<String, ManifestRow> rows = rows(name);
+    assertEquals(List.of("a0", "a1", "b0", "b1"), List.copyOf(rows.keySet()));
+    assertEquals(7, rows.get("b0").settings().seed());
+    assertEquals(8, rows.get("b1").settings().seed());
+    Map<String, Object> labels = column(spark.open(FIXTURES.resolve(name)), "label");
+    assertEquals("{a0=null, a1=null, b0=x, b1=y}", labels.toString());
+  }
+
+  @Test
+  void aColumnWithoutValuesTakesTheTypeOfTheOtherFiles() {
+    assertEquals(
+        "{a0=null, a1=null, b0=x, b1=y}",
+        column(spark.open(FIXTURES.resolve("all-null")), "label").toString());
+    for (String name : new String[] {"text-to-image.parquet", "null-lists.parquet"}) {
+      rows(name).values().forEach(row -> assertEquals(List.of(), row.sources()));
+    }
+  }
+
+  @Test
+  void mixesWholeAndDecimalNumbersThatStayExact() {
+    Map<String, ManifestRow> rows = rows("numbers");
+    assertEquals(7, rows.get("a0").settings().seed());
+    assertEquals(9, rows.get("b0").settings().seed());
+    assertEquals(1L << 40, rows.get("c0").settings().seed());
+    assertEquals(1.1, rows.get("a0").settings().guidanceScale());
+    assertEquals(1.1, rows.get("b0").settings().guidanceScale());
+    assertEquals(2, rows.get("c1").settings().guidanceScale());
+    String message = refused("inexact");
+    assertTrue(
+        message.contains(
+            "column seed is of type bigint in file p0.parquet and of type double in file"
+                + " p1.parquet"),
+        message);
+  }
+
+  @Test
+  void mixesPathsAndListsOfPathsAndKindsOfIds() {
+    Map<String, ManifestRow> rows = rows("lists");
+    assertEquals(1, rows.get("a0").sources().size());
+    assertEquals(0, rows.get("a1").sources().size());
+    assertEquals(2, rows.get("b0").sources().size());
+    assertEquals(0, rows.get("b1").sources().size());
+    assertEquals(List.of("007", "7", "8", "x"), List.copyOf(rows("ids").keySet()));
+  }
+
+  @Test
+  void folderNamesAreTexts() {
+    Map<String, ManifestRow> rows = rows("partitions");
+    assertEquals(List.of("007", "1e3"), List.copyOf(rows.keySet()));
+    assertEquals(1, rows.get("007").settings().seed());
+    assertEquals(2, rows.get("1e3").settings().seed());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "conflict|column label is of type bigint in file p0.parquet and of type string in file"
+            + " p1.parquet|label",
+        "nanoseconds.parquet|column created of file|created",
+        "time64.parquet|INT64 (TIME(NANOS|created",
+        "brotli.parquet|column label of file|label",
+        "two-cases.parquet|which differ only in case|label"
+      })
+  void namesColumnsThatCannotBeReadAndReadsTheRowsWithoutThem(
+      String name, String message, String dropped) {
+    String refused = refused(name);
+    assertTrue(refused.contains(message), refused);
+    assertTrue(refused.contains("--drop-columns"), refused);
+    ManifestOptions options =
+        new ManifestOptions(FIXTURES.resolve(name).toString(), Map.of(), List.of(dropped));
+    ManifestTable table = spark.open(options);
+    assertEquals("a0", table.rows().collectAsList().get(0).getAs("id"));
+    assertArrayEquals(new String[0], table.passedThrough().fieldNames());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "float16.parquet|column score is of type float16",
+        "brotli-prompt.parquet|column prompt of file",
+        "no-paths|file p1.parquet has no column image_paths",
+        "empty-file|p2.parquet: the file is empty (0 bytes)",
+        "half-file|p1.parquet: its end is missing"
+      })
+  void refusesFilesThatCannotBeReadByName(String name, String message) {
+    String refused = refused(name);
+    assertTrue(refused.contains(message), refused);
+  }
+
+  @Test
+  void readsTheFormsOfOtherPrograms() {
+    Map<String, ManifestRow> rows = rows("forms.parquet");
+    assertEquals(List.of("7", "8"), List.copyOf(rows.keySet()));
+    assertEquals(64, rows.get("7").settings().height());
+    assertEquals(2, rows.get("8").settings().seed());
+    assertEquals(1, rows.get("8").sources().size());
+    assertEquals(
+        List.of("size", "when", "__index_level_0__"),
+        List.of(spark.open(FIXTURES.resolve("forms.parquet")).passedThrough().fieldNames()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "_delta_log/00000000000000000000.json, a Delta table",
+    ".hoodie/hoodie.properties, a Hudi table",
+    "metadata/v1.metadata.json, an Iceberg table"
+  })
+  void refusesFoldersOfTableFormats(String mark, String what) throws IOException {
+    Files.copy(FIXTURES.resolve("more-columns/p0.parquet"), folder.resolve("p0.parquet"));
+    Files.createDirectories(folder.resolve(mark).getParent());
+    Files.writeString(folder.resolve(mark), "{}");
+    String message = assertThrows(UsageException.class, () -> spark.open(folder)).getMessage();
+    assertTrue(message.contains("it is the folder of " + what), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rows.orc, ORC, an ORC file",
+    "rows.feather, ARROW1, an Arrow (Feather) file",
+    "rows.avro, Obj\u0001, an Avro file",
+    "rows.csv, PAR1, a Parquet file",
+    "rows.txt, id;prompt, it is a text file",
+    "a.png, x, manifest --images"
+  })
+  void saysWhatAFileIsThatIsNoManifest(String name, String content, String what)
+      throws IOException {
+    Path file = Files.writeString(folder.resolve(name), content + "\u0001".repeat(20));
+    if (content.startsWith("id")) {
+      Files.writeString(file, "id;prompt;image_paths\n");
+    }
+    for (Path manifest : new Path[] {file, folder}) {
+      String message = assertThrows(UsageException.class, () -> spark.open(manifest)).getMessage();
+      assertTrue(message.contains(what), message);
+    }
+  }
+}
