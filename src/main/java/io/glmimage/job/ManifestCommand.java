@@ -8,10 +8,6 @@ import io.glmimage.output.ResultColumn;
 import io.glmimage.spark.manifest.create.ImageFolder;
 import io.glmimage.spark.manifest.create.PromptList;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CoderResult;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -153,27 +149,9 @@ final class ManifestCommand implements Callable<Integer> {
   private List<String> lines(Storage storage) throws IOException {
     try {
       byte[] text = storage.read(promptsFile, LONGEST_PROMPTS);
-      return decoded(text).lines().toList();
+      return PromptList.lines(promptsFile, text);
     } catch (IOException e) {
       throw new UsageException("Cannot read --prompts-file: " + e.getMessage(), e);
     }
-  }
-
-  /** The text without its byte order mark. */
-  private String decoded(byte[] text) {
-    ByteBuffer bytes = ByteBuffer.wrap(text);
-    CharBuffer chars = CharBuffer.allocate(text.length);
-    CoderResult result = StandardCharsets.UTF_8.newDecoder().decode(bytes, chars, true);
-    chars.flip();
-    if (result.isError()) {
-      throw new UsageException(
-          "Cannot read --prompts-file: "
-              + promptsFile
-              + " line "
-              + (chars.chars().filter(c -> c == '\n').count() + 1)
-              + " is not UTF-8; convert the file");
-    }
-    String all = chars.toString();
-    return all.startsWith("\uFEFF") ? all.substring(1) : all;
   }
 }

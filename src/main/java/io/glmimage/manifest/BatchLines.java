@@ -60,9 +60,15 @@ final class BatchLines implements TextRows {
     first.putOther(BatchColumn.LINE.column(), number);
     first.putOther(BatchColumn.IMAGE.column(), 1L);
     first.putOther(BatchColumn.IMAGES.column(), 1L);
-    JsonNode request = JsonFields.object(line, place, first);
-    if (request == null) {
-      // The id of this row is derived from the problem, which names file and line.
+    JsonObjectLine request = JsonObjectLine.of(line, key -> true);
+    if (request.problem() != null) {
+      // Without an id, the id of this row is derived from the problem, which names file and line.
+      JsonNode id = request.get("custom_id");
+      if (id.isTextual() && !Texts.isBlank(id.textValue())) {
+        first.putOther(BatchColumn.CUSTOM_ID.column(), id.textValue());
+        first.put(ManifestField.ID, id.textValue());
+      }
+      first.unreadable(place + request.problem());
       return List.of(first);
     }
     String fatal = fatal(request, place);
@@ -70,10 +76,13 @@ final class BatchLines implements TextRows {
       first.fatal(fatal);
       return List.of(first);
     }
-    String customId = request.path("custom_id").textValue();
-    String url = request.path("url").asText();
-    JsonNode body = request.path("body");
-    if (!body.isObject()) {
+    String customId = request.get("custom_id").textValue();
+    String url = request.get("url").asText();
+    JsonNode body = request.get("body");
+    if (request.problem() != null) {
+      first.unreadable(place + request.problem());
+    }
+    if (!body.isObject() && request.problem() == null) {
       first.problem(place + ": body is not an object");
     }
     int images = images(first, body.path("n"), place);
@@ -96,19 +105,23 @@ final class BatchLines implements TextRows {
   }
 
   /** Why the batch must be refused because of this line, or null. */
-  private static String fatal(JsonNode request, String place) {
-    JsonNode id = request.path("custom_id");
-    if (!id.isTextual() || id.textValue().isBlank()) {
+  private static String fatal(JsonObjectLine request, String place) {
+    JsonNode id = request.get("custom_id");
+    if (!id.isTextual() || Texts.isBlank(id.textValue())) {
       return place + " has no custom_id";
     }
-    String method = request.path("method").asText("POST");
+    String method = text(request.get("method"), "POST");
     if (!method.equalsIgnoreCase("POST")) {
-      return place + ": method is " + method + ", expected POST";
+      return place + ": method is " + Texts.shown(method) + ", expected POST";
     }
-    String url = request.path("url").asText("");
+    String url = text(request.get("url"), "");
     return url.equals(EDITS) || url.equals(GENERATIONS)
         ? null
-        : place + ": url is " + url + ", expected " + EDITS + " or " + GENERATIONS;
+        : place + ": url is " + Texts.shown(url) + ", expected " + EDITS + " or " + GENERATIONS;
+  }
+
+  private static String text(JsonNode node, String otherwise) {
+    return node.isMissingNode() || node.isNull() ? otherwise : node.asText();
   }
 
   /** The number of images that the line asks for. */
@@ -186,14 +199,14 @@ final class BatchLines implements TextRows {
     JsonNode url = node.isObject() ? node.path("image_url") : node;
     JsonNode text = url.isObject() ? url.path("url") : url;
     if (text.isTextual()) {
-      images.add(text.textValue());
+      images.add(DataUrl.ofBase64(text.textValue()));
     } else if (node.has("file_id")) {
       row.problem(
           place
               + ": "
               + name
               + " names the uploaded file "
-              + node.path("file_id").asText()
+              + Texts.shown(node.path("file_id").asText())
               + " (give a path, an s3a:// address or a data URL instead)");
     } else {
       row.problem(

@@ -58,6 +58,10 @@ final class CsvRows implements TextRows {
       throw new UsageException(
           "Cannot read manifest " + file + ": it is empty (its first line must name the columns)");
     }
+    if (first.problem() != null) {
+      throw new UsageException(
+          "Cannot read manifest " + file + ": its header cannot be used: " + first.problem());
+    }
     Set<String> seen = new HashSet<>();
     for (String name : first.fields()) {
       if (name == null || name.isBlank() || !seen.add(name.strip().toLowerCase(Locale.ROOT))) {
@@ -65,7 +69,9 @@ final class CsvRows implements TextRows {
             "Cannot read manifest "
                 + file
                 + ": its header names "
-                + (name == null || name.isBlank() ? "an empty column" : name + " twice")
+                + (name == null || name.isBlank()
+                    ? "an empty column"
+                    : Texts.shown(name) + " twice")
                 + " (its first line must name the columns)");
       }
     }
@@ -103,7 +109,7 @@ final class CsvRows implements TextRows {
     for (int i = 0; i < Math.min(header.size(), rec.fields().size()); i++) {
       String value = rec.fields().get(i);
       ManifestField field = fields.get(i);
-      if (value == null) {
+      if (value == null || Texts.unpaired(value) >= 0) {
         continue;
       }
       if (field == null) {
@@ -143,11 +149,11 @@ final class CsvRows implements TextRows {
   }
 
   private static List<String> paths(String value) throws JsonProcessingException {
-    if (value.strip().startsWith("[")) {
+    if (value.stripLeading().startsWith("[")) {
       return List.of(Json.MAPPER.readValue(value, String[].class));
     }
     // A data URL does not contain |.
-    return value.isBlank()
+    return Texts.isBlank(value)
         ? List.of()
         : Arrays.stream(value.split("\\|", -1)).map(String::strip).toList();
   }

@@ -1,44 +1,114 @@
 package io.glmimage.manifest;
 
-import java.nio.charset.StandardCharsets;
+import java.io.ByteArrayOutputStream;
 import java.util.Base64;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** Source images inside the manifest: {@code data:image/png;base64,...} (RFC 2397). */
 public final class DataUrl {
   private static final String SCHEME = "data:";
   private static final int SHOWN_CHARS = 40;
 
+  /** Base64 of the first bytes of PNG, JPEG, GIF, WebP and TIFF files. */
+  private static final Pattern IMAGE_START =
+      Pattern.compile("^(iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkqA|TU0AK)");
+
+  /** A path of base64 characters alone is not this long. */
+  private static final int LONGEST_UNKNOWN = 1024;
+
+  /** Shorter texts are paths, such as {@code /9j/x}. */
+  private static final int SHORTEST_BASE64 = 64;
+
   private DataUrl() {}
 
+  /** Whether this is a data URL; white space before it does not count. */
   public static boolean is(String path) {
-    return path.regionMatches(true, 0, SCHEME, 0, SCHEME.length());
+    return path.regionMatches(true, start(path), SCHEME, 0, SCHEME.length());
+  }
+
+  private static int start(String path) {
+    int start = 0;
+    while (start < path.length() && Character.isWhitespace(path.charAt(start))) {
+      start++;
+    }
+    return start;
+  }
+
+  /** Whether this is the base64 of an image without the head of a data URL. */
+  static boolean isBase64(String path) {
+    if (path.length() < SHORTEST_BASE64
+        || !(path.length() > LONGEST_UNKNOWN || IMAGE_START.matcher(path).find())) {
+      return false;
+    }
+    for (int i = 0; i < path.length(); i++) {
+      char c = path.charAt(i);
+      boolean letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+      boolean digit = c >= '0' && c <= '9';
+      if (!letter && !digit && "+/=-_\r\n\t ".indexOf(c) < 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The data URL of bare base64; any other value unchanged. */
+  static String ofBase64(String path) {
+    return isBase64(path) ? "data:image;base64," + path : path;
   }
 
   /**
-   * The decoded file.
+   * The decoded file. Base64 may have white space, percent escapes and the alphabet for URLs.
    *
-   * @throws IllegalArgumentException if the data are not base64
+   * @throws IllegalArgumentException if there are no data, or they cannot be decoded
    */
   public static byte[] bytes(String url) {
     int comma = url.indexOf(',');
-    if (comma < 0 || !url.substring(0, comma).toLowerCase(Locale.ROOT).endsWith(";base64")) {
-      throw new IllegalArgumentException("a data URL must be data:image/...;base64,...");
+    if (comma < 0) {
+      throw new IllegalArgumentException(
+          "it has no comma; a data URL must be data:image/...;base64,...");
+    }
+    String head = url.substring(0, comma).strip().toLowerCase(Locale.ROOT);
+    if (!head.replaceAll("\\s", "").endsWith(";base64")) {
+      throw new IllegalArgumentException(
+          "it does not say base64; a data URL must be data:image/...;base64,...");
+    }
+    byte[] text = unescaped(url, comma + 1);
+    if (text.length == 0) {
+      throw new IllegalArgumentException("it holds no data");
     }
     // Not the MIME decoder: it skips all characters that are not base64, so it hides damage.
-    byte[] text =
-        url.substring(comma + 1).replaceAll("\\s", "").getBytes(StandardCharsets.US_ASCII);
     return Base64.getDecoder().decode(text);
   }
 
-  /** A path as messages and results show it: data URLs are shortened. */
-  public static String shown(String path) {
-    if (!is(path)) {
-      return path;
+  /** The base64 without white space and percent escapes, in the standard alphabet. */
+  private static byte[] unescaped(String url, int from) {
+    ByteArrayOutputStream text = new ByteArrayOutputStream(url.length() - from);
+    for (int i = from; i < url.length(); i++) {
+      char c = url.charAt(i);
+      if (c == '%' && i + 2 < url.length()) {
+        int high = Character.digit(url.charAt(i + 1), 16);
+        int low = Character.digit(url.charAt(i + 2), 16);
+        if (high >= 0 && low >= 0) {
+          c = (char) (16 * high + low);
+          i += 2;
+        }
+      }
+      if (Character.isWhitespace(c)) {
+        continue;
+      }
+      text.write(c == '-' ? '+' : c == '_' ? '/' : c < 0x80 ? c : '?');
     }
-    int comma = path.indexOf(',');
-    int end = Math.min(comma < 0 ? path.length() : comma, SHOWN_CHARS);
-    String head = path.substring(0, end);
-    return head + ",... (" + path.length() + " characters)";
+    return text.toByteArray();
+  }
+
+  /** A path as messages and results show it: data URLs, base64 and long paths are shortened. */
+  public static String shown(String path) {
+    if (is(path)) {
+      int comma = path.indexOf(',');
+      int end = Math.min(comma < 0 ? path.length() : comma, SHOWN_CHARS);
+      return path.substring(0, end) + ",... (" + path.length() + " characters)";
+    }
+    return isBase64(path) ? Texts.shown(path, SHOWN_CHARS) : Texts.shown(path, 2 * LONGEST_UNKNOWN);
   }
 }

@@ -14,6 +14,9 @@ public final class ImagePaths {
   /** The job must not fetch arbitrary web addresses from inside a cluster. */
   private static final Set<String> REFUSED = Set.of("http", "https", "ftp", "sftp");
 
+  /** No file system accepts longer paths. */
+  private static final int LONGEST_PATH = 4096;
+
   private ImagePaths() {}
 
   /** A value of the column as a list. Null and blank texts give an empty list. */
@@ -22,7 +25,7 @@ public final class ImagePaths {
       return List.of();
     }
     if (value instanceof String text) {
-      return text.isBlank() ? List.of() : List.of(text);
+      return Texts.isBlank(text) ? List.of() : List.of(text);
     }
     List<String> paths = new ArrayList<>();
     for (Object item : (List<?>) value) {
@@ -33,13 +36,27 @@ public final class ImagePaths {
 
   /** Why this path cannot be read, or null if it may exist. */
   static String problem(String path) {
-    if (path.isBlank()) {
+    if (Texts.isBlank(path)) {
       return "image_paths holds an empty path";
+    }
+    if (DataUrl.is(path)) {
+      return null;
+    }
+    if (DataUrl.isBase64(path)) {
+      return "image_paths holds base64, "
+          + DataUrl.shown(path)
+          + ", where a path is expected (write data:image/png;base64, before it)";
+    }
+    if (path.length() > LONGEST_PATH) {
+      return "image_paths holds a path of " + path.length() + " characters: " + DataUrl.shown(path);
+    }
+    if (path.indexOf('\0') >= 0) {
+      return "image_paths holds a path with a NUL character";
     }
     Matcher scheme = SCHEME.matcher(path);
     if (scheme.matches() && REFUSED.contains(scheme.group(1).toLowerCase(Locale.ROOT))) {
       return "image_paths holds "
-          + path
+          + DataUrl.shown(path)
           + ", which is not on a Hadoop file system (copy it to s3a://, hdfs:// or a local folder)";
     }
     return null;

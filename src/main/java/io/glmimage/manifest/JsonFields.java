@@ -1,40 +1,14 @@
 package io.glmimage.manifest;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
-import io.glmimage.json.Json;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Reads the fields of a row from JSON objects. */
 final class JsonFields {
-  private static final ObjectReader JSON =
-      Json.STRICT.reader().with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+  private static final int SHOWN_CHARS = 60;
 
   private JsonFields() {}
-
-  /** The JSON object of a line, or null after adding a problem to the row. */
-  static JsonNode object(String line, String place, TextRow row) {
-    try {
-      JsonNode node = JSON.readTree(line);
-      if (node.isObject()) {
-        return node;
-      }
-      row.problem(place + " is not a JSON object");
-    } catch (JsonProcessingException e) {
-      row.problem(
-          place
-              + " is not JSON: "
-              + e.getOriginalMessage()
-              + (e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")"));
-    } catch (NumberFormatException e) {
-      // Exponents of more than ten digits.
-      row.problem(place + " has a number out of range: " + e.getMessage());
-    }
-    return null;
-  }
 
   /** Puts a value into its field, or adds a problem to the row. */
   static void put(TextRow row, ManifestField field, String name, JsonNode node, String place) {
@@ -110,8 +84,7 @@ final class JsonFields {
 
   /** As above, for a value as text. */
   static String wrong(String place, String name, String text, String expected) {
-    String value = DataUrl.shown(text);
-    String cut = value.length() > 60 ? value.substring(0, 60) + "..." : value;
-    return place + ": " + name + " is " + cut + ", expected " + expected;
+    String value = DataUrl.is(text) ? DataUrl.shown(text) : Texts.shown(text, SHOWN_CHARS);
+    return place + ": " + Texts.shown(name) + " is " + value + ", expected " + expected;
   }
 }

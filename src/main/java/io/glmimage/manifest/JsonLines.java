@@ -1,22 +1,30 @@
 package io.glmimage.manifest;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.Reader;
+import java.util.HashSet;
 import java.util.NoSuchElementException;
+import java.util.Set;
 
 /** A manifest with one JSON object a line. Blank lines are skipped. */
 public final class JsonLines implements TextRows {
-  /** Column that holds the line, from which Spark reads the columns that are not fields. */
+  /**
+   * Column that holds the line with null for each field. Spark reads the other columns from it.
+   * Nothing but the keys of fields is left of a line that cannot be read.
+   */
   public static final String LINE = "line";
 
   private final Lines lines;
   private final String file;
   private final ManifestOptions options;
+  private final Set<String> fields = new HashSet<>();
 
   JsonLines(Reader in, String file, ManifestOptions options) {
     this.lines = new Lines(in);
     this.file = file;
     this.options = options;
+    for (ManifestField field : ManifestField.values()) {
+      fields.add(options.columnOf(field));
+    }
   }
 
   @Override
@@ -32,14 +40,15 @@ public final class JsonLines implements TextRows {
     String line = lines.next();
     String place = TextRows.place(file, lines.number());
     TextRow row = new TextRow();
-    JsonNode object = JsonFields.object(line, place, row);
-    if (object != null) {
-      for (ManifestField field : ManifestField.values()) {
-        String name = options.columnOf(field);
-        JsonFields.put(row, field, name, object.get(name), place);
-      }
+    JsonObjectLine object = JsonObjectLine.of(line, fields::contains);
+    for (ManifestField field : ManifestField.values()) {
+      String name = options.columnOf(field);
+      JsonFields.put(row, field, name, object.get(name), place);
     }
-    row.putOther(LINE, line);
+    if (object.problem() != null) {
+      row.unreadable(place + object.problem());
+    }
+    row.putOther(LINE, object.others());
     return row;
   }
 }

@@ -1,9 +1,6 @@
 package io.glmimage.manifest;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.error.UsageException;
-import io.glmimage.json.Json;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +21,8 @@ public enum ManifestFormat {
 
   /** The option value that lets the job detect the format. */
   public static final String AUTO = "auto";
+
+  private static final String GZIP = ".gz";
 
   private final String option;
 
@@ -68,37 +67,40 @@ public enum ManifestFormat {
                         + String.join(", ", options())));
   }
 
-  /** Whether {@link #detect} needs the first line of the file. */
-  public static boolean needsFirstLine(String file) {
+  /** Whether {@link #detect} needs the first lines of the file. */
+  public static boolean needsFirstLines(String file) {
     return ofExtension(file) == JSONL;
   }
 
   /**
-   * The format that the name and the first line of a file show.
+   * The format that the name and the first lines of a file show.
    *
    * @param file the manifest, or the first file of its folder
-   * @param firstLine first line that is not blank; only read if {@link #needsFirstLine}
+   * @param firstLines first lines that are not blank; only read if {@link #needsFirstLines}
    */
-  public static ManifestFormat detect(String file, String firstLine) {
+  public static ManifestFormat detect(String file, List<String> firstLines) {
     ManifestFormat format = ofExtension(file);
-    return format == JSONL && isBatchRequest(firstLine) ? OPENAI_BATCH : format;
+    return format == JSONL && isBatch(firstLines) ? OPENAI_BATCH : format;
   }
 
   private static ManifestFormat ofExtension(String file) {
-    String name = file.toLowerCase(Locale.ROOT);
+    String lower = file.toLowerCase(Locale.ROOT);
+    String name = lower.endsWith(GZIP) ? lower.substring(0, lower.length() - GZIP.length()) : lower;
     return Arrays.stream(values())
         .filter(format -> format.extensions.stream().anyMatch(name::endsWith))
         .findFirst()
         .orElse(PARQUET);
   }
 
-  private static boolean isBatchRequest(String line) {
-    try {
-      JsonNode request = Json.MAPPER.readTree(line);
-      return request != null && request.has("custom_id") && request.has("body");
-    } catch (JsonProcessingException e) {
-      // A bad first line is one bad row; the other lines may still be good.
-      return false;
+  /** Decides by the first line that can be read: a bad first line is one bad row. */
+  private static boolean isBatch(List<String> lines) {
+    for (String line : lines) {
+      JsonObjectLine object = JsonObjectLine.of(line, key -> true);
+      if (object.problem() == null) {
+        return object.has("custom_id") && object.has("body");
+      }
     }
+    return lines.stream()
+        .anyMatch(line -> line.contains("\"custom_id\"") && line.contains("\"/v1/images/"));
   }
 }

@@ -31,7 +31,7 @@ public final class RowIds {
         value instanceof BigDecimal decimal
             ? decimal.stripTrailingZeros().toPlainString()
             : value.toString();
-    return id.isBlank() ? null : id;
+    return Texts.isBlank(id) ? null : id;
   }
 
   /** Like {@link #ofFields(FieldValues)}, for a row that could be read. */

@@ -57,9 +57,12 @@ public final class RowReader implements Serializable {
     List<String> imagePaths = given.stream().map(DataUrl::shown).toList();
     try {
       reject(row.problem());
-      if (prompt == null || prompt.isBlank()) {
+      if (prompt == null || Texts.isBlank(prompt)) {
         throw new Unreadable(
             "its prompt is empty (write what to change; \"do nothing\" keeps the image)");
+      }
+      if (prompt.indexOf('\0') >= 0) {
+        throw new Unreadable("its prompt contains a NUL character");
       }
       List<String> sources = new ArrayList<>();
       for (String path : given) {
@@ -69,7 +72,11 @@ public final class RowReader implements Serializable {
       return new ManifestRow(index, id, prompt, imagePaths, sources, settings(id, row));
     } catch (Unreadable e) {
       return new Rejection(
-          index, id, prompt, imagePaths, "Cannot edit row " + id + ": " + e.getMessage());
+          index,
+          id,
+          prompt,
+          imagePaths,
+          "Cannot edit row " + Texts.shown(id) + ": " + Texts.reason(e.getMessage()));
     }
   }
 

@@ -53,6 +53,12 @@ public final class TextRow implements FieldValues {
     problems.add(text);
   }
 
+  /** Makes a reason the only one: the line as a whole cannot be read. */
+  void unreadable(String text) {
+    problems.clear();
+    problems.add(text);
+  }
+
   void fatal(String text) {
     fatal = text;
   }

@@ -3,11 +3,13 @@ package io.glmimage.manifest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.UsageException;
 import java.io.IOException;
 import java.io.StringReader;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -55,7 +57,7 @@ class CsvRowsTest {
   @Test
   void aNumberOfManyDigitsIsRefusedAtOnce() throws IOException {
     assertEquals(
-        "line 4 of rows: seed is " + "7".repeat(60) + "..., expected a number",
+        "line 4 of rows: seed is " + "7".repeat(60) + "... (2000000 characters), expected a number",
         problem("x,a.png," + "7".repeat(2_000_000)));
   }
 
@@ -122,5 +124,45 @@ class CsvRowsTest {
     for (String header : List.of("", "a,A\n", "a,,b\n")) {
       assertThrows(UsageException.class, () -> rows(header));
     }
+  }
+
+  private static List<String> idsAndProblems(String text) throws IOException {
+    return rows(text).stream()
+        .map(r -> r.value(ManifestField.ID) + (r.problem() == null ? "" : ": " + r.problem()))
+        .toList();
+  }
+
+  @Test
+  void aQuoteThatIsNeverClosedFailsItsLineOnly() throws IOException {
+    assertEquals(
+        List.of("a", "b: line 3 of rows: a quote is never closed", "c", "d"),
+        idsAndProblems("id,prompt\na,p\nb,\"p\nc,p\nd,p\n"));
+    // The quote of c closes the one of b, and text follows.
+    assertEquals(
+        List.of(
+            "b: line 2 of rows: text follows a closing quote (write quotes inside quotes twice)",
+            "c",
+            "d"),
+        idsAndProblems("id,prompt\nb,\"6 foot\nc,\"p, q\"\nd,p\n"));
+  }
+
+  @Test
+  void manyWrongQuotesTakeLinearTime() throws IOException {
+    String text = "id,prompt\n" + "a,\"b\"\"\n".repeat(20_000);
+    assertTimeout(
+        Duration.ofSeconds(60),
+        () -> assertTrue(rows(text).stream().allMatch(row -> row.problem() != null)));
+  }
+
+  @Test
+  void linesMayEndWithCarriageReturnsAlone() throws IOException {
+    assertEquals(
+        List.of("a", "b: line 4 of rows has 1 value, the header has 2"),
+        idsAndProblems("id,prompt\ra,\"p\rq\"\rb\r"));
+  }
+
+  @Test
+  void nulCharactersFailTheirLine() throws IOException {
+    assertTrue(idsAndProblems("id,prompt\na,p\0\nb,p\n").get(0).contains("NUL"));
   }
 }

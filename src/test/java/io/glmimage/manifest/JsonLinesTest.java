@@ -1,6 +1,7 @@
 package io.glmimage.manifest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -54,8 +55,10 @@ class JsonLinesTest {
     assertTrue(problem("{\"prompt\": ").startsWith("line 3 of rows is not JSON: "));
     assertEquals("line 3 of rows is not a JSON object", problem("[1]"));
     assertTrue(problem("{\"prompt\": \"a\"} x").startsWith("line 3 of rows is not JSON: "));
+    assertEquals(
+        "line 3 of rows has text after the JSON object", problem("{\"prompt\": \"a\"} {}"));
     String duplicate = problem("{\"prompt\": \"a\", \"prompt\": \"b\"}");
-    assertTrue(duplicate.startsWith("line 3 of rows is not JSON: Duplicate field"), duplicate);
+    assertEquals("line 3 of rows has the key prompt twice", duplicate);
   }
 
   @Test
@@ -95,6 +98,51 @@ class JsonLinesTest {
     assertNull(rows.get(0).problem());
     assertNull(rows.get(2).problem());
     assertEquals("b", rows.get(2).value(ManifestField.PROMPT));
-    assertEquals("{", rows.get(1).other(JsonLines.LINE));
+    assertEquals("{}", rows.get(1).other(JsonLines.LINE));
+  }
+
+  @Test
+  void aBadLineKeepsItsIdAndCostsNoMoreThanItsLength() throws IOException {
+    String deep = "[".repeat(200_000) + "]".repeat(200_000);
+    for (String bad :
+        List.of(
+            "\"m\": " + "[".repeat(65) + "]".repeat(65),
+            "\"m\": " + "{\"a\":".repeat(900) + "1" + "}".repeat(900),
+            "\"m\": " + "9".repeat(1_000_000),
+            "\"\": 1",
+            "\"prompt\": \"q\"",
+            "\"m\": {\"a\": 1, \"a\": 2}",
+            "\"m\": \"\\ud800\"",
+            "\"" + "k".repeat(2000) + "\": 1",
+            "\"m\": 1} x")) {
+      String end = bad.endsWith("x") ? "" : "}";
+      TextRow row = rows("{\"id\": \"7\", \"prompt\": \"p\", " + bad + end).get(0);
+      assertEquals("7", row.value(ManifestField.ID));
+      assertTrue(row.problem().startsWith("line 1 of rows "), row.problem());
+      assertTrue(row.problem().length() < 500, row.problem());
+      assertFalse(row.other(JsonLines.LINE).toString().contains("\"m\""));
+    }
+    TextRow after = rows("{\"m\": " + "[".repeat(900) + "]".repeat(900) + ", \"id\": 7}").get(0);
+    assertEquals("7", after.value(ManifestField.ID));
+    assertTrue(problem("{\"m\": " + deep + "}").startsWith("line 3 of rows "));
+    assertTrue(problem("{\"prompt\": \"\\ud83d\"}").contains("half of a surrogate pair"));
+  }
+
+  @Test
+  void otherValuesStayAsTheyAreWritten() throws IOException {
+    assertEquals(
+        "{\"prompt\":null,\"a\":1.10,\"b\":{\"x\":[1e5, \"\\u00e9\u2028\"]}}",
+        rows("{ \"prompt\" : \"p\", \"a\": 1.10 ,\"b\": {\"x\":[1e5, \"\\u00e9\u2028\"]} }")
+            .get(0)
+            .other(JsonLines.LINE));
+  }
+
+  @Test
+  void aTextOfMoreThanTwentyMillionCharactersIsRead() throws IOException {
+    String url = "data:image/png;base64," + "A".repeat(21_000_000);
+    TextRow row = rows("{\"prompt\": \"p\", \"image_paths\": \"" + url + "\"}").get(0);
+    assertNull(row.problem());
+    assertEquals(List.of(url), row.value(ManifestField.IMAGE_PATHS));
+    assertTrue(row.other(JsonLines.LINE).toString().length() < 100);
   }
 }

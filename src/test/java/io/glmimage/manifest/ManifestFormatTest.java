@@ -7,25 +7,29 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.UsageException;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ManifestFormatTest {
   @Test
   void detectsTheFormatByNameAndFirstLine() {
     String batch = "{\"custom_id\":\"a\",\"body\":{}}";
-    assertEquals(ManifestFormat.CSV, ManifestFormat.detect("s3a://b/x.CSV", ""));
-    assertEquals(ManifestFormat.TSV, ManifestFormat.detect("s3a://b/x.TSV", ""));
-    assertEquals(ManifestFormat.OPENAI_BATCH, ManifestFormat.detect("x.jsonl", batch));
-    assertEquals(ManifestFormat.JSONL, ManifestFormat.detect("x.ndjson", "{\"prompt\":\"p\"}"));
-    assertEquals(ManifestFormat.JSONL, ManifestFormat.detect("x.jsonl", "{"));
-    assertEquals(ManifestFormat.PARQUET, ManifestFormat.detect("x", batch));
+    assertEquals(ManifestFormat.CSV, ManifestFormat.detect("s3a://b/x.CSV", List.of()));
+    assertEquals(ManifestFormat.TSV, ManifestFormat.detect("s3a://b/x.TSV", List.of()));
+    assertEquals(ManifestFormat.OPENAI_BATCH, ManifestFormat.detect("x.jsonl", List.of(batch)));
+    assertEquals(
+        ManifestFormat.JSONL, ManifestFormat.detect("x.ndjson", List.of("{\"prompt\":\"p\"}")));
+    assertEquals(ManifestFormat.JSONL, ManifestFormat.detect("x.jsonl", List.of("{")));
+    assertEquals(ManifestFormat.PARQUET, ManifestFormat.detect("x", List.of(batch)));
+    assertEquals(ManifestFormat.CSV, ManifestFormat.detect("x.csv.gz", List.of()));
+    assertEquals(ManifestFormat.PARQUET, ManifestFormat.detect("x.gz.parquet", List.of()));
   }
 
   @Test
   void onlyJsonFilesNeedTheirFirstLine() {
-    assertTrue(ManifestFormat.needsFirstLine("a.JSONL"));
-    assertFalse(ManifestFormat.needsFirstLine("a.csv"));
-    assertFalse(ManifestFormat.needsFirstLine("a"));
+    assertTrue(ManifestFormat.needsFirstLines("a.JSONL"));
+    assertFalse(ManifestFormat.needsFirstLines("a.csv"));
+    assertFalse(ManifestFormat.needsFirstLines("a"));
   }
 
   @Test
@@ -38,5 +42,18 @@ class ManifestFormatTest {
         "Invalid --manifest-format: xml, expected one of auto, parquet, jsonl, csv, tsv,"
             + " openai-batch",
         assertThrows(UsageException.class, () -> ManifestFormat.named("xml")).getMessage());
+  }
+
+  @Test
+  void aBatchIsRecognisedByTheFirstLineThatCanBeRead() {
+    String good = "{\"custom_id\":\"a\",\"url\":\"/v1/images/edits\",\"body\":{}}";
+    String broken = "{\"custom_id\":\"a\",\"url\":\"/v1/images/edits\",";
+    for (List<String> lines :
+        List.of(
+            List.of("{", good), List.of("x", "[1]", good), List.of(broken), List.of("", broken))) {
+      assertEquals(ManifestFormat.OPENAI_BATCH, ManifestFormat.detect("x.jsonl", lines));
+    }
+    assertEquals(
+        ManifestFormat.JSONL, ManifestFormat.detect("x.jsonl", List.of("{\"prompt\":1}", good)));
   }
 }

@@ -38,7 +38,7 @@ final class BatchManifest implements FormatReader {
               column.column(), column.isNumber() ? DataTypes.LongType : DataTypes.StringType));
     }
     Dataset<Row> rows =
-        new TextTable(source.spark(), source.files(), TextRows::batch, source.options())
+        new TextTable(source.spark(), source.textFiles(), TextRows::batch, source.options())
             .table(columns);
     List<String> problems = problems(rows);
     if (!problems.isEmpty()) {

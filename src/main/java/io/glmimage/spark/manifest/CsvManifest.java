@@ -22,7 +22,7 @@ final class CsvManifest implements FormatReader {
 
   @Override
   public Dataset<Row> read(ManifestSource source) throws IOException {
-    List<String> files = source.files();
+    List<String> files = source.textFiles();
     List<TextColumn> columns = new ArrayList<>();
     for (String name : header(source, files)) {
       ManifestField field = source.options().fieldOf(name);
@@ -40,7 +40,7 @@ final class CsvManifest implements FormatReader {
   private List<String> header(ManifestSource source, List<String> files) throws IOException {
     List<String> header = null;
     for (String file : files) {
-      try (Reader in = ManifestSource.text(source.storage(), file)) {
+      try (Reader in = TextFiles.open(source.storage(), file)) {
         List<String> names = TextRows.header(in, file, separator);
         if (header != null && !header.equals(names)) {
           throw new UsageException(

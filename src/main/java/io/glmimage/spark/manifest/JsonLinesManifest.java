@@ -33,7 +33,9 @@ final class JsonLinesManifest implements FormatReader {
   @Override
   public Dataset<Row> read(ManifestSource source) throws IOException {
     ManifestOptions options = source.options();
-    TextTable text = new TextTable(source.spark(), source.files(), TextRows::jsonLines, options);
+    List<String> files = source.textFiles();
+    TextFiles.checkJsonLines(source.storage(), files);
+    TextTable text = new TextTable(source.spark(), files, TextRows::jsonLines, options);
 
     // 1. Find the fields and the other columns.
     JavaRDD<String> lines = text.map(row -> (String) row.other(JsonLines.LINE));

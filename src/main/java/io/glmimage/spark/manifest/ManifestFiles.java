@@ -3,7 +3,6 @@ package io.glmimage.spark.manifest;
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
@@ -11,6 +10,9 @@ import org.apache.spark.sql.Row;
 
 /** Detects the format of a manifest and chooses the reader of the format. */
 final class ManifestFiles {
+  /** A batch is recognised although its first lines are broken. */
+  private static final int FIRST_LINES = 5;
+
   private ManifestFiles() {}
 
   /**
@@ -70,18 +72,9 @@ final class ManifestFiles {
       file = files.isEmpty() ? file : files.get(0);
     }
     return ManifestFormat.detect(
-        file, ManifestFormat.needsFirstLine(file) ? firstLine(source, file) : "");
-  }
-
-  /** The first line that is not blank, or an empty text. */
-  private static String firstLine(ManifestSource source, String file) throws IOException {
-    try (BufferedReader in = ManifestSource.text(source.storage(), file)) {
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
-        if (!line.isBlank()) {
-          return line;
-        }
-      }
-    }
-    return "";
+        file,
+        ManifestFormat.needsFirstLines(file)
+            ? TextFiles.firstLines(source.storage(), file, FIRST_LINES)
+            : List.of());
   }
 }

@@ -3,17 +3,12 @@ package io.glmimage.spark.manifest;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestOptions;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
 
 /** The files of a manifest, on the driver. */
 record ManifestSource(SparkSession spark, Storage storage, ManifestOptions options) {
-  private static final int BUFFER_CHARS = 1 << 16;
-
   /** The file or folder, with its scheme. */
   String path() throws IOException {
     return storage.qualified(options.path());
@@ -32,9 +27,14 @@ record ManifestSource(SparkSession spark, Storage storage, ManifestOptions optio
     return files;
   }
 
-  /** Opens a text file. All text manifests are decoded here. */
-  static BufferedReader text(Storage storage, String file) throws IOException {
-    return new BufferedReader(
-        new InputStreamReader(storage.open(file), StandardCharsets.UTF_8), BUFFER_CHARS);
+  /**
+   * The files of a text manifest, each UTF-8.
+   *
+   * @throws UsageException if a file is empty or has another encoding
+   */
+  List<String> textFiles() throws IOException {
+    List<String> files = files();
+    TextFiles.check(storage, files);
+    return files;
   }
 }

@@ -100,7 +100,7 @@ final class TextTable {
   private static TextRows open(
       HadoopSettings hadoop, String file, TextRows.Opener format, ManifestOptions options)
       throws IOException {
-    Reader in = ManifestSource.text(hadoop.storage(), file);
+    Reader in = TextFiles.open(hadoop.storage(), file);
     TaskContext.get().addTaskCompletionListener((TaskCompletionListener) context -> close(in));
     return format.open(in, file, options);
   }

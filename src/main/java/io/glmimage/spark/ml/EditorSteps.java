@@ -11,6 +11,7 @@ import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowIds;
+import io.glmimage.manifest.Texts;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.predict.ContentSeed;
 import io.glmimage.request.EditRequest;
@@ -111,7 +112,7 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
 
   private EditRequest request(Row row, String name) throws RowFailure {
     String prompt = row.getString(settings.columns().prompt());
-    if (prompt == null || prompt.isBlank()) {
+    if (prompt == null || Texts.isBlank(prompt)) {
       throw new RowFailure(
           ErrorClass.INVALID_ROW, "its prompt is " + (prompt == null ? "null" : "empty"), null);
     }

@@ -1,6 +1,12 @@
 package io.glmimage.spark.manifest.create;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.manifest.StrictUtf8;
+import io.glmimage.manifest.TextEncoding;
+import io.glmimage.manifest.Texts;
+import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,6 +46,39 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
   }
 
   /**
+   * The lines of a file of prompts, plain or compressed with gzip.
+   *
+   * @throws UsageException naming the first line that is not UTF-8
+   */
+  public static List<String> lines(String file, byte[] content) throws IOException {
+    List<String> lines = new ArrayList<>();
+    try (BufferedReader in =
+        new BufferedReader(TextEncoding.reader(new ByteArrayInputStream(content), file))) {
+      String problem = TextEncoding.problem(content);
+      if (problem != null) {
+        throw new UsageException("Cannot read --prompts-file: " + file + ": " + problem);
+      }
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        problem = StrictUtf8.problem(line);
+        if (problem == null && line.indexOf('\0') >= 0) {
+          problem = "has a NUL character";
+        }
+        if (problem != null) {
+          throw new UsageException(
+              "Cannot read --prompts-file: line "
+                  + (lines.size() + 1)
+                  + " of "
+                  + file
+                  + " "
+                  + problem);
+        }
+        lines.add(lines.isEmpty() && line.startsWith("\uFEFF") ? line.substring(1) : line);
+      }
+    }
+    return lines;
+  }
+
+  /**
    * A list of given prompts, without blank ones and repeats.
    *
    * @throws UsageException if no prompt is left
@@ -47,7 +86,7 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
   public static PromptList of(List<String> texts) {
     Set<String> unique = new LinkedHashSet<>();
     for (String text : texts) {
-      if (!text.isBlank()) {
+      if (!Texts.isBlank(text)) {
         unique.add(text.strip());
       }
     }
@@ -70,7 +109,7 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
       String name = equals < 0 ? text : text.substring(0, equals);
       List<String> list = new ArrayList<>();
       for (String value : equals < 0 ? new String[0] : text.substring(equals + 1).split(",")) {
-        if (!value.isBlank()) {
+        if (!Texts.isBlank(value)) {
           list.add(value.strip());
         }
       }
