@@ -82,6 +82,7 @@ final class EditJob {
     phases.end("open");
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
+    identified.notes().forEach(this::say);
     inputs.folder().check();
     phases.end("count");
     // Before the output folder is touched and before anything is sent.

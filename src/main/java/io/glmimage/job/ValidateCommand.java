@@ -2,6 +2,7 @@ package io.glmimage.job;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
@@ -17,6 +18,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -124,15 +126,15 @@ final class ValidateCommand implements Callable<Integer> {
       int wanted = sample == null ? DEFAULT_SAMPLE : sample;
       boolean sampling = !full && wanted > 0;
       ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
-      Map<String, Object> report = report(options, rows.size(), all, sampled);
+      ManifestCheck.Findings found = sampling ? all.withBad(sampled) : all;
+      Map<String, Object> report = report(options, rows, found, all, sampled);
       CheckpointReport inspected = inspect(spark.storage());
       report.put("model", modelFields(inspected));
       print(report, inspected, hadoop.redaction());
       if (inspected != null && !inspected.usable()) {
         return ExitCode.USAGE;
       }
-      boolean bad = all.bad() > 0 || (sampled != null && sampled.bad() > 0);
-      return bad ? ExitCode.SOME_ROWS_FAILED : ExitCode.DONE;
+      return found.bad() > 0 ? ExitCode.SOME_ROWS_FAILED : ExitCode.DONE;
     }
   }
 
@@ -187,24 +189,22 @@ final class ValidateCommand implements Callable<Integer> {
   /** The values of the report, in the order in which they are printed. */
   private Map<String, Object> report(
       ManifestOptions options,
-      long rows,
+      IdentifiedRows rows,
+      ManifestCheck.Findings found,
       ManifestCheck.Findings all,
       ManifestCheck.Findings sampled) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("manifest", options.path());
-    report.put("rows", rows);
-    report.put("bad_rows", all.bad());
-    report.put("bad_by_class", all.badByClass());
-    report.put("examples", all.examples());
+    report.put("rows", rows.size());
+    report.put("bad_rows", found.bad());
+    report.put("bad_by_class", found.badByClass());
+    report.put("examples", found.examples());
+    report.put("text_to_image_rows", rows.textToImage());
+    report.put("notes", rows.notes());
     report.put("rows_with_sources_checked", sampled == null ? 0 : sampled.rows());
-    if (sampled != null && !full) {
-      report.put("bad_in_sample", sampled.bad());
-      report.put("bad_in_sample_by_class", sampled.badByClass());
-      report.put("examples_in_sample", sampled.examples());
-    }
     Double perRow = megapixelStepsPerRow(all, sampled);
     report.put("megapixel_steps_per_row", perRow);
-    long good = rows - all.bad();
+    long good = rows.size() - found.bad();
     Double seconds = null;
     if (secondsPerImage != null) {
       seconds = good * secondsPerImage;
@@ -231,16 +231,13 @@ final class ValidateCommand implements Callable<Integer> {
       return;
     }
     StringBuilder text = new StringBuilder();
-    text.append(report.get("rows")).append(" rows, ").append(report.get("bad_rows"));
-    text.append(" bad").append('\n');
+    text.append(Wording.count((Long) report.get("rows"), "row")).append(", ");
+    text.append(report.get("bad_rows")).append(" bad\n");
     list(text, report.get("bad_by_class"), report.get("examples"));
     text.append("sources of ").append(report.get("rows_with_sources_checked"));
-    text.append(" rows checked");
-    if (report.containsKey("bad_in_sample")) {
-      text.append(", ").append(report.get("bad_in_sample")).append(" bad\n");
-      list(text, report.get("bad_in_sample_by_class"), report.get("examples_in_sample"));
-    } else {
-      text.append('\n');
+    text.append(" rows checked\n");
+    for (Object note : (Iterable<?>) report.get("notes")) {
+      text.append(note).append('\n');
     }
     Double perRow = (Double) report.get("megapixel_steps_per_row");
     if (perRow != null) {
@@ -269,8 +266,12 @@ final class ValidateCommand implements Callable<Integer> {
         .forEach(
             (name, count) -> {
               text.append("  ").append(name).append(": ").append(count).append('\n');
-              for (Object message : (Iterable<?>) ((Map<?, ?>) examples).get(name)) {
+              List<?> shown = (List<?>) ((Map<?, ?>) examples).get(name);
+              for (Object message : shown) {
                 text.append("    ").append(message).append('\n');
+              }
+              if (shown.size() < (Long) count) {
+                text.append("    and ").append((Long) count - shown.size()).append(" more\n");
               }
             });
   }

@@ -23,6 +23,9 @@ public final class InternalColumns {
   /** Whether {@link #KEY} is the row's own id. */
   public static final String NAMED = "__glm_image_named";
 
+  /** Whether a row has no source image. */
+  public static final String TEXT_ONLY = "__glm_image_text_only";
+
   /** Which of the rows with the same {@link #KEY} a row is, from 1. */
   public static final String COPY = "__glm_image_copy";
 

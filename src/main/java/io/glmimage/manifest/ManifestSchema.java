@@ -79,7 +79,13 @@ public final class ManifestSchema implements Serializable {
                   + name
                   + " is missing (add it, or name another with --columns "
                   + field.column()
-                  + "=NAME)");
+                  + "="
+                  + NearMisses.of(
+                          field, columns.stream().map(ManifestColumn::name).toList(), options)
+                      .stream()
+                      .findFirst()
+                      .orElse("NAME")
+                  + ")");
         }
       } else if (!field.accepts(columns.get(position).kind())) {
         problems.add(

@@ -32,6 +32,11 @@ public final class RowReader implements Serializable {
     return RowIds.explicit(row.value(ManifestField.ID)) != null;
   }
 
+  /** Whether the row can be read and has no source image. */
+  public boolean isTextToImage(FieldValues row) {
+    return row.problem() == null && ImagePaths.list(row.value(ManifestField.IMAGE_PATHS)).isEmpty();
+  }
+
   /** The row's own id, or an id derived from its content, which equal rows share. */
   public String key(FieldValues row) {
     String id = RowIds.explicit(row.value(ManifestField.ID));

@@ -13,6 +13,7 @@ import static org.apache.spark.sql.functions.when;
 import static org.apache.spark.sql.functions.xxhash64;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.manifest.FieldValues;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestField;
@@ -45,14 +46,16 @@ public final class IdentifiedRows {
   private final ManifestTable manifest;
   private final Dataset<Row> rows;
   private final long size;
+  private final long textToImage;
 
   /**
    * @param rows the columns of the manifest, index and id
    */
-  private IdentifiedRows(ManifestTable manifest, Dataset<Row> rows, long size) {
+  private IdentifiedRows(ManifestTable manifest, Dataset<Row> rows, long size, long textToImage) {
     this.manifest = manifest;
     this.rows = rows;
     this.size = size;
+    this.textToImage = textToImage;
   }
 
   /**
@@ -66,13 +69,18 @@ public final class IdentifiedRows {
     Row hashes =
         keyed
             .groupBy(xxhash64(col(InternalColumns.KEY)).as("hash"))
-            .agg(count(lit(1)).as("n"))
-            .agg(sum(col("n")), max(col("n")))
+            .agg(
+                count(lit(1)).as("n"),
+                sum(col(InternalColumns.TEXT_ONLY).cast(DataTypes.LongType)).as("text"))
+            .agg(sum(col("n")), max(col("n")), sum(col("text")))
             .head();
     if (hashes.isNullAt(0) || hashes.getLong(1) == 1) {
       long size = hashes.isNullAt(0) ? 0 : hashes.getLong(0);
       return new IdentifiedRows(
-          manifest, keyed.withColumn(InternalColumns.ID, col(InternalColumns.KEY)), size);
+          manifest,
+          keyed.withColumn(InternalColumns.ID, col(InternalColumns.KEY)),
+          size,
+          hashes.isNullAt(2) ? 0 : hashes.getLong(2));
     }
     // Only the keys are shuffled here, and nothing is sorted.
     Dataset<Row> names =
@@ -89,7 +97,7 @@ public final class IdentifiedRows {
     if (counts.getLong(1) > 0) {
       throw repeatedIds(manifest, names.filter(clash), counts.getLong(1));
     }
-    return new IdentifiedRows(manifest, numbered(keyed), counts.getLong(0));
+    return new IdentifiedRows(manifest, numbered(keyed), counts.getLong(0), hashes.getLong(2));
   }
 
   private static UsageException repeatedIds(
@@ -125,7 +133,8 @@ public final class IdentifiedRows {
         rows.schema()
             .add(InternalColumns.INDEX, DataTypes.LongType, false)
             .add(InternalColumns.KEY, DataTypes.StringType, false)
-            .add(InternalColumns.NAMED, DataTypes.BooleanType, false);
+            .add(InternalColumns.NAMED, DataTypes.BooleanType, false)
+            .add(InternalColumns.TEXT_ONLY, DataTypes.BooleanType, false);
     JavaRDD<Row> keyed =
         rows.javaRDD()
             .zipWithIndex()
@@ -133,7 +142,7 @@ public final class IdentifiedRows {
                 pair -> {
                   Row row = pair._1();
                   int size = row.size();
-                  Object[] values = new Object[size + 3];
+                  Object[] values = new Object[size + 4];
                   for (int i = 0; i < size; i++) {
                     values[i] = row.get(i);
                   }
@@ -141,6 +150,7 @@ public final class IdentifiedRows {
                   values[size] = pair._2();
                   values[size + 1] = reader.key(fields);
                   values[size + 2] = reader.namesItself(fields);
+                  values[size + 3] = reader.isTextToImage(fields);
                   return RowFactory.create(values);
                 });
     return rows.sparkSession().createDataFrame(keyed, columns);
@@ -165,6 +175,26 @@ public final class IdentifiedRows {
   /** The manifest of these rows. */
   public ManifestTable manifest() {
     return manifest;
+  }
+
+  /** What the user should know before the rows are edited. */
+  public List<String> notes() {
+    List<String> notes = new ArrayList<>();
+    manifest.warnings().forEach(warning -> notes.add("Warning: " + warning));
+    if (textToImage > 0) {
+      notes.add(
+          Wording.count(textToImage, "row")
+              + " of "
+              + size
+              + (textToImage == 1 ? " has" : " have")
+              + " no source image (text-to-image)");
+    }
+    return notes;
+  }
+
+  /** Number of rows without a source image. */
+  public long textToImage() {
+    return textToImage;
   }
 
   /** Number of rows. */

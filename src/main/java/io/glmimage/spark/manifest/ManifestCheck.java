@@ -30,7 +30,7 @@ import org.apache.spark.sql.Row;
  * or all rows. Needs neither a model nor a GPU.
  */
 public final class ManifestCheck {
-  private static final int EXAMPLES = 5;
+  private static final int EXAMPLES = 100;
 
   /** More rows than wanted are sorted, because the number of small hashes varies. */
   private static final double SLACK = 1.2;
@@ -75,6 +75,12 @@ public final class ManifestCheck {
       return badByClass.values().stream().mapToLong(Long::longValue).sum();
     }
 
+    /** These findings with the bad rows of others. */
+    public Findings withBad(Findings other) {
+      Findings both = and(other);
+      return new Findings(rows, both.badByClass, both.examples, sized, megapixelSteps);
+    }
+
     Findings and(Findings other) {
       Map<String, Long> bad = badByClass;
       Map<String, List<String>> messages = examples;
@@ -108,16 +114,17 @@ public final class ManifestCheck {
 
   /** Checks all rows, without their source images. */
   public Findings rows() {
-    return check(planned().javaRDD(), false);
+    return check(planned().javaRDD(), false, false);
   }
 
   /** Checks all rows and their source images. */
   public Findings sources() {
-    return check(planned().javaRDD(), true);
+    return check(planned().javaRDD(), true, false);
   }
 
   /**
-   * Checks some rows and their source images.
+   * Checks the source images of some rows. Rows that {@link #rows} finds bad do not count as bad
+   * here, so the two counts add up.
    *
    * @param sample number of rows. They are chosen by their ids, so they are the same every time
    */
@@ -139,7 +146,7 @@ public final class ManifestCheck {
             .filter(row -> row._2() < sample)
             .map(row -> row._1());
     int tasks = Math.min(MOST_TASKS, 1 + sample / ROWS_PER_TASK);
-    return check(chosen.repartition(tasks), true);
+    return check(chosen.repartition(tasks), true, true);
   }
 
   private Dataset<Row> planned() {
@@ -147,14 +154,17 @@ public final class ManifestCheck {
     return rows.planned("").select(PlannedRow.columns());
   }
 
-  private Findings check(JavaRDD<Row> chosen, boolean sources) {
+  private Findings check(JavaRDD<Row> chosen, boolean sources, boolean onlySources) {
     RowCheck check = new RowCheck(rows.manifest().defaults(), hadoop, sources);
+    RowCheck before = new RowCheck(rows.manifest().defaults(), hadoop, false);
     return chosen
         .mapPartitions(
             part -> {
               Findings found = Findings.NONE;
               while (part.hasNext()) {
-                found = found.and(check.check(PlannedRow.of(part.next()).outcome()));
+                RowOutcome row = PlannedRow.of(part.next()).outcome();
+                boolean counted = onlySources && before.check(row).bad() > 0;
+                found = found.and(counted ? Findings.good(0, 0) : check.check(row));
               }
               return List.of(found).iterator();
             })

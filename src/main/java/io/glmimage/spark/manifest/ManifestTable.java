@@ -6,9 +6,12 @@ import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.manifest.ColumnKind;
 import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestColumn;
+import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ManifestSchema;
+import io.glmimage.manifest.NearMisses;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.ResultColumn;
 import java.io.IOException;
@@ -41,14 +44,21 @@ public final class ManifestTable {
   private final ManifestSchema schema;
   private final RowReader reader;
   private final String source;
+  private final List<String> warnings;
 
   private ManifestTable(
-      String path, Dataset<Row> rows, ManifestSchema schema, RowReader reader, String source) {
+      String path,
+      Dataset<Row> rows,
+      ManifestSchema schema,
+      RowReader reader,
+      String source,
+      List<String> warnings) {
     this.path = path;
     this.rows = rows;
     this.schema = schema;
     this.reader = reader;
     this.source = source;
+    this.warnings = warnings;
   }
 
   /**
@@ -83,12 +93,77 @@ public final class ManifestTable {
               + Causes.firstLine(Causes.root(e)),
           e);
     }
+    List<String> names = List.of(rows.columns());
+    rows = withMisspeltPaths(rows, names, options);
     List<ManifestColumn> columns =
         Arrays.stream(rows.schema().fields())
             .map(f -> new ManifestColumn(f.name(), kind(f.dataType()), f.dataType().simpleString()))
             .toList();
     ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
-    return new ManifestTable(options.path(), rows, schema, new RowReader(defaults, folder), source);
+    return new ManifestTable(
+        options.path(),
+        rows,
+        schema,
+        new RowReader(defaults, folder),
+        source,
+        NearMisses.warnings(names, options));
+  }
+
+  /** Columns whose names look like fields, for the user. */
+  public List<String> warnings() {
+    return warnings;
+  }
+
+  /**
+   * Fails rows without source images whose paths stand in a column with another name. Without this
+   * they would become text-to-image rows.
+   */
+  private static Dataset<Row> withMisspeltPaths(
+      Dataset<Row> rows, List<String> names, ManifestOptions options) {
+    String paths =
+        names.stream()
+            .filter(options.columnOf(ManifestField.IMAGE_PATHS)::equalsIgnoreCase)
+            .findFirst()
+            .orElse(null);
+    if (paths == null) {
+      return rows;
+    }
+    StructType schema = rows.schema();
+    Column problem =
+        names.contains(InternalColumns.PROBLEM)
+            ? functions.col(InternalColumns.PROBLEM)
+            : functions.lit(null).cast(DataTypes.StringType);
+    boolean found = false;
+    for (String name : NearMisses.of(ManifestField.IMAGE_PATHS, names, options)) {
+      ColumnKind kind = kind(schema.apply(name).dataType());
+      if (kind == ColumnKind.TEXT || kind == ColumnKind.TEXT_LIST) {
+        found = true;
+        String why =
+            "its "
+                + paths
+                + " is empty, but the column "
+                + name
+                + " has a value (rename "
+                + name
+                + " to "
+                + paths
+                + ", or leave it out with --drop-columns "
+                + name
+                + " if the row has no source image)";
+        Column misspelt = isEmpty(schema, paths).and(functions.not(isEmpty(schema, name)));
+        problem = functions.coalesce(problem, functions.when(misspelt, functions.lit(why)));
+      }
+    }
+    return found ? rows.withColumn(InternalColumns.PROBLEM, problem) : rows;
+  }
+
+  private static Column isEmpty(StructType schema, String name) {
+    Column value = quoted(name);
+    Column empty =
+        schema.apply(name).dataType() instanceof ArrayType
+            ? functions.size(value).leq(0)
+            : functions.not(value.cast(DataTypes.StringType).rlike("[^\\s\\p{Z}]"));
+    return value.isNull().or(empty);
   }
 
   /** The defaults and limits of the rows. */
