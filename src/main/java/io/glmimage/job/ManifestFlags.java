@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.error.UsageException;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
 import java.util.LinkedHashMap;
@@ -28,6 +29,14 @@ final class ManifestFlags {
   private String format;
 
   @Option(
+      names = "--delimiter",
+      paramLabel = "CHARACTER",
+      description =
+          "Character between the values of a CSV manifest, such as ';', or tab. Default: a comma, and"
+              + " a tab for TSV.")
+  private String delimiter;
+
+  @Option(
       names = "--columns",
       paramLabel = "FIELD=NAME",
       split = ",",
@@ -45,7 +54,20 @@ final class ManifestFlags {
               + " passed through.")
   private List<String> dropped = List.of();
 
+  private Character separator() {
+    if (delimiter == null) {
+      return null;
+    }
+    String text = delimiter.equals("tab") || delimiter.equals("\\t") ? "\t" : delimiter;
+    if (text.length() != 1) {
+      throw new UsageException(
+          "Invalid --delimiter: " + delimiter + ", expected one character, or tab");
+    }
+    return text.charAt(0);
+  }
+
   ManifestOptions options() {
-    return new ManifestOptions(manifest, columns, dropped, ManifestFormat.named(format));
+    return new ManifestOptions(
+        manifest, columns, dropped, ManifestFormat.named(format), separator());
   }
 }

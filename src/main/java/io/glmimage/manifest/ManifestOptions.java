@@ -16,18 +16,33 @@ import java.util.TreeMap;
  *     prompt=caption})
  * @param dropped columns that do not pass through to the result table
  * @param format format of the files, or null to detect it
+ * @param delimiter between the values of CSV, or null for the one of the format
  */
 public record ManifestOptions(
-    String path, Map<String, String> columns, List<String> dropped, ManifestFormat format)
+    String path,
+    Map<String, String> columns,
+    List<String> dropped,
+    ManifestFormat format,
+    Character delimiter)
     implements Serializable {
+  /** Options with the delimiter of the format. */
+  public ManifestOptions(
+      String path, Map<String, String> columns, List<String> dropped, ManifestFormat format) {
+    this(path, columns, dropped, format, null);
+  }
+
   /** Options of a manifest whose format is detected. */
   public ManifestOptions(String path, Map<String, String> columns, List<String> dropped) {
-    this(path, columns, dropped, null);
+    this(path, columns, dropped, null, null);
   }
 
   public ManifestOptions {
     columns = Map.copyOf(columns);
     dropped = List.copyOf(dropped);
+    if (delimiter != null && "\"\r\n".indexOf(delimiter) >= 0) {
+      throw new UsageException(
+          "Invalid --delimiter: a quotation mark or a line end cannot separate values");
+    }
     List<String> known = Arrays.stream(ManifestField.values()).map(ManifestField::column).toList();
     List<String> unknown = new ArrayList<>(new TreeMap<>(columns).keySet());
     unknown.removeAll(known);

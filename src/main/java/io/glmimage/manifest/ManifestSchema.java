@@ -43,6 +43,16 @@ public final class ManifestSchema implements Serializable {
     List<String> problems = new ArrayList<>();
     EnumMap<ManifestField, Integer> positions = positions(columns, byName, options, problems);
     List<Integer> passed = passed(columns, byName, positions, options, resultColumns, problems);
+    if (!problems.isEmpty() && columns.size() <= 2) {
+      columns.stream()
+          .map(ManifestColumn::name)
+          .filter(name -> name.chars().anyMatch(c -> ";\t|,".indexOf(c) >= 0))
+          .findFirst()
+          .ifPresent(
+              name ->
+                  problems.add(
+                      "the header is not separated here: name its separator with --delimiter"));
+    }
     if (!problems.isEmpty()) {
       throw new UsageException(
           "Cannot use manifest "

@@ -59,7 +59,7 @@ class ManifestSchemaTest {
                         List.of()))
             .getMessage();
     assertTrue(message.contains("column prompt is missing"), message);
-    assertTrue(message.contains("--columns prompt=NAME"), message);
+    assertTrue(message.contains("--columns prompt=caption"), message);
     assertTrue(message.contains("column seed is of type string, expected a number"), message);
     assertTrue(message.contains("column image_paths is of type binary"), message);
     assertTrue(message.contains("Its columns are caption string"), message);

@@ -22,7 +22,7 @@ final class ManifestFiles {
    */
   static Dataset<Row> read(ManifestSource source) throws IOException {
     checkKind(source);
-    return reader(format(source)).read(source);
+    return reader(format(source), source.options().delimiter()).read(source);
   }
 
   /** Refuses what is not a manifest, with advice. */
@@ -42,12 +42,12 @@ final class ManifestFiles {
     }
   }
 
-  private static FormatReader reader(ManifestFormat format) {
+  private static FormatReader reader(ManifestFormat format, Character delimiter) {
     return switch (format) {
       case PARQUET -> new ParquetManifest();
       case JSONL -> new JsonLinesManifest();
-      case CSV -> new CsvManifest(',');
-      case TSV -> new CsvManifest('\t');
+      case CSV -> new CsvManifest(delimiter == null ? ',' : delimiter);
+      case TSV -> new CsvManifest(delimiter == null ? '\t' : delimiter);
       case OPENAI_BATCH -> new BatchManifest();
     };
   }

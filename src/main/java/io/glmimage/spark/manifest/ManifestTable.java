@@ -180,7 +180,7 @@ public final class ManifestTable {
     String path = storage.qualified(options.path());
     StringBuilder text = new StringBuilder();
     text.append(new TreeMap<>(options.columns())).append(options.dropped());
-    text.append(options.format()).append('\n');
+    text.append(options.format()).append(options.delimiter()).append('\n');
     List<StoredFile> files =
         storage.isFolder(path) ? storage.files(path) : List.of(storage.stat(path));
     for (StoredFile file : files) {

@@ -227,4 +227,38 @@ class ManifestTableTest {
         "Cannot read manifest " + empty + ": it holds no files",
         assertThrows(UsageException.class, () -> spark.open(csv)).getMessage());
   }
+
+  @Test
+  void pathsInAMisspeltColumnFailTheRowInsteadOfTextToImage() throws IOException {
+    Path lines =
+        LocalSpark.text(
+            folder.resolve("m.jsonl"),
+            "{\"id\":\"a\",\"prompt\":\"p\",\"image_paths\":\"a.png\"}",
+            "{\"id\":\"b\",\"prompt\":\"p\",\"image_path\":\"b.png\",\"seeds\":7}",
+            "{\"id\":\"c\",\"prompt\":\"p\"}");
+    List<PlannedRow> rows = spark.planned(lines);
+    assertInstanceOf(ManifestRow.class, rows.get(0).outcome());
+    Rejection misspelt = assertInstanceOf(Rejection.class, rows.get(1).outcome());
+    assertTrue(
+        misspelt.message().contains("image_paths is empty, but the column image_path has a value"),
+        misspelt.message());
+    assertInstanceOf(ManifestRow.class, rows.get(2).outcome());
+    IdentifiedRows identified = spark.open(lines).identify();
+    assertEquals(1, identified.textToImage());
+    assertEquals(
+        List.of(
+            "Warning: column seeds passes through and is not seed; if it is meant, give --columns"
+                + " seed=seeds",
+            "1 row of 3 has no source image (text-to-image)"),
+        identified.notes());
+  }
+
+  @Test
+  void readsCsvWithAnotherDelimiter() throws IOException {
+    Path csv = LocalSpark.text(folder.resolve("m.csv"), "prompt;image_paths", "p, q;a.png");
+    assertTrue(refused(csv).contains("--delimiter"), refused(csv));
+    ManifestOptions options = new ManifestOptions(csv.toString(), Map.of(), List.of(), null, ';');
+    Row row = spark.open(options).rows().head();
+    assertEquals("p, q", row.getAs("prompt"));
+  }
 }
