@@ -108,13 +108,13 @@ class RowCheckTest {
   @Test
   void findingsAddUpAndKeepFewExamples() {
     Findings all = Findings.NONE;
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 110; i++) {
       all = all.and(withSource("none.png")).and(withSource("a.png"));
     }
-    assertEquals(20, all.rows());
-    assertEquals(10, all.bad());
-    assertEquals(10, all.sized());
-    assertEquals(5, all.examples().get("IMAGE_NOT_FOUND").size());
+    assertEquals(220, all.rows());
+    assertEquals(110, all.bad());
+    assertEquals(110, all.sized());
+    assertEquals(100, all.examples().get("IMAGE_NOT_FOUND").size());
     assertEquals(List.of("IMAGE_NOT_FOUND"), List.copyOf(all.examples().keySet()));
   }
 }
