@@ -57,7 +57,7 @@ record PackedRow(Row row) {
     Column[] others =
         Arrays.stream(results.columns())
             .filter(name -> !ResultColumn.names().contains(name))
-            .map(name -> col("`" + name + "`"))
+            .map(name -> col("`" + name.replace("`", "``") + "`"))
             .toArray(Column[]::new);
     Column json =
         others.length == 0 ? lit(null).cast(DataTypes.StringType) : to_json(struct(others));

@@ -1,6 +1,10 @@
 package io.glmimage.spark.results;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.regexp_extract;
+import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
@@ -14,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -24,6 +29,9 @@ import org.apache.spark.sql.types.StructType;
 
 /** A complete result table on storage. */
 public final class ResultsTable {
+  /** What follows the folder of edited images in a path: a file, perhaps in one more folder. */
+  private static final String IN_IMAGES = "(?s)^.*/images/((?:[^/]+/)?[^/]+)$";
+
   private final Dataset<Row> rows;
 
   private ResultsTable(Dataset<Row> rows) {
@@ -52,10 +60,31 @@ public final class ResultsTable {
         throw new UsageException(
             "Cannot read results: " + path + " is not a result table of this program");
       }
-      return new ResultsTable(rows);
+      String root = path.equals(inside) ? folder : storage.parent(folder);
+      OutputLayout output = new OutputLayout(storage.qualified(root));
+      // A table that was copied without its edited images keeps their paths.
+      return new ResultsTable(storage.exists(output.images()) ? rebased(rows, output) : rows);
     } catch (IOException e) {
       throw new UsageException("Cannot read results " + folder + ": " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Result rows with the present paths of their edited images. The stored paths are those of the
+   * time when the rows were edited; the output folder may have been moved since.
+   */
+  static Dataset<Row> rebased(Dataset<Row> rows, OutputLayout output) {
+    String name = name(ResultColumn.OUTPUT_PATH);
+    if (!List.of(rows.columns()).contains(name)) {
+      return rows;
+    }
+    Column path = col(name);
+    return rows.withColumn(
+        name,
+        when(
+                path.rlike(IN_IMAGES),
+                concat(lit(output.images() + "/"), regexp_extract(path, IN_IMAGES, 1)))
+            .otherwise(path));
   }
 
   /**

@@ -170,7 +170,7 @@ public final class StoredResults {
       Dataset<String> json = spark.createDataset(ledgerRows(ledger).rdd(), Encoders.STRING());
       all = all.unionByName(LiteralPaths.reader(spark).schema(schema).json(json).select(columns));
     }
-    return all;
+    return ResultsTable.rebased(all, output);
   }
 
   /** The JSON of the result rows in many small files. Spark's reader takes over 10 ms a file. */

@@ -227,7 +227,13 @@ public final class EditRunner implements AutoCloseable {
 
   private String madeOf() {
     String parts =
-        String.join("\n", ResultColumn.names().toString(), manifest.manifest().source(), model);
+        // The root, because the table of a folder that was moved has the paths of the old place.
+        String.join(
+            "\n",
+            ResultColumn.names().toString(),
+            manifest.manifest().source(),
+            model,
+            output.root());
     return Sha256.hex(parts);
   }
 

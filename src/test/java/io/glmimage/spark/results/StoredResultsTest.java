@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -110,6 +111,23 @@ class StoredResultsTest {
         fixture.failed("f", OLD));
     fixture.finish(output, NEW, fixture.done("a", NEW, ".webp"));
     assertEquals(Set.of(".png", ".jp2", ".7z"), stored.extensionsBefore(NEW));
+  }
+
+  @Test
+  void pathsFollowAMovedOutputFolder() {
+    OutputLayout moved = new OutputLayout("s3a://b/$1/moved");
+    List<String> paths = new ArrayList<>();
+    ResultsTable.rebased(
+            spark
+                .createDataset(
+                    List.of("file:/a/images/out/images/x.png", "file:/out/images/0f/y.webp", "z"),
+                    Encoders.STRING())
+                .toDF("output_path"),
+            moved)
+        .collectAsList()
+        .forEach(row -> paths.add(row.getString(0)));
+    assertEquals(
+        List.of("s3a://b/$1/moved/images/x.png", "s3a://b/$1/moved/images/0f/y.webp", "z"), paths);
   }
 
   @Test
