@@ -303,7 +303,7 @@ final class ParquetColumns {
     }
     if (a instanceof ArrayType x && b instanceof ArrayType y) {
       DataType element = merged(x.elementType(), y.elementType(), null, false);
-      return element == null || isNested(element) && !element.equals(x.elementType())
+      return element == null || (isNested(element) && !element.equals(x.elementType()))
           ? null
           : DataTypes.createArrayType(element);
     }
@@ -326,7 +326,7 @@ final class ParquetColumns {
     if (isFloating(a) && isFloating(b)) {
       return DataTypes.DoubleType;
     }
-    if (isFloating(a) && isWhole(b) || isWhole(a) && isFloating(b)) {
+    if ((isFloating(a) && isWhole(b)) || (isWhole(a) && isFloating(b))) {
       DataType whole = isWhole(a) ? a : b;
       return whole instanceof LongType && !exact ? null : DataTypes.DoubleType;
     }
