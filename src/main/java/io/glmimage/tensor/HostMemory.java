@@ -75,12 +75,13 @@ public final class HostMemory {
     if (limit.isEmpty() || used.isEmpty() || limit.getAsLong() > UNLIMITED) {
       return Long.MAX_VALUE;
     }
-    // Cached files count as used, but give way.
+    // Cached files and kernel caches count as used, but give way.
     String prefix = unified ? "" : "total_";
-    long files =
+    long caches =
         value(folder + "memory.stat", prefix + "active_file").orElse(0)
-            + value(folder + "memory.stat", prefix + "inactive_file").orElse(0);
-    return Math.max(0, limit.getAsLong() - Math.max(0, used.getAsLong() - files));
+            + value(folder + "memory.stat", prefix + "inactive_file").orElse(0)
+            + value(folder + "memory.stat", "slab_reclaimable").orElse(0);
+    return Math.max(0, limit.getAsLong() - Math.max(0, used.getAsLong() - caches));
   }
 
   private OptionalLong number(String file) {

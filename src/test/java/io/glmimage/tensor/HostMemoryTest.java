@@ -29,9 +29,11 @@ class HostMemoryTest {
     write("proc/self/cgroup", "0::/\n");
     write("sys/fs/cgroup/memory.max", "1000000\n");
     write("sys/fs/cgroup/memory.current", "900000\n");
-    write("sys/fs/cgroup/memory.stat", "anon 300000\ninactive_file 500000\nactive_file 100000\n");
+    write(
+        "sys/fs/cgroup/memory.stat",
+        "anon 300000\ninactive_file 500000\nactive_file 100000\nslab_reclaimable 50000\n");
 
-    assertEquals(OptionalLong.of(700000), HostMemory.free(root));
+    assertEquals(OptionalLong.of(750000), HostMemory.free(root));
   }
 
   @Test

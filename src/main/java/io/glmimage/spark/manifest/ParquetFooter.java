@@ -32,6 +32,8 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the footer of a Parquet file says about the columns of the file.
@@ -40,6 +42,8 @@ import org.apache.spark.sql.types.StructType;
  * @param rows number of rows
  */
 record ParquetFooter(String file, long rows, List<Column> columns) {
+  private static final Logger LOG = LoggerFactory.getLogger(ParquetFooter.class);
+
   /** The start and the end of every Parquet file. */
   private static final String MAGIC = "PAR1";
 
@@ -176,9 +180,14 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
           .filter(entry -> entry.getKey().equals(SPARK_SCHEMA))
           .forEach(
               entry -> {
-                for (StructField field :
-                    ((StructType) DataType.fromJson(entry.getValue())).fields()) {
-                  types.put(field.name(), field.dataType());
+                try {
+                  for (StructField field :
+                      ((StructType) DataType.fromJson(entry.getValue())).fields()) {
+                    types.put(field.name(), field.dataType());
+                  }
+                } catch (RuntimeException e) {
+                  // As Spark does: types of a newer version, a missing class, or a damaged note.
+                  LOG.warn("Ignoring the Spark schema in a Parquet file: {}", e.toString());
                 }
               });
     }
