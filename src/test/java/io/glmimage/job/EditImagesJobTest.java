@@ -28,40 +28,21 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
-class EditImagesJobTest {
+class EditImagesJobTest extends SharedSession {
   private static final StructType SIMPLE =
       new StructType()
           .add("id", DataTypes.StringType)
           .add("image_paths", DataTypes.StringType)
           .add("prompt", DataTypes.StringType);
 
-  private static Session session;
-  private static SparkSession spark;
-
-  @TempDir private Path folder;
   private final JobConsole job = new JobConsole();
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-    spark = session.spark();
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
 
   @BeforeEach
   void sources() throws IOException {

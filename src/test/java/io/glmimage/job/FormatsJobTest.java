@@ -20,38 +20,19 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
-class FormatsJobTest {
+class FormatsJobTest extends SharedSession {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The start of a request of an OpenAI batch, up to the value of its prompt. */
   private static final String REQUEST =
       "\"method\":\"POST\",\"url\":\"/v1/images/edits\",\"body\":{\"prompt\":";
 
-  private static Session session;
-  private static SparkSession spark;
-
-  @TempDir private Path folder;
   private final JobConsole job = new JobConsole();
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-    spark = session.spark();
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
 
   @BeforeEach
   void writeSourceImages() throws IOException {

@@ -16,32 +16,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The model is inspected before work begins, and the demonstration model is called by its name. */
 @Tag("spark")
-class ModelCheckJobTest {
+class ModelCheckJobTest extends SharedSession {
   private static final Path TINY = Path.of("src/main/resources/models/glm-image-tiny");
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static Session session;
-
-  @TempDir private Path folder;
   private final JobConsole job = new JobConsole();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
 
   private String manifest() throws IOException {
     Files.write(folder.resolve("a.png"), JobConsole.png(64, 64, 0));

@@ -11,37 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Paths of users are literal, and linked folders are visited once. */
 @Tag("spark")
-class PathsJobTest {
+class PathsJobTest extends SharedSession {
   private static final Path RESOURCES = Path.of("src", "test", "resources", "paths");
-  private static Session session;
-
-  @TempDir private Path folder;
   private final JobConsole job = new JobConsole();
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
-
-  private static SparkSession spark() {
-    return session.spark();
-  }
 
   private static void lines(Path file, String... lines) throws IOException {
     Files.createDirectories(file.getParent());
@@ -54,7 +33,7 @@ class PathsJobTest {
   }
 
   private static List<Row> results(String output) {
-    return LiteralPaths.reader(spark()).parquet(output + "/results").collectAsList();
+    return LiteralPaths.reader(spark).parquet(output + "/results").collectAsList();
   }
 
   @ParameterizedTest
@@ -151,7 +130,7 @@ class PathsJobTest {
               "x"),
           job::err);
       long expected = name.equals("one") ? 1 : 2;
-      assertEquals(expected, LiteralPaths.reader(spark()).parquet(rows).count(), name);
+      assertEquals(expected, LiteralPaths.reader(spark).parquet(rows).count(), name);
     }
   }
 

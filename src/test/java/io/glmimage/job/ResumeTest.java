@@ -23,20 +23,16 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Runs that continue others in the same folder, however those ended. */
 @Tag("spark")
 @Tag("resume")
-class ResumeTest {
+class ResumeTest extends SharedSession {
   private static final StructType SCHEMA =
       new StructType()
           .add("id", DataTypes.StringType)
@@ -44,24 +40,9 @@ class ResumeTest {
           .add("prompt", DataTypes.StringType)
           .add("label", DataTypes.StringType);
 
-  private static Session session;
-  private static SparkSession spark;
-
-  @TempDir private Path folder;
   private Path output;
   private int children;
   private final JobConsole job = new JobConsole();
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-    spark = session.spark();
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
 
   @BeforeEach
   void sources() throws IOException {

@@ -26,19 +26,15 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The same row gives the same image in the job, in {@link ImageEditor} and in DJL. */
 @Tag("spark")
 @Tag("djl")
-class SameRowTest {
+class SameRowTest extends SharedSession {
   private static final int STEPS = 1;
   private static final int SIDE = 64;
   private static final StructType SCHEMA =
@@ -47,22 +43,6 @@ class SameRowTest {
           .add("image_paths", DataTypes.StringType)
           .add("prompt", DataTypes.StringType)
           .add("seed", DataTypes.LongType);
-
-  private static Session session;
-  private static SparkSession spark;
-
-  @TempDir private Path folder;
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-    spark = session.spark();
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
 
   private String source() throws Exception {
     return Files.write(folder.resolve("source.png"), JobConsole.png(SIDE, SIDE, 90)).toString();

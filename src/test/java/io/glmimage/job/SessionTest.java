@@ -48,21 +48,26 @@ class SessionTest {
   @Test
   @Tag("spark")
   void settingsThatDecideAboutDataAreFixedWhileACommandRuns() {
-    SparkSession spark = TinySpark.open().newSession();
-    set(spark, "spark.sql.caseSensitive", "true");
-    set(spark, "spark.sql.session.timeZone", "Asia/Kolkata");
-    set(spark, "spark.sql.parquet.compression.codec", "gzip");
-    set(spark, "spark.sql.unknown", "kept");
-    try (SessionSettings settings = SessionSettings.fix(spark)) {
-      assertEquals("false", spark.conf().get("spark.sql.caseSensitive"));
-      assertEquals("UTC", spark.conf().get("spark.sql.session.timeZone"));
-      assertEquals("false", spark.conf().get("spark.sql.ansi.enabled"));
-      assertEquals("gzip", spark.conf().get("spark.sql.parquet.compression.codec"));
-      assertEquals("kept", spark.conf().get("spark.sql.unknown"));
+    SparkSession first = TinySpark.session();
+    try {
+      SparkSession spark = first.newSession();
+      set(spark, "spark.sql.caseSensitive", "true");
+      set(spark, "spark.sql.session.timeZone", "Asia/Kolkata");
+      set(spark, "spark.sql.parquet.compression.codec", "gzip");
+      set(spark, "spark.sql.unknown", "kept");
+      try (SessionSettings settings = SessionSettings.fix(spark)) {
+        assertEquals("false", spark.conf().get("spark.sql.caseSensitive"));
+        assertEquals("UTC", spark.conf().get("spark.sql.session.timeZone"));
+        assertEquals("false", spark.conf().get("spark.sql.ansi.enabled"));
+        assertEquals("gzip", spark.conf().get("spark.sql.parquet.compression.codec"));
+        assertEquals("kept", spark.conf().get("spark.sql.unknown"));
+      }
+      assertEquals("true", spark.conf().get("spark.sql.caseSensitive"));
+      assertEquals("Asia/Kolkata", spark.conf().get("spark.sql.session.timeZone"));
+      assertFalse(spark.conf().getAll().contains("spark.sql.ansi.enabled"));
+    } finally {
+      first.stop();
     }
-    assertEquals("true", spark.conf().get("spark.sql.caseSensitive"));
-    assertEquals("Asia/Kolkata", spark.conf().get("spark.sql.session.timeZone"));
-    assertFalse(spark.conf().getAll().contains("spark.sql.ansi.enabled"));
   }
 
   private static void set(SparkSession spark, String key, String value) {

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.Date;
 import java.sql.Timestamp;
 import java.time.Instant;
@@ -20,15 +19,12 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Settings of the machine, of Java and of Spark do not change a result. */
 @Tag("spark")
-class SettingsJobTest {
+class SettingsJobTest extends SharedSession {
   private static final List<String> HOSTILE =
       List.of(
           "-Duser.timezone=Asia/Kolkata",
@@ -65,20 +61,6 @@ class SettingsJobTest {
           "-Dspark.sql.adaptive.enabled=false",
           "-Dspark.sql.shuffle.partitions=3");
 
-  private static Session session;
-
-  @TempDir private Path folder;
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
-
   private void manifest() throws IOException {
     StructType schema =
         new StructType()
@@ -102,8 +84,7 @@ class SettingsJobTest {
               Timestamp.from(Instant.parse("18" + i + "0-07-01T03:04:05.123456Z")),
               i == 3 ? null : new BigDecimal("1234.567")));
     }
-    session
-        .spark()
+    spark
         .createDataFrame(rows, schema)
         // One file: Spark's settings may decide the order of several, and so the rows' positions.
         .coalesce(1)
@@ -115,7 +96,7 @@ class SettingsJobTest {
   /** What a run has written, by row, without its times and places. */
   private Map<String, String> rows(String output) {
     Map<String, String> byId = new TreeMap<>();
-    JobConsole.results(session.spark(), folder + "/" + output)
+    JobConsole.results(spark, folder + "/" + output)
         .forEach(
             (id, row) -> {
               List<String> values = new ArrayList<>();
@@ -168,8 +149,7 @@ class SettingsJobTest {
 
   /** The packed rows as text, their other columns as JSON included. */
   private List<String> packed(String output) {
-    return session
-        .spark()
+    return spark
         .read()
         .parquet(folder + "/" + output + "/pictures")
         .orderBy("row_index")

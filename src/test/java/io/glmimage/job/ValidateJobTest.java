@@ -13,31 +13,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
-class ValidateJobTest {
+class ValidateJobTest extends SharedSession {
   /** Megapixel steps per row: (96 x 64 x 10 steps + 992 x 1024 x 20 steps x 2 passes) / 2 rows. */
   private static final double PER_ROW = 20.34688;
 
-  private static Session session;
-
-  @TempDir private Path folder;
   private final JobConsole job = new JobConsole();
-
-  @BeforeAll
-  static void start() {
-    session = Session.open("local[2]");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
 
   private void png(String name, int height, int width) throws IOException {
     Path file = folder.resolve(name);
@@ -146,7 +130,7 @@ class ValidateJobTest {
                 "Left out: 1 file (.txt is not an image format), 1 file (names that begin with . or"
                     + " _ are hidden)"),
         job.out());
-    List<Row> rows = session.spark().read().parquet(flat).orderBy("image_paths").collectAsList();
+    List<Row> rows = spark.read().parquet(flat).orderBy("image_paths").collectAsList();
     // Relative, because the images are below the manifest's folder.
     assertEquals("set/a.PNG", rows.get(0).getAs("image_paths"));
     assertNull(rows.get(0).getAs("seed"));
@@ -177,9 +161,9 @@ class ValidateJobTest {
             all),
         job::err);
     assertTrue(job.out().startsWith("Wrote 24 rows"), job.out());
-    assertEquals(24, session.spark().read().parquet(all).select("id").distinct().count());
+    assertEquals(24, spark.read().parquet(all).select("id").distinct().count());
     assertEquals(0, job.run("--manifest", all, "--output", folder + "/out"), job::err);
-    Row row = session.spark().read().parquet(folder + "/out/results").head();
+    Row row = spark.read().parquet(folder + "/out/results").head();
     assertEquals("car", row.getAs("object"));
     try (Stream<Path> left = Files.list(folder)) {
       assertFalse(left.anyMatch(p -> p.getFileName().toString().startsWith(".listing")));

@@ -1,13 +1,25 @@
 package io.glmimage.spark;
 
 import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 
-/** A local Spark session for tests of tables of a few rows. */
-public final class TinySpark {
-  private TinySpark() {}
+/** The local Spark session that the tests of a class share, for tables of a few rows. */
+public abstract class TinySpark {
+  protected static SparkSession spark;
 
-  /** Opens a session; close it after the tests. */
-  public static SparkSession open() {
+  @BeforeAll
+  static void startSpark() {
+    spark = session();
+  }
+
+  @AfterAll
+  static void stopSpark() {
+    spark.stop();
+  }
+
+  /** Opens the session; the caller stops it. */
+  public static SparkSession session() {
     return SparkSession.builder()
         .master("local[2]")
         .config("spark.ui.enabled", "false")

@@ -21,19 +21,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class CacheSpaceTest {
-  @TempDir Path temporary;
-  private CacheFixture fixture;
-
-  @BeforeEach
-  void writeModel() throws IOException {
-    fixture = new CacheFixture(temporary);
-  }
-
+class CacheSpaceTest extends CacheFixtureTests {
   @Test
   void evictsTheLeastRecentlyUsedButNeverOneInUse() throws Exception {
     WeightsCache cache = WeightsCache.open(fixture.root(), 50L * MIB);

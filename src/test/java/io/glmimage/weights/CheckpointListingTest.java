@@ -4,22 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.CheckpointException;
-import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class CheckpointListingTest {
-  @TempDir Path temporary;
-  private CacheFixture fixture;
-
-  @BeforeEach
-  void writeModel() throws IOException {
-    fixture = new CacheFixture(temporary);
-  }
-
+class CheckpointListingTest extends CacheFixtureTests {
   @Test
   void aFolderWithoutAModelIndexIsRefused() throws Exception {
     Files.delete(fixture.model().resolve("model_index.json"));

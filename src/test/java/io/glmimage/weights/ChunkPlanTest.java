@@ -3,21 +3,9 @@ package io.glmimage.weights;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class ChunkPlanTest {
-  @TempDir Path temporary;
-  private CacheFixture fixture;
-
-  @BeforeEach
-  void writeModel() throws IOException {
-    fixture = new CacheFixture(temporary);
-  }
-
+class ChunkPlanTest extends CacheFixtureTests {
   @Test
   void chunksHoldWholeBlocksAndCoverEverything() throws Exception {
     CheckpointListing listing = fixture.listing();

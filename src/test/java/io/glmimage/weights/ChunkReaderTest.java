@@ -11,22 +11,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class ChunkReaderTest {
-  @TempDir Path temporary;
-  private CacheFixture fixture;
-
-  @BeforeEach
-  void writeModel() throws IOException {
-    fixture = new CacheFixture(temporary);
-  }
-
+class ChunkReaderTest extends CacheFixtureTests {
   @Test
   void aFileThatIsModifiedWhileItIsReadIsReported() throws Exception {
     ChunkPlan plan = new ChunkPlan(fixture.listing(), 8 * CacheFixture.MIB);

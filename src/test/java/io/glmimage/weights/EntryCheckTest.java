@@ -5,23 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.WeightsException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class EntryCheckTest {
-  @TempDir Path temporary;
-  private CacheFixture fixture;
-
-  @BeforeEach
-  void writeModel() throws IOException {
-    fixture = new CacheFixture(temporary);
-  }
-
+class EntryCheckTest extends CacheFixtureTests {
   @Test
   void anotherByteIsFoundByTheModificationTime() throws Exception {
     WeightsCache cache = fixture.cache();

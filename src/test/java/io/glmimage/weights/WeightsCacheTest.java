@@ -24,21 +24,11 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 @Tag("broadcast")
-class WeightsCacheTest {
-  @TempDir Path temporary;
-  private CacheFixture fixture;
-
-  @BeforeEach
-  void writeModel() throws IOException {
-    fixture = new CacheFixture(temporary);
-  }
-
+class WeightsCacheTest extends CacheFixtureTests {
   @Test
   void receivesAndReusesAnEntry() throws Exception {
     WeightsCache cache = fixture.cache();

@@ -15,27 +15,10 @@ import java.util.TreeSet;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Ids of rows, and manifests of some of them. */
-class IdentifiedRowsTest {
-  private static LocalSpark spark;
-
-  @TempDir private Path folder;
-
-  @BeforeAll
-  static void startSpark() {
-    spark = new LocalSpark();
-  }
-
-  @AfterAll
-  static void stopSpark() {
-    spark.close();
-  }
-
+class IdentifiedRowsTest extends SharedLocalSpark {
   /** Writes a manifest of two files; each row is "id,prompt". */
   private Path manifest(String... rows) throws IOException {
     Path manifest = folder.resolve("m.csv");

@@ -20,27 +20,10 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Manifests of every format as tables. */
-class ManifestTableTest {
-  private static LocalSpark spark;
-
-  @TempDir private Path folder;
-
-  @BeforeAll
-  static void startSpark() {
-    spark = new LocalSpark();
-  }
-
-  @AfterAll
-  static void stopSpark() {
-    spark.close();
-  }
-
+class ManifestTableTest extends SharedLocalSpark {
   private static String refused(Path manifest) {
     return assertThrows(UsageException.class, () -> spark.open(manifest)).getMessage();
   }

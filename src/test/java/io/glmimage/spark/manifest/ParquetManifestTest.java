@@ -17,30 +17,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Parquet files as other programs write them, made by {@code make_parquet_manifests.py}. */
-class ParquetManifestTest {
+class ParquetManifestTest extends SharedLocalSpark {
   private static final Path FIXTURES = Path.of("src/test/resources/manifests/parquet");
-
-  private static LocalSpark spark;
-
-  @TempDir private Path folder;
-
-  @BeforeAll
-  static void startSpark() {
-    spark = new LocalSpark();
-  }
-
-  @AfterAll
-  static void stopSpark() {
-    spark.close();
-  }
 
   private static Map<String, ManifestRow> rows(String name) {
     Map<String, ManifestRow> rows = new TreeMap<>();

@@ -25,15 +25,12 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Text manifests: the same requests in every format, and files that are not what they should be.
  */
-class TextManifestTest {
+class TextManifestTest extends SharedLocalSpark {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int ROWS = 200;
 
@@ -66,20 +63,6 @@ class TextManifestTest {
     "1e5",
     "\u3000"
   };
-
-  private static LocalSpark spark;
-
-  @TempDir private Path folder;
-
-  @BeforeAll
-  static void startSpark() {
-    spark = new LocalSpark();
-  }
-
-  @AfterAll
-  static void stopSpark() {
-    spark.close();
-  }
 
   private static String text(Random random) {
     StringBuilder text = new StringBuilder("x");

@@ -18,30 +18,15 @@ import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
-class BatchFilesTest {
-  private static SparkSession spark;
-
+class BatchFilesTest extends TinySpark {
   @TempDir private Path folder;
-
-  @BeforeAll
-  static void start() {
-    spark = TinySpark.open();
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
 
   private static StructType schema() {
     StructType passedThrough = new StructType();

@@ -20,9 +20,6 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,29 +32,17 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("spark")
 @Tag("resume")
-class CommitCrashTest {
+class CommitCrashTest extends TinySpark {
   private static final String BEFORE = "20251231T000000000Z-00000000";
   private static final String FIRST = "20260101T000000000Z-00000001";
   private static final String SECOND = "20260102T000000000Z-00000002";
   private static final String THIRD = "20260103T000000000Z-00000003";
-
-  private static SparkSession spark;
 
   @TempDir private Path temp;
   private ResultsFixture fixture;
   private IdentifiedRows manifest;
   private Dataset<Row> planned;
   private Map<String, String> expected;
-
-  @BeforeAll
-  static void start() {
-    spark = TinySpark.open();
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
 
   /** The folder before the second run's commit. */
   private Path template() throws IOException {

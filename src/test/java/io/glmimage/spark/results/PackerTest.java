@@ -20,33 +20,18 @@ import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
-class PackerTest {
+class PackerTest extends TinySpark {
   private static final String RUN = "20260101T000000000Z-00000001";
-
-  private static SparkSession spark;
 
   @TempDir private Path temp;
   private Path folder;
   private OutputLayout output;
-
-  @BeforeAll
-  static void start() {
-    spark = TinySpark.open();
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
 
   /** A table of five rows, of which c failed. */
   @BeforeEach

@@ -11,31 +11,28 @@ import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 @Tag("spark")
-class PartitionKeysTest {
+class PartitionKeysTest extends TinySpark {
   @Test
-  void sparkSendsEachKeyToItsPartition() throws Exception {
-    try (SparkSession spark = TinySpark.open()) {
-      for (int partitions : new int[] {1, 2, 7, 40}) {
-        List<Integer> keys = new ArrayList<>();
-        for (int key : PartitionKeys.of(partitions)) {
-          keys.add(key);
-        }
-        List<Row> rows =
-            spark
-                .createDataset(keys, Encoders.INT())
-                .toDF("key")
-                .repartition(partitions, col("key"))
-                .select(col("key"), spark_partition_id())
-                .collectAsList();
-        assertEquals(partitions, rows.size());
-        for (Row row : rows) {
-          assertEquals(keys.get(row.getInt(1)), row.getInt(0));
-        }
+  void sparkSendsEachKeyToItsPartition() {
+    for (int partitions : new int[] {1, 2, 7, 40}) {
+      List<Integer> keys = new ArrayList<>();
+      for (int key : PartitionKeys.of(partitions)) {
+        keys.add(key);
+      }
+      List<Row> rows =
+          spark
+              .createDataset(keys, Encoders.INT())
+              .toDF("key")
+              .repartition(partitions, col("key"))
+              .select(col("key"), spark_partition_id())
+              .collectAsList();
+      assertEquals(partitions, rows.size());
+      for (Row row : rows) {
+        assertEquals(keys.get(row.getInt(1)), row.getInt(0));
       }
     }
   }

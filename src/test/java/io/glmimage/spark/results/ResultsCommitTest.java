@@ -16,10 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -27,28 +24,16 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
 @Tag("resume")
-class ResultsCommitTest {
+class ResultsCommitTest extends TinySpark {
   private static final String FIRST = "20260101T000000000Z-00000001";
   private static final String SECOND = "20260102T000000000Z-00000002";
   private static final String THIRD = "20260103T000000000Z-00000003";
   private static final String FOURTH = "20260104T000000000Z-00000004";
 
-  private static SparkSession spark;
-
   @TempDir private Path temp;
   private Path folder;
   private ResultsFixture fixture;
   private OutputLayout output;
-
-  @BeforeAll
-  static void start() {
-    spark = TinySpark.open();
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
 
   @BeforeEach
   void open() {

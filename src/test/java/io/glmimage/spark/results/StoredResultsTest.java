@@ -14,36 +14,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.apache.spark.sql.Encoders;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
-class StoredResultsTest {
+class StoredResultsTest extends TinySpark {
   private static final String OLD = "20260101T000000000Z-00000001";
   private static final String NEW = "20260102T000000000Z-00000002";
   private static final String FUTURE = "29991231T235959999Z-ffffffff";
-
-  private static SparkSession spark;
 
   @TempDir private Path temp;
   private ResultsFixture fixture;
   private OutputLayout output;
   private StoredResults stored;
-
-  @BeforeAll
-  static void start() {
-    spark = TinySpark.open();
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
 
   @BeforeEach
   void open() {
