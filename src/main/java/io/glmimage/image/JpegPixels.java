@@ -29,7 +29,7 @@ final class JpegPixels {
     if (bands != 1 && bands != 3 && bands != 4) {
       throw new IIOException("JPEG with " + bands + " components");
     }
-    boolean luminance = bands > 1 && Markers.of(file).isLuminance(bands);
+    boolean luminance = bands > 1 && new Markers(file).isLuminance(bands);
     byte[] out = new byte[width * height * 3];
     int[] row = new int[width * bands];
     int o = 0;
@@ -76,48 +76,29 @@ final class JpegPixels {
     return Math.max(0, Math.min(255, value));
   }
 
-  /** The markers before the first scan that describe the components. */
-  private record Markers(boolean jfif, int adobeTransform, int[] ids) {
+  /** What the segments before the first scan say about the components. */
+  private static final class Markers {
     private static final int NO_ADOBE = -1;
 
-    static Markers of(byte[] file) {
-      boolean jfif = false;
-      int adobe = NO_ADOBE;
-      int[] ids = {};
-      int p = 2;
-      while (p + 4 <= file.length) {
-        if ((file[p] & 255) != 0xFF) {
-          p++;
-          continue;
-        }
-        int marker = file[p + 1] & 255;
-        if (marker == 0xFF) {
-          p++;
-          continue;
-        }
-        if (marker == 0 || marker == 1 || (marker >= 0xD0 && marker <= 0xD8)) {
-          p += 2;
-          continue;
-        }
-        if (marker == 0xDA || marker == 0xD9) {
-          break;
-        }
-        int length = (file[p + 2] & 255) << 8 | (file[p + 3] & 255);
-        int body = p + 4;
-        int end = Math.min(file.length, p + 2 + length);
-        if (marker == 0xE0 && starts(file, body, end, "JFIF\0")) {
-          jfif = true;
-        } else if (marker == 0xEE && end - body >= 12 && starts(file, body, end, "Adobe")) {
-          adobe = file[body + 11] & 255;
-        } else if (isFrame(marker) && end - body >= 6) {
-          ids = new int[Math.min(file[body + 5] & 255, (end - body - 6) / 3)];
-          for (int i = 0; i < ids.length; i++) {
-            ids[i] = file[body + 6 + 3 * i] & 255;
-          }
-        }
-        p += 2 + length;
-      }
-      return new Markers(jfif, adobe, ids);
+    private boolean jfif;
+    private int adobeTransform = NO_ADOBE;
+    private int[] ids = {};
+
+    Markers(byte[] file) {
+      JpegSegments.visit(
+          file,
+          (marker, body, end) -> {
+            if (marker == 0xE0 && starts(file, body, end, "JFIF\0")) {
+              jfif = true;
+            } else if (marker == 0xEE && end - body >= 12 && starts(file, body, end, "Adobe")) {
+              adobeTransform = file[body + 11] & 255;
+            } else if (isFrame(marker) && end - body >= 6) {
+              ids = new int[Math.min(file[body + 5] & 255, (end - body - 6) / 3)];
+              for (int i = 0; i < ids.length; i++) {
+                ids[i] = file[body + 6 + 3 * i] & 255;
+              }
+            }
+          });
     }
 
     /** Whether the first three components are luminance and chrominance. */

@@ -133,32 +133,17 @@ record MetadataBlocks(byte[] exif, byte[] xmp) {
   }
 
   private static MetadataBlocks jpeg(byte[] file) {
-    byte[] exif = EMPTY;
-    byte[] xmp = EMPTY;
-    int p = 2;
-    while (file.length - p >= 4) {
-      int marker = file[p + 1] & 255;
-      if ((file[p] & 255) != 0xFF || marker == 0xFF) {
-        p++;
-        continue;
-      }
-      if (marker == 0 || marker == 1 || (marker >= 0xD0 && marker <= 0xD8)) {
-        p += 2;
-        continue;
-      }
-      if (marker == 0xDA || marker == 0xD9) {
-        break;
-      }
-      int body = p + 4;
-      int end = Math.min(file.length, p + 2 + ((file[p + 2] & 255) << 8 | (file[p + 3] & 255)));
-      if (marker == 0xE1 && exif.length == 0 && starts(file, body, end, EXIF_PREAMBLE)) {
-        exif = Arrays.copyOfRange(file, body, end);
-      } else if (marker == 0xE1 && starts(file, body, end, XMP_PREAMBLE)) {
-        xmp = Arrays.copyOfRange(file, body + XMP_PREAMBLE.length, end);
-      }
-      p = Math.max(end, p + 2);
-    }
-    return new MetadataBlocks(withoutPreamble(exif), xmp);
+    byte[][] found = {EMPTY, EMPTY};
+    JpegSegments.visit(
+        file,
+        (marker, body, end) -> {
+          if (marker == 0xE1 && found[0].length == 0 && starts(file, body, end, EXIF_PREAMBLE)) {
+            found[0] = Arrays.copyOfRange(file, body, end);
+          } else if (marker == 0xE1 && starts(file, body, end, XMP_PREAMBLE)) {
+            found[1] = Arrays.copyOfRange(file, body + XMP_PREAMBLE.length, end);
+          }
+        });
+    return new MetadataBlocks(withoutPreamble(found[0]), found[1]);
   }
 
   private static MetadataBlocks webp(byte[] file) {
