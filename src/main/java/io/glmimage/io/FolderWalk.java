@@ -23,9 +23,6 @@ import org.apache.hadoop.fs.RemoteIterator;
 
 /** Lists the files of a folder. Symbolic links to folders cannot list a folder twice. */
 final class FolderWalk {
-  /** What Java makes of bytes in a file name that are not text in the charset of the locale. */
-  private static final char REPLACEMENT = '\uFFFD';
-
   private FolderWalk() {}
 
   /**
@@ -102,7 +99,7 @@ final class FolderWalk {
   private static void visitUnreadable(File file, Path folder, Consumer<FileStatus> visitor) {
     String[] names = file.list();
     for (String name : names == null ? new String[0] : names) {
-      if (name.indexOf(REPLACEMENT) >= 0 && !new File(file, name).exists()) {
+      if (UnreadableText.is(name) && !new File(file, name).exists()) {
         visitor.accept(
             new FileStatus(0, false, 1, 0, 0, new Path(folder, new Path(null, null, name))));
       }

@@ -4,6 +4,7 @@ import io.glmimage.error.Causes;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
+import io.glmimage.io.UnreadableText;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.ModelRef;
@@ -42,9 +43,6 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 public final class EditImagesJob implements Runnable {
   private static final List<String> OWN_OPTIONS = List.of("--help", "-h", "--version", "-V");
-
-  /** What Java makes of bytes that are not text in the charset of the locale. */
-  private static final char REPLACEMENT = '\uFFFD';
 
   private final Console console;
 
@@ -102,7 +100,7 @@ public final class EditImagesJob implements Runnable {
     if (bare && !OWN_OPTIONS.contains(all.get(0))) {
       all.add(0, "edit");
     }
-    if (args.stream().anyMatch(text -> text.indexOf(REPLACEMENT) >= 0)) {
+    if (args.stream().anyMatch(UnreadableText::is)) {
       console
           .err()
           .println(

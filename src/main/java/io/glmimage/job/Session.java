@@ -69,8 +69,7 @@ final class Session implements AutoCloseable {
 
   /** Whether all tasks run in this process, so that none of them outlives it. */
   boolean diesWithProcess() {
-    String master = spark.sparkContext().master();
-    return master.equals("local") || master.startsWith("local[");
+    return spark.sparkContext().isLocal();
   }
 
   /** Whether this session was started here, in this process, and nobody else uses it. */

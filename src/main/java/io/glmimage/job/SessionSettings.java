@@ -1,7 +1,8 @@
 package io.glmimage.job;
 
+import io.glmimage.spark.results.TemporarySettings;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
@@ -64,44 +65,28 @@ final class SessionSettings implements AutoCloseable {
           "spark.sql.streaming.",
           "spark.sql.ui.");
 
-  private final SparkSession spark;
+  private final TemporarySettings settings;
 
-  /** The user's values, for {@link #close}; null where there was none. */
-  private final Map<String, String> before;
-
-  private SessionSettings(SparkSession spark, Map<String, String> before) {
-    this.spark = spark;
-    this.before = before;
+  private SessionSettings(TemporarySettings settings) {
+    this.settings = settings;
   }
 
   /** Fixes the settings of a session until the result is closed. */
   static SessionSettings fix(SparkSession spark) {
-    Map<String, String> before = new LinkedHashMap<>();
+    Map<String, String> values = new HashMap<>();
     for (String key : settings(spark)) {
       if (decides(key) && spark.conf().isModifiable(key)) {
-        before.put(key, spark.conf().get(key));
+        values.put(key, null);
       }
     }
-    before.keySet().forEach(spark.conf()::unset);
-    FIXED.forEach(
-        (key, value) -> {
-          before.putIfAbsent(key, null);
-          spark.conf().set(key, value);
-        });
-    return new SessionSettings(spark, before);
+    values.putAll(FIXED);
+    return new SessionSettings(TemporarySettings.set(spark, values));
   }
 
   /** Gives the session of an application its own settings back. */
   @Override
   public void close() {
-    before.forEach(
-        (key, value) -> {
-          if (value == null) {
-            spark.conf().unset(key);
-          } else {
-            spark.conf().set(key, value);
-          }
-        });
+    settings.close();
   }
 
   private static boolean decides(String key) {

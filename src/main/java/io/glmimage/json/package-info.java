@@ -1,5 +1,5 @@
 /**
- * The program's JSON mappers, which every package may use. What a document contains is decided
- * where the document is read or written.
+ * The JSON mappers of the program and checks of JSON text, which every package may use. What a
+ * document contains is decided where the document is read or written.
  */
 package io.glmimage.json;

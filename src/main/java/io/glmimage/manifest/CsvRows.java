@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
 import io.glmimage.json.Json;
+import io.glmimage.json.Surrogates;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
@@ -22,9 +23,6 @@ import java.util.Set;
  * several paths separated by {@code |}, or a JSON array of paths. An empty cell is null.
  */
 final class CsvRows implements TextRows {
-  /** As in JSON. */
-  private static final int MAX_NUMBER_CHARS = 1000;
-
   private final CsvRecords records;
   private final String file;
   private final List<String> header;
@@ -109,7 +107,7 @@ final class CsvRows implements TextRows {
     for (int i = 0; i < Math.min(header.size(), rec.fields().size()); i++) {
       String value = rec.fields().get(i);
       ManifestField field = fields.get(i);
-      if (value == null || Texts.unpaired(value) >= 0) {
+      if (value == null || Surrogates.unpaired(value) >= 0) {
         continue;
       }
       if (field == null) {
@@ -139,10 +137,10 @@ final class CsvRows implements TextRows {
     }
   }
 
-  /** The time to parse digits grows with the square of their number, hence the limit. */
+  /** Numbers have the limit of those in JSON. */
   private static BigDecimal number(String value) {
     String text = value.strip();
-    if (text.length() > MAX_NUMBER_CHARS) {
+    if (text.length() > JsonObjectLine.MOST_DIGITS) {
       throw new NumberFormatException("too long");
     }
     return new BigDecimal(text);

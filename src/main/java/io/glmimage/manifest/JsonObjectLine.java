@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.glmimage.json.Json;
+import io.glmimage.json.Surrogates;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -193,7 +194,7 @@ final class JsonObjectLine {
 
   private void checkUnicode(String text, String what) {
     // Bytes that are not UTF-8 are reported once, for the line.
-    if (escapes && Texts.unpaired(text) >= 0 && Texts.unpaired(line) < 0) {
+    if (escapes && Surrogates.unpaired(text) >= 0 && Surrogates.unpaired(line) < 0) {
       problems.add(" has " + what + " with half of a surrogate pair (\\ud800 to \\udfff)");
     }
   }
@@ -221,7 +222,7 @@ final class JsonObjectLine {
       return MissingNode.getInstance();
     }
     String text = line.substring(value.start(), value.end());
-    if (Texts.unpaired(text) >= 0) {
+    if (Surrogates.unpaired(text) >= 0) {
       return MissingNode.getInstance();
     }
     try {

@@ -21,8 +21,8 @@ final class Lines {
       while (!read) {
         next = in.readLine();
         number++;
-        if (number == 1 && next != null && next.startsWith("\uFEFF")) {
-          next = next.substring(1);
+        if (number == 1 && next != null) {
+          next = Texts.withoutByteOrderMark(next);
         }
         read = next == null || !next.isBlank();
       }

@@ -1,5 +1,6 @@
 package io.glmimage.manifest;
 
+import io.glmimage.json.Surrogates;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Reader;
@@ -35,7 +36,7 @@ public final class StrictUtf8 extends Reader {
 
   /** Why a text of this reader cannot be used, or null: {@code "is not UTF-8 (byte 0xE9)"}. */
   public static String problem(CharSequence text) {
-    int position = Texts.unpaired(text);
+    int position = Surrogates.unpaired(text);
     if (position < 0) {
       return null;
     }

@@ -37,22 +37,9 @@ public final class Texts {
     };
   }
 
-  /** Position of the first surrogate without its partner, or -1. No Unicode text contains one. */
-  static int unpaired(CharSequence text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (!Character.isSurrogate(c)) {
-        continue;
-      }
-      if (Character.isHighSurrogate(c)
-          && i + 1 < text.length()
-          && Character.isLowSurrogate(text.charAt(i + 1))) {
-        i++;
-      } else {
-        return i;
-      }
-    }
-    return -1;
+  /** The first line of a text without the mark with which some programs begin UTF-8 files. */
+  public static String withoutByteOrderMark(String line) {
+    return line.startsWith("\uFEFF") ? line.substring(1) : line;
   }
 
   /** A value as messages show it: the start and the length of a long one. */

@@ -17,7 +17,7 @@ public final class LedgerJson {
 
   private LedgerJson() {}
 
-  /** A result row as Json.MAPPER. */
+  /** A result row as JSON. */
   public static String row(Map<ResultColumn, Object> values) {
     Map<String, Object> fields = new LinkedHashMap<>();
     values.forEach((column, value) -> fields.put(column.column(), value));

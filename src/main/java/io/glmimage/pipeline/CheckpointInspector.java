@@ -5,16 +5,11 @@ import io.glmimage.error.DeviceException;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.kernel.AtenKernels;
-import io.glmimage.kernel.KernelProvider;
-import io.glmimage.model.dit.GlmImageTransformer;
-import io.glmimage.model.glyph.GlyphEncoder;
-import io.glmimage.model.prior.PriorModel;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.model.processor.GlmProcessor;
 import io.glmimage.model.processor.ImageProcessor;
 import io.glmimage.model.processor.PromptTokenizer;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
-import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
@@ -31,7 +26,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -103,7 +97,6 @@ public final class CheckpointInspector {
   private long load(Compute compute, boolean record) {
     CheckpointFolder folder =
         CheckpointFolder.openForInspection(root, this::report, record ? this::warn : warning -> {});
-    KernelProvider kernels = new AtenKernels();
     check(() -> CheckpointFolder.open(root));
     check(() -> FlowMatchEulerScheduler.load(folder));
     if (record) {
@@ -113,36 +106,30 @@ public final class CheckpointInspector {
       check(() -> GlmProcessor.load(folder).close());
     }
     long bytes = 0;
-    bytes += part(folder, "text_encoder", f -> GlyphEncoder.load(f, compute), record);
-    bytes +=
-        part(folder, "transformer", f -> GlmImageTransformer.load(f, compute, kernels), record);
-    bytes += part(folder, "vae", f -> Vae.load(f, compute), record);
-    bytes +=
-        part(folder, "vision_language_encoder", f -> PriorModel.load(f, compute, kernels), record);
+    for (Network network : Network.all(compute)) {
+      bytes += part(folder, network, record);
+    }
     if (record && problems.isEmpty()) {
-      checkFit(compute, kernels);
+      checkFit(compute);
     }
     return bytes;
   }
 
   /** The components must fit each other. */
-  private void checkFit(Compute compute, KernelProvider kernels) {
+  private void checkFit(Compute compute) {
     CheckpointFolder folder = CheckpointFolder.openForInspection(root, this::report, warning -> {});
     PriorOptions sampling = PriorOptions.defaults(compute);
-    check(() -> new PipelineLoader(folder, compute, sampling, kernels).load().close());
+    check(() -> new PipelineLoader(folder, compute, sampling, new AtenKernels()).load().close());
   }
 
-  private long part(
-      CheckpointFolder folder,
-      String name,
-      Function<CheckpointFolder, AutoCloseable> load,
-      boolean record) {
+  private long part(CheckpointFolder folder, Network part, boolean record) {
+    String name = part.name();
     long[] bytes = new long[1];
     Set<String> problemsBefore = new LinkedHashSet<>(problems);
     Set<String> warningsBefore = new LinkedHashSet<>(warnings);
     check(
         () -> {
-          try (AutoCloseable network = load.apply(folder)) {
+          try (AutoCloseable network = part.load().apply(folder)) {
             bytes[0] = folder.ownedBytes(name);
           }
         });

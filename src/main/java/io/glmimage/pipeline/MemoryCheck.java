@@ -1,12 +1,6 @@
 package io.glmimage.pipeline;
 
 import io.glmimage.error.DeviceException;
-import io.glmimage.kernel.AtenKernels;
-import io.glmimage.kernel.KernelProvider;
-import io.glmimage.model.dit.GlmImageTransformer;
-import io.glmimage.model.glyph.GlyphEncoder;
-import io.glmimage.model.prior.PriorModel;
-import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.HostMemory;
 import io.glmimage.tensor.Precision;
@@ -18,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.OptionalLong;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
@@ -107,21 +100,17 @@ final class MemoryCheck {
 
   /** Bytes of all networks' weights, found by building them without data. */
   private long needed(Compute meta) {
-    KernelProvider kernels = new AtenKernels();
-    return bytes("vae", f -> Vae.load(f, meta))
-        + bytes("text_encoder", f -> GlyphEncoder.load(f, meta))
-        + bytes("transformer", f -> GlmImageTransformer.load(f, meta, kernels))
-        + bytes("vision_language_encoder", f -> PriorModel.load(f, meta, kernels));
+    return Network.all(meta).stream().mapToLong(this::bytes).sum();
   }
 
   /** A part that cannot be built counts nothing here: loading it reports why. */
-  private long bytes(String part, Function<CheckpointFolder, AutoCloseable> load) {
+  private long bytes(Network network) {
     CheckpointFolder headers =
         CheckpointFolder.openForInspection(folder.root(), problem -> {}, warning -> {});
-    try (AutoCloseable network = load.apply(headers)) {
-      return headers.ownedBytes(part);
+    try (AutoCloseable built = network.load().apply(headers)) {
+      return headers.ownedBytes(network.name());
     } catch (Exception e) {
-      LOG.debug("Cannot determine the memory of {}: {}", part, e.toString());
+      LOG.debug("Cannot determine the memory of {}: {}", network.name(), e.toString());
       return 0;
     }
   }

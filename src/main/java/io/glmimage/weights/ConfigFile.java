@@ -325,16 +325,8 @@ public final class ConfigFile {
    */
   public void warnOfOthers(Set<String> known) {
     for (String key : keys()) {
-      JsonNode value = node.get(key);
-      if (!key.startsWith("_") && !known.contains(key) && !isOff(value)) {
-        warnings.accept(
-            file
-                + " has "
-                + prefix
-                + key
-                + " = "
-                + value
-                + ", a setting that this program does not know and ignores");
+      if (!key.startsWith("_") && !known.contains(key) && !isOff(node.get(key))) {
+        warnOfIgnored(key);
       }
     }
   }
@@ -346,14 +338,7 @@ public final class ConfigFile {
   public void warnOfOthersThatMatter(Set<String> known) {
     for (String key : keys()) {
       if (!known.contains(key) && MATTERS.matcher(key).find() && !isOff(node.get(key))) {
-        warnings.accept(
-            file
-                + " has "
-                + prefix
-                + key
-                + " = "
-                + node.get(key)
-                + ", a setting that this program does not know and ignores");
+        warnOfIgnored(key);
       }
     }
   }
@@ -366,15 +351,19 @@ public final class ConfigFile {
   public void warnUnless(String key, double neutral) {
     JsonNode value = node.get(key);
     if (value != null && !isOff(value) && !(value.isNumber() && value.doubleValue() == neutral)) {
-      warnings.accept(
-          file
-              + " has "
-              + prefix
-              + key
-              + " = "
-              + value
-              + ", a setting that this program does not know and ignores");
+      warnOfIgnored(key);
     }
+  }
+
+  private void warnOfIgnored(String key) {
+    warnings.accept(
+        file
+            + " has "
+            + prefix
+            + key
+            + " = "
+            + node.get(key)
+            + ", a setting that this program does not know and ignores");
   }
 
   private static boolean isOff(JsonNode value) {

@@ -3,6 +3,7 @@ package io.glmimage.model.processor;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.glmimage.json.Json;
+import io.glmimage.json.Surrogates;
 import java.io.IOException;
 
 /**
@@ -43,7 +44,7 @@ final class TokenizerText {
             }
           }
           case FIELD_NAME, VALUE_STRING -> {
-            if (hasHalfPair(parser.getText())) {
+            if (Surrogates.unpaired(parser.getText()) >= 0) {
               throw new IOException("it has half of a surrogate pair in a text");
             }
           }
@@ -56,20 +57,5 @@ final class TokenizerText {
         throw new IOException("text follows its JSON object");
       }
     }
-  }
-
-  private static boolean hasHalfPair(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isSurrogate(c)) {
-        if (Character.isLowSurrogate(c)
-            || i + 1 == text.length()
-            || !Character.isLowSurrogate(text.charAt(i + 1))) {
-          return true;
-        }
-        i++;
-      }
-    }
-    return false;
   }
 }

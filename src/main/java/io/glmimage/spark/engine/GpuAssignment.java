@@ -124,7 +124,7 @@ public final class GpuAssignment {
   }
 
   /** Whether tasks run in the driver. Spark cannot assign GPUs to them. */
-  static boolean isLocal(SparkConf conf) {
+  public static boolean isLocal(SparkConf conf) {
     return conf.get("spark.master", "").matches("local(\\[.*)?");
   }
 

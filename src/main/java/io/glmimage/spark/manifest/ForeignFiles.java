@@ -1,20 +1,17 @@
 package io.glmimage.spark.manifest;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.image.ImageEndings;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Pattern;
 
-/** Recognises what users give as a manifest and is none, and says what to do. */
+/** Recognises files and folders that are not manifests, and says what to do. */
 final class ForeignFiles {
   static final String ENCRYPTED = "it is encrypted; write it without encryption";
-
-  private static final Pattern IMAGE =
-      Pattern.compile("(?i).*\\.(png|jpg|jpeg|jpe|jfif|webp|bmp|tif|tiff|gif)");
 
   /** What files of other formats start with. */
   private static final Map<String, String> STARTS =
@@ -81,7 +78,7 @@ final class ForeignFiles {
 
   /** Refuses a folder of images, or a single image. */
   static void checkImages(List<String> files, String given) {
-    if (!files.isEmpty() && files.stream().allMatch(file -> IMAGE.matcher(file).matches())) {
+    if (!files.isEmpty() && files.stream().allMatch(ImageEndings::has)) {
       throw new UsageException(
           "Cannot read manifest "
               + given
@@ -132,10 +129,11 @@ final class ForeignFiles {
   /**
    * Refuses a file with the name of a text format and the content of another format.
    *
+   * @param head the first bytes of the file
+   * @param given the manifest as the user gave it
    * @throws UsageException that says what the file is
    */
-  static void checkText(Storage storage, String file, String given) throws IOException {
-    byte[] head = storage.head(file, 16);
+  static void checkText(byte[] head, String file, String given) {
     String known = known(head);
     String start = new String(head, StandardCharsets.ISO_8859_1);
     if (start.startsWith("PAR1")) {

@@ -21,25 +21,14 @@ final class ManifestFiles {
    * @throws UsageException if it cannot be used as a whole
    */
   static Dataset<Row> read(ManifestSource source) throws IOException {
-    checkKind(source);
-    return reader(format(source), source.options().delimiter()).read(source);
-  }
-
-  /** Refuses what is not a manifest, with advice. */
-  private static void checkKind(ManifestSource source) throws IOException {
-    String path = source.path();
     String given = source.options().path();
-    List<String> files = List.of(path);
-    if (source.storage().isFolder(path)) {
-      ForeignFiles.checkFolder(source.storage(), path, given);
-      files = source.storage().filesIn(path);
+    List<String> files = List.of(source.path());
+    if (source.storage().isFolder(source.path())) {
+      ForeignFiles.checkFolder(source.storage(), source.path(), given);
+      files = source.storage().filesIn(source.path());
     }
     ForeignFiles.checkImages(files, given);
-    if (!files.isEmpty() && format(source) != ManifestFormat.PARQUET) {
-      for (String file : files) {
-        ForeignFiles.checkText(source.storage(), file, given);
-      }
-    }
+    return reader(format(source, files), source.options().delimiter()).read(source);
   }
 
   private static FormatReader reader(ManifestFormat format, Character delimiter) {
@@ -61,16 +50,13 @@ final class ManifestFiles {
   }
 
   /** The format that the user chose, or that the files show. */
-  static ManifestFormat format(ManifestSource source) throws IOException {
+  private static ManifestFormat format(ManifestSource source, List<String> files)
+      throws IOException {
     if (source.options().format() != null) {
       return source.options().format();
     }
-    String file = source.path();
     // A folder may be called rows.csv too: Spark writes such folders.
-    if (source.storage().isFolder(file)) {
-      List<String> files = source.storage().filesIn(file);
-      file = files.isEmpty() ? file : files.get(0);
-    }
+    String file = files.isEmpty() ? source.path() : files.get(0);
     return ManifestFormat.detect(
         file,
         ManifestFormat.needsFirstLines(file)

@@ -30,11 +30,11 @@ record ManifestSource(SparkSession spark, Storage storage, ManifestOptions optio
   /**
    * The files of a text manifest, each UTF-8.
    *
-   * @throws UsageException if a file is empty or has another encoding
+   * @throws UsageException if a file is empty, has another encoding, or is not text
    */
   List<String> textFiles() throws IOException {
     List<String> files = files();
-    TextFiles.check(storage, files);
+    TextFiles.check(storage, files, options.path());
     return files;
   }
 }

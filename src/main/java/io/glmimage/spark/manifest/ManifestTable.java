@@ -162,8 +162,13 @@ public final class ManifestTable {
     Column empty =
         schema.apply(name).dataType() instanceof ArrayType
             ? functions.size(value).leq(0)
-            : functions.not(value.cast(DataTypes.StringType).rlike("[^\\s\\p{Z}]"));
+            : functions.not(isVisible(value.cast(DataTypes.StringType)));
     return value.isNull().or(empty);
+  }
+
+  /** Whether a text has more than white space of any kind. */
+  static Column isVisible(Column text) {
+    return text.rlike("[^\\s\\p{Z}]");
   }
 
   /** The defaults and limits of the rows. */

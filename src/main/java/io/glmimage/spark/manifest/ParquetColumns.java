@@ -11,7 +11,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import org.apache.spark.sql.catalyst.catalog.ExternalCatalogUtils;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.ByteType;
 import org.apache.spark.sql.types.DataType;
@@ -146,7 +145,6 @@ final class ParquetColumns {
     }
     partitions.forEach(
         (lower, name) -> {
-          DataType type = DataTypes.StringType;
           if (columns.containsKey(lower)) {
             for (Seen seen : columns.get(lower).values()) {
               if (!(seen.column().type() instanceof StringType) && !isEmpty(seen)) {
@@ -161,7 +159,7 @@ final class ParquetColumns {
               }
             }
           }
-          targets.add(new Target(name, type, options.fieldOf(name), false));
+          targets.add(new Target(name, DataTypes.StringType, options.fieldOf(name), false));
         });
     if (!problems.isEmpty()) {
       throw new UsageException(
@@ -220,6 +218,7 @@ final class ParquetColumns {
         return empty(first.name());
       }
     }
+    boolean exact = all.stream().allMatch(seen -> isExact(seen.column()));
     // Columns without values take the type of the others.
     Seen chosen = null;
     DataType type = null;
@@ -229,7 +228,6 @@ final class ParquetColumns {
           continue;
         }
         DataType next = seen.column().type();
-        boolean exact = all.stream().allMatch(s -> isExact(s.column()));
         DataType both = type == null ? next : merged(type, next, field, exact);
         if (both == null && pass > 0) {
           continue;
@@ -258,7 +256,7 @@ final class ParquetColumns {
       }
     }
     if (type instanceof NullType) {
-      type = ParquetManifest.emptyType(field);
+      type = emptyType(field);
     } else if (type instanceof ArrayType array && array.elementType() instanceof NullType) {
       type = DataTypes.createArrayType(DataTypes.StringType);
     }
@@ -266,7 +264,7 @@ final class ParquetColumns {
   }
 
   private static int rank(Seen seen) {
-    if (ParquetManifest.isEmpty(seen.column().type()) || seen.column().type() == null) {
+    if (isEmpty(seen.column().type()) || seen.column().type() == null) {
       return 2;
     }
     return seen.column().allNull() ? 1 : 0;
@@ -376,9 +374,22 @@ final class ParquetColumns {
         : type instanceof ShortType ? 5 : type instanceof IntegerType ? 10 : 19;
   }
 
-  /** A name of a folder without Hive's escapes. */
-  static String unescaped(String name) {
-    return ExternalCatalogUtils.unescapePathName(name);
+  /** The type of a field without any value. */
+  private static DataType emptyType(ManifestField field) {
+    if (field == null) {
+      return DataTypes.StringType;
+    }
+    return switch (field) {
+      case PROMPT, IMAGE_PATHS, ID -> DataTypes.StringType;
+      case SEED, HEIGHT, WIDTH, NUM_INFERENCE_STEPS -> DataTypes.LongType;
+      case GUIDANCE_SCALE -> DataTypes.DoubleType;
+    };
+  }
+
+  /** Whether a type has no values of its own. */
+  private static boolean isEmpty(DataType type) {
+    return type instanceof NullType
+        || (type instanceof ArrayType array && array.elementType() instanceof NullType);
   }
 
   private boolean isDropped(String lower) {

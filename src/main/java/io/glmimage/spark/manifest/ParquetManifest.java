@@ -6,7 +6,6 @@ import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.StoredFile;
-import io.glmimage.manifest.ManifestField;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,6 +19,7 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.catalyst.catalog.ExternalCatalogUtils;
 import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
 import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.ArrayType;
@@ -27,7 +27,6 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.DoubleType;
 import org.apache.spark.sql.types.FloatType;
-import org.apache.spark.sql.types.NullType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
 
@@ -45,7 +44,7 @@ final class ParquetManifest implements FormatReader {
   /** More combinations of columns make Spark's plans too large. */
   private static final int MOST_GROUPS = 200;
 
-  private static final String DEFAULT_PARTITION_MARK = "=";
+  private static final String PARTITION_MARK = "=";
 
   /** Files that are read together: they have the same columns and the same partition folders. */
   private record Group(List<ParquetFooter.Column> columns, List<String> partitions) {}
@@ -177,9 +176,9 @@ final class ParquetManifest implements FormatReader {
     List<String> names = new ArrayList<>();
     String[] parts = name.split("/", -1);
     for (int i = 0; i < parts.length - 1; i++) {
-      int mark = parts[i].indexOf(DEFAULT_PARTITION_MARK);
+      int mark = parts[i].indexOf(PARTITION_MARK);
       if (mark > 0) {
-        names.add(ParquetColumns.unescaped(parts[i].substring(0, mark)));
+        names.add(ExternalCatalogUtils.unescapePathName(parts[i].substring(0, mark)));
       }
     }
     return names;
@@ -219,8 +218,7 @@ final class ParquetManifest implements FormatReader {
   /** A value of one file as the type that all files have. */
   private static Column converted(Column value, DataType from, ParquetColumns.Target target) {
     if (target.type() instanceof ArrayType && from instanceof StringType) {
-      // White space of any kind is no path.
-      return when(value.rlike("[^\\s\\p{Z}]"), array(value));
+      return when(ManifestTable.isVisible(value), array(value));
     }
     if (target.field() != null
         && from instanceof FloatType
@@ -229,23 +227,5 @@ final class ParquetManifest implements FormatReader {
       return value.cast(DataTypes.StringType);
     }
     return value;
-  }
-
-  /** The type of a field without any value. */
-  static DataType emptyType(ManifestField field) {
-    if (field == null) {
-      return DataTypes.StringType;
-    }
-    return switch (field) {
-      case PROMPT, IMAGE_PATHS, ID -> DataTypes.StringType;
-      case SEED, HEIGHT, WIDTH, NUM_INFERENCE_STEPS -> DataTypes.LongType;
-      case GUIDANCE_SCALE -> DataTypes.DoubleType;
-    };
-  }
-
-  /** Whether a type has no values of its own. */
-  static boolean isEmpty(DataType type) {
-    return type instanceof NullType
-        || (type instanceof ArrayType array && array.elementType() instanceof NullType);
   }
 }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.io.JsonEOFException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.TextEncoding;
+import io.glmimage.manifest.Texts;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -28,11 +29,14 @@ final class TextFiles {
   /**
    * Refuses files that are not UTF-8 text as a whole.
    *
+   * @param given the manifest as the user gave it
    * @throws UsageException naming the file, what it contains, and what to do
    */
-  static void check(Storage storage, List<String> files) throws IOException {
+  static void check(Storage storage, List<String> files, String given) throws IOException {
     for (String file : files) {
-      String problem = TextEncoding.problem(storage.head(file, TextEncoding.HEAD_BYTES));
+      byte[] head = storage.head(file, TextEncoding.HEAD_BYTES);
+      ForeignFiles.checkText(head, file, given);
+      String problem = TextEncoding.problem(head);
       if (problem != null) {
         throw new UsageException("Cannot read manifest " + file + ": " + problem);
       }
@@ -45,7 +49,7 @@ final class TextFiles {
     try (BufferedReader in = open(storage, file)) {
       for (String line = in.readLine(); line != null && lines.size() < most; ) {
         if (!line.isBlank()) {
-          lines.add(lines.isEmpty() && line.startsWith("\uFEFF") ? line.substring(1) : line);
+          lines.add(lines.isEmpty() ? Texts.withoutByteOrderMark(line) : line);
         }
         line = in.readLine();
       }

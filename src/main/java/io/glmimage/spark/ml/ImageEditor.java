@@ -11,6 +11,7 @@ import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.DjlModel;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.GlmImagePlugin;
+import io.glmimage.spark.engine.GpuAssignment;
 import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.results.EditedImageOptions;
 import io.glmimage.spark.weights.WeightsMode;
@@ -423,7 +424,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   ModelRef model(SparkConf conf) {
     String model = optional(modelUrl).orElse(null);
     if (getEngine().equals(DjlModel.OWN_ENGINE) && !DjlModel.isReadByDjl(model)) {
-      if (model == null && !conf.get("spark.master", "local").matches("local(\\[.*)?")) {
+      if (model == null && conf.contains("spark.master") && !GpuAssignment.isLocal(conf)) {
         throw new UsageException(
             "Cannot edit on a cluster without modelUrl: the default is "
                 + EngineOptions.DEMO_NOTE

@@ -66,7 +66,7 @@ record BatchAnswer(String name, String customId, String responseFormat, List<Ima
   }
 
   /**
-   * The answer as Json.MAPPER.
+   * The answer as JSON.
    *
    * @param inline whether the answer holds the edited images if the request does not say
    * @param created seconds since 1970

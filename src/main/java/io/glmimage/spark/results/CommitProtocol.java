@@ -1,7 +1,6 @@
 package io.glmimage.spark.results;
 
 import io.glmimage.io.PlaceFailures;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Row;
@@ -72,23 +71,8 @@ final class CommitProtocol {
       writer.parquet(path);
       return;
     }
-    Map<String, String> before = new LinkedHashMap<>();
-    SESSION.forEach(
-        (key, value) -> {
-          before.put(key, spark.conf().get(key, null));
-          spark.conf().set(key, value);
-        });
-    try {
+    try (TemporarySettings settings = TemporarySettings.set(spark, SESSION)) {
       writer.options(HADOOP).parquet(path);
-    } finally {
-      before.forEach(
-          (key, value) -> {
-            if (value == null) {
-              spark.conf().unset(key);
-            } else {
-              spark.conf().set(key, value);
-            }
-          });
     }
   }
 

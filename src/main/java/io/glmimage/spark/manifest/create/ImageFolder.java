@@ -4,7 +4,9 @@ import static org.apache.spark.sql.functions.col;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
+import io.glmimage.image.ImageEndings;
 import io.glmimage.io.Storage;
+import io.glmimage.io.UnreadableText;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
@@ -13,7 +15,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.spark.api.java.JavaRDD;
@@ -32,16 +33,10 @@ import org.apache.spark.sql.types.StructType;
  * has to fit into memory.
  */
 public final class ImageFolder {
-  private static final Set<String> ENDINGS =
-      Set.of("png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "tif", "tiff", "gif");
-
   /** Reasons that are told apart for files that are left out. */
   private static final int MOST_REASONS = 8;
 
   private static final String OTHERS = "other names without an image format";
-
-  /** What Java makes of bytes in a file name that are not text in the charset of the locale. */
-  private static final char REPLACEMENT = '\uFFFD';
 
   /** Largest number of paths in memory. */
   private static final int PIECE = 100_000;
@@ -96,7 +91,7 @@ public final class ImageFolder {
             "Cannot create a manifest: "
                 + images
                 + " holds no images ("
-                + String.join(", ", ENDINGS.stream().sorted().toList())
+                + String.join(", ", ImageEndings.ALL.stream().sorted().toList())
                 + (recursive ? ")" : "; use --recursive to include its subfolders)")
                 + (leftOut.isEmpty() ? "" : "; left out: " + words(leftOut)));
       }
@@ -179,15 +174,16 @@ public final class ImageFolder {
         return "names that begin with . or _ are hidden";
       }
     }
-    if (path.indexOf(REPLACEMENT) >= 0) {
+    if (UnreadableText.is(path)) {
       return "their names are not text in the charset of the locale";
     }
     int dot = path.lastIndexOf('.');
     if (dot <= path.lastIndexOf('/')) {
       return "their names have no ending";
     }
-    String ending = path.substring(dot + 1).toLowerCase(Locale.ROOT);
-    return ENDINGS.contains(ending) ? null : "." + ending + " is not an image format";
+    return ImageEndings.has(path)
+        ? null
+        : path.substring(dot).toLowerCase(Locale.ROOT) + " is not an image format";
   }
 
   private static List<Row> rows(String path, String start, PromptList prompts, Integer seeds) {

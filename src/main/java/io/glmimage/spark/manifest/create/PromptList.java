@@ -72,7 +72,7 @@ public record PromptList(List<Prompt> prompts, List<String> names) implements Se
                   + " "
                   + problem);
         }
-        lines.add(lines.isEmpty() && line.startsWith("\uFEFF") ? line.substring(1) : line);
+        lines.add(lines.isEmpty() ? Texts.withoutByteOrderMark(line) : line);
       }
     }
     return lines;
