@@ -2,6 +2,7 @@ package io.glmimage.manifest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BatchLinesTest {
   private static List<TextRow> rows(String text) throws IOException {
@@ -60,6 +62,24 @@ class BatchLinesTest {
         List.of("data:image/png;base64,AAAA", "y.png", "z.png"),
         row.value(ManifestField.IMAGE_PATHS));
     assertNull(row.value(ManifestField.WIDTH));
+  }
+
+  @Test
+  void bareBase64IsReadAsADataUrl() throws IOException {
+    String base64 = "iVBORw0KGgo" + "A".repeat(100);
+    TextRow row = row(EDIT + "{\"image\":\"" + base64 + "\",\"prompt\":\"p\"}}");
+    assertNull(row.problem());
+    assertEquals(List.of("data:image;base64," + base64), row.value(ManifestField.IMAGE_PATHS));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"data:", "data:,", "DATA:image/png;base64", "data:image/png;base64,"})
+  void aShortDataUrlDoesNotStopTheBatch(String url) throws IOException {
+    String line = EDIT + "{\"image\":\"" + url + "\",\"prompt\":\"p\"}}";
+    List<TextRow> rows = rows(line + "\n" + line.replace(url, "a.png"));
+    assertEquals(List.of(url), rows.get(0).value(ManifestField.IMAGE_PATHS));
+    assertEquals(List.of("a.png"), rows.get(1).value(ManifestField.IMAGE_PATHS));
+    assertThrows(IllegalArgumentException.class, () -> DataUrl.bytes(url));
   }
 
   @Test

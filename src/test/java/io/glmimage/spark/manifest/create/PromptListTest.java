@@ -2,8 +2,11 @@ package io.glmimage.spark.manifest.create;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.UsageException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -33,6 +36,24 @@ class PromptListTest {
       assertThrows(UsageException.class, () -> PromptList.ofTemplate("{object} {color}", values));
     }
     assertThrows(UsageException.class, () -> PromptList.of(List.of(" ", "")));
+  }
+
+  @Test
+  void linesOfAFileAreStrictUtf8() throws IOException {
+    byte[] good = "\uFEFFé\r\n\nb".getBytes(StandardCharsets.UTF_8);
+    assertEquals(List.of("é", "", "b"), PromptList.lines("prompts.txt", good));
+
+    byte[] bad = "a\ncaf\u00e9\nb".getBytes(StandardCharsets.ISO_8859_1);
+    assertEquals(
+        "Cannot read --prompts-file: line 2 of prompts.txt is not UTF-8 (byte 0xE9); convert the"
+            + " file to UTF-8",
+        assertThrows(UsageException.class, () -> PromptList.lines("prompts.txt", bad))
+            .getMessage());
+    byte[] utf16 = "a\nb".getBytes(StandardCharsets.UTF_16);
+    assertTrue(
+        assertThrows(UsageException.class, () -> PromptList.lines("prompts.txt", utf16))
+            .getMessage()
+            .contains("it is UTF-16 text"));
   }
 
   @Test
