@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.util.VersionInfo;
 import org.junit.jupiter.api.Test;
 
 class S3ContentTypesTest {
@@ -26,13 +27,17 @@ class S3ContentTypesTest {
 
   @Test
   void installingTwiceNamesTheClassOnce() {
+    // Hadoop 3.4 has version 2 of the AWS SDK.
+    boolean version1 = VersionInfo.getVersion().startsWith("3.3.");
+    String key = version1 ? "fs.s3a.audit.request.handlers" : "fs.s3a.audit.execution.interceptors";
     Configuration configuration = new Configuration();
-    configuration.set("fs.s3a.audit.request.handlers", "com.example.Other");
+    configuration.set(key, "com.example.Other");
     S3ContentTypes.install(configuration);
     S3ContentTypes.install(configuration);
     assertEquals(
-        "com.example.Other,io.glmimage.io.S3RequestHandler",
-        configuration.get("fs.s3a.audit.request.handlers"));
+        "com.example.Other,io.glmimage.io."
+            + (version1 ? "S3RequestHandler" : "S3ExecutionInterceptor"),
+        configuration.get(key));
     assertEquals("true", configuration.get("fs.s3a.audit.enabled"));
   }
 }

@@ -12,17 +12,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class MemoryCheckTest {
-  private Path model;
-  private CheckpointReport.Memory memory;
-  @TempDir private Path temporary;
+  private static Path model;
+  private static CheckpointReport.Memory memory;
 
-  @BeforeEach
-  void writePublishedCheckpoint() throws IOException {
+  @BeforeAll
+  static void writePublishedCheckpoint(@TempDir Path temporary) throws IOException {
     model = PublishedFolder.write(temporary.resolve("published"));
     memory =
         CheckpointInspector.inspect(
@@ -73,7 +72,7 @@ class MemoryCheckTest {
     assertThrows(DeviceException.class, () -> check(gpu, need - 1));
   }
 
-  private void check(Compute compute, long free) {
+  private static void check(Compute compute, long free) {
     MemoryCheck.check(CheckpointFolder.open(model), compute, OptionalLong.of(free));
   }
 }

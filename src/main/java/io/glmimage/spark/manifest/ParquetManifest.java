@@ -64,7 +64,7 @@ final class ParquetManifest implements FormatReader {
       String name =
           footer.file().startsWith(root + "/")
               ? footer.file().substring(root.length() + 1)
-              : footer.file();
+              : footer.file().substring(footer.file().lastIndexOf('/') + 1);
       List<String> partitions = folder ? partitions(name) : List.of();
       columns.add(name, footer, partitions);
       groups
