@@ -16,6 +16,8 @@ import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -24,19 +26,44 @@ import org.slf4j.LoggerFactory;
 /**
  * Lets {@code Criteria.optModelPath} and {@code optModelUrls("file:...")} recognize a GLM-Image
  * checkpoint, so that its engine and translators need not be named. All other folders and archives
- * behave as without this class. DJL's own factory for local files is not accessible, so this class
- * repeats its choice between two kinds of repository.
+ * behave as without this class. Remote URLs that DJL cannot read are refused with advice. DJL's own
+ * factory for local files is not accessible, so this class repeats its choice between two kinds of
+ * repository.
  */
 public final class CheckpointRepositoryFactory implements RepositoryFactory {
   private static final Logger LOG = LoggerFactory.getLogger(CheckpointRepositoryFactory.class);
 
-  @Override
-  public Set<String> getSupportedScheme() {
-    return Set.of("file");
-  }
+  /** Remote schemes, each with the class of the DJL extension that reads it if present. */
+  private static final Map<String, String> EXTENSIONS =
+      Map.of(
+          "s3", "ai/djl/aws/s3/S3RepositoryFactory.class",
+          "hdfs", "ai/djl/hadoop/hdfs/HdfsRepositoryFactory.class");
 
   @Override
+  public Set<String> getSupportedScheme() {
+    Set<String> schemes = new HashSet<>(Set.of("file", "s3a", "gs", "abfs", "abfss"));
+    EXTENSIONS.forEach(
+        (scheme, extension) -> {
+          if (getClass().getClassLoader().getResource(extension) == null) {
+            schemes.add(scheme);
+          }
+        });
+    return schemes;
+  }
+
+  /**
+   * @throws IllegalArgumentException for a remote URL
+   */
+  @Override
   public Repository newInstance(String name, URI uri) {
+    if (!"file".equalsIgnoreCase(uri.getScheme())) {
+      throw new IllegalArgumentException(
+          "Cannot load model "
+              + shown(uri)
+              + ": DJL loads models from local folders. Copy the folder to each node and give its"
+              + " file: URL, or use io.glmimage.spark.ml.ImageEditor, which sends a model from any"
+              + " Hadoop path to the executors");
+    }
     Path path = path(uri);
     if (isCheckpoint(path)) {
       return new Checkpoint(name, uri, path);
@@ -44,6 +71,15 @@ public final class CheckpointRepositoryFactory implements RepositoryFactory {
     return holdsMetadata(path)
         ? new Folders(name, path.toUri(), path)
         : new Single(name, uri, path);
+  }
+
+  /** Without user information and query, which may contain credentials. */
+  private static String shown(URI uri) {
+    String authority = uri.getRawAuthority() == null ? "" : uri.getRawAuthority();
+    return uri.getScheme()
+        + "://"
+        + authority.substring(authority.indexOf('@') + 1)
+        + (uri.getPath() == null ? "" : uri.getPath());
   }
 
   private static Path path(URI uri) {

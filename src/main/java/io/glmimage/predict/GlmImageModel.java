@@ -26,11 +26,14 @@ import org.slf4j.LoggerFactory;
  * A checkpoint as a DJL model. All predictors of the model use one {@link EditEngine} and take
  * turns. Models of the same checkpoint on the same device share the engine ({@link LoadedModels}).
  * DJL's Spark extension loads a model in every task and never closes one. Without sharing, the
- * second task would fill the GPU. Closing the last of these models frees the native memory.
+ * second task would fill the GPU. Closing the last of these models frees the native memory. A model
+ * that is only garbage-collected leaves its engine loaded for a while, for the next task.
  *
  * <p>Options: {@value #DEVICE} ({@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}) if the
  * criteria have no device, {@value #PRECISION} ({@code auto}, {@code fp8}), and DJL's own {@value
- * #MODEL_NAME}. Other options are refused.
+ * #MODEL_NAME}. Other options are refused. {@value #DEVICE} and {@value #PRECISION} may also be
+ * arguments, which include the query of the model's URL. Arguments with other names belong to the
+ * translator.
  */
 class GlmImageModel extends BaseModel {
   private static final Logger LOG = LoggerFactory.getLogger(GlmImageModel.class);
@@ -42,10 +45,14 @@ class GlmImageModel extends BaseModel {
   private static final String ARRAYS_TRANSLATOR =
       "ai.djl.spark.translator.binary.NpBinaryTranslator";
 
+  /** The package of the DJL Spark extension, whose tasks cannot close a model. */
+  private static final String SPARK_EXTENSION = "ai.djl.spark.";
+
   private final Engine djlEngine;
   private final Device requested;
   private volatile EditEngine engine;
   private volatile boolean closed;
+  private volatile boolean closable = true;
 
   /**
    * @param device null for the first GPU, or for the CPU if there is no GPU
@@ -75,6 +82,7 @@ class GlmImageModel extends BaseModel {
     Map<String, ?> given = options == null ? Map.of() : options;
     EngineSettings settings =
         EngineSettings.of(resolveDevice(deviceName(given))).withPrecision(precision(given));
+    closable = !calledBySparkExtension();
     setModelDir(modelPath);
     try {
       engine = open(modelDir, settings);
@@ -87,9 +95,14 @@ class GlmImageModel extends BaseModel {
     wasLoaded = true;
   }
 
-  private static Precision precision(Map<String, ?> options) {
-    Object given = options.get(PRECISION);
-    return given == null ? Precision.AUTO : Precision.parse(given.toString());
+  private static boolean calledBySparkExtension() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.anyMatch(at -> at.getClassName().startsWith(SPARK_EXTENSION)));
+  }
+
+  private Precision precision(Map<String, ?> options) {
+    String given = given(options, PRECISION);
+    return given == null ? Precision.AUTO : Precision.parse(given);
   }
 
   private DeviceName deviceName(Map<String, ?> options) {
@@ -111,26 +124,37 @@ class GlmImageModel extends BaseModel {
               + MODEL_NAME);
     }
     DeviceName asked = DjlDevices.toName(requested);
-    if (options.get(DEVICE) == null) {
+    String given = given(options, DEVICE);
+    if (given == null) {
       return asked;
     }
-    DeviceName option = DeviceName.parse(options.get(DEVICE).toString());
+    DeviceName option = DeviceName.parse(given);
     if (requested != null && !option.equals(asked)) {
-      throw new IllegalArgumentException(
-          "Cannot load model "
-              + modelName
-              + ": the option "
-              + DEVICE
-              + " says "
-              + option
-              + ", optDevice says "
-              + asked);
+      throw conflict(DEVICE, option.toString(), "optDevice", asked.toString());
     }
     return option;
   }
 
+  /** An option, or the argument of the same name. DJL has made arguments properties. */
+  private String given(Map<String, ?> options, String name) {
+    String option = options.get(name) == null ? null : options.get(name).toString();
+    String argument = getProperty(name);
+    if (option != null && argument != null && !option.equals(argument)) {
+      throw conflict(name, option, "the argument or URL", argument);
+    }
+    return option == null ? argument : option;
+  }
+
+  private IllegalArgumentException conflict(
+      String option, String value, String other, String otherValue) {
+    return new IllegalArgumentException(
+        String.format(
+            "Cannot load model %s: the option %s says %s, %s says %s",
+            modelName, option, value, other, otherValue));
+  }
+
   DeviceName resolveDevice(DeviceName name) {
-    return GlmImageEngine.resolveDevice(name);
+    return GlmImageEngine.resolveDevice(name.isOpen() ? TaskDevices.or(name) : name);
   }
 
   EditEngine open(Path folder, EngineSettings settings) {
@@ -192,15 +216,18 @@ class GlmImageModel extends BaseModel {
   }
 
   /**
-   * Closes a model that was left open, as DJL's models do. The inherited method would also warn
-   * about closed models.
+   * Gives up the engine of a model that was left open. The inherited method would also warn about
+   * closed models.
    */
   @Override
   @SuppressWarnings({"deprecation", "Finalize"})
   protected void finalize() {
-    if (engine != null) {
-      LOG.warn("Model {} was not closed", modelName);
-      close();
+    if (engine instanceof LoadedModels.Share share) {
+      if (closable) {
+        LOG.warn("Model {} was not closed", modelName);
+      }
+      share.abandon();
     }
+    close();
   }
 }

@@ -15,6 +15,8 @@ import java.io.Serializable;
 import java.lang.reflect.Type;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The input and output types of a predictor. DJL finds this class automatically for a local
@@ -49,6 +51,7 @@ import java.util.Set;
  */
 public final class GlmImageTranslatorFactory implements TranslatorFactory, Serializable {
   private static final long serialVersionUID = 1L;
+  private static final Logger LOG = LoggerFactory.getLogger(GlmImageTranslatorFactory.class);
 
   static final String FAILURES = "failures";
 
@@ -116,6 +119,9 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
   private static final class Typed extends RequestTranslator<EditRequest, EditResult> {
     @Override
     EditRequest request(EditRequest input, String id) {
+      if (input == null) {
+        throw noContent(id);
+      }
       return input;
     }
 
@@ -151,6 +157,7 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
         return ImageEncoder.png(result.image());
       }
       if (emptyFailures) {
+        LOG.warn("Request {} gives no image: {}", result.id(), message(result.error()));
         return new byte[0];
       }
       throw new TranslateException(message(result.error()), result.error());
@@ -160,8 +167,8 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
   private static final class Serving extends RequestTranslator<Input, Output> {
     @Override
     EditRequest request(Input input, String id) {
-      if (input.getData() == null) {
-        throw new InvalidRequestException("Cannot edit request " + id + ": it has no content");
+      if (input == null || input.getData() == null) {
+        throw noContent(id);
       }
       return JsonRequest.parse(input.getData().getAsBytes(), id);
     }

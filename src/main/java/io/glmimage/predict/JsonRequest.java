@@ -46,11 +46,15 @@ final class JsonRequest {
   }
 
   /**
+   * @param json may be null
    * @param name names a request that has no id
    * @throws InvalidRequestException if the JSON is not a valid request, or a source image cannot be
    *     read
    */
   static EditRequest parse(byte[] json, String name) {
+    if (json == null) {
+      throw RequestTranslator.noContent(name);
+    }
     JsonNode node;
     try {
       node = Json.STRICT.readTree(json);

@@ -9,13 +9,21 @@ import io.glmimage.request.EditResult;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.LoadProgress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,12 +37,24 @@ import org.slf4j.LoggerFactory;
  *   <li>{@link #use}: the engine stays loaded until {@link #closeAll}, because the next task needs
  *       the same model.
  *   <li>{@link #share}: the caller closes its share. The engine is closed with its last share,
- *       unless {@link #use} keeps it.
+ *       unless {@link #use} keeps it. A share that is {@link Share#abandon abandoned} instead
+ *       leaves the engine loaded for {@link #IDLE_TIME}, or until another engine is loaded on its
+ *       device.
  * </ul>
+ *
+ * <p>On one device, engines are loaded and freed one after the other. A load never overlaps the
+ * freeing of an engine that nobody uses.
  */
 public final class LoadedModels {
   private static final Logger LOG = LoggerFactory.getLogger(LoadedModels.class);
-  private static final LoadedModels PROCESS = new LoadedModels(System::nanoTime);
+
+  /** The time that an engine without users stays loaded after its last share was abandoned. */
+  static final Duration IDLE_TIME = Duration.ofMinutes(5);
+
+  private static final LoadedModels PROCESS =
+      new LoadedModels(
+          System::nanoTime,
+          CompletableFuture.delayedExecutor(IDLE_TIME.toSeconds(), TimeUnit.SECONDS));
 
   /** How often a waiting caller reports the progress of the load. */
   private static final long REPORT_MILLIS = 500;
@@ -47,9 +67,13 @@ public final class LoadedModels {
   }
 
   private final LongSupplier nanoTime;
+  private final Executor afterIdleTime;
 
-  /** Guarded by this, like the users of each entry. */
+  /** Guarded by this, like the fields of each entry. */
   private final Map<Key, Entry> entries = new HashMap<>();
+
+  /** Held while an engine of the device is loaded or freed. Locked before this, never after. */
+  private final Map<DeviceName, ReentrantLock> devices = new ConcurrentHashMap<>();
 
   /**
    * Identifies an engine.
@@ -80,16 +104,25 @@ public final class LoadedModels {
     int users;
     boolean kept;
 
+    /** Counts the calls of {@link #enter}, so that an old timer does not close a new use. */
+    long uses;
+
     Entry(LoadedEngine engine) {
       this.engine = engine;
+    }
+
+    boolean isIdle() {
+      return users == 0 && !kept;
     }
   }
 
   /**
    * @param nanoTime the clock for work and waiting times
+   * @param afterIdleTime runs a task when {@link #IDLE_TIME} has passed
    */
-  LoadedModels(LongSupplier nanoTime) {
+  LoadedModels(LongSupplier nanoTime, Executor afterIdleTime) {
     this.nanoTime = nanoTime;
+    this.afterIdleTime = afterIdleTime;
   }
 
   /** The engines of this process. They are closed when the process ends. */
@@ -119,7 +152,7 @@ public final class LoadedModels {
         throw new JobException("Interrupted while waiting for the model", e);
       }
       try {
-        return engine.work(opener, observer, work);
+        return engine.work(alone(key, opener), observer, work);
       } finally {
         engine.endTurn();
       }
@@ -133,11 +166,11 @@ public final class LoadedModels {
    *
    * @throws RuntimeException if the engine cannot be loaded; the next caller tries again
    */
-  public EditEngine share(Key key, Opener opener) {
+  public Share share(Key key, Opener opener) {
     Entry entry = enter(key, false);
     boolean loaded = false;
     try {
-      entry.engine.load(opener);
+      entry.engine.load(alone(key, opener));
       loaded = true;
     } finally {
       if (!loaded) {
@@ -163,37 +196,46 @@ public final class LoadedModels {
    * engine.
    */
   public void closeAll() {
-    List<LoadedEngine> idle = new ArrayList<>();
+    Set<DeviceName> devicesInUse = new HashSet<>();
     List<LoadedEngine> busy = new ArrayList<>();
     synchronized (this) {
-      entries
-          .values()
-          .removeIf(
-              entry -> {
-                entry.kept = false;
-                (entry.users == 0 ? idle : busy).add(entry.engine);
-                return entry.users == 0;
-              });
+      entries.forEach(
+          (key, entry) -> {
+            entry.kept = false;
+            devicesInUse.add(key.device());
+            if (entry.users > 0) {
+              busy.add(entry.engine);
+            }
+          });
     }
-    idle.forEach(LoadedEngine::close);
-    for (LoadedEngine engine : busy) {
-      try {
+    try {
+      for (DeviceName device : devicesInUse) {
+        ReentrantLock lock = lockOf(device);
+        if (lock.tryLock(CLOSE_WAIT_SECONDS, TimeUnit.SECONDS)) {
+          try {
+            closeIdle(device, idle -> true);
+          } finally {
+            lock.unlock();
+          }
+        }
+      }
+      for (LoadedEngine engine : busy) {
         if (engine.tryTurn(CLOSE_WAIT_SECONDS, TimeUnit.SECONDS)) {
           engine.endTurn();
         } else {
           // Freeing weights under a running batch would crash the process.
           LOG.warn("An engine is busy; it is closed after its batch");
         }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
   private synchronized Entry enter(Key key, boolean keep) {
     Entry entry = entries.computeIfAbsent(key, k -> new Entry(new LoadedEngine(nanoTime)));
     entry.users++;
+    entry.uses++;
     entry.kept |= keep;
     return entry;
   }
@@ -205,12 +247,80 @@ public final class LoadedModels {
   private void leave(Key key, Entry entry) {
     synchronized (this) {
       entry.users--;
-      if (entry.users > 0 || entry.kept) {
+      if (!entry.isIdle()) {
         return;
       }
-      entries.remove(key, entry);
     }
-    entry.engine.close();
+    closeIdle(key.device(), idle -> idle == entry);
+  }
+
+  private void abandon(Key key, Entry entry) {
+    long uses;
+    synchronized (this) {
+      entry.users--;
+      if (!entry.isIdle()) {
+        return;
+      }
+      uses = entry.uses;
+    }
+    LOG.debug("Model {} has no users; it stays loaded for a while", entry.engine.description());
+    afterIdleTime.execute(
+        () -> closeIdle(key.device(), idle -> idle == entry && idle.uses == uses));
+  }
+
+  /**
+   * Wraps an opener, which is called by the engine's own thread: frees the device of engines that
+   * nobody uses, and keeps others from loading there at the same time.
+   */
+  private Opener alone(Key key, Opener opener) {
+    return new Alone(this, key.device(), opener);
+  }
+
+  /** Equal if the wrapped openers are equal. */
+  private record Alone(LoadedModels models, DeviceName device, Opener opener) implements Opener {
+    @Override
+    public EditEngine open(LoadProgress progress) {
+      ReentrantLock lock = models.lockOf(device);
+      lock.lock();
+      try {
+        models.closeIdle(device, idle -> true);
+        return opener.open(progress);
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private ReentrantLock lockOf(DeviceName device) {
+    return devices.computeIfAbsent(device, d -> new ReentrantLock());
+  }
+
+  /** Frees the engines of a device that have no users and satisfy the condition. */
+  private void closeIdle(DeviceName device, Predicate<Entry> condition) {
+    ReentrantLock lock = lockOf(device);
+    lock.lock();
+    try {
+      List<LoadedEngine> idle = new ArrayList<>();
+      synchronized (this) {
+        entries
+            .entrySet()
+            .removeIf(
+                at -> {
+                  Entry entry = at.getValue();
+                  boolean close =
+                      at.getKey().device().equals(device)
+                          && entry.isIdle()
+                          && condition.test(entry);
+                  if (close) {
+                    idle.add(entry.engine);
+                  }
+                  return close;
+                });
+      }
+      idle.forEach(LoadedEngine::close);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Whether a failed load may succeed at the next attempt. */
@@ -222,12 +332,12 @@ public final class LoadedModels {
   }
 
   /** One caller's share of an engine. */
-  private final class Share implements EditEngine {
+  public final class Share implements EditEngine {
     private final Key key;
     private final Entry entry;
     private boolean closed;
 
-    Share(Key key, Entry entry) {
+    private Share(Key key, Entry entry) {
       this.key = key;
       this.entry = entry;
     }
@@ -260,13 +370,25 @@ public final class LoadedModels {
 
     @Override
     public void close() {
-      synchronized (this) {
-        if (closed) {
-          return;
-        }
-        closed = true;
+      if (end()) {
+        leave(key, entry);
       }
-      leave(key, entry);
+    }
+
+    /**
+     * Ends a share whose owner was garbage-collected. Its next owner probably wants the same model,
+     * so the engine stays loaded for a while ({@link LoadedModels#IDLE_TIME}).
+     */
+    public void abandon() {
+      if (end()) {
+        LoadedModels.this.abandon(key, entry);
+      }
+    }
+
+    private synchronized boolean end() {
+      boolean open = !closed;
+      closed = true;
+      return open;
     }
   }
 }

@@ -20,7 +20,13 @@ import java.util.List;
  * @param <O> the predictor's output
  */
 abstract class RequestTranslator<I, O> implements Translator<I, O> {
+  /** The failure of an input that is null. */
+  static InvalidRequestException noContent(String id) {
+    return new InvalidRequestException("Cannot edit request " + id + ": it has no content");
+  }
+
   /**
+   * @param input may be null, as a row of a DataFrame
    * @param id names a request without an id of its own in messages
    * @throws InvalidRequestException if the input is not a valid request; the others of the batch
    *     continue

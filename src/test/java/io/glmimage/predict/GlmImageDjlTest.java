@@ -21,20 +21,27 @@ import ai.djl.repository.SimpleRepository;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
-import ai.djl.spark.translator.binary.NpBinaryTranslator;
+import ai.djl.spark.translator.binary.NpBinaryTranslatorFactory;
 import ai.djl.translate.TranslateException;
+import ai.djl.util.Utils;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Libtorch;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
@@ -157,23 +164,74 @@ class GlmImageDjlTest {
   @Test
   void theSparkExtensionsBinaryPredictorNeedsTheNameOnly() throws Exception {
     String json = "{\"prompt\": \"x\", \"height\": 64, \"width\": 64, \"num_inference_steps\": 1}";
-    // As its ModelLoader does: a translator of arrays, its batchifier among the arguments.
+    // As its ModelLoader does: a serializable factory, and the batchifier among the arguments.
+    NpBinaryTranslatorFactory factory = serialized(new NpBinaryTranslatorFactory());
     try (ZooModel<byte[], byte[]> model =
             Criteria.builder()
                 .setTypes(byte[].class, byte[].class)
                 .optEngine("GlmImage")
-                .optModelUrls(MODEL.toUri() + "?failures=empty")
-                .optTranslator(new NpBinaryTranslator())
-                .optArgument("batchifier", "none")
+                .optModelUrls(MODEL.toUri() + "?failures=empty&device=cpu")
+                .optTranslatorFactory(factory)
+                .optArgument("batchifier", "stack")
                 .build()
                 .loadModel();
         Predictor<byte[], byte[]> predictor = model.newPredictor()) {
+      assertEquals(Device.cpu(), model.getNDManager().getDevice());
       List<byte[]> out =
           predictor.batchPredict(
-              List.of(
-                  "{}".getBytes(StandardCharsets.UTF_8), json.getBytes(StandardCharsets.UTF_8)));
+              Arrays.asList(
+                  "{}".getBytes(StandardCharsets.UTF_8),
+                  null,
+                  json.getBytes(StandardCharsets.UTF_8)));
       assertEquals(0, out.get(0).length);
-      assertEquals(64, ImageDecoder.decode(out.get(1), "out").height());
+      assertEquals(0, out.get(1).length);
+      assertEquals(64, ImageDecoder.decode(out.get(2), "out").height());
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <T> T serialized(T value) throws Exception {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(value);
+    }
+    try (ObjectInputStream in =
+        new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      return (T) in.readObject();
+    }
+  }
+
+  @Test
+  void djlReportsNothingOverTheNetwork() {
+    assertTrue(Engine.hasEngine("GlmImage"));
+    assertEquals("true", Utils.getEnvOrSystemProperty("OPT_OUT_TRACKING"));
+  }
+
+  @Test
+  void theDeviceOfASparkTaskIsAskedFor() {
+    assertEquals(
+        List.of("io.glmimage.spark.engine.SparkTaskDevices"),
+        ServiceLoader.load(TaskDevices.class).stream().map(p -> p.type().getName()).toList());
+    assertEquals(DeviceName.CUDA, TaskDevices.or(DeviceName.CUDA), "no task is running");
+  }
+
+  @Test
+  void remoteUrlsAreRefusedWithAdvice() {
+    for (String url : List.of("s3a://key:secret@bucket/models/GLM-Image", "hdfs://host:8020/m")) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () ->
+                  Criteria.builder()
+                      .setTypes(EditRequest.class, EditResult.class)
+                      .optModelUrls(url)
+                      .build()
+                      .loadModel());
+      String shown = url.replace("key:secret@", "");
+      assertTrue(
+          e.getMessage().startsWith("Cannot load model " + shown + ": DJL loads models from local"),
+          e.getMessage());
+      assertTrue(e.getMessage().contains("ImageEditor"), e.getMessage());
     }
   }
 

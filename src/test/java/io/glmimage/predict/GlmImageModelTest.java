@@ -32,9 +32,11 @@ import io.glmimage.tensor.DeviceName;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -331,13 +333,95 @@ class GlmImageModelTest {
   void theSparkExtensionsArrayTranslatorGivesWayToJson() throws Exception {
     try (GlmImageModel model = loaded(null)) {
       model.setProperty("failures", "empty");
-      try (Predictor<byte[], byte[]> predictor = model.newPredictor(new NpBinaryTranslator())) {
+      try (Predictor<byte[], byte[]> predictor = model.newPredictor(new NpBinaryTranslator(null))) {
         List<byte[]> out = predictor.batchPredict(List.of(json("x"), json("no")));
         assertArrayEquals(SOURCE.pixels(), ImageDecoder.decode(out.get(0), "out").pixels());
         assertEquals(0, out.get(1).length);
         assertEquals(1, engine.calls.size());
       }
     }
+  }
+
+  @Test
+  void aNullRequestHasNoContent() throws Exception {
+    String message = "Cannot edit request 2 of 2: it has no content";
+    try (GlmImageModel model = loaded(null);
+        Predictor<EditRequest, EditResult> typed =
+            predictor(model, EditRequest.class, EditResult.class, Map.of());
+        Predictor<byte[], byte[]> empty =
+            predictor(model, byte[].class, byte[].class, Map.of("failures", "empty"));
+        Predictor<byte[], byte[]> strict = predictor(model, byte[].class, byte[].class, Map.of());
+        Predictor<Input, Output> serving = predictor(model, Input.class, Output.class, Map.of())) {
+      RuntimeException error =
+          typed.batchPredict(Arrays.asList(request("a", "x"), null)).get(1).error();
+      assertInstanceOf(InvalidRequestException.class, error);
+      assertEquals(message, error.getMessage());
+      List<byte[]> images = empty.batchPredict(Arrays.asList(json("x"), null));
+      assertTrue(images.get(0).length > 0);
+      assertEquals(0, images.get(1).length);
+      int calls = engine.calls.size();
+      TranslateException failed =
+          assertThrows(
+              TranslateException.class, () -> strict.batchPredict(Arrays.asList(json("x"), null)));
+      assertTrue(failed.getMessage().contains(message), failed.getMessage());
+      assertEquals(calls, engine.calls.size(), "the model edits nothing in vain");
+      Output output = serving.batchPredict(Arrays.asList(null, null)).get(1);
+      assertEquals(400, output.getCode());
+      assertEquals(message, output.getMessage());
+    }
+  }
+
+  @Test
+  void anArgumentOrAUrlChoosesDeviceAndPrecision() throws Exception {
+    try (GlmImageModel model = model(null)) {
+      model.setProperty("device", "cuda:3");
+      model.setProperty("precision", "fp8");
+      model.setProperty("batchifier", "none");
+      model.load(FOLDER, null, Map.of("device", "cuda:3"));
+      assertEquals("cuda:3", loadedOn);
+      assertEquals("fp8", loadedIn);
+    }
+    for (Device device : new Device[] {null, Device.cpu()}) {
+      try (GlmImageModel model = model(device)) {
+        model.setProperty("device", "cuda:3");
+        Map<String, String> options = device == null ? Map.of("device", "cpu") : Map.of();
+        assertEquals(
+            device == null
+                ? "Cannot load model tiny: the option device says cpu, the argument or URL says"
+                    + " cuda:3"
+                : "Cannot load model tiny: the option device says cuda:3, optDevice says cpu",
+            assertThrows(IllegalArgumentException.class, () -> model.load(FOLDER, null, options))
+                .getMessage());
+      }
+    }
+  }
+
+  @Test
+  void anEngineSurvivesModelsThatAreCollected() throws Exception {
+    List<Runnable> timers = new ArrayList<>();
+    LoadedModels models = new LoadedModels(System::nanoTime, timers::add);
+    LoadedModels.Key key = new LoadedModels.Key("model", DeviceName.CPU);
+    AtomicInteger loads = new AtomicInteger();
+    for (int task = 0; task < 3; task++) {
+      GlmImageModel model =
+          new GlmImageModel("tiny", Engine.getEngine("GlmImage"), Device.cpu()) {
+            @Override
+            EditEngine open(Path folder, EngineSettings settings) {
+              return models.share(
+                  key,
+                  progress -> {
+                    loads.incrementAndGet();
+                    return engine;
+                  });
+            }
+          };
+      model.load(FOLDER, null, null);
+      model.finalize(); // as the garbage collector does between two tasks
+      assertFalse(engine.closed);
+    }
+    assertEquals(1, loads.get());
+    timers.forEach(Runnable::run);
+    assertTrue(engine.closed);
   }
 
   @Test

@@ -11,6 +11,7 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelSelection;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.spark.engine.ForwardingEngine;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.LoadProgress;
@@ -33,7 +34,11 @@ class LoadedModelsTest {
   private final AtomicInteger inside = new AtomicInteger();
   private volatile boolean broken;
   private long now;
-  private final LoadedModels models = new LoadedModels(() -> now);
+
+  /** What would run when the idle time has passed. */
+  private final List<Runnable> timers = new ArrayList<>();
+
+  private final LoadedModels models = new LoadedModels(() -> now, timers::add);
 
   /** Equal for equal names. */
   private record Source(String name, LoadedModelsTest test) implements LoadedModels.Opener {
@@ -79,7 +84,7 @@ class LoadedModelsTest {
     return new Source(name, this);
   }
 
-  private EditEngine share(LoadedModels.Key key) {
+  private LoadedModels.Share share(LoadedModels.Key key) {
     return models.share(key, source("engine"));
   }
 
@@ -113,6 +118,101 @@ class LoadedModelsTest {
           assertThrows(IllegalStateException.class, () -> share.edit(List.of())).getMessage());
       assertEquals("engine", share.description());
       assertEquals(List.of(), other.edit(List.of()));
+    }
+  }
+
+  @Test
+  void anAbandonedEngineServesTheNextShare() {
+    share(KEY).abandon();
+    assertEquals(0, closed.get());
+    LoadedModels.Share next = share(KEY);
+    assertEquals(1, opened.get());
+    timers.forEach(Runnable::run);
+    assertEquals(0, closed.get(), "it is in use");
+    next.close();
+    assertEquals(1, closed.get(), "an explicit close is immediate");
+  }
+
+  @Test
+  void anAbandonedEngineIsClosedWhenItsIdleTimeIsOver() {
+    share(KEY).abandon();
+    share(KEY).abandon();
+    timers.get(0).run();
+    assertEquals(0, closed.get(), "the second share began the time again");
+    timers.get(1).run();
+    assertEquals(1, closed.get());
+    assertEquals(0, models.loaded());
+  }
+
+  @Test
+  void onlyTheLastAbandonedShareStartsTheIdleTime() {
+    LoadedModels.Share first = share(KEY);
+    LoadedModels.Share second = share(KEY);
+    first.abandon();
+    first.close();
+    assertEquals(List.of(), timers);
+    assertEquals(List.of(), second.edit(List.of()));
+    second.abandon();
+    assertEquals(1, timers.size());
+  }
+
+  @Test
+  void anotherModelOnTheDeviceClosesAnAbandonedEngineBeforeItIsLoaded() {
+    share(KEY).abandon();
+    share(new LoadedModels.Key("model", DeviceName.cuda(0))).abandon();
+    LoadedModels.Key other = new LoadedModels.Key("other", DeviceName.CPU);
+    try (EditEngine engine =
+        models.share(
+            other,
+            progress -> {
+              assertEquals(1, closed.get(), "the CPU's engine only");
+              return load("other", progress);
+            })) {
+      assertEquals("other", engine.description());
+      assertEquals(2, models.loaded());
+    }
+  }
+
+  @Test
+  void loadingWaitsUntilTheOldEngineIsFreed() throws Exception {
+    CountDownLatch freeing = new CountDownLatch(1);
+    CountDownLatch free = new CountDownLatch(1);
+    LoadedModels.Share old =
+        models.share(
+            KEY,
+            progress ->
+                new ForwardingEngine(load("old", progress)) {
+                  @Override
+                  public void close() {
+                    freeing.countDown();
+                    assertTrue(LoadedModelsTest.await(free));
+                    super.close();
+                  }
+                });
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try {
+      Future<?> closing = threads.submit(old::close);
+      freeing.await();
+      Future<Integer> loading =
+          threads.submit(
+              () -> {
+                AtomicInteger closedAtLoad = new AtomicInteger(-1);
+                models
+                    .share(
+                        KEY,
+                        progress -> {
+                          closedAtLoad.set(closed.get());
+                          return load("new", progress);
+                        })
+                    .close();
+                return closedAtLoad.get();
+              });
+      free.countDown();
+      assertEquals(1, loading.get());
+      closing.get();
+    } finally {
+      free.countDown();
+      threads.shutdownNow();
     }
   }
 

@@ -79,9 +79,11 @@ final class PackageRules {
                   "io")),
           // manifest: a request gets the seed that the same row has in the job.
           // tensor: the names of devices and precisions. io: the version of a checkpoint folder.
+          // natives: DJL's switches are set before DJL loads the engine.
           entry(
               "predict",
-              Set.of("pipeline", "manifest", "kernel", "tensor", "weights", "image", "io")),
+              Set.of(
+                  "pipeline", "manifest", "kernel", "tensor", "weights", "image", "io", "natives")),
           entry(
               "bench",
               Set.of(
@@ -168,9 +170,9 @@ final class PackageRules {
           // libwebp, for writing WebP.
           entry("org.bytedeco.leptonica.", Set.of("image")));
 
-  /** Classes that configure the loader of a native library before its first use. */
+  /** Classes that configure a library before its first use. */
   private static final Set<String> NATIVE_LOADERS =
-      Set.of("natives.NativeLibraries", "model.processor.PromptTokenizer");
+      Set.of("natives.NativeLibraries", "natives.DjlSwitches");
 
   /**
    * Classes that read what the cluster manager or CUDA has set for an executor's process: scratch

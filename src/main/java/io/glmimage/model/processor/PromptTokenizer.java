@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.natives.CacheFolders;
+import io.glmimage.natives.DjlSwitches;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -27,10 +28,7 @@ import java.util.Map;
  */
 public final class PromptTokenizer implements AutoCloseable {
   static {
-    // Otherwise DJL downloads a CUDA build of the library on machines with CUDA.
-    setUnlessSet("RUST_FLAVOR", "cpu");
-    // Otherwise DJL reports its use over the network, and waits for time-outs if there is none.
-    setUnlessSet("OPT_OUT_TRACKING", "true");
+    DjlSwitches.stayOffline();
   }
 
   private final Path file;
@@ -93,12 +91,6 @@ public final class PromptTokenizer implements AutoCloseable {
                       "the environment variable DJL_CACHE_DIR")
                   .orElse(words.toString()),
           e);
-    }
-  }
-
-  private static void setUnlessSet(String name, String value) {
-    if (System.getenv(name) == null && System.getProperty(name) == null) {
-      System.setProperty(name, value);
     }
   }
 
