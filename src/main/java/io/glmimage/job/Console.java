@@ -21,4 +21,12 @@ record Console(
     PrintWriter err,
     boolean terminal,
     AtomicReference<Redaction> redaction,
-    Function<EngineOptions, ModelRef> models) {}
+    Function<EngineOptions, ModelRef> models) {
+  /** Prints the line for programs, which people at a terminal do not need. */
+  void printResult(String line) {
+    if (!terminal) {
+      err.flush();
+      out.println(line);
+    }
+  }
+}

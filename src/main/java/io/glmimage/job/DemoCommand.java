@@ -86,7 +86,9 @@ final class DemoCommand implements Callable<Integer> {
               + ExampleManifest.BAD_ID
               + " is deliberately corrupt, to show a failure.");
       text.flush();
-      RunReport report = new EditJob(spark, options, console).run();
+      EditJob job = new EditJob(spark, options, console);
+      RunReport report = job.run();
+      job.printFailures(report);
       List<ShownResult> rows =
           ResultsTable.open(spark.spark(), storage, root).first(ExampleManifest.size());
       ShowCommand.print(rows, text);

@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.io.Redaction;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import java.util.List;
@@ -28,7 +29,8 @@ import picocli.CommandLine.Spec;
     exitCodeList = {
       "0:All rows are edited.",
       "1:The command cannot start as given; nothing was changed.",
-      "2:The job has finished; some rows failed (status FAILED in the table).",
+      "2:The job has finished; some rows failed (status FAILED in the table)."
+          + " --failed-rows-exit-code gives another code.",
       "3:The job failed."
     })
 final class EditCommand implements Callable<Integer> {
@@ -102,6 +104,7 @@ final class EditCommand implements Callable<Integer> {
         images.options(),
         engine.options(),
         guarantees.run(),
+        guarantees.failedRowsExitCode(),
         JobOptions.valuesOf(spec));
   }
 
@@ -109,10 +112,18 @@ final class EditCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     // Before Spark starts, so that a wrong option is reported at once.
     JobOptions options = options();
+    EditJob job;
+    RunReport report;
     try (Session spark = session.open(console)) {
-      RunReport report = new EditJob(spark, options, console).run();
-      console.out().println(console.redaction().get().apply(report.line()));
-      return EditJob.exitCode(report);
+      job = new EditJob(spark, options, console);
+      report = job.run();
     }
+    // After Spark has stopped: schedulers show the last lines, and Spark may log a lot.
+    job.printFailures(report);
+    int exitCode = options.exitCode(report.rows());
+    Redaction redaction = console.redaction().get();
+    console.out().println(redaction.apply(report.line()));
+    console.printResult(ResultLine.of(report, exitCode, redaction));
+    return exitCode;
   }
 }

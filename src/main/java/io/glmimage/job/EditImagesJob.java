@@ -130,7 +130,7 @@ public final class EditImagesJob implements Runnable {
         .setOverwrittenOptionsAllowed(false)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(this::wrongOption)
-        .setExecutionExceptionHandler((error, command, parsed) -> failed(error));
+        .setExecutionExceptionHandler((error, command, parsed) -> failed(error, command));
   }
 
   /** All commands with their options and help texts. */
@@ -145,13 +145,14 @@ public final class EditImagesJob implements Runnable {
 
   private int wrongOption(CommandLine.ParameterException error, String[] args) {
     CommandLine command = error.getCommandLine();
-    console.err().println(console.redaction().get().apply(error.getMessage()));
+    String message = console.redaction().get().apply(error.getMessage());
+    console.err().println(message);
     CommandLine.UnmatchedArgumentException.printSuggestions(error, console.err());
     console.err().println("Try " + command.getCommandSpec().qualifiedName() + " --help");
-    return ExitCode.USAGE;
+    return failed(command, ExitCode.USAGE, message);
   }
 
-  private int failed(Exception error) {
+  private int failed(Exception error, CommandLine command) {
     Throwable root = Causes.root(error);
     boolean usage = error instanceof UsageException;
     Throwable shown = usage ? error : root;
@@ -170,7 +171,15 @@ public final class EditImagesJob implements Runnable {
       error.printStackTrace(new PrintWriter(trace));
       console.err().println(console.redaction().get().apply(trace.toString()));
     }
-    return usage ? ExitCode.USAGE : ExitCode.JOB_FAILED;
+    return failed(command, usage ? ExitCode.USAGE : ExitCode.JOB_FAILED, message);
+  }
+
+  /** The exit code of a command that failed. Programs that run {@code edit} get a line with it. */
+  private int failed(CommandLine command, int exitCode, String message) {
+    if (command.getCommand() instanceof EditCommand) {
+      console.printResult(ResultLine.of(exitCode, message, console.redaction().get()));
+    }
+    return exitCode;
   }
 
   /** Whether both output streams are a terminal on which a line can be redrawn. */

@@ -56,6 +56,7 @@ final class EditJob {
   private final Redaction redaction;
   private final Instant started = Instant.now();
   private final Phases phases = new Phases();
+  private List<String> failures = List.of();
 
   EditJob(Session session, JobOptions options, Console console) {
     this.session = session;
@@ -226,9 +227,7 @@ final class EditJob {
                 options.fingerprint(),
                 Versions.all(session.spark().version())));
     check(report.rows());
-    if (report.rows().failed() > 0) {
-      listFailures(report, results);
-    }
+    failures = report.rows().failed() > 0 ? results.failures(LISTED_FAILURES) : List.of();
     if (model.touchesImages()) {
       new Packer(session.spark(), output).pack(results, options.images(), rows);
     }
@@ -237,7 +236,7 @@ final class EditJob {
           .write(results, options.images().inlineAnswers(), started);
     }
     writeReport(report, new ResultFigures(results), model.touchesImages());
-    report.write(storage, exitCode(report), redaction);
+    report.write(storage, options.exitCode(report.rows()), redaction);
     return report;
   }
 
@@ -250,9 +249,13 @@ final class EditJob {
         report, figures.all(report.rows().failedByClass().keySet(), files.samples(samples)));
   }
 
-  private void listFailures(RunReport report, ResultsTable results) {
+  /** Prints the first failed rows of the run. */
+  void printFailures(RunReport report) {
+    if (failures.isEmpty()) {
+      return;
+    }
     say(report.rows().failed() + " of " + Wording.count(report.rows().total(), "row") + " failed:");
-    results.failures(LISTED_FAILURES).forEach(line -> say("  " + line));
+    failures.forEach(line -> say("  " + line));
     if (report.rows().failed() > LISTED_FAILURES) {
       say("  ... (see status = 'FAILED' in " + report.output().results() + ")");
     }
@@ -261,10 +264,6 @@ final class EditJob {
   private void say(String line) {
     console.err().println(line);
     console.err().flush();
-  }
-
-  static int exitCode(RunReport report) {
-    return report.rows().failed() == 0 ? ExitCode.DONE : ExitCode.SOME_ROWS_FAILED;
   }
 
   /** Checks that each row of the manifest has one result row. */

@@ -7,6 +7,7 @@ import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
+import io.glmimage.output.RowCounts;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.results.EditedImageOptions;
@@ -23,6 +24,7 @@ import picocli.CommandLine.Model.OptionSpec;
 /**
  * All options of an edit job: one record per package.
  *
+ * @param failedRowsExitCode exit code of a finished run with failed rows
  * @param values every option of the command line by its name, as parsed, defaults included
  */
 record JobOptions(
@@ -33,7 +35,13 @@ record JobOptions(
     EditedImageOptions images,
     EngineOptions engine,
     RunOptions run,
+    int failedRowsExitCode,
     Map<String, String> values) {
+
+  /** The exit code of a finished run. */
+  int exitCode(RowCounts rows) {
+    return rows.failed() == 0 ? ExitCode.DONE : failedRowsExitCode;
+  }
 
   /** The values of a parsed command's options, by name without dashes, in their declared order. */
   static Map<String, String> valuesOf(CommandSpec command) {

@@ -171,17 +171,25 @@ class EditImagesJobTest extends SharedSession {
   @Test
   void failuresAreCountedOnTheConsoleAndInTheSummary() throws IOException {
     String output = folder + "/out";
-    assertEquals(2, job.edit(mixedManifest(), output, "--steps", "3"));
+    assertEquals(
+        40, job.edit(mixedManifest(), output, "--steps", "3", "--failed-rows-exit-code", "40"));
 
     assertTrue(job.err().contains("9 of 11 rows failed:"), job.err());
     assertTrue(job.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), job.err());
     assertTrue(job.err().contains("11/11 rows, 9 failed"), job.err());
-    String[] lines = job.out().strip().split("\n");
-    assertTrue(lines[lines.length - 1].startsWith("11 rows: 2 ok, 9 failed, "), job.out());
-    assertTrue(
-        lines[lines.length - 1].endsWith("results in file:" + output + "/results"), job.out());
+    List<String> lines = job.out().lines().toList();
+    assertEquals(2, lines.size(), job.out());
+    assertTrue(lines.get(0).startsWith("11 rows: 2 ok, 9 failed, "), job.out());
+    assertTrue(lines.get(0).endsWith("results in file:" + output + "/results"), job.out());
+    JsonNode result = new ObjectMapper().readTree(lines.get(1).substring("RESULT ".length()));
+    assertEquals("rows_failed", result.get("status").asText());
+    assertEquals(40, result.get("exit_code").asInt());
+    assertEquals(9, result.get("failed").asInt());
+    assertEquals(1, result.get("failed_by_class").get("IMAGE_NOT_FOUND").asInt());
+    assertEquals("file:" + output + "/failed-rows", result.get("failed_rows").asText());
+    assertTrue(result.get("error").isNull());
     JsonNode summary = new ObjectMapper().readTree(Path.of(output, "summary.json").toFile());
-    assertEquals(2, summary.get("exit_code").asInt());
+    assertEquals(40, summary.get("exit_code").asInt());
     assertEquals(11, summary.get("rows").asInt());
     assertEquals(3, summary.get("failed_by_class").get("INVALID_ROW").asInt());
     assertEquals("3", summary.get("options").get("steps").asText());
@@ -407,7 +415,8 @@ class EditImagesJobTest extends SharedSession {
         job.err());
     assertEquals(1, FakeEngines.OPENED.get() - opened);
     assertFalse(Files.exists(Path.of(output, "summary.json")));
-    assertEquals("", job.out());
+    assertTrue(
+        job.out().startsWith("RESULT {\"status\":\"job_failed\",\"exit_code\":3,"), job.out());
   }
 
   @Test

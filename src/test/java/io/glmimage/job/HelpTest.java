@@ -179,13 +179,17 @@ class HelpTest {
           {"--io-attempts", "0", "Invalid --io-attempts: 0"},
           {"--max-failed-rows", "-1", "Invalid --max-failed-rows: -1"},
           {"--max-failed-ratio", "1.5", "Invalid --max-failed-ratio: 1.5"},
+          {"--failed-rows-exit-code", "3", "Invalid --failed-rows-exit-code: 3, expected 0 to 125"},
+          {"--failed-rows-exit-code", "70", "Invalid --failed-rows-exit-code: 70"},
+          {"--failed-rows-exit-code", "126", "Invalid --failed-rows-exit-code: 126"},
           {"--commit-seconds", "-1", "Invalid --commit-seconds: -1"},
           {"--lock-timeout", "0", "Invalid --lock-timeout: 0"},
           {"--resume-check", "much", "--resume-check"},
         }) {
       assertEquals(1, run("--manifest", "m", "--output", "o", bad[0], bad[1]));
       assertTrue(err().contains(bad[2]), err());
-      assertEquals("", out());
+      String result = "RESULT {\"status\":\"refused\",\"exit_code\":1,\"error\":\"";
+      assertTrue(out().startsWith(result) && out().contains(bad[2]), out());
     }
     assertEquals(1, run("show", "--results", "o", "--rows", "0"));
     assertTrue(err().contains("Invalid --rows: 0"), err());

@@ -408,14 +408,16 @@ class ResumeTest extends SharedSession {
     String manifest = manifest(rows);
     for (String[] limit :
         new String[][] {{"--max-failed-rows", "3"}, {"--max-failed-ratio", "0.35"}}) {
-      assertEquals(3, edit(manifest, limit[0], limit[1]), job::err);
+      assertEquals(3, edit(manifest, limit[0], limit[1], "--failed-rows-exit-code", "0"), job::err);
       assertTrue(job.err().contains("rows failed, more than " + limit[0]), job.err());
       assertFalse(Files.exists(output.resolve("results/_SUCCESS")));
       assertFalse(Files.exists(output.resolve("_run/lock.json")));
     }
-    assertEquals(2, edit(manifest, "--max-failed-rows", "4"), job::err);
+    assertEquals(
+        0, edit(manifest, "--max-failed-rows", "4", "--failed-rows-exit-code", "0"), job::err);
     assertEquals(4, job.edited());
     assertWhole(output);
+    assertEquals(2, edit(manifest, "--max-failed-rows", "4"), job::err);
     assertEquals(2, edit(manifest, "--overwrite"), job::err);
     assertEquals(10, job.edited());
   }
