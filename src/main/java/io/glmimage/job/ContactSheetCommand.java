@@ -61,7 +61,8 @@ final class ContactSheetCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     ShowCommand.checkRows(rows);
-    try (Session spark = session.open(console)) {
+    try (Session spark = session.open(console, "contact-sheet")) {
+      spark.describe("Read the results");
       Storage storage = spark.storage();
       ResultsTable table = ResultsTable.open(spark.spark(), storage, results);
       String folder = manifest == null ? storage.qualified(results) : storage.parent(manifest);

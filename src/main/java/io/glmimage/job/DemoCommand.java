@@ -72,7 +72,7 @@ final class DemoCommand implements Callable<Integer> {
     PrintWriter text = console.out();
     // Before Spark starts, so that a wrong option is reported at once.
     options("example/manifest.parquet", "demo", false);
-    try (Session spark = session.open(console)) {
+    try (Session spark = session.open(console, "demo")) {
       Storage storage = spark.storage();
       String root = storage.qualified(out);
       String manifest = root + "/example/manifest.parquet";

@@ -114,7 +114,8 @@ final class EditCommand implements Callable<Integer> {
     JobOptions options = options();
     EditJob job;
     RunReport report;
-    try (Session spark = session.open(console)) {
+    String work = "edit " + Session.shortName(options.manifest().path());
+    try (Session spark = session.open(console, work)) {
       job = new EditJob(spark, options, console);
       report = job.run();
     }

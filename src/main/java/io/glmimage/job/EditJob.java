@@ -76,11 +76,15 @@ final class EditJob {
    * @throws IOException if the output folder cannot be read or written
    */
   RunReport run() throws IOException {
+    String name = Session.shortName(options.manifest().path());
+    session.describe("Read the manifest " + name);
+
     // 1. Check everything that can be checked without work.
     Optional<String> note = options.demonstrationNote(!session.diesWithProcess());
     Inputs inputs = check();
     note.ifPresent(this::say);
     phases.end("open");
+    session.describe("Count and check the rows of " + name);
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
     identified.notes().forEach(this::say);
@@ -100,22 +104,26 @@ final class EditJob {
         running.set(runner);
 
         // 2. Find the rows to do, and plan them.
+        session.describe("Find the rows to edit");
         EditPlan plan = plan(runner, rows);
         phases.end("plan");
 
         // 3. Edit them.
         lock.check();
+        session.describe("Edit " + Wording.count(plan.rows(), "row"));
         EditFigures edited = edit(runner, plan, inputs.model());
         phases.end("edit");
 
         // 4. Write the result table.
         lock.check();
+        session.describe("Write the result table");
         if (!runner.isTableCurrent(rows, plan.rows())) {
           runner.commit();
         }
         phases.end("commit");
 
         // 5. Report, from the files that were written.
+        session.describe("Summarize the results");
         return report(output, inputs.model(), rows, rows - plan.rows(), edited);
       }
     }
@@ -229,12 +237,15 @@ final class EditJob {
     check(report.rows());
     failures = report.rows().failed() > 0 ? results.failures(LISTED_FAILURES) : List.of();
     if (model.touchesImages()) {
+      session.describe("Pack the edited images");
       new Packer(session.spark(), output).pack(results, options.images(), rows);
     }
     if (model.touchesImages() && BatchFiles.isBatch(results)) {
+      session.describe("Write the answers of the batch");
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.images().inlineAnswers(), started);
     }
+    session.describe("Write the report");
     writeReport(report, new ResultFigures(results), model.touchesImages());
     report.write(storage, options.exitCode(report.rows()), redaction);
     return report;

@@ -29,7 +29,7 @@ final class ExampleCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (Session spark = session.open(console)) {
+    try (Session spark = session.open(console, "example")) {
       String manifest = new ExampleManifest(spark).write(folder);
       console.out().println("Wrote " + manifest);
       return ExitCode.DONE;

@@ -69,7 +69,7 @@ final class InspectModelCommand implements Callable<Integer> {
     if (ModelInspection.isLocal(model)) {
       return ModelInspection.ofLocal(model);
     }
-    try (Session spark = session.open(console)) {
+    try (Session spark = session.open(console, "inspect-model")) {
       return ModelInspection.of(model, spark.storage());
     }
   }

@@ -114,7 +114,8 @@ final class ManifestCommand implements Callable<Integer> {
     if (list != null) {
       checkNames(list.names());
     }
-    try (Session spark = session.open(console)) {
+    try (Session spark = session.open(console, "manifest")) {
+      spark.describe("Write a manifest");
       Storage storage = spark.storage();
       if (list == null) {
         list = PromptList.of(promptsFile == null ? prompts : lines(storage));

@@ -5,6 +5,7 @@ import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.S3ContentTypes;
 import io.glmimage.io.Storage;
+import io.glmimage.spark.SparkStep;
 import io.glmimage.spark.engine.ExecutorEngines;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -23,6 +24,8 @@ final class Session implements AutoCloseable {
   /** System property of the launcher: the number of threads where no master is given. */
   private static final String CORES = "glmimage.cores";
 
+  private static final String APP_NAME = "spark.app.name";
+  private static final String APPLICATION = "glm-image-spark: ";
   private static final String ATTEMPTS = "2";
   private static final Pattern LOCAL =
       Pattern.compile("local(?:\\[ *([1-9]\\d*|\\*) *(?:, *([1-9]\\d*) *)?])?");
@@ -32,19 +35,22 @@ final class Session implements AutoCloseable {
   private final SparkSession spark;
   private final boolean owned;
   private final SessionSettings settings;
+  private final SparkStep step;
 
   private Session(SparkSession spark, boolean owned) {
     this.spark = spark;
     this.owned = owned;
     this.settings = SessionSettings.fix(spark);
+    this.step = SparkStep.begin(spark.sparkContext(), "Start");
     S3ContentTypes.install(spark.sparkContext().hadoopConfiguration());
   }
 
   /**
    * @param master of the local session; null for {@value #DEFAULT_MASTER}
+   * @param work names the application in Spark's UI, unless the user has named it
    * @throws UsageException if a master is given although Spark has one already
    */
-  static Session open(String master) {
+  static Session open(String master, String work) {
     // spark-submit passes its settings as system properties. SparkConf has them as well, but
     // creating one starts the logging.
     boolean submitted = System.getProperty("spark.master") != null;
@@ -58,9 +64,29 @@ final class Session implements AutoCloseable {
             "Invalid --master: spark-submit or spark.master has set Spark's master already; leave"
                 + " --master out");
       }
-      return new Session(SparkSession.builder().getOrCreate(), !running);
+      SparkSession.Builder builder = SparkSession.builder();
+      if (!running && isUnnamed(System.getProperty(APP_NAME))) {
+        builder.appName(APPLICATION + work);
+      }
+      return new Session(builder.getOrCreate(), !running);
     }
-    return new Session(embedded(master == null ? defaultMaster() : master), true);
+    return new Session(embedded(master == null ? defaultMaster() : master, work), true);
+  }
+
+  /** Without {@code --name}, spark-submit names an application after its main class. */
+  private static boolean isUnnamed(String application) {
+    return application == null || application.equals(EditImagesJob.class.getName());
+  }
+
+  /** The last part of a path, for names and descriptions. */
+  static String shortName(String path) {
+    String whole = path.replaceFirst("/+$", "");
+    return whole.substring(whole.lastIndexOf('/') + 1);
+  }
+
+  /** Describes the Spark jobs that this thread starts from now on. */
+  void describe(String work) {
+    step.next(work);
   }
 
   SparkSession spark() {
@@ -91,6 +117,7 @@ final class Session implements AutoCloseable {
 
   @Override
   public void close() {
+    step.close();
     settings.close();
     if (owned) {
       spark.stop();
@@ -111,13 +138,13 @@ final class Session implements AutoCloseable {
     }
   }
 
-  private static SparkSession embedded(String master) {
+  private static SparkSession embedded(String master, String work) {
     String attempts = attempts(master);
     Path scratch = LocalPlaces.scratch();
     LocalPlaces.nameTheUser();
     boolean ownLogs = System.getProperty(LOG_CONFIGURATION, "").startsWith("classpath:io/glmimage");
     SparkSession.Builder builder =
-        SparkSession.builder().appName("glm-image-spark").master(attempts);
+        SparkSession.builder().appName(APPLICATION + work).master(attempts);
     defaults(scratch).forEach((key, value) -> builder.config(key, System.getProperty(key, value)));
     LocalPlaces.umask(scratch)
         .filter(umask -> System.getProperty("spark.hadoop." + UMASK) == null)

@@ -14,8 +14,11 @@ final class SessionFlags {
               + " (one task per core, two attempts each).")
   private String master;
 
-  Session open(Console console) {
-    Session session = Session.open(master);
+  /**
+   * @param work names the application in Spark's UI, such as {@code "edit rows.parquet"}
+   */
+  Session open(Console console, String work) {
+    Session session = Session.open(master, work);
     console.redaction().set(session.redaction());
     return session;
   }

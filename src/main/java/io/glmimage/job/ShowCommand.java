@@ -46,7 +46,8 @@ final class ShowCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     checkRows(rows);
-    try (Session spark = session.open(console)) {
+    try (Session spark = session.open(console, "show")) {
+      spark.describe("Read the results");
       ResultsTable table = ResultsTable.open(spark.spark(), spark.storage(), results);
       print(table.first(rows), console.out());
       return ExitCode.DONE;

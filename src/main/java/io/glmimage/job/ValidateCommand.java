@@ -117,7 +117,8 @@ final class ValidateCommand implements Callable<Integer> {
     ManifestOptions options = manifest.options();
     EditDefaults rowDefaults = defaults.options();
     checkOptions();
-    try (Session spark = session.open(console)) {
+    try (Session spark = session.open(console, "validate " + Session.shortName(options.path()))) {
+      spark.describe("Check the rows of " + Session.shortName(options.path()));
       IdentifiedRows rows =
           ManifestTable.open(spark.spark(), spark.storage(), options, rowDefaults).identify();
       HadoopSettings hadoop = spark.hadoop();

@@ -91,14 +91,14 @@ class ClusterJobTest {
     for (int i = 0; i < 40; i++) {
       rows.add(RowFactory.create("r" + i, "0.png", i == 17 ? "abort" : "prompt " + i));
     }
-    try (Session session = Session.open("local[1]")) {
+    try (Session session = Session.open("local[1]", "test")) {
       SparkSession spark = session.spark();
       spark.createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(manifest);
     }
   }
 
   private static void requireOneFailure(Path output) throws IOException {
-    try (Session session = Session.open("local[1]")) {
+    try (Session session = Session.open("local[1]", "test")) {
       Map<String, Row> lines = new TreeMap<>();
       for (Row row : session.spark().read().parquet(output + "/results").collectAsList()) {
         lines.put(row.getAs("id"), row);

@@ -34,7 +34,7 @@ class KernelsJobTest {
 
   @BeforeAll
   static void start() {
-    session = Session.open("local[1]");
+    session = Session.open("local[1]", "test");
   }
 
   @AfterAll

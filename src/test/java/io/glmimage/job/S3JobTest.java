@@ -64,7 +64,7 @@ class S3JobTest {
   static void start() throws Exception {
     server = S3Server.start(folder);
     proxy = new FaultyProxy(server.port());
-    session = Session.open("local[2]");
+    session = Session.open("local[2]", "test");
     spark = session.spark();
     settings(spark.sparkContext().hadoopConfiguration());
     server.createBucket("bucket");

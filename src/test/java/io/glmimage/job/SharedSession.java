@@ -15,7 +15,7 @@ abstract class SharedSession {
 
   @BeforeAll
   static void startSession() {
-    session = Session.open("local[2]");
+    session = Session.open("local[2]", "test");
     spark = session.spark();
   }
 

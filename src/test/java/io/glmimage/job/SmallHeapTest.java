@@ -20,7 +20,7 @@ class SmallHeapTest {
   @Test
   void aManifestLargerThanTheHeapIsPlannedAndAccountedFor() throws Exception {
     String manifest = folder + "/rows.parquet";
-    try (Session session = Session.open("local[2]")) {
+    try (Session session = Session.open("local[2]", "test")) {
       // More than 300 MB of text.
       session
           .spark()

@@ -179,7 +179,7 @@ public final class Soak implements Callable<Integer> {
       server.createBucket(BUCKET);
       proxy = new FaultyProxy(server.port());
       proxy.plan(storm);
-      session = Session.open("local[1]");
+      session = Session.open("local[1]", "test");
       settings(server.port())
           .forEach(
               (key, value) -> session.spark().sparkContext().hadoopConfiguration().set(key, value));

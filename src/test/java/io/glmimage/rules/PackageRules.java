@@ -102,7 +102,7 @@ final class PackageRules {
           // model.processor: validate checks sizes by the rules of the model.
           entry("spark.manifest", Set.of("manifest", "output", "image", "io", "model.processor")),
           // bench: the memory that a transfer takes is reported.
-          entry("spark.weights", Set.of("weights", "io", "bench")),
+          entry("spark.weights", Set.of("spark", "weights", "io", "bench")),
           // tensor: what libtorch can see of the GPUs that Spark hands out. kernel: which kernels
           // may run and which did, as plain values.
           entry(

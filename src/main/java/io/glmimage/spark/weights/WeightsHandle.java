@@ -1,6 +1,7 @@
 package io.glmimage.spark.weights;
 
 import io.glmimage.error.WeightsException;
+import io.glmimage.spark.SparkStep;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -46,11 +47,8 @@ public final class WeightsHandle implements AutoCloseable {
     int tasks = Math.max(1, spark.defaultParallelism());
     List<Integer> slots = new ArrayList<>(Collections.nCopies(tasks, 0));
     WeightsRef carried = ref;
-    spark.setJobDescription("Bring the model's weights to the executors");
-    try {
+    try (SparkStep step = SparkStep.begin(spark.sc(), "Send the model to the executors")) {
       spark.parallelize(slots, tasks).foreachPartition(ignored -> carried.localFolder());
-    } finally {
-      spark.setJobDescription(null);
     }
   }
 
