@@ -167,24 +167,8 @@ public final class Storage {
   }
 
   private StoredBytes openOnce(Path file, long maxBytes) throws IOException {
-    FileSystem fileSystem = fileSystem(file);
-    if (Locations.isObjectStore(fileSystem)
-        && file.toUri().getPath().getBytes(StandardCharsets.UTF_8).length > LONGEST_KEY_BYTES) {
-      // S3 answers such keys with the same status 400 as expired credentials.
-      throw new LastingException(
-          "Cannot read " + file + ": its key is longer than " + LONGEST_KEY_BYTES + " bytes");
-    }
-    FileStatus status = fileSystem.getFileStatus(file);
-    if (status.isDirectory()) {
-      throw new FileNotFoundException(file + " is a folder");
-    }
-    if (status.getLen() > maxBytes) {
-      throw new LastingException(
-          "Cannot read " + file + ": it is larger than " + maxBytes + " bytes");
-    }
-    // The status saves S3A a request.
-    try (FSDataInputStream in =
-        FutureIO.awaitFuture(fileSystem.openFile(file).withFileStatus(status).build())) {
+    FileStatus status = readable(file, maxBytes);
+    try (FSDataInputStream in = open(file, status)) {
       ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) status.getLen());
       byte[] chunk = new byte[CHUNK_BYTES];
       for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
@@ -208,6 +192,31 @@ public final class Storage {
     }
   }
 
+  /** The status of a file that may be read: no folder, and not too large. */
+  private FileStatus readable(Path file, long maxBytes) throws IOException {
+    FileSystem fileSystem = fileSystem(file);
+    if (Locations.isObjectStore(fileSystem)
+        && file.toUri().getPath().getBytes(StandardCharsets.UTF_8).length > LONGEST_KEY_BYTES) {
+      // S3 answers such keys with the same status 400 as expired credentials.
+      throw new LastingException(
+          "Cannot read " + file + ": its key is longer than " + LONGEST_KEY_BYTES + " bytes");
+    }
+    FileStatus status = fileSystem.getFileStatus(file);
+    if (status.isDirectory()) {
+      throw new FileNotFoundException(file + " is a folder");
+    }
+    if (status.getLen() > maxBytes) {
+      throw new LastingException(
+          "Cannot read " + file + ": it is larger than " + maxBytes + " bytes");
+    }
+    return status;
+  }
+
+  private FSDataInputStream open(Path file, FileStatus status) throws IOException {
+    // The status saves S3A a request.
+    return FutureIO.awaitFuture(fileSystem(file).openFile(file).withFileStatus(status).build());
+  }
+
   /** The first {@code bytes} of a file, or all of a shorter one. */
   public byte[] head(String path, int bytes) throws IOException {
     Path file = locations.path(path);
@@ -215,6 +224,23 @@ public final class Storage {
         "read " + path,
         () -> {
           try (FSDataInputStream in = fileSystem(file).open(file)) {
+            return in.readNBytes(bytes);
+          }
+        });
+  }
+
+  /**
+   * Like {@link #head(String, int)}, with the same failures as {@link #open(String, long)}.
+   *
+   * @throws IOException if the file cannot be read, is a folder or is larger than {@code maxBytes}
+   */
+  public byte[] head(String path, int bytes, long maxBytes) throws IOException {
+    Path file = locations.path(path);
+    return retries.call(
+        "read " + path,
+        () -> {
+          FileStatus status = readable(file, maxBytes);
+          try (FSDataInputStream in = open(file, status)) {
             return in.readNBytes(bytes);
           }
         });

@@ -1,8 +1,13 @@
 package io.glmimage.job;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.io.Storage;
+import io.glmimage.json.Json;
 import io.glmimage.output.ContactSheetFile;
+import io.glmimage.output.OutputLayout;
 import io.glmimage.spark.results.ResultsTable;
+import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,6 +23,7 @@ import picocli.CommandLine.Option;
     })
 final class ContactSheetCommand implements Callable<Integer> {
   static final int DEFAULT_ROWS = 20;
+  private static final long LONGEST_SUMMARY = 64L << 20;
 
   @Option(
       names = "--results",
@@ -30,8 +36,8 @@ final class ContactSheetCommand implements Callable<Integer> {
       names = "--manifest",
       paramLabel = "PATH",
       description =
-          "Manifest of the run. Relative image paths start at the folder that holds it. Default:"
-              + " none; they start at the --results folder.")
+          "Manifest of the run. Relative image paths start at the folder that holds it. Default: the"
+              + " manifest that the run's summary.json names.")
   private String manifest;
 
   @Option(
@@ -65,10 +71,27 @@ final class ContactSheetCommand implements Callable<Integer> {
       spark.describe("Read the results");
       Storage storage = spark.storage();
       ResultsTable table = ResultsTable.open(spark.spark(), storage, results);
-      String folder = manifest == null ? storage.qualified(results) : storage.parent(manifest);
-      new ContactSheetFile(storage, folder).write(table.first(rows), output);
+      new ContactSheetFile(storage, sourceFolder(storage)).write(table.first(rows), output);
       console.out().println("Wrote " + storage.qualified(output));
       return ExitCode.DONE;
     }
+  }
+
+  /** Where relative image paths start. */
+  private String sourceFolder(Storage storage) throws IOException {
+    if (manifest != null) {
+      return storage.parent(manifest);
+    }
+    for (String output : List.of(results, storage.parent(results))) {
+      String summary = new OutputLayout(output).summary();
+      if (storage.exists(summary)) {
+        JsonNode named =
+            Json.MAPPER.readTree(storage.read(summary, LONGEST_SUMMARY)).at("/options/manifest");
+        if (named.isTextual()) {
+          return storage.parent(named.textValue());
+        }
+      }
+    }
+    return storage.qualified(results);
   }
 }

@@ -222,6 +222,9 @@ final class EditJob {
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
     Map<String, Long> failed = new TreeMap<>(results.counts());
     Long ok = failed.remove(ResultStatus.OK.name());
+    Map<String, String> byName = options.byName();
+    // Later commands find the sources wherever they are started.
+    byName.put("manifest", storage.qualified(options.manifest().path()));
     RunReport report =
         new RunReport(
             new RowCounts(rows, ok == null ? 0 : ok, kept, failed),
@@ -231,7 +234,7 @@ final class EditJob {
             new RunSetup(
                 model.modelName(),
                 options.engine().demonstration(),
-                options.byName(),
+                byName,
                 options.fingerprint(),
                 Versions.all(session.spark().version())));
     check(report.rows());

@@ -35,6 +35,13 @@ final class ShowCommand implements Callable<Integer> {
           "Largest number of rows to print (1 to " + MAX_ROWS + "). Default: ${DEFAULT-VALUE}.")
   private int rows = DEFAULT_ROWS;
 
+  @Option(
+      names = "--json",
+      description =
+          "Print result rows with all their columns, one JSON object a line (JSON Lines). Default:"
+              + " off; a table.")
+  private boolean json;
+
   @Mixin private SessionFlags session = new SessionFlags();
 
   private final Console console;
@@ -49,7 +56,12 @@ final class ShowCommand implements Callable<Integer> {
     try (Session spark = session.open(console, "show")) {
       spark.describe("Read the results");
       ResultsTable table = ResultsTable.open(spark.spark(), spark.storage(), results);
-      print(table.first(rows), console.out());
+      if (json) {
+        table.firstAsJson(rows).forEach(console.out()::println);
+        console.out().flush();
+      } else {
+        print(table.first(rows), console.out());
+      }
       return ExitCode.DONE;
     }
   }

@@ -132,7 +132,7 @@ final class BatchLines implements TextRows {
     if (n.isInt() && n.intValue() >= 1 && n.intValue() <= MOST_IMAGES) {
       return n.intValue();
     }
-    row.problem(JsonFields.wrong(place, "n", n, "1 to " + MOST_IMAGES));
+    row.problem(JsonFields.wrongNumber(place, "n", n, "1 to " + MOST_IMAGES));
     return 1;
   }
 

@@ -73,7 +73,20 @@ public final class DataUrl {
       throw new IllegalArgumentException(
           "it does not say base64; a data URL must be data:image/...;base64,...");
     }
-    byte[] text = unescaped(url, comma + 1);
+    return decoded(url, comma + 1);
+  }
+
+  /**
+   * The decoded file of base64 without the head of a data URL.
+   *
+   * @throws IllegalArgumentException if there are no data, or they cannot be decoded
+   */
+  public static byte[] base64(String text) {
+    return decoded(text, 0);
+  }
+
+  private static byte[] decoded(String url, int from) {
+    byte[] text = unescaped(url, from);
     if (text.length == 0) {
       throw new IllegalArgumentException("it holds no data");
     }

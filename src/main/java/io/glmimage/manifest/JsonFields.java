@@ -39,10 +39,10 @@ final class JsonFields {
         }
       }
       case GUIDANCE_SCALE -> {
-        if (node.isNumber()) {
+        if (node.isNumber() && Double.isFinite(node.doubleValue())) {
           row.put(field, node.doubleValue());
         } else {
-          row.problem(wrong(place, name, node, "a number"));
+          row.problem(wrongNumber(place, name, node, "a number"));
         }
       }
       default -> {
@@ -52,8 +52,8 @@ final class JsonFields {
           }
           row.put(field, node.decimalValue().longValueExact());
         } catch (ArithmeticException | NumberFormatException e) {
-          // A number beyond the range of doubles is read as infinity, which has no decimal value.
-          row.problem(wrong(place, name, node, "a whole number"));
+          // Infinity has no decimal value.
+          row.problem(wrongNumber(place, name, node, "a whole number"));
         }
       }
     }
@@ -79,7 +79,24 @@ final class JsonFields {
 
   /** The problem of a value of a wrong type or out of range. */
   static String wrong(String place, String name, JsonNode node, String expected) {
-    return wrong(place, name, node.isTextual() ? node.textValue() : node.toString(), expected);
+    // A number beyond the range of doubles is read as infinity.
+    boolean infinite = node.isNumber() && !Double.isFinite(node.doubleValue());
+    String text = node.isTextual() ? node.textValue() : node.toString();
+    return wrong(place, name, infinite ? "out of range" : text, expected);
+  }
+
+  /** As above, for a number. A number in quotes is a text in JSON, which the message says. */
+  static String wrongNumber(String place, String name, JsonNode node, String expected) {
+    return node.isTextual()
+        ? place
+            + ": "
+            + Texts.shown(name)
+            + " is the text \""
+            + Texts.shown(node.textValue(), SHOWN_CHARS)
+            + "\", expected "
+            + expected
+            + " (write it without quotation marks)"
+        : wrong(place, name, node, expected);
   }
 
   /** As above, for a value as text. */

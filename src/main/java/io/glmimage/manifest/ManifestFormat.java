@@ -76,9 +76,10 @@ public enum ManifestFormat {
    * The format that the name and the first lines of a file show.
    *
    * @param file the manifest, or the first file of its folder
-   * @param firstLines first lines that are not blank; only read if {@link #needsFirstLines}
+   * @param firstLines first lines that are not blank; only read if {@link #needsFirstLines}. One
+   *     line is held at a time, because lines may be long
    */
-  public static ManifestFormat detect(String file, List<String> firstLines) {
+  public static ManifestFormat detect(String file, Iterable<String> firstLines) {
     ManifestFormat format = ofExtension(file);
     return format == JSONL && isBatch(firstLines) ? OPENAI_BATCH : format;
   }
@@ -93,14 +94,15 @@ public enum ManifestFormat {
   }
 
   /** Decides by the first line that can be read: a bad first line is one bad row. */
-  private static boolean isBatch(List<String> lines) {
+  private static boolean isBatch(Iterable<String> lines) {
+    boolean marked = false;
     for (String line : lines) {
       JsonObjectLine object = JsonObjectLine.of(line, key -> true);
       if (object.problem() == null) {
         return object.has("custom_id") && object.has("body");
       }
+      marked |= line.contains("\"custom_id\"") && line.contains("\"/v1/images/");
     }
-    return lines.stream()
-        .anyMatch(line -> line.contains("\"custom_id\"") && line.contains("\"/v1/images/"));
+    return marked;
   }
 }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.io.Reader;
 import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
+import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
 
 /** Encodings of text files: UTF-8, plain or compressed with gzip. Others are named. */
 public final class TextEncoding {
@@ -16,6 +17,9 @@ public final class TextEncoding {
   public static final int HEAD_BYTES = 1 << 12;
 
   private static final int BUFFER_BYTES = 1 << 16;
+
+  /** Enough for the name of the first column in UTF-16. */
+  private static final int NAME_BYTES = 32;
 
   private TextEncoding() {}
 
@@ -46,7 +50,8 @@ public final class TextEncoding {
     private final String file;
 
     Unpacked(InputStream packed, String file) throws IOException {
-      super(new GZIPInputStream(new Available(packed), BUFFER_BYTES));
+      // All members. Java's own stream ignores what follows a member and is damaged.
+      super(new GzipCompressorInputStream(packed, true));
       this.file = file;
     }
 
@@ -64,21 +69,6 @@ public final class TextEncoding {
         throw new IOException(
             "Cannot read " + file + ": its gzip data are damaged or cut off: " + e.getMessage(), e);
       }
-    }
-  }
-
-  /**
-   * A file may consist of several gzip members. {@link GZIPInputStream} stops after the first if
-   * {@code available} returns 0, as object stores do.
-   */
-  private static final class Available extends FilterInputStream {
-    Available(InputStream in) {
-      super(in);
-    }
-
-    @Override
-    public int available() {
-      return 1;
     }
   }
 
@@ -154,6 +144,12 @@ public final class TextEncoding {
     if (starts(head, 0xFF, 0xFE) || starts(head, 0xFE, 0xFF)) {
       return "UTF-16";
     }
+    // The names of columns are ASCII, whatever the language of the prompts is.
+    String start = encodingByZeros(Arrays.copyOf(head, Math.min(head.length, NAME_BYTES)));
+    return start == null ? encodingByZeros(head) : start;
+  }
+
+  private static String encodingByZeros(byte[] head) {
     int even = 0;
     int odd = 0;
     for (int i = 0; i < head.length; i++) {

@@ -6,12 +6,12 @@ import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.json.Json;
+import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.request.EditRequest;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.EnumMap;
 import java.util.Iterator;
 import java.util.List;
@@ -169,22 +169,21 @@ final class JsonRequest {
       throw invalid(name + " must be a string: a data URL or base64");
     }
     String text = image.textValue();
-    if (text.startsWith("data:")) {
-      int comma = text.indexOf(',');
-      if (comma < 0 || !text.substring(0, comma).endsWith(";base64")) {
-        throw invalid(name + " must be a data URL in base64 (data:image/png;base64,...)");
-      }
-      text = text.substring(comma + 1);
-    } else if (text.contains("://")) {
+    if (!DataUrl.is(text) && text.contains("://")) {
       throw invalid(name + " is an address; source images are sent inside the request, as base64");
     }
     byte[] bytes;
     try {
-      // The MIME decoder would skip invalid characters; only line breaks are allowed.
-      bytes = Base64.getDecoder().decode(text.replaceAll("[\r\n]", ""));
+      bytes = DataUrl.is(text) ? DataUrl.bytes(text) : DataUrl.base64(text);
     } catch (IllegalArgumentException e) {
       throw new InvalidRequestException(
-          "Cannot edit request " + id + ": " + name + " is not base64: " + e.getMessage(), e);
+          "Cannot edit request "
+              + id
+              + ": "
+              + name
+              + (DataUrl.is(text) ? " cannot be decoded: " : " is not base64: ")
+              + e.getMessage(),
+          e);
     }
     return ImageDecoder.decode(bytes, name + " of request " + id);
   }

@@ -210,6 +210,35 @@ class EditImagesJobTest extends SharedSession {
         0,
         job.run("contact-sheet", "--results", output, "--manifest", manifest, "--output", sheet));
     assertTrue(ImageDecoder.decode(Files.readAllBytes(Path.of(sheet)), sheet).height() > 11 * 160);
+    for (String results : List.of(output, output + "/results")) {
+      String same = folder + "/same.png";
+      assertEquals(0, job.run("contact-sheet", "--results", results, "--output", same), job::err);
+      assertArrayEquals(
+          Files.readAllBytes(Path.of(sheet)),
+          Files.readAllBytes(Path.of(same)),
+          "the sources are found from summary.json");
+    }
+  }
+
+  @Test
+  void resultRowsArePrintedAsJsonLines() throws IOException {
+    String output = folder + "/out";
+    assertEquals(2, job.edit(mixedManifest(), output));
+    assertEquals(0, job.run("show", "--results", output, "--json", "--rows", "5"), job::err);
+    List<JsonNode> rows = new ArrayList<>();
+    for (String line : job.out().lines().toList()) {
+      rows.add(new ObjectMapper().readTree(line));
+    }
+    assertEquals(5, rows.size());
+    Map<String, Row> table = JobConsole.results(spark, output);
+    for (JsonNode row : rows) {
+      Row expected = table.get(row.get("id").textValue());
+      assertEquals(expected.size(), row.size(), "every column, nulls included");
+      assertEquals(value(expected, "status"), row.get("status").textValue());
+      assertEquals(value(expected, "output_path"), row.get("output_path").textValue());
+      assertEquals(value(expected, "error"), row.get("error").textValue());
+      assertTrue(row.get("image_paths").isArray(), row.toString());
+    }
   }
 
   @Test

@@ -86,6 +86,23 @@ class StrictUtf8Test {
     assertTrue(cut.getMessage().contains("its gzip data are damaged or cut off"), cut.getMessage());
   }
 
+  @Test
+  void nothingAfterAGzipMemberIsIgnored() throws IOException {
+    byte[] one = gzip("a\n");
+    byte[] two = gzip("b\n");
+    // A second member that is cut off at any byte, in its header too.
+    for (int kept = 1; kept < two.length; kept++) {
+      ByteArrayOutputStream both = new ByteArrayOutputStream();
+      both.writeBytes(one);
+      both.writeBytes(Arrays.copyOf(two, kept));
+      assertThrows(Exception.class, () -> lines(both.toByteArray()), kept + " bytes");
+    }
+    ByteArrayOutputStream plain = new ByteArrayOutputStream();
+    plain.writeBytes(one);
+    plain.writeBytes("b\n".getBytes(StandardCharsets.UTF_8));
+    assertThrows(Exception.class, () -> lines(plain.toByteArray()));
+  }
+
   private static byte[] gzip(String text) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
@@ -110,6 +127,8 @@ class StrictUtf8Test {
       assertNotNull(problem, file.getKey());
       assertTrue(problem.contains(file.getKey()), problem);
     }
+    byte[] chinese = (line + "\u4E00".repeat(2000)).getBytes(StandardCharsets.UTF_16LE);
+    assertTrue(TextEncoding.problem(chinese).contains("UTF-16LE"), "most of it is not ASCII");
     assertNull(TextEncoding.problem(line.getBytes(StandardCharsets.UTF_8)));
     assertNull(TextEncoding.problem(gzip(line)));
     assertTrue(TextEncoding.problem(gzip("")).contains("empty"));

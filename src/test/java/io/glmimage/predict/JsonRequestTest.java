@@ -134,7 +134,7 @@ class JsonRequestTest {
         "{'prompt': 'x', 'image': 1} | image must be a string",
         "{'prompt': 'x', 'image': ['!']} | image 1 is not base64",
         "{'prompt': 'x', 'image': 'https://a/b.png'} | image is an address",
-        "{'prompt': 'x', 'image': 'data:image/png,abc'} | image must be a data URL in base64",
+        "{'prompt': 'x', 'image': 'data:image/png,abc'} | image cannot be decoded: it does not say base64",
         "{'prompt': 'x', 'image': 'AAAA'} | Cannot read image image of request 1 of 1"
       })
   void saysWhatIsWrong(String json, String message) {

@@ -37,9 +37,10 @@ final class BatchManifest implements FormatReader {
           TextColumn.other(
               column.column(), column.isNumber() ? DataTypes.LongType : DataTypes.StringType));
     }
+    List<String> files = source.textFiles();
+    TextFiles.checkJsonLines(source.storage(), files, ManifestField.PROMPT.column());
     Dataset<Row> rows =
-        new TextTable(source.spark(), source.textFiles(), TextRows::batch, source.options())
-            .table(columns);
+        new TextTable(source.spark(), files, TextRows::batch, source.options()).table(columns);
     List<String> problems = problems(rows);
     if (!problems.isEmpty()) {
       throw new UsageException(

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.Reader;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
@@ -38,26 +39,31 @@ final class CsvManifest implements FormatReader {
   }
 
   private List<String> header(ManifestSource source, List<String> files) throws IOException {
-    List<String> header = null;
-    for (String file : files) {
-      try (Reader in = TextFiles.open(source.storage(), file)) {
-        List<String> names = TextRows.header(in, file, separator);
-        if (header != null && !header.equals(names)) {
-          throw new UsageException(
-              "Cannot read manifest "
-                  + source.options().path()
-                  + ": "
-                  + file
-                  + " has the columns "
-                  + names
-                  + ", "
-                  + files.get(0)
-                  + " has "
-                  + header);
-        }
-        header = names;
-      }
+    List<String> first = header(source, files.get(0));
+    ParallelReads.forEach(
+        files.subList(1, files.size()),
+        file -> Map.entry(file, header(source, file)),
+        other -> {
+          if (!other.getValue().equals(first)) {
+            throw new UsageException(
+                "Cannot read manifest "
+                    + source.options().path()
+                    + ": "
+                    + other.getKey()
+                    + " has the columns "
+                    + other.getValue()
+                    + ", "
+                    + files.get(0)
+                    + " has "
+                    + first);
+          }
+        });
+    return first;
+  }
+
+  private List<String> header(ManifestSource source, String file) throws IOException {
+    try (Reader in = TextFiles.open(source.storage(), file)) {
+      return TextRows.header(in, file, separator);
     }
-    return header;
   }
 }

@@ -34,7 +34,7 @@ final class JsonLinesManifest implements FormatReader {
   public Dataset<Row> read(ManifestSource source) throws IOException {
     ManifestOptions options = source.options();
     List<String> files = source.textFiles();
-    TextFiles.checkJsonLines(source.storage(), files);
+    TextFiles.checkJsonLines(source.storage(), files, options.columnOf(ManifestField.PROMPT));
     TextTable text = new TextTable(source.spark(), files, TextRows::jsonLines, options);
 
     // 1. Find the fields and the other columns.

@@ -202,9 +202,10 @@ public final class ManifestCheck {
       if (!sized) {
         return Findings.good(0, 0);
       }
-      sizes.forEach(ImageProcessor::check);
-      PixelSize output = new OutputSize().of(row.id(), settings.height(), settings.width(), sizes);
+      // In the order of an edit, so that the reasons are the same.
       SourceReader.checkSize(row, sizes, limits);
+      PixelSize output = new OutputSize().of(row.id(), settings.height(), settings.width(), sizes);
+      sizes.forEach(ImageProcessor::check);
       int passes = settings.guidanceScale() > 1 ? 2 : 1;
       double megapixels = (double) output.height() * output.width() / 1e6;
       return Findings.good(1, megapixels * settings.steps() * passes);

@@ -3,7 +3,9 @@ package io.glmimage.spark.manifest;
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -57,10 +59,13 @@ final class ManifestFiles {
     }
     // A folder may be called rows.csv too: Spark writes such folders.
     String file = files.isEmpty() ? source.path() : files.get(0);
-    return ManifestFormat.detect(
-        file,
-        ManifestFormat.needsFirstLines(file)
-            ? TextFiles.firstLines(source.storage(), file, FIRST_LINES)
-            : List.of());
+    if (!ManifestFormat.needsFirstLines(file)) {
+      return ManifestFormat.detect(file, List.of());
+    }
+    try (BufferedReader in = TextFiles.open(source.storage(), file)) {
+      return ManifestFormat.detect(file, TextFiles.firstLines(in, FIRST_LINES)::iterator);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 }

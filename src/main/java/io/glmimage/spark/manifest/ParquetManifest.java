@@ -11,10 +11,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
@@ -36,11 +32,6 @@ import org.apache.spark.sql.types.StructType;
  * {@link ParquetColumns}. No result depends on which file is opened first.
  */
 final class ParquetManifest implements FormatReader {
-  /** Reading footers is mostly waiting. */
-  private static final int FOOTER_THREADS = 32;
-
-  private static final int FOOTERS_PER_BATCH = 4096;
-
   /** More combinations of columns make Spark's plans too large. */
   private static final int MOST_GROUPS = 200;
 
@@ -117,32 +108,13 @@ final class ParquetManifest implements FormatReader {
     // Most files have the same columns, which are kept once.
     Map<List<ParquetFooter.Column>, List<ParquetFooter.Column>> known = new LinkedHashMap<>();
     List<ParquetFooter> footers = new ArrayList<>();
-    ExecutorService threads =
-        Executors.newFixedThreadPool(
-            Math.min(FOOTER_THREADS, files.size()),
-            task -> {
-              Thread thread = new Thread(task, "parquet-footers");
-              thread.setDaemon(true);
-              return thread;
-            });
-    try {
-      for (int from = 0; from < files.size(); from += FOOTERS_PER_BATCH) {
-        List<Future<ParquetFooter>> batch = new ArrayList<>();
-        for (StoredFile file :
-            files.subList(from, Math.min(files.size(), from + FOOTERS_PER_BATCH))) {
-          String failure = failure(source, root, file);
-          batch.add(
-              threads.submit(() -> ParquetFooter.read(source.storage(), file, failure, types)));
-        }
-        for (Future<ParquetFooter> read : batch) {
-          ParquetFooter footer = get(read);
+    ParallelReads.forEach(
+        files,
+        file -> ParquetFooter.read(source.storage(), file, failure(source, root, file), types),
+        footer -> {
           List<ParquetFooter.Column> columns = known.computeIfAbsent(footer.columns(), key -> key);
           footers.add(new ParquetFooter(footer.file(), footer.rows(), columns));
-        }
-      }
-    } finally {
-      threads.shutdownNow();
-    }
+        });
     return footers;
   }
 
@@ -152,23 +124,6 @@ final class ParquetManifest implements FormatReader {
     return file.path().startsWith(root + "/")
         ? manifest + ": " + file.path().substring(root.length() + 1)
         : manifest;
-  }
-
-  private static ParquetFooter get(Future<ParquetFooter> read) throws IOException {
-    try {
-      return read.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while footers were read", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof IOException cause) {
-        throw cause;
-      }
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new IllegalStateException(e.getCause());
-    }
   }
 
   /** The names of the partition columns of a file, from folders such as {@code day=2024-01-01}. */

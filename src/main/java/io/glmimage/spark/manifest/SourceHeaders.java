@@ -1,15 +1,12 @@
 package io.glmimage.spark.manifest;
 
-import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageHeader;
 import io.glmimage.image.PixelSize;
+import io.glmimage.image.RgbImage;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ManifestRow;
-import java.io.FileNotFoundException;
-import java.io.IOException;
-import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,31 +32,29 @@ final class SourceHeaders {
 
   private static PixelSize size(Storage storage, String path) throws RowFailure {
     String name = DataUrl.shown(path);
-    byte[] start;
-    try {
-      start = DataUrl.is(path) ? DataUrl.bytes(path) : storage.head(path, HEADER_BYTES);
-    } catch (IllegalArgumentException e) {
-      throw new RowFailure(ErrorClass.IMAGE_INVALID, name + ": " + e.getMessage(), e);
-    } catch (FileNotFoundException | NoSuchFileException e) {
-      throw new RowFailure(ErrorClass.IMAGE_NOT_FOUND, name + " does not exist", e);
-    } catch (IOException | RuntimeException e) {
-      throw new RowFailure(
-          ErrorClass.IMAGE_UNREADABLE, name + " cannot be read: " + e.getMessage(), e);
-    }
+    boolean inline = DataUrl.is(path);
+    byte[] start =
+        inline ? SourceReader.inlineBytes(path) : SourceReader.head(storage, path, HEADER_BYTES);
+    boolean whole = inline || start.length < HEADER_BYTES;
     try {
       return ImageHeader.size(start, name);
     } catch (InvalidRequestException e) {
-      if (start.length < HEADER_BYTES || DataUrl.is(path)) {
-        throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
+      if (whole) {
+        return decoded(start, name);
       }
     }
     // Some files have the size at their end, or a long preview before it.
+    byte[] file = SourceReader.file(storage, path);
     try {
-      return ImageHeader.size(storage.read(path, SourceReader.MAX_FILE_BYTES), name);
+      return ImageHeader.size(file, name);
     } catch (InvalidRequestException e) {
-      throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
-    } catch (IOException e) {
-      throw new RowFailure(ErrorClass.IMAGE_UNREADABLE, e.getMessage(), e);
+      return decoded(file, name);
     }
+  }
+
+  /** Decodes an image whose header cannot be read, to give the reason that an edit would give. */
+  private static PixelSize decoded(byte[] file, String name) throws RowFailure {
+    RgbImage image = SourceReader.decode(file, name);
+    return new PixelSize(image.height(), image.width());
   }
 }

@@ -26,6 +26,10 @@ public final class SourceReader {
   /** No image within the limits of the decoder needs more. */
   static final long MAX_FILE_BYTES = 256L << 20;
 
+  private static final String MISSING =
+      "check image_paths; relative paths start at the manifest's folder";
+  private static final String FOLDER = "name a file in image_paths";
+
   /** The version of a source image inside the manifest. */
   private static final String INLINE = "inline";
 
@@ -58,12 +62,7 @@ public final class SourceReader {
         sources.add(inline(path));
         continue;
       }
-      StoredBytes file =
-          open(
-              storage,
-              path,
-              "check image_paths; relative paths start at the manifest's folder",
-              "name a file in image_paths");
+      StoredBytes file = open(storage, path, MISSING, FOLDER);
       versions.add(file.file().version());
       sources.add(decode(file.bytes(), path));
     }
@@ -141,47 +140,73 @@ public final class SourceReader {
   }
 
   private static RgbImage inline(String url) throws RowFailure {
-    String name = DataUrl.shown(url);
+    return decode(inlineBytes(url), DataUrl.shown(url));
+  }
+
+  /** The file of a data URL. */
+  static byte[] inlineBytes(String url) throws RowFailure {
     try {
-      return decode(DataUrl.bytes(url), name);
+      return DataUrl.bytes(url);
     } catch (IllegalArgumentException e) {
       throw new RowFailure(
-          ErrorClass.IMAGE_INVALID, name + " cannot be decoded: " + e.getMessage(), e);
+          ErrorClass.IMAGE_INVALID,
+          DataUrl.shown(url) + " cannot be decoded: " + e.getMessage(),
+          e);
     }
+  }
+
+  /** The first bytes of the file of a row. The failures are those of an edit. */
+  static byte[] head(Storage storage, String path, int bytes) throws RowFailure {
+    try {
+      return storage.head(path, bytes, MAX_FILE_BYTES);
+    } catch (JobException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      throw failure(storage, path, MISSING, FOLDER, e);
+    }
+  }
+
+  /** The whole file of a row. */
+  static byte[] file(Storage storage, String path) throws RowFailure {
+    return open(storage, path, MISSING, FOLDER).bytes();
   }
 
   private static StoredBytes open(Storage storage, String path, String missing, String folder)
       throws RowFailure {
     try {
       return storage.open(path, MAX_FILE_BYTES);
-    } catch (FileNotFoundException | NoSuchFileException e) {
-      if (isFolder(storage, path)) {
-        throw new RowFailure(
-            ErrorClass.IMAGE_UNREADABLE, path + " is a folder (" + folder + ")", e);
-      }
-      throw new RowFailure(
-          ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + missing + ")", e);
     } catch (JobException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
-      if (Retries.isCredentials(e)) {
-        // Not a failure of the row: all other rows would fail in the same way.
-        throw new JobException(
-            "Cannot read "
-                + path
-                + ": the credentials are refused or have expired, or the region is wrong: "
-                + e.getMessage(),
-            e);
-      }
-      String why = e.getMessage() == null ? e.toString() : e.getMessage();
-      throw new RowFailure(
-          ErrorClass.IMAGE_UNREADABLE,
-          why.contains(path) ? why : path + " cannot be read: " + why,
-          e);
+      throw failure(storage, path, missing, folder, e);
     }
   }
 
-  private static RgbImage decode(byte[] bytes, String path) throws RowFailure {
+  private static RowFailure failure(
+      Storage storage, String path, String missing, String folder, Exception e) throws RowFailure {
+    if (e instanceof FileNotFoundException || e instanceof NoSuchFileException) {
+      return isFolder(storage, path)
+          ? new RowFailure(ErrorClass.IMAGE_UNREADABLE, path + " is a folder (" + folder + ")", e)
+          : new RowFailure(
+              ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + missing + ")", e);
+    }
+    if (Retries.isCredentials(e)) {
+      // Not a failure of the row: all other rows would fail in the same way.
+      throw new JobException(
+          "Cannot read "
+              + path
+              + ": the credentials are refused or have expired, or the region is wrong: "
+              + e.getMessage(),
+          e);
+    }
+    String why = e.getMessage() == null ? e.toString() : e.getMessage();
+    return new RowFailure(
+        ErrorClass.IMAGE_UNREADABLE,
+        why.contains(path) ? why : path + " cannot be read: " + why,
+        e);
+  }
+
+  static RgbImage decode(byte[] bytes, String path) throws RowFailure {
     try {
       return ImageDecoder.decode(bytes, path);
     } catch (InvalidRequestException e) {

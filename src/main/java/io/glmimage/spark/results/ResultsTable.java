@@ -4,6 +4,8 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.regexp_extract;
+import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.to_json;
 import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.UsageException;
@@ -15,6 +17,7 @@ import io.glmimage.output.ShownResult;
 import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -137,6 +140,22 @@ public final class ResultsTable {
   public List<ShownResult> first(int limit) {
     return rows.orderBy(col(name(ResultColumn.ROW_INDEX))).limit(limit).collectAsList().stream()
         .map(ResultsTable::shown)
+        .toList();
+  }
+
+  /** All columns of the first rows, in manifest order, as JSON objects. A null is written. */
+  public List<String> firstAsJson(int limit) {
+    Column[] columns =
+        Arrays.stream(rows.columns())
+            .map(column -> col("`" + column.replace("`", "``") + "`"))
+            .toArray(Column[]::new);
+    return rows
+        .orderBy(col(name(ResultColumn.ROW_INDEX)))
+        .limit(limit)
+        .select(to_json(struct(columns), Map.of("ignoreNullFields", "false")))
+        .collectAsList()
+        .stream()
+        .map(row -> row.getString(0))
         .toList();
   }
 
