@@ -47,6 +47,8 @@ final class EditCommand implements Callable<Integer> {
 
   @Mixin private GuaranteeFlags guarantees = new GuaranteeFlags();
 
+  @Mixin private ExitCodeFlags exitCodes = new ExitCodeFlags();
+
   @Mixin private EngineFlags engine = new EngineFlags();
 
   @Mixin private DefaultsFlags defaults = new DefaultsFlags();
@@ -104,7 +106,7 @@ final class EditCommand implements Callable<Integer> {
         images.options(),
         engine.options(),
         guarantees.run(),
-        guarantees.failedRowsExitCode(),
+        exitCodes.failedRows(),
         JobOptions.valuesOf(spec));
   }
 

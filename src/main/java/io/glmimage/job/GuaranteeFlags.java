@@ -80,17 +80,6 @@ final class GuaranteeFlags {
               + " limit.")
   private Double maxFailedRatio;
 
-  @Option(
-      names = "--failed-rows-exit-code",
-      paramLabel = "N",
-      defaultValue = "" + ExitCode.SOME_ROWS_FAILED,
-      description =
-          "Exit code of a finished run with failed rows, within --max-failed-rows and"
-              + " --max-failed-ratio: 0 keeps a scheduler from running the job again (0 to "
-              + ExitCode.HIGHEST
-              + ", except those with another meaning). Default: ${DEFAULT-VALUE}.")
-  private int failedRowsExitCode;
-
   OutputOptions output(String path) {
     return new OutputOptions(
         path, overwrite, resume, keepFailed, check, commitSeconds, lockTimeout);
@@ -98,9 +87,5 @@ final class GuaranteeFlags {
 
   RunOptions run() {
     return new RunOptions(ioAttempts, maxFailedRows, maxFailedRatio);
-  }
-
-  int failedRowsExitCode() {
-    return ExitCode.ofFailedRows(failedRowsExitCode);
   }
 }

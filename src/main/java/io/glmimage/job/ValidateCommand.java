@@ -42,7 +42,7 @@ import picocli.CommandLine.Option;
       "0:No bad row was found.",
       "1:The manifest cannot be used (missing, wrong columns, repeated ids), the model cannot be"
           + " loaded, or an option is wrong.",
-      "2:Some rows are bad; the others can be edited.",
+      "2:Some rows are bad; the others can be edited. --failed-rows-exit-code gives another code.",
       "3:The check failed."
     })
 final class ValidateCommand implements Callable<Integer> {
@@ -104,6 +104,8 @@ final class ValidateCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON. Default: off; text.")
   private boolean json;
 
+  @Mixin private ExitCodeFlags exitCodes = new ExitCodeFlags();
+
   @Mixin private SessionFlags session = new SessionFlags();
 
   private final Console console;
@@ -117,6 +119,7 @@ final class ValidateCommand implements Callable<Integer> {
     ManifestOptions options = manifest.options();
     EditDefaults rowDefaults = defaults.options();
     checkOptions();
+    int badRowsExitCode = exitCodes.failedRows();
     try (Session spark = session.open(console, "validate " + Session.shortName(options.path()))) {
       spark.describe("Check the rows of " + Session.shortName(options.path()));
       IdentifiedRows rows =
@@ -135,7 +138,7 @@ final class ValidateCommand implements Callable<Integer> {
       if (inspected != null && !inspected.usable()) {
         return ExitCode.USAGE;
       }
-      return found.bad() > 0 ? ExitCode.SOME_ROWS_FAILED : ExitCode.DONE;
+      return found.bad() > 0 ? badRowsExitCode : ExitCode.DONE;
     }
   }
 
