@@ -40,9 +40,12 @@ class DocsTest {
       Set.of(
           "--add-opens",
           "--conf",
+          "--deploy-mode",
+          "--driver-java-options",
           "--embedded",
           "--help",
           "--jars",
+          "--name",
           "--num-executors",
           "--packages",
           "--properties-file",

@@ -115,7 +115,7 @@ public final class GpuAssignment {
     if (idle > 0) {
       LOG.warn(
           "Computing on the CPU, although libtorch sees {} CUDA device(s): {}; see"
-              + " conf/spark-defaults.conf.example",
+              + " the profiles in conf/",
           idle,
           why);
     } else {
