@@ -55,6 +55,8 @@ final class EditCommand implements Callable<Integer> {
 
   @Mixin private EditedImageFlags images = new EditedImageFlags();
 
+  @Mixin private QualityFlags quality = new QualityFlags();
+
   @Option(
       names = "--batch-size",
       paramLabel = "ROWS",
@@ -104,6 +106,7 @@ final class EditCommand implements Callable<Integer> {
         new PlanOptions(batchSize, partitions),
         guarantees.output(output),
         images.options(),
+        quality.options(),
         engine.options(),
         guarantees.run(),
         exitCodes.failedRows(),

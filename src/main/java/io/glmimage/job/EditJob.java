@@ -180,7 +180,7 @@ final class EditJob {
         session.spark(),
         model,
         options.engine().device(),
-        new EditRunner.Output(output, options.output(), encoder),
+        new EditRunner.Output(output, options.output(), encoder, options.quality()),
         options.run(),
         rows);
   }

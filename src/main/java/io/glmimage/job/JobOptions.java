@@ -9,6 +9,7 @@ import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.RowCounts;
 import io.glmimage.plan.PlanOptions;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.results.EditedImageOptions;
 import io.glmimage.spark.run.RunOptions;
@@ -33,6 +34,7 @@ record JobOptions(
     PlanOptions plan,
     OutputOptions output,
     EditedImageOptions images,
+    QualityOptions quality,
     EngineOptions engine,
     RunOptions run,
     int failedRowsExitCode,
@@ -115,7 +117,12 @@ record JobOptions(
                 "step-cache",
                 "columns",
                 "image-format",
-                "quality"));
+                "quality",
+                "keep-unchanged",
+                "retry-flagged"));
+    if (quality.retries() > 0) {
+      deciding.put("flags", quality.limits().toString());
+    }
     try {
       return Sha256.hex(Json.MAPPER.writeValueAsString(deciding));
     } catch (JsonProcessingException e) {

@@ -11,4 +11,9 @@ package io.glmimage.manifest;
  * @param stepCache see {@link EditDefaults}
  */
 public record EditSettings(
-    Integer height, Integer width, int steps, double guidanceScale, long seed, double stepCache) {}
+    Integer height, Integer width, int steps, double guidanceScale, long seed, double stepCache) {
+  /** The same settings with another seed. */
+  EditSettings withSeed(long other) {
+    return new EditSettings(height, width, steps, guidanceScale, other, stepCache);
+  }
+}

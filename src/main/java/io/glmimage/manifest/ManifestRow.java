@@ -25,4 +25,9 @@ public record ManifestRow(
     imagePaths = List.copyOf(imagePaths);
     sources = List.copyOf(sources);
   }
+
+  /** The same row with another seed. */
+  public ManifestRow withSeed(long seed) {
+    return new ManifestRow(index, id, prompt, imagePaths, sources, settings.withSeed(seed));
+  }
 }

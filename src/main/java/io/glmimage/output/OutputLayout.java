@@ -36,8 +36,22 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
    * @param extension with its dot
    */
   public String image(String id, String extension) {
+    return images() + "/" + inFolder(id, extension);
+  }
+
+  /** The folder of change maps. */
+  public String changes() {
+    return root + "/changes";
+  }
+
+  /** The change map of a row. */
+  public String changeMap(String id) {
+    return changes() + "/" + inFolder(id, ".png");
+  }
+
+  private String inFolder(String id, String extension) {
     String folder = spread ? ImageNames.folder(id) + "/" : "";
-    return images() + "/" + folder + ImageNames.fileName(id, extension);
+    return folder + ImageNames.fileName(id, extension);
   }
 
   /**

@@ -14,6 +14,7 @@ import java.util.Map;
  * @param row the valid or rejected row
  * @param failure null if the row succeeded
  * @param edited null if the row failed
+ * @param verdict null if the edited image was not judged
  * @param model the name of the model
  * @param origin what the result row was made from
  */
@@ -21,6 +22,7 @@ public record ResultRow(
     RowOutcome row,
     Failure failure,
     EditedFile edited,
+    Verdict verdict,
     RowTimes times,
     String model,
     Origin origin) {
@@ -48,8 +50,13 @@ public record ResultRow(
   static final int LONGEST_ERROR = 2000;
 
   public static ResultRow done(
-      ManifestRow row, EditedFile edited, RowTimes times, String model, Origin origin) {
-    return new ResultRow(row, null, edited, times, model, origin);
+      ManifestRow row,
+      EditedFile edited,
+      Verdict verdict,
+      RowTimes times,
+      String model,
+      Origin origin) {
+    return new ResultRow(row, null, edited, verdict, times, model, origin);
   }
 
   public static ResultRow failed(
@@ -61,7 +68,7 @@ public record ResultRow(
       Origin origin) {
     String cut =
         error.length() <= LONGEST_ERROR ? error : error.substring(0, LONGEST_ERROR) + "...";
-    return new ResultRow(row, new Failure(errorClass, cut), null, times, model, origin);
+    return new ResultRow(row, new Failure(errorClass, cut), null, null, times, model, origin);
   }
 
   public ResultStatus status() {
@@ -83,6 +90,13 @@ public record ResultRow(
       values.put(ResultColumn.OUTPUT_PATH, redaction.apply(edited.path()));
       values.put(ResultColumn.WIDTH, edited.width());
       values.put(ResultColumn.HEIGHT, edited.height());
+    }
+    if (verdict != null) {
+      values.put(ResultColumn.QUALITY, verdict.flag().name());
+      values.put(ResultColumn.CHANGED_FRACTION, verdict.figures().changedFraction());
+      values.put(ResultColumn.SSIM, verdict.figures().ssim());
+      values.put(ResultColumn.PSNR, verdict.figures().psnr());
+      values.put(ResultColumn.FLATNESS, verdict.figures().flatness());
     }
     if (row instanceof ManifestRow valid) {
       values.put(ResultColumn.SEED, valid.settings().seed());

@@ -42,6 +42,12 @@ public record EditRequest(
     sources = List.copyOf(sources);
   }
 
+  /** The same request with another seed. */
+  public EditRequest withSeed(long other) {
+    return new EditRequest(
+        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache);
+  }
+
   /** A request that recomputes the transformer blocks in every step. */
   public EditRequest(
       String id,

@@ -9,6 +9,8 @@ import io.glmimage.io.Redaction;
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
+import io.glmimage.quality.QualityFigures;
+import io.glmimage.quality.QualityFlag;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
 import java.util.List;
@@ -29,6 +31,7 @@ class LedgerJsonTest {
               List.of("/x.png"),
               new EditSettings(64, 96, 20, 1.5, 7, 0)),
           new ResultRow.EditedFile("out/a.png", "sha", 64, 96),
+          new Verdict(QualityFlag.OK, new QualityFigures(0.25, 0.5, 20.0, 0.125)),
           new RowTimes(0.5, 2, 0.25, 1, 0.125, 0.25),
           "m",
           ORIGIN);
@@ -51,7 +54,8 @@ class LedgerJsonTest {
   void columnsAreNamedAndInTheOrderOfTheTable() {
     assertEquals(
         "{\"row_index\":3,\"id\":\"a\\n\\\"b\\\"\",\"status\":\"OK\",\"output_path\":\"out/a.png\","
-            + "\"width\":96,\"height\":64,\"seed\":7,\"num_inference_steps\":20,"
+            + "\"width\":96,\"height\":64,\"quality\":\"OK\",\"changed_fraction\":0.25,\"ssim\":0.5,\"psnr\":20.0,"
+            + "\"flatness\":0.125,\"seed\":7,\"num_inference_steps\":20,"
             + "\"guidance_scale\":1.5,\"seconds\":2.75,\"read_seconds\":0.5,"
             + "\"prior_seconds\":0.25,\"denoise_seconds\":1.0,\"decode_seconds\":0.125,"
             + "\"write_seconds\":0.25,\"prompt\":\"p\",\"image_paths\":[\"x.png\"],\"model\":\"m\","

@@ -48,8 +48,9 @@ final class PackageRules {
           entry("io", Set.of()),
           entry("manifest", Set.of()),
           entry("plan", Set.of("manifest")),
-          // The contact sheet is an image.
-          entry("output", Set.of("manifest", "io", "image")),
+          entry("quality", Set.of("image")),
+          // The contact sheet is an image. quality: a result row has the figures of its image.
+          entry("output", Set.of("manifest", "io", "image", "quality")),
           entry("weights", Set.of("io", "tensor")),
           entry("kernel", Set.of("tensor")),
           entry("jinja", Set.of()),
@@ -116,7 +117,10 @@ final class PackageRules {
                   "image",
                   "io",
                   "tensor")),
-          entry("spark.results", Set.of("spark.manifest", "manifest", "output", "weights", "io")),
+          // quality: stored figures are flagged by the limits of the present run.
+          entry(
+              "spark.results",
+              Set.of("spark.manifest", "manifest", "output", "quality", "weights", "io")),
           // tensor, here and in spark.ml: the names of devices and precisions.
           entry(
               "spark.run",
@@ -127,6 +131,7 @@ final class PackageRules {
                   "plan",
                   "manifest",
                   "output",
+                  "quality",
                   "tensor",
                   "weights",
                   "image",

@@ -81,7 +81,7 @@ public final class OutputFolder {
                 layout.orphans(),
                 layout.failedRows()));
     Packing.folders().forEach(folder -> paths.add(layout.folder(folder)));
-    paths.addAll(List.of(layout.packed(), layout.images(), layout.journal()));
+    paths.addAll(List.of(layout.packed(), layout.images(), layout.changes(), layout.journal()));
     return paths;
   }
 

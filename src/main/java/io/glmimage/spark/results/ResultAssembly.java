@@ -2,14 +2,19 @@ package io.glmimage.spark.results;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.udf;
 
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.ResultColumn;
+import io.glmimage.quality.QualityFigures;
+import io.glmimage.quality.QualityLimits;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.api.java.UDF3;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
@@ -42,12 +47,19 @@ public final class ResultAssembly {
    *
    * @param results the newest result of each id
    * @param passedThrough columns of the planned rows
+   * @param limits flag the rows by their stored figures, also those of earlier runs
    */
-  static Dataset<Row> table(Dataset<Row> planned, Dataset<Row> results, StructType passedThrough) {
+  static Dataset<Row> table(
+      Dataset<Row> planned, Dataset<Row> results, StructType passedThrough, QualityLimits limits) {
     List<Column> columns = new ArrayList<>();
     for (ResultColumn column : ResultColumn.values()) {
       // The manifest may have been reordered since the row was edited.
-      Column value = column == ResultColumn.ROW_INDEX ? col(InternalColumns.INDEX) : result(column);
+      Column value =
+          switch (column) {
+            case ROW_INDEX -> col(InternalColumns.INDEX);
+            case QUALITY -> flag(limits);
+            default -> result(column);
+          };
       columns.add(value.as(column.column()));
     }
     for (StructField field : passedThrough.fields()) {
@@ -56,5 +68,19 @@ public final class ResultAssembly {
     return withResults(planned, results)
         .filter(result(ResultColumn.FINGERPRINT).equalTo(col(InternalColumns.FINGERPRINT)))
         .select(columns.toArray(Column[]::new));
+  }
+
+  private static Column flag(QualityLimits limits) {
+    return udf(
+            (UDF3<Double, Double, Double, String>)
+                (changed, ssim, flatness) ->
+                    flatness == null
+                        ? null
+                        : limits.flag(new QualityFigures(changed, ssim, null, flatness)).name(),
+            DataTypes.StringType)
+        .apply(
+            result(ResultColumn.CHANGED_FRACTION),
+            result(ResultColumn.SSIM),
+            result(ResultColumn.FLATNESS));
   }
 }

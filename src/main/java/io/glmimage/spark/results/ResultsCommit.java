@@ -14,6 +14,7 @@ import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.quality.QualityLimits;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
@@ -75,6 +76,7 @@ public final class ResultsCommit {
    * @param manifest the rows of the manifest
    * @param planned the planned rows of the manifest
    * @param format how this run encodes edited images; null if it makes none
+   * @param limits flag the rows
    * @param run the run that writes the table
    * @param madeOf see {@link TableMarker}
    */
@@ -82,6 +84,7 @@ public final class ResultsCommit {
       IdentifiedRows manifest,
       Dataset<Row> planned,
       EditedImageFormat format,
+      QualityLimits limits,
       String run,
       String madeOf) {
     long rows() {
@@ -236,7 +239,7 @@ public final class ResultsCommit {
             (UDF1<Long, Integer>) row -> keys[(int) Math.min(keys.length - 1, row / size)],
             DataTypes.IntegerType);
     String index = ResultColumn.ROW_INDEX.column();
-    return ResultAssembly.table(table.planned(), newest, table.passedThrough())
+    return ResultAssembly.table(table.planned(), newest, table.passedThrough(), table.limits())
         .withColumn(InternalColumns.PLACE, place.apply(col(index)))
         .repartition(keys.length, col(InternalColumns.PLACE))
         .drop(InternalColumns.PLACE)

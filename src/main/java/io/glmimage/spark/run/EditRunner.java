@@ -15,6 +15,7 @@ import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.EditPlan;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.manifest.IdentifiedRows;
@@ -52,12 +53,18 @@ public final class EditRunner implements AutoCloseable {
    * Where and how the results are stored.
    *
    * @param encoder writes edited images
+   * @param quality how edited images are judged
    */
-  public record Output(OutputLayout layout, OutputOptions options, EditedImageEncoder encoder) {}
+  public record Output(
+      OutputLayout layout,
+      OutputOptions options,
+      EditedImageEncoder encoder,
+      QualityOptions quality) {}
 
   private final SparkSession spark;
   private final DeviceName device;
   private final EditedImageEncoder encoder;
+  private final QualityOptions quality;
   private final boolean images;
   private final OutputLayout output;
   private final OutputOptions options;
@@ -87,6 +94,7 @@ public final class EditRunner implements AutoCloseable {
     this.spark = spark;
     this.device = device;
     this.encoder = output.encoder();
+    this.quality = output.quality();
     this.images = model.touchesImages();
     this.output = output.layout();
     this.options = output.options();
@@ -98,7 +106,7 @@ public final class EditRunner implements AutoCloseable {
     this.stored = new StoredResults(spark, settings, this.output);
     this.results = new ResultsCommit(spark, settings, this.output, stored);
     this.run = stored.newRun();
-    this.model = model.fingerprint(storage) + encoder.fingerprint();
+    this.model = model.fingerprint(storage) + encoder.fingerprint() + quality.fingerprint();
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 
@@ -132,6 +140,7 @@ public final class EditRunner implements AutoCloseable {
                       new RowsToDo(
                           output,
                           images ? encoder.format() : null,
+                          quality.changeMaps(),
                           options,
                           stored.idsInWork(),
                           hadoop)),
@@ -177,6 +186,7 @@ public final class EditRunner implements AutoCloseable {
                 device,
                 output,
                 encoder,
+                quality,
                 run,
                 options.commitSeconds()),
             hadoop,
@@ -221,7 +231,8 @@ public final class EditRunner implements AutoCloseable {
   public void commit() throws IOException {
     results.begin();
     results.commit(
-        new ResultsCommit.Table(manifest, planned, images ? encoder.format() : null, run, madeOf()),
+        new ResultsCommit.Table(
+            manifest, planned, images ? encoder.format() : null, quality.limits(), run, madeOf()),
         () -> throwIfStopped(null));
   }
 
@@ -233,6 +244,7 @@ public final class EditRunner implements AutoCloseable {
             ResultColumn.names().toString(),
             manifest.manifest().source(),
             model,
+            quality.limits().toString(),
             output.root());
     return Sha256.hex(parts);
   }

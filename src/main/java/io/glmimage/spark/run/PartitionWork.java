@@ -3,6 +3,7 @@ package io.glmimage.spark.run;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.tensor.DeviceName;
 import java.io.Serializable;
@@ -22,6 +23,7 @@ record PartitionWork(
     DeviceName device,
     OutputLayout output,
     EditedImageEncoder encoder,
+    QualityOptions quality,
     String run,
     double commitSeconds)
     implements Serializable {}

@@ -12,6 +12,8 @@ import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
+import io.glmimage.output.Verdict;
+import io.glmimage.quality.JudgedImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineCall;
@@ -41,6 +43,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
   private final SourceReader sources;
   private final Redaction redaction;
   private final DeviceName device;
+  private final FlaggedRetries retries;
 
   /**
    * @param device of this task, such as {@code cuda:0}
@@ -57,6 +60,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     this.sources = new SourceReader(storage, work.limits());
     this.redaction = redaction;
     this.device = device;
+    this.retries = new FlaggedRetries(work.quality(), this::inEngine);
   }
 
   @Override
@@ -73,12 +77,17 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
               ? sources.request(valid)
               : SourceReader.withoutSources(valid);
       double readSeconds = secondsSince(start);
-      // The completion keeps the fingerprint only, not the decoded images.
+      // The completion keeps the first source image, to which the edited image is compared.
       String fingerprint = read.fingerprint();
+      List<RgbImage> images = read.request().sources();
+      RgbImage source = images.isEmpty() ? null : images.get(0);
       return new BatchPipeline.Ready<>(
           read.request(),
           (edited, editSeconds) ->
-              finish(row, valid, fingerprint, edited, times(readSeconds, editSeconds, edited)));
+              finish(
+                  new InWork(row, valid, fingerprint, source),
+                  edited,
+                  times(readSeconds, editSeconds, edited)));
     } catch (RowFailure e) {
       return new BatchPipeline.Finished<>(
           failed(row, null, e.errorClass(), e.getMessage(), RowTimes.ofRead(secondsSince(start))));
@@ -87,6 +96,13 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
 
   @Override
   public EngineCall edit(List<EditRequest> requests) {
+    EngineCall call = inEngine(requests);
+    return work.quality().retries() > 0 && work.opener().touchesImages()
+        ? retries.best(requests, call)
+        : call;
+  }
+
+  private EngineCall inEngine(List<EditRequest> requests) {
     return EngineCall.edit(
         work.opener(), device, storage, counters.loading(), counters.engines(), requests);
   }
@@ -101,37 +117,61 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
         0);
   }
 
-  /** Encodes and writes the edited image of a row. */
-  private ResultRow finish(
-      PlannedRow row, ManifestRow valid, String sources, EditResult edited, RowTimes times) {
+  /**
+   * A row whose source images have been read.
+   *
+   * @param sources fingerprint of the source images
+   * @param source the first source image; null for text-to-image
+   */
+  private record InWork(PlannedRow row, ManifestRow valid, String sources, RgbImage source) {}
+
+  /** Judges, encodes and writes the edited image of a row. */
+  private ResultRow finish(InWork in, EditResult edited, RowTimes times) {
     if (!edited.ok()) {
-      return failed(row, sources, EngineCall.errorClass(edited), EngineCall.why(edited), times);
+      return failed(
+          in.row(), in.sources(), EngineCall.errorClass(edited), EngineCall.why(edited), times);
     }
+    Long keptSeed = retries.takeKeptSeed(in.row().id());
+    ManifestRow valid = keptSeed == null ? in.valid() : in.valid().withSeed(keptSeed);
     long start = System.nanoTime();
     RgbImage image = edited.image();
-    String path = work.output().image(row.id(), work.encoder().format());
+    String path = work.output().image(in.row().id(), work.encoder().format());
     String sha256 = null;
+    Verdict verdict = null;
     if (work.opener().touchesImages()) {
+      JudgedImage judged = JudgedImage.of(in.source(), image, work.quality().keepUnchanged());
+      image = judged.image();
+      verdict = new Verdict(work.quality().limits().flag(judged.figures()), judged.figures());
       byte[] file;
       try {
         file = work.encoder().encode(image, valid, work.opener().modelName(), redaction);
       } catch (InvalidRequestException e) {
-        return failed(row, sources, ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
+        return failed(in.row(), in.sources(), ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
       }
       sha256 = Sha256.hex(file);
-      try {
-        storage.write(path, file, metadata(row, sha256), work.output().unfinished());
-      } catch (IOException e) {
-        throw new JobException(
-            redaction.apply("Cannot write edited image " + path + ": " + e.getMessage()), e);
+      // The map first: a row with an edited image has its map.
+      if (work.quality().changeMaps() && judged.changes() != null) {
+        write(
+            "change map", work.output().changeMap(in.row().id()), judged.changes().png(), Map.of());
       }
+      write("edited image", path, file, metadata(in.row(), sha256));
     }
     return ResultRow.done(
         valid,
         new ResultRow.EditedFile(path, sha256, image.height(), image.width()),
+        verdict,
         times.withWrite(secondsSince(start)),
         work.opener().modelName(),
-        origin(row, sources));
+        origin(in.row(), in.sources()));
+  }
+
+  private void write(String what, String path, byte[] file, Map<String, String> metadata) {
+    try {
+      storage.write(path, file, metadata, work.output().unfinished());
+    } catch (IOException e) {
+      throw new JobException(
+          redaction.apply("Cannot write " + what + " " + path + ": " + e.getMessage()), e);
+    }
   }
 
   /** Metadata that object stores keep with an edited image. */

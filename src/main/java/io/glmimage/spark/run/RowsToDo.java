@@ -43,8 +43,8 @@ import org.apache.spark.util.TaskCompletionListener;
  *   <li>its result has another fingerprint: the row, the options or the model have changed;
  *   <li>it was in work when a run ended, so its edited image may be of that run;
  *   <li>it failed, unless failed rows are to be kept;
- *   <li>with the resume check {@code files}: a source image has changed, or its edited image is
- *       gone.
+ *   <li>with the resume check {@code files}: a source image has changed, or its edited image or its
+ *       change map is missing.
  * </ul>
  *
  * <p>Takes the columns of {@link PlannedRow}, columns that pass through, and {@link
@@ -65,22 +65,26 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
 
   private final OutputLayout output;
   private final EditedImageFormat images;
+  private final boolean changeMaps;
   private final OutputOptions options;
   private final Set<String> dirty;
   private final Broadcast<HadoopSettings> hadoop;
 
   /**
    * @param images format of the edited images; null if none are made
+   * @param changeMaps whether rows with a source image need a change map
    * @param dirty ids of rows that were in work when their run ended
    */
   RowsToDo(
       OutputLayout output,
       EditedImageFormat images,
+      boolean changeMaps,
       OutputOptions options,
       Set<String> dirty,
       Broadcast<HadoopSettings> hadoop) {
     this.output = output;
     this.images = images;
+    this.changeMaps = changeMaps;
     this.options = options;
     this.dirty = Set.copyOf(dirty);
     this.hadoop = hadoop;
@@ -183,9 +187,12 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
       String sources = SourceReader.fingerprint(valid, storage);
       return sources != null
           && sources.equals(row.getAs(ResultColumn.SOURCES_FINGERPRINT.column()))
-          && storage.stat(output.image(valid.id(), images)).bytes() > 0;
+          && storage.stat(output.image(valid.id(), images)).bytes() > 0
+          && (!changeMaps
+              || valid.sources().isEmpty()
+              || storage.stat(output.changeMap(valid.id())).bytes() > 0);
     } catch (FileNotFoundException e) {
-      // The edited image is gone: editing the row again makes it.
+      // The edited image or its map is missing: editing the row again makes it.
       return false;
     }
   }

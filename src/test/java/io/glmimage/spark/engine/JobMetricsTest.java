@@ -68,6 +68,7 @@ class JobMetricsTest {
             ResultRow.done(
                 row,
                 new ResultRow.EditedFile("a.png", "sha", 32, 32),
+                null,
                 new RowTimes(0.1, 3, 1, 2, 0.1, 0.2),
                 "m",
                 origin));

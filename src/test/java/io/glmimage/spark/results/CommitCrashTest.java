@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.TinySpark;
 import io.glmimage.spark.WatchedFileSystem;
 import io.glmimage.spark.manifest.IdentifiedRows;
@@ -63,7 +64,12 @@ class CommitCrashTest extends TinySpark {
     commit.begin();
     commit.commit(
         new ResultsCommit.Table(
-            before, fixture.planned(before), EditedImageFormat.PNG, FIRST, "first"),
+            before,
+            fixture.planned(before),
+            EditedImageFormat.PNG,
+            QualityOptions.DEFAULT.limits(),
+            FIRST,
+            "first"),
         () -> {});
     assertEquals(
         List.of("y " + BEFORE), ids(output.orphans() + "/" + FIRST), "the orphan of the first run");
@@ -91,7 +97,13 @@ class CommitCrashTest extends TinySpark {
     ResultsCommit commit = fixture.commit(output);
     commit.begin();
     commit.commit(
-        new ResultsCommit.Table(manifest, planned, EditedImageFormat.JPEG, run, "second"),
+        new ResultsCommit.Table(
+            manifest,
+            planned,
+            EditedImageFormat.JPEG,
+            QualityOptions.DEFAULT.limits(),
+            run,
+            "second"),
         () -> {});
   }
 

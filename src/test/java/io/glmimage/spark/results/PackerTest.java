@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultRow;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.TinySpark;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import java.io.IOException;
@@ -55,7 +56,12 @@ class PackerTest extends TinySpark {
     commit.begin();
     commit.commit(
         new ResultsCommit.Table(
-            manifest, fixture.planned(manifest), EditedImageFormat.PNG, RUN, "made of"),
+            manifest,
+            fixture.planned(manifest),
+            EditedImageFormat.PNG,
+            QualityOptions.DEFAULT.limits(),
+            RUN,
+            "made of"),
         () -> {});
   }
 
@@ -67,6 +73,7 @@ class PackerTest extends TinySpark {
         null,
         new ResultRow.EditedFile(
             folder + "/" + file.path(), file.sha256(), file.height(), file.width()),
+        row.verdict(),
         row.times(),
         row.model(),
         row.origin());

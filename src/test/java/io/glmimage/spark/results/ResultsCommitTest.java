@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.JobException;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.TinySpark;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import java.io.IOException;
@@ -53,7 +54,13 @@ class ResultsCommitTest extends TinySpark {
     ResultsCommit commit = fixture.commit(output);
     commit.begin();
     commit.commit(
-        new ResultsCommit.Table(manifest, fixture.planned(manifest), format, run, "made of " + run),
+        new ResultsCommit.Table(
+            manifest,
+            fixture.planned(manifest),
+            format,
+            QualityOptions.DEFAULT.limits(),
+            run,
+            "made of " + run),
         stillHeld);
   }
 

@@ -15,6 +15,9 @@ import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
+import io.glmimage.output.Verdict;
+import io.glmimage.quality.QualityFigures;
+import io.glmimage.quality.QualityFlag;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestTable;
 import java.io.IOException;
@@ -91,6 +94,7 @@ final class ResultsFixture {
     return ResultRow.done(
         row(id),
         new ResultRow.EditedFile("images/" + id + extension, "sha " + id + run, 64, 96),
+        new Verdict(QualityFlag.OK, new QualityFigures(0.25, 0.5, 20.0, 0.125)),
         new RowTimes(0.25, 2, 0.5, 1, 0.25, 0.125),
         "m",
         origin(id, run));

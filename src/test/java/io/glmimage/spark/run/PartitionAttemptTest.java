@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.JobException;
+import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
@@ -15,11 +16,13 @@ import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.FieldValues;
 import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.predict.EditEngine;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineOpener;
@@ -81,6 +84,10 @@ class PartitionAttemptTest {
   }
 
   private PartitionWork work(EngineOpener engines, double commitSeconds) {
+    return work(engines, commitSeconds, QualityOptions.DEFAULT);
+  }
+
+  private PartitionWork work(EngineOpener engines, double commitSeconds, QualityOptions quality) {
     return new PartitionWork(
         LIMITS,
         2,
@@ -88,6 +95,7 @@ class PartitionAttemptTest {
         DeviceName.CPU,
         output,
         new EditedImageEncoder(EditedImageFormat.PNG, 90, "test"),
+        quality,
         "run",
         commitSeconds);
   }
@@ -180,6 +188,49 @@ class PartitionAttemptTest {
     }
     assertEquals(5L, counters.done().value());
     assertEquals(2L, counters.failed().value());
+  }
+
+  @Test
+  void anEditedImageIsJudgedAndItsChangeMapWritten() throws Exception {
+    TaskLedger ledger = ledger();
+    QualityOptions quality =
+        new QualityOptions(QualityOptions.DEFAULT.limits(), 2, /* changeMaps= */ true, false);
+    int before = FakeEngines.EDITED.get();
+    attempt(ledger, work(new FakeEngines("fake"), 10, quality))
+        .run(List.of(row("a"), row("b", "refuse")).iterator());
+    ledger.complete();
+    // Both rows, and the flagged one twice more: the images of this engine have one colour.
+    assertEquals(4, FakeEngines.EDITED.get() - before);
+    JsonNode result = results().get("a");
+    assertEquals("FLAT", result.get("quality").asText());
+    assertEquals(1, result.get("flatness").asDouble());
+    assertEquals(1, result.get("changed_fraction").asDouble());
+    assertTrue(result.get("psnr").asDouble() < 20, result.toString());
+    RgbImage map = ImageDecoder.decode(Files.readAllBytes(Path.of(output.changeMap("a"))), "map");
+    assertEquals(255, map.pixels()[0] & 255);
+    assertFalse(results().get("b").has("quality"));
+    assertFalse(Files.exists(Path.of(output.changeMap("b"))));
+  }
+
+  @Test
+  void theSeedOfAKeptRetryIsInTheResultRowAndInTheFile() throws Exception {
+    TaskLedger ledger = ledger();
+    QualityOptions quality =
+        new QualityOptions(QualityOptions.DEFAULT.limits(), 3, false, /* keepUnchanged= */ true);
+    PlannedRow row = row("a");
+    long seed = ((ManifestRow) row.outcome()).settings().seed();
+    long kept = FlaggedRetries.seed(seed, 2);
+    attempt(ledger, work(new HalfEngines(kept), 10, quality)).run(List.of(row).iterator());
+    ledger.complete();
+    JsonNode result = results().get("a");
+    assertEquals("OK", result.get("quality").asText());
+    assertEquals(kept, result.get("seed").asLong());
+    byte[] file = Files.readAllBytes(Path.of(output.image("a", EditedImageFormat.PNG)));
+    assertTrue(new String(file, StandardCharsets.ISO_8859_1).contains("\"seed\":" + kept));
+    // The engine gives level 3 on the left, which is not visible; the source has 0.
+    RgbImage image = ImageDecoder.decode(file, "a");
+    assertEquals(0, image.pixels()[0]);
+    assertEquals((byte) 250, image.pixels()[31 * 3]);
   }
 
   @Test
@@ -343,6 +394,34 @@ class PartitionAttemptTest {
     @Override
     public String modelName() {
       return "fake";
+    }
+  }
+
+  /** Engines that change nothing, except with one seed: then the right half becomes bright. */
+  private record HalfEngines(long brightSeed) implements EngineOpener {
+    @Override
+    public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
+      return new ForwardingEngine(new FakeEngines("fake").open(device, storage, progress)) {
+        @Override
+        public List<EditResult> edit(List<EditRequest> requests) {
+          return requests.stream()
+              .map(request -> new EditResult(request.id(), image(request.seed()), null, 0, 0, 0))
+              .toList();
+        }
+      };
+    }
+
+    private RgbImage image(long seed) {
+      byte[] pixels = new byte[32 * 32 * 3];
+      for (int i = 0; i < pixels.length; i++) {
+        pixels[i] = (byte) (seed == brightSeed && i / 3 % 32 >= 16 ? 250 : 3);
+      }
+      return new RgbImage(32, 32, pixels);
+    }
+
+    @Override
+    public String modelName() {
+      return "half";
     }
   }
 }

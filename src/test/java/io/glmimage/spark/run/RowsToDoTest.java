@@ -2,6 +2,8 @@ package io.glmimage.spark.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -99,7 +101,12 @@ class RowsToDoTest {
       Row row, OutputOptions options, EditedImageFormat images, String... dirty) {
     RowsToDo rows =
         new RowsToDo(
-            new OutputLayout(folder + "/out"), images, options, Set.of(dirty), /* hadoop= */ null);
+            new OutputLayout(folder + "/out"),
+            images,
+            /* changeMaps= */ false,
+            options,
+            Set.of(dirty),
+            /* hadoop= */ null);
     Row marked = rows.marked(List.of(row), storage, threads).get(0);
     Object values = marked.get(3);
     assertEquals(RowFactory.create(0L, "a", "now", values, "l"), marked);
@@ -151,13 +158,35 @@ class RowsToDoTest {
   }
 
   @Test
+  void aMissingChangeMapIsMadeIfMapsAreAsked() throws IOException {
+    Row row = row("OK", "now", sources());
+    OutputLayout layout = new OutputLayout(folder + "/out");
+    RowsToDo rows =
+        new RowsToDo(
+            layout,
+            EditedImageFormat.PNG,
+            /* changeMaps= */ true,
+            options(false, ResumeCheck.FILES),
+            Set.of(),
+            null);
+    assertNotNull(rows.marked(List.of(row), storage, threads).get(0).get(3));
+    storage.write(layout.changeMap("a"), new byte[1]);
+    assertNull(rows.marked(List.of(row), storage, threads).get(0).get(3));
+  }
+
+  @Test
   void aCheckThatFailsIsReported() throws IOException {
     Row row = row("OK", "now", sources());
     ExecutorService broken = Executors.newSingleThreadExecutor();
     try {
       RowsToDo rows =
           new RowsToDo(
-              null, EditedImageFormat.PNG, options(false, ResumeCheck.FILES), Set.of(), null);
+              null,
+              EditedImageFormat.PNG,
+              false,
+              options(false, ResumeCheck.FILES),
+              Set.of(),
+              null);
       JobException e =
           assertThrows(JobException.class, () -> rows.marked(List.of(row), storage, broken));
       assertTrue(e.getMessage().startsWith("Cannot look for finished rows: "));
