@@ -4,6 +4,7 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.NotFiniteException;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
@@ -247,7 +248,7 @@ public final class GlmImagePipeline implements AutoCloseable {
       compute.awaitStream();
       double denoiseSeconds = secondsSince(start);
       start = System.nanoTime();
-      RgbImage image = decode(latents);
+      RgbImage image = decode(row.request(), latents);
       return new EditResult(
           row.request().id(), image, null, priorSeconds, denoiseSeconds, secondsSince(start));
     }
@@ -374,6 +375,7 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @param observer sees {@code condition_latents} of every source and {@code step_latents} after
    *     every step
    * @return latents {@code [C, h, w]} float32 on the device, of the caller's scope
+   * @throws NotFiniteException if they are not finite
    */
   public Tensor denoise(
       PreparedRequest row,
@@ -400,10 +402,13 @@ public final class GlmImagePipeline implements AutoCloseable {
                 cache)) {
       // 7. Denoising loop
       Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
+      FiniteCheck finite = new FiniteCheck();
       for (int i = 0; i < denoiser.steps(); i++) {
         denoiser.step(latents, i);
+        finite.add(latents);
         observer.accept("step_latents", latents);
       }
+      finite.check(row.request());
       return scope.keep(latents);
     }
   }
@@ -462,6 +467,15 @@ public final class GlmImagePipeline implements AutoCloseable {
   public StepPlan stepPlan(PreparedRequest row) {
     try (Modulation modulation = modulation(row)) {
       return transformer.stepPlan(modulation, row.request().stepCache());
+    }
+  }
+
+  private RgbImage decode(EditRequest request, Tensor latents) {
+    try (TensorScope scope = new TensorScope()) {
+      // [C, h, w] -> [1, C, h, w]
+      Tensor pixels = vae.decode(latents.unsqueeze(0));
+      FiniteCheck.checkDecoded(request, pixels);
+      return Pixels.toImages(pixels).get(0);
     }
   }
 

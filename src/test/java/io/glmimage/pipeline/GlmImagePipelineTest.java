@@ -13,6 +13,7 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.NotFiniteException;
 import io.glmimage.image.RgbImage;
 import io.glmimage.kernel.WatchedKernels;
 import io.glmimage.model.prior.PriorOptions;
@@ -20,6 +21,8 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
+import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -251,6 +254,46 @@ class GlmImagePipelineTest {
     for (double wrong : new double[] {-0.1, 1.1, Double.NaN}) {
       EditResult result = pipeline.edit(List.of(cached("s", 64, 2, wrong))).get(0);
       assertMessage(result, "s", "is not between 0 and 1");
+    }
+  }
+
+  @Test
+  void latentsThatAreNotFiniteFailTheirRowAndNameTheStep() {
+    List<RgbImage> source = List.of(noise(64, 64, 1));
+    List<EditResult> results =
+        pipeline.edit(
+            List.of(
+                request("at-once", "p", source, null, null, 1e300, 7),
+                request("later", "p", source, null, null, 1e25, 7),
+                request("right", "p", source, null, null, 1.5, 7)));
+    assertInstanceOf(NotFiniteException.class, results.get(0).error());
+    assertTrue(
+        results
+            .get(0)
+            .error()
+            .getMessage()
+            .startsWith(
+                "Cannot edit request at-once: the latents are not finite after denoising step 1 of"
+                    + " 2 (guidance scale 1.0E300, seed 7); try another seed"),
+        results.get(0).error()::getMessage);
+    assertTrue(
+        results.get(1).error().getMessage().contains(" not finite after denoising step 2 of 2 "),
+        results.get(1).error()::getMessage);
+    assertNull(results.get(2).error());
+  }
+
+  @Test
+  void pixelsThatAreNotFiniteAreFound() {
+    EditRequest request = request("a", "p", List.of(), 64, 64, 1.5, 7);
+    try (TensorScope scope = new TensorScope()) {
+      FiniteCheck.checkDecoded(request, Ops.of(new float[] {0, 1}, 1, 2));
+      NotFiniteException e =
+          assertThrows(
+              NotFiniteException.class,
+              () -> FiniteCheck.checkDecoded(request, Ops.of(new float[] {0, Float.NaN}, 1, 2)));
+      assertTrue(
+          e.getMessage().startsWith("Cannot edit request a: the pixels are not finite after dec"),
+          e.getMessage());
     }
   }
 

@@ -2,6 +2,7 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.ErrorClass;
+import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.io.Storage;
@@ -93,7 +94,7 @@ public record EngineCall(List<EditResult> results, double seconds) {
   /** The reason for a failure. */
   public static String why(EditResult failed) {
     RuntimeException error = failed.error();
-    boolean explained = errorClass(failed) != ErrorClass.MODEL_ERROR && error.getMessage() != null;
+    boolean explained = error instanceof GlmImageException && error.getMessage() != null;
     return explained ? error.getMessage() : error.toString();
   }
 }
