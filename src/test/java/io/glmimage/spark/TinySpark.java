@@ -27,6 +27,9 @@ public abstract class TinySpark {
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.sql.adaptive.enabled", "false")
+        // Generated code takes longer to compile than it saves with a few rows.
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.sql.parquet.compression.codec", "uncompressed")
         .config("spark.hadoop.fs.watched.impl", WatchedFileSystem.class.getName())
         .config("spark.hadoop.fs.watched.impl.disable.cache", "true")

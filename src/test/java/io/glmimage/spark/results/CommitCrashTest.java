@@ -1,11 +1,15 @@
 package io.glmimage.spark.results;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import io.glmimage.json.Json;
 import io.glmimage.output.EditedImageFormat;
+import io.glmimage.output.LedgerJson;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.ResultColumn;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.TinySpark;
 import io.glmimage.spark.WatchedFileSystem;
@@ -14,11 +18,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.hadoop.ParquetReader;
+import org.apache.parquet.hadoop.example.GroupReadSupport;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Tag;
@@ -38,6 +50,17 @@ class CommitCrashTest extends TinySpark {
   private static final String FIRST = "20260101T000000000Z-00000001";
   private static final String SECOND = "20260102T000000000Z-00000002";
   private static final String THIRD = "20260103T000000000Z-00000003";
+  private static final String MADE_OF = "second";
+
+  /** Folders that are checked at the same time. */
+  private static final int THREADS = 3;
+
+  /** The result rows of the manifest and, from earlier runs, of rows that left it. */
+  private static final List<String> ALL_ROWS =
+      List.of(
+          "a " + SECOND, "b " + SECOND, "c " + SECOND, "d " + SECOND, "x " + FIRST, "y " + BEFORE);
+
+  private static final List<String> IMAGES = List.of("a.jpg", "b.jpg", "d.jpg", "x.png", "y.png");
 
   @TempDir private Path temp;
   private ResultsFixture fixture;
@@ -72,7 +95,9 @@ class CommitCrashTest extends TinySpark {
             "first"),
         () -> {});
     assertEquals(
-        List.of("y " + BEFORE), ids(output.orphans() + "/" + FIRST), "the orphan of the first run");
+        List.of("y"),
+        rows(output.orphans() + "/" + FIRST).stream().map(r -> text(r, ResultColumn.ID)).toList(),
+        "the orphan of the first run");
 
     manifest = fixture.manifest("a", "b", "c", "d");
     planned = fixture.planned(manifest);
@@ -86,11 +111,62 @@ class CommitCrashTest extends TinySpark {
     return folder;
   }
 
-  private List<String> ids(String table) {
-    return spark.read().parquet(table).select("id", "run").collectAsList().stream()
-        .map(row -> row.getString(0) + " " + row.getString(1))
-        .sorted()
-        .toList();
+  /** The result rows in a folder of Parquet files, read without Spark. */
+  private static List<Group> rows(String folder) throws IOException {
+    List<Group> rows = new ArrayList<>();
+    for (String name : ResultsFixture.tree(Path.of(folder))) {
+      if (!name.endsWith(".parquet") || name.contains("_temporary")) {
+        continue;
+      }
+      org.apache.hadoop.fs.Path file = new org.apache.hadoop.fs.Path("file:" + folder, name);
+      try (ParquetReader<Group> reader =
+          ParquetReader.builder(new GroupReadSupport(), file).build()) {
+        for (Group row = reader.read(); row != null; row = reader.read()) {
+          rows.add(row);
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static String text(Group row, ResultColumn column) {
+    return row.getString(column.column(), 0);
+  }
+
+  /** The rows of the result table by id, as text. */
+  private static Map<String, String> table(OutputLayout output) throws IOException {
+    Map<String, String> byId = new TreeMap<>();
+    for (Group row : rows(output.results())) {
+      String id = text(row, ResultColumn.ID);
+      assertNull(byId.put(id, row.toString()), "two result rows of " + id);
+    }
+    return byId;
+  }
+
+  /** The newest result rows of all ids, as {@code id run}, wherever they are stored. */
+  private static List<String> newest(OutputLayout output) throws IOException {
+    Map<String, String> runs = new TreeMap<>();
+    for (String folder : List.of(output.results(), output.orphans())) {
+      for (Group row : rows(folder)) {
+        runs.merge(text(row, ResultColumn.ID), text(row, ResultColumn.RUN), CommitCrashTest::later);
+      }
+    }
+    for (String name : ResultsFixture.tree(Path.of(output.ledger()))) {
+      if (name.endsWith(".json")) {
+        for (String row : LedgerJson.rows(Files.readAllBytes(Path.of(output.ledger(), name)))) {
+          JsonNode json = Json.MAPPER.readTree(row);
+          runs.merge(
+              json.get(ResultColumn.ID.column()).asText(),
+              json.get(ResultColumn.RUN.column()).asText(),
+              CommitCrashTest::later);
+        }
+      }
+    }
+    return runs.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList();
+  }
+
+  private static String later(String run, String other) {
+    return run.compareTo(other) >= 0 ? run : other;
   }
 
   private void commit(OutputLayout output, String run) throws IOException {
@@ -103,7 +179,7 @@ class CommitCrashTest extends TinySpark {
             EditedImageFormat.JPEG,
             QualityOptions.DEFAULT.limits(),
             run,
-            "second"),
+            MADE_OF),
         () -> {});
   }
 
@@ -137,68 +213,85 @@ class CommitCrashTest extends TinySpark {
 
   private void assertComplete(Path folder, String when) throws IOException {
     OutputLayout output = new OutputLayout(folder.toString());
-    assertEquals(expected, fixture.table(output), when);
-    assertEquals(
-        List.of("x " + FIRST, "y " + BEFORE),
-        fixture.newest(output).stream().filter(r -> !r.endsWith(SECOND)).toList(),
-        when + ": orphans");
-    assertEquals(
-        List.of("a.jpg", "b.jpg", "d.jpg", "x.png", "y.png"),
-        ResultsFixture.tree(folder.resolve("images")),
-        when + ": images");
-    assertEquals(
-        1, spark.read().parquet(output.failedRows()).count(), when + ": manifest of failed rows");
+    assertEquals(expected, table(output), when);
+    assertEquals(ALL_ROWS, newest(output), when);
+    assertEquals(IMAGES, ResultsFixture.tree(folder.resolve("images")), when + ": images");
+    assertEquals(1, rows(output.failedRows()).size(), when + ": manifest of failed rows");
     for (String gone : List.of("_run/lines", "_run/journal", "results/_temporary")) {
-      assertFalse(Files.exists(folder.resolve(gone)), when + ": " + gone);
+      // An empty folder does no harm.
+      Path left = folder.resolve(gone);
+      for (String name : ResultsFixture.tree(left)) {
+        assertTrue(Files.isDirectory(left.resolve(name)), when + ": " + gone + "/" + name);
+      }
     }
   }
 
-  /** Checks that no result row and no edited image that counts is lost. */
-  private void assertNothingLost(Path folder, String when) throws IOException {
-    OutputLayout output = new OutputLayout(folder.toString());
-    assertEquals(
-        List.of(
-            "a " + SECOND,
-            "b " + SECOND,
-            "c " + SECOND,
-            "d " + SECOND,
-            "x " + FIRST,
-            "y " + BEFORE),
-        fixture.newest(output),
-        when);
+  /**
+   * Checks a folder as a killed process left it. No result row and no edited image that counts is
+   * lost. The marker stands with the whole old table or the whole new one. The ledger goes last, so
+   * that a table without a marker can be made again.
+   */
+  private static void assertNothingLost(
+      Path folder, String when, List<String> oldTable, List<String> newTable) throws IOException {
+    assertEquals(ALL_ROWS, newest(new OutputLayout(folder.toString())), when);
     List<String> images = ResultsFixture.tree(folder.resolve("images"));
-    assertTrue(
-        images.containsAll(List.of("a.jpg", "b.jpg", "d.jpg", "x.png", "y.png")),
-        when + ": " + images);
+    assertTrue(images.containsAll(IMAGES), when + ": " + images);
+    boolean marked = Files.exists(folder.resolve("results/_SUCCESS"));
+    if (marked) {
+      List<String> files = ResultsFixture.tree(folder.resolve("results"));
+      assertTrue(files.equals(oldTable) || files.equals(newTable), when + ": marked " + files);
+    }
+    boolean ledger = Files.exists(folder.resolve("_run/lines/" + SECOND + "/part-0.json"));
+    assertTrue(marked || ledger, when + ": neither ledger nor marker");
+  }
+
+  /** What the next run does with a folder: nothing if its table is complete, else a commit. */
+  private void nextRun(Path folder, String when, Set<String> tested) throws IOException {
+    OutputLayout output = new OutputLayout(folder.toString());
+    ResultsCommit next = fixture.commit(output);
+    boolean current = next.isCurrent(manifest.size(), MADE_OF);
+    if (!current) {
+      next.begin();
+    }
+    // Many kills leave the same files, apart from temporary files that are removed first.
+    if (tested.add(content(folder))) {
+      if (!current) {
+        commit(output, THIRD);
+      }
+      assertComplete(folder, when);
+    }
   }
 
   @Test
   void theNextRunEndsRightWhereverACommitIsKilled() throws Exception {
     Path folder = template();
+    List<String> oldTable = ResultsFixture.tree(folder.resolve("results"));
     List<Copy> copies = commitAndCopy(folder);
-    OutputLayout undisturbed = new OutputLayout(folder.toString());
-    expected = fixture.table(undisturbed);
+    List<String> newTable = ResultsFixture.tree(folder.resolve("results"));
+    expected = table(new OutputLayout(folder.toString()));
     assertEquals(Set.of("a", "b", "c", "d"), expected.keySet());
     assertComplete(folder, "undisturbed");
-    List<String> tableFiles = ResultsFixture.tree(folder.resolve("results"));
     assertTrue(copies.size() > 50, "only " + copies.size() + " changes");
 
-    Set<String> tested = new HashSet<>();
+    Set<String> tested = ConcurrentHashMap.newKeySet();
+    List<Callable<Void>> runs = new ArrayList<>();
     for (int i = 0; i < copies.size(); i++) {
       Path copy = copies.get(i).folder();
       String when = "killed before change " + i + ", " + copies.get(i).change();
-      if (Files.exists(copy.resolve("results/_SUCCESS"))) {
-        // The new marker or, before the first changes, the marker of the old table.
-        boolean isNew = i > copies.size() / 2;
-        assertEquals(isNew, ResultsFixture.tree(copy.resolve("results")).equals(tableFiles), when);
+      assertNothingLost(copy, when, oldTable, newTable);
+      runs.add(
+          () -> {
+            nextRun(copy, when, tested);
+            return null;
+          });
+    }
+    ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+    try {
+      for (Future<Void> run : threads.invokeAll(runs)) {
+        run.get();
       }
-      fixture.commit(new OutputLayout(copy.toString())).begin();
-      // Many kills leave the same files, apart from temporary files that are removed first.
-      if (tested.add(content(copy))) {
-        assertNothingLost(copy, when);
-        commit(new OutputLayout(copy.toString()), THIRD);
-        assertComplete(copy, when);
-      }
+    } finally {
+      threads.shutdownNow();
     }
     assertTrue(tested.size() > 15, "only " + tested.size() + " different folders");
   }
