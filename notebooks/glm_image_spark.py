@@ -43,6 +43,8 @@ _PARAMS = [
     ("stepCache", TypeConverters.toFloat, "fraction of the time embedding's change after which the blocks are recomputed"),
     ("height", TypeConverters.toInt, "height of the edited images in pixels"),
     ("width", TypeConverters.toInt, "width of the edited images in pixels"),
+    ("exactSize", TypeConverters.toBoolean, "whether edited images have exactly the wanted size"),
+    ("largeSources", TypeConverters.toString, "fit, fail or upscale"),
     ("seed", TypeConverters.toInt, "base of the seeds of rows that give none"),
     ("imageFormat", TypeConverters.toString, "png, jpeg or webp"),
     ("quality", TypeConverters.toInt, "quality of JPEG and WebP, 1 to 100"),

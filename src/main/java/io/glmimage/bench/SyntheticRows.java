@@ -4,6 +4,7 @@ import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.model.Grid;
 import io.glmimage.model.processor.ProcessedPrompt;
+import io.glmimage.model.processor.SizePlan;
 import io.glmimage.model.processor.SourcePixels;
 import io.glmimage.pipeline.PreparedRequest;
 import io.glmimage.pipeline.PriorTokens;
@@ -73,7 +74,10 @@ final class SyntheticRows {
             pixels.stream().map(SourcePixels::grid).toList(),
             targets(settings.grid(), sources));
     return new PreparedRequest(
-        request, new PixelSize(settings.height(), settings.width()), prompt, pixels);
+        request,
+        SizePlan.unchanged(new PixelSize(settings.height(), settings.width())),
+        prompt,
+        pixels);
   }
 
   /** The row with another target grid, so that it generates as many tokens as the grid has. */
@@ -83,7 +87,7 @@ final class SyntheticRows {
             row.prompt().inputIds(),
             row.prompt().sourceGrids(),
             targets(grid, row.sources().size()));
-    return new PreparedRequest(row.request(), row.size(), prompt, row.sources());
+    return new PreparedRequest(row.request(), row.sizes(), prompt, row.sources());
   }
 
   private static List<Grid> targets(Grid grid, int sources) {

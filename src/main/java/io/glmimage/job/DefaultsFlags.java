@@ -1,12 +1,18 @@
 package io.glmimage.job;
 
+import io.glmimage.error.UsageException;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
+import io.glmimage.request.LargeSources;
+import io.glmimage.request.Sizing;
 import picocli.CommandLine.Option;
 
 /** Options for rows that leave a value open. */
 final class DefaultsFlags {
+  private static final String ON = "on";
+  private static final String OFF = "off";
+
   @Option(
       names = "--steps",
       paramLabel = "N",
@@ -41,7 +47,7 @@ final class DefaultsFlags {
               + OutputLimits.MIN_SIDE
               + " to "
               + OutputLimits.MAX_SIDE
-              + "), rounded down to a multiple of 32. Default: that of the first source image;"
+              + "). Default: that of the first source image;"
               + " text-to-image: "
               + OutputLimits.DEFAULT_SIDE
               + ".")
@@ -55,7 +61,7 @@ final class DefaultsFlags {
               + OutputLimits.MIN_SIDE
               + " to "
               + OutputLimits.MAX_SIDE
-              + "), rounded down to a multiple of 32. Default: that of the first source image;"
+              + "). Default: that of the first source image;"
               + " text-to-image: "
               + OutputLimits.DEFAULT_SIDE
               + ".")
@@ -65,9 +71,28 @@ final class DefaultsFlags {
       names = "--max-pixels",
       paramLabel = "N",
       description =
-          "Largest output, height times width. A row that asks for more fails. Default:"
-              + " ${DEFAULT-VALUE} (2048 x 2048).")
+          "Largest output, height times width. A row that asks for more fails; for a larger source"
+              + " image see --large-sources. Default: ${DEFAULT-VALUE} (2048 x 2048).")
   private long maxPixels = EditDefaults.DEFAULT_MAX_PIXELS;
+
+  @Option(
+      names = "--exact-size",
+      paramLabel = "on|off",
+      description =
+          "on: the edited image has exactly the requested size, or that of the first source image, and"
+              + " is aligned with it. off: sides are rounded down to multiples of 32, as in the"
+              + " reference. Default: ${DEFAULT-VALUE}.")
+  private String exactSize = ON;
+
+  @Option(
+      names = "--large-sources",
+      paramLabel = "fit|fail|upscale",
+      description =
+          "Rows without a size whose first source image is larger than the model takes or has more"
+              + " pixels than --max-pixels. fit: edit at the largest size that fits; the edited image"
+              + " is smaller than the source, see the column scale. fail: fail the row. upscale: as"
+              + " fit, then resize to the size of the source. Default: ${DEFAULT-VALUE}.")
+  private String largeSources = Sizing.DEFAULT.largeSources().label();
 
   @Option(
       names = "--step-cache",
@@ -80,6 +105,25 @@ final class DefaultsFlags {
   private double stepCache;
 
   EditDefaults options() {
-    return new EditDefaults(seed, steps, guidance, height, width, maxPixels, stepCache);
+    return new EditDefaults(
+        seed, steps, guidance, height, width, maxPixels, stepCache, exactSize(), largeSources());
+  }
+
+  private boolean exactSize() {
+    if (!exactSize.equals(ON) && !exactSize.equals(OFF)) {
+      throw new UsageException("Invalid --exact-size: " + exactSize + ", expected on or off");
+    }
+    return exactSize.equals(ON);
+  }
+
+  private LargeSources largeSources() {
+    return LargeSources.of(largeSources)
+        .orElseThrow(
+            () ->
+                new UsageException(
+                    "Invalid --large-sources: "
+                        + largeSources
+                        + ", expected one of "
+                        + String.join(", ", LargeSources.labels())));
   }
 }

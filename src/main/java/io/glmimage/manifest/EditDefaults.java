@@ -3,6 +3,8 @@ package io.glmimage.manifest;
 import io.glmimage.error.UsageException;
 import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
+import io.glmimage.request.LargeSources;
+import io.glmimage.request.Sizing;
 import java.io.Serializable;
 
 /**
@@ -17,6 +19,8 @@ import java.io.Serializable;
  * @param maxPixels largest output in pixels (width times height)
  * @param stepCache part of the schedule (0 to 1) after which the transformer blocks are recomputed;
  *     0 recomputes them in every step. Applies to all rows
+ * @param exactSize see {@link Sizing}
+ * @param largeSources see {@link Sizing}
  */
 public record EditDefaults(
     long seed,
@@ -25,9 +29,11 @@ public record EditDefaults(
     Integer height,
     Integer width,
     long maxPixels,
-    double stepCache)
+    double stepCache,
+    boolean exactSize,
+    LargeSources largeSources)
     implements Serializable {
-  public static final long DEFAULT_MAX_PIXELS = 2048L * 2048;
+  public static final long DEFAULT_MAX_PIXELS = Sizing.DEFAULT_MAX_PIXELS;
   public static final int MAX_STEPS = 1000;
   public static final double MAX_GUIDANCE_SCALE = 100;
   public static final double MAX_STEP_CACHE = 1;
@@ -50,10 +56,24 @@ public record EditDefaults(
     }
   }
 
-  /** Defaults without a step cache. */
+  /** Defaults without a step cache, with the default sizing. */
   public EditDefaults(
       long seed, int steps, double guidanceScale, Integer height, Integer width, long maxPixels) {
-    this(seed, steps, guidanceScale, height, width, maxPixels, EditRequest.DEFAULT_STEP_CACHE);
+    this(
+        seed,
+        steps,
+        guidanceScale,
+        height,
+        width,
+        maxPixels,
+        EditRequest.DEFAULT_STEP_CACHE,
+        Sizing.DEFAULT.exact(),
+        Sizing.DEFAULT.largeSources());
+  }
+
+  /** How the size of an edited image is decided. */
+  public Sizing sizing() {
+    return new Sizing(exactSize, largeSources, maxPixels);
   }
 
   /** Why an output of this size is too large, or null if it is not. */

@@ -1,5 +1,7 @@
 package io.glmimage.manifest;
 
+import io.glmimage.request.LargeSources;
+import io.glmimage.request.Sizing;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -9,7 +11,7 @@ import java.util.List;
  */
 public final class RowFingerprint {
   /** Must be raised when the same row gives a different image, or a different file of it. */
-  static final int FORMAT = 1;
+  static final int FORMAT = 2;
 
   private RowFingerprint() {}
 
@@ -35,10 +37,27 @@ public final class RowFingerprint {
       if (settings.stepCache() > 0) {
         values.add("step-cache " + settings.stepCache());
       }
+      addSizing(values, valid);
     } else {
       values.add(((Rejection) row).message());
     }
     return RowIds.digest(values);
+  }
+
+  private static void addSizing(List<Object> values, ManifestRow row) {
+    Sizing sizing = row.settings().sizing();
+    if (!sizing.exact()) {
+      values.add("inexact size");
+    }
+    boolean ofSource =
+        !row.sources().isEmpty()
+            && (row.settings().height() == null || row.settings().width() == null);
+    if (ofSource && sizing.largeSources() == LargeSources.FAIL) {
+      // A row that does not fail has the same image whatever the limit.
+      values.add("large sources fail");
+    } else if (ofSource && !sizing.equals(Sizing.DEFAULT)) {
+      values.add(sizing.largeSources() + " sources over " + sizing.maxPixels());
+    }
   }
 
   /**

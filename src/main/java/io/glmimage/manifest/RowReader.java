@@ -106,7 +106,8 @@ public final class RowReader implements Serializable {
         steps == null ? defaults.steps() : steps.intValue(),
         guidance == null ? defaults.guidanceScale() : guidance,
         seed == null ? RowIds.seed(defaults.seed(), id) : seed,
-        defaults.stepCache());
+        defaults.stepCache(),
+        defaults.sizing());
   }
 
   private static Integer side(FieldValues row, ManifestField field, Integer otherwise)

@@ -16,6 +16,11 @@ public enum ResultColumn {
   OUTPUT_PATH("output_path", Type.TEXT, "path of the edited image; null if FAILED"),
   WIDTH("width", Type.INT, "of the edited image, in pixels; null if FAILED"),
   HEIGHT("height", Type.INT, "of the edited image, in pixels; null if FAILED"),
+  SCALE(
+      "scale",
+      Type.DOUBLE,
+      "pixels of the edited image per pixel of the first source image: below 1 if the source was too"
+          + " large; null for text-to-image, another aspect ratio, or FAILED"),
   QUALITY(
       "quality",
       Type.TEXT,

@@ -34,8 +34,14 @@ public record ResultRow(
    *
    * @param height in pixels
    * @param width in pixels
+   * @param scale pixels per pixel of the first source image; may be null
    */
-  public record EditedFile(String path, String sha256, int height, int width) {}
+  public record EditedFile(String path, String sha256, int height, int width, Double scale) {
+    /** A file without a scale. */
+    public EditedFile(String path, String sha256, int height, int width) {
+      this(path, sha256, height, width, null);
+    }
+  }
 
   /**
    * What a result row was made from.
@@ -90,6 +96,7 @@ public record ResultRow(
       values.put(ResultColumn.OUTPUT_PATH, redaction.apply(edited.path()));
       values.put(ResultColumn.WIDTH, edited.width());
       values.put(ResultColumn.HEIGHT, edited.height());
+      values.put(ResultColumn.SCALE, edited.scale());
     }
     if (verdict != null) {
       values.put(ResultColumn.QUALITY, verdict.flag().name());

@@ -5,7 +5,6 @@ import io.glmimage.error.DeviceException;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.NotFiniteException;
-import io.glmimage.image.PixelSize;
 import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
 import io.glmimage.kernel.KernelMode;
@@ -29,6 +28,7 @@ import io.glmimage.model.prior.PriorPrompt;
 import io.glmimage.model.processor.GlmProcessor;
 import io.glmimage.model.processor.OutputSize;
 import io.glmimage.model.processor.ProcessedPrompt;
+import io.glmimage.model.processor.SizePlan;
 import io.glmimage.model.processor.SourcePixels;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.model.scheduler.Schedule;
@@ -79,6 +79,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *   <li>Glyph embeddings are never padded across rows.
  *   <li>A source reaches the VAE at 32 pixels per token of its grid. The reference floors its sides
  *       to multiples of 16 and fails where the two differ.
+ *   <li>Without a requested size, the target has the grid of the first source, and the image is
+ *       resized to the source's size. The reference floors that size, which gives another grid for
+ *       most sizes that are not multiples of 32.
  *   <li>Only codebook ids are sampled.
  *   <li>The network always sees the unshifted timesteps, which it was trained with.
  * </ul>
@@ -92,7 +95,7 @@ public final class GlmImagePipeline implements AutoCloseable {
   private final Components components;
   private final Compute compute;
   private final MemoryShortage device;
-  private final OutputSize outputSize = new OutputSize();
+  private final OutputSize outputSize;
   private final GlmProcessor processor;
   private final PriorModel prior;
   private final GlyphEncoder glyphs;
@@ -104,6 +107,7 @@ public final class GlmImagePipeline implements AutoCloseable {
     this.components = components;
     compute = components.compute();
     processor = components.processor();
+    outputSize = processor == null ? null : processor.images().outputSize();
     prior = components.prior();
     glyphs = components.glyphs();
     transformer = components.transformer();
@@ -248,9 +252,15 @@ public final class GlmImagePipeline implements AutoCloseable {
       compute.awaitStream();
       double denoiseSeconds = secondsSince(start);
       start = System.nanoTime();
-      RgbImage image = decode(row.request(), latents);
+      RgbImage image = row.sizes().finish(decode(row.request(), latents));
       return new EditResult(
-          row.request().id(), image, null, priorSeconds, denoiseSeconds, secondsSince(start));
+          row.request().id(),
+          image,
+          null,
+          priorSeconds,
+          denoiseSeconds,
+          secondsSince(start),
+          row.sizes().scale());
     }
   }
 
@@ -295,14 +305,17 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   private PreparedRequest preprocess(EditRequest request) {
-    PixelSize size = outputSize.of(request);
+    SizePlan sizes = outputSize.of(request);
     List<SourcePixels> sources = new ArrayList<>();
     for (RgbImage source : request.sources()) {
-      sources.add(processor.images().process(source));
+      sources.add(
+          sources.isEmpty()
+              ? processor.images().process(source, sizes.firstGrid())
+              : processor.images().process(source));
     }
     List<Grid> grids = sources.stream().map(SourcePixels::grid).toList();
-    ProcessedPrompt prompt = processor.process(request.prompt(), grids, size);
-    return new PreparedRequest(request, size, prompt, sources);
+    ProcessedPrompt prompt = processor.process(request.prompt(), grids, sizes.generated());
+    return new PreparedRequest(request, sizes, prompt, sources);
   }
 
   /**

@@ -38,8 +38,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The JSON object has the fields {@code prompt} (required), {@code image} (a data URL or base64,
  * or an array of them; absent for text-to-image), {@code height}, {@code width}, {@code
- * num_inference_steps}, {@code guidance_scale}, {@code seed}, {@code step_cache} and {@code id}
- * (names the request in messages). Other fields are refused.
+ * num_inference_steps}, {@code guidance_scale}, {@code seed}, {@code step_cache}, {@code
+ * exact_size} (true or false), {@code large_sources} ({@code fit}, {@code fail} or {@code upscale})
+ * and {@code id} (names the request in messages). Other fields are refused.
  *
  * <p>A request without {@code seed} gets the seed that the job gives to the same row with its
  * default {@code --seed}. The seed is derived from the {@code id}, or for text-to-image from the

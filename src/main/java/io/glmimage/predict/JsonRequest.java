@@ -10,6 +10,8 @@ import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.request.EditRequest;
+import io.glmimage.request.LargeSources;
+import io.glmimage.request.Sizing;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -35,7 +37,9 @@ final class JsonRequest {
               "num_inference_steps",
               "guidance_scale",
               "seed",
-              "step_cache"));
+              "step_cache",
+              "exact_size",
+              "large_sources"));
 
   private final JsonNode node;
   private final String id;
@@ -105,7 +109,29 @@ final class JsonRequest {
         steps == null ? EditRequest.DEFAULT_STEPS : Math.toIntExact(steps),
         guidance == null ? EditRequest.DEFAULT_GUIDANCE_SCALE : guidance.doubleValue(),
         seed == null ? derivedSeed(prompt.textValue(), sources) : seed,
-        stepCache == null ? EditRequest.DEFAULT_STEP_CACHE : stepCache.doubleValue());
+        stepCache == null ? EditRequest.DEFAULT_STEP_CACHE : stepCache.doubleValue(),
+        sizing());
+  }
+
+  private Sizing sizing() {
+    JsonNode exact = field("exact_size");
+    if (exact != null && !exact.isBoolean()) {
+      throw invalid("exact_size must be true or false");
+    }
+    JsonNode large = field("large_sources");
+    LargeSources largeSources =
+        large == null
+            ? Sizing.DEFAULT.largeSources()
+            : LargeSources.of(large.asText())
+                .orElseThrow(
+                    () ->
+                        invalid(
+                            "large_sources must be one of "
+                                + String.join(", ", LargeSources.labels())));
+    return new Sizing(
+        exact == null ? Sizing.DEFAULT.exact() : exact.booleanValue(),
+        largeSources,
+        Sizing.DEFAULT_MAX_PIXELS);
   }
 
   /** The seed that the job would use for such a row with default options. */

@@ -21,6 +21,7 @@ import java.util.Objects;
  * @param stepCache fraction (0 to 1) of its total change by which the time embedding moves before
  *     the transformer blocks are recomputed: faster, less exact; 0, the default, recomputes them in
  *     every step
+ * @param sizing how the size of the edited image is decided
  */
 public record EditRequest(
     String id,
@@ -31,7 +32,8 @@ public record EditRequest(
     int steps,
     double guidanceScale,
     long seed,
-    double stepCache) {
+    double stepCache,
+    Sizing sizing) {
   public static final int DEFAULT_STEPS = 50;
   public static final double DEFAULT_GUIDANCE_SCALE = 1.5;
   public static final double DEFAULT_STEP_CACHE = 0;
@@ -40,12 +42,37 @@ public record EditRequest(
     Objects.requireNonNull(id, "id");
     Objects.requireNonNull(prompt, "prompt");
     sources = List.copyOf(sources);
+    Objects.requireNonNull(sizing, "sizing");
+  }
+
+  /** A request with the default sizing. */
+  public EditRequest(
+      String id,
+      String prompt,
+      List<RgbImage> sources,
+      Integer height,
+      Integer width,
+      int steps,
+      double guidanceScale,
+      long seed,
+      double stepCache) {
+    this(
+        id,
+        prompt,
+        sources,
+        height,
+        width,
+        steps,
+        guidanceScale,
+        seed,
+        stepCache,
+        Sizing.DEFAULT);
   }
 
   /** The same request with another seed. */
   public EditRequest withSeed(long other) {
     return new EditRequest(
-        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache);
+        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache, sizing);
   }
 
   /** A request that recomputes the transformer blocks in every step. */

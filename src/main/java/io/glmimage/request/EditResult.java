@@ -11,6 +11,8 @@ import io.glmimage.image.RgbImage;
  * @param priorSeconds share of the time spent on prior tokens (vision tower and decoder)
  * @param denoiseSeconds time spent in the DiT
  * @param decodeSeconds time spent in the VAE
+ * @param scale pixels of the edited image per pixel of the first source image; null if the request
+ *     failed, for text-to-image, and if the two differ in aspect ratio
  */
 public record EditResult(
     String id,
@@ -18,7 +20,19 @@ public record EditResult(
     RuntimeException error,
     double priorSeconds,
     double denoiseSeconds,
-    double decodeSeconds) {
+    double decodeSeconds,
+    Double scale) {
+  /** A result without a scale. */
+  public EditResult(
+      String id,
+      RgbImage image,
+      RuntimeException error,
+      double priorSeconds,
+      double denoiseSeconds,
+      double decodeSeconds) {
+    this(id, image, error, priorSeconds, denoiseSeconds, decodeSeconds, null);
+  }
+
   public static EditResult failed(String id, RuntimeException error) {
     return new EditResult(id, null, error, 0, 0, 0);
   }

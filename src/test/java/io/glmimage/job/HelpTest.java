@@ -174,6 +174,12 @@ class HelpTest {
           {"--weights-cache-gb", "-1", "Invalid --weights-cache-gb: -1"},
           {"--weights-chunk-mb", "2000", "Invalid --weights-chunk-mb: 2000, expected 1 to 1024"},
           {"--max-pixels", "0", "Invalid --max-pixels: 0"},
+          {"--exact-size", "yes", "Invalid --exact-size: yes, expected on or off"},
+          {
+            "--large-sources",
+            "crop",
+            "Invalid --large-sources: crop, expected one of fit, fail, upscale"
+          },
           {"--columns", "promt=x", "Invalid --columns: promt"},
           {"--seed", "1.5", "--seed"},
           {"--io-attempts", "0", "Invalid --io-attempts: 0"},

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 
 @Tag("spark")
 class ValidateJobTest extends SharedSession {
-  /** Megapixel steps per row: (96 x 64 x 10 steps + 992 x 1024 x 20 steps x 2 passes) / 2 rows. */
-  private static final double PER_ROW = 20.34688;
+  /** Megapixel steps per row: (96 x 64 x 10 steps + 1024 x 1024 x 20 steps x 2 passes) / 2 rows. */
+  private static final double PER_ROW = 21.00224;
 
   private final JobConsole job = new JobConsole();
 

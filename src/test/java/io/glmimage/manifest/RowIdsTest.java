@@ -55,7 +55,7 @@ class RowIdsTest {
             List.of("/m/a.png"),
             new EditSettings(64, null, 20, 1.5, 7, 0));
     assertEquals(
-        "692250f48b6b76f8d5759dd755dad8469009a2b2ba85fac7a1d24c9ec349072e",
+        "28576009513d823a2ed744880024b8f541278d02bf8d361b5c82a62508cf2edb",
         RowFingerprint.of(row, "model"));
     Rejection rejection = new Rejection(3, "r-1", null, List.of(), "Cannot edit row r-1: why");
     assertEquals(

@@ -30,7 +30,7 @@ class LedgerJsonTest {
               List.of("x.png"),
               List.of("/x.png"),
               new EditSettings(64, 96, 20, 1.5, 7, 0)),
-          new ResultRow.EditedFile("out/a.png", "sha", 64, 96),
+          new ResultRow.EditedFile("out/a.png", "sha", 64, 96, 0.5),
           new Verdict(QualityFlag.OK, new QualityFigures(0.25, 0.5, 20.0, 0.125)),
           new RowTimes(0.5, 2, 0.25, 1, 0.125, 0.25),
           "m",
@@ -54,7 +54,7 @@ class LedgerJsonTest {
   void columnsAreNamedAndInTheOrderOfTheTable() {
     assertEquals(
         "{\"row_index\":3,\"id\":\"a\\n\\\"b\\\"\",\"status\":\"OK\",\"output_path\":\"out/a.png\","
-            + "\"width\":96,\"height\":64,\"quality\":\"OK\",\"changed_fraction\":0.25,\"ssim\":0.5,\"psnr\":20.0,"
+            + "\"width\":96,\"height\":64,\"scale\":0.5,\"quality\":\"OK\",\"changed_fraction\":0.25,\"ssim\":0.5,\"psnr\":20.0,"
             + "\"flatness\":0.125,\"seed\":7,\"num_inference_steps\":20,"
             + "\"guidance_scale\":1.5,\"seconds\":2.75,\"read_seconds\":0.5,"
             + "\"prior_seconds\":0.25,\"denoise_seconds\":1.0,\"decode_seconds\":0.125,"

@@ -142,6 +142,11 @@ public final class ImageProcessor {
     return new Grid(size.height() / patch, size.width() / patch);
   }
 
+  /** The sizes of edits whose sources this processor reads. */
+  public OutputSize outputSize() {
+    return new OutputSize(rule, patch);
+  }
+
   /** Number of image tokens in the prompt for a source of this grid: one per merge block. */
   public int tokens(Grid grid) {
     return grid.size() / (merge * merge);
@@ -154,6 +159,11 @@ public final class ImageProcessor {
    */
   public SourcePixels process(RgbImage source) {
     return patches(resize(source));
+  }
+
+  /** As {@link #process(RgbImage)}, at a given grid of patches. */
+  public SourcePixels process(RgbImage source, Grid grid) {
+    return patches(Resampler.bicubicTorch(source, grid.rows() * patch, grid.columns() * patch));
   }
 
   RgbImage resize(RgbImage source) {

@@ -65,7 +65,7 @@ record SmartResize(int factor, int minPixels, int maxPixels) {
     }
     checkAspect(source);
     int shortestEdge = (int) Math.rint(Math.sqrt(minPixels));
-    int longestEdge = (int) Math.rint(Math.sqrt(maxPixels));
+    int longestEdge = longestEdge();
     double scale = 1;
     if (shortSide < shortestEdge) {
       scale = (double) shortestEdge / shortSide;
@@ -81,6 +81,11 @@ record SmartResize(int factor, int minPixels, int maxPixels) {
       width = Math.max(factor, (int) Math.floor(width / beta / factor) * factor);
     }
     return new PixelSize(height, width);
+  }
+
+  /** The longest side of a source, in pixels, that is not reduced. */
+  int longestEdge() {
+    return (int) Math.rint(Math.sqrt(maxPixels));
   }
 
   private int round(int side, double scale) {

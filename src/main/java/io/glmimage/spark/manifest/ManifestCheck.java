@@ -49,7 +49,7 @@ public final class ManifestCheck {
    * @param badByClass number of rows that would fail, by error class
    * @param examples messages of the first few bad rows of each class
    * @param sized number of rows whose output size is known
-   * @param megapixelSteps sum over these rows of output megapixels times steps times passes (two
+   * @param megapixelSteps sum over these rows of generated megapixels times steps times passes (two
    *     passes with guidance)
    */
   public record Findings(
@@ -106,10 +106,16 @@ public final class ManifestCheck {
 
   private final IdentifiedRows rows;
   private final HadoopSettings hadoop;
+  private final boolean published;
 
-  public ManifestCheck(IdentifiedRows rows, HadoopSettings hadoop) {
+  /**
+   * @param published whether sizes are planned for the published checkpoint; otherwise the limits
+   *     of a checkpoint's processor are left out
+   */
+  public ManifestCheck(IdentifiedRows rows, HadoopSettings hadoop, boolean published) {
     this.rows = rows;
     this.hadoop = hadoop;
+    this.published = published;
   }
 
   /** Checks all rows, without their source images. */
@@ -155,8 +161,8 @@ public final class ManifestCheck {
   }
 
   private Findings check(JavaRDD<Row> chosen, boolean sources, boolean onlySources) {
-    RowCheck check = new RowCheck(rows.manifest().defaults(), hadoop, sources);
-    RowCheck before = new RowCheck(rows.manifest().defaults(), hadoop, false);
+    RowCheck check = new RowCheck(rows.manifest().defaults(), hadoop, sources, published);
+    RowCheck before = new RowCheck(rows.manifest().defaults(), hadoop, false, published);
     return chosen
         .mapPartitions(
             part -> {
@@ -175,8 +181,9 @@ public final class ManifestCheck {
    * Checks one row at a time.
    *
    * @param sources whether the headers of the source images are read
+   * @param published whether sizes are planned for the published checkpoint
    */
-  record RowCheck(EditDefaults limits, HadoopSettings hadoop, boolean sources)
+  record RowCheck(EditDefaults limits, HadoopSettings hadoop, boolean sources, boolean published)
       implements Serializable {
     Findings check(RowOutcome outcome) {
       if (outcome instanceof Rejection rejection) {
@@ -204,10 +211,14 @@ public final class ManifestCheck {
       }
       // In the order of an edit, so that the reasons are the same.
       SourceReader.checkSize(row, sizes, limits);
-      PixelSize output = new OutputSize().of(row.id(), settings.height(), settings.width(), sizes);
+      OutputSize rule =
+          published ? OutputSize.ofPublishedCheckpoint() : OutputSize.ofAnyCheckpoint();
+      PixelSize generated =
+          rule.of(row.id(), settings.height(), settings.width(), sizes, settings.sizing())
+              .generated();
       sizes.forEach(ImageProcessor::check);
       int passes = settings.guidanceScale() > 1 ? 2 : 1;
-      double megapixels = (double) output.height() * output.width() / 1e6;
+      double megapixels = (double) generated.height() * generated.width() / 1e6;
       return Findings.good(1, megapixels * settings.steps() * passes);
     }
 

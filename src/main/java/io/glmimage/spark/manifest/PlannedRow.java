@@ -7,6 +7,8 @@ import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowOutcome;
+import io.glmimage.request.LargeSources;
+import io.glmimage.request.Sizing;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.Column;
@@ -27,6 +29,9 @@ import org.apache.spark.sql.types.StructType;
 public record PlannedRow(RowOutcome outcome, String fingerprint) {
   private static final String SOURCES = "sources";
   private static final String STEP_CACHE = "step_cache";
+  private static final String EXACT_SIZE = "exact_size";
+  private static final String LARGE_SOURCES = "large_sources";
+  private static final String MAX_PIXELS = "max_pixels";
   private static final String REJECTION = "rejection";
 
   private static final DataType TEXTS = DataTypes.createArrayType(DataTypes.StringType);
@@ -43,7 +48,10 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
           .add(ManifestField.NUM_INFERENCE_STEPS.column(), DataTypes.IntegerType)
           .add(ManifestField.GUIDANCE_SCALE.column(), DataTypes.DoubleType)
           .add(ManifestField.SEED.column(), DataTypes.LongType)
-          .add(STEP_CACHE, DataTypes.DoubleType);
+          .add(STEP_CACHE, DataTypes.DoubleType)
+          .add(EXACT_SIZE, DataTypes.BooleanType)
+          .add(LARGE_SOURCES, DataTypes.StringType)
+          .add(MAX_PIXELS, DataTypes.LongType);
 
   /** The columns that hold a planned row. A table of planned rows may have more columns. */
   static final StructType SCHEMA =
@@ -90,7 +98,11 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
         values.<Integer>getAs(ManifestField.NUM_INFERENCE_STEPS.column()),
         values.<Double>getAs(ManifestField.GUIDANCE_SCALE.column()),
         values.<Long>getAs(ManifestField.SEED.column()),
-        values.<Double>getAs(STEP_CACHE));
+        values.<Double>getAs(STEP_CACHE),
+        new Sizing(
+            values.<Boolean>getAs(EXACT_SIZE),
+            LargeSources.valueOf(values.getAs(LARGE_SOURCES)),
+            values.<Long>getAs(MAX_PIXELS)));
   }
 
   /** Encodes the row as {@link #SCHEMA} says. */
@@ -108,7 +120,10 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
             settings == null ? null : settings.steps(),
             settings == null ? null : settings.guidanceScale(),
             settings == null ? null : settings.seed(),
-            settings == null ? null : settings.stepCache());
+            settings == null ? null : settings.stepCache(),
+            settings == null ? null : settings.sizing().exact(),
+            settings == null ? null : settings.sizing().largeSources().name(),
+            settings == null ? null : settings.sizing().maxPixels());
     return RowFactory.create(outcome.index(), outcome.id(), fingerprint, values);
   }
 

@@ -14,7 +14,10 @@ import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowFingerprint;
+import io.glmimage.model.OutputLimits;
+import io.glmimage.model.processor.OutputSize;
 import io.glmimage.request.EditRequest;
+import io.glmimage.request.LargeSources;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -72,7 +75,7 @@ public final class SourceReader {
   }
 
   /**
-   * Checks the size of an output that has its size from the first source image.
+   * Checks the size of an output that has a side of the first source image.
    *
    * @param sources sizes of the source images; empty for text-to-image
    * @throws RowFailure if the output has too many pixels
@@ -82,8 +85,15 @@ public final class SourceReader {
     if (sources.isEmpty()) {
       return;
     }
-    PixelSize first = sources.get(0);
     EditSettings settings = row.settings();
+    boolean fits = settings.sizing().largeSources() != LargeSources.FAIL;
+    if (fits && settings.height() == null && settings.width() == null) {
+      return;
+    }
+    PixelSize first =
+        fits
+            ? OutputSize.fitted(sources.get(0), OutputLimits.MAX_SIDE, limits.maxPixels())
+            : sources.get(0);
     String problem =
         limits.sizeProblem(
             settings.height() == null ? first.height() : settings.height(),
@@ -109,7 +119,8 @@ public final class SourceReader {
         settings.steps(),
         settings.guidanceScale(),
         settings.seed(),
-        settings.stepCache());
+        settings.stepCache(),
+        settings.sizing());
   }
 
   /** The fingerprint of the present source images, or null if one of them cannot be found. */

@@ -1,6 +1,7 @@
 package io.glmimage.spark.ml;
 
 import io.glmimage.output.EditedImageEncoder;
+import io.glmimage.request.Sizing;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,8 +50,15 @@ record EditorSettings(
    * @param height in pixels; null for that of the first source image
    * @param width in pixels; null for that of the first source image
    * @param seed base of the seeds of rows that give none
+   * @param sizing how the size of the edited image is decided
    */
   record Parameters(
-      Integer height, Integer width, int steps, double guidanceScale, double stepCache, long seed)
+      Integer height,
+      Integer width,
+      int steps,
+      double guidanceScale,
+      double stepCache,
+      long seed,
+      Sizing sizing)
       implements Serializable {}
 }

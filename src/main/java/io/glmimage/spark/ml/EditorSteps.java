@@ -141,7 +141,8 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
         parameters.steps(),
         parameters.guidanceScale(),
         seed(row, prompt, paths, images),
-        parameters.stepCache());
+        parameters.stepCache(),
+        parameters.sizing());
   }
 
   /** The seed of the row, as {@link ImageEditor} describes it. */

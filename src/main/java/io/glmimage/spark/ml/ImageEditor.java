@@ -7,6 +7,8 @@ import io.glmimage.manifest.EditDefaults;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.request.EditRequest;
+import io.glmimage.request.LargeSources;
+import io.glmimage.request.Sizing;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.DjlModel;
 import io.glmimage.spark.engine.EngineOptions;
@@ -33,6 +35,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.Transformer;
+import org.apache.spark.ml.param.BooleanParam;
 import org.apache.spark.ml.param.DoubleParam;
 import org.apache.spark.ml.param.IntParam;
 import org.apache.spark.ml.param.LongParam;
@@ -111,6 +114,12 @@ import scala.Function1;
  *     them in every step</td></tr>
  * <tr><td>height, width</td><td>those of the first source image (text-to-image: 1024)</td><td>output
  *     size in pixels</td></tr>
+ * <tr><td>exactSize</td><td>true</td><td>whether the edited image has exactly the size asked for, or
+ *     that of the first source image, and is aligned with it; otherwise sides are rounded down to
+ *     multiples of 32</td></tr>
+ * <tr><td>largeSources</td><td>fit</td><td>for a first source image that is larger than the model
+ *     takes, and no size: {@code fit} (the edited image is smaller), {@code fail} or {@code upscale}
+ *     (resized to the size of the source)</td></tr>
  * <tr><td>seed</td><td>0</td><td>base of the seeds of rows that give none; see below</td></tr>
  * <tr><td>imageFormat</td><td>png</td><td>{@code png}, {@code jpeg} or {@code webp}</td></tr>
  * <tr><td>quality</td><td>92</td><td>of JPEG and WebP, 1 to 100</td></tr>
@@ -175,6 +184,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   private final DoubleParam stepCache;
   private final IntParam height;
   private final IntParam width;
+  private final BooleanParam exactSize;
+  private final Param<String> largeSources;
   private final LongParam seed;
   private final Param<String> imageFormat;
   private final IntParam quality;
@@ -227,6 +238,14 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
             ParamValidators.inRange(0, EditDefaults.MAX_STEP_CACHE));
     height = new IntParam(this, "height", "output height in pixels", ParamValidators.gt(0));
     width = new IntParam(this, "width", "output width in pixels", ParamValidators.gt(0));
+    exactSize =
+        new BooleanParam(this, "exactSize", "whether edited images have exactly the wanted size");
+    largeSources =
+        new Param<>(
+            this,
+            "largeSources",
+            String.join(", ", LargeSources.labels()),
+            ParamValidators.inArray(LargeSources.labels()));
     seed = new LongParam(this, "seed", "base of the seeds of rows that give none");
     imageFormat =
         new Param<>(
@@ -252,6 +271,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     setDefault(numInferenceSteps, EditRequest.DEFAULT_STEPS);
     setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
     setDefault(stepCache, EditRequest.DEFAULT_STEP_CACHE);
+    setDefault(exactSize, Sizing.DEFAULT.exact());
+    setDefault(largeSources, Sizing.DEFAULT.largeSources().label());
     setDefault(seed, 0L);
     setDefault(imageFormat, EditedImageFormat.PNG.label());
     setDefault(quality, EditedImageOptions.DEFAULT_QUALITY);
@@ -387,7 +408,11 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
                 getNumInferenceSteps(),
                 getGuidanceScale(),
                 getStepCache(),
-                getSeed()),
+                getSeed(),
+                new Sizing(
+                    getExactSize(),
+                    LargeSources.of(getLargeSources()).orElseThrow(),
+                    Sizing.DEFAULT_MAX_PIXELS)),
             getBatchSize(),
             new EditedImageEncoder(FORMATS.get(getImageFormat()), getQuality(), ""),
             writesFiles() ? outputFolder(hadoop.storage()) : null);
@@ -768,6 +793,32 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
 
   public ImageEditor setWidth(int pixels) {
     set(width, pixels);
+    return this;
+  }
+
+  public BooleanParam exactSize() {
+    return exactSize;
+  }
+
+  public boolean getExactSize() {
+    return (boolean) getOrDefault(exactSize);
+  }
+
+  public ImageEditor setExactSize(boolean exact) {
+    set(exactSize, exact);
+    return this;
+  }
+
+  public Param<String> largeSources() {
+    return largeSources;
+  }
+
+  public String getLargeSources() {
+    return getOrDefault(largeSources);
+  }
+
+  public ImageEditor setLargeSources(String value) {
+    set(largeSources, value);
     return this;
   }
 

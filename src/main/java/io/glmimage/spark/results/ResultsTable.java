@@ -35,6 +35,15 @@ public final class ResultsTable {
   /** What follows the folder of edited images in a path: a file, perhaps in one more folder. */
   private static final String IN_IMAGES = "(?s)^.*/images/((?:[^/]+/)?[^/]+)$";
 
+  /** Columns that the table of every version has. */
+  private static final List<String> FIRST_COLUMNS =
+      List.of(
+          name(ResultColumn.ROW_INDEX),
+          name(ResultColumn.ID),
+          name(ResultColumn.STATUS),
+          name(ResultColumn.OUTPUT_PATH),
+          name(ResultColumn.FINGERPRINT));
+
   private final Dataset<Row> rows;
 
   private ResultsTable(Dataset<Row> rows) {
@@ -59,9 +68,14 @@ public final class ResultsTable {
       }
       Dataset<Row> rows = LiteralPaths.reader(spark).parquet(storage.qualified(path));
       List<String> columns = List.of(rows.columns());
-      if (!columns.containsAll(ResultColumn.names())) {
+      if (!columns.containsAll(FIRST_COLUMNS)) {
         throw new UsageException(
             "Cannot read results: " + path + " is not a result table of this program");
+      }
+      for (ResultColumn column : ResultColumn.values()) {
+        if (!columns.contains(column.column())) {
+          rows = rows.withColumn(column.column(), lit(null).cast(type(column.type())));
+        }
       }
       String root = path.equals(inside) ? folder : storage.parent(folder);
       OutputLayout output = new OutputLayout(storage.qualified(root));

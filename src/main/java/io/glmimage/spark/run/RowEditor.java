@@ -158,7 +158,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     }
     return ResultRow.done(
         valid,
-        new ResultRow.EditedFile(path, sha256, image.height(), image.width()),
+        new ResultRow.EditedFile(path, sha256, image.height(), image.width(), edited.scale()),
         verdict,
         times.withWrite(secondsSince(start)),
         work.opener().modelName(),

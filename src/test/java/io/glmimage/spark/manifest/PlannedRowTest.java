@@ -7,6 +7,8 @@ import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowOutcome;
+import io.glmimage.request.LargeSources;
+import io.glmimage.request.Sizing;
 import java.util.List;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
@@ -23,7 +25,13 @@ class PlannedRowTest {
               List.of("/m/a.png", "data:image/png;base64,AQID"),
               new EditSettings(64, 4096, 20, 1.1, Long.MAX_VALUE, 0.25)),
           new ManifestRow(
-              0, "text", "p", List.of(), List.of(), new EditSettings(null, null, 1, 0, -3, 0)),
+              0,
+              "text",
+              "p",
+              List.of(),
+              List.of(),
+              new EditSettings(
+                  null, null, 1, 0, -3, 0, new Sizing(false, LargeSources.UPSCALE, 1L << 33))),
           new Rejection(2, "bad", null, List.of(), "Cannot edit row bad: its prompt is empty"),
           new Rejection(3, "worse", "p", List.of("x.png"), "Cannot edit row worse: why"));
 

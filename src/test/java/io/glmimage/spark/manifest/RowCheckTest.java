@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.HadoopSettings;
+import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.FieldValues;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowReader;
+import io.glmimage.request.LargeSources;
 import io.glmimage.spark.manifest.ManifestCheck.Findings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,7 +47,7 @@ class RowCheckTest {
     row.put(ManifestField.PROMPT, "p");
     row.putAll(fields);
     RowReader reader = new RowReader(LocalSpark.DEFAULTS, folder.toString());
-    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, sources)
+    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, sources, false)
         .check(reader.read(0, "r", FieldValues.of(row)));
   }
 
@@ -97,7 +99,39 @@ class RowCheckTest {
   @Test
   void refusesSizesThatTheModelRefuses() {
     assertBad("REQUEST_REFUSED", "aspect ratio", withSource("wide.png"));
-    assertBad("INVALID_ROW", "1056 x 1024 has 1081344 pixels", withSource("large.png"));
+    assertEquals(0, withSource("large.png").bad());
+    assertBad(
+        "INVALID_ROW",
+        "1024 x 1056 has 1081344 pixels",
+        check(
+            true,
+            Map.of(
+                ManifestField.IMAGE_PATHS,
+                "a.png",
+                ManifestField.HEIGHT,
+                1056,
+                ManifestField.WIDTH,
+                1024)));
+  }
+
+  @Test
+  void refusesLargeSourcesIfAskedTo() {
+    EditDefaults fail =
+        new EditDefaults(7, 20, 1.5, null, null, 1 << 20, 0, true, LargeSources.FAIL);
+    Map<ManifestField, Object> row =
+        Map.of(ManifestField.PROMPT, "p", ManifestField.IMAGE_PATHS, "large.png");
+    Findings found =
+        new ManifestCheck.RowCheck(fail, HADOOP, true, false)
+            .check(new RowReader(fail, folder.toString()).read(0, "r", FieldValues.of(row)));
+    assertBad("INVALID_ROW", "1056 x 1024 has 1081344 pixels", found);
+  }
+
+  @Test
+  void estimatesTheSizeThatIsGenerated() throws IOException {
+    image("odd.png", 90, 120);
+    assertEquals(96 * 128 / 1e6 * 40, withSource("odd.png").megapixelSteps(), 1e-12);
+    // At most 2^20 pixels: 1008 x 1040.
+    assertEquals(1024 * 1056 / 1e6 * 40, withSource("large.png").megapixelSteps(), 0.05 * 40);
   }
 
   @Test
