@@ -23,12 +23,7 @@ public record EditSettings(
     Sizing sizing) {
   /** Settings with the default sizing. */
   public EditSettings(
-      Integer height,
-      Integer width,
-      int steps,
-      double guidanceScale,
-      long seed,
-      double stepCache) {
+      Integer height, Integer width, int steps, double guidanceScale, long seed, double stepCache) {
     this(height, width, steps, guidanceScale, seed, stepCache, Sizing.DEFAULT);
   }
 

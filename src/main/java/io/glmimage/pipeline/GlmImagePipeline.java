@@ -34,6 +34,7 @@ import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.model.scheduler.Schedule;
 import io.glmimage.model.vae.Pixels;
 import io.glmimage.model.vae.Vae;
+import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
@@ -75,7 +76,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * 25697. Deviations:
  *
  * <ul>
- *   <li>Sampling and noise come from {@link Philox}, keyed by the row's seed.
+ *   <li>Sampling and noise come from {@link Philox}, keyed by the row's seed; the noise of an edit
+ *       also by its source images, so that an image edited with the seed that made it gets other
+ *       noise.
  *   <li>Glyph embeddings are never padded across rows.
  *   <li>A source reaches the VAE at 32 pixels per token of its grid. The reference floors its sides
  *       to multiples of 16 and fails where the two differ.
@@ -369,14 +372,15 @@ public final class GlmImagePipeline implements AutoCloseable {
 
   /**
    * Step 4: the initial latents {@code [C, h, w]}, float32 on the CPU: standard normal numbers
-   * keyed by the row's seed.
+   * keyed by the row's seed and source images.
    */
   public Tensor prepareLatents(PreparedRequest row) {
     int channels = vae.latentChannels();
     int height = row.size().height() / vae.scaleFactor();
     int width = row.size().width() / vae.scaleFactor();
     float[] normals =
-        new Philox(row.request().seed(), NOISE_STREAM).normals(channels * height * width);
+        new Philox(ContentSeed.ofNoise(row.request()), NOISE_STREAM)
+            .normals(channels * height * width);
     return Ops.of(normals, channels, height, width);
   }
 

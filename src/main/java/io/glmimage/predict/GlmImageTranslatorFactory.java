@@ -9,6 +9,7 @@ import ai.djl.translate.TranslatorFactory;
 import ai.djl.util.Pair;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageEncoder;
+import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import java.io.Serializable;

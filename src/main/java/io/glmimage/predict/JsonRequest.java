@@ -9,6 +9,7 @@ import io.glmimage.json.Json;
 import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowIds;
+import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;

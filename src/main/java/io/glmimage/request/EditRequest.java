@@ -56,17 +56,7 @@ public record EditRequest(
       double guidanceScale,
       long seed,
       double stepCache) {
-    this(
-        id,
-        prompt,
-        sources,
-        height,
-        width,
-        steps,
-        guidanceScale,
-        seed,
-        stepCache,
-        Sizing.DEFAULT);
+    this(id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, Sizing.DEFAULT);
   }
 
   /** The same request with another seed. */

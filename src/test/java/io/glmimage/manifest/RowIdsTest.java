@@ -59,7 +59,7 @@ class RowIdsTest {
         RowFingerprint.of(row, "model"));
     Rejection rejection = new Rejection(3, "r-1", null, List.of(), "Cannot edit row r-1: why");
     assertEquals(
-        "498b88f58c8a2f74157db716468539605b844a2fb61ff82ad00679c8534ada8c",
+        "6ce6453382004c82c411939ca4fcac182a1687d63dfb532c5a4dbe5ec0f3e857",
         RowFingerprint.of(rejection, "model"));
   }
 }

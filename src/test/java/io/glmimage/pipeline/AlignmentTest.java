@@ -72,7 +72,8 @@ class AlignmentTest {
           moved < LIMIT,
           () -> String.format(Locale.ROOT, "%d x %d: moved by %.3f", size[1], size[0], moved));
     }
-    System.out.printf("alignment  %d sizes: a mark moves by at most %.3f px, all marks of a size together by at most"
+    System.out.printf(
+        "alignment  %d sizes: a mark moves by at most %.3f px, all marks of a size together by at most"
             + " %.3f px%n",
         SIZES.length, worst, worstMean);
   }

@@ -113,6 +113,44 @@ class GlmImagePipelineTest {
     assertFalse(java.util.Arrays.equals(first, other));
   }
 
+  /** An image that was generated with a seed does not meet its own noise when it is edited. */
+  @Test
+  void theNoiseOfAnEditDependsOnSeedAndSources() {
+    EditRequest drawn = request("t", "a red circle", List.of(), 64, 64, 1.5, 1);
+    RgbImage generated = edit(drawn);
+    float[] first = noiseOf(drawn);
+    float[] again = noiseOf(request("e", "make it blue", List.of(generated), 64, 64, 1.5, 1));
+    assertTrue(Math.abs(correlation(first, again)) < 0.15);
+    // The same row has the same noise, whatever its prompt and id.
+    assertArrayEquals(
+        again, noiseOf(request("f", "do nothing", List.of(generated), 64, 64, 1.5, 1)));
+    for (EditRequest other :
+        List.of(
+            request("e", "make it blue", List.of(generated), 64, 64, 1.5, 2),
+            request("e", "make it blue", List.of(noise(64, 64, 9)), 64, 64, 1.5, 1),
+            request("e", "make it blue", List.of(generated, generated), 64, 64, 1.5, 1))) {
+      assertTrue(Math.abs(correlation(again, noiseOf(other))) < 0.15);
+    }
+    // Text-to-image depends on the seed alone.
+    assertArrayEquals(first, noiseOf(request("u", "anything", List.of(), 64, 64, 1.5, 1)));
+  }
+
+  private static float[] noiseOf(EditRequest request) {
+    return Ops.toFloats(pipeline.prepareLatents(pipeline.prepare(request)));
+  }
+
+  private static double correlation(float[] a, float[] b) {
+    double sum = 0;
+    double squaresA = 0;
+    double squaresB = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += a[i] * b[i];
+      squaresA += a[i] * a[i];
+      squaresB += b[i] * b[i];
+    }
+    return sum / Math.sqrt(squaresA * squaresB);
+  }
+
   /**
    * Sizes at which the reference fails: not multiples of 32 or 16, odd, below the minimum, above
    * the maximum.

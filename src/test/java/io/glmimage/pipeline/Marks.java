@@ -9,6 +9,7 @@ import java.util.List;
 final class Marks {
   private static final int LIGHT = 225;
   private static final int DARK = 40;
+
   /** Half the side of the square around a mark in which it is looked for, and its radius. */
   private static final double WINDOW_RADII = 1.7;
 
@@ -33,8 +34,7 @@ final class Marks {
       for (int x = 0; x < width; x++) {
         double nearest = Double.MAX_VALUE;
         for (double[] centre : centres) {
-          nearest =
-              Math.min(nearest, Math.hypot(y + 0.5 - centre[0], x + 0.5 - centre[1]));
+          nearest = Math.min(nearest, Math.hypot(y + 0.5 - centre[0], x + 0.5 - centre[1]));
         }
         double dark = Math.max(0, Math.min(1, radius + 0.5 - nearest));
         int at = (y * width + x) * 3;

@@ -16,6 +16,7 @@ import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.manifest.RowReader;
+import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;

@@ -33,9 +33,7 @@ public record SizePlan(
     if (output.height() == image.height() && output.width() == image.width()) {
       return image;
     }
-    return cropped
-        ? middle(image)
-        : Resampler.lanczos(image, output.height(), output.width());
+    return cropped ? middle(image) : Resampler.lanczos(image, output.height(), output.width());
   }
 
   private RgbImage middle(RgbImage image) {

@@ -13,7 +13,7 @@ import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.manifest.Texts;
 import io.glmimage.output.ResultStatus;
-import io.glmimage.predict.ContentSeed;
+import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.spark.engine.EngineCall;

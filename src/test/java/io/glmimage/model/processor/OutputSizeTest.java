@@ -26,8 +26,7 @@ class OutputSizeTest {
       new Sizing(false, LargeSources.FIT, Sizing.DEFAULT_MAX_PIXELS);
 
   private static SizePlan plan(PixelSize source, Integer height, Integer width, Sizing sizing) {
-    List<PixelSize> sources =
-        source == null ? List.of() : List.of(source, new PixelSize(600, 800));
+    List<PixelSize> sources = source == null ? List.of() : List.of(source, new PixelSize(600, 800));
     return RULE.of("r-17", height, width, sources, sizing);
   }
 
@@ -70,8 +69,7 @@ class OutputSizeTest {
       RgbImage image = image(side[0], side[1]);
       assertSame(image, plan.finish(image));
       assertEquals(
-          plan.generated(),
-          plan(new PixelSize(side[0], side[1]), null, null, INEXACT).generated());
+          plan.generated(), plan(new PixelSize(side[0], side[1]), null, null, INEXACT).generated());
     }
   }
 
@@ -96,7 +94,9 @@ class OutputSizeTest {
     for (int[] side : new int[][] {{1080, 1920}, {490, 490}, {1111, 777}, {300, 410}}) {
       PixelSize source = new PixelSize(side[0], side[1]);
       assertEquals(
-          edit(side[0], side[1]), plan(source, side[0], side[1], Sizing.DEFAULT), () -> "" + source);
+          edit(side[0], side[1]),
+          plan(source, side[0], side[1], Sizing.DEFAULT),
+          () -> "" + source);
     }
   }
 
@@ -125,8 +125,7 @@ class OutputSizeTest {
     assertEquals(new PixelSize(1056, 1920), plan.output());
     assertEquals(plan.output(), plan.generated());
     assertNull(plan.scale());
-    assertEquals(
-        new PixelSize(128, 96), plan(new PixelSize(70, 101), 130, null, INEXACT).output());
+    assertEquals(new PixelSize(128, 96), plan(new PixelSize(70, 101), 130, null, INEXACT).output());
     assertEquals(new PixelSize(32, 32), plan(new PixelSize(5, 20), null, null, INEXACT).output());
   }
 
@@ -205,13 +204,11 @@ class OutputSizeTest {
     for (int side : new int[] {-1, 0, 31, 4097}) {
       assertEquals(
           "Cannot edit request r-17: height " + side + " is not between 32 and 4096 pixels",
-          assertThrows(
-                  InvalidRequestException.class, () -> plan(null, side, null, Sizing.DEFAULT))
+          assertThrows(InvalidRequestException.class, () -> plan(null, side, null, Sizing.DEFAULT))
               .getMessage());
     }
     assertThrows(
-        InvalidRequestException.class,
-        () -> plan(new PixelSize(64, 64), null, 10, Sizing.DEFAULT));
+        InvalidRequestException.class, () -> plan(new PixelSize(64, 64), null, 10, Sizing.DEFAULT));
   }
 
   private static RgbImage image(int height, int width) {
