@@ -22,8 +22,9 @@ Usage: jobs/check-gpu.sh
 
 Checks the NVIDIA driver, the GPU build of the job and the CUDA libraries. Then runs each operation
 of the model once on the first GPU and prints what it ran on (fused: a CUDA kernel of the job,
-native: libtorch's operations) with the reason. Exits with 0 if the job can use the GPU, with 1 if
-it cannot. Builds nothing.
+native: libtorch's operations) with the reason. Compares each with libtorch's operations, and a small
+edit with that of the CPU. Exits with 0 if the job can use the GPU, with 1 if it cannot. Builds
+nothing.
 TEXT
     exit 0
     ;;

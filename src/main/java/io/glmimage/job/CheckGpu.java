@@ -4,7 +4,10 @@ import io.glmimage.error.DeviceException;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.kernel.KernelSelection;
 import io.glmimage.kernel.Kernels;
+import io.glmimage.spark.engine.ExecutorSelfTests;
+import io.glmimage.spark.engine.SelfTest;
 import io.glmimage.tensor.CudaAdvice;
+import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Libtorch;
 import java.io.PrintStream;
 
@@ -33,7 +36,13 @@ public final class CheckGpu {
       for (KernelSelection kernel : Kernels.tryAll(0, Kernels.cacheFolder())) {
         out.println("  " + kernel);
       }
-      return true;
+      boolean ok = true;
+      for (SelfTest.Finding finding :
+          ExecutorSelfTests.ofDriver(DeviceName.cuda(0), /* output= */ null, /* storage= */ null)) {
+        out.println(SelfTestCommand.line(finding));
+        ok &= finding.ok();
+      }
+      return ok;
     } catch (GlmImageException e) {
       out.println(
           "The CUDA kernels fail: "

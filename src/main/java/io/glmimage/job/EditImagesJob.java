@@ -123,6 +123,7 @@ public final class EditImagesJob implements Runnable {
             .addSubcommand(new ExampleCommand(console))
             .addSubcommand(new ShowCommand(console))
             .addSubcommand(new ContactSheetCommand(console))
+            .addSubcommand(new SelfTestCommand(console))
             .addSubcommand(new BenchCommand(console));
     return commands
         .setOut(console.out())

@@ -6,6 +6,7 @@ import io.glmimage.tensor.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -79,6 +80,27 @@ public final class Kernels {
     compute.awaitStream();
     selections.addAll(cuda.selections());
     return selections.stream().sorted().toList();
+  }
+
+  /**
+   * Runs every operation on a GPU in bfloat16 and compares the results with libtorch's operations
+   * there. Empty if there are no CUDA kernels to compare.
+   *
+   * @param device the GPU's index
+   * @throws KernelException if a kernel does not compile or cannot be launched
+   */
+  public static List<KernelComparison> compareAll(int device, Path cacheFolder) {
+    Compute compute = Compute.cuda(device);
+    compute.makeCurrent();
+    if (!(provider(KernelMode.AUTO, compute, cacheFolder) instanceof CudaKernels cuda)) {
+      return List.of();
+    }
+    boolean fp8 = cuda.fp8Linear().supported();
+    long seed = 1;
+    Map<KernelOperation, List<float[]>> ours = KernelSamples.results(cuda, compute, seed, fp8);
+    Map<KernelOperation, List<float[]>> expected =
+        KernelSamples.results(aten("comparison"), compute, seed, fp8);
+    return KernelComparison.of(ours, expected, cuda.selections());
   }
 
   private static CudaKernels cuda(KernelMode mode, Compute compute, Path cacheFolder) {

@@ -2,6 +2,7 @@ package io.glmimage.tensor;
 
 import io.glmimage.error.DeviceException;
 import io.glmimage.natives.NativeLibraries;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -9,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.function.LongBinaryOperator;
 import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
@@ -137,6 +139,40 @@ public final class Libtorch {
               + cudart.cudaGetErrorString(code).getString());
     }
     return new String(name, StandardCharsets.US_ASCII).replace("\0", "");
+  }
+
+  /** The versions of libtorch and, if it can be used, of CUDA and its driver. */
+  public static String versions() {
+    load();
+    String libtorch = "libtorch " + presetsVersion();
+    if (!cudaAvailable()) {
+      return libtorch + (cudaProblem == null ? "" : " without CUDA");
+    }
+    try (PointerScope scope = new PointerScope()) {
+      IntPointer driver = new IntPointer(1);
+      IntPointer runtime = new IntPointer(1);
+      cudart.cudaDriverGetVersion(driver);
+      cudart.cudaRuntimeGetVersion(runtime);
+      return libtorch
+          + ", CUDA "
+          + cudaVersion(runtime.get())
+          + ", driver for CUDA "
+          + cudaVersion(driver.get());
+    }
+  }
+
+  /** PyTorch's version and that of its presets, such as "2.10.0-1.5.13". */
+  private static String presetsVersion() {
+    try {
+      return Loader.getVersion("org.bytedeco", "pytorch");
+    } catch (IOException e) {
+      return "of unknown version"; // A jar that was assembled without Maven's properties.
+    }
+  }
+
+  /** From 1000 * major + 10 * minor. */
+  private static String cudaVersion(int number) {
+    return number / 1000 + "." + number % 1000 / 10;
   }
 
   /** The number of CUDA devices that libtorch sees, subject to {@code CUDA_VISIBLE_DEVICES}. */

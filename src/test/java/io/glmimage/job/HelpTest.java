@@ -85,6 +85,7 @@ class HelpTest {
             "show",
             "contact-sheet",
             "inspect-model",
+            "self-test",
             "bench"),
         Set.copyOf(commands()));
     for (String command : commands()) {

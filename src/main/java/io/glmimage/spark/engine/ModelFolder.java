@@ -15,6 +15,12 @@ final class ModelFolder {
 
   private ModelFolder() {}
 
+  /** The embedded model, unpacked if it is in a jar. */
+  static Path embedded() throws IOException {
+    return LocalFolders.ofResource(
+        ModelFolder.class.getClassLoader(), EMBEDDED_RESOURCE, "model_index.json");
+  }
+
   /**
    * The model's folder itself if it is local, else its copy in the weights cache of this node. The
    * process keeps the copy until it ends.
@@ -24,8 +30,7 @@ final class ModelFolder {
    */
   static Path local(String model, Storage storage) throws IOException {
     if (model == null) {
-      return LocalFolders.ofResource(
-          ModelFolder.class.getClassLoader(), EMBEDDED_RESOURCE, "model_index.json");
+      return embedded();
     }
     Path local = storage.local(model);
     if (local != null) {
