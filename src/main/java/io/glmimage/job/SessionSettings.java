@@ -27,6 +27,8 @@ final class SessionSettings implements AutoCloseable {
           // Timestamps as text, in JSON columns and batches.
           "spark.sql.session.timeZone", "UTC",
           "spark.sql.ansi.enabled", "false",
+          // Nanoseconds do not fit into Spark's timestamps.
+          "spark.sql.legacy.parquet.nanosAsLong", "true",
           // id=007 stays 007.
           "spark.sql.sources.partitionColumnTypeInference.enabled", "false",
           // Files of other programs have the Gregorian calendar of ISO 8601 for all dates.

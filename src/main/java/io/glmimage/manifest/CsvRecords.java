@@ -54,10 +54,15 @@ final class CsvRecords {
       if (rec == null
           || rec.problem() != null
           || rec.fields().size() > 1
-          || rec.fields().get(0) != null) {
+          || !isBlank(rec.fields().get(0))) {
         return rec;
       }
     }
+  }
+
+  /** A manifest has two columns or more, so such a line holds no row. */
+  private static boolean isBlank(String onlyField) {
+    return onlyField == null || onlyField.isBlank();
   }
 
   private int character() throws IOException {

@@ -17,12 +17,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * A manifest of comma- or tab-separated values with a header. {@code image_paths} holds one path,
  * several paths separated by {@code |}, or a JSON array of paths. An empty cell is null.
  */
 final class CsvRows implements TextRows {
+  /** The first line of files for some versions of Excel. */
+  private static final Pattern EXCEL_SEPARATOR = Pattern.compile("(?i)sep=.?");
+
   private final CsvRecords records;
   private final String file;
   private final List<String> header;
@@ -60,6 +64,15 @@ final class CsvRows implements TextRows {
       throw new UsageException(
           "Cannot read manifest " + file + ": its header cannot be used: " + first.problem());
     }
+    String start = first.fields().get(0);
+    if (start != null && EXCEL_SEPARATOR.matcher(start).matches()) {
+      throw new UsageException(
+          "Cannot read manifest "
+              + file
+              + ": its first line is a note for Excel ("
+              + start
+              + "); remove this line, and name the separator with --delimiter");
+    }
     Set<String> seen = new HashSet<>();
     for (String name : first.fields()) {
       if (name == null || name.isBlank() || !seen.add(name.strip().toLowerCase(Locale.ROOT))) {
@@ -70,7 +83,9 @@ final class CsvRows implements TextRows {
                 + (name == null || name.isBlank()
                     ? "an empty column"
                     : Texts.shown(name) + " twice")
-                + " (its first line must name the columns)");
+                + (start == null || start.isBlank()
+                    ? " (is it the index of pandas? Write it with to_csv(FILE, index=False))"
+                    : " (its first line must name the columns)"));
       }
     }
     return first.fields().stream().map(String::strip).toList();
@@ -126,12 +141,17 @@ final class CsvRows implements TextRows {
         case PROMPT, ID -> row.put(field, value);
         case IMAGE_PATHS -> row.put(field, paths(value));
         case GUIDANCE_SCALE -> row.put(field, number(value).doubleValue());
-        default -> row.put(field, number(value).longValueExact());
+        default -> {
+          BigDecimal number = number(value);
+          try {
+            row.put(field, number.longValueExact());
+          } catch (ArithmeticException e) {
+            row.problem(JsonFields.wrong(place, name, value, WholeNumbers.expected(number)));
+          }
+        }
       }
     } catch (NumberFormatException e) {
       row.problem(JsonFields.wrong(place, name, value, "a number"));
-    } catch (ArithmeticException e) {
-      row.problem(JsonFields.wrong(place, name, value, "a whole number"));
     } catch (JsonProcessingException e) {
       row.problem(place + ": " + name + " starts with [ but is not a JSON array of paths");
     }

@@ -1,10 +1,16 @@
 package io.glmimage.manifest;
 
+import io.glmimage.error.UsageException;
+import java.util.Collection;
+import java.util.Locale;
+
 /**
  * Names of the columns that the job adds to tables while it works. None of them is written to a
  * result. The prefix keeps them apart from the columns of a manifest.
  */
 public final class InternalColumns {
+  private static final String PREFIX = "__glm_image_";
+
   /** Why a row of a text manifest could not be read; null if it could. */
   public static final String PROBLEM = "__glm_image_problem";
 
@@ -62,5 +68,28 @@ public final class InternalColumns {
   /** Sends a row to a chosen partition. */
   public static final String PLACE = "__glm_image_place";
 
+  /** What Spark could not read while it inferred the types of JSON. */
+  public static final String CORRUPT = "__glm_image_corrupt";
+
   private InternalColumns() {}
+
+  /**
+   * Refuses columns of a manifest that have such names.
+   *
+   * @param manifest its path, for the message
+   */
+  public static void check(Collection<String> columns, String manifest) {
+    for (String column : columns) {
+      if (column.toLowerCase(Locale.ROOT).startsWith(PREFIX)) {
+        throw new UsageException(
+            "Cannot use manifest "
+                + manifest
+                + ": column "
+                + column
+                + " has a name of this program's own columns, which begin with "
+                + PREFIX
+                + " (rename it)");
+      }
+    }
+  }
 }

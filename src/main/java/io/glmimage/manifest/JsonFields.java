@@ -1,6 +1,7 @@
 package io.glmimage.manifest;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -46,14 +47,16 @@ final class JsonFields {
         }
       }
       default -> {
-        try {
-          if (!node.isNumber()) {
-            throw new ArithmeticException("not a number");
-          }
-          row.put(field, node.decimalValue().longValueExact());
-        } catch (ArithmeticException | NumberFormatException e) {
-          // Infinity has no decimal value.
+        // A number beyond the range of doubles is read as infinity.
+        if (!node.isNumber() || !Double.isFinite(node.doubleValue())) {
           row.problem(wrongNumber(place, name, node, "a whole number"));
+          return;
+        }
+        BigDecimal number = node.decimalValue();
+        try {
+          row.put(field, number.longValueExact());
+        } catch (ArithmeticException e) {
+          row.problem(wrongNumber(place, name, node, WholeNumbers.expected(number)));
         }
       }
     }

@@ -94,7 +94,8 @@ final class JsonObjectLine {
     } catch (JsonProcessingException e) {
       object.problems.add(
           " is not JSON: "
-              + Texts.shown(e.getOriginalMessage())
+              // Jackson goes on with advice for programmers.
+              + Texts.shown(e.getOriginalMessage().replaceFirst(": enable `.*$", ""))
               + (e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")"));
     } catch (NumberFormatException e) {
       object.problems.add(" has a number out of range");

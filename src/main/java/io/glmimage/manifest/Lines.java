@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
 
-/** The lines of a text that are not blank, with their numbers. Skips a byte order mark. */
+/** The lines of a text that are not blank, with their numbers. Skips byte order marks. */
 final class Lines {
   private final BufferedReader in;
   private long number;
@@ -21,7 +21,8 @@ final class Lines {
       while (!read) {
         next = in.readLine();
         number++;
-        if (number == 1 && next != null) {
+        if (next != null) {
+          // Also inside: files that begin with a mark may have been joined.
           next = Texts.withoutByteOrderMark(next);
         }
         read = next == null || !next.isBlank();

@@ -31,7 +31,7 @@ public enum ManifestField {
   }
 
   /** The accepted types, for messages. */
-  String expected() {
+  public String expected() {
     return expected;
   }
 

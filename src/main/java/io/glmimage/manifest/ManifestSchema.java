@@ -91,7 +91,12 @@ public final class ManifestSchema implements Serializable {
                   + field.column()
                   + "="
                   + NearMisses.of(
-                          field, columns.stream().map(ManifestColumn::name).toList(), options)
+                          field,
+                          columns.stream()
+                              .filter(column -> field.accepts(column.kind()))
+                              .map(ManifestColumn::name)
+                              .toList(),
+                          options)
                       .stream()
                       .findFirst()
                       .orElse("NAME")
@@ -133,7 +138,10 @@ public final class ManifestSchema implements Serializable {
     List<Integer> passed = new ArrayList<>();
     for (int i = 0; i < columns.size(); i++) {
       String name = columns.get(i).name();
+      ManifestField field = options.fieldOf(name);
+      boolean illTyped = field != null && !field.accepts(columns.get(i).kind());
       if (positions.containsValue(i)
+          || illTyped
           || dropped.contains(lower(name))
           || name.equals(InternalColumns.PROBLEM)) {
         continue;

@@ -36,7 +36,15 @@ public final class NearMisses {
               Set.of("numinferencestep", "inferencestep", "numstep", "step"),
           ManifestField.GUIDANCE_SCALE, Set.of("guidancescale", "guidance", "cfg", "cfgscale"));
 
+  /** Words that also name labels: {@code photo=studio}. */
+  private static final Set<String> LABELS = Set.of("path", "picture", "photo");
+
   private NearMisses() {}
+
+  /** Whether a column that {@link #of} finds may hold labels instead of paths. */
+  public static boolean mayBeLabel(String column) {
+    return LABELS.contains(plain(column));
+  }
 
   /** The columns that do not hold any field, but have a name that looks like this field's. */
   public static List<String> of(

@@ -135,7 +135,8 @@ public final class RowReader implements Serializable {
       }
       return number instanceof BigDecimal decimal ? decimal.longValueExact() : number.longValue();
     } catch (ArithmeticException e) {
-      throw new Unreadable(field.column() + " is " + number + ", expected a whole number");
+      throw new Unreadable(
+          field.column() + " is " + number + ", expected " + WholeNumbers.expected(number));
     }
   }
 

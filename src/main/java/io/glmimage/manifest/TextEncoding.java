@@ -66,8 +66,9 @@ public final class TextEncoding {
       try {
         return super.read(target, offset, length);
       } catch (IOException e) {
+        String why = e.getMessage() == null ? "" : ": " + e.getMessage();
         throw new IOException(
-            "Cannot read " + file + ": its gzip data are damaged or cut off: " + e.getMessage(), e);
+            "Cannot read " + file + ": its gzip data are damaged or cut off" + why, e);
       }
     }
   }

@@ -126,6 +126,26 @@ class CsvRowsTest {
     }
   }
 
+  @Test
+  void headersOfExcelAndPandasAreExplained() {
+    for (Map.Entry<String, String> file :
+        Map.of(
+                "sep=;\nprompt;image_paths\np;\n", "a note for Excel (sep=;)",
+                "sep=,\nprompt,image_paths\np,\n", "a note for Excel",
+                ",prompt,image_paths\n0,p,\n", "index=False")
+            .entrySet()) {
+      String message = assertThrows(UsageException.class, () -> rows(file.getKey())).getMessage();
+      assertTrue(message.contains(file.getValue()), message);
+    }
+  }
+
+  @Test
+  void linesOfWhiteSpaceAreBlank() throws IOException {
+    assertEquals(
+        List.of("a", "b: line 6 of rows has 1 value, the header has 2"),
+        idsAndProblems(" \t\nid,prompt\n  \na,p\n\u3000\nb\n \n"));
+  }
+
   private static List<String> idsAndProblems(String text) throws IOException {
     return rows(text).stream()
         .map(r -> r.value(ManifestField.ID) + (r.problem() == null ? "" : ": " + r.problem()))

@@ -2,6 +2,7 @@ package io.glmimage.manifest;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -56,8 +57,9 @@ class ManifestSchemaTest {
                             new ManifestColumn("seed", ColumnKind.TEXT, "string"),
                             new ManifestColumn("image_paths", ColumnKind.OTHER, "binary")),
                         new ManifestOptions("m.parquet", Map.of(), List.of()),
-                        List.of()))
+                        List.of("seed", "image_paths")))
             .getMessage();
+    assertFalse(message.contains("--drop-columns"), message);
     assertTrue(message.contains("column prompt is missing"), message);
     assertTrue(message.contains("--columns prompt=caption"), message);
     assertTrue(message.contains("column seed is of type string, expected a number"), message);

@@ -25,7 +25,9 @@ final class CsvManifest implements FormatReader {
   public Dataset<Row> read(ManifestSource source) throws IOException {
     List<String> files = source.textFiles();
     List<TextColumn> columns = new ArrayList<>();
-    for (String name : header(source, files)) {
+    List<String> header = header(source, files);
+    InternalColumns.check(header, source.options().path());
+    for (String name : header) {
       ManifestField field = source.options().fieldOf(name);
       columns.add(
           field == null

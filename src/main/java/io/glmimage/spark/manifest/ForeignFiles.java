@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Recognises files and folders that are not manifests, and says what to do. */
 final class ForeignFiles {
@@ -28,6 +30,12 @@ final class ForeignFiles {
           Map.entry("SEQ", "a Hadoop sequence file; write the rows as Parquet or JSON Lines"),
           Map.entry("\u001f\u008b", "compressed with gzip; decompress it"),
           Map.entry("(\u00b5/\u00fd", "compressed with Zstandard; decompress it"),
+          Map.entry("BZh", "compressed with bzip2; decompress it"),
+          Map.entry("\u00fd7zXZ", "compressed with xz; decompress it"),
+          Map.entry("version https://git-lfs", "a pointer of Git LFS; fetch it with git lfs pull"),
+          Map.entry("<!DOCTYPE", "an HTML page; is it the error page of a download?"),
+          Map.entry("<html", "an HTML page; is it the error page of a download?"),
+          Map.entry("<?xml", "an XML document; is it the error of a download?"),
           Map.entry(
               "PK\u0003\u0004",
               "a ZIP archive or a spreadsheet (.xlsx); unpack it, or save the table as CSV"),
@@ -40,39 +48,102 @@ final class ForeignFiles {
               "\u0080\u0005",
               "a Python pickle; write the rows as Parquet, in pandas with to_parquet"));
 
+  private static final Pattern ICEBERG =
+      Pattern.compile("(\\.metadata\\.json|^version-hint\\.text)$");
+
+  /** The path of a table's own file, below the table's folder. */
+  private static final Pattern IN_TABLE =
+      Pattern.compile(
+          "^(?:(.+)/)?(_delta_log/.*|\\.hoodie/.*|\\.hoodie_partition_metadata"
+              + "|metadata/(?:[^/]*\\.metadata\\.json|version-hint\\.text))$");
+
   private ForeignFiles() {}
 
+  /** A table format, whose Parquet files include removed rows. */
+  private enum Table {
+    DELTA("a Delta table"),
+    HUDI("a Hudi table"),
+    ICEBERG("an Iceberg table");
+
+    private final String what;
+
+    Table(String what) {
+      this.what = what;
+    }
+  }
+
   /**
-   * Refuses the folders of table formats, whose Parquet files include removed rows.
+   * Refuses the folder of a table format.
    *
    * @param path with its scheme
    * @param given the path as the user gave it
    */
   static void checkFolder(Storage storage, String path, String given) throws IOException {
-    List<String> names = storage.names(path);
-    if (names.contains("_delta_log")) {
-      throw table(given, "a Delta table", "delta");
-    }
-    if (names.contains(".hoodie")) {
-      throw table(given, "a Hudi table", "hudi");
-    }
-    if (names.contains("metadata")
-        && storage.names(path + "/metadata").stream()
-            .anyMatch(
-                name -> name.endsWith(".metadata.json") || name.equals("version-hint.text"))) {
-      throw table(given, "an Iceberg table", "iceberg");
+    Table table = table(storage, path);
+    if (table != null) {
+      throw refused(given, "it is", table);
     }
   }
 
-  private static UsageException table(String given, String what, String format) {
+  /**
+   * Refuses folders inside a table, and folders that contain one.
+   *
+   * @param files all files below the folder, relative to it
+   */
+  static void checkTables(Storage storage, String path, List<String> files, String given)
+      throws IOException {
+    for (String file : files) {
+      Matcher mark = IN_TABLE.matcher(file);
+      if (mark.find() && isVisible(mark.group(1))) {
+        throw refused(given, "its folder " + mark.group(1) + " is", table(mark.group(2)));
+      }
+    }
+    // Partition folders, and the folder of Iceberg's data, are inside the folder of the table.
+    String inside = path;
+    boolean up = true;
+    while (up) {
+      String name = inside.substring(inside.lastIndexOf('/') + 1);
+      String parent = storage.parent(inside);
+      Table table = parent.equals(inside) ? null : table(storage, parent);
+      if (table != null) {
+        throw refused(given, parent + " is", table);
+      }
+      up = !parent.equals(inside) && (name.contains("=") || name.equals("data"));
+      inside = parent;
+    }
+  }
+
+  /** The format of a table with this folder, or null. */
+  private static Table table(Storage storage, String folder) throws IOException {
+    if (storage.exists(folder + "/_delta_log")) {
+      return Table.DELTA;
+    }
+    if (storage.exists(folder + "/.hoodie")) {
+      return Table.HUDI;
+    }
+    return storage.names(folder + "/metadata").stream()
+            .anyMatch(name -> ICEBERG.matcher(name).find())
+        ? Table.ICEBERG
+        : null;
+  }
+
+  private static Table table(String mark) {
+    return mark.startsWith("_delta_log")
+        ? Table.DELTA
+        : mark.startsWith(".hoodie") ? Table.HUDI : Table.ICEBERG;
+  }
+
+  private static UsageException refused(String given, String place, Table table) {
     return new UsageException(
         "Cannot read manifest "
             + given
-            + ": it is the folder of "
-            + what
+            + ": "
+            + place
+            + " the folder of "
+            + table.what
             + ", whose files may hold removed and outdated rows. Export the current rows first, for"
             + " example with spark.read.format(\""
-            + format
+            + table.name().toLowerCase(Locale.ROOT)
             + "\").load(...).write.parquet(...)");
   }
 

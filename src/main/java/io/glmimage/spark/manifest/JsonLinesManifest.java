@@ -1,5 +1,6 @@
 package io.glmimage.spark.manifest;
 
+import static java.util.function.Predicate.not;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.from_json;
 
@@ -8,6 +9,7 @@ import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.JsonLines;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.TextRow;
 import io.glmimage.manifest.TextRows;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -15,6 +17,8 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
@@ -27,8 +31,7 @@ import org.apache.spark.sql.types.StructType;
 
 /** JSON Lines manifests. Spark infers the columns that pass through, and their types. */
 final class JsonLinesManifest implements FormatReader {
-  /** Column that Spark adds when it infers the types of broken lines. */
-  private static final String CORRUPT = "_corrupt_record";
+  private static final String CORRUPT_OPTION = "columnNameOfCorruptRecord";
 
   @Override
   public Dataset<Row> read(ManifestSource source) throws IOException {
@@ -43,8 +46,13 @@ final class JsonLinesManifest implements FormatReader {
         source
             .spark()
             .read()
+            .option(CORRUPT_OPTION, InternalColumns.CORRUPT)
             .json(source.spark().createDataset(lines.rdd(), Encoders.STRING()))
             .schema();
+    InternalColumns.check(
+        Arrays.stream(found.fieldNames()).filter(not(InternalColumns.CORRUPT::equals)).toList(),
+        options.path());
+    checkFields(text, Arrays.asList(found.fieldNames()), options);
     List<TextColumn> fields = fields(found, options);
     List<StructField> others = others(found, fields, options);
 
@@ -56,6 +64,25 @@ final class JsonLinesManifest implements FormatReader {
 
     // 3. Let Spark read the other columns from the lines.
     return others.isEmpty() ? rows.drop(InternalColumns.JSON_LINE) : withOthers(rows, others);
+  }
+
+  /** Names a bad line if no line has the fields that each row needs. */
+  private static void checkFields(TextTable text, List<String> found, ManifestOptions options) {
+    for (ManifestField field : List.of(ManifestField.PROMPT, ManifestField.IMAGE_PATHS)) {
+      String name = options.columnOf(field);
+      if (!found.contains(name)) {
+        List<String> bad = text.map(TextRow::problem).filter(Objects::nonNull).take(1);
+        if (!bad.isEmpty()) {
+          throw new UsageException(
+              "Cannot read manifest "
+                  + options.path()
+                  + ": none of its lines can be read and has "
+                  + name
+                  + "; "
+                  + bad.get(0));
+        }
+      }
+    }
   }
 
   private static List<TextColumn> fields(StructType found, ManifestOptions options) {
@@ -73,7 +100,7 @@ final class JsonLinesManifest implements FormatReader {
     exact.forEach(name -> names.add(name.toLowerCase(Locale.ROOT)));
     List<StructField> others = new ArrayList<>();
     for (StructField column : found.fields()) {
-      if (column.name().equals(CORRUPT) || exact.contains(column.name())) {
+      if (column.name().equals(InternalColumns.CORRUPT) || exact.contains(column.name())) {
         continue;
       }
       if (!names.add(column.name().toLowerCase(Locale.ROOT))) {
@@ -101,7 +128,11 @@ final class JsonLinesManifest implements FormatReader {
       columns.add(line.getField(other.name()).as(other.name()));
     }
     return rows.withColumn(
-            InternalColumns.JSON_LINE, from_json(line, DataTypes.createStructType(others)))
+            InternalColumns.JSON_LINE,
+            from_json(
+                line,
+                DataTypes.createStructType(others),
+                Map.of(CORRUPT_OPTION, InternalColumns.CORRUPT)))
         .select(columns.toArray(Column[]::new));
   }
 }

@@ -5,10 +5,16 @@ import io.glmimage.io.Storage;
 import io.glmimage.manifest.ManifestOptions;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.Consumer;
 import org.apache.spark.sql.SparkSession;
 
-/** The files of a manifest, on the driver. */
-record ManifestSource(SparkSession spark, Storage storage, ManifestOptions options) {
+/**
+ * The files of a manifest, on the driver.
+ *
+ * @param warnings takes what the user should know about the files
+ */
+record ManifestSource(
+    SparkSession spark, Storage storage, ManifestOptions options, Consumer<String> warnings) {
   /** The file or folder, with its scheme. */
   String path() throws IOException {
     return storage.qualified(options.path());

@@ -15,6 +15,7 @@ import io.glmimage.manifest.NearMisses;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.output.ResultColumn;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
@@ -71,6 +72,7 @@ public final class ManifestTable {
     String folder;
     String source;
     Dataset<Row> rows;
+    List<String> warnings = new ArrayList<>();
     try {
       if (!storage.exists(options.path())) {
         throw new UsageException(
@@ -78,9 +80,14 @@ public final class ManifestTable {
       }
       folder = storage.parent(options.path());
       source = source(storage, options);
-      rows = ManifestFiles.read(new ManifestSource(spark, storage, options));
+      rows = ManifestFiles.read(new ManifestSource(spark, storage, options, warnings::add));
     } catch (IOException e) {
-      throw new UsageException("Cannot read manifest " + options.path() + ": " + e.getMessage(), e);
+      String why = String.valueOf(e.getMessage());
+      throw new UsageException(
+          why.startsWith("Cannot read ")
+              ? why
+              : "Cannot read manifest " + options.path() + ": " + why,
+          e);
     } catch (UsageException e) {
       throw e;
     } catch (Exception e) {
@@ -100,16 +107,17 @@ public final class ManifestTable {
             .map(f -> new ManifestColumn(f.name(), kind(f.dataType()), f.dataType().simpleString()))
             .toList();
     ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
+    warnings.addAll(NearMisses.warnings(names, options));
     return new ManifestTable(
         options.path(),
         rows,
         schema,
         new RowReader(defaults, folder),
         source,
-        NearMisses.warnings(names, options));
+        List.copyOf(warnings));
   }
 
-  /** Columns whose names look like fields, for the user. */
+  /** What the user should know about the columns. */
   public List<String> warnings() {
     return warnings;
   }
@@ -147,10 +155,15 @@ public final class ManifestTable {
                 + name
                 + " to "
                 + paths
-                + ", or leave it out with --drop-columns "
+                + "; if the row has no source image, give "
                 + name
-                + " if the row has no source image)";
+                + " another name, or leave it out with --drop-columns "
+                + name
+                + ")";
         Column misspelt = isEmpty(schema, paths).and(functions.not(isEmpty(schema, name)));
+        if (kind == ColumnKind.TEXT && NearMisses.mayBeLabel(name)) {
+          misspelt = misspelt.and(isImage(quoted(name)));
+        }
         problem = functions.coalesce(problem, functions.when(misspelt, functions.lit(why)));
       }
     }
@@ -164,6 +177,11 @@ public final class ManifestTable {
             ? functions.size(value).leq(0)
             : functions.not(isVisible(value.cast(DataTypes.StringType)));
     return value.isNull().or(empty);
+  }
+
+  /** Whether a text looks like the path of an image: it has a folder, a scheme or an ending. */
+  private static Column isImage(Column text) {
+    return text.rlike("[/\\\\]|(?i)^\\s*data:|\\.[A-Za-z]{3,4}\\s*$");
   }
 
   /** Whether a text has more than white space of any kind. */

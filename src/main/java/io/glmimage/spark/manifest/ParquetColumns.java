@@ -201,6 +201,16 @@ final class ParquetColumns {
       return empty(first.name());
     }
     for (Seen seen : all) {
+      if (field != null && seen.column().nanoseconds() && !seen.column().allNull()) {
+        problem(
+            "column "
+                + seen.column().name()
+                + " of file "
+                + seen.file()
+                + " is of type timestamp, expected "
+                + field.expected());
+        return empty(first.name());
+      }
       if (seen.column().problem() != null && !seen.column().allNull()) {
         if (drop) {
           return empty(first.name());
@@ -228,7 +238,10 @@ final class ParquetColumns {
           continue;
         }
         DataType next = seen.column().type();
-        DataType both = type == null ? next : merged(type, next, field, exact);
+        // Timestamps and numbers do not mix.
+        boolean differ =
+            chosen != null && chosen.column().nanoseconds() != seen.column().nanoseconds();
+        DataType both = type == null ? next : differ ? null : merged(type, next, field, exact);
         if (both == null && pass > 0) {
           continue;
         }
@@ -238,11 +251,11 @@ final class ParquetColumns {
                 "column "
                     + first.name()
                     + " is of type "
-                    + type.simpleString()
+                    + shown(chosen.column(), type)
                     + " in file "
                     + chosen.file()
                     + " and of type "
-                    + next.simpleString()
+                    + shown(seen.column(), next)
                     + " in file "
                     + seen.file()
                     + " (write it with one type in all files"
@@ -261,6 +274,19 @@ final class ParquetColumns {
       type = DataTypes.createArrayType(DataTypes.StringType);
     }
     return type == null ? empty(first.name()) : new Target(first.name(), type, field, false);
+  }
+
+  private static String shown(ParquetFooter.Column column, DataType type) {
+    return column.nanoseconds() ? "timestamp in nanoseconds" : type.simpleString();
+  }
+
+  /** Names of columns of timestamps that pass through as whole numbers, in the order of files. */
+  List<String> nanoseconds() {
+    return columns.values().stream()
+        .map(all -> all.keySet().iterator().next())
+        .filter(column -> column.nanoseconds() && !isDropped(lower(column.name())))
+        .map(ParquetFooter.Column::name)
+        .toList();
   }
 
   private static int rank(Seen seen) {

@@ -24,12 +24,15 @@ import org.apache.parquet.format.Statistics;
 import org.apache.parquet.format.Util;
 import org.apache.parquet.format.converter.ParquetMetadataConverter;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+import org.apache.parquet.schema.LogicalTypeAnnotation.TimeUnit;
+import org.apache.parquet.schema.LogicalTypeAnnotation.TimestampLogicalTypeAnnotation;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.Type;
 import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.LongType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.slf4j.Logger;
@@ -70,9 +73,16 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
    * @param problem why Spark cannot read the column, or null
    * @param allNull whether no row has a value
    * @param exact whether all whole numbers are exact as doubles
+   * @param nanoseconds whether the column holds timestamps that are read as whole numbers
    */
   record Column(
-      String name, DataType read, DataType type, String problem, boolean allNull, boolean exact) {}
+      String name,
+      DataType read,
+      DataType type,
+      String problem,
+      boolean allNull,
+      boolean exact,
+      boolean nanoseconds) {}
 
   /**
    * Reads the footer of a file.
@@ -239,7 +249,13 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
     } else if (untyped && read instanceof ArrayType) {
       type = DataTypes.createArrayType(DataTypes.NullType);
     }
-    return new Column(name, read, type, problem, allNull, exact);
+    boolean nanoseconds = read instanceof LongType && isNanoseconds(field);
+    return new Column(name, read, type, problem, allNull, exact, nanoseconds);
+  }
+
+  private static boolean isNanoseconds(Type field) {
+    return field.getLogicalTypeAnnotation() instanceof TimestampLogicalTypeAnnotation timestamp
+        && timestamp.getUnit() == TimeUnit.NANOS;
   }
 
   private static String shown(Type field) {

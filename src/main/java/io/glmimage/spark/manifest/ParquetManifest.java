@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.StoredFile;
+import io.glmimage.manifest.InternalColumns;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -63,6 +64,17 @@ final class ParquetManifest implements FormatReader {
           .add(footer.file());
     }
     List<ParquetColumns.Target> targets = columns.targets();
+    InternalColumns.check(
+        targets.stream().map(ParquetColumns.Target::name).toList(), source.options().path());
+    for (String name : columns.nanoseconds()) {
+      source
+          .warnings()
+          .accept(
+              "column "
+                  + name
+                  + " has timestamps in nanoseconds, which Spark does not have; it passes through"
+                  + " as whole numbers of nanoseconds since 1970");
+    }
     if (groups.size() > MOST_GROUPS) {
       throw new UsageException(
           "Cannot read manifest "
@@ -86,13 +98,19 @@ final class ParquetManifest implements FormatReader {
 
   private static List<StoredFile> visible(ManifestSource source, String root) throws IOException {
     String prefix = root.endsWith("/") ? root : root + "/";
+    List<StoredFile> all = source.storage().files(root);
     List<StoredFile> files =
-        source.storage().files(root).stream()
+        all.stream()
             .filter(
                 file ->
                     !file.path().startsWith(prefix)
                         || ForeignFiles.isVisible(file.path().substring(prefix.length())))
             .toList();
+    ForeignFiles.checkTables(
+        source.storage(),
+        root,
+        all.stream().map(file -> file.path().substring(cut(file, prefix))).toList(),
+        source.options().path());
     if (files.isEmpty()) {
       throw new UsageException(
           "Cannot read manifest " + source.options().path() + ": it holds no files");
@@ -100,6 +118,10 @@ final class ParquetManifest implements FormatReader {
     ForeignFiles.checkImages(
         files.stream().map(StoredFile::path).toList(), source.options().path());
     return files;
+  }
+
+  private static int cut(StoredFile file, String prefix) {
+    return file.path().startsWith(prefix) ? prefix.length() : 0;
   }
 
   private static List<ParquetFooter> footers(

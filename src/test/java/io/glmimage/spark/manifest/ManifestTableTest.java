@@ -237,6 +237,24 @@ class ManifestTableTest extends SharedLocalSpark {
   }
 
   @Test
+  void labelsDoNotFailTextToImage() throws IOException {
+    Path csv =
+        LocalSpark.text(
+            folder.resolve("m.csv"),
+            "id,prompt,image_paths,photo",
+            "a,p,,studio",
+            "b,p,,studio/b",
+            "c,p,,c.JPG",
+            "d,p,,data:image/png;base64");
+    List<PlannedRow> rows = spark.planned(csv);
+    assertInstanceOf(ManifestRow.class, rows.get(0).outcome());
+    for (PlannedRow row : rows.subList(1, 4)) {
+      String why = assertInstanceOf(Rejection.class, row.outcome()).message();
+      assertTrue(why.contains("give photo another name"), why);
+    }
+  }
+
+  @Test
   void readsCsvWithAnotherDelimiter() throws IOException {
     Path csv = LocalSpark.text(folder.resolve("m.csv"), "prompt;image_paths", "p, q;a.png");
     assertTrue(refused(csv).contains("--delimiter"), refused(csv));

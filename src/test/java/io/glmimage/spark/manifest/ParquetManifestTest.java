@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -110,7 +112,6 @@ class ParquetManifestTest extends SharedLocalSpark {
       value = {
         "conflict|column label is of type bigint in file p0.parquet and of type string in file"
             + " p1.parquet|label",
-        "nanoseconds.parquet|column created of file|created",
         "time64.parquet|INT64 (TIME(NANOS|created",
         "brotli.parquet|column label of file|label",
         "two-cases.parquet|which differ only in case|label"
@@ -125,6 +126,70 @@ class ParquetManifestTest extends SharedLocalSpark {
     ManifestTable table = spark.open(options);
     assertEquals("a0", table.rows().collectAsList().get(0).getAs("id"));
     assertArrayEquals(new String[0], table.passedThrough().fieldNames());
+  }
+
+  @Test
+  void timestampsInNanosecondsPassThroughAsWholeNumbers() {
+    Path manifest = FIXTURES.resolve("nanoseconds.parquet");
+    ManifestTable table = spark.open(manifest);
+    assertEquals("bigint", table.passedThrough().apply("created").dataType().simpleString());
+    assertTrue(
+        table.warnings().get(0).contains("column created has timestamps in nanoseconds"),
+        table.warnings().toString());
+    for (Object value : column(table, "created").values()) {
+      // Not zero, and later than 2001 in nanoseconds.
+      assertTrue((Long) value > 1_000_000_000_000_000_000L, String.valueOf(value));
+    }
+    // They are neither numbers of a field, nor do they mix with other numbers.
+    ManifestOptions mapped =
+        new ManifestOptions(manifest.toString(), Map.of("seed", "created"), List.of());
+    String message = assertThrows(UsageException.class, () -> spark.open(mapped)).getMessage();
+    assertTrue(
+        message.contains("created of file nanoseconds.parquet is of type timestamp"), message);
+    assertTrue(
+        spark
+            .open(new ManifestOptions(manifest.toString(), Map.of(), List.of("created")))
+            .warnings()
+            .isEmpty());
+  }
+
+  @Test
+  void refusesItsOwnColumnNames() {
+    Path manifest =
+        spark.parquet(
+            folder.resolve("own"),
+            new StructType()
+                .add("prompt", "string")
+                .add("image_paths", "string")
+                .add("__GLM_image_problem", "string"),
+            RowFactory.create("p", "a.png", "x"));
+    String message = assertThrows(UsageException.class, () -> spark.open(manifest)).getMessage();
+    assertTrue(message.contains("column __GLM_image_problem has a name of this program"), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "t/_delta_log/0.json|t/day=1/hour=2|t/day=1/hour=2|/t is the folder of a Delta table",
+        "t/metadata/00001-x.metadata.json|t/data/day=1|t/data/day=1|/t is the folder of an Iceberg",
+        "t/metadata/version-hint.text|t/data|t/data|/t is the folder of an Iceberg table",
+        "t/.hoodie/hoodie.properties|t/2024|t/2024|/t is the folder of a Hudi table",
+        "x/t/.hoodie/hoodie.properties|x/t/2024|x|its folder t is the folder of a Hudi table",
+        "x/a/t/_delta_log/0.json|x/a/t|x|its folder a/t is the folder of a Delta table",
+        "x/t/metadata/v1.metadata.json|x/t/data|x|its folder t is the folder of an Iceberg table",
+        "x/2024/.hoodie_partition_metadata|x/2024|x|its folder 2024 is the folder of a Hudi table"
+      })
+  void refusesPartsOfTablesAndFoldersAroundThem(
+      String mark, String rows, String manifest, String message) throws IOException {
+    Files.createDirectories(folder.resolve(rows));
+    Files.copy(
+        FIXTURES.resolve("more-columns/p0.parquet"), folder.resolve(rows).resolve("p0.parquet"));
+    Files.createDirectories(folder.resolve(mark).getParent());
+    Files.writeString(folder.resolve(mark), "{}");
+    String refused =
+        assertThrows(UsageException.class, () -> spark.open(folder.resolve(manifest))).getMessage();
+    assertTrue(refused.contains(message), refused);
   }
 
   @ParameterizedTest
@@ -192,6 +257,9 @@ class ParquetManifestTest extends SharedLocalSpark {
     "rows.avro, Obj\u0001, an Avro file",
     "rows.csv, PAR1, a Parquet file",
     "rows.txt, id;prompt, it is a text file",
+    "rows.csv, version https://git-lfs.github.com/spec/v1, git lfs pull",
+    "rows.jsonl, <!DOCTYPE html>, an HTML page",
+    "rows.bz2, BZh9, compressed with bzip2",
     "a.png, x, manifest --images"
   })
   void saysWhatAFileIsThatIsNoManifest(String name, String content, String what)

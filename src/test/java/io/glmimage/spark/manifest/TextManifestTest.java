@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -183,6 +184,52 @@ class TextManifestTest extends SharedLocalSpark {
       String why = assertInstanceOf(Rejection.class, rows.get(i).outcome()).message();
       assertTrue(why.contains("line " + (i + 1) + " of m.jsonl"), why);
     }
+  }
+
+  @Test
+  void aFileWithoutAnyLineThatCanBeReadNamesTheFirst() throws IOException {
+    refused(
+        LocalSpark.text(folder.resolve("p.jsonl"), "{'prompt':'p'}", "{'prompt':'q'}"),
+        "none of its lines can be read and has prompt; line 1 of p.jsonl is not JSON");
+    refused(
+        LocalSpark.text(folder.resolve("n.jsonl"), "{\"id\":1,\"prompt\":NaN}"),
+        "Non-standard token 'NaN' (column");
+  }
+
+  @Test
+  void joinedFilesMayHaveByteOrderMarksInside() throws IOException {
+    String line =
+        "\uFEFF{\"id\":\"%s\",\"prompt\":\"p\",\"image_paths\":null,\"_corrupt_record\":1}";
+    Path manifest =
+        LocalSpark.text(folder.resolve("m.jsonl"), line.formatted("a"), line.formatted("b"));
+    for (PlannedRow row : spark.planned(manifest)) {
+      assertInstanceOf(ManifestRow.class, row.outcome());
+    }
+    String[] others = spark.open(manifest).passedThrough().fieldNames();
+    assertEquals(List.of("_corrupt_record"), List.of(others));
+  }
+
+  @Test
+  void columnsOfTheProgramAreRefused() throws IOException {
+    String why = "has a name of this program's own columns";
+    refused(
+        LocalSpark.text(
+            folder.resolve("m.jsonl"),
+            "{\"prompt\":\"p\",\"image_paths\":null,\"__glm_image_problem\":\"x\"}",
+            "x"),
+        why);
+    refused(
+        LocalSpark.text(folder.resolve("m.csv"), "prompt,image_paths,__glm_image_index", "p,,1"),
+        why);
+  }
+
+  @Test
+  void aGzipFileThatIsCutOffIsNamedOnce() throws IOException {
+    Path whole = gzip("w.csv.gz", "prompt,image_paths\n" + "p,\n".repeat(3));
+    byte[] bytes = Files.readAllBytes(whole);
+    Path cut = Files.write(folder.resolve("c.csv.gz"), Arrays.copyOf(bytes, bytes.length - 6));
+    String message = assertThrows(UsageException.class, () -> spark.open(cut)).getMessage();
+    assertEquals("Cannot read file:" + cut + ": its gzip data are damaged or cut off", message);
   }
 
   private static void refused(Path manifest, String why) {
