@@ -71,4 +71,5 @@ if ((help)); then
   glm_run_job edit --help
   exit
 fi
+GLM_EXEC=1
 glm_run_job ${arguments[@]+"${arguments[@]}"}

@@ -189,7 +189,7 @@ glm_embedded() {
     "-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties"
     "-Dglmimage.cores=${GLM_IMAGE_CORES:-*}")
   # shellcheck disable=SC2086 # several options in one variable, on purpose
-  "$GLM_JAVA" "@$GLM_ROOT/target/embedded.options" "${options[@]}" ${GLM_IMAGE_JAVA_OPTS:-} \
+  ${GLM_EXEC:+exec} "$GLM_JAVA" "@$GLM_ROOT/target/embedded.options" "${options[@]}" ${GLM_IMAGE_JAVA_OPTS:-} \
     -cp "$GLM_PLAIN_JAR:$(cat "$GLM_ROOT/target/embedded.classpath")" "$main" "$@"
 }
 
@@ -213,10 +213,11 @@ glm_submit() {
     export SPARK_SUBMIT_OPTS="\"-Dlog4j2.configurationFile=$GLM_ROOT/conf/log4j2.properties\" ${SPARK_SUBMIT_OPTS:-}"
   fi
   # shellcheck disable=SC2086 # several arguments in one variable, on purpose
-  "$GLM_SUBMIT" "${arguments[@]}" ${SPARK_SUBMIT_ARGS:-} "$GLM_JOB_JAR" "$@"
+  ${GLM_EXEC:+exec} "$GLM_SUBMIT" "${arguments[@]}" ${SPARK_SUBMIT_ARGS:-} "$GLM_JOB_JAR" "$@"
 }
 
 # Finds what is needed, builds, and runs io.glmimage.job.EditImagesJob with the arguments given.
+# With GLM_EXEC=1 the job takes the place of this process, so that signals reach it.
 glm_run_job() {
   glm_set_locale
   glm_find_java

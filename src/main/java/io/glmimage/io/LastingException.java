@@ -3,7 +3,7 @@ package io.glmimage.io;
 import java.io.IOException;
 
 /** A failure that a retry does not change, such as an invalid path or a file that is too large. */
-final class LastingException extends IOException {
+public final class LastingException extends IOException {
   private static final long serialVersionUID = 1L;
 
   LastingException(String message) {

@@ -17,6 +17,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -104,6 +105,15 @@ final class Locations {
       fileSystem = path.getFileSystem(configuration);
     } catch (IllegalArgumentException e) {
       throw invalid(path.toString(), e.getMessage(), e);
+    } catch (UnsupportedFileSystemException e) {
+      throw new LastingException(
+          "Cannot open the file system of "
+              + path
+              + ": none is known for "
+              + scheme
+              + "://; correct the path, or add the library of the file system to the class path"
+              + " (spark.jars)",
+          e);
     } catch (RuntimeException e) {
       if (e.getCause() instanceof ClassNotFoundException) {
         throw missing(path, e.getCause().getMessage(), e);

@@ -128,7 +128,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
   }
 
   /** Whether a later attempt may succeed. */
-  static boolean mayPass(IOException error) {
+  public static boolean mayPass(IOException error) {
     for (Throwable cause : PlaceFailures.causes(error)) {
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
           || cause instanceof LastingException

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
@@ -26,7 +28,9 @@ import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.MultipartUploader;
+import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.security.AccessControlException;
 import org.apache.hadoop.util.functional.FutureIO;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -334,6 +338,80 @@ public final class Storage {
           WholeFiles.write(fileSystem(file), file, content, metadata, temporaryFolder);
           return null;
         });
+  }
+
+  /**
+   * Tries to write below a folder, which need not exist. Nothing is left behind: where the folder
+   * is missing, the nearest folder above it is tried.
+   *
+   * @param content what is written, so that a full disk is found
+   * @throws LastingException if the folder cannot be made or written
+   */
+  public void tryToWrite(String folder, byte[] content) throws IOException {
+    Path wanted = locations.path(folder);
+    retries.call(
+        "write to " + folder,
+        () -> {
+          FileSystem fileSystem = fileSystem(wanted);
+          Path there =
+              Locations.isObjectStore(fileSystem) ? wanted : nearestFolder(fileSystem, wanted);
+          Path probe = new Path(there, ".glm-image-" + UUID.randomUUID());
+          try {
+            WholeFiles.write(
+                fileSystem, new Path(probe, "probe"), out -> out.write(content), Map.of(), probe);
+          } catch (AccessDeniedException | AccessControlException e) {
+            throw new LastingException(
+                "Cannot write to " + folder + ": permission denied in " + there, e);
+          } finally {
+            fileSystem.delete(probe, true);
+          }
+          return null;
+        });
+  }
+
+  /** The folder itself, or the nearest one above it that exists. */
+  private static Path nearestFolder(FileSystem fileSystem, Path folder) throws IOException {
+    Path there = fileSystem.makeQualified(folder);
+    while (true) {
+      try {
+        if (fileSystem.getFileStatus(there).isDirectory()) {
+          return there;
+        }
+        throw new LastingException(
+            "Cannot write to " + folder + ": " + there + " is a file, not a folder");
+      } catch (FileNotFoundException | ParentNotDirectoryException e) {
+        if (there.getParent() == null) {
+          throw e;
+        }
+        there = there.getParent();
+      }
+    }
+  }
+
+  /**
+   * Whether a path is a folder or is below it. Symbolic links on the local disk are followed.
+   *
+   * @param path need not exist
+   */
+  public boolean isWithin(String path, String folder) throws IOException {
+    java.nio.file.Path local = local(path);
+    java.nio.file.Path localFolder = local(folder);
+    if (local != null && localFolder != null) {
+      return realPath(local).startsWith(realPath(localFolder));
+    }
+    String inside = qualified(path) + "/";
+    String outside = qualified(folder);
+    return inside.startsWith(outside.endsWith("/") ? outside : outside + "/");
+  }
+
+  private static java.nio.file.Path realPath(java.nio.file.Path path) throws IOException {
+    java.nio.file.Path there = path.normalize();
+    java.nio.file.Path rest = there.getFileSystem().getPath("");
+    while (there.getParent() != null && !Files.exists(there)) {
+      rest = there.getFileName().resolve(rest);
+      there = there.getParent();
+    }
+    return there.toRealPath().resolve(rest).normalize();
   }
 
   /**

@@ -1,8 +1,5 @@
 package io.glmimage.job;
 
-import io.glmimage.error.Causes;
-import io.glmimage.error.GlmImageException;
-import io.glmimage.error.UsageException;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.UnreadableText;
 import io.glmimage.spark.engine.CheckpointModel;
@@ -20,6 +17,7 @@ import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /**
@@ -88,6 +86,7 @@ public final class EditImagesJob implements Runnable {
     try {
       return new EditImagesJob(console).execute(args);
     } finally {
+      console.termination().close();
       console.out().flush();
       console.err().flush();
     }
@@ -131,6 +130,7 @@ public final class EditImagesJob implements Runnable {
         .setOverwrittenOptionsAllowed(false)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(this::wrongOption)
+        .setExecutionStrategy(this::run)
         .setExecutionExceptionHandler((error, command, parsed) -> failed(error, command));
   }
 
@@ -153,26 +153,32 @@ public final class EditImagesJob implements Runnable {
     return failed(command, ExitCode.USAGE, message);
   }
 
-  private int failed(Exception error, CommandLine command) {
-    Throwable root = Causes.root(error);
-    boolean usage = error instanceof UsageException;
-    Throwable shown = usage ? error : root;
-    boolean expected = shown instanceof GlmImageException;
-    String message =
-        expected
-            ? shown.getMessage()
-            : "The job failed: "
-                + shown.getClass().getSimpleName()
-                + ": "
-                + Causes.firstLine(shown);
-    console.err().println(console.redaction().get().apply(message));
-    if (!expected) {
-      // Unexpected error: print the full stack trace.
+  /** Runs the command. Unlike picocli, reports Errors, such as those of a disk, like exceptions. */
+  private int run(ParseResult parsed) {
+    try {
+      return new CommandLine.RunLast().execute(parsed);
+    } catch (Error e) {
+      ParseResult last = parsed;
+      while (last.hasSubcommand()) {
+        last = last.subcommand();
+      }
+      return failed(e, last.commandSpec().commandLine());
+    }
+  }
+
+  private int failed(Throwable error, CommandLine command) {
+    if (console.termination().isRequested()) {
+      // The user knows why. Java ends the process with the exit code of the signal.
+      return ExitCode.JOB_FAILED;
+    }
+    Failure failure = Failure.of(error);
+    console.err().println(console.redaction().get().apply(failure.message()));
+    if (!failure.expected() || command.getParseResult().hasMatchedOption(SessionFlags.VERBOSE)) {
       StringWriter trace = new StringWriter();
       error.printStackTrace(new PrintWriter(trace));
       console.err().println(console.redaction().get().apply(trace.toString()));
     }
-    return failed(command, usage ? ExitCode.USAGE : ExitCode.JOB_FAILED, message);
+    return failed(command, failure.exitCode(), failure.message());
   }
 
   /** The exit code of a command that failed. Programs that run {@code edit} get a line with it. */

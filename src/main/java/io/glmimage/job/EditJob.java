@@ -3,7 +3,9 @@ package io.glmimage.job;
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
+import io.glmimage.io.LastingException;
 import io.glmimage.io.Redaction;
+import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.output.EditFigures;
 import io.glmimage.output.EditedImageEncoder;
@@ -76,19 +78,26 @@ final class EditJob {
    * @throws IOException if the output folder cannot be read or written
    */
   RunReport run() throws IOException {
+    AtomicReference<EditRunner> running = new AtomicReference<>();
+    try (Termination.Stoppable announced =
+        console.termination().begin(why -> stop(running.get(), why))) {
+      return run(running);
+    }
+  }
+
+  private RunReport run(AtomicReference<EditRunner> running) throws IOException {
     String name = Session.shortName(options.manifest().path());
     session.describe("Read the manifest " + name);
 
     // 1. Check everything that can be checked without work.
     Optional<String> note = options.demonstrationNote(!session.diesWithProcess());
-    Inputs inputs = check();
+    Inputs inputs = checked();
     note.ifPresent(this::say);
     phases.end("open");
     session.describe("Count and check the rows of " + name);
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
     identified.notes().forEach(this::say);
-    inputs.folder().check();
     phases.end("count");
     // Before the output folder is touched and before anything is sent.
     if (rows > 0) {
@@ -96,51 +105,79 @@ final class EditJob {
     }
     phases.end("inspect");
 
-    AtomicReference<EditRunner> running = new AtomicReference<>();
     try (RunLock lock = lock(inputs.folder().paths(), running)) {
       inputs.folder().prepare(options.output());
-      OutputLayout output = inputs.folder().layoutFor(rows);
-      try (EditRunner runner = runner(inputs.model(), output, identified)) {
-        running.set(runner);
-
-        // 2. Find the rows to do, and plan them.
-        session.describe("Find the rows to edit");
-        EditPlan plan = plan(runner, rows);
-        phases.end("plan");
-
-        // 3. Edit them.
-        lock.check();
-        session.describe("Edit " + Wording.count(plan.rows(), "row"));
-        EditFigures edited = edit(runner, plan, inputs.model());
-        phases.end("edit");
-
-        // 4. Write the result table.
-        lock.check();
-        session.describe("Write the result table");
-        if (!runner.isTableCurrent(rows, plan.rows())) {
-          runner.commit();
-        }
-        phases.end("commit");
-
-        // 5. Report, from the files that were written.
-        session.describe("Summarize the results");
-        return report(output, inputs.model(), rows, rows - plan.rows(), edited);
+      try {
+        return run(inputs, identified, lock, running);
+      } catch (UsageException e) {
+        // The folder has been changed by now.
+        throw new JobException(e.getMessage(), e);
       }
+    }
+  }
+
+  private RunReport run(
+      Inputs inputs, IdentifiedRows identified, RunLock lock, AtomicReference<EditRunner> running)
+      throws IOException {
+    long rows = identified.size();
+    OutputLayout output = inputs.folder().layoutFor(rows);
+    try (EditRunner runner = runner(inputs.model(), output, identified)) {
+      running.set(runner);
+
+      // 2. Find the rows to do, and plan them.
+      session.describe("Find the rows to edit");
+      EditPlan plan = plan(runner, rows);
+      phases.end("plan");
+
+      // 3. Edit them.
+      lock.check();
+      session.describe("Edit " + Wording.count(plan.rows(), "row"));
+      EditFigures edited = edit(runner, plan, inputs.model());
+      phases.end("edit");
+
+      // 4. Write the result table.
+      lock.check();
+      session.describe("Write the result table");
+      boolean current = runner.isTableCurrent(rows, plan.rows());
+      if (!current) {
+        runner.commit();
+      }
+      phases.end("commit");
+
+      // 5. Report, from the files that were written.
+      session.describe("Summarize the results");
+      return report(
+          output, inputs.model(), new Kept(rows, rows - plan.rows(), current), edited);
+    }
+  }
+
+  /**
+   * As {@link #check}. A place that cannot be used is named before any work.
+   *
+   * @throws UsageException if another attempt would fail in the same way
+   */
+  private Inputs checked() throws IOException {
+    try {
+      Inputs inputs = check();
+      inputs.folder().check();
+      return inputs;
+    } catch (JobException e) {
+      throw new UsageException(e.getMessage(), e);
+    } catch (IOException e) {
+      if (Retries.mayPass(e)) {
+        throw e;
+      }
+      String why = e.getMessage() == null ? e.toString() : e.getMessage();
+      throw new UsageException(
+          e instanceof LastingException ? why : "Cannot start: " + why, e);
     }
   }
 
   private Inputs check() throws IOException {
     OutputFolder folder = new OutputFolder(storage, storage.qualified(options.output().path()));
-    OutputLayout root = folder.paths();
-    if (storage.qualified(options.manifest().path()).startsWith(root.failedRows())) {
-      throw new UsageException(
-          "Cannot edit the rows of "
-              + options.manifest().path()
-              + " into "
-              + root.root()
-              + ": its result table would lose all other rows. Run the first command again, which"
-              + " retries failed rows, or choose another --output");
-    }
+    boolean ownModel = !options.engine().noop() && !options.engine().demonstration();
+    folder.checkInputs(
+        options.manifest().path(), ownModel ? options.engine().modelName() : null);
     ModelRef model =
         options.engine().noop() ? new NoopModel() : console.models().apply(options.engine());
     model.check(storage);
@@ -165,10 +202,13 @@ final class EditJob {
         this::say);
   }
 
-  private static void stop(EditRunner runner, JobException why) {
-    if (runner != null) {
-      runner.stop(why);
+  /** Whether there was something to stop. */
+  private static boolean stop(EditRunner runner, JobException why) {
+    if (runner == null) {
+      return false;
     }
+    runner.stop(why);
+    return true;
   }
 
   private EditRunner runner(ModelRef model, OutputLayout output, IdentifiedRows rows)
@@ -216,9 +256,18 @@ final class EditJob {
     }
   }
 
-  private RunReport report(
-      OutputLayout output, ModelRef model, long rows, long kept, EditFigures edited)
+  /**
+   * What this run found.
+   *
+   * @param rows number of rows of the manifest
+   * @param kept how many of them were finished already
+   * @param table whether the result table stayed as it was
+   */
+  private record Kept(long rows, long kept, boolean table) {}
+
+  private RunReport report(OutputLayout output, ModelRef model, Kept found, EditFigures edited)
       throws IOException {
+    long rows = found.rows();
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
     Map<String, Long> failed = new TreeMap<>(results.counts());
     Long ok = failed.remove(ResultStatus.OK.name());
@@ -227,7 +276,7 @@ final class EditJob {
     byName.put("manifest", storage.qualified(options.manifest().path()));
     RunReport report =
         new RunReport(
-            new RowCounts(rows, ok == null ? 0 : ok, kept, failed),
+            new RowCounts(rows, ok == null ? 0 : ok, found.kept(), failed),
             new RunTimes(started, phases.total(), phases.seconds()),
             edited,
             output,
@@ -248,8 +297,11 @@ final class EditJob {
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.images().inlineAnswers(), started);
     }
-    session.describe("Write the report");
-    writeReport(report, new ResultFigures(results), model.touchesImages());
+    // The report of the run that edited the rows has figures that this one lacks.
+    if (!found.table() || !storage.exists(output.report()) || !storage.exists(output.metrics())) {
+      session.describe("Write the report");
+      writeReport(report, new ResultFigures(results), model.touchesImages());
+    }
     report.write(storage, options.exitCode(report.rows()), redaction);
     return report;
   }

@@ -3,6 +3,7 @@ package io.glmimage.job;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.io.PlaceFailures;
 import io.glmimage.io.Storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SaveMode;
@@ -111,13 +113,14 @@ final class ExampleManifest {
               example.kind()));
     }
     String manifest = root + "/manifest.parquet";
-    session
-        .spark()
-        .createDataFrame(rows, schema)
-        .coalesce(1)
-        .write()
-        .mode(SaveMode.Overwrite)
-        .parquet(manifest);
+    DataFrameWriter<Row> writer =
+        session
+            .spark()
+            .createDataFrame(rows, schema)
+            .coalesce(1)
+            .write()
+            .mode(SaveMode.Overwrite);
+    PlaceFailures.run("write " + manifest, () -> writer.parquet(manifest));
     return manifest;
   }
 

@@ -30,6 +30,16 @@ final class Session implements AutoCloseable {
   private static final Pattern LOCAL =
       Pattern.compile("local(?:\\[ *([1-9]\\d*|\\*) *(?:, *([1-9]\\d*) *)?])?");
   private static final String UMASK = "fs.permissions.umask-mode";
+
+  /** System property of the log configurations: how much of an exception is printed. */
+  private static final String TRACES = "glmimage.traces";
+
+  /** System property of the log configurations: what is left out of messages. */
+  private static final String FRAMES = "glmimage.frames";
+
+  /** A pattern that is found nowhere. */
+  private static final String NOTHING = "(?!)";
+
   private static final String LOG_CONFIGURATION = "log4j2.configurationFile";
 
   private final SparkSession spark;
@@ -45,12 +55,21 @@ final class Session implements AutoCloseable {
     S3ContentTypes.install(spark.sparkContext().hadoopConfiguration());
   }
 
+  static Session open(String master, String work) {
+    return open(master, work, false);
+  }
+
   /**
    * @param master of the local session; null for {@value #DEFAULT_MASTER}
    * @param work names the application in Spark's UI, unless the user has named it
+   * @param verbose whether the log has stack traces
    * @throws UsageException if a master is given although Spark has one already
    */
-  static Session open(String master, String work) {
+  static Session open(String master, String work, boolean verbose) {
+    if (verbose) {
+      System.setProperty(TRACES, "full");
+      System.setProperty(FRAMES, NOTHING);
+    }
     // spark-submit passes its settings as system properties. SparkConf has them as well, but
     // creating one starts the logging.
     boolean submitted = System.getProperty("spark.master") != null;

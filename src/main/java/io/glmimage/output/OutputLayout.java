@@ -107,42 +107,53 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
     return root + "/" + name;
   }
 
-  private String bookkeeping() {
+  /** The job's own folder. It exists from the first run on, except on object stores. */
+  public String own() {
     return root + "/_run";
+  }
+
+  /** Says that the folder belongs to this program, on object stores. */
+  public String owner() {
+    return own() + "/owner.json";
   }
 
   /** The lock of the run that writes to this folder. */
   public String lock() {
-    return bookkeeping() + "/lock.json";
+    return own() + "/lock.json";
   }
 
   /** The ledger: result rows of finished rows that are not in the result table yet. */
   public String ledger() {
-    return bookkeeping() + "/lines";
+    return own() + "/lines";
   }
 
   /** The journal: which rows are in work. */
   public String journal() {
-    return bookkeeping() + "/journal";
+    return own() + "/journal";
   }
 
   /** The result rows of rows that are no longer in the manifest. */
   public String orphans() {
-    return bookkeeping() + "/orphans";
+    return own() + "/orphans";
   }
 
   /** Says what the packed images were made of, while they are complete. */
   public String packed() {
-    return bookkeeping() + "/packed";
+    return own() + "/packed";
   }
 
   /** Half-written edited images, on file systems where a rename makes a file visible. */
   public String unfinished() {
-    return bookkeeping() + "/unfinished";
+    return own() + "/unfinished";
+  }
+
+  /** Says what the answers to a batch were made of, while they are complete. */
+  public String answered() {
+    return own() + "/answered";
   }
 
   /** Parts of the answers to a batch. */
   public String batchParts() {
-    return bookkeeping() + "/batch";
+    return own() + "/batch";
   }
 }

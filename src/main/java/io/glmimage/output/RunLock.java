@@ -304,7 +304,7 @@ public final class RunLock implements AutoCloseable {
       storage.write(path, bytes());
       lastBeat = System.nanoTime();
     } catch (IOException | RuntimeException e) {
-      LOG.warn("Cannot write the lock {}", path, e);
+      LOG.warn("Cannot write the lock {}: {}", path, e.getMessage());
       if (System.nanoTime() - lastBeat > timeout.toNanos()) {
         lose("it could not be written for " + timeout.toSeconds() + " s: " + e.getMessage());
       }
@@ -332,8 +332,13 @@ public final class RunLock implements AutoCloseable {
       if (lost == null && isMine(read())) {
         storage.delete(path);
       }
-    } catch (IOException e) {
-      LOG.warn("Cannot release the lock {}; it is free in {} s", path, timeout.toSeconds(), e);
+    } catch (IOException | RuntimeException e) {
+      // The run has ended, and its own failure counts.
+      LOG.warn(
+          "Cannot release the lock {}; it is free in {} s: {}",
+          path,
+          timeout.toSeconds(),
+          e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -1,5 +1,7 @@
 package io.glmimage.job;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -67,6 +69,12 @@ final class ChildJob implements AutoCloseable {
     process.destroyForcibly();
     process.waitFor();
     children.forEach(ProcessHandle::destroyForcibly);
+  }
+
+  /** Asks the process to end, with a signal such as {@code TERM}. */
+  void signal(String name) throws IOException, InterruptedException {
+    assertEquals(
+        0, new ProcessBuilder("kill", "-" + name, process.pid() + "").start().waitFor(), name);
   }
 
   /** As {@link #kill}, but the executors keep running. */

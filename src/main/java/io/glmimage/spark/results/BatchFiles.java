@@ -57,11 +57,24 @@ public final class BatchFiles {
   }
 
   /**
-   * Writes both files.
+   * Writes both files, unless they were made of the same table already.
    *
    * @param inline whether answers hold the edited images, as base64, if the request does not say
    */
   public void write(ResultsTable results, boolean inline, Instant created) throws IOException {
+    byte[] marker = TableMarker.madeOf(storage, output, inline ? "images" : "paths");
+    if (TableMarker.isMadeOf(storage, output.answered(), marker)
+        && storage.exists(output.batchOutput())
+        && storage.exists(output.batchErrors())) {
+      return;
+    }
+    storage.delete(output.answered());
+    writeFiles(results, inline, created);
+    storage.write(output.answered(), marker);
+  }
+
+  private void writeFiles(ResultsTable results, boolean inline, Instant created)
+      throws IOException {
     HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
     long seconds = created.getEpochSecond();
     String parts = output.batchParts();

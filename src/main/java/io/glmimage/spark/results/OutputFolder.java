@@ -1,6 +1,8 @@
 package io.glmimage.spark.results;
 
+import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
+import io.glmimage.io.LastingException;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
@@ -16,6 +18,11 @@ public final class OutputFolder {
 
   private static final byte[] SPREAD_MARKER =
       "{\"folders\": 256}\n".getBytes(StandardCharsets.UTF_8);
+
+  /** More than a file system keeps for small files. */
+  private static final int PROBE_BYTES = 1 << 16;
+
+  private static final byte[] OWNER = "{\"program\": \"glm-image-spark\"}\n".getBytes(StandardCharsets.UTF_8);
 
   private final Storage storage;
   private final OutputLayout layout;
@@ -34,13 +41,94 @@ public final class OutputFolder {
   }
 
   /**
-   * Checks that the output is not a file.
+   * Checks that the folder can be written, and that no other program's files would be replaced.
+   * Writes nothing that stays.
    *
-   * @throws UsageException if it is
+   * @throws UsageException if it cannot be used
    */
   public void check() throws IOException {
-    if (storage.exists(layout.root()) && !storage.isFolder(layout.root())) {
-      throw new UsageException("Cannot write to " + layout.root() + ": it is a file, not a folder");
+    try {
+      storage.tryToWrite(layout.root(), new byte[PROBE_BYTES]);
+    } catch (JobException | LastingException e) {
+      throw new UsageException(e.getMessage(), e);
+    }
+    if (belongsToARun()) {
+      return;
+    }
+    for (String folder : replacedFolders()) {
+      if (!storage.names(folder).isEmpty()) {
+        throw new UsageException(
+            "Cannot write to "
+                + layout.root()
+                + ": "
+                + folder
+                + " has files that no run of this program has written, and a run would replace"
+                + " them; choose another --output");
+      }
+    }
+  }
+
+  /** Whether a run of this program has written to the folder. */
+  private boolean belongsToARun() throws IOException {
+    return storage.exists(layout.own())
+        || TableMarker.read(storage, layout) != null
+        || storage.exists(layout.summary());
+  }
+
+  private List<String> replacedFolders() {
+    List<String> folders =
+        new ArrayList<>(List.of(layout.images(), layout.results(), layout.failedRows()));
+    Packing.folders().forEach(folder -> folders.add(layout.folder(folder)));
+    return folders;
+  }
+
+  /**
+   * Checks that a run does not replace what it reads.
+   *
+   * @param manifest its path
+   * @param model the folder of the checkpoint; null if there is none
+   * @throws UsageException if the folder holds one of them where the run writes, or is inside one
+   */
+  public void checkInputs(String manifest, String model) throws IOException {
+    String root = layout.root();
+    if (storage.isWithin(manifest, layout.failedRows())) {
+      throw new UsageException(
+          "Cannot edit the rows of "
+              + manifest
+              + " into "
+              + root
+              + ": its result table would lose all other rows. Run the first command again, which"
+              + " retries failed rows, or choose another --output");
+    }
+    List<String> replaced = replacedFolders();
+    replaced.add(layout.own());
+    for (String folder : replaced) {
+      if (storage.isWithin(manifest, folder)) {
+        throw new UsageException(
+            "Cannot edit the rows of "
+                + manifest
+                + " into "
+                + root
+                + ": the run replaces files in "
+                + folder
+                + "; choose another --output");
+      }
+    }
+    if (storage.isFolder(manifest) && storage.isWithin(root, manifest)) {
+      throw new UsageException(
+          "Cannot write to "
+              + root
+              + ": it is in the folder of the manifest, "
+              + manifest
+              + ", and a later run would read the results as rows; choose another --output");
+    }
+    if (model != null && storage.isWithin(root, model)) {
+      throw new UsageException(
+          "Cannot write to "
+              + root
+              + ": it is in the folder of the model, "
+              + model
+              + ", and the results would become part of the model; choose another --output");
     }
   }
 
@@ -57,10 +145,9 @@ public final class OutputFolder {
               + ": it already holds results (choose another --output, add --overwrite to remove"
               + " them first, or leave out --no-resume to do only what is missing)");
     }
-    // Every run makes these again from its table. Packed images stay until they are replaced.
-    for (String derived :
-        List.of(layout.report(), layout.metrics(), layout.batchOutput(), layout.batchErrors())) {
-      storage.delete(derived);
+    if (storage.isObjectStore(layout.root())) {
+      // There are no empty folders there: without a lock and rows in work, nothing is left.
+      storage.write(layout.owner(), OWNER);
     }
     if (options.overwrite()) {
       for (String path : resultsInOrderOfRemoval()) {
@@ -74,6 +161,10 @@ public final class OutputFolder {
     List<String> paths =
         new ArrayList<>(
             List.of(
+                layout.report(),
+                layout.metrics(),
+                layout.batchOutput(),
+                layout.batchErrors(),
                 layout.summary(),
                 layout.success(),
                 layout.results(),
@@ -107,6 +198,6 @@ public final class OutputFolder {
 
   /** An interrupted commit leaves hidden files and folders, which are not results. */
   private static boolean isResult(String name) {
-    return name.equals("_SUCCESS") || !(name.startsWith("_") || name.startsWith("."));
+    return name.equals("_SUCCESS") || StoredResults.isTableFile(name);
   }
 }

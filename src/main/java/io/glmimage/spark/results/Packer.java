@@ -3,11 +3,8 @@ package io.glmimage.spark.results;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Objects;
 import org.apache.spark.Partitioner;
 import org.apache.spark.api.java.JavaRDD;
@@ -22,8 +19,6 @@ import scala.Tuple2;
  * order. So the manifest alone decides the content of a file, not the order of the tasks.
  */
 public final class Packer {
-  private static final int MAX_MARKER_BYTES = 1 << 20;
-
   private final SparkSession spark;
   private final OutputLayout output;
 
@@ -50,8 +45,9 @@ public final class Packer {
     int rowsPerFile = writer.rowsPerFile(options);
 
     // 1. Compare with the packed images of earlier runs.
-    byte[] marker = marker(storage, options.packing() + " " + rowsPerFile);
-    if (storage.exists(folder) && isPacked(storage, marker)) {
+    byte[] marker =
+        TableMarker.madeOf(storage, output, options.packing() + " " + rowsPerFile);
+    if (storage.exists(folder) && TableMarker.isMadeOf(storage, output.packed(), marker)) {
       return;
     }
 
@@ -71,21 +67,6 @@ public final class Packer {
 
     // 4. Mark them as complete.
     storage.write(output.packed(), marker);
-  }
-
-  /** Names the packing and the result table that was packed. */
-  private byte[] marker(Storage storage, String how) throws IOException {
-    TableMarker table = TableMarker.read(storage, output);
-    return (how + " of " + (table == null ? "no table" : table.run()))
-        .getBytes(StandardCharsets.UTF_8);
-  }
-
-  private boolean isPacked(Storage storage, byte[] marker) throws IOException {
-    try {
-      return Arrays.equals(marker, storage.read(output.packed(), MAX_MARKER_BYTES));
-    } catch (FileNotFoundException e) {
-      return false;
-    }
   }
 
   /** Sends rows to files by their position in the manifest. */

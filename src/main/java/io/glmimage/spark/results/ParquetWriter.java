@@ -1,9 +1,11 @@
 package io.glmimage.spark.results;
 
 import io.glmimage.io.HadoopSettings;
+import io.glmimage.io.PlaceFailures;
 import io.glmimage.output.ResultColumn;
 import java.util.Arrays;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SaveMode;
@@ -45,11 +47,12 @@ final class ParquetWriter implements PackWriter {
     StructField[] fields = target.schema().fields();
     fields = Arrays.copyOf(fields, fields.length);
     fields[path] = DataTypes.createStructField(IMAGE, DataTypes.BinaryType, true);
-    target
-        .spark()
-        .createDataFrame(withImages, new StructType(fields))
-        .write()
-        .mode(SaveMode.Overwrite)
-        .parquet(target.folder());
+    DataFrameWriter<Row> writer =
+        target
+            .spark()
+            .createDataFrame(withImages, new StructType(fields))
+            .write()
+            .mode(SaveMode.Overwrite);
+    PlaceFailures.run("write " + target.folder(), () -> writer.parquet(target.folder()));
   }
 }

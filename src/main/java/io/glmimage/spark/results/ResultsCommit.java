@@ -96,8 +96,13 @@ public final class ResultsCommit {
     }
   }
 
-  /** Removes the marker before the first change, and what a killed run left half-written. */
+  /** Removes the marker and the report before the first change, and what a killed run left half-written. */
   public void begin() throws IOException {
+    // Made from the table that changes now.
+    for (String derived :
+        List.of(output.report(), output.metrics(), output.batchOutput(), output.batchErrors())) {
+      storage.delete(derived);
+    }
     storage.delete(output.summary());
     storage.delete(output.success());
     storage.delete(output.results() + "/_temporary");

@@ -8,6 +8,7 @@ import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.to_json;
 import static org.apache.spark.sql.functions.when;
 
+import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
@@ -55,6 +56,7 @@ public final class ResultsTable {
    *
    * @param folder an output folder, or its {@code results} folder
    * @throws UsageException if there is no complete result table
+   * @throws JobException if the folder cannot be read
    */
   public static ResultsTable open(SparkSession spark, Storage storage, String folder) {
     try {
@@ -66,7 +68,7 @@ public final class ResultsTable {
                 + folder
                 + " holds no finished result table (give the --output folder of a run)");
       }
-      Dataset<Row> rows = LiteralPaths.reader(spark).parquet(storage.qualified(path));
+      Dataset<Row> rows = LiteralPaths.reader(spark).parquet(files(storage, path));
       List<String> columns = List.of(rows.columns());
       if (!columns.containsAll(FIRST_COLUMNS)) {
         throw new UsageException(
@@ -82,8 +84,19 @@ public final class ResultsTable {
       // A table that was copied without its edited images keeps their paths.
       return new ResultsTable(storage.exists(output.images()) ? rebased(rows, output) : rows);
     } catch (IOException e) {
-      throw new UsageException("Cannot read results " + folder + ": " + e.getMessage(), e);
+      throw new JobException("Cannot read results " + folder + ": " + e.getMessage(), e);
     }
+  }
+
+  /** The data files, without what people and other programs have put beside them. */
+  private static String[] files(Storage storage, String path) throws IOException {
+    String folder = storage.qualified(path);
+    List<String> files =
+        storage.names(folder).stream()
+            .filter(StoredResults::isTableFile)
+            .map(name -> folder + "/" + name)
+            .toList();
+    return files.isEmpty() ? new String[] {folder} : files.toArray(String[]::new);
   }
 
   /**

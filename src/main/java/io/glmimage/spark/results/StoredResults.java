@@ -270,10 +270,15 @@ public final class StoredResults {
     return ids;
   }
 
+  /** Whether Spark gives data files such names. Other files are left alone. */
+  static boolean isTableFile(String name) {
+    return name.startsWith("part-");
+  }
+
   /** The data files of the result table. */
   List<String> tableFiles() throws IOException {
     return storage.names(output.results()).stream()
-        .filter(name -> !name.startsWith("_") && !name.startsWith("."))
+        .filter(StoredResults::isTableFile)
         .map(name -> output.results() + "/" + name)
         .toList();
   }

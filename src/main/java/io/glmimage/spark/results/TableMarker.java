@@ -8,6 +8,8 @@ import io.glmimage.json.Json;
 import io.glmimage.output.OutputLayout;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * The content of {@code results/_SUCCESS}, which exists only while the result table is complete.
@@ -39,6 +41,24 @@ record TableMarker(
     } catch (FileNotFoundException | JsonProcessingException e) {
       // Other programs write an empty file of this name.
       return null;
+    }
+  }
+
+  /**
+   * The content of a file that says what other files were made of: the present table, and how.
+   */
+  static byte[] madeOf(Storage storage, OutputLayout output, String how) throws IOException {
+    TableMarker table = read(storage, output);
+    return (how + " of " + (table == null ? "no table" : table.run()))
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Whether a file has this content. */
+  static boolean isMadeOf(Storage storage, String path, byte[] content) throws IOException {
+    try {
+      return Arrays.equals(content, storage.read(path, MAX_BYTES));
+    } catch (FileNotFoundException e) {
+      return false;
     }
   }
 

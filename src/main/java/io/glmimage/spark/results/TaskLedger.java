@@ -32,6 +32,8 @@ import java.util.UUID;
  * <p>Several attempts at a partition may run at the same time: copies of a slow task, or tasks that
  * lost the connection to their driver. They write the same edited images and the same result rows.
  * Each must tolerate that another attempt removes its files.
+ *
+ * <p>Besides the thread of the task, the end of the process may {@link #flush}.
  */
 public final class TaskLedger {
   private static final long MAX_BYTES = 1L << 30;
@@ -89,7 +91,7 @@ public final class TaskLedger {
   }
 
   /** Reads the files of earlier attempts. */
-  public void open() throws IOException {
+  public synchronized void open() throws IOException {
     readLedger();
     readJournals();
   }
@@ -149,17 +151,17 @@ public final class TaskLedger {
   }
 
   /** Journals the rows that are in work from now on. */
-  public void working(Collection<String> ids) throws IOException {
+  public synchronized void working(Collection<String> ids) throws IOException {
     begin(State.WORKING, List.copyOf(ids));
   }
 
   /** Journals that this row is in work, and no other row in this process. */
-  public void alone(String id) throws IOException {
+  public synchronized void alone(String id) throws IOException {
     begin(State.ALONE, List.of(id));
   }
 
   /** Journals that no row is in work. The result rows of all earlier rows must be saved. */
-  public void idle() throws IOException {
+  public synchronized void idle() throws IOException {
     begin(State.LEFT, List.of());
   }
 
@@ -175,14 +177,14 @@ public final class TaskLedger {
    *
    * @param row the result row as JSON
    */
-  public void add(String id, String row) {
+  public synchronized void add(String id, String row) {
     isMerged = false;
     rowsById.put(id, row);
     unsaved.add(row);
   }
 
   /** Saves the result rows that are not saved yet. */
-  public void flush() throws IOException {
+  public synchronized void flush() throws IOException {
     if (!unsaved.isEmpty()) {
       storage.write(
           ledgerFolder + "/" + attempt + "-" + files++ + ".json", LedgerJson.file(unsaved));
@@ -191,7 +193,7 @@ public final class TaskLedger {
   }
 
   /** Merges the files of the partition, all of whose rows are finished. */
-  public void complete() throws IOException {
+  public synchronized void complete() throws IOException {
     if (isMerged) {
       return;
     }
@@ -206,7 +208,7 @@ public final class TaskLedger {
    * Ends an attempt that failed, but whose process goes on: saves the finished rows, and clears the
    * rows in work of suspicion.
    */
-  public void leave() throws IOException {
+  public synchronized void leave() throws IOException {
     flush();
     if (isJournaled) {
       writeJournal(State.LEFT);

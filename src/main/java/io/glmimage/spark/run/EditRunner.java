@@ -61,6 +61,12 @@ public final class EditRunner implements AutoCloseable {
       EditedImageEncoder encoder,
       QualityOptions quality) {}
 
+  /** Spark's property of a thread: tasks of cancelled jobs are interrupted. */
+  private static final String INTERRUPT = "spark.job.interruptOnCancel";
+
+  /** Longest time that a stopped run waits for its tasks. */
+  private static final long STOP_SECONDS = 8;
+
   private final SparkSession spark;
   private final DeviceName device;
   private final EditedImageEncoder encoder;
@@ -191,9 +197,12 @@ public final class EditRunner implements AutoCloseable {
                 options.commitSeconds()),
             hadoop,
             progress.counters());
+    String interrupts = spark.sparkContext().getLocalProperty(INTERRUPT);
     try {
       if (plan.rows() > 0) {
         progress.watch(watch);
+        // Stopped tasks end at once, unless their batch is in the engine.
+        spark.sparkContext().setLocalProperty(INTERRUPT, "true");
         LostExecutors.foreachPartition(
             partitioned(plan).javaRDD(),
             runner,
@@ -213,8 +222,14 @@ public final class EditRunner implements AutoCloseable {
       watch.failed(progress.failedRows());
     } catch (Exception e) {
       // Spark throws checked exceptions that it does not declare, also for cancelled jobs.
+      if (stopped.get() != null) {
+        // Its tasks save finished rows, and must not write after the lock is released.
+        LostExecutors.awaitIdle(spark, STOP_SECONDS);
+      }
       throwIfStopped(e);
       throw e;
+    } finally {
+      spark.sparkContext().setLocalProperty(INTERRUPT, interrupts);
     }
     throwIfStopped(null);
   }

@@ -114,7 +114,12 @@ final class LostExecutors {
    * write files until they end.
    */
   static void awaitIdle(SparkSession spark) throws IOException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_WAIT_SECONDS);
+    awaitIdle(spark, LONGEST_WAIT_SECONDS);
+  }
+
+  /** As {@link #awaitIdle(SparkSession)}, for at most so many seconds. */
+  static void awaitIdle(SparkSession spark, long seconds) throws IOException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     for (int tasks = runningTasks(spark); tasks > 0; tasks = runningTasks(spark)) {
       if (System.nanoTime() > end) {
         LOG.warn("{} tasks that are no longer needed still run; not waiting for them", tasks);

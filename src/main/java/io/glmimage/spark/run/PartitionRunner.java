@@ -69,6 +69,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
             WorkRoom.SHARED,
             io);
     boolean finished = false;
+    LedgersInUse.SHARED.add(ledger);
     try {
       attempt.run(planned(rows));
       // 3. Merge the results of the partition into one file.
@@ -79,6 +80,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       if (!finished) {
         leave(ledger);
       }
+      LedgersInUse.SHARED.remove(ledger);
       attempt.leaveRoom();
     }
   }
@@ -104,7 +106,9 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     try {
       ledger.leave();
     } catch (IOException | RuntimeException e) {
-      LOG.warn("Cannot write the end of a failed task; its rows in work will run one by one", e);
+      LOG.warn(
+          "Cannot write the end of a failed task; its rows in work will run one by one: {}",
+          e.getMessage());
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();

@@ -4,10 +4,12 @@ import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
+import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
+import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.output.ResultRow;
@@ -72,6 +74,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     ManifestRow valid = (ManifestRow) row.outcome();
     long start = System.nanoTime();
     try {
+      refuseEditedImages(valid);
       SourceReader.Read read =
           work.opener().touchesImages()
               ? sources.request(valid)
@@ -91,6 +94,27 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     } catch (RowFailure e) {
       return new BatchPipeline.Finished<>(
           failed(row, null, e.errorClass(), e.getMessage(), RowTimes.ofRead(secondsSince(start))));
+    }
+  }
+
+  /** A source image among the edited images could be replaced before or while it is read. */
+  private void refuseEditedImages(ManifestRow row) throws RowFailure {
+    for (String path : row.sources()) {
+      boolean replaced;
+      try {
+        replaced = !DataUrl.is(path) && storage.isWithin(path, work.output().images());
+      } catch (IOException | UsageException e) {
+        // An invalid path; reading it says why.
+        continue;
+      }
+      if (replaced) {
+        throw new RowFailure(
+            ErrorClass.INVALID_ROW,
+            path
+                + " is in the folder of the edited images of this run, which may replace it; choose"
+                + " another --output",
+            null);
+      }
     }
   }
 

@@ -4,14 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
+import io.glmimage.spark.LocalUnderScheme;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.security.AccessControlException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,12 +77,12 @@ class OutputFolderTest {
   }
 
   @Test
-  void resumeKeepsResultsButNotWhatIsMadeFromThem() throws IOException {
+  void resumeKeepsResultsAndWhatIsMadeFromThem() throws IOException {
     writeResults();
     folder.prepare(options(false, true));
     assertTrue(storage.exists(paths.results() + "/part-0.parquet"));
     assertTrue(storage.exists(paths.folder("shards")));
-    assertFalse(storage.exists(paths.batchOutput()));
+    assertTrue(storage.exists(paths.batchOutput()));
   }
 
   @Test
@@ -103,12 +110,123 @@ class OutputFolderTest {
   }
 
   @Test
-  void aFileIsRefused() throws IOException {
+  void aFileAndAFolderBelowAFileAreRefused() throws IOException {
     write(temp + "/file");
-    OutputFolder file = new OutputFolder(storage, temp + "/file");
+    for (String output : List.of(temp + "/file", temp + "/file/out/deep")) {
+      OutputFolder file = new OutputFolder(storage, output);
+      assertEquals(
+          "Cannot write to " + output + ": file:" + temp + "/file is a file, not a folder",
+          assertThrows(UsageException.class, file::check).getMessage());
+    }
+  }
+
+  @Test
+  void aFolderIsTriedWithoutLeavingATrace() throws IOException {
+    new OutputFolder(storage, temp + "/new/deep").check();
+    folder.check();
+    assertEquals(List.of(), storage.names(temp.toString()));
+  }
+
+  @Test
+  void aFullOrReadOnlyDiskIsNamed() throws Exception {
+    assumeTrue(run("mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", temp), "needs root");
+    try {
+      String message =
+          "Cannot write to %s/out: %s; correct this and run the command again".formatted(temp, "%s");
+      OutputFolder out = new OutputFolder(storage, temp + "/out");
+      assertEquals(
+          message.formatted("No space left on device"),
+          assertThrows(UsageException.class, out::check).getMessage());
+      assertTrue(run("mount", "-o", "remount,ro", temp));
+      assertEquals(
+          message.formatted("Read-only file system"),
+          assertThrows(UsageException.class, out::check).getMessage());
+      assertEquals(List.of(), storage.names(temp.toString()));
+    } finally {
+      assertTrue(run("umount", temp));
+    }
+  }
+
+  private static boolean run(Object... command) throws Exception {
+    List<String> words = Arrays.stream(command).map(Object::toString).toList();
+    return Files.isExecutable(Path.of("/bin/mount"))
+        && new ProcessBuilder(words).redirectErrorStream(true).start().waitFor() == 0;
+  }
+
+  @Test
+  void aFolderThatMayNotBeWrittenIsNamed() throws IOException {
+    String output = "denied://x" + temp + "/out";
+    Configuration denying = new Configuration();
+    denying.set("fs.denied.impl", Denied.class.getName());
+    OutputFolder denied = new OutputFolder(new Storage(denying), output);
     assertEquals(
-        "Cannot write to " + temp + "/file: it is a file, not a folder",
-        assertThrows(UsageException.class, file::check).getMessage());
+        "Cannot write to " + output + ": permission denied in denied://x" + temp,
+        assertThrows(UsageException.class, denied::check).getMessage());
+  }
+
+  /** The local disk of another user. */
+  public static final class Denied extends LocalUnderScheme {
+    @Override
+    public String getScheme() {
+      return "denied";
+    }
+
+    @Override
+    public boolean mkdirs(org.apache.hadoop.fs.Path folder) throws IOException {
+      throw new AccessControlException("Permission denied: user=a, access=WRITE, inode=/");
+    }
+  }
+
+  @Test
+  void filesOfOthersAreNotReplaced() throws IOException {
+    for (String name : List.of("images/cat.png", "results/sales.csv", "shards/0.tar")) {
+      Path own = Files.createDirectories(temp.resolve(name.replace('/', '-')));
+      write(own + "/" + name);
+      OutputFolder output = new OutputFolder(storage, own.toString());
+      String message = assertThrows(UsageException.class, output::check).getMessage();
+      assertTrue(
+          message.contains(
+              name.substring(0, name.indexOf('/'))
+                  + " has files that no run of this program has written"),
+          message);
+      // Any run leaves this folder.
+      Files.createDirectories(own.resolve("_run"));
+      output.check();
+    }
+    write(temp + "/notes.txt");
+    folder.check();
+  }
+
+  @Test
+  void whatTheRunReadsIsNotWhereItWrites() throws IOException {
+    write(temp + "/rows/part-0.parquet", temp + "/model/model_index.json", temp + "/rows.csv");
+    Path link = Files.createSymbolicLink(temp.resolve("link"), temp.resolve("rows"));
+    Map<String, String> refused =
+        Map.of(
+            temp + "/rows", "it is in the folder of the manifest",
+            temp + "/rows/out", "it is in the folder of the manifest",
+            link + "/out", "it is in the folder of the manifest",
+            temp + "/model", "it is in the folder of the model",
+            temp + "/model/x/y", "it is in the folder of the model");
+    for (Map.Entry<String, String> output : refused.entrySet()) {
+      OutputFolder there = new OutputFolder(storage, output.getKey());
+      String message =
+          assertThrows(
+                  UsageException.class,
+                  () -> there.checkInputs(temp + "/rows", temp + "/model"),
+                  output.getKey())
+              .getMessage();
+      assertTrue(message.contains(output.getValue()), message);
+    }
+    for (String own : List.of("results", "images/x.jsonl", "_run/orphans", "pictures")) {
+      String message =
+          assertThrows(
+                  UsageException.class, () -> folder.checkInputs(temp + "/" + own, null), own)
+              .getMessage();
+      assertTrue(message.contains("the run replaces files in " + temp), message);
+    }
+    folder.checkInputs(temp + "/rows.csv", temp + "/model");
+    new OutputFolder(storage, temp + "/rows-out").checkInputs(temp + "/rows", null);
   }
 
   @Test

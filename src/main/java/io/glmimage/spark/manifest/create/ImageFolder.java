@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.col;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
 import io.glmimage.image.ImageEndings;
+import io.glmimage.io.PlaceFailures;
 import io.glmimage.io.Storage;
 import io.glmimage.io.UnreadableText;
 import io.glmimage.manifest.RowIds;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -114,7 +116,9 @@ public final class ImageFolder {
       for (String name : prompts.names()) {
         schema = schema.add(name, DataTypes.StringType);
       }
-      spark.createDataFrame(rows, schema).write().mode(SaveMode.ErrorIfExists).parquet(target);
+      DataFrameWriter<Row> writer =
+          spark.createDataFrame(rows, schema).write().mode(SaveMode.ErrorIfExists);
+      PlaceFailures.run("write " + target, () -> writer.parquet(target));
       return new Written(found * prompts.prompts().size() * (seeds == null ? 1 : seeds), leftOut);
     } finally {
       storage.delete(listing);
@@ -163,7 +167,8 @@ public final class ImageFolder {
 
   private void flush(List<String> piece, String listing) {
     Dataset<String> paths = spark.createDataset(piece, Encoders.STRING());
-    paths.coalesce(1).write().mode(SaveMode.Append).parquet(listing);
+    DataFrameWriter<String> writer = paths.coalesce(1).write().mode(SaveMode.Append);
+    PlaceFailures.run("write " + listing, () -> writer.parquet(listing));
     piece.clear();
   }
 

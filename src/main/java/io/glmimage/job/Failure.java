@@ -1,0 +1,38 @@
+package io.glmimage.job;
+
+import io.glmimage.error.Causes;
+import io.glmimage.error.GlmImageException;
+import io.glmimage.error.UsageException;
+import io.glmimage.io.PlaceFailures;
+import java.io.IOException;
+import java.util.Optional;
+
+/**
+ * What a command says when it fails, and its exit code.
+ *
+ * @param message one sentence, unless the failure is unexpected
+ * @param expected whether the message explains the failure, so that a stack trace is of no use
+ */
+record Failure(String message, boolean expected, int exitCode) {
+
+  static Failure of(Throwable error) {
+    if (error instanceof UsageException) {
+      return new Failure(error.getMessage(), true, ExitCode.USAGE);
+    }
+    Throwable root = Causes.root(error);
+    if (root instanceof GlmImageException) {
+      return new Failure(root.getMessage(), true, ExitCode.JOB_FAILED);
+    }
+    Optional<String> place = PlaceFailures.sentence(error);
+    if (place.isPresent()) {
+      return new Failure(place.get(), true, ExitCode.JOB_FAILED);
+    }
+    String message =
+        "The job failed: " + root.getClass().getSimpleName() + ": " + Causes.firstLine(root);
+    if (root instanceof OutOfMemoryError) {
+      message += "; give the driver more memory (GLM_IMAGE_DRIVER_MEMORY or --driver-memory)";
+    }
+    boolean expected = root instanceof IOException || root instanceof OutOfMemoryError;
+    return new Failure(message, expected, ExitCode.JOB_FAILED);
+  }
+}
