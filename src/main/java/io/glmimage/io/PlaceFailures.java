@@ -95,7 +95,9 @@ public final class PlaceFailures {
     return null;
   }
 
-  /** The first line of the innermost message with the reason, which names a path if one is known. */
+  /**
+   * The first line of the innermost message with the reason, which names a path if one is known.
+   */
   private static String message(Throwable error, String reason) {
     String found = reason;
     for (Throwable cause : causes(error)) {

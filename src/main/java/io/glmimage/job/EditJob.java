@@ -146,8 +146,7 @@ final class EditJob {
 
       // 5. Report, from the files that were written.
       session.describe("Summarize the results");
-      return report(
-          output, inputs.model(), new Kept(rows, rows - plan.rows(), current), edited);
+      return report(output, inputs.model(), new Kept(rows, rows - plan.rows(), current), edited);
     }
   }
 
@@ -168,16 +167,14 @@ final class EditJob {
         throw e;
       }
       String why = e.getMessage() == null ? e.toString() : e.getMessage();
-      throw new UsageException(
-          e instanceof LastingException ? why : "Cannot start: " + why, e);
+      throw new UsageException(e instanceof LastingException ? why : "Cannot start: " + why, e);
     }
   }
 
   private Inputs check() throws IOException {
     OutputFolder folder = new OutputFolder(storage, storage.qualified(options.output().path()));
     boolean ownModel = !options.engine().noop() && !options.engine().demonstration();
-    folder.checkInputs(
-        options.manifest().path(), ownModel ? options.engine().modelName() : null);
+    folder.checkInputs(options.manifest().path(), ownModel ? options.engine().modelName() : null);
     ModelRef model =
         options.engine().noop() ? new NoopModel() : console.models().apply(options.engine());
     model.check(storage);

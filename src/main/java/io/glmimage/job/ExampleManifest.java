@@ -114,12 +114,7 @@ final class ExampleManifest {
     }
     String manifest = root + "/manifest.parquet";
     DataFrameWriter<Row> writer =
-        session
-            .spark()
-            .createDataFrame(rows, schema)
-            .coalesce(1)
-            .write()
-            .mode(SaveMode.Overwrite);
+        session.spark().createDataFrame(rows, schema).coalesce(1).write().mode(SaveMode.Overwrite);
     PlaceFailures.run("write " + manifest, () -> writer.parquet(manifest));
     return manifest;
   }

@@ -63,8 +63,7 @@ class PlaceFailuresTest {
         "/out/a.png (File too large)"
       })
   void wordsOfPlacesAreKnown(String message) {
-    assertThrows(
-        JobException.class, () -> PlaceFailures.check("read x", new IOException(message)));
+    assertThrows(JobException.class, () -> PlaceFailures.check("read x", new IOException(message)));
   }
 
   @ParameterizedTest

@@ -34,7 +34,10 @@ class TerminationTest {
     output = folder.resolve("out");
     StringBuilder lines = new StringBuilder();
     for (int i = 0; i < ROWS; i++) {
-      lines.append("{\"id\": \"r" + i + "\", \"prompt\": \"p\", \"image_paths\": null, \"height\": 32, \"width\": 32}\n");
+      lines.append(
+          "{\"id\": \"r"
+              + i
+              + "\", \"prompt\": \"p\", \"image_paths\": null, \"height\": 32, \"width\": 32}\n");
     }
     Files.writeString(folder.resolve("rows.jsonl"), lines);
   }

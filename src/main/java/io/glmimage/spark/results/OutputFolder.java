@@ -22,7 +22,8 @@ public final class OutputFolder {
   /** More than a file system keeps for small files. */
   private static final int PROBE_BYTES = 1 << 16;
 
-  private static final byte[] OWNER = "{\"program\": \"glm-image-spark\"}\n".getBytes(StandardCharsets.UTF_8);
+  private static final byte[] OWNER =
+      "{\"program\": \"glm-image-spark\"}\n".getBytes(StandardCharsets.UTF_8);
 
   private final Storage storage;
   private final OutputLayout layout;

@@ -45,8 +45,7 @@ public final class Packer {
     int rowsPerFile = writer.rowsPerFile(options);
 
     // 1. Compare with the packed images of earlier runs.
-    byte[] marker =
-        TableMarker.madeOf(storage, output, options.packing() + " " + rowsPerFile);
+    byte[] marker = TableMarker.madeOf(storage, output, options.packing() + " " + rowsPerFile);
     if (storage.exists(folder) && TableMarker.isMadeOf(storage, output.packed(), marker)) {
       return;
     }

@@ -96,7 +96,10 @@ public final class ResultsCommit {
     }
   }
 
-  /** Removes the marker and the report before the first change, and what a killed run left half-written. */
+  /**
+   * Removes the marker and the report before the first change, and what a killed run left
+   * half-written.
+   */
   public void begin() throws IOException {
     // Made from the table that changes now.
     for (String derived :

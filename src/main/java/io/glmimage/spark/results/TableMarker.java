@@ -44,9 +44,7 @@ record TableMarker(
     }
   }
 
-  /**
-   * The content of a file that says what other files were made of: the present table, and how.
-   */
+  /** The content of a file that says what other files were made of: the present table, and how. */
   static byte[] madeOf(Storage storage, OutputLayout output, String how) throws IOException {
     TableMarker table = read(storage, output);
     return (how + " of " + (table == null ? "no table" : table.run()))

@@ -132,7 +132,8 @@ class OutputFolderTest {
     assumeTrue(run("mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", temp), "needs root");
     try {
       String message =
-          "Cannot write to %s/out: %s; correct this and run the command again".formatted(temp, "%s");
+          "Cannot write to %s/out: %s; correct this and run the command again"
+              .formatted(temp, "%s");
       OutputFolder out = new OutputFolder(storage, temp + "/out");
       assertEquals(
           message.formatted("No space left on device"),
@@ -220,8 +221,7 @@ class OutputFolderTest {
     }
     for (String own : List.of("results", "images/x.jsonl", "_run/orphans", "pictures")) {
       String message =
-          assertThrows(
-                  UsageException.class, () -> folder.checkInputs(temp + "/" + own, null), own)
+          assertThrows(UsageException.class, () -> folder.checkInputs(temp + "/" + own, null), own)
               .getMessage();
       assertTrue(message.contains("the run replaces files in " + temp), message);
     }
