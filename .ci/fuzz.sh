@@ -31,7 +31,7 @@ seeds() {
     image-header) extensions=(png webp gif bmp jpg tif) ;;
   esac
   for extension in "${extensions[@]}"; do
-    cp src/test/resources/images/*."$extension" "$2"
+    find src/test/resources/images src/test/resources/colours -name "*.$extension" -exec cp {} "$2" \;
   done
 }
 

@@ -17,12 +17,15 @@ import javax.imageio.ImageReader;
  * @param left position of the frame on the canvas
  * @param top position of the frame on the canvas
  * @param fill index of the colour around the frame
+ * @param transparent whether the frame has a transparent colour, which also fills the canvas
  * @param still a GIF file with this frame only, without a trailer
  */
-record GifFrame(int width, int height, int left, int top, int fill, byte[] still) {
+record GifFrame(
+    int width, int height, int left, int top, int fill, boolean transparent, byte[] still) {
   private static final int SCREEN_END = 13;
   private static final int EXTENSION = 0x21;
   private static final int CONTROL = 0xF9;
+  private static final int APPLICATION = 0xFF;
   private static final int DESCRIPTOR = 0x2C;
   private static final int TRAILER = 0x3B;
 
@@ -65,13 +68,46 @@ record GifFrame(int width, int height, int left, int top, int fill, byte[] still
     still.write(file, p, end - p);
     int left = little(file, p + 1);
     int top = little(file, p + 3);
+    int frameWidth = little(file, p + 5);
+    int frameHeight = little(file, p + 7);
+    int width = Math.max(little(file, 6), left + frameWidth);
+    int height = Math.max(little(file, 8), top + frameHeight);
+    boolean index = control >= 0 && (file[control + 3] & 1) != 0;
     return new GifFrame(
-        Math.max(little(file, 6), left + little(file, p + 5)),
-        Math.max(little(file, 8), top + little(file, p + 7)),
+        width,
+        height,
         left,
         top,
-        control >= 0 && (file[control + 3] & 1) != 0 ? file[control + 6] & 255 : 0,
+        index ? file[control + 6] & 255 : 0,
+        index,
         still.toByteArray());
+  }
+
+  /**
+   * Whether a frame follows the first.
+   *
+   * @param file may be the start of a longer file; then a note about repetition counts as a frame
+   */
+  static boolean hasMore(byte[] file) {
+    int p = file.length < SCREEN_END ? file.length : SCREEN_END + paletteBytes(file[10]);
+    boolean repeats = false;
+    int frames = 0;
+    while (p + 10 <= file.length) {
+      int kind = file[p] & 255;
+      if (kind == DESCRIPTOR) {
+        frames++;
+        if (frames > 1) {
+          return true;
+        }
+        p = blocksEnd(file, p + 10 + paletteBytes(file[p + 9]) + 1);
+      } else if (kind == EXTENSION) {
+        repeats |= (file[p + 1] & 255) == APPLICATION;
+        p = blocksEnd(file, p + 2);
+      } else {
+        return false;
+      }
+    }
+    return repeats && (p >= file.length || (file[p] & 255) != TRAILER);
   }
 
   /** The end of a chain of data blocks; at most the end of the file. */
@@ -101,28 +137,41 @@ record GifFrame(int width, int height, int left, int top, int fill, byte[] still
   }
 
   /**
-   * Decodes the frame onto its canvas. The rest of the canvas has the colour of the transparent
-   * index, or of index 0 if the frame has none. Pillow does the same.
+   * Decodes the frame onto its canvas. The rest of the canvas has the transparent colour, or the
+   * colour of index 0 if the frame has none. Pillow does the same.
    */
-  RgbImage toRgb(ImageReader reader) throws IOException {
+  Samples decode(ImageReader reader) throws IOException {
     BufferedImage decoded = reader.read(0);
-    RgbImage frame = RasterPixels.toRgb(decoded);
+    Samples frame = RasterPixels.of(decoded);
     if (frame.width() == width && frame.height() == height) {
       return frame;
     }
     int colour = decoded.getColorModel().getRGB(fill);
-    byte[] canvas = new byte[width * height * 3];
-    for (int i = 0; i < canvas.length; i += 3) {
-      canvas[i] = (byte) (colour >> 16);
-      canvas[i + 1] = (byte) (colour >> 8);
-      canvas[i + 2] = (byte) colour;
-    }
-    int stride = frame.width() * 3;
-    for (int y = 0; y < frame.height(); y++) {
-      int target = ((top + y) * width + left) * 3;
-      System.arraycopy(frame.pixels(), y * stride, canvas, target, stride);
-    }
-    return new RgbImage(height, width, canvas);
+    int[] inside = new int[frame.width() * frame.stride()];
+    return new Samples(
+        height,
+        width,
+        Samples.Model.RGB,
+        /* alpha= */ true,
+        Samples.BYTE,
+        (y, row) -> {
+          for (int o = 0; o < row.length; o += 4) {
+            row[o] = colour >> 16 & 255;
+            row[o + 1] = colour >> 8 & 255;
+            row[o + 2] = colour & 255;
+            row[o + 3] = transparent ? 0 : 255;
+          }
+          if (y >= top && y < top + frame.height()) {
+            frame.rows().read(y - top, inside);
+            for (int i = 0, o = 4 * left; i < inside.length; i += frame.stride(), o += 4) {
+              boolean grey = frame.model() == Samples.Model.GREY;
+              row[o] = inside[i];
+              row[o + 1] = inside[grey ? i : i + 1];
+              row[o + 2] = inside[grey ? i : i + 2];
+              row[o + 3] = frame.alpha() ? inside[i + frame.model().channels()] : 255;
+            }
+          }
+        });
   }
 
   private static int little(byte[] file, int at) {

@@ -15,9 +15,9 @@ import javax.imageio.stream.ImageInputStream;
  * Decodes PNG, JPEG, WebP, BMP, TIFF and GIF files to 8-bit RGB. The first bytes of a file decide
  * its format, never its name. The first image or frame of a file is read.
  *
- * <p>The values are those of Pillow's {@code convert("RGB")}: alpha is dropped, not blended;
- * palettes are resolved; 1, 2 and 4-bit grey is stretched to 0..255; 16-bit samples keep their high
- * byte; CMYK is multiplied out; embedded colour profiles are not applied.
+ * <p>Without a colour profile the values are those of Pillow's {@code convert("RGB")}: palettes are
+ * resolved; 1, 2 and 4-bit grey is stretched to 0..255; 16-bit samples keep their high byte; CMYK is
+ * multiplied out. {@link ColourRules} decide about profiles and alpha.
  *
  * <p>The size in the header is checked before any pixel is decoded. ImageIO plug-ins are not looked
  * up through the class path, and no temporary file is written.
@@ -34,7 +34,8 @@ public final class ImageDecoder {
   private ImageDecoder() {}
 
   /**
-   * Decodes an image and turns it upright, with {@link #DEFAULT_MAX_PIXELS} as the limit.
+   * Decodes an image and turns it upright, with {@link #DEFAULT_MAX_PIXELS} as the limit and the
+   * {@linkplain ColourRules#DEFAULT default rules}.
    *
    * @param name of the image in messages
    */
@@ -43,15 +44,37 @@ public final class ImageDecoder {
   }
 
   /**
-   * Decodes an image and turns it upright, as its {@link Orientation} says.
+   * Decodes an image and turns it upright, with the {@linkplain ColourRules#DEFAULT default rules}.
    *
    * @param name of the image in messages
    * @param maxPixels height x width; larger images are refused
    */
   public static RgbImage decode(byte[] bytes, String name, long maxPixels) {
+    return read(bytes, name, maxPixels, ColourRules.DEFAULT).image();
+  }
+
+  /**
+   * Decodes a source image and turns it upright, with {@link #DEFAULT_MAX_PIXELS} as the limit.
+   *
+   * @param name of the image in messages
+   */
+  public static SourceImage read(byte[] bytes, String name, ColourRules rules) {
+    return read(bytes, name, DEFAULT_MAX_PIXELS, rules);
+  }
+
+  /** Decodes a source image, with another limit. */
+  static SourceImage read(byte[] bytes, String name, long maxPixels, ColourRules rules) {
     try {
-      RgbImage stored = decodeStored(bytes, name, maxPixels);
-      return Orientation.of(bytes, format(bytes, name)).apply(stored);
+      ImageFormat format = format(bytes, name);
+      Samples samples = samples(format, bytes, name, maxPixels, rules);
+      MetadataBlocks blocks = MetadataBlocks.of(bytes, format);
+      IccConversion.Known profile =
+          rules.convert()
+              ? ColourProfile.of(blocks, samples.model(), name)
+              : IccConversion.Known.SRGB;
+      RgbImage stored = RgbConversion.of(samples, profile.conversion(), rules.background());
+      return new SourceImage(
+          Orientation.of(blocks, format).apply(stored), SourceTraits.of(format, bytes, profile));
     } catch (OutOfMemoryError e) {
       // One array of the size of the image did not fit. The heap is as usable as before.
       throw new InvalidRequestException(
@@ -64,26 +87,32 @@ public final class ImageDecoder {
     }
   }
 
-  /** Decodes without applying the orientation. */
+  /** Decodes as the reference does, without applying the orientation. */
   public static RgbImage decodeStored(byte[] bytes, String name, long maxPixels) {
-    ImageFormat format = format(bytes, name);
+    ColourRules rules = ColourRules.REFERENCE;
+    Samples samples = samples(format(bytes, name), bytes, name, maxPixels, rules);
+    return RgbConversion.of(samples, null, rules.background());
+  }
+
+  private static Samples samples(
+      ImageFormat format, byte[] bytes, String name, long maxPixels, ColourRules rules) {
     return format == ImageFormat.WEBP
-        ? webp(bytes, name, maxPixels)
+        ? webp(bytes, name, maxPixels, rules.background() != null)
         : withReader(format, bytes, name, maxPixels);
   }
 
-  private static RgbImage webp(byte[] bytes, String name, long maxPixels) {
+  private static Samples webp(byte[] bytes, String name, long maxPixels, boolean alpha) {
     Leptonica.require("read image " + name);
     try {
       WebpFile webp = WebpFile.of(bytes);
       checkSize(webp.width(), webp.height(), ImageFormat.WEBP, name, maxPixels);
-      return WebpDecoder.toRgb(bytes, webp);
+      return WebpDecoder.decode(bytes, webp, alpha);
     } catch (IOException e) {
       throw damaged(ImageFormat.WEBP, name, e);
     }
   }
 
-  private static RgbImage withReader(
+  private static Samples withReader(
       ImageFormat format, byte[] bytes, String name, long maxPixels) {
     ImageReader reader;
     try {
@@ -109,17 +138,17 @@ public final class ImageDecoder {
       reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
       checkSize(reader.getWidth(0), reader.getHeight(0), format, name, maxPixels);
       DeclaredSize.checkPixels(format, bytes, reader.getWidth(0), reader.getHeight(0));
-      RgbImage image =
+      Samples samples =
           switch (format) {
-            case JPEG -> JpegPixels.toRgb(bytes, reader.readRaster(0, null));
+            case JPEG -> JpegPixels.of(bytes, reader.readRaster(0, null));
             case GIF -> {
               checkSize(gif.width(), gif.height(), format, name, maxPixels);
-              yield gif.toRgb(reader);
+              yield gif.decode(reader);
             }
-            default -> RasterPixels.toRgb(reader.read(0));
+            default -> RasterPixels.of(reader.read(0));
           };
       checkComplete(warnings, format, name);
-      return image;
+      return samples;
     } catch (InvalidRequestException e) {
       throw e;
     } catch (IOException | RuntimeException e) {

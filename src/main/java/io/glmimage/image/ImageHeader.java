@@ -3,12 +3,34 @@ package io.glmimage.image;
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import io.glmimage.error.InvalidRequestException;
 import java.io.IOException;
+import java.util.Set;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 
 /** Reads the header of an image without decoding its pixels and without native libraries. */
 public final class ImageHeader {
   private ImageHeader() {}
+
+  /**
+   * What a header says.
+   *
+   * @param size of the upright image
+   */
+  public record Facts(PixelSize size, Set<SourceTrait> traits) {}
+
+  /**
+   * Reads a header. For most formats, the start of a file is enough for the size. Traits that show
+   * later in the file are left out.
+   *
+   * @param bytes of the file, from its start
+   * @param name of the image in messages
+   * @throws InvalidRequestException if the file is not an image, or if the size needs more bytes
+   */
+  public static Facts read(byte[] bytes, String name) {
+    return new Facts(
+        size(bytes, name),
+        SourceTraits.ofHeader(ImageDecoder.format(bytes, name), bytes, name));
+  }
 
   /**
    * The size of the upright image. For most formats, the start of a file is enough.

@@ -2,11 +2,12 @@ package io.glmimage.image;
 
 import java.awt.image.Raster;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import javax.imageio.IIOException;
 
 /**
- * Converts the components of a JPEG file, as libjpeg decodes and upsamples them, to RGB. The
- * meaning of the components and the integer arithmetic are libjpeg's, so that ImageIO's colour
+ * Converts the components of a JPEG file, as libjpeg decodes and upsamples them, to grey, RGB or
+ * CMYK. The meaning of the components and the integer arithmetic are libjpeg's, so that ImageIO's colour
  * management has no influence. Source: jdapimin.c (default_decompress_parms) and jdcolor.c of
  * libjpeg 6b.
  */
@@ -17,55 +18,61 @@ final class JpegPixels {
   private JpegPixels() {}
 
   /**
-   * Converts the components of an image.
+   * The components of an image as grey, RGB or CMYK.
    *
    * @param file the whole file, for its markers
    * @param raster its components without colour conversion, {@code [height, width, 1 | 3 | 4]}
    */
-  static RgbImage toRgb(byte[] file, Raster raster) throws IIOException {
+  static Samples of(byte[] file, Raster raster) throws IIOException {
     int width = raster.getWidth();
-    int height = raster.getHeight();
     int bands = raster.getNumBands();
-    if (bands != 1 && bands != 3 && bands != 4) {
-      throw new IIOException("JPEG with " + bands + " components");
-    }
+    Samples.Model model =
+        switch (bands) {
+          case 1 -> Samples.Model.GREY;
+          case 3 -> Samples.Model.RGB;
+          case 4 -> Samples.Model.CMYK;
+          default -> throw new IIOException("JPEG with " + bands + " components");
+        };
     boolean luminance = bands > 1 && new Markers(file).isLuminance(bands);
-    byte[] out = new byte[width * height * 3];
-    int[] row = new int[width * bands];
-    int o = 0;
-    for (int y = 0; y < height; y++) {
-      raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
-      for (int i = 0; i < row.length; i += bands, o += 3) {
-        if (bands == 1) {
-          out[o] = (byte) row[i];
-          out[o + 1] = (byte) row[i];
-          out[o + 2] = (byte) row[i];
-          continue;
-        }
-        int r = row[i];
-        int g = row[i + 1];
-        int b = row[i + 2];
-        if (luminance) {
-          int cb = row[i + 1] - 128;
-          int cr = row[i + 2] - 128;
-          int luma = row[i];
-          r = clamp(luma + ((fix(1.40200) * cr + HALF) >> SCALE));
-          g = clamp(luma + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> SCALE));
-          b = clamp(luma + ((fix(1.77200) * cb + HALF) >> SCALE));
-        }
-        if (bands == 4) {
-          // YCCK converts to the complement of CMY. Inks are stored inverted, as Adobe does.
-          int paper = row[i + 3];
-          r = RasterPixels.ink(luminance ? r : 255 - r, paper);
-          g = RasterPixels.ink(luminance ? g : 255 - g, paper);
-          b = RasterPixels.ink(luminance ? b : 255 - b, paper);
-        }
-        out[o] = (byte) r;
-        out[o + 1] = (byte) g;
-        out[o + 2] = (byte) b;
-      }
-    }
-    return new RgbImage(height, width, out);
+    return new Samples(
+        raster.getHeight(),
+        width,
+        model,
+        /* alpha= */ false,
+        Samples.BYTE,
+        (y, row) -> {
+          raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
+          for (int i = 0; bands > 1 && i < row.length; i += bands) {
+            if (luminance) {
+              toRgb(row, i);
+            }
+            if (bands == 4) {
+              // YCCK converts to the complement of CMY. Inks are stored inverted, as Adobe does.
+              for (int c = luminance ? 3 : 0; c < 4; c++) {
+                row[i + c] = 255 - row[i + c];
+              }
+            }
+          }
+        });
+  }
+
+  /** What the components are; empty if the headers do not tell. */
+  static Optional<Samples.Model> model(byte[] file) {
+    return switch (new Markers(file).ids.length) {
+      case 1 -> Optional.of(Samples.Model.GREY);
+      case 3 -> Optional.of(Samples.Model.RGB);
+      case 4 -> Optional.of(Samples.Model.CMYK);
+      default -> Optional.empty();
+    };
+  }
+
+  private static void toRgb(int[] row, int i) {
+    int luma = row[i];
+    int cb = row[i + 1] - 128;
+    int cr = row[i + 2] - 128;
+    row[i] = clamp(luma + ((fix(1.40200) * cr + HALF) >> SCALE));
+    row[i + 1] = clamp(luma + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> SCALE));
+    row[i + 2] = clamp(luma + ((fix(1.77200) * cb + HALF) >> SCALE));
   }
 
   private static int fix(double x) {

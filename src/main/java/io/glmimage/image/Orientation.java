@@ -32,7 +32,11 @@ record Orientation(int value) {
 
   /** The orientation of a file. Unreadable metadata count as upright. */
   static Orientation of(byte[] file, ImageFormat format) {
-    MetadataBlocks blocks = MetadataBlocks.of(file, format);
+    return of(MetadataBlocks.of(file, format), format);
+  }
+
+  /** The orientation of a file with these blocks. */
+  static Orientation of(MetadataBlocks blocks, ImageFormat format) {
     Metadata metadata = new Metadata();
     byte[] xmp = blocks.xmp();
     try {

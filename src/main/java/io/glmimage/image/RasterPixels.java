@@ -7,16 +7,17 @@ import java.awt.image.DataBuffer;
 import java.awt.image.DirectColorModel;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
+import java.util.Arrays;
 import javax.imageio.IIOException;
 
 /**
- * Converts decoded samples to RGB as Pillow's {@code convert("RGB")} does. ImageIO's own colour
- * management would change grey and profiled values.
+ * The samples of images that ImageIO has decoded. ImageIO's own colour management would change grey
+ * and profiled values.
  */
 final class RasterPixels {
   private RasterPixels() {}
 
-  static RgbImage toRgb(BufferedImage image) throws IIOException {
+  static Samples of(BufferedImage image) throws IIOException {
     Raster raster = image.getRaster();
     ColorModel colors = image.getColorModel();
     if (colors instanceof IndexColorModel palette) {
@@ -25,101 +26,126 @@ final class RasterPixels {
     if (colors instanceof DirectColorModel packed) {
       return fromPacked(raster, packed);
     }
-    int shift =
+    int highest =
         switch (raster.getTransferType()) {
-          case DataBuffer.TYPE_BYTE -> 0;
-          case DataBuffer.TYPE_USHORT -> 8;
+          case DataBuffer.TYPE_BYTE -> Samples.BYTE;
+          case DataBuffer.TYPE_USHORT -> Samples.SHORT;
           default ->
               throw new IIOException("samples of more than 16 bits, signed or floating point");
         };
     return switch (colors.getColorSpace().getType()) {
-      case ColorSpace.TYPE_GRAY -> fromSamples(raster, colors, shift, 1);
-      case ColorSpace.TYPE_RGB -> fromSamples(raster, colors, shift, 3);
-      case ColorSpace.TYPE_CMYK -> fromSamples(raster, colors, shift, 4);
+      case ColorSpace.TYPE_GRAY -> fromSamples(raster, colors, highest, Samples.Model.GREY);
+      case ColorSpace.TYPE_RGB -> fromSamples(raster, colors, highest, Samples.Model.RGB);
+      case ColorSpace.TYPE_CMYK -> fromSamples(raster, colors, highest, Samples.Model.CMYK);
       default ->
           throw new IIOException(
               "colour space with " + colors.getNumColorComponents() + " components");
     };
   }
 
-  /** One channel of a CMYK colour: Pillow's {@code 255 - k - ink * (255 - k) / 255}, rounded. */
-  static int ink(int ink, int paper) {
-    int product = ink * paper + 128;
-    return Math.max(0, paper - (((product >> 8) + product) >> 8));
-  }
-
-  private static RgbImage fromPalette(Raster raster, IndexColorModel palette) {
+  private static Samples fromPalette(Raster raster, IndexColorModel palette) {
     int[] table = new int[palette.getMapSize()];
     palette.getRGBs(table);
-    return each(
+    boolean alpha = palette.hasAlpha();
+    // Readers make palettes of grey files with few bits. Profiles tell grey from RGB.
+    Samples.Model model =
+        Arrays.stream(table).allMatch(RasterPixels::isGrey)
+            ? Samples.Model.GREY
+            : Samples.Model.RGB;
+    int channels = model.channels();
+    return samples(
         raster,
         1,
-        (samples, i, out, o) -> {
+        model,
+        alpha,
+        Samples.BYTE,
+        (from, i, to, o) -> {
           // An index past the end of the palette is black, as in Pillow.
-          int rgb = samples[i] < table.length ? table[samples[i]] : 0;
-          out[o] = (byte) (rgb >> 16);
-          out[o + 1] = (byte) (rgb >> 8);
-          out[o + 2] = (byte) rgb;
+          int argb = from[i] < table.length ? table[from[i]] : 0xff000000;
+          for (int c = 0; c < channels; c++) {
+            to[o + c] = argb >> (16 - 8 * c) & 255;
+          }
+          if (alpha) {
+            to[o + channels] = argb >>> 24;
+          }
         });
   }
 
-  private static RgbImage fromPacked(Raster raster, DirectColorModel packed) {
+  private static boolean isGrey(int rgb) {
+    return (rgb >> 16 & 255) == (rgb & 255) && (rgb >> 8 & 255) == (rgb & 255);
+  }
+
+  private static Samples fromPacked(Raster raster, DirectColorModel packed) {
     int[] sizes = packed.getComponentSize();
     int bands = raster.getNumBands();
-    return each(
+    boolean alpha = packed.hasAlpha() && bands == 4;
+    return samples(
         raster,
         bands,
-        (samples, i, out, o) -> {
-          for (int c = 0; c < 3; c++) {
-            out[o + c] = (byte) (samples[i + c] * 255 / ((1 << sizes[c]) - 1));
+        Samples.Model.RGB,
+        alpha,
+        Samples.BYTE,
+        (from, i, to, o) -> {
+          for (int c = 0; c < (alpha ? 4 : 3); c++) {
+            to[o + c] = from[i + c] * 255 / ((1 << sizes[c]) - 1);
           }
         });
   }
 
-  /**
-   * @param colors 1 for grey, 3 for RGB, 4 for CMYK; further bands are alpha
-   */
-  private static RgbImage fromSamples(Raster raster, ColorModel model, int shift, int colors)
-      throws IIOException {
+  private static Samples fromSamples(
+      Raster raster, ColorModel colors, int highest, Samples.Model model) throws IIOException {
     int bands = raster.getNumBands();
-    if (bands < colors) {
-      throw new IIOException(bands + " samples a pixel, expected " + colors);
+    int channels = model.channels();
+    if (bands < channels) {
+      throw new IIOException(bands + " samples a pixel, expected " + channels);
     }
-    boolean premultiplied = model.hasAlpha() && model.isAlphaPremultiplied() && bands > colors;
-    return each(
+    boolean alpha = colors.hasAlpha() && bands > channels;
+    boolean premultiplied = alpha && colors.isAlphaPremultiplied();
+    return samples(
         raster,
         bands,
-        (samples, i, out, o) -> {
-          for (int c = 0; c < 3; c++) {
-            int value = samples[i + (colors == 1 ? 0 : c)] >> shift;
-            if (colors == 4) {
-              value = ink(value, 255 - (samples[i + 3] >> shift));
-            }
-            if (premultiplied) {
-              int alpha = samples[i + colors] >> shift;
-              value = alpha == 0 ? value : Math.min(255, value * 255 / alpha);
-            }
-            out[o + c] = (byte) value;
+        model,
+        alpha,
+        highest,
+        (from, i, to, o) -> {
+          System.arraycopy(from, i, to, o, alpha ? channels + 1 : channels);
+          if (premultiplied) {
+            divide(to, o, channels, highest);
           }
         });
   }
 
-  private interface Pixel {
-    void convert(int[] samples, int i, byte[] out, int o);
+  /** Divides colours by alpha, in 8 bits as Pillow does. */
+  private static void divide(int[] pixel, int start, int channels, int highest) {
+    int scale = highest / Samples.BYTE;
+    int shift = highest == Samples.BYTE ? 0 : 8;
+    int alpha = pixel[start + channels] >> shift;
+    for (int c = start; alpha > 0 && c < start + channels; c++) {
+      pixel[c] = Math.min(255, (pixel[c] >> shift) * 255 / alpha) * scale;
+    }
   }
 
-  private static RgbImage each(Raster raster, int bands, Pixel pixel) {
+  /** Converts one pixel. */
+  private interface Pixel {
+    void convert(int[] from, int i, int[] to, int o);
+  }
+
+  private static Samples samples(
+      Raster raster, int bands, Samples.Model model, boolean alpha, int highest, Pixel pixel) {
     int width = raster.getWidth();
-    int height = raster.getHeight();
-    byte[] out = new byte[width * height * 3];
-    int[] row = new int[width * bands];
-    int o = 0;
-    for (int y = 0; y < height; y++) {
-      raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
-      for (int i = 0; i < row.length; i += bands, o += 3) {
-        pixel.convert(row, i, out, o);
-      }
-    }
-    return new RgbImage(height, width, out);
+    int stride = model.channels() + (alpha ? 1 : 0);
+    int[] stored = new int[width * bands];
+    return new Samples(
+        raster.getHeight(),
+        width,
+        model,
+        alpha,
+        highest,
+        (y, row) -> {
+          raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, stored);
+          for (int i = 0, o = 0; i < stored.length; i += bands, o += stride) {
+            pixel.convert(stored, i, row, o);
+          }
+        });
   }
 }

@@ -1,5 +1,6 @@
 package io.glmimage.image;
 
+import java.util.Arrays;
 import javax.imageio.IIOException;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
@@ -9,33 +10,47 @@ import org.bytedeco.leptonica.global.leptonica;
 /**
  * Reads WebP files with libwebp. The values are those of Pillow, which uses the same library.
  *
- * <p>libwebp gets the first frame as a still image without its alpha plane. This covers animated
- * files too, which its simple interface refuses.
+ * <p>libwebp gets the first frame as a still image. This covers animated files too, which its simple
+ * interface refuses.
  */
 final class WebpDecoder {
   private WebpDecoder() {}
 
   /**
-   * The first frame on its canvas, which is black where the frame does not cover it. Alpha is
-   * dropped; transparent pixels keep their colour.
+   * The first frame on its canvas, which is black and transparent where the frame does not cover it.
+   * Transparent pixels keep their colour.
    *
+   * @param withAlpha whether alpha is wanted
    * @throws IIOException if the file is truncated or damaged
    * @throws IllegalStateException if libwebp cannot be loaded
    */
-  static RgbImage toRgb(byte[] file, WebpFile webp) throws IIOException {
+  static Samples decode(byte[] file, WebpFile webp, boolean withAlpha) throws IIOException {
     WebpFile.Frame frame = webp.frame();
-    byte[] canvas = new byte[webp.width() * webp.height() * 3];
-    decode(webp.still(file), frame, canvas, webp.width());
-    return new RgbImage(webp.height(), webp.width(), canvas);
+    int stride = withAlpha ? 4 : 3;
+    byte[] pixels = decode(webp.still(file, withAlpha), frame, stride);
+    return new Samples(
+        webp.height(),
+        webp.width(),
+        Samples.Model.RGB,
+        withAlpha,
+        Samples.BYTE,
+        (y, row) -> {
+          if (webp.coversPart()) {
+            Arrays.fill(row, 0);
+          }
+          int line = y - frame.top();
+          if (line >= 0 && line < frame.height()) {
+            int from = line * frame.width() * stride;
+            int to = frame.left() * stride;
+            for (int i = 0; i < frame.width() * stride; i++) {
+              row[to + i] = pixels[from + i] & 255;
+            }
+          }
+        });
   }
 
-  /**
-   * Decodes a still image into its place on the canvas.
-   *
-   * @param canvas {@code [rows, stride, 3]}
-   */
-  private static void decode(byte[] still, WebpFile.Frame frame, byte[] canvas, int stride)
-      throws IIOException {
+  /** The pixels of a still image, {@code [height, width, stride]}. */
+  private static byte[] decode(byte[] still, WebpFile.Frame frame, int stride) throws IIOException {
     Leptonica.require("read WebP images");
     PIX pix;
     try (BytePointer bytes = new BytePointer(still)) {
@@ -53,15 +68,19 @@ final class WebpDecoder {
       // A pixel is a word: red in its highest byte, then green, blue and alpha.
       IntPointer words = leptonica.pixGetData(pix);
       int[] row = new int[width];
-      for (int y = 0; y < height; y++) {
+      byte[] pixels = new byte[Math.multiplyExact(width * height, stride)];
+      for (int y = 0, o = 0; y < height; y++) {
         words.position((long) y * width).get(row);
-        int o = ((frame.top() + y) * stride + frame.left()) * 3;
         for (int word : row) {
-          canvas[o++] = (byte) (word >> 24);
-          canvas[o++] = (byte) (word >> 16);
-          canvas[o++] = (byte) (word >> 8);
+          pixels[o++] = (byte) (word >> 24);
+          pixels[o++] = (byte) (word >> 16);
+          pixels[o++] = (byte) (word >> 8);
+          if (stride == 4) {
+            pixels[o++] = (byte) word;
+          }
         }
       }
+      return pixels;
     } finally {
       leptonica.pixDestroy(pix);
     }

@@ -1,10 +1,13 @@
 package io.glmimage.image;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import javax.imageio.IIOException;
 
 /**
- * The chunks of a WebP file that matter here: the canvas and the first frame. Format: RFC 9649.
+ * The chunks of a WebP file that hold its pixels: the canvas and the first frame. Format: RFC 9649.
  *
  * @param width of the canvas in pixels
  * @param height of the canvas in pixels
@@ -14,6 +17,11 @@ record WebpFile(int width, int height, Frame frame) {
   private static final int FILE_HEADER = 12;
   private static final int CHUNK_HEADER = 8;
 
+  /** Bits of the first byte of a VP8X chunk. */
+  private static final int HAS_ALPHA = 0x10;
+
+  private static final int IS_ANIMATED = 2;
+
   /**
    * One compressed frame: the content of a "VP8 " (lossy) or "VP8L" (lossless) chunk. Sizes and
    * positions are in pixels.
@@ -22,8 +30,9 @@ record WebpFile(int width, int height, Frame frame) {
    * @param top position on the canvas
    * @param start of the chunk, its header included
    * @param end of the chunk's content; may be behind the end of a truncated file
+   * @param alpha start of the chunk of the alpha plane, its header included; 0 if there is none
    */
-  record Frame(int width, int height, int left, int top, int start, long end) {}
+  record Frame(int width, int height, int left, int top, int start, long end, int alpha) {}
 
   /**
    * Finds the first frame. Only the chunk headers up to that frame are read.
@@ -35,6 +44,7 @@ record WebpFile(int width, int height, Frame frame) {
     int height = 0;
     int left = 0;
     int top = 0;
+    int alpha = 0;
     int p = FILE_HEADER;
     while (p + CHUNK_HEADER <= file.length) {
       String kind = kind(file, p);
@@ -53,14 +63,15 @@ record WebpFile(int width, int height, Frame frame) {
           // The chunks of the frame follow this header.
           size = 16;
         }
+        case "ALPH" -> alpha = p;
         case "VP8 ", "VP8L" -> {
           PixelSize own = kind.equals("VP8 ") ? lossySize(file, body) : losslessSize(file, body);
-          Frame frame = new Frame(own.width(), own.height(), left, top, p, body + size);
+          Frame frame = new Frame(own.width(), own.height(), left, top, p, body + size, alpha);
           return new WebpFile(
               Math.max(width, left + own.width()), Math.max(height, top + own.height()), frame);
         }
         default -> {
-          // Metadata, colour profile, alpha plane: not needed.
+          // Metadata and colour profile: not needed.
         }
       }
       p = Math.toIntExact(Math.min(file.length, body + size + (size & 1)));
@@ -85,21 +96,73 @@ record WebpFile(int width, int height, Frame frame) {
   }
 
   /**
-   * The first frame as a still image file, without alpha plane and metadata.
+   * The first frame as a still image file without metadata.
    *
+   * @param withAlpha whether the alpha plane of a lossy frame is kept
    * @throws IIOException if the file ends before the frame does
    */
-  byte[] still(byte[] file) throws IIOException {
-    require(file, frame.end);
-    int chunk = (int) frame.end - frame.start;
-    int padded = chunk + (chunk & 1);
-    byte[] still = new byte[FILE_HEADER + padded];
-    System.arraycopy(file, 0, still, 0, FILE_HEADER);
-    for (int i = 0, size = padded + 4; i < 4; i++) {
-      still[4 + i] = (byte) (size >> (8 * i));
+  byte[] still(byte[] file, boolean withAlpha) throws IIOException {
+    boolean plane = withAlpha && frame.alpha > 0;
+    long end = plane ? frame.alpha + CHUNK_HEADER + little(file, frame.alpha + 4, 4) : 0;
+    require(file, Math.max(end, frame.end));
+    int length = (int) frame.end - frame.start + (plane ? (int) end - frame.alpha : 0);
+    ByteBuffer still =
+        ByteBuffer.allocate(length + FILE_HEADER + 2 * CHUNK_HEADER + 16)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    still.put(file, 0, FILE_HEADER);
+    if (plane) {
+      still.put(new byte[] {'V', 'P', '8', 'X'}).putInt(10).putInt(HAS_ALPHA);
+      put24(still, frame.width - 1);
+      put24(still, frame.height - 1);
+      chunk(still, file, frame.alpha, (int) end);
     }
-    System.arraycopy(file, frame.start, still, FILE_HEADER, chunk);
-    return still;
+    chunk(still, file, frame.start, (int) frame.end);
+    still.putInt(4, still.position() - CHUNK_HEADER);
+    return Arrays.copyOf(still.array(), still.position());
+  }
+
+  private static void chunk(ByteBuffer still, byte[] file, int start, int end) {
+    still.put(file, start, end - start);
+    if ((end - start & 1) != 0) {
+      still.put((byte) 0);
+    }
+  }
+
+  private static void put24(ByteBuffer still, int value) {
+    still.put((byte) value).put((byte) (value >> 8)).put((byte) (value >> 16));
+  }
+
+  /** Whether the first frame has transparent pixels, as far as its headers tell. */
+  boolean hasAlpha(byte[] file) {
+    return frame.alpha > 0 || coversPart() || isLossless(file) && alphaBit(file);
+  }
+
+  /** Whether the first frame leaves some of the canvas free. */
+  boolean coversPart() {
+    return frame.width < width || frame.height < height;
+  }
+
+  private boolean isLossless(byte[] file) {
+    return kind(file, frame.start).equals("VP8L");
+  }
+
+  private boolean alphaBit(byte[] file) {
+    return (file[frame.start + CHUNK_HEADER + 4] & 0x10) != 0;
+  }
+
+  /** Whether the header of a file says that it is an animation. */
+  static boolean isAnimated(byte[] file) {
+    return isExtended(file)
+        && file.length > FILE_HEADER + CHUNK_HEADER
+        && (file[FILE_HEADER + CHUNK_HEADER] & IS_ANIMATED) != 0;
+  }
+
+  /** Whether the header of a file says that it has alpha. The first frame may lie behind the part
+   * that is there. */
+  static boolean claimsAlpha(byte[] file) {
+    return isExtended(file)
+        && file.length > FILE_HEADER + CHUNK_HEADER
+        && (file[FILE_HEADER + CHUNK_HEADER] & HAS_ALPHA) != 0;
   }
 
   /** A VP8 key frame: 3 bytes of frame tag, 3 of start code, width and height in 14 bits each. */

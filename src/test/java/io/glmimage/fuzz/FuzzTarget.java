@@ -23,6 +23,7 @@ enum FuzzTarget {
   GIF(ImageInputs::decode, ImageInputs.seeds("gif")),
   BMP(ImageInputs::decode, ImageInputs.seeds("bmp")),
   IMAGE_HEADER(ImageInputs::header, ImageInputs.seeds("png", "jpg", "webp", "tif", "gif", "bmp")),
+  COLOUR_PROFILE(ImageInputs::profile, List.of()),
   JSON_LINES(ManifestInputs::jsonLines, List.of()),
   CSV(ManifestInputs::csv, List.of()),
   BATCH(ManifestInputs::batch, List.of()),

@@ -84,14 +84,14 @@ class WebpFileTest {
   @Test
   void theStillImageHasOnlyTheFrameChunk() throws IOException {
     byte[] file = fixture("webp_lossy_alpha.webp");
-    byte[] still = WebpFile.of(file).still(file);
+    byte[] still = WebpFile.of(file).still(file, false);
     assertEquals("VP8 ", new String(still, 12, 4, StandardCharsets.ISO_8859_1));
     ByteBuffer sizes = ByteBuffer.wrap(still).order(ByteOrder.LITTLE_ENDIAN);
     assertEquals(still.length - 8, sizes.getInt(4));
     int chunk = sizes.getInt(16);
     assertEquals(still.length, 20 + chunk + (chunk & 1));
     byte[] plain = fixture("webp_lossy.webp");
-    assertArrayEquals(plain, WebpFile.of(plain).still(plain));
+    assertArrayEquals(plain, WebpFile.of(plain).still(plain, false));
   }
 
   @Test
@@ -114,7 +114,7 @@ class WebpFileTest {
     byte[] file = file("VP8L", 0x7fffffff, 0x2f, 1, 0, 0, 0);
     WebpFile webp = WebpFile.of(file);
     assertEquals(2, webp.width());
-    String message = assertThrows(IIOException.class, () -> webp.still(file)).getMessage();
+    String message = assertThrows(IIOException.class, () -> webp.still(file, false)).getMessage();
     assertTrue(message.startsWith("it ends after 25 bytes"), message);
   }
 }
