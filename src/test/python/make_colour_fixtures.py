@@ -286,6 +286,23 @@ header += b"\0" * 16 + b"DEBM" + b"\0" * 48 + struct.pack("<IIII", 4, 124 + len(
 )
 write("bmp_p3.bmp", rounded(converted(smooth, P3, RGB)))
 
+# ---- metadata -------------------------------------------------------------------------------------------------------
+
+exif = Image.Exif()
+exif[0x010E], exif[0x010F], exif[0x0110], exif[0x0112] = "A drawn scene", "Maker", "Model 1", 6
+exif[0x0132], exif[0x013B], exif[0x8298], exif[0x011A] = "2026:01:02 03:04:05", "Artist", "Public domain", 300
+exif.get_ifd(0x8769).update(
+    {
+        0x829A: 0.004, 0x829D: 2.8, 0x8827: 200, 0x9003: "2026:01:02 03:04:05", 0x9000: b"0232", 0xA001: 0xFFFF,
+        0xA002: 4000, 0xA003: 3000, 0x927C: b"maker note" * 9, 0xA434: "A lens", 0xA433: "ab",
+    }  # fmt: skip
+)
+exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.5), 3: "E", 4: (13.0, 24.0, 36.0), 0: b"\2\3\0\0"})
+rgb.crop((0, 0, 16, 8)).save(out / "exif.jpg", quality=90, exif=exif)
+rgb.crop((0, 0, 16, 8)).save(out / "exif.png", exif=exif)
+rgb.crop((0, 0, 16, 8)).save(out / "exif.webp", exif=exif, lossless=True)
+rgb.crop((0, 0, 16, 8)).save(out / "exif.tif", exif=exif)
+
 # ---- transparency ---------------------------------------------------------------------------------------------------
 
 

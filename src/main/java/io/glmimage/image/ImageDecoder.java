@@ -62,8 +62,13 @@ public final class ImageDecoder {
     return read(bytes, name, DEFAULT_MAX_PIXELS, rules);
   }
 
-  /** Decodes a source image, with another limit. */
-  static SourceImage read(byte[] bytes, String name, long maxPixels, ColourRules rules) {
+  /**
+   * Decodes a source image and turns it upright.
+   *
+   * @param name of the image in messages
+   * @param maxPixels height x width; larger images are refused
+   */
+  public static SourceImage read(byte[] bytes, String name, long maxPixels, ColourRules rules) {
     try {
       ImageFormat format = format(bytes, name);
       Samples samples = samples(format, bytes, name, maxPixels, rules);

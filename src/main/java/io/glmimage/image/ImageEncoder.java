@@ -33,12 +33,25 @@ public final class ImageEncoder {
    * @throws IllegalArgumentException for a keyword that PNG does not allow
    */
   public static byte[] png(RgbImage image, Map<String, String> texts) {
+    return png(image, texts, new byte[0]);
+  }
+
+  /**
+   * Encodes an image.
+   *
+   * @param texts as above
+   * @param exif starts with a TIFF header; empty for none
+   */
+  public static byte[] png(RgbImage image, Map<String, String> texts, byte[] exif) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(image.pixels().length / 2 + 1024);
     out.writeBytes(SIGNATURE);
     ByteBuffer header = ByteBuffer.allocate(13);
     // 8 bits, colour type 2 (RGB), deflate, adaptive filters, not interlaced
     header.putInt(image.width()).putInt(image.height()).put(new byte[] {8, 2, 0, 0, 0});
     chunk(out, "IHDR", header.array(), header.capacity());
+    if (exif.length > 0) {
+      chunk(out, "eXIf", exif, exif.length);
+    }
     texts.forEach((keyword, text) -> text(out, keyword, text));
     pixels(out, image);
     chunk(out, "IEND", new byte[0], 0);

@@ -27,6 +27,8 @@ public final class JpegEncoder {
 
   private static final String XMP_NAMESPACE = "http://ns.adobe.com/xap/1.0/\0";
 
+  private static final byte[] EXIF_PREAMBLE = {'E', 'x', 'i', 'f', 0, 0};
+
   private static final ImageWriterSpi WRITER = inJdk();
 
   private JpegEncoder() {}
@@ -48,6 +50,17 @@ public final class JpegEncoder {
    * @throws IllegalStateException if {@link #available} is false
    */
   public static byte[] jpeg(RgbImage image, int quality, Map<String, String> texts) {
+    return jpeg(image, quality, texts, new byte[0]);
+  }
+
+  /**
+   * Encodes an image.
+   *
+   * @param quality 1 to 100
+   * @param texts as above
+   * @param exif starts with a TIFF header, at most 65000 bytes; empty for none
+   */
+  public static byte[] jpeg(RgbImage image, int quality, Map<String, String> texts, byte[] exif) {
     if (Native.PROBLEM != null) {
       throw new IllegalStateException(
           "Cannot encode an image as JPEG: this Java runtime cannot load its JPEG library ("
@@ -79,12 +92,13 @@ public final class JpegEncoder {
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot encode an image as JPEG: " + e.getMessage(), e);
     }
-    return texts.isEmpty() ? encoded.toByteArray() : withXmp(encoded.toByteArray(), texts);
+    byte[] jpeg = encoded.toByteArray();
+    jpeg = texts.isEmpty() ? jpeg : withSegment(jpeg, xmp(texts));
+    return exif.length == 0 ? jpeg : withSegment(jpeg, joined(EXIF_PREAMBLE, exif));
   }
 
-  /** Inserts the packet after the JFIF segment, which must come first. */
-  private static byte[] withXmp(byte[] jpeg, Map<String, String> texts) {
-    byte[] packet = segment(texts);
+  /** Inserts an APP1 segment after the JFIF segment, which must come first. */
+  private static byte[] withSegment(byte[] jpeg, byte[] packet) {
     int at = 2;
     if ((jpeg[2] & 255) == 0xff && (jpeg[3] & 255) == 0xe0) {
       at += 2 + ((jpeg[4] & 255) << 8 | (jpeg[5] & 255));
@@ -100,12 +114,15 @@ public final class JpegEncoder {
     return out.toByteArray();
   }
 
-  private static byte[] segment(Map<String, String> texts) {
+  private static byte[] xmp(Map<String, String> texts) {
     byte[] name = XMP_NAMESPACE.getBytes(StandardCharsets.US_ASCII);
-    byte[] packet = XmpPacket.of(texts, LONGEST_SEGMENT - name.length);
-    byte[] segment = Arrays.copyOf(name, name.length + packet.length);
-    System.arraycopy(packet, 0, segment, name.length, packet.length);
-    return segment;
+    return joined(name, XmpPacket.of(texts, LONGEST_SEGMENT - name.length));
+  }
+
+  private static byte[] joined(byte[] first, byte[] second) {
+    byte[] both = Arrays.copyOf(first, first.length + second.length);
+    System.arraycopy(second, 0, both, first.length, second.length);
+    return both;
   }
 
   /** The JDK's own writer. Other writers on a cluster's class path would write other bytes. */

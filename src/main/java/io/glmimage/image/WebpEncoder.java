@@ -26,8 +26,10 @@ public final class WebpEncoder {
   private static final int FILE_HEADER = 12;
   private static final int CHUNK_HEADER = 8;
 
-  /** In the first byte of a VP8X chunk: the file has an XMP chunk. */
-  private static final byte HAS_XMP = 4;
+  /** Flags of a VP8X chunk: the file has an XMP chunk, or an EXIF chunk. */
+  private static final int HAS_XMP = 4;
+
+  private static final int HAS_EXIF = 8;
 
   private WebpEncoder() {}
 
@@ -40,6 +42,17 @@ public final class WebpEncoder {
    * @throws IllegalStateException if libwebp cannot be loaded
    */
   public static byte[] webp(RgbImage image, int quality, Map<String, String> texts) {
+    return webp(image, quality, texts, new byte[0]);
+  }
+
+  /**
+   * Encodes an image.
+   *
+   * @param quality 1 to 100
+   * @param texts as above
+   * @param exif starts with a TIFF header; empty for none
+   */
+  public static byte[] webp(RgbImage image, int quality, Map<String, String> texts, byte[] exif) {
     if (Math.max(image.width(), image.height()) > LONGEST_SIDE) {
       throw new InvalidRequestException(
           "Cannot encode an image of "
@@ -52,7 +65,8 @@ public final class WebpEncoder {
     }
     Leptonica.require("encode an image as WebP");
     byte[] file = encoded(image, quality);
-    return texts.isEmpty() ? file : withXmp(file, image, XmpPacket.of(texts, LONGEST_PACKET));
+    byte[] xmp = texts.isEmpty() ? new byte[0] : XmpPacket.of(texts, LONGEST_PACKET);
+    return texts.isEmpty() && exif.length == 0 ? file : withMetadata(file, image, exif, xmp);
   }
 
   private static byte[] encoded(RgbImage image, int quality) {
@@ -103,18 +117,32 @@ public final class WebpEncoder {
     }
   }
 
-  /** The file in the extended layout: VP8X, the unchanged frame, XMP. */
-  private static byte[] withXmp(byte[] file, RgbImage image, byte[] packet) {
+  /** The file in the extended layout: VP8X, the unchanged frame, EXIF, XMP. */
+  private static byte[] withMetadata(byte[] file, RgbImage image, byte[] exif, byte[] xmp) {
     int frame = file.length - FILE_HEADER;
-    int length = FILE_HEADER + CHUNK_HEADER + 10 + frame + CHUNK_HEADER + even(packet.length);
+    int length =
+        FILE_HEADER + CHUNK_HEADER + 10 + frame + chunkLength(exif) + chunkLength(xmp);
     ByteBuffer out = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     out.put(fourCc("RIFF")).putInt(length - CHUNK_HEADER).put(fourCc("WEBP"));
-    out.put(fourCc("VP8X")).putInt(10).put(HAS_XMP).put(new byte[3]);
+    int flags = (exif.length > 0 ? HAS_EXIF : 0) | (xmp.length > 0 ? HAS_XMP : 0);
+    out.put(fourCc("VP8X")).putInt(10).putInt(flags);
     put24(out, image.width() - 1);
     put24(out, image.height() - 1);
     out.put(file, FILE_HEADER, frame);
-    out.put(fourCc("XMP ")).putInt(packet.length).put(packet);
+    chunk(out, "EXIF", exif);
+    chunk(out, "XMP ", xmp);
     return out.array();
+  }
+
+  private static int chunkLength(byte[] content) {
+    return content.length == 0 ? 0 : CHUNK_HEADER + even(content.length);
+  }
+
+  private static void chunk(ByteBuffer out, String name, byte[] content) {
+    if (content.length > 0) {
+      out.put(fourCc(name)).putInt(content.length).put(content);
+      out.put(new byte[content.length & 1]);
+    }
   }
 
   private static int even(int length) {

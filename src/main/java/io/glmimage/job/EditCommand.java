@@ -53,6 +53,18 @@ final class EditCommand implements Callable<Integer> {
 
   @Mixin private DefaultsFlags defaults = new DefaultsFlags();
 
+  @Mixin private SourceFlags sources = new SourceFlags();
+
+  @Option(
+      names = "--keep-metadata",
+      paramLabel = "none|exif|exif+gps",
+      defaultValue = "none",
+      description =
+          "What an edited image keeps of the metadata of its first source image. exif: EXIF without"
+              + " orientation, sizes, thumbnail, maker note and place. exif+gps: also the place."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String metadata;
+
   @Mixin private EditedImageFlags images = new EditedImageFlags();
 
   @Mixin private QualityFlags quality = new QualityFlags();
@@ -109,6 +121,7 @@ final class EditCommand implements Callable<Integer> {
         quality.options(),
         engine.options(),
         guarantees.run(),
+        sources.options(metadata),
         exitCodes.failedRows(),
         JobOptions.valuesOf(spec));
   }

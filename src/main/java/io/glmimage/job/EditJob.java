@@ -219,6 +219,7 @@ final class EditJob {
         options.engine().device(),
         new EditRunner.Output(output, options.output(), encoder, options.quality()),
         options.run(),
+        options.sources(),
         rows);
   }
 
@@ -249,7 +250,11 @@ final class EditJob {
       runner.edit(plan, engines.opener(), progress);
       moments.close();
       return new EditFigures(
-          time.total(), moments.moments(), progress.engineTime(), progress.kernels());
+          time.total(),
+          moments.moments(),
+          progress.engineTime(),
+          progress.kernels(),
+          progress.sources());
     }
   }
 
@@ -284,6 +289,7 @@ final class EditJob {
                 options.fingerprint(),
                 Versions.all(session.spark().version())));
     check(report.rows());
+    SourceNotes.of(edited.sources(), options.sources().colours()).forEach(this::say);
     failures = report.rows().failed() > 0 ? results.failures(LISTED_FAILURES) : List.of();
     if (model.touchesImages()) {
       session.describe("Pack the edited images");

@@ -3,6 +3,7 @@ package io.glmimage.job;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.UsageException;
+import io.glmimage.image.SourceOptions;
 import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
@@ -37,6 +38,7 @@ record JobOptions(
     QualityOptions quality,
     EngineOptions engine,
     RunOptions run,
+    SourceOptions sources,
     int failedRowsExitCode,
     Map<String, String> values) {
 
@@ -118,6 +120,9 @@ record JobOptions(
                 "columns",
                 "image-format",
                 "quality",
+                "colour",
+                "transparency",
+                "keep-metadata",
                 "keep-unchanged",
                 "retry-flagged"));
     if (quality.retries() > 0) {

@@ -53,6 +53,8 @@ final class ValidateCommand implements Callable<Integer> {
 
   @Mixin private DefaultsFlags defaults = new DefaultsFlags();
 
+  @Mixin private SourceFlags sources = new SourceFlags();
+
   @Option(
       names = "--model",
       paramLabel = "DIR",
@@ -119,6 +121,7 @@ final class ValidateCommand implements Callable<Integer> {
     ManifestOptions options = manifest.options();
     EditDefaults rowDefaults = defaults.options();
     checkOptions();
+    sources.rules();
     int badRowsExitCode = exitCodes.failedRows();
     try (Session spark = session.open(console, "validate " + Session.shortName(options.path()))) {
       spark.describe("Check the rows of " + Session.shortName(options.path()));
@@ -206,6 +209,9 @@ final class ValidateCommand implements Callable<Integer> {
     report.put("text_to_image_rows", rows.textToImage());
     report.put("notes", rows.notes());
     report.put("rows_with_sources_checked", sampled == null ? 0 : sampled.rows());
+    Map<String, Long> checked = sampled == null ? Map.of() : sampled.sources().byLabel();
+    report.put("sources", checked);
+    report.put("source_notes", SourceNotes.of(checked, sources.rules()));
     Double perRow = megapixelStepsPerRow(all, sampled);
     report.put("megapixel_steps_per_row", perRow);
     long good = rows.size() - found.bad();
@@ -240,8 +246,10 @@ final class ValidateCommand implements Callable<Integer> {
     list(text, report.get("bad_by_class"), report.get("examples"));
     text.append("sources of ").append(report.get("rows_with_sources_checked"));
     text.append(" rows checked\n");
-    for (Object note : (Iterable<?>) report.get("notes")) {
-      text.append(note).append('\n');
+    for (String notes : new String[] {"source_notes", "notes"}) {
+      for (Object note : (Iterable<?>) report.get(notes)) {
+        text.append(note).append('\n');
+      }
     }
     Double perRow = (Double) report.get("megapixel_steps_per_row");
     if (perRow != null) {

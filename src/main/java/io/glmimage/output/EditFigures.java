@@ -12,15 +12,21 @@ import java.util.Map;
  * @param history progress over time
  * @param engineTime how the engines spent their time
  * @param kernels what the operations of the model ran on, by operation; empty if nothing was edited
+ * @param sources numbers of source images that were read, by their traits
  */
 public record EditFigures(
-    double seconds, List<Moment> history, EngineTime engineTime, Map<String, KernelUse> kernels) {
+    double seconds,
+    List<Moment> history,
+    EngineTime engineTime,
+    Map<String, KernelUse> kernels,
+    Map<String, Long> sources) {
   /** The figures of a run that edited no row. */
   public static final EditFigures NOTHING =
-      new EditFigures(0, List.of(), EngineTime.NONE, Map.of());
+      new EditFigures(0, List.of(), EngineTime.NONE, Map.of(), Map.of());
 
   public EditFigures {
     history = List.copyOf(history);
+    sources = Collections.unmodifiableMap(new LinkedHashMap<>(sources));
     kernels = Collections.unmodifiableMap(new LinkedHashMap<>(kernels));
   }
 

@@ -14,7 +14,8 @@ import java.util.Map;
  * Description} is the prompt, {@code Software} is the name and version of this program, {@code
  * Parameters} is a JSON object with id, model, seed, num_inference_steps, guidance_scale and, if it
  * is used, step_cache. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are
- * no times in the file, so the same row gives the same bytes.
+ * no times in the file, so the same row gives the same bytes. The pixels are sRGB, and no profile
+ * says so: files without one are sRGB by convention.
  *
  * @param format how the edited image is encoded
  * @param quality of JPEG and WebP, 1 to 100
@@ -30,14 +31,19 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
         : " " + format + (format.isLossy() ? " " + quality : "");
   }
 
-  /** The file of an edited image. */
-  public byte[] encode(RgbImage image, ManifestRow row, String model, Redaction redaction) {
-    return encode(image, texts(row, model, redaction));
+  /**
+   * The file of an edited image.
+   *
+   * @param exif of a source image, to store in the file; empty for none
+   */
+  public byte[] encode(
+      RgbImage image, byte[] exif, ManifestRow row, String model, Redaction redaction) {
+    return format.encode(image, quality, texts(row, model, redaction), exif);
   }
 
   /** The file of an edited image, with these texts inside. */
   public byte[] encode(RgbImage image, Map<String, String> texts) {
-    return format.encode(image, quality, texts);
+    return format.encode(image, quality, texts, new byte[0]);
   }
 
   private Map<String, String> texts(ManifestRow row, String model, Redaction redaction) {

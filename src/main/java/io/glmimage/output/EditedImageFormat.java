@@ -15,7 +15,7 @@ import java.util.Optional;
 /** How edited images are encoded. {@link MediaTypes} knows the media type of each extension. */
 public enum EditedImageFormat {
   /** Lossless, 8-bit RGB. */
-  PNG(".png", false, (image, quality, texts) -> ImageEncoder.png(image, texts)),
+  PNG(".png", false, (image, quality, texts, exif) -> ImageEncoder.png(image, texts, exif)),
   /** Baseline JPEG. */
   JPEG(".jpg", true, JpegEncoder::jpeg),
   /** Lossy WebP. */
@@ -34,8 +34,9 @@ public enum EditedImageFormat {
     /**
      * @param quality 1 to 100; lossless formats ignore it
      * @param texts text fields to store in the file, by name
+     * @param exif block to store in the file; empty for none
      */
-    byte[] encode(RgbImage image, int quality, Map<String, String> texts);
+    byte[] encode(RgbImage image, int quality, Map<String, String> texts, byte[] exif);
   }
 
   EditedImageFormat(String extension, boolean lossy, Encoder encoder) {
@@ -65,8 +66,8 @@ public enum EditedImageFormat {
     return lossy;
   }
 
-  byte[] encode(RgbImage image, int quality, Map<String, String> texts) {
-    return encoder.encode(image, quality, texts);
+  byte[] encode(RgbImage image, int quality, Map<String, String> texts, byte[] exif) {
+    return encoder.encode(image, quality, texts, exif);
   }
 
   /** The labels of all formats, in order. */

@@ -57,6 +57,7 @@ public record RunReport(
     fields.put("edit_seconds", edited.seconds());
     fields.put("phase_seconds", times.phaseSeconds());
     fields.put("rows_per_second", rowsPerSecond());
+    fields.put("sources", edited.sources());
     fields.put("results", redaction.apply(output.results()));
     fields.put("images", redaction.apply(output.images()));
     fields.put("model", redaction.apply(setup.model()));

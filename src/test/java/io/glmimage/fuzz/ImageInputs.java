@@ -1,7 +1,10 @@
 package io.glmimage.fuzz;
 
+import io.glmimage.image.ColourRules;
+import io.glmimage.image.ExifCopy;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageHeader;
+import io.glmimage.image.KeptMetadata;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,10 +24,13 @@ final class ImageInputs {
   /** Small, so that the memory of an input does not depend on the sides that it claims. */
   private static final long MAX_PIXELS = 1 << 20;
 
+  private static final ColourRules RULES = ColourRules.of("convert", "white");
+
   private ImageInputs() {}
 
   static void decode(byte[] input) {
-    ImageDecoder.decode(input, "fuzz", MAX_PIXELS);
+    ExifCopy.of(input, KeptMetadata.EXIF_GPS);
+    ImageDecoder.read(input, "fuzz", MAX_PIXELS, RULES);
   }
 
   static void header(byte[] input) {

@@ -42,10 +42,12 @@ class EditedImageEncoderTest {
     return new ManifestRow(0, "r-1", prompt, List.of(), List.of(), settings);
   }
 
+  private static final byte[] NO_EXIF = {};
+
   private static byte[] encode(EditedImageFormat format, int quality, String prompt) {
     ManifestRow row = row(prompt, 0);
     return new EditedImageEncoder(format, quality, "glm-image-spark 1")
-        .encode(gradient(), row, "s3a://KEY:secret-secret@b/model", Redaction.ofPatterns());
+        .encode(gradient(), NO_EXIF, row, "s3a://KEY:secret-secret@b/model", Redaction.ofPatterns());
   }
 
   @Test
@@ -65,7 +67,7 @@ class EditedImageEncoderTest {
     ManifestRow row = row("p", 0.25);
     byte[] png =
         new EditedImageEncoder(EditedImageFormat.PNG, 90, "p")
-            .encode(gradient(), row, "m", Redaction.ofPatterns());
+            .encode(gradient(), NO_EXIF, row, "m", Redaction.ofPatterns());
     assertTrue(new String(png, StandardCharsets.UTF_8).contains("\"step_cache\":0.25"));
     byte[] without = encode(EditedImageFormat.PNG, 90, "p");
     assertFalse(new String(without, StandardCharsets.UTF_8).contains("step_cache"));

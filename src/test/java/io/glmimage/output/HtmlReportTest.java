@@ -69,6 +69,7 @@ class HtmlReportTest {
                 new EditFigures.Moment(5, 10, 1),
                 new EditFigures.Moment(10, 12, 1)),
             new EditFigures.EngineTime(3, 1),
+            Map.of(),
             Map.of());
     RunFigures figures =
         new RunFigures(

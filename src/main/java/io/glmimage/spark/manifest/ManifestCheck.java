@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.xxhash64;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.Wording;
+import io.glmimage.image.ImageHeader;
 import io.glmimage.image.PixelSize;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.manifest.EditDefaults;
@@ -51,23 +52,35 @@ public final class ManifestCheck {
    * @param sized number of rows whose output size is known
    * @param megapixelSteps sum over these rows of generated megapixels times steps times passes (two
    *     passes with guidance)
+   * @param sources traits of the source images whose headers were read
    */
   public record Findings(
       long rows,
       Map<String, Long> badByClass,
       Map<String, List<String>> examples,
       long sized,
-      double megapixelSteps)
+      double megapixelSteps,
+      TraitCounts sources)
       implements Serializable {
-    static final Findings NONE = new Findings(0, new TreeMap<>(), new TreeMap<>(), 0, 0);
+    static final Findings NONE =
+        new Findings(0, new TreeMap<>(), new TreeMap<>(), 0, 0, TraitCounts.NONE);
 
     static Findings good(long sized, double megapixelSteps) {
-      return new Findings(1, Map.of(), Map.of(), sized, megapixelSteps);
+      return good(sized, megapixelSteps, TraitCounts.NONE);
+    }
+
+    static Findings good(long sized, double megapixelSteps, TraitCounts sources) {
+      return new Findings(1, Map.of(), Map.of(), sized, megapixelSteps, sources);
     }
 
     static Findings bad(ErrorClass errorClass, String message) {
       return new Findings(
-          1, Map.of(errorClass.name(), 1L), Map.of(errorClass.name(), List.of(message)), 0, 0);
+          1,
+          Map.of(errorClass.name(), 1L),
+          Map.of(errorClass.name(), List.of(message)),
+          0,
+          0,
+          TraitCounts.NONE);
     }
 
     /** Number of rows that would fail. */
@@ -78,7 +91,7 @@ public final class ManifestCheck {
     /** These findings with the bad rows of others. */
     public Findings withBad(Findings other) {
       Findings both = and(other);
-      return new Findings(rows, both.badByClass, both.examples, sized, megapixelSteps);
+      return new Findings(rows, both.badByClass, both.examples, sized, megapixelSteps, sources);
     }
 
     Findings and(Findings other) {
@@ -100,7 +113,8 @@ public final class ManifestCheck {
           bad,
           messages,
           sized + other.sized,
-          megapixelSteps + other.megapixelSteps);
+          megapixelSteps + other.megapixelSteps,
+          sources.and(other.sources));
     }
   }
 
@@ -201,7 +215,9 @@ public final class ManifestCheck {
 
     private Findings check(ManifestRow row) throws RowFailure {
       EditSettings settings = row.settings();
-      List<PixelSize> sizes = sources ? SourceHeaders.sizes(hadoop.storage(), row) : List.of();
+      List<ImageHeader.Facts> headers =
+          sources ? SourceHeaders.read(hadoop.storage(), row) : List.of();
+      List<PixelSize> sizes = headers.stream().map(ImageHeader.Facts::size).toList();
       boolean sized =
           sources
               || row.sources().isEmpty()
@@ -219,7 +235,11 @@ public final class ManifestCheck {
       sizes.forEach(ImageProcessor::check);
       int passes = settings.guidanceScale() > 1 ? 2 : 1;
       double megapixels = (double) generated.height() * generated.width() / 1e6;
-      return Findings.good(1, megapixels * settings.steps() * passes);
+      return Findings.good(1, megapixels * settings.steps() * passes, traits(headers));
+    }
+
+    private static TraitCounts traits(List<ImageHeader.Facts> headers) {
+      return TraitCounts.of(headers.stream().map(ImageHeader.Facts::traits).toList());
     }
 
     private Findings bad(ErrorClass errorClass, String message) {

@@ -3,9 +3,14 @@ package io.glmimage.spark.manifest;
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
+import io.glmimage.image.ColourRules;
+import io.glmimage.image.ExifCopy;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
+import io.glmimage.image.SourceImage;
+import io.glmimage.image.SourceOptions;
+import io.glmimage.image.SourceTrait;
 import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredBytes;
@@ -23,6 +28,7 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Reads and decodes source images. */
 public final class SourceReader {
@@ -38,18 +44,23 @@ public final class SourceReader {
 
   private final Storage storage;
   private final EditDefaults limits;
+  private final SourceOptions options;
 
-  public SourceReader(Storage storage, EditDefaults limits) {
+  public SourceReader(Storage storage, EditDefaults limits, SourceOptions options) {
     this.storage = storage;
     this.limits = limits;
+    this.options = options;
   }
 
   /**
    * A request with its source images.
    *
    * @param fingerprint of the source images when they were read; null if they were not read
+   * @param exif what the edited image keeps of the first source image; may be empty
+   * @param traits of each source image
    */
-  public record Read(EditRequest request, String fingerprint) {}
+  public record Read(
+      EditRequest request, String fingerprint, byte[] exif, List<Set<SourceTrait>> traits) {}
 
   /**
    * Reads the source images of a row.
@@ -58,20 +69,28 @@ public final class SourceReader {
    */
   public Read request(ManifestRow row) throws RowFailure {
     List<RgbImage> sources = new ArrayList<>();
+    List<Set<SourceTrait>> traits = new ArrayList<>();
     List<String> versions = new ArrayList<>();
+    byte[] exif = {};
     for (String path : row.sources()) {
+      byte[] bytes;
       if (DataUrl.is(path)) {
         versions.add(INLINE);
-        sources.add(inline(path));
-        continue;
+        bytes = inlineBytes(path);
+      } else {
+        StoredBytes file = open(storage, path, MISSING, FOLDER);
+        versions.add(file.file().version());
+        bytes = file.bytes();
       }
-      StoredBytes file = open(storage, path, MISSING, FOLDER);
-      versions.add(file.file().version());
-      sources.add(decode(file.bytes(), path));
+      SourceImage source = decode(bytes, DataUrl.shown(path), options.colours());
+      exif = sources.isEmpty() ? ExifCopy.of(bytes, options.metadata()) : exif;
+      sources.add(source.image());
+      traits.add(source.traits());
     }
     checkSize(
         row, sources.stream().map(s -> new PixelSize(s.height(), s.width())).toList(), limits);
-    return new Read(request(row, sources), RowFingerprint.ofSources(versions));
+    return new Read(
+        request(row, sources), RowFingerprint.ofSources(versions), exif, List.copyOf(traits));
   }
 
   /**
@@ -105,7 +124,7 @@ public final class SourceReader {
 
   /** A request without its source images, for an engine that ignores them. */
   public static Read withoutSources(ManifestRow row) {
-    return new Read(request(row, List.of()), null);
+    return new Read(request(row, List.of()), null, new byte[0], List.of());
   }
 
   private static EditRequest request(ManifestRow row, List<RgbImage> sources) {
@@ -147,11 +166,11 @@ public final class SourceReader {
       throws RowFailure {
     return DataUrl.is(path)
         ? inline(path)
-        : decode(open(storage, path, missing, folder).bytes(), path);
+        : decode(open(storage, path, missing, folder).bytes(), path, ColourRules.DEFAULT).image();
   }
 
   private static RgbImage inline(String url) throws RowFailure {
-    return decode(inlineBytes(url), DataUrl.shown(url));
+    return decode(inlineBytes(url), DataUrl.shown(url), ColourRules.DEFAULT).image();
   }
 
   /** The file of a data URL. */
@@ -217,9 +236,10 @@ public final class SourceReader {
         e);
   }
 
-  static RgbImage decode(byte[] bytes, String path) throws RowFailure {
+  static SourceImage decode(byte[] bytes, String path, ColourRules rules)
+      throws RowFailure {
     try {
-      return ImageDecoder.decode(bytes, path);
+      return ImageDecoder.read(bytes, path, rules);
     } catch (InvalidRequestException e) {
       throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
     }

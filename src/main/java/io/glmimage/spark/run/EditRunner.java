@@ -7,6 +7,7 @@ import static org.apache.spark.sql.functions.udf;
 
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.JobException;
+import io.glmimage.image.SourceOptions;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
@@ -75,6 +76,7 @@ public final class EditRunner implements AutoCloseable {
   private final OutputLayout output;
   private final OutputOptions options;
   private final RunOptions limits;
+  private final SourceOptions sources;
   private final IdentifiedRows manifest;
   private final StoredResults stored;
   private final ResultsCommit results;
@@ -88,6 +90,7 @@ public final class EditRunner implements AutoCloseable {
 
   /**
    * @param model is identified, not loaded
+   * @param sources how source images are read
    */
   public EditRunner(
       SparkSession spark,
@@ -95,6 +98,7 @@ public final class EditRunner implements AutoCloseable {
       DeviceName device,
       Output output,
       RunOptions limits,
+      SourceOptions sources,
       IdentifiedRows manifest)
       throws IOException {
     this.spark = spark;
@@ -105,6 +109,7 @@ public final class EditRunner implements AutoCloseable {
     this.output = output.layout();
     this.options = output.options();
     this.limits = limits;
+    this.sources = sources;
     this.manifest = manifest;
     HadoopSettings settings =
         new HadoopSettings(spark.sparkContext().hadoopConfiguration(), limits.retries());
@@ -112,7 +117,7 @@ public final class EditRunner implements AutoCloseable {
     this.stored = new StoredResults(spark, settings, this.output);
     this.results = new ResultsCommit(spark, settings, this.output, stored);
     this.run = stored.newRun();
-    this.model = model.fingerprint(storage) + encoder.fingerprint() + quality.fingerprint();
+    this.model = model.fingerprint(storage) + encoder.fingerprint() + quality.fingerprint() + sources.fingerprint();
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 
@@ -187,6 +192,7 @@ public final class EditRunner implements AutoCloseable {
         new PartitionRunner(
             new PartitionWork(
                 manifest.manifest().defaults(),
+                sources,
                 plan.batchSize(),
                 opener,
                 device,

@@ -59,7 +59,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     this.work = work;
     this.counters = counters;
     this.storage = storage;
-    this.sources = new SourceReader(storage, work.limits());
+    this.sources = new SourceReader(storage, work.limits(), work.sources());
     this.redaction = redaction;
     this.device = device;
     this.retries = new FlaggedRetries(work.quality(), this::inEngine);
@@ -82,13 +82,15 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
       double readSeconds = secondsSince(start);
       // The completion keeps the first source image, to which the edited image is compared.
       String fingerprint = read.fingerprint();
+      byte[] exif = read.exif();
+      counters.sources().add(read.traits());
       List<RgbImage> images = read.request().sources();
       RgbImage source = images.isEmpty() ? null : images.get(0);
       return new BatchPipeline.Ready<>(
           read.request(),
           (edited, editSeconds) ->
               finish(
-                  new InWork(row, valid, fingerprint, source),
+                  new InWork(row, valid, fingerprint, source, exif),
                   edited,
                   times(readSeconds, editSeconds, edited)));
     } catch (RowFailure e) {
@@ -146,8 +148,10 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
    *
    * @param sources fingerprint of the source images
    * @param source the first source image; null for text-to-image
+   * @param exif what the edited image keeps of the first source image
    */
-  private record InWork(PlannedRow row, ManifestRow valid, String sources, RgbImage source) {}
+  private record InWork(
+      PlannedRow row, ManifestRow valid, String sources, RgbImage source, byte[] exif) {}
 
   /** Judges, encodes and writes the edited image of a row. */
   private ResultRow finish(InWork in, EditResult edited, RowTimes times) {
@@ -168,7 +172,8 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
       verdict = new Verdict(work.quality().limits().flag(judged.figures()), judged.figures());
       byte[] file;
       try {
-        file = work.encoder().encode(image, valid, work.opener().modelName(), redaction);
+        file = work.encoder()
+                .encode(image, in.exif(), valid, work.opener().modelName(), redaction);
       } catch (InvalidRequestException e) {
         return failed(in.row(), in.sources(), ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
       }

@@ -60,6 +60,7 @@ public final class RowProgress implements AutoCloseable {
   void reset() {
     counters.done().reset();
     counters.failed().reset();
+    counters.sources().reset();
     listener.reset();
   }
 
@@ -73,6 +74,11 @@ public final class RowProgress implements AutoCloseable {
   /** The kernels that the operations of the model ran on, from the tasks that have ended. */
   public Map<String, KernelUse> kernels() {
     return counters.engines().kernels().byOperation();
+  }
+
+  /** Source images by their traits, from the tasks that have ended. */
+  public Map<String, Long> sources() {
+    return counters.sources().counts();
   }
 
   /** Sets what is called, on Spark's listener thread, whenever a task reports progress. */

@@ -13,10 +13,12 @@ import org.apache.spark.util.LongAccumulator;
  * @param done rows with a result, failed rows included
  * @param failed rows that failed
  * @param loading how much of the model the executors have loaded; may be null
+ * @param sources traits of the source images that were read
  * @param engines how the engines spent their time, and on which kernels; may be null
  */
 record RunCounters(
-    LongAccumulator done, LongAccumulator failed, LoadCounters loading, EngineCounters engines)
+    LongAccumulator done, LongAccumulator failed, LoadCounters loading, EngineCounters engines,
+    SourceCounters sources)
     implements Serializable {
   static RunCounters of(SparkContext spark) {
     KernelSelections kernels = new KernelSelections();
@@ -30,7 +32,8 @@ record RunCounters(
         new EngineCounters(
             spark.longAccumulator("engine microseconds busy"),
             spark.longAccumulator("engine microseconds waiting"),
-            kernels));
+            kernels),
+        SourceCounters.of(spark));
   }
 
   void count(boolean isFailed) {

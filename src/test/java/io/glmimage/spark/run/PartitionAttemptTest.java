@@ -11,6 +11,8 @@ import io.glmimage.error.JobException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.image.SourceOptions;
+import io.glmimage.image.SourceTrait;
 import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
@@ -39,6 +41,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +49,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.util.LongAccumulator;
@@ -66,7 +70,15 @@ class PartitionAttemptTest {
   private final WorkRoom room = new WorkRoom();
   private final AtomicLong clock = new AtomicLong();
   private final RunCounters counters =
-      new RunCounters(new LongAccumulator(), new LongAccumulator(), null, null);
+      new RunCounters(
+          new LongAccumulator(),
+          new LongAccumulator(),
+          null,
+          null,
+          new SourceCounters(
+              new LongAccumulator(),
+              Arrays.stream(SourceTrait.values())
+                  .collect(Collectors.toMap(trait -> trait, trait -> new LongAccumulator()))));
 
   private OutputLayout output;
   private long attempts;
@@ -90,6 +102,7 @@ class PartitionAttemptTest {
   private PartitionWork work(EngineOpener engines, double commitSeconds, QualityOptions quality) {
     return new PartitionWork(
         LIMITS,
+        SourceOptions.DEFAULT,
         2,
         engines,
         DeviceName.CPU,
