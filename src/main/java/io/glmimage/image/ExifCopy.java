@@ -14,10 +14,10 @@ import java.util.TreeMap;
  * Copies the EXIF block of a source image for an edited image. Format: EXIF 2.32.
  *
  * <p>Left out is what does not hold for the edited image (orientation, sizes, thumbnail, other
- * images, resolution), what says how the source stored colours (the edited image is sRGB), and maker
- * notes, which refer to their old place in the file. GPS is copied on demand. Values are copied as
- * they are. The TIFF writer of TwelveMonkeys does not replace this class: it writes a second
- * subdirectory over the first.
+ * images, resolution), what says how the source stored colours (the edited image is sRGB), and
+ * maker notes, which refer to their old place in the file. GPS is copied on demand. Values are
+ * copied as they are. The TIFF writer of TwelveMonkeys does not replace this class: it writes a
+ * second subdirectory over the first.
  */
 public final class ExifCopy {
   /** In bytes; a JPEG segment holds 65533 with its preamble. */
@@ -34,8 +34,9 @@ public final class ExifCopy {
   private static final int LAST_TYPE = 12;
 
   /**
-   * Tags of the first directory, which in a TIFF file also has the layout of the pixels: description,
-   * make, model, software, time, artist, host, rating, copyright, and texts of Windows.
+   * Tags of the first directory, which in a TIFF file also has the layout of the pixels:
+   * description, make, model, software, time, artist, host, rating, copyright, and texts of
+   * Windows.
    */
   private static final Set<Integer> DESCRIPTIVE =
       Set.of(
@@ -149,8 +150,7 @@ public final class ExifCopy {
     }
 
     private static int size(Map<Integer, Value> directory) {
-      return 6
-          + directory.values().stream().mapToInt(value -> ENTRY + outside(value)).sum();
+      return 6 + directory.values().stream().mapToInt(value -> ENTRY + outside(value)).sum();
     }
 
     /** Bytes behind the entries; values start at even positions. */

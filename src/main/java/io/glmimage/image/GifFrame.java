@@ -74,13 +74,7 @@ record GifFrame(
     int height = Math.max(little(file, 8), top + frameHeight);
     boolean index = control >= 0 && (file[control + 3] & 1) != 0;
     return new GifFrame(
-        width,
-        height,
-        left,
-        top,
-        index ? file[control + 6] & 255 : 0,
-        index,
-        still.toByteArray());
+        width, height, left, top, index ? file[control + 6] & 255 : 0, index, still.toByteArray());
   }
 
   /**

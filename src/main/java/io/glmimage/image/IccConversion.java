@@ -147,7 +147,11 @@ final class IccConversion {
     ByteBuffer bytes = ByteBuffer.wrap(profile);
     int size = bytes.getInt(0);
     if (size < HEADER_BYTES + 4 || size > profile.length) {
-      return "its header says " + Integer.toUnsignedString(size) + " of " + profile.length + " bytes";
+      return "its header says "
+          + Integer.toUnsignedString(size)
+          + " of "
+          + profile.length
+          + " bytes";
     }
     if (!text(profile, 36).equals("acsp")) {
       return "it has no signature";
@@ -279,7 +283,13 @@ final class IccConversion {
     byte[] rgb = new byte[pixels * 3];
     WritableRaster out =
         Raster.createInterleavedRaster(
-            new DataBufferByte(rgb, rgb.length), pixels, 1, pixels * 3, 3, new int[] {0, 1, 2}, null);
+            new DataBufferByte(rgb, rgb.length),
+            pixels,
+            1,
+            pixels * 3,
+            3,
+            new int[] {0, 1, 2},
+            null);
     synchronized (op) {
       op.filter(in, out);
     }

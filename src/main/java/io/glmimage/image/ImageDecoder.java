@@ -16,8 +16,8 @@ import javax.imageio.stream.ImageInputStream;
  * its format, never its name. The first image or frame of a file is read.
  *
  * <p>Without a colour profile the values are those of Pillow's {@code convert("RGB")}: palettes are
- * resolved; 1, 2 and 4-bit grey is stretched to 0..255; 16-bit samples keep their high byte; CMYK is
- * multiplied out. {@link ColourRules} decide about profiles and alpha.
+ * resolved; 1, 2 and 4-bit grey is stretched to 0..255; 16-bit samples keep their high byte; CMYK
+ * is multiplied out. {@link ColourRules} decide about profiles and alpha.
  *
  * <p>The size in the header is checked before any pixel is decoded. ImageIO plug-ins are not looked
  * up through the class path, and no temporary file is written.
@@ -117,8 +117,7 @@ public final class ImageDecoder {
     }
   }
 
-  private static Samples withReader(
-      ImageFormat format, byte[] bytes, String name, long maxPixels) {
+  private static Samples withReader(ImageFormat format, byte[] bytes, String name, long maxPixels) {
     ImageReader reader;
     try {
       reader = ImageReaders.open(format);

@@ -28,8 +28,7 @@ public final class ImageHeader {
    */
   public static Facts read(byte[] bytes, String name) {
     return new Facts(
-        size(bytes, name),
-        SourceTraits.ofHeader(ImageDecoder.format(bytes, name), bytes, name));
+        size(bytes, name), SourceTraits.ofHeader(ImageDecoder.format(bytes, name), bytes, name));
   }
 
   /**

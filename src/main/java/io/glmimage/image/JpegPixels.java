@@ -7,9 +7,9 @@ import javax.imageio.IIOException;
 
 /**
  * Converts the components of a JPEG file, as libjpeg decodes and upsamples them, to grey, RGB or
- * CMYK. The meaning of the components and the integer arithmetic are libjpeg's, so that ImageIO's colour
- * management has no influence. Source: jdapimin.c (default_decompress_parms) and jdcolor.c of
- * libjpeg 6b.
+ * CMYK. The meaning of the components and the integer arithmetic are libjpeg's, so that ImageIO's
+ * colour management has no influence. Source: jdapimin.c (default_decompress_parms) and jdcolor.c
+ * of libjpeg 6b.
  */
 final class JpegPixels {
   private static final int SCALE = 16;

@@ -70,9 +70,7 @@ final class MatrixProfile {
     byte[] white = xyz(D50);
     byte[] tone = curve(curve);
     String[] names = {"wtpt", "rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC"};
-    byte[][] values = {
-      white, xyz(colours[0]), xyz(colours[1]), xyz(colours[2]), tone, tone, tone
-    };
+    byte[][] values = {white, xyz(colours[0]), xyz(colours[1]), xyz(colours[2]), tone, tone, tone};
     int start = 128 + 4 + names.length * TAG_BYTES;
     int size = start + Arrays.stream(values).mapToInt(value -> value.length).sum();
     ByteBuffer out = ByteBuffer.allocate(size);

@@ -14,8 +14,7 @@ import java.util.zip.Inflater;
  * <p>Pillow's places: APP1 segments of JPEG; {@code eXIf}, {@code iTXt} and ImageMagick's {@code
  * Raw profile type exif} of PNG; {@code EXIF} and {@code XMP} chunks of WebP. A TIFF file is itself
  * an EXIF block. Profiles are in APP2 segments of JPEG; {@code iCCP} of PNG, unless {@code cICP}
- * names the colours; {@code ICCP} of WebP; a tag of TIFF;
- * the end of BMP.
+ * names the colours; {@code ICCP} of WebP; a tag of TIFF; the end of BMP.
  *
  * @param exif starts with a TIFF header; empty if there is none
  * @param xmp the packet; empty if there is none
@@ -57,8 +56,7 @@ record MetadataBlocks(byte[] exif, byte[] xmp, byte[] profile) {
     PngChunks.visit(file, found);
     byte[] exif = found.exif.length > 0 ? found.exif : found.raw;
     boolean embedded = found.icc.length > 0 && found.named.length <= UNKNOWN.length;
-    return new MetadataBlocks(
-        withoutPreamble(exif), found.xmp, embedded ? found.icc : found.named);
+    return new MetadataBlocks(withoutPreamble(exif), found.xmp, embedded ? found.icc : found.named);
   }
 
   private static final class PngBlocks implements PngChunks.Visitor {

@@ -129,8 +129,10 @@ final class SourceTraits {
         case "tRNS" -> alpha = true;
         case "acTL" -> {
           if (!pixels && end - body >= 4) {
-            frames = file[body] == 0 && file[body + 1] == 0 ? (file[body + 2] & 255) << 8
-                    | (file[body + 3] & 255) : Integer.MAX_VALUE;
+            frames =
+                file[body] == 0 && file[body + 1] == 0
+                    ? (file[body + 2] & 255) << 8 | (file[body + 3] & 255)
+                    : Integer.MAX_VALUE;
           }
         }
         default -> {
@@ -151,9 +153,7 @@ final class SourceTraits {
       case TIFF -> {
         long kind = TiffTags.of(file).number(PHOTOMETRIC, 2);
         yield Optional.of(
-            kind == INKS
-                ? Samples.Model.CMYK
-                : kind <= 1 ? Samples.Model.GREY : Samples.Model.RGB);
+            kind == INKS ? Samples.Model.CMYK : kind <= 1 ? Samples.Model.GREY : Samples.Model.RGB);
       }
       case WEBP, BMP, GIF -> Optional.of(Samples.Model.RGB);
     };

@@ -10,15 +10,15 @@ import org.bytedeco.leptonica.global.leptonica;
 /**
  * Reads WebP files with libwebp. The values are those of Pillow, which uses the same library.
  *
- * <p>libwebp gets the first frame as a still image. This covers animated files too, which its simple
- * interface refuses.
+ * <p>libwebp gets the first frame as a still image. This covers animated files too, which its
+ * simple interface refuses.
  */
 final class WebpDecoder {
   private WebpDecoder() {}
 
   /**
-   * The first frame on its canvas, which is black and transparent where the frame does not cover it.
-   * Transparent pixels keep their colour.
+   * The first frame on its canvas, which is black and transparent where the frame does not cover
+   * it. Transparent pixels keep their colour.
    *
    * @param withAlpha whether alpha is wanted
    * @throws IIOException if the file is truncated or damaged

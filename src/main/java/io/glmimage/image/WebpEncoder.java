@@ -120,8 +120,7 @@ public final class WebpEncoder {
   /** The file in the extended layout: VP8X, the unchanged frame, EXIF, XMP. */
   private static byte[] withMetadata(byte[] file, RgbImage image, byte[] exif, byte[] xmp) {
     int frame = file.length - FILE_HEADER;
-    int length =
-        FILE_HEADER + CHUNK_HEADER + 10 + frame + chunkLength(exif) + chunkLength(xmp);
+    int length = FILE_HEADER + CHUNK_HEADER + 10 + frame + chunkLength(exif) + chunkLength(xmp);
     ByteBuffer out = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     out.put(fourCc("RIFF")).putInt(length - CHUNK_HEADER).put(fourCc("WEBP"));
     int flags = (exif.length > 0 ? HAS_EXIF : 0) | (xmp.length > 0 ? HAS_XMP : 0);

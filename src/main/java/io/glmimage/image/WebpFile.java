@@ -157,8 +157,10 @@ record WebpFile(int width, int height, Frame frame) {
         && (file[FILE_HEADER + CHUNK_HEADER] & IS_ANIMATED) != 0;
   }
 
-  /** Whether the header of a file says that it has alpha. The first frame may lie behind the part
-   * that is there. */
+  /**
+   * Whether the header of a file says that it has alpha. The first frame may lie behind the part
+   * that is there.
+   */
   static boolean claimsAlpha(byte[] file) {
     return isExtended(file)
         && file.length > FILE_HEADER + CHUNK_HEADER

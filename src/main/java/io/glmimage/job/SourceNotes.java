@@ -22,7 +22,11 @@ final class SourceNotes {
       long count = counts.getOrDefault(trait.label(), 0L);
       if (count > 0) {
         notes.add(
-            Wording.count(count, "source image") + " with " + what(trait) + ": " + then(trait, rules));
+            Wording.count(count, "source image")
+                + " with "
+                + what(trait)
+                + ": "
+                + then(trait, rules));
       }
     }
     return notes;

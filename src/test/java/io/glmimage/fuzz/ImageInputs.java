@@ -57,8 +57,7 @@ final class ImageInputs {
     out.write(file, 0, 2);
     for (int i = 0; i < parts; i++) {
       byte[] part =
-          Arrays.copyOfRange(
-              input, i * longest, Math.min(input.length, (i + 1) * longest));
+          Arrays.copyOfRange(input, i * longest, Math.min(input.length, (i + 1) * longest));
       int length = part.length + 16;
       out.writeBytes(new byte[] {(byte) 0xFF, (byte) 0xE2, (byte) (length >> 8), (byte) length});
       out.writeBytes("ICC_PROFILE\0".getBytes(StandardCharsets.ISO_8859_1));

@@ -31,8 +31,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Compares with sRGB values of Little CMS in floating point. make_colour_fixtures.py has written the
- * images and the values.
+ * Compares with sRGB values of Little CMS in floating point. make_colour_fixtures.py has written
+ * the images and the values.
  */
 class ColourProfileTest {
   private static final Path FOLDER = Path.of("src/test/resources/colours");
@@ -99,8 +99,10 @@ class ColourProfileTest {
   @ParameterizedTest
   @MethodSource("profiled")
   void coloursAreConvertedToSrgb(String name) throws IOException {
-    Difference difference = Difference.of(expected(name + ".rgb"), ImageDecoder.decode(file(name), name));
-    System.out.printf("colour %-28s largest %d, %.4f differ%n", name, difference.largest, difference.part);
+    Difference difference =
+        Difference.of(expected(name + ".rgb"), ImageDecoder.decode(file(name), name));
+    System.out.printf(
+        "colour %-28s largest %d, %.4f differ%n", name, difference.largest, difference.part);
     // Rounding: Little CMS converts 8 bits in integers here.
     assertTrue(difference.largest <= 1, () -> name + " " + difference);
   }
@@ -120,7 +122,8 @@ class ColourProfileTest {
   @ParameterizedTest
   @MethodSource("onWhite")
   void transparentPixelsShowTheBackground(String name) throws IOException {
-    Difference difference = Difference.of(expected(name + ".white.rgb"), read(file(name), WHITE).image());
+    Difference difference =
+        Difference.of(expected(name + ".white.rgb"), read(file(name), WHITE).image());
     assertTrue(difference.largest <= (name.contains("p3") ? 1 : 0), () -> name + " " + difference);
   }
 
@@ -297,9 +300,7 @@ class ColourProfileTest {
     // sRGB: nothing to do.
     file[at + 4] = 1;
     file[at + 5] = 13;
-    assertEquals(
-        Set.of(),
-        SourceTraits.ofHeader(ImageFormat.PNG, file, "test"));
+    assertEquals(Set.of(), SourceTraits.ofHeader(ImageFormat.PNG, file, "test"));
   }
 
   @Test
@@ -343,7 +344,8 @@ class ColourProfileTest {
   void unknownBackgroundsAreRefused(String colour) {
     String message =
         assertThrows(UsageException.class, () -> ColourRules.of("convert", colour)).getMessage();
-    assertTrue(message.startsWith("Invalid --transparency: " + colour + ", expected drop"), message);
+    assertTrue(
+        message.startsWith("Invalid --transparency: " + colour + ", expected drop"), message);
     assertThrows(UsageException.class, () -> ColourRules.of("srgb", "drop"));
   }
 }

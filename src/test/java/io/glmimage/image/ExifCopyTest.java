@@ -143,8 +143,7 @@ class ExifCopyTest {
     // 5000 tags of the EXIF directory, each with the whole block as its value.
     int tags = 5000;
     byte[] block = new byte[38 + tags * 12 + 10];
-    ByteBuffer out =
-        ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out = ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
     out.put((byte) 'I').put((byte) 'I').putShort((short) 42).putInt(8).putShort((short) 1);
     out.putShort((short) 0x8769).putShort((short) 4).putInt(1).putInt(26).putInt(0);
     out.putShort((short) tags);
@@ -163,8 +162,7 @@ class ExifCopyTest {
     String message =
         assertThrows(UsageException.class, () -> SourceOptions.of("convert", "drop", "all"))
             .getMessage();
-    assertEquals(
-        "Invalid --keep-metadata: all, expected one of none, exif, exif+gps", message);
+    assertEquals("Invalid --keep-metadata: all, expected one of none, exif, exif+gps", message);
     assertEquals(
         " colour convert metadata exif+gps",
         SourceOptions.of("convert", "drop", "EXIF+GPS").fingerprint());

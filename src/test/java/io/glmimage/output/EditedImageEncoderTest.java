@@ -47,7 +47,8 @@ class EditedImageEncoderTest {
   private static byte[] encode(EditedImageFormat format, int quality, String prompt) {
     ManifestRow row = row(prompt, 0);
     return new EditedImageEncoder(format, quality, "glm-image-spark 1")
-        .encode(gradient(), NO_EXIF, row, "s3a://KEY:secret-secret@b/model", Redaction.ofPatterns());
+        .encode(
+            gradient(), NO_EXIF, row, "s3a://KEY:secret-secret@b/model", Redaction.ofPatterns());
   }
 
   @Test

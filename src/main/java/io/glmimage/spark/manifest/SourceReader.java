@@ -236,8 +236,7 @@ public final class SourceReader {
         e);
   }
 
-  static SourceImage decode(byte[] bytes, String path, ColourRules rules)
-      throws RowFailure {
+  static SourceImage decode(byte[] bytes, String path, ColourRules rules) throws RowFailure {
     try {
       return ImageDecoder.read(bytes, path, rules);
     } catch (InvalidRequestException e) {

@@ -117,7 +117,11 @@ public final class EditRunner implements AutoCloseable {
     this.stored = new StoredResults(spark, settings, this.output);
     this.results = new ResultsCommit(spark, settings, this.output, stored);
     this.run = stored.newRun();
-    this.model = model.fingerprint(storage) + encoder.fingerprint() + quality.fingerprint() + sources.fingerprint();
+    this.model =
+        model.fingerprint(storage)
+            + encoder.fingerprint()
+            + quality.fingerprint()
+            + sources.fingerprint();
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 

@@ -172,8 +172,7 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
       verdict = new Verdict(work.quality().limits().flag(judged.figures()), judged.figures());
       byte[] file;
       try {
-        file = work.encoder()
-                .encode(image, in.exif(), valid, work.opener().modelName(), redaction);
+        file = work.encoder().encode(image, in.exif(), valid, work.opener().modelName(), redaction);
       } catch (InvalidRequestException e) {
         return failed(in.row(), in.sources(), ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
       }

@@ -17,7 +17,10 @@ import org.apache.spark.util.LongAccumulator;
  * @param engines how the engines spent their time, and on which kernels; may be null
  */
 record RunCounters(
-    LongAccumulator done, LongAccumulator failed, LoadCounters loading, EngineCounters engines,
+    LongAccumulator done,
+    LongAccumulator failed,
+    LoadCounters loading,
+    EngineCounters engines,
     SourceCounters sources)
     implements Serializable {
   static RunCounters of(SparkContext spark) {
