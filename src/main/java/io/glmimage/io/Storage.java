@@ -3,6 +3,7 @@ package io.glmimage.io;
 import io.glmimage.error.UsageException;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
+import java.io.File;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,6 +31,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.MultipartUploader;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.security.AccessControlException;
 import org.apache.hadoop.util.functional.FutureIO;
 import org.slf4j.Logger;
@@ -93,7 +95,7 @@ public final class Storage {
     return retries.call(
         "look for " + path,
         () -> {
-          FileStatus status = fileSystem(file).getFileStatus(file);
+          FileStatus status = forReading(file).getFileStatus(file);
           if (status.isDirectory()) {
             throw new FileNotFoundException(path + " is a folder");
           }
@@ -198,7 +200,7 @@ public final class Storage {
 
   /** The status of a file that may be read: no folder, and not too large. */
   private FileStatus readable(Path file, long maxBytes) throws IOException {
-    FileSystem fileSystem = fileSystem(file);
+    FileSystem fileSystem = forReading(file);
     if (Locations.isObjectStore(fileSystem)
         && file.toUri().getPath().getBytes(StandardCharsets.UTF_8).length > LONGEST_KEY_BYTES) {
       // S3 answers such keys with the same status 400 as expired credentials.
@@ -227,7 +229,7 @@ public final class Storage {
     return retries.call(
         "read " + path,
         () -> {
-          try (FSDataInputStream in = fileSystem(file).open(file)) {
+          try (FSDataInputStream in = forReading(file).open(file)) {
             return in.readNBytes(bytes);
           }
         });
@@ -282,7 +284,7 @@ public final class Storage {
   /** Opens a file for reading from its start to its end. */
   public InputStream open(String path) throws IOException {
     Path file = locations.path(path);
-    return fileSystem(file).open(file);
+    return forReading(file).open(file);
   }
 
   /** The content of a file; written again from its start if an attempt fails. */
@@ -538,6 +540,19 @@ public final class Storage {
    */
   public java.nio.file.Path local(String path) throws IOException {
     return locations.local(path).orElse(null);
+  }
+
+  /** The file system of a file that is read. A pipe could block for ever. */
+  private FileSystem forReading(Path file) throws IOException {
+    FileSystem fileSystem = fileSystem(file);
+    if (fileSystem instanceof RawLocalFileSystem local) {
+      File found = local.pathToFile(file);
+      if (found.exists() && !found.isFile() && !found.isDirectory()) {
+        throw new LastingException(
+            "Cannot read " + file + ": it is a pipe or a device; copy its content to a file");
+      }
+    }
+    return fileSystem;
   }
 
   private FileSystem fileSystem(Path path) throws IOException {

@@ -192,8 +192,9 @@ final class Session implements AutoCloseable {
     // rows to disk.
     settings.put("spark.sql.inMemoryColumnarStorage.batchSize", "1000");
     settings.put("spark.serializer.objectStreamReset", "8");
-    // Heartbeats carry the progress.
-    settings.put("spark.executor.heartbeatInterval", "1s");
+    // Heartbeats carry the progress. The first one must not come before Spark has started: Spark
+    // would log a stack trace. On a busy machine, the start takes seconds.
+    settings.put("spark.executor.heartbeatInterval", "3s");
     return settings;
   }
 

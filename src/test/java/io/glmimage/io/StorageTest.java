@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -20,12 +21,14 @@ import java.net.URI;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -202,6 +205,35 @@ class StorageTest {
         new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
       HadoopSettings copy = (HadoopSettings) in.readObject();
       assertEquals("a *** b", copy.redaction().apply("a averysecretkey b"));
+    }
+  }
+
+  @Test
+  void aPipeIsRefusedInsteadOfWaitingForItsWriter() throws Exception {
+    Path pipe = folder.resolve("pipe.png");
+    Process made;
+    try {
+      made = new ProcessBuilder("mkfifo", pipe.toString()).start();
+    } catch (IOException e) {
+      assumeTrue(false, "no mkfifo");
+      return;
+    }
+    assumeTrue(made.waitFor() == 0);
+    String name = pipe.toString();
+    for (Executable read :
+        List.<Executable>of(
+            () -> storage.stat(name),
+            () -> storage.head(name, 1),
+            () -> storage.head(name, 1, 1),
+            () -> storage.read(name, 1),
+            () -> storage.open(name).close())) {
+      assertTimeoutPreemptively(
+          Duration.ofSeconds(60),
+          () ->
+              assertTrue(
+                  assertThrows(IOException.class, read)
+                      .getMessage()
+                      .contains("it is a pipe or a device")));
     }
   }
 }
