@@ -11,12 +11,12 @@ import io.glmimage.output.EditFigures;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ReportFiles;
-import io.glmimage.output.ResultStatus;
 import io.glmimage.output.RowCounts;
 import io.glmimage.output.RunLock;
 import io.glmimage.output.RunReport;
 import io.glmimage.output.RunSetup;
 import io.glmimage.output.RunTimes;
+import io.glmimage.output.SampleGroup;
 import io.glmimage.output.ShownResult;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
@@ -39,7 +39,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -271,14 +270,12 @@ final class EditJob {
       throws IOException {
     long rows = found.rows();
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
-    Map<String, Long> failed = new TreeMap<>(results.counts());
-    Long ok = failed.remove(ResultStatus.OK.name());
     Map<String, String> byName = options.byName();
     // Later commands find the sources wherever they are started.
     byName.put("manifest", storage.qualified(options.manifest().path()));
     RunReport report =
         new RunReport(
-            new RowCounts(rows, ok == null ? 0 : ok, found.kept(), failed),
+            results.counts(rows, found.kept()),
             new RunTimes(started, phases.total(), phases.seconds()),
             edited,
             output,
@@ -305,6 +302,15 @@ final class EditJob {
       session.describe("Write the report");
       writeReport(report, new ResultFigures(results), model.touchesImages());
     }
+    if (report.rows().allFlagged() > 0) {
+      say(
+          Wording.count(report.rows().allFlagged(), "edited image")
+              + " of "
+              + report.rows().ok()
+              + " flagged: "
+              + report.rows().flags()
+              + " (see show --flagged, and the report)");
+    }
     report.write(storage, options.exitCode(report.rows()), redaction);
     return report;
   }
@@ -313,7 +319,11 @@ final class EditJob {
       throws IOException {
     ReportFiles files =
         new ReportFiles(storage, storage.parent(options.manifest().path()), redaction);
-    List<ShownResult> samples = withImages ? figures.sample(ReportFiles.MOST_SAMPLES) : List.of();
+    Map<SampleGroup, List<ShownResult>> samples =
+        withImages
+            ? figures.samples(
+                report.rows().ok(), ReportFiles.MOST_SAMPLES, ReportFiles.MOST_OF_A_GROUP)
+            : Map.of();
     files.write(
         report, figures.all(report.rows().failedByClass().keySet(), files.samples(samples)));
   }

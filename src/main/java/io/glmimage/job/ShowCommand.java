@@ -36,6 +36,13 @@ final class ShowCommand implements Callable<Integer> {
   private int rows = DEFAULT_ROWS;
 
   @Option(
+      names = "--flagged",
+      description =
+          "Print only rows whose edited image is flagged (quality other than OK). Default: off; all"
+              + " rows.")
+  private boolean flagged;
+
+  @Option(
       names = "--json",
       description =
           "Print result rows with all their columns, one JSON object a line (JSON Lines). Default:"
@@ -55,7 +62,8 @@ final class ShowCommand implements Callable<Integer> {
     checkRows(rows);
     try (Session spark = session.open(console, "show")) {
       spark.describe("Read the results");
-      ResultsTable table = ResultsTable.open(spark.spark(), spark.storage(), results);
+      ResultsTable all = ResultsTable.open(spark.spark(), spark.storage(), results);
+      ResultsTable table = flagged ? all.flagged() : all;
       if (json) {
         table.firstAsJson(rows).forEach(console.out()::println);
         console.out().flush();
@@ -88,10 +96,19 @@ final class ShowCommand implements Callable<Integer> {
           String.format(Locale.ROOT, "%.1f", row.seconds()),
           cut(row.prompt() == null ? "" : row.prompt(), PROMPT_CHARS),
           row.ok()
-              ? row.edited().path()
+              ? row.edited().path() + flag(row)
               : row.failure().errorClass() + ": " + row.failure().message());
     }
     out.flush();
+  }
+
+  /** The flag of a flagged row, with the figures of its image. */
+  private static String flag(ShownResult row) {
+    if (!row.flagged()) {
+      return "";
+    }
+    String likeness = row.likeness();
+    return " (" + row.verdict().flag() + (likeness.isEmpty() ? "" : ": " + likeness) + ")";
   }
 
   private static String cut(String text, int chars) {

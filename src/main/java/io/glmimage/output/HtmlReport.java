@@ -5,10 +5,8 @@ import static io.glmimage.output.HtmlText.duration;
 import static io.glmimage.output.HtmlText.number;
 import static io.glmimage.output.HtmlText.percent;
 
+import io.glmimage.digest.Sha256;
 import io.glmimage.error.Wording;
-import io.glmimage.image.ImageEncoder;
-import io.glmimage.image.JpegEncoder;
-import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,15 +18,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The report of a run as one self-contained page: styles, charts and images are inside, and there
- * are no scripts. Texts from rows, options and errors are redacted and escaped.
+ * The report of a run as one self-contained page: styles, charts and images are inside. Its only
+ * script moves the handles of the samples; browsers run no other, by the page's policy. Texts from
+ * rows, options and errors are redacted and escaped.
  */
 public final class HtmlReport {
-  private static final int THUMBNAIL_QUALITY = 82;
-
-  /** Without the JPEG encoder, thumbnails are PNG: a missing library must not fail the report. */
-  private static final boolean JPEG_THUMBNAILS = JpegEncoder.available();
-
   private static final List<String> COLOURS =
       List.of("#7a8ba8", "#8a63d2", "#3b6fd4", "#2a9d8f", "#e0a030", "#b8bfca");
 
@@ -52,9 +46,10 @@ public final class HtmlReport {
     add("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     add("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">");
     add("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';");
-    add(" style-src 'unsafe-inline'; img-src data:\">");
+    String script = resource("report.js");
+    add(" style-src 'unsafe-inline'; img-src data:; script-src 'sha256-%s'\">", sha256(script));
     add("<title>Edited images: %s rows</title>", report.rows().total());
-    add("<style>\n%s</style></head><body><main>\n", style());
+    add("<style>\n%s</style></head><body><main>\n", resource("report.css"));
     head();
     cards();
     add("<div class=\"two\">\n");
@@ -63,18 +58,25 @@ public final class HtmlReport {
     add("</div>\n");
     stages();
     failures();
+    judged();
     samples();
     options();
+    add("<script>%s</script>", script);
     add("</main></body></html>\n");
     return html.toString();
   }
 
-  private static String style() {
-    try (InputStream in = HtmlReport.class.getResourceAsStream("report.css")) {
+  private static String resource(String name) {
+    try (InputStream in = HtmlReport.class.getResourceAsStream(name)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read report.css from the class path", e);
+      throw new UncheckedIOException("Cannot read " + name + " from the class path", e);
     }
+  }
+
+  /** The digest by which browsers allow the script of the page, and no other. */
+  private static String sha256(String script) {
+    return Base64.getEncoder().encodeToString(Sha256.of(script.getBytes(StandardCharsets.UTF_8)));
   }
 
   private void head() {
@@ -97,6 +99,10 @@ public final class HtmlReport {
     card(count(rows.total()), rows.total() == 1 ? "row" : "rows", "");
     card(count(rows.ok()), "succeeded", rows.ok() > 0 ? "good" : "");
     card(count(rows.failed()), "failed", rows.failed() > 0 ? "bad" : "");
+    card(
+        figures.quality().flags().isEmpty() ? "&ndash;" : count(rows.allFlagged()),
+        rows.allFlagged() == 0 ? "flagged" : "flagged: " + text(rows.flags()),
+        rows.allFlagged() > 0 ? "bad" : "");
     card(number(report.rowsPerSecond()), "rows per second", "");
     card(duration(report.times().seconds()), "in all", "");
     card(
@@ -203,6 +209,36 @@ public final class HtmlReport {
     add("</div><div class=\"key\">%s</div></section>\n", key);
   }
 
+  private void judged() {
+    QualityReport quality = figures.quality();
+    add("<div class=\"two\">\n");
+    shares("Changed pixels of a row", "rows with a share of", quality.change());
+    shares("Likeness to the source (SSIM)", "rows with an SSIM of", quality.likeness());
+    add("</div>\n");
+  }
+
+  /** A histogram of a figure between 0 and 1. */
+  private void shares(String title, String what, List<RunFigures.Bin> bins) {
+    section(title);
+    long highest = bins.stream().mapToLong(RunFigures.Bin::rows).max().orElse(0);
+    if (highest == 0) {
+      nothing("No row has a source image and an edited image.");
+      return;
+    }
+    SvgChart chart = new SvgChart();
+    for (int i = 0; i < bins.size(); i++) {
+      RunFigures.Bin bin = bins.get(i);
+      chart.bar(
+          i,
+          bins.size(),
+          (double) bin.rows() / highest,
+          String.format(
+              Locale.ROOT, "%s %s %.2f to %.2f", count(bin.rows()), what, bin.from(), bin.to()));
+    }
+    chart.labels(count(highest), "0", "1");
+    add("%s</section>\n", chart.html());
+  }
+
   private void failures() {
     section("Failures");
     if (report.rows().failed() == 0) {
@@ -230,36 +266,7 @@ public final class HtmlReport {
       nothing("There is no edited image to show.");
       return;
     }
-    add("<div class=\"grid\">");
-    for (RunFigures.Sample sample : figures.samples()) {
-      add("<div class=\"sample\"><div class=\"pair\">");
-      image(sample.source(), "source image", sample.note());
-      image(sample.edit(), "edited image", sample.note());
-      add(
-          "</div><p>%s</p><div class=\"faint\"><b>%s</b> %s</div></div>\n",
-          text(sample.prompt()), text(sample.id()), text(sample.detail()));
-    }
-    add("</div></section>\n");
-  }
-
-  private void image(RgbImage image, String name, String note) {
-    add("<div class=\"pic\">");
-    if (image == null) {
-      add("%s", text(note));
-    } else {
-      add(
-          "<img alt=\"%s\" src=\"data:image/%s;base64,%s\">",
-          name,
-          JPEG_THUMBNAILS ? "jpeg" : "png",
-          Base64.getEncoder().encodeToString(thumbnail(image)));
-    }
-    add("</div>");
-  }
-
-  private static byte[] thumbnail(RgbImage image) {
-    return JPEG_THUMBNAILS
-        ? JpegEncoder.jpeg(image, THUMBNAIL_QUALITY, Map.of())
-        : ImageEncoder.png(image, Map.of());
+    add("%s</section>\n", SampleGallery.of(figures.samples(), this::text));
   }
 
   private void options() {

@@ -27,15 +27,11 @@ public final class MetricsJson {
     fields.put("engine_wait_share", engineTime.waitShare());
     fields.put("stage_seconds", figures.stageSeconds());
     fields.put("row_seconds", figures.quantiles());
-    List<Map<String, Object>> bins = new ArrayList<>();
-    for (RunFigures.Bin bin : figures.histogram()) {
-      Map<String, Object> fieldsOfBin = new LinkedHashMap<>();
-      fieldsOfBin.put("from", bin.from());
-      fieldsOfBin.put("to", bin.to());
-      fieldsOfBin.put("rows", bin.rows());
-      bins.add(fieldsOfBin);
-    }
-    fields.put("row_seconds_histogram", bins);
+    fields.put("row_seconds_histogram", bins(figures.histogram()));
+    fields.put("quality", figures.quality().flags());
+    fields.put("quality_figures", figures.quality().quantiles());
+    fields.put("changed_fraction_histogram", bins(figures.quality().change()));
+    fields.put("ssim_histogram", bins(figures.quality().likeness()));
     List<Map<String, Object>> progress = new ArrayList<>();
     for (EditFigures.Moment moment : report.edited().history()) {
       Map<String, Object> fieldsOfMoment = new LinkedHashMap<>();
@@ -48,5 +44,17 @@ public final class MetricsJson {
     fields.put("model", redaction.apply(report.setup().model()));
     fields.put("versions", report.setup().versions());
     return PrettyJson.of(fields);
+  }
+
+  private static List<Map<String, Object>> bins(List<RunFigures.Bin> histogram) {
+    List<Map<String, Object>> bins = new ArrayList<>();
+    for (RunFigures.Bin bin : histogram) {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("from", bin.from());
+      fields.put("to", bin.to());
+      fields.put("rows", bin.rows());
+      bins.add(fields);
+    }
+    return bins;
   }
 }

@@ -9,19 +9,26 @@ import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ImagePaths;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Writes {@code report.html} and {@code metrics.json} of a run. */
 public final class ReportFiles {
-  /** The largest number of rows shown with their images. */
+  /** The largest number of rows from all parts that are shown with their images. */
   public static final int MOST_SAMPLES = 24;
+
+  /** The largest number of rows of each other group that are shown. */
+  public static final int MOST_OF_A_GROUP = 8;
 
   private static final Logger LOG = LoggerFactory.getLogger(ReportFiles.class);
 
   /** The longest side of a thumbnail, in pixels. */
-  private static final int THUMBNAIL = 176;
+  private static final int THUMBNAIL = 256;
 
   private static final long MAX_FILE_BYTES = 256L << 20;
 
@@ -38,9 +45,22 @@ public final class ReportFiles {
     this.redaction = redaction;
   }
 
-  /** Reads the images of successful rows. */
-  public List<RunFigures.Sample> samples(List<ShownResult> rows) {
-    return rows.stream().map(this::sample).toList();
+  /**
+   * Reads the images of successful rows.
+   *
+   * @param rows the rows to show by group; a row may be in several groups
+   */
+  public List<RunFigures.Sample> samples(Map<SampleGroup, List<ShownResult>> rows) {
+    Map<String, Set<SampleGroup>> groups = new LinkedHashMap<>();
+    Map<String, ShownResult> byId = new LinkedHashMap<>();
+    rows.forEach(
+        (group, members) ->
+            members.forEach(
+                row -> {
+                  byId.put(row.id(), row);
+                  groups.computeIfAbsent(row.id(), id -> new TreeSet<>()).add(group);
+                }));
+    return byId.values().stream().map(row -> sample(row, groups.get(row.id()))).toList();
   }
 
   /** Writes both files. */
@@ -51,7 +71,7 @@ public final class ReportFiles {
     storage.write(report.output().report(), page.getBytes(StandardCharsets.UTF_8));
   }
 
-  private RunFigures.Sample sample(ShownResult row) {
+  private RunFigures.Sample sample(ShownResult row, Set<SampleGroup> groups) {
     RgbImage source = null;
     String note = "text-to-image";
     if (!row.imagePaths().isEmpty()) {
@@ -60,7 +80,20 @@ public final class ReportFiles {
       source = DataUrl.is(path) ? null : thumbnail(ImagePaths.resolve(manifestFolder, path));
     }
     RgbImage edited = thumbnail(row.edited().path());
-    return new RunFigures.Sample(row.id(), row.prompt(), row.detail(), source, edited, note);
+    if (source != null && edited != null) {
+      // As the model saw it: the slider lays one over the other.
+      source = Resampler.lanczos(source, edited.height(), edited.width());
+    }
+    String likeness = row.likeness();
+    return new RunFigures.Sample(
+        row.id(),
+        row.prompt(),
+        row.detail() + (likeness.isEmpty() ? "" : ", " + likeness),
+        source,
+        edited,
+        note,
+        row.verdict() == null ? null : row.verdict().flag().name(),
+        groups);
   }
 
   /** Reads a thumbnail; null if the image cannot be read any more, which the page then says. */

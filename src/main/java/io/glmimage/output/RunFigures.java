@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Figures of the whole result table, for the report of a run.
@@ -14,6 +15,7 @@ import java.util.Map;
  *     max}, {@code mean}; empty if no row succeeded
  * @param histogram numbers of successful rows by seconds, fastest first, without gaps
  * @param failures examples of each error class
+ * @param quality how the edited images were judged
  * @param samples rows to look at
  */
 public record RunFigures(
@@ -21,6 +23,7 @@ public record RunFigures(
     Map<String, Double> quantiles,
     List<Bin> histogram,
     Map<String, List<Failure>> failures,
+    QualityReport quality,
     List<Sample> samples) {
   public RunFigures {
     stageSeconds = Collections.unmodifiableMap(new LinkedHashMap<>(stageSeconds));
@@ -33,8 +36,8 @@ public record RunFigures(
   /**
    * A bar of the histogram.
    *
-   * @param from seconds, inclusive
-   * @param to seconds, exclusive
+   * @param from inclusive
+   * @param to exclusive
    */
   public record Bin(double from, double to, long rows) {}
 
@@ -47,7 +50,16 @@ public record RunFigures(
    * @param source thumbnail of the first source image; null if it cannot be shown
    * @param edit thumbnail of the edited image; null if it cannot be shown
    * @param note text in place of a missing image; may be null
+   * @param quality the flag of the row; null if it was not judged
+   * @param groups why the row is shown
    */
   public record Sample(
-      String id, String prompt, String detail, RgbImage source, RgbImage edit, String note) {}
+      String id,
+      String prompt,
+      String detail,
+      RgbImage source,
+      RgbImage edit,
+      String note,
+      String quality,
+      Set<SampleGroup> groups) {}
 }

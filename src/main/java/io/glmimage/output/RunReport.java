@@ -52,6 +52,7 @@ public record RunReport(
     fields.put("failed", rows.failed());
     fields.put("kept", rows.kept());
     fields.put("failed_by_class", rows.failedByClass());
+    fields.put("flagged", rows.flagged());
     fields.put("started", times.started().toString());
     fields.put("seconds", times.seconds());
     fields.put("edit_seconds", edited.seconds());

@@ -1,5 +1,6 @@
 package io.glmimage.output;
 
+import io.glmimage.quality.QualityFlag;
 import java.util.List;
 import java.util.Locale;
 
@@ -10,6 +11,7 @@ import java.util.Locale;
  * @param seed null if the row was rejected
  * @param failure null if the row succeeded
  * @param edited null if the row failed
+ * @param verdict null if the edited image was not judged
  */
 public record ShownResult(
     String id,
@@ -18,7 +20,8 @@ public record ShownResult(
     Long seed,
     double seconds,
     Failure failure,
-    Edited edited) {
+    Edited edited,
+    Verdict verdict) {
   /** Why a row failed. */
   public record Failure(String errorClass, String message) {}
 
@@ -27,6 +30,22 @@ public record ShownResult(
 
   public boolean ok() {
     return failure == null;
+  }
+
+  /** Whether the edited image has a flag. */
+  public boolean flagged() {
+    return verdict != null && verdict.flag() != QualityFlag.OK;
+  }
+
+  /** Change and likeness of an image with a source, in words; empty for others. */
+  public String likeness() {
+    return verdict == null || verdict.figures().changedFraction() == null
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "%.1f %% changed, ssim %.2f",
+            100 * verdict.figures().changedFraction(),
+            verdict.figures().ssim());
   }
 
   /** Size, seed and seconds of a successful row, in one line. */

@@ -1,12 +1,19 @@
 package io.glmimage.output;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.image.RgbImage;
 import io.glmimage.io.Redaction;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class HtmlReportTest {
@@ -14,7 +21,7 @@ class HtmlReportTest {
 
   private static RunReport report(EditFigures edited) {
     return new RunReport(
-        new RowCounts(2, 0, 0, Map.of("MODEL_ERROR", 2L)),
+        new RowCounts(2, 0, 0, Map.of("MODEL_ERROR", 2L), Map.of()),
         new RunTimes(Instant.EPOCH, 1, Map.of()),
         edited,
         new OutputLayout("s3a://KEY:hush-hush@b/" + EVIL),
@@ -28,7 +35,10 @@ class HtmlReportTest {
         Map.of(),
         List.of(),
         Map.of("MODEL_ERROR", List.of(new RunFigures.Failure(EVIL, null, EVIL.repeat(100)))),
-        List.of(new RunFigures.Sample(EVIL, EVIL, EVIL, null, null, EVIL)));
+        QualityReport.NONE,
+        List.of(
+            new RunFigures.Sample(
+                EVIL, EVIL, EVIL, null, null, EVIL, EVIL, Set.of(SampleGroup.SAMPLE))));
   }
 
   private static String page(RunReport report, RunFigures figures) {
@@ -38,7 +48,8 @@ class HtmlReportTest {
   @Test
   void escapesAndRedactsTextFromRowsAndOptions() {
     String page = page(report(EditFigures.NOTHING), figures());
-    assertFalse(page.contains("<script"), page);
+    assertEquals(page.indexOf("<script"), page.lastIndexOf("<script"), page);
+    assertTrue(page.contains("<script>// Moves the handles"), page);
     assertFalse(page.contains("hush-hush"), page);
     assertTrue(page.contains("(the demonstration model, which knows coloured shapes only)"), page);
     assertTrue(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&#39;&quot;&amp;"), page);
@@ -77,12 +88,86 @@ class HtmlReportTest {
             Map.of("p50", 0.25),
             List.of(new RunFigures.Bin(0.1, 0.2, 3), new RunFigures.Bin(0.2, 0.4, 6)),
             Map.of(),
+            QualityReport.NONE,
             List.of());
     String page = page(report(edited), figures);
     // 2 rows a second for 5 s, then 0.4: full height, then a fifth of it.
     assertTrue(page.contains("40.0,12.0 320.0,12.0 320.0,138.4 600.0,138.4"), page);
     assertTrue(page.contains("0.20 s to 0.40 s: 6 rows"), page);
     assertTrue(page.contains("<b class=\"\">25.0 %</b>"), page);
+  }
+
+  private static RunFigures.Sample sample(String id, String flag, SampleGroup... groups) {
+    RgbImage image = new RgbImage(20, 30, new byte[20 * 30 * 3]);
+    return new RunFigures.Sample(
+        id, "prompt " + id, "detail", image, image, null, flag, new TreeSet<>(Set.of(groups)));
+  }
+
+  private static RunFigures judged() {
+    return new RunFigures(
+        Map.of(),
+        Map.of(),
+        List.of(),
+        Map.of(),
+        new QualityReport(
+            Map.of("OK", 5L, "UNCHANGED", 1L),
+            List.of(new RunFigures.Bin(0, 0.05, 1), new RunFigures.Bin(0.05, 0.1, 5)),
+            List.of(new RunFigures.Bin(0.9, 0.95, 6)),
+            Map.of("ssim", Map.of("p50", 0.92))),
+        List.of(
+            sample("a", "OK", SampleGroup.SAMPLE, SampleGroup.MOST_CHANGED),
+            sample("b", "UNCHANGED", SampleGroup.LEAST_CHANGED, SampleGroup.UNCHANGED)));
+  }
+
+  private static RunReport judgedReport() {
+    RunReport report = report(EditFigures.NOTHING);
+    return new RunReport(
+        new RowCounts(6, 6, 0, Map.of(), Map.of("UNCHANGED", 1L)),
+        report.times(),
+        report.edited(),
+        report.output(),
+        report.setup());
+  }
+
+  @Test
+  void showsFlagsHistogramsAndSamplesByGroup() {
+    String page = page(judgedReport(), judged());
+    assertTrue(page.contains("<b class=\"bad\">1</b><span>flagged: 1 UNCHANGED</span>"), page);
+    assertTrue(page.contains("5 rows with a share of 0.05 to 0.10"), page);
+    assertTrue(page.contains("6 rows with an SSIM of 0.90 to 0.95"), page);
+    assertTrue(page.contains("<div class=\"sample in-sample in-most-changed\">"), page);
+    assertTrue(page.contains("<div class=\"sample in-least-changed in-unchanged\">"), page);
+    assertTrue(page.contains("id=\"show-sample\" checked>"), page);
+    assertTrue(page.contains("<label for=\"show-unchanged\">UNCHANGED <span"), page);
+    assertFalse(page.contains("id=\"show-flat\""), "groups without rows have no button");
+    assertTrue(page.contains("<b>b</b> detail <b class=\"bad\">UNCHANGED</b>"), page);
+    for (SampleGroup group : SampleGroup.values()) {
+      String rule = "#show-%s:checked ~ .grid > :not(.in-%s)".formatted(group.css(), group.css());
+      assertTrue(page.contains(rule), rule);
+    }
+  }
+
+  @Test
+  void thePolicyAllowsTheScriptOfThePageOnly() throws Exception {
+    String page = page(judgedReport(), judged());
+    int start = page.indexOf("<script>") + "<script>".length();
+    String script = page.substring(start, page.indexOf("</script>", start));
+    String digest =
+        Base64.getEncoder()
+            .encodeToString(
+                MessageDigest.getInstance("SHA-256")
+                    .digest(script.getBytes(StandardCharsets.UTF_8)));
+    assertTrue(page.contains("script-src 'sha256-" + digest + "'"), page);
+  }
+
+  @Test
+  void metricsAndSummaryHaveFlagsAndDistributions() {
+    String metrics = MetricsJson.of(judgedReport(), judged(), Redaction.ofPatterns());
+    assertTrue(metrics.contains("\"UNCHANGED\" : 1"), metrics);
+    assertTrue(metrics.contains("\"changed_fraction_histogram\" : [ {"), metrics);
+    assertTrue(metrics.contains("\"p50\" : 0.92"), metrics);
+    String summary = judgedReport().json(0, Redaction.ofPatterns());
+    assertTrue(summary.contains("\"flagged\" : {\n    \"UNCHANGED\" : 1"), summary);
   }
 
   @Test

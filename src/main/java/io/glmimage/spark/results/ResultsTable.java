@@ -14,7 +14,11 @@ import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.output.RowCounts;
 import io.glmimage.output.ShownResult;
+import io.glmimage.output.Verdict;
+import io.glmimage.quality.QualityFigures;
+import io.glmimage.quality.QualityFlag;
 import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -136,18 +140,34 @@ public final class ResultsTable {
     return rows;
   }
 
-  /** Numbers of rows: failed rows by error class, successful rows under {@code OK}. */
-  public Map<String, Long> counts() {
-    Map<String, Long> counts = new TreeMap<>();
+  /**
+   * Counts the rows.
+   *
+   * @param total rows of the manifest
+   * @param kept rows that an earlier run finished
+   */
+  public RowCounts counts(long total, long kept) {
+    long ok = 0;
+    Map<String, Long> failed = new TreeMap<>();
+    Map<String, Long> flagged = new TreeMap<>();
     for (Row row :
-        rows.groupBy(name(ResultColumn.STATUS), name(ResultColumn.ERROR_CLASS))
+        rows.groupBy(
+                name(ResultColumn.STATUS),
+                name(ResultColumn.ERROR_CLASS),
+                name(ResultColumn.QUALITY))
             .count()
             .collectAsList()) {
-      String key =
-          row.getString(0).equals(ResultStatus.OK.name()) ? row.getString(0) : row.getString(1);
-      counts.merge(key, row.getLong(2), Long::sum);
+      long count = row.getLong(3);
+      if (!row.getString(0).equals(ResultStatus.OK.name())) {
+        failed.merge(row.getString(1), count, Long::sum);
+        continue;
+      }
+      ok += count;
+      if (!row.isNullAt(2) && !row.getString(2).equals(QualityFlag.OK.name())) {
+        flagged.merge(row.getString(2), count, Long::sum);
+      }
     }
-    return counts;
+    return new RowCounts(total, ok, kept, failed, flagged);
   }
 
   /** Error class and message of the first failed rows, in manifest order. */
@@ -161,6 +181,12 @@ public final class ResultsTable {
         .stream()
         .map(row -> row.getString(0) + ": " + row.getString(1))
         .toList();
+  }
+
+  /** The rows whose edited images are flagged. */
+  public ResultsTable flagged() {
+    return new ResultsTable(
+        rows.filter(col(name(ResultColumn.QUALITY)).notEqual(QualityFlag.OK.name())));
   }
 
   /** The first rows, in manifest order. */
@@ -204,7 +230,21 @@ public final class ResultsTable {
                 row.getAs(name(ResultColumn.OUTPUT_PATH)),
                 row.<Integer>getAs(name(ResultColumn.WIDTH)),
                 row.<Integer>getAs(name(ResultColumn.HEIGHT)))
-            : null);
+            : null,
+        verdict(row));
+  }
+
+  private static Verdict verdict(Row row) {
+    String flag = row.getAs(name(ResultColumn.QUALITY));
+    return flag == null
+        ? null
+        : new Verdict(
+            QualityFlag.valueOf(flag),
+            new QualityFigures(
+                row.getAs(name(ResultColumn.CHANGED_FRACTION)),
+                row.getAs(name(ResultColumn.SSIM)),
+                row.getAs(name(ResultColumn.PSNR)),
+                row.<Double>getAs(name(ResultColumn.FLATNESS))));
   }
 
   private static String name(ResultColumn column) {

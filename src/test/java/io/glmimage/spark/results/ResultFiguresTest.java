@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.QualityReport;
+import io.glmimage.output.RowCounts;
 import io.glmimage.output.RunFigures;
+import io.glmimage.output.SampleGroup;
 import io.glmimage.output.ShownResult;
 import io.glmimage.spark.TinySpark;
 import java.nio.file.Path;
@@ -44,6 +47,14 @@ class ResultFiguresTest extends TinySpark {
     values[SCHEMA.fieldIndex("write_seconds")] = 0.0;
     values[SCHEMA.fieldIndex("prompt")] = "p" + index;
     values[SCHEMA.fieldIndex("image_paths")] = new String[] {"0.png"};
+    if (errorClass == null) {
+      // Row i changes i percent of the pixels; row 0 is flagged, and row 13 has no source.
+      values[SCHEMA.fieldIndex("quality")] = index == 0 ? "UNCHANGED" : "OK";
+      values[SCHEMA.fieldIndex("changed_fraction")] = index == 13 ? null : index / 100.0;
+      values[SCHEMA.fieldIndex("ssim")] = index == 13 ? null : 1 - index / 50.0;
+      values[SCHEMA.fieldIndex("psnr")] = index == 13 ? null : 20.0;
+      values[SCHEMA.fieldIndex("flatness")] = 0.5;
+    }
     return RowFactory.create(values);
   }
 
@@ -111,6 +122,67 @@ class ResultFiguresTest extends TinySpark {
             new RunFigures.Failure("r3", "p3", "why 3")),
         failures.get("INVALID_ROW"));
     assertEquals(2, failures.get("MODEL_ERROR").size());
+  }
+
+  @Test
+  void flagsAndDistributionsAreOfJudgedRows() {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i <= 100; i++) {
+      rows.add(row(i, 1, null));
+    }
+    rows.add(row(101, 1, "MODEL_ERROR"));
+    QualityReport quality = figures(rows).quality();
+    assertEquals(Map.of("OK", 100L, "UNCHANGED", 1L), quality.flags());
+    assertEquals(20, quality.change().size());
+    assertEquals(100, quality.change().stream().mapToLong(RunFigures.Bin::rows).sum());
+    assertEquals(4, quality.change().get(2).rows(), "10 to 14 percent, without row 13");
+    assertEquals(6, quality.change().get(19).rows(), "the last bin has the value 1");
+    assertEquals(0.95, quality.change().get(19).from(), 1e-9);
+    assertTrue(quality.likeness().get(0).rows() > 50, "negative values are in the first bin");
+    assertEquals(Map.of("p10", 0.5, "p50", 0.5, "p90", 0.5), quality.quantiles().get("flatness"));
+    assertEquals(0.5, quality.quantiles().get("changed_fraction").get("p50"), 0.011);
+  }
+
+  @Test
+  void shownRowsAreTheSameWithAndWithoutFurtherQueries() {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      rows.add(row(i, 1, null));
+    }
+    ResultFigures figures = figures(rows);
+    Map<SampleGroup, List<ShownResult>> queried = figures.samples(20, 19, 3);
+    Map<SampleGroup, List<ShownResult>> sorted = figures.samples(20, 20, 3);
+    for (SampleGroup group : SampleGroup.values()) {
+      if (group != SampleGroup.SAMPLE) {
+        assertEquals(queried.get(group), sorted.get(group), group.name());
+      }
+    }
+    assertEquals(List.of("r19", "r18", "r17"), ids(sorted.get(SampleGroup.MOST_CHANGED)));
+    assertEquals(List.of("r0", "r1", "r2"), ids(sorted.get(SampleGroup.LEAST_CHANGED)));
+    assertEquals(List.of("r0"), ids(sorted.get(SampleGroup.UNCHANGED)));
+    assertEquals(List.of(), sorted.get(SampleGroup.FLAT));
+    assertTrue(sorted.get(SampleGroup.UNCHANGED).get(0).flagged());
+    assertEquals("0.0 % changed, ssim 1.00", sorted.get(SampleGroup.UNCHANGED).get(0).likeness());
+  }
+
+  private static List<String> ids(List<ShownResult> rows) {
+    return rows.stream().map(ShownResult::id).toList();
+  }
+
+  @Test
+  void aTableOfAnEarlierVersionHasNoFigures() {
+    OutputLayout output = new OutputLayout(folder.toString());
+    spark
+        .createDataFrame(List.of(row(0, 1, null), row(1, 1, "MODEL_ERROR")), SCHEMA)
+        .drop("quality", "changed_fraction", "ssim", "psnr", "flatness")
+        .write()
+        .mode("overwrite")
+        .parquet(output.results());
+    ResultsTable table = ResultsTable.open(spark, new Storage(new Configuration()), output.root());
+    assertEquals(QualityReport.NONE, new ResultFigures(table).quality());
+    assertEquals(new RowCounts(2, 1, 0, Map.of("MODEL_ERROR", 1L), Map.of()), table.counts(2, 0));
+    assertEquals(List.of(), table.flagged().first(5));
+    assertEquals(2, table.first(5).size());
   }
 
   @Test
