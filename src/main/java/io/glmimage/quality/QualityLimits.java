@@ -19,8 +19,14 @@ public record QualityLimits(double minChange, double maxChange) implements Seria
   /** Recolouring a whole image keeps its structure; an image below this has lost it. */
   public static final double DESTROYED_SSIM = 0.2;
 
-  /** An image with at least this flatness is {@link QualityFlag#FLAT}. */
+  /** An image with at least this flatness may be {@link QualityFlag#FLAT}. */
   public static final double FLAT_FLATNESS = 0.995;
+
+  /**
+   * A flat image with a source is {@link QualityFlag#FLAT} if at least this fraction of its pixels
+   * changed. Removing the only object from a plain background changes less.
+   */
+  public static final double FLAT_CHANGE = 0.5;
 
   public QualityLimits {
     check("--min-change", minChange);
@@ -43,7 +49,7 @@ public record QualityLimits(double minChange, double maxChange) implements Seria
     if (changed != null && changed < minChange) {
       return QualityFlag.UNCHANGED;
     }
-    if (figures.flatness() >= FLAT_FLATNESS) {
+    if (figures.flatness() >= FLAT_FLATNESS && (changed == null || changed >= FLAT_CHANGE)) {
       return QualityFlag.FLAT;
     }
     return changed != null && changed > maxChange && figures.ssim() < DESTROYED_SSIM

@@ -176,6 +176,8 @@ class QualityFiguresTest {
     assertEquals(QualityFlag.OK, LIMITS.flag(new QualityFigures(0.951, 0.2, 8.0, 0.5)));
     assertEquals(QualityFlag.FLAT, LIMITS.flag(new QualityFigures(1.0, 0.1, 8.0, 0.995)));
     assertEquals(QualityFlag.OK, LIMITS.flag(new QualityFigures(null, null, null, 0.9949)));
+    assertEquals(QualityFlag.FLAT, LIMITS.flag(new QualityFigures(0.5, 0.9, 20.0, 1.0)));
+    assertEquals(QualityFlag.OK, LIMITS.flag(new QualityFigures(0.499, 0.9, 20.0, 1.0)));
   }
 
   @Test
