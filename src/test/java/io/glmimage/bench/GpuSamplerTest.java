@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.spark.Until;
 import io.glmimage.tensor.Compute;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,9 +28,7 @@ class GpuSamplerTest {
                     + pid
                     + "; printf '90, 1500, 600.5\\n[N/A], 1, 2\\nno line\\n100, 1700, 700\\n';"
                     + " exec sleep 600"));
-    while (sampler.count() < 2) {
-      Thread.sleep(20);
-    }
+    Until.holds("two samples are read", () -> sampler.count() >= 2);
     GpuSampler.Means means = sampler.stop();
     assertEquals(2, means.count());
     assertEquals(0.95, means.busy(), 1e-9);

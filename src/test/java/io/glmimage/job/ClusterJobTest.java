@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.spark.Until;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,9 +74,9 @@ class ClusterJobTest {
                 "--commit-seconds",
                 "0"))) {
       // An executor is also lost for another reason, as on a spot instance.
-      while (job.isAlive() && !Files.exists(output.resolve("images"))) {
-        Thread.sleep(20);
-      }
+      Until.holds(
+          "the job writes images or ends",
+          () -> !job.isAlive() || Files.exists(output.resolve("images")));
       List<ProcessHandle> executors = job.executors();
       assertFalse(executors.isEmpty(), job.output());
       assertTrue(executors.get(0).destroyForcibly());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.spark.Until;
 import io.glmimage.spark.engine.ExecutorEngines;
 import io.glmimage.spark.engine.HaltingEngines;
 import io.glmimage.spark.results.ResultsTable;
@@ -481,9 +482,9 @@ class ResumeTest extends SharedSession {
     try (ChildJob first =
         new ChildJob(
             log, List.of("--manifest", manifest, "--output", "" + output, "--model", "slow"))) {
-      while (!Files.exists(output.resolve("images")) && first.isAlive()) {
-        Thread.sleep(20);
-      }
+      Until.holds(
+          "the job writes images or ends",
+          () -> !first.isAlive() || Files.exists(output.resolve("images")));
       assertEquals(1, edit(manifest, "--model", "slow"));
       assertTrue(job.err().contains("another run is writing there (process "), job.err());
       assertEquals(0, job.edited());

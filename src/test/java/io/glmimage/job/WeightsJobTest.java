@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.glmimage.spark.FakeGpus;
 import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.StandaloneCluster;
+import io.glmimage.spark.Until;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -88,9 +89,7 @@ class WeightsJobTest {
     requireSpark();
     Path output = work.resolve("out");
     start(cluster, output, model, "broadcast", "node-cache");
-    while (!Files.exists(output.resolve("images"))) {
-      Thread.sleep(20);
-    }
+    Until.holds("the job writes images", () -> Files.exists(output.resolve("images")));
     ProcessHandle victim = cluster.executors().get(0);
     assertTrue(victim.destroyForcibly());
     assertDone(cluster.outcome());
@@ -246,9 +245,7 @@ class WeightsJobTest {
               log);
       Path output = work.resolve("out");
       start(driver, output, model, "broadcast", "node-cache");
-      while (!Files.exists(output.resolve("images"))) {
-        Thread.sleep(20);
-      }
+      Until.holds("the job writes images", () -> Files.exists(output.resolve("images")));
       standalone.addWorker();
       assertDone(driver.outcome());
       assertEquals(direct, images(output));

@@ -15,6 +15,7 @@ import io.glmimage.predict.EngineObserver;
 import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.LoadedModels;
 import io.glmimage.spark.SparkProcess;
+import io.glmimage.spark.Until;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
@@ -50,9 +51,7 @@ class GlmImagePluginTest {
   @Test
   void theModelIsLoadedBeforeAnyTaskAndTheJobSharesIt() throws Exception {
     try (SparkSession spark = session(TINY)) {
-      for (int i = 0; i < 600 && ExecutorEngines.loaded() == 0; i++) {
-        Thread.sleep(100);
-      }
+      Until.holds("the plug-in loads the model", () -> ExecutorEngines.loaded() > 0);
       assertEquals(1, ExecutorEngines.loaded());
       EngineOptions options = new EngineOptions(TINY.toString(), DeviceName.CPU);
       try (DistributedEngines mine = new CheckpointModel(options).distribute(spark)) {

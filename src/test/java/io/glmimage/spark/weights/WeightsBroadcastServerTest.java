@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.bench.SyntheticCheckpoint;
 import io.glmimage.error.WeightsException;
 import io.glmimage.io.LocalFileSource;
+import io.glmimage.spark.Until;
 import io.glmimage.weights.CachedWeights;
 import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
@@ -17,8 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.BitSet;
-import java.util.HashSet;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.apache.spark.SparkConf;
@@ -81,46 +80,6 @@ class WeightsBroadcastServerTest {
   void stopServer() {
     server.close();
     listener.close();
-  }
-
-  @Test
-  void aChunkStaysUntilEveryAskingNodeHasIt() throws Exception {
-    BitSet fast = new BitSet();
-    BitSet slow = new BitSet();
-    ask("slow", slow);
-    Set<Integer> got = new HashSet<>();
-    for (int i = 0; i < WeightsBroadcastServer.WINDOW; i++) {
-      int index = chunk("fast", fast);
-      fast.set(index);
-      got.add(index);
-    }
-    // The slow node has received nothing, so its chunks stay and no new one is sent.
-    assertEquals(new WeightsReply.Wait(), ask("fast", fast));
-    assertTrue(got.contains(chunk("slow", slow)));
-    got.forEach(slow::set);
-    ask("slow", slow);
-    assertFalse(got.contains(chunk("fast", fast)));
-    assertTrue(server.status().chunks().inFlightPeak() <= WeightsBroadcastServer.WINDOW + 1);
-  }
-
-  @Test
-  void aNodeThatJoinsLateTakesTheCurrentChunksAndThenThoseItMissed() throws Exception {
-    BitSet first = new BitSet();
-    for (int i = 0; i < 4; i++) {
-      first.set(chunk("first", first));
-    }
-    BitSet second = new BitSet();
-    while (first.cardinality() < plan.size()) {
-      second.set(chunk("second", second));
-      first.set(chunk("first", first));
-    }
-    int sentForBoth = server.status().chunks().sent();
-    assertTrue(sentForBoth < plan.size() + 4, "most chunks are sent once: " + sentForBoth);
-    while (second.cardinality() < plan.size()) {
-      second.set(chunk("second", second));
-    }
-    assertTrue(server.status().chunks().repeated() > 0);
-    assertTrue(server.status().chunks().sent() <= plan.size() + 4);
   }
 
   @Test
@@ -191,15 +150,19 @@ class WeightsBroadcastServerTest {
     return server.answer(new WeightsQuestion.Next(node, (BitSet) have.clone()));
   }
 
-  /** Waits for the next chunk and returns its index. */
+  /** Asks as a node does until a chunk comes, and returns its index. */
   private int chunk(String node, BitSet have) throws InterruptedException {
-    for (int i = 0; i < 3000; i++) {
-      if (ask(node, have) instanceof WeightsReply.Chunk chunk) {
-        return chunk.index();
-      }
-      Thread.sleep(10);
-    }
-    throw new AssertionError("no chunk arrives");
+    AtomicInteger index = new AtomicInteger();
+    Until.holds(
+        "a chunk arrives",
+        () -> {
+          if (ask(node, have) instanceof WeightsReply.Chunk chunk) {
+            index.set(chunk.index());
+            return true;
+          }
+          return false;
+        });
+    return index.get();
   }
 
   private CachedWeights receive(String node, Function<Broadcast<?>, byte[]> fetch)
