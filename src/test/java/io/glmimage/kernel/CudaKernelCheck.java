@@ -684,78 +684,93 @@ final class CudaKernelCheck {
 
   private String emptyTensors() {
     for (ScalarType type : TYPES) {
-      Tensor rows = gpu(normals(type, 1, 0, 0, 64));
-      Tensor weight = gpu(normals(type, 1, 0, 64));
-      Tensor two = gpu(normals(type, 1, 0, 2, 64));
-      try (PackedLayouts none = layouts(new int[] {0, 0}, 0, 16)) {
-        shape(fused.adaLayerNorm().apply(rows, two, two, none.gpu(), EPS, rows.clone()), 0, 64);
-        shape(
-            fused
-                .gatedResidualAdaLayerNorm()
-                .apply(rows, rows, two, two, two, none.gpu(), EPS, rows.clone()),
-            0,
-            64);
-        Tensor heads = gpu(normals(type, 1, 0, 0, 4, 16));
-        Tensor sequence = heads(heads);
-        shape(fused.sequenceAttention().apply(sequence, sequence, sequence), 1, 4, 0, 16);
-        KeyValueRows to = new KeyValueRows(heads, heads);
-        fused
-            .qkNormRotary()
-            .apply(gpu(normals(type, 1, 0, 0, 192)), none.gpu(), EPS, heads, List.of(to, to));
-        fused
-            .guidedEulerStep()
-            .apply(
-                gpu(normals(ScalarType.Float, 1, 0, 16, 0, 0)),
-                gpu(normals(type, 1, 0, 0, 64)),
-                none.gpu(),
-                2,
-                gpu(Ops.of(new float[] {1, 1}, 2)));
-      }
-      shape(fused.rmsNormResidual().norm(rows, weight, EPS), 0, 64);
-      shape(fused.rmsNormResidual().addThenNorm(rows, rows, weight, weight, EPS), 0, 64);
-      shape(fused.siluMul().siluMul(rows), 0, 32);
-      shape(fused.quantizeRows().quantize(rows).values(), 0, 64);
-      shape(fused.quantizeRows().gelu(rows).scales(), 0, 1);
-      shape(fused.quantizeRows().siluMul(rows).values(), 0, 32);
-      shape(
-          fused
-              .fp8Linear()
-              .apply(
-                  fused.quantizeRows().quantize(rows),
-                  fused.quantizeRows().quantize(two),
-                  null,
-                  type),
-          0,
-          2);
-      shape(
-          fused
-              .linearGelu()
-              .apply(rows, gpu(normals(type, 1, 0, 24, 64)), gpu(normals(type, 1, 0, 24))),
-          0,
-          24);
-      Tensor cache = gpu(normals(type, 1, 0, 0, 9, 2, 16));
-      Tensor noCells = gpu(Ops.of(new long[0], 0));
-      Tensor noAngles = gpu(normals(ScalarType.Float, 1, 0, 0, 4));
-      Tensor noTokens = gpu(normals(type, 1, 0, 0, 6 * 16));
-      fused
-          .rotaryCacheWrite()
-          .rotateAndWrite(noTokens, 2, noAngles, noAngles, noCells, cache, cache);
-      shape(
-          fused
-              .decodeAttention()
-              .attend(noTokens, 2, cache, cache, gpu(Ops.of(new int[0], 0).to(ScalarType.Int))),
-          0,
-          32);
-      fused
-          .tokenSampling()
-          .sample(
-              gpu(normals(type, 1, 0, 0, 100)),
-              gpu(normals(ScalarType.Float, 1, 0, 0)),
-              new SamplingSettings(1, 5, 0.9),
-              noCells);
+      noPackedRows(type);
+      noRows(type);
+      noTokens(type);
     }
     torch.cuda_synchronize();
     return "";
+  }
+
+  /** The operations on the packed rows of a denoising step, with neither text nor image. */
+  private void noPackedRows(ScalarType type) {
+    Tensor rows = gpu(normals(type, 1, 0, 0, 64));
+    Tensor two = gpu(normals(type, 1, 0, 2, 64));
+    try (PackedLayouts none = layouts(new int[] {0, 0}, 0, 16)) {
+      shape(fused.adaLayerNorm().apply(rows, two, two, none.gpu(), EPS, rows.clone()), 0, 64);
+      shape(
+          fused
+              .gatedResidualAdaLayerNorm()
+              .apply(rows, rows, two, two, two, none.gpu(), EPS, rows.clone()),
+          0,
+          64);
+      Tensor heads = gpu(normals(type, 1, 0, 0, 4, 16));
+      Tensor sequence = heads(heads);
+      shape(fused.sequenceAttention().apply(sequence, sequence, sequence), 1, 4, 0, 16);
+      KeyValueRows to = new KeyValueRows(heads, heads);
+      fused
+          .qkNormRotary()
+          .apply(gpu(normals(type, 1, 0, 0, 192)), none.gpu(), EPS, heads, List.of(to, to));
+      fused
+          .guidedEulerStep()
+          .apply(
+              gpu(normals(ScalarType.Float, 1, 0, 16, 0, 0)),
+              gpu(normals(type, 1, 0, 0, 64)),
+              none.gpu(),
+              2,
+              gpu(Ops.of(new float[] {1, 1}, 2)));
+    }
+  }
+
+  /** The operations on rows, with none. */
+  private void noRows(ScalarType type) {
+    Tensor rows = gpu(normals(type, 1, 0, 0, 64));
+    Tensor weight = gpu(normals(type, 1, 0, 64));
+    Tensor two = gpu(normals(type, 1, 0, 2, 64));
+    shape(fused.rmsNormResidual().norm(rows, weight, EPS), 0, 64);
+    shape(fused.rmsNormResidual().addThenNorm(rows, rows, weight, weight, EPS), 0, 64);
+    shape(fused.siluMul().siluMul(rows), 0, 32);
+    shape(fused.quantizeRows().quantize(rows).values(), 0, 64);
+    shape(fused.quantizeRows().gelu(rows).scales(), 0, 1);
+    shape(fused.quantizeRows().siluMul(rows).values(), 0, 32);
+    shape(
+        fused
+            .fp8Linear()
+            .apply(
+                fused.quantizeRows().quantize(rows),
+                fused.quantizeRows().quantize(two),
+                null,
+                type),
+        0,
+        2);
+    shape(
+        fused
+            .linearGelu()
+            .apply(rows, gpu(normals(type, 1, 0, 24, 64)), gpu(normals(type, 1, 0, 24))),
+        0,
+        24);
+  }
+
+  /** The operations of a decoding step, without slots. */
+  private void noTokens(ScalarType type) {
+    Tensor cache = gpu(normals(type, 1, 0, 0, 9, 2, 16));
+    Tensor noCells = gpu(Ops.of(new long[0], 0));
+    Tensor noAngles = gpu(normals(ScalarType.Float, 1, 0, 0, 4));
+    Tensor noTokens = gpu(normals(type, 1, 0, 0, 6 * 16));
+    fused.rotaryCacheWrite().rotateAndWrite(noTokens, 2, noAngles, noAngles, noCells, cache, cache);
+    shape(
+        fused
+            .decodeAttention()
+            .attend(noTokens, 2, cache, cache, gpu(Ops.of(new int[0], 0).to(ScalarType.Int))),
+        0,
+        32);
+    fused
+        .tokenSampling()
+        .sample(
+            gpu(normals(type, 1, 0, 0, 100)),
+            gpu(normals(ScalarType.Float, 1, 0, 0)),
+            new SamplingSettings(1, 5, 0.9),
+            noCells);
   }
 
   private String graph() {

@@ -70,6 +70,19 @@ class GlmImagePipelineParityTest {
     }
   }
 
+  private static void priorTokens(
+      GoldenCase golden, PriorTokens expected, PriorTokens own, String what) {
+    Tolerance.exact(
+        golden.name(), "prior token ids" + what, longs(expected.target()), longs(own.target()));
+    for (int s = 0; s < own.sources().size(); s++) {
+      Tolerance.exact(
+          golden.name(),
+          "source ids " + s + what,
+          longs(expected.sources().get(s)),
+          longs(own.sources().get(s)));
+    }
+  }
+
   private static void check(
       GoldenCase golden, GlmImagePipeline pipeline, Row row, Tolerance tolerance)
       throws IOException {
@@ -80,16 +93,7 @@ class GlmImagePipelineParityTest {
     PreparedRequest prepared = pipeline.prepare(request);
     PriorTokens tokens = priorTokens(golden, prepared, row);
     if (call.path("prior_tokens").asText().startsWith("argmax")) {
-      PriorTokens own = pipeline.generatePriorTokens(List.of(prepared)).get(0);
-      Tolerance.exact(
-          golden.name(), "prior token ids" + what, longs(tokens.target()), longs(own.target()));
-      for (int s = 0; s < own.sources().size(); s++) {
-        Tolerance.exact(
-            golden.name(),
-            "source ids " + s + what,
-            longs(tokens.sources().get(s)),
-            longs(own.sources().get(s)));
-      }
+      priorTokens(golden, tokens, pipeline.generatePriorTokens(List.of(prepared)).get(0), what);
     }
     schedule(golden, pipeline, prepared);
     Tensor embeds = pipeline.encodePrompt(request.prompt());

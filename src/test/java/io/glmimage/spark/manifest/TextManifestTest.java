@@ -34,6 +34,14 @@ import org.junit.jupiter.api.Test;
 class TextManifestTest extends SharedLocalSpark {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int ROWS = 200;
+  private static final StructType SCHEMA =
+      new StructType()
+          .add("id", DataTypes.StringType)
+          .add("prompt", DataTypes.StringType)
+          .add("image_paths", DataTypes.createArrayType(DataTypes.StringType))
+          .add("seed", DataTypes.LongType)
+          .add("height", DataTypes.IntegerType)
+          .add("guidance_scale", DataTypes.DoubleType);
 
   /** Parts of texts that formats must quote, escape or keep. */
   private static final String[] PARTS = {
@@ -130,16 +138,8 @@ class TextManifestTest extends SharedLocalSpark {
       csv.append(String.join(",", quoted)).append("\r\n");
       tsv.append(String.join("\t", quoted)).append('\n');
     }
-    StructType schema =
-        new StructType()
-            .add("id", DataTypes.StringType)
-            .add("prompt", DataTypes.StringType)
-            .add("image_paths", DataTypes.createArrayType(DataTypes.StringType))
-            .add("seed", DataTypes.LongType)
-            .add("height", DataTypes.IntegerType)
-            .add("guidance_scale", DataTypes.DoubleType);
     Path parquet = folder.resolve("m.parquet");
-    spark.session().createDataFrame(rows, schema).coalesce(1).write().parquet(parquet.toString());
+    spark.session().createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(parquet.toString());
     List<PlannedRow> expected = spark.planned(parquet);
     assertEquals(ROWS, expected.size());
     expected.forEach(row -> assertInstanceOf(ManifestRow.class, row.outcome()));

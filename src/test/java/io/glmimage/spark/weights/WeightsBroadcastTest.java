@@ -168,7 +168,7 @@ class WeightsBroadcastTest {
     assertEquals("0", first.get("blocksLeft"));
     long read = Long.parseLong(first.get("read"));
     assertTrue(read >= BYTES && read < 2 * BYTES, "one reading serves both nodes: " + read);
-    assertTrue(Integer.parseInt(first.get("inFlightPeak")) <= WeightsBroadcastServer.WINDOW + 1);
+    assertTrue(Integer.parseInt(first.get("inFlightPeak")) <= ChunkWindow.SIZE + 1);
     // The second distribution of the same session sends nothing.
     Map<String, String> again = seen("again");
     assertEquals(sha, again.get("shas"));
