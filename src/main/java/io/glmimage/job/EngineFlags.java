@@ -7,7 +7,10 @@ import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.NoopModel;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
+import io.glmimage.weights.AdapterSpec;
 import io.glmimage.weights.WeightsCache;
+import java.util.ArrayList;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** Options of the engine: model, device, precision, and how the weights reach the executors. */
@@ -33,6 +36,24 @@ final class EngineFlags {
               + " demo for the embedded demonstration model, which knows coloured shapes only. On a"
               + " cluster it must be given. Default: demo.")
   private String model;
+
+  /** The description of --lora, for every command that has it. */
+  static final String LORA =
+      "Folder of a LoRA adapter in the form of PEFT or diffusers, on any Hadoop file system, which is"
+          + " merged into the model's weights with the factor SCALE (default 1; 0 changes nothing)."
+          + " May be given several times. Default: none.";
+
+  @Option(names = "--lora", paramLabel = AdapterSpec.SYNTAX, description = LORA)
+  private List<String> lora = new ArrayList<>();
+
+  @Option(
+      names = "--memory-check",
+      paramLabel = "CHECK",
+      defaultValue = "on",
+      description =
+          "on refuses a model whose weights need more memory than is free, before it is loaded; off"
+              + " loads it in any case. Default: ${DEFAULT-VALUE}.")
+  private String memoryCheck;
 
   @Option(
       names = "--device",
@@ -127,7 +148,9 @@ final class EngineFlags {
         kernels,
         mode(),
         cache(),
-        engine.equals(NoopModel.NAME));
+        engine.equals(NoopModel.NAME),
+        AdapterSpec.parseAll("--lora", lora),
+        EngineOptions.memoryCheck("--memory-check", memoryCheck));
   }
 
   private WeightsMode mode() {

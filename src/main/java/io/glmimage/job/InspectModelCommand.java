@@ -5,6 +5,9 @@ import io.glmimage.json.Json;
 import io.glmimage.pipeline.CheckpointReport;
 import java.io.IOException;
 import java.io.PrintWriter;
+import io.glmimage.weights.AdapterSpec;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,6 +39,9 @@ final class InspectModelCommand implements Callable<Integer> {
               + " model.")
   private String model;
 
+  @Option(names = "--lora", paramLabel = AdapterSpec.SYNTAX, description = EngineFlags.LORA)
+  private List<String> lora = new ArrayList<>();
+
   @Option(names = "--json", description = "Print JSON. Default: off; text.")
   private boolean json;
 
@@ -66,11 +72,15 @@ final class InspectModelCommand implements Callable<Integer> {
   }
 
   private CheckpointReport inspect() throws IOException {
-    if (ModelInspection.isLocal(model)) {
-      return ModelInspection.ofLocal(model);
+    List<AdapterSpec> adapters = AdapterSpec.parseAll("--lora", lora);
+    boolean local =
+        ModelInspection.isLocal(model)
+            && adapters.stream().allMatch(a -> ModelInspection.isLocal(a.location()));
+    if (local) {
+      return ModelInspection.ofLocal(model, adapters);
     }
     try (Session spark = session.open(console, "inspect-model")) {
-      return ModelInspection.of(model, spark.storage());
+      return ModelInspection.of(model, adapters, spark.storage());
     }
   }
 

@@ -14,12 +14,14 @@ import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.results.EditedImageOptions;
 import io.glmimage.spark.run.RunOptions;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -61,6 +63,12 @@ record JobOptions(
   private static String text(Object value) {
     if (value instanceof Enum) {
       return value.toString().toLowerCase(Locale.ROOT);
+    }
+    if (value instanceof Collection) {
+      return ((Collection<?>) value).isEmpty()
+          ? "null"
+          : ((Collection<?>) value)
+              .stream().map(String::valueOf).collect(Collectors.joining(" "));
     }
     return value instanceof Map ? new TreeMap<>((Map<?, ?>) value).toString() : value + "";
   }
@@ -109,6 +117,7 @@ record JobOptions(
         .retainAll(
             List.of(
                 "model",
+                "lora",
                 "precision",
                 "steps",
                 "guidance",

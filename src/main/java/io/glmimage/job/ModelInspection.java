@@ -11,11 +11,15 @@ import io.glmimage.pipeline.CheckpointInspector;
 import io.glmimage.pipeline.CheckpointReport;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.ModelRef;
+import io.glmimage.weights.AdapterSource;
+import io.glmimage.weights.AdapterSpec;
 import io.glmimage.weights.CheckpointForm;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -41,7 +45,7 @@ final class ModelInspection {
     }
     CheckpointReport report;
     try {
-      report = CheckpointInspector.inspect(source.get());
+      report = CheckpointInspector.inspect(source.get(), model.adapters(storage));
     } catch (DeviceException e) {
       // The driver may be another machine than the executors.
       LOG.warn("The model is not inspected on the driver: {}", e.getMessage());
@@ -64,33 +68,64 @@ final class ModelInspection {
 
   /**
    * @param location a local path, or {@code demo} for the embedded model
+   * @param adapters LoRA adapters in local folders
    * @throws CheckpointException if there is no such folder
    * @throws IOException if it cannot be read
    */
-  static CheckpointReport ofLocal(String location) throws IOException {
-    if (location.equals(EngineOptions.DEMO)) {
-      return CheckpointInspector.inspect(new LocalFileSource(demonstration()));
-    }
-    Path folder = Path.of(location);
-    if (!Files.isDirectory(folder)) {
-      throw missing(location);
-    }
-    return CheckpointInspector.inspect(new LocalFileSource(folder));
+  static CheckpointReport ofLocal(String location, List<AdapterSpec> adapters)
+      throws IOException {
+    return inspect(location, adapters, ModelInspection::local);
   }
 
   /**
-   * @param location a folder of any file system
+   * @param location a folder of any file system, or {@code demo} for the embedded model
+   * @param adapters LoRA adapters in folders of any file system
    * @throws CheckpointException if there is no such folder
    * @throws IOException if it cannot be read
    */
-  static CheckpointReport of(String location, Storage storage) throws IOException {
-    FileSource source;
-    try {
-      source = storage.checkpoint(location);
-    } catch (FileNotFoundException e) {
-      throw missing(location);
+  static CheckpointReport of(String location, List<AdapterSpec> adapters, Storage storage)
+      throws IOException {
+    return inspect(location, adapters, storage::checkpoint);
+  }
+
+  /** Finds a folder by its location. */
+  private interface Finder {
+    /**
+     * @throws FileNotFoundException if there is no such folder
+     */
+    FileSource find(String location) throws IOException;
+  }
+
+  private static FileSource local(String location) throws IOException {
+    Path folder = Path.of(location);
+    if (!Files.isDirectory(folder)) {
+      throw new FileNotFoundException(location);
     }
-    return CheckpointInspector.inspect(source);
+    return new LocalFileSource(folder);
+  }
+
+  private static CheckpointReport inspect(
+      String location, List<AdapterSpec> adapters, Finder folders) throws IOException {
+    FileSource model;
+    try {
+      model =
+          location.equals(EngineOptions.DEMO)
+              ? new LocalFileSource(demonstration())
+              : folders.find(location);
+    } catch (FileNotFoundException e) {
+      throw missing(CheckpointForm.hubId(location).orElse("there is no folder " + location));
+    }
+    List<AdapterSource> sources = new ArrayList<>();
+    for (AdapterSpec adapter : adapters) {
+      try {
+        sources.add(new AdapterSource(folders.find(adapter.location()), adapter.scale()));
+      } catch (FileNotFoundException e) {
+        throw missing(
+            CheckpointForm.adapterHubId(adapter.location())
+                .orElse("there is no adapter folder " + adapter.location()));
+      }
+    }
+    return CheckpointInspector.inspect(model, sources);
   }
 
   private static Path demonstration() throws IOException {
@@ -100,9 +135,7 @@ final class ModelInspection {
         "model_index.json");
   }
 
-  private static CheckpointException missing(String location) {
-    return new CheckpointException(
-        "Cannot load model: "
-            + CheckpointForm.hubId(location).orElse("there is no folder " + location));
+  private static CheckpointException missing(String why) {
+    return new CheckpointException("Cannot load model: " + why);
   }
 }

@@ -4,6 +4,8 @@ import io.glmimage.pipeline.CheckpointReport;
 import io.glmimage.weights.PublishedCheckpoint;
 import io.glmimage.weights.PublishedCheckpoint.Comparison;
 import io.glmimage.weights.PublishedCheckpoint.State;
+import io.glmimage.error.Wording;
+import io.glmimage.weights.AdapterReport;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +24,7 @@ final class ModelReportText {
     if (!report.parts().isEmpty()) {
       printParts(report, out);
     }
+    report.adapters().forEach(adapter -> out.println(text(adapter)));
     printPublished(report.published(), out);
     report.warnings().forEach(warning -> out.println("Warning: " + warning));
     if (report.usable()) {
@@ -31,6 +34,17 @@ final class ModelReportText {
       out.println(count + (count == 1 ? " problem:" : " problems:"));
       report.problems().forEach(problem -> out.println("  - " + problem));
     }
+  }
+
+  private static String text(AdapterReport adapter) {
+    return "LoRA adapter "
+        + adapter.location()
+        + ", scale "
+        + adapter.scale()
+        + ": "
+        + adapter.layers().entrySet().stream()
+            .map(part -> Wording.count(part.getValue(), "layer") + " of " + part.getKey())
+            .collect(Collectors.joining(", "));
   }
 
   private static void printParts(CheckpointReport report, PrintWriter out) {
@@ -100,6 +114,18 @@ final class ModelReportText {
     memory.put("gpu_fp8", report.memory().fp8());
     memory.put("cpu_float32", report.memory().float32());
     fields.put("weights_bytes", memory);
+    fields.put(
+        "adapters",
+        report.adapters().stream()
+            .map(
+                adapter -> {
+                  Map<String, Object> values = new LinkedHashMap<>();
+                  values.put("adapter", adapter.location());
+                  values.put("scale", adapter.scale());
+                  values.put("layers", adapter.layers());
+                  return values;
+                })
+            .toList());
     Map<String, Object> published = new LinkedHashMap<>();
     published.put("reference", PublishedCheckpoint.name());
     for (Comparison comparison : report.published()) {

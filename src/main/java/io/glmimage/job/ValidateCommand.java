@@ -18,6 +18,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.LinkedHashMap;
+import io.glmimage.weights.AdapterSpec;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -62,6 +64,9 @@ final class ValidateCommand implements Callable<Integer> {
           "Folder of the checkpoint that will edit the rows, to inspect as inspect-model does."
               + " Default: none; the embedded demonstration model is not inspected.")
   private String model;
+
+  @Option(names = "--lora", paramLabel = AdapterSpec.SYNTAX, description = EngineFlags.LORA)
+  private List<String> lora = new ArrayList<>();
 
   @Option(
       names = "--sample",
@@ -147,11 +152,12 @@ final class ValidateCommand implements Callable<Integer> {
 
   /** Null without a model of the user's. */
   private CheckpointReport inspect(Storage storage) throws IOException {
-    if (isDemonstration()) {
+    List<AdapterSpec> adapters = AdapterSpec.parseAll("--lora", lora);
+    if (isDemonstration() && adapters.isEmpty()) {
       return null;
     }
     try {
-      return ModelInspection.of(model, storage);
+      return ModelInspection.of(model == null ? EngineOptions.DEMO : model, adapters, storage);
     } catch (CheckpointException e) {
       throw new UsageException(e.getMessage(), e);
     }
@@ -161,9 +167,9 @@ final class ValidateCommand implements Callable<Integer> {
     return model == null || model.equals(EngineOptions.DEMO);
   }
 
-  private static Map<String, Object> modelFields(CheckpointReport inspected) {
+  private Map<String, Object> modelFields(CheckpointReport inspected) {
     Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("demonstration_model", inspected == null);
+    fields.put("demonstration_model", isDemonstration());
     if (inspected == null) {
       fields.put("model", EngineOptions.EMBEDDED_MODEL);
     } else {

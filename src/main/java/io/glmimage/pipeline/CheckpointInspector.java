@@ -12,6 +12,10 @@ import io.glmimage.model.processor.PromptTokenizer;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Precision;
+import io.glmimage.weights.Adapter;
+import io.glmimage.weights.AdapterFiles;
+import io.glmimage.weights.AdapterReport;
+import io.glmimage.weights.AdapterSource;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.CheckpointForm;
 import io.glmimage.weights.CheckpointSkeleton;
@@ -45,6 +49,7 @@ public final class CheckpointInspector {
   private final Set<String> problems = new LinkedHashSet<>();
   private final Set<String> warnings = new LinkedHashSet<>();
   private final List<CheckpointReport.Part> parts = new ArrayList<>();
+  private final List<AdapterReport> adapters = new ArrayList<>();
 
   private CheckpointInspector(Path root) {
     this.root = root;
@@ -54,26 +59,51 @@ public final class CheckpointInspector {
    * Inspects a folder on any file system.
    *
    * @param source reads it; of weight files only the headers are read
+   * @param adapters LoRA adapters to be merged into it; of them, too, only headers are read
    * @param scratch an empty local folder for a copy of the small files and the headers
    * @throws IOException if the folder cannot be read
    * @throws DeviceException if libtorch cannot be loaded on this machine
    */
-  public static CheckpointReport inspect(FileSource source, Path scratch) throws IOException {
+  public static CheckpointReport inspect(
+      FileSource source, List<AdapterSource> adapters, Path scratch) throws IOException {
     List<String> form = CheckpointForm.problems(source);
-    CheckpointInspector inspector = new CheckpointInspector(scratch.toRealPath());
+    Path model = Files.createDirectory(scratch.toRealPath().resolve("model"));
+    CheckpointInspector inspector = new CheckpointInspector(model);
     inspector.problems.addAll(form);
     CheckpointReport.Memory memory = new CheckpointReport.Memory(0, 0, 0);
     if (form.isEmpty()) {
       CheckpointSkeleton.copy(source, inspector.root);
       memory = inspector.memory();
+      inspector.inspect(adapters, scratch.toRealPath());
     }
     return new CheckpointReport(
         source.name(),
         inspector.parts,
         memory,
         PublishedCheckpoint.compare(source),
+        inspector.adapters,
         List.copyOf(inspector.problems),
         List.copyOf(inspector.warnings));
+  }
+
+  private void inspect(List<AdapterSource> sources, Path scratch) throws IOException {
+    List<Adapter> copies = new ArrayList<>();
+    for (AdapterSource adapter : sources) {
+      try {
+        AdapterFiles.check(adapter.source());
+        Path copy = Files.createDirectory(scratch.resolve("adapter-" + copies.size()));
+        CheckpointSkeleton.copyAdapter(adapter.source(), copy);
+        copies.add(new Adapter(copy, adapter.source().name(), adapter.scale()));
+      } catch (CheckpointException e) {
+        report(e);
+      }
+    }
+    check(
+        () ->
+            adapters.addAll(
+                CheckpointFolder.openForInspection(root, this::report, warning -> {})
+                    .withAdapters(copies)
+                    .adapters()));
   }
 
   private CheckpointReport.Memory memory() {
@@ -203,11 +233,17 @@ public final class CheckpointInspector {
         .replace(root.toString(), "the folder");
   }
 
-  /** Inspects a folder of the local disk, with a temporary folder for the copy. */
+  /** Inspects a folder, with a temporary folder for the copy. */
   public static CheckpointReport inspect(FileSource source) throws IOException {
+    return inspect(source, List.of());
+  }
+
+  /** As {@link #inspect(FileSource)}, with LoRA adapters to be merged. */
+  public static CheckpointReport inspect(FileSource source, List<AdapterSource> adapters)
+      throws IOException {
     Path scratch = Files.createTempDirectory("glm-image-inspect-");
     try {
-      return inspect(source, scratch);
+      return inspect(source, adapters, scratch);
     } finally {
       LocalFolders.delete(scratch);
     }

@@ -1,5 +1,6 @@
 package io.glmimage.pipeline;
 
+import io.glmimage.weights.AdapterReport;
 import io.glmimage.weights.PublishedCheckpoint;
 import io.glmimage.weights.Weights;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.List;
  * @param parts the components with weights, in the order of their folders' names
  * @param memory bytes that the loaded weights take
  * @param published comparison with the published checkpoint
+ * @param adapters the LoRA adapters that fit the model
  * @param problems what keeps the model from being loaded; empty if nothing does
  * @param warnings what is unusual and harmless, or may matter
  */
@@ -19,6 +21,7 @@ public record CheckpointReport(
     List<Part> parts,
     Memory memory,
     List<PublishedCheckpoint.Comparison> published,
+    List<AdapterReport> adapters,
     List<String> problems,
     List<String> warnings) {
 

@@ -133,13 +133,21 @@ public final class GlmImagePipeline implements AutoCloseable {
    *
    * @throws DeviceException if a GPU was asked for and libtorch cannot use it, or if the device
    *     does not support the precision
+   * @param memory the check before weights are loaded
    * @throws GlmImageException if {@code mode} forces fused kernels, and they cannot run
    */
   public static GlmImagePipeline load(
-      CheckpointFolder folder, DeviceName device, Precision precision, KernelMode mode) {
+      CheckpointFolder folder,
+      DeviceName device,
+      Precision precision,
+      KernelMode mode,
+      MemoryRule memory) {
     Compute compute = Compute.of(device).withPrecision(precision);
     KernelProvider kernels = PipelineLoader.kernels(mode, compute);
-    return load(folder, compute, PriorOptions.defaults(compute), kernels);
+    return new GlmImagePipeline(
+        new PipelineLoader(folder, compute, PriorOptions.defaults(compute), kernels)
+            .withMemory(memory)
+            .load());
   }
 
   static GlmImagePipeline load(CheckpointFolder folder, Compute compute, PriorOptions sampling) {

@@ -43,13 +43,25 @@ final class MemoryCheck {
    *
    * @throws DeviceException if the weights cannot fit
    */
-  static void check(CheckpointFolder folder, Compute compute) {
-    if (compute.isCuda()) {
+  static void check(CheckpointFolder folder, Compute compute, MemoryRule rule) {
+    if (!rule.check()) {
+      LOG.info("The memory for the model is not checked");
+    } else if (compute.isCuda()) {
       compute.releaseCachedMemory();
-      check(folder, compute, compute.freeDeviceMemory());
+      check(
+          folder,
+          compute,
+          free(compute.freeDeviceMemory(), compute.totalDeviceMemory(), rule.pool()));
     } else if (compute.device().equals(Compute.cpu().device())) {
       check(folder, compute, HostMemory.free());
     }
+  }
+
+  /** What is free now, but no more than another library's pool will leave. */
+  static OptionalLong free(OptionalLong free, OptionalLong total, GpuPool pool) {
+    return pool == null || free.isEmpty() || total.isEmpty()
+        ? free
+        : OptionalLong.of(Math.min(free.getAsLong(), pool.leaves(total.getAsLong())));
   }
 
   /**

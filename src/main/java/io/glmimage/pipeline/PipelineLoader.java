@@ -28,6 +28,7 @@ final class PipelineLoader {
   private final Compute compute;
   private final PriorOptions sampling;
   private final KernelProvider kernels;
+  private MemoryRule memory = MemoryRule.STANDARD;
 
   /** What has been loaded so far, last first. */
   private final Deque<AutoCloseable> loaded = new ArrayDeque<>();
@@ -38,6 +39,12 @@ final class PipelineLoader {
     this.compute = compute;
     this.sampling = sampling;
     this.kernels = kernels;
+  }
+
+  /** Sets the check before weights are loaded. */
+  PipelineLoader withMemory(MemoryRule rule) {
+    memory = rule;
+    return this;
   }
 
   /**
@@ -72,7 +79,7 @@ final class PipelineLoader {
       // First, because it is the quickest to fail.
       GlmProcessor processor = withProcessor ? part(GlmProcessor.load(folder)) : null;
       compute.makeCurrent();
-      MemoryCheck.check(folder, compute);
+      MemoryCheck.check(folder, compute, memory);
       FlowMatchEulerScheduler scheduler = FlowMatchEulerScheduler.load(folder);
       Vae vae = part(Vae.load(folder, compute));
       GlyphEncoder glyphs = part(GlyphEncoder.load(folder, compute));

@@ -6,6 +6,7 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
+import io.glmimage.weights.Adapter;
 import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.LoadProgress;
 import java.nio.file.Path;
@@ -25,13 +26,14 @@ public final class GlmImageEngine implements EditEngine {
   }
 
   /**
-   * As {@link #load(Path, EngineSettings, LoadProgress)}, in the default precision of the device.
+   * As {@link #load(Path, List, EngineSettings, LoadProgress)}, in the default precision of the device.
    *
    * @param device {@code "auto"}, {@code "cpu"}, {@code "cuda"} or {@code "cuda:N"}
    * @throws IllegalArgumentException for any other device name
    */
   public static GlmImageEngine load(Path modelFolder, String device) {
-    return load(modelFolder, EngineSettings.of(DeviceName.parse(device)), LoadProgress.NONE);
+    return load(
+        modelFolder, List.of(), EngineSettings.of(DeviceName.parse(device)), LoadProgress.NONE);
   }
 
   /**
@@ -39,6 +41,7 @@ public final class GlmImageEngine implements EditEngine {
    * for the layers that {@link Precision#FP8} covers.
    *
    * @param modelFolder a local folder in the Hugging Face layout
+   * @param adapters LoRA adapters to merge into the weights, in this order
    * @param progress receives the number of loaded bytes
    * @throws io.glmimage.error.CheckpointException if the checkpoint is incomplete, damaged or of
    *     another architecture
@@ -47,10 +50,19 @@ public final class GlmImageEngine implements EditEngine {
    * @throws io.glmimage.error.GlmImageException if fused kernels are forced and cannot run
    */
   public static GlmImageEngine load(
-      Path modelFolder, EngineSettings settings, LoadProgress progress) {
-    CheckpointFolder folder = CheckpointFolder.open(modelFolder).withProgress(progress);
+      Path modelFolder,
+      List<Adapter> adapters,
+      EngineSettings settings,
+      LoadProgress progress) {
+    CheckpointFolder folder =
+        CheckpointFolder.open(modelFolder).withAdapters(adapters).withProgress(progress);
     return new GlmImageEngine(
-        GlmImagePipeline.load(folder, settings.device(), settings.precision(), settings.kernels()));
+        GlmImagePipeline.load(
+            folder,
+            settings.device(),
+            settings.precision(),
+            settings.kernels(),
+            settings.memory()));
   }
 
   /**

@@ -12,10 +12,14 @@ import io.glmimage.error.CheckpointException;
 import io.glmimage.io.LocalFileSource;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
+import io.glmimage.weights.Adapter;
+import io.glmimage.weights.AdapterSpec;
 import io.glmimage.weights.CheckpointListing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -30,15 +34,17 @@ import org.slf4j.LoggerFactory;
  * that is only garbage-collected leaves its engine loaded for a while, for the next task.
  *
  * <p>Options: {@value #DEVICE} ({@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}) if the
- * criteria have no device, {@value #PRECISION} ({@code auto}, {@code fp8}), and DJL's own {@value
- * #MODEL_NAME}. Other options are refused. {@value #DEVICE} and {@value #PRECISION} may also be
- * arguments, which include the query of the model's URL. Arguments with other names belong to the
- * translator.
+ * criteria have no device, {@value #PRECISION} ({@code auto}, {@code fp8}), {@value #LORA} (local
+ * folders of LoRA adapters, separated by commas, each with {@code =SCALE} if the scale is not 1),
+ * and DJL's own {@value #MODEL_NAME}. Other options are refused. {@value #DEVICE}, {@value
+ * #PRECISION} and {@value #LORA} may also be arguments, which include the query of the model's URL.
+ * Arguments with other names belong to the translator.
  */
 class GlmImageModel extends BaseModel {
   private static final Logger LOG = LoggerFactory.getLogger(GlmImageModel.class);
   private static final String DEVICE = "device";
   static final String PRECISION = "precision";
+  static final String LORA = "lora";
   private static final String MODEL_NAME = "modelName";
 
   /** The default translator of the DJL Spark extension's BinaryPredictor. */
@@ -85,7 +91,7 @@ class GlmImageModel extends BaseModel {
     closable = !calledBySparkExtension();
     setModelDir(modelPath);
     try {
-      engine = open(modelDir, settings);
+      engine = open(modelDir, adapters(given), settings);
     } catch (CheckpointException e) {
       throw new MalformedModelException(e.getMessage(), e);
     }
@@ -105,10 +111,18 @@ class GlmImageModel extends BaseModel {
     return given == null ? Precision.AUTO : Precision.parse(given);
   }
 
+  private List<AdapterSpec> adapters(Map<String, ?> options) {
+    String given = given(options, LORA);
+    return given == null
+        ? List.of()
+        : AdapterSpec.parseAll("option " + LORA, List.of(given.split(",", -1)));
+  }
+
   private DeviceName deviceName(Map<String, ?> options) {
     Set<String> unknown = new TreeSet<>(options.keySet());
     unknown.remove(DEVICE);
     unknown.remove(PRECISION);
+    unknown.remove(LORA);
     unknown.remove(MODEL_NAME);
     if (!unknown.isEmpty()) {
       throw new IllegalArgumentException(
@@ -120,6 +134,8 @@ class GlmImageModel extends BaseModel {
               + DEVICE
               + ", "
               + PRECISION
+              + ", "
+              + LORA
               + " and "
               + MODEL_NAME);
     }
@@ -157,16 +173,23 @@ class GlmImageModel extends BaseModel {
     return GlmImageEngine.resolveDevice(name.isOpen() ? TaskDevices.or(name) : name);
   }
 
-  EditEngine open(Path folder, EngineSettings settings) {
+  EditEngine open(Path folder, List<AdapterSpec> specs, EngineSettings settings) {
     try {
       Path real = folder.toRealPath();
       // A folder that has changed since it was loaded counts as another model.
       String version = CheckpointListing.read(new LocalFileSource(real)).version();
+      List<Adapter> adapters = new ArrayList<>();
+      List<String> versions = new ArrayList<>();
+      for (AdapterSpec spec : specs) {
+        LocalFileSource source = new LocalFileSource(Path.of(spec.location()));
+        versions.add(CheckpointListing.readAdapter(source).version() + "=" + spec.scale());
+        adapters.add(new Adapter(Path.of(spec.location()), spec.location(), spec.scale()));
+      }
       return LoadedModels.ofProcess()
           .share(
               new LoadedModels.Key(
-                  LoadedModels.Checkpoint.of(version, settings), settings.device()),
-              progress -> GlmImageEngine.load(real, settings, progress));
+                  LoadedModels.Checkpoint.of(version, settings, versions), settings.device()),
+              progress -> GlmImageEngine.load(real, adapters, settings, progress));
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot load model " + folder + ": " + e.getMessage(), e);
     }

@@ -83,13 +83,20 @@ public final class LoadedModels {
   public record Key(Object model, DeviceName device) {}
 
   /**
-   * A version of a checkpoint folder with a precision and kernels.
+   * A version of a checkpoint folder with a precision, kernels and LoRA adapters.
    *
    * @param version as {@link io.glmimage.weights.CheckpointListing#version}
+   * @param adapters the versions of their folders with their scales, in order
    */
-  public record Checkpoint(String version, Precision precision, KernelMode kernels) {
+  public record Checkpoint(
+      String version, Precision precision, KernelMode kernels, List<String> adapters) {
+    /** Without adapters. */
     public static Checkpoint of(String version, EngineSettings settings) {
-      return new Checkpoint(version, settings.precision(), settings.kernels());
+      return of(version, settings, List.of());
+    }
+
+    public static Checkpoint of(String version, EngineSettings settings, List<String> adapters) {
+      return new Checkpoint(version, settings.precision(), settings.kernels(), adapters);
     }
   }
 

@@ -103,6 +103,15 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     return OptionalLong.of(Libtorch.gpuMemoryFree());
   }
 
+  /** Bytes of this GPU's memory; empty on the CPU. */
+  public OptionalLong totalDeviceMemory() {
+    if (!isCuda()) {
+      return OptionalLong.empty();
+    }
+    makeCurrent();
+    return OptionalLong.of(Libtorch.gpuMemoryTotal());
+  }
+
   /**
    * Returns memory that libtorch has cached to the GPU, so that allocations of another size find
    * room. Waits for the GPU. Does nothing for the CPU.

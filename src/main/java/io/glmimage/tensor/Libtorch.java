@@ -116,6 +116,11 @@ public final class Libtorch {
     return gpuMemory((free, total) -> free);
   }
 
+  /** Bytes of the current GPU's memory. */
+  static long gpuMemoryTotal() {
+    return gpuMemory((free, total) -> total);
+  }
+
   private static long gpuMemory(LongBinaryOperator ofFreeAndTotal) {
     SizeTPointer free = new SizeTPointer(1);
     SizeTPointer total = new SizeTPointer(1);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,6 +32,7 @@ public final class CheckpointFolder {
   /** Receives every warning if the folder is only inspected; null if the folder is loaded. */
   private final Consumer<String> warnings;
 
+  private final BoundAdapters adapters;
   private final Map<String, Weights> inspected = new HashMap<>();
 
   /** Receives each random tensor that a model requests. */
@@ -47,12 +49,14 @@ public final class CheckpointFolder {
       Asked random,
       LoadMeter meter,
       Consumer<CheckpointException> problems,
-      Consumer<String> warnings) {
+      Consumer<String> warnings,
+      BoundAdapters adapters) {
     this.root = root;
     this.random = random;
     this.meter = meter;
     this.problems = problems;
     this.warnings = warnings;
+    this.adapters = adapters;
   }
 
   /**
@@ -65,7 +69,7 @@ public final class CheckpointFolder {
               + CheckpointForm.hubId(root.toString()).orElse(root + " is not a folder"));
     }
     checkForm(root);
-    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE, null, null);
+    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE, null, null, BoundAdapters.NONE);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -105,7 +109,7 @@ public final class CheckpointFolder {
 
   /** As {@link #openWithRandomWeights(Path)}, and reports each tensor that a model requests. */
   static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
-    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE, null, null);
+    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE, null, null, BoundAdapters.NONE);
   }
 
   /**
@@ -117,7 +121,7 @@ public final class CheckpointFolder {
    */
   public static CheckpointFolder openForInspection(
       Path root, Consumer<CheckpointException> problems, Consumer<String> warnings) {
-    return new CheckpointFolder(root, null, LoadMeter.NONE, problems, warnings);
+    return new CheckpointFolder(root, null, LoadMeter.NONE, problems, warnings, BoundAdapters.NONE);
   }
 
   /**
@@ -128,7 +132,38 @@ public final class CheckpointFolder {
   public CheckpointFolder withProgress(LoadProgress progress) {
     return progress == LoadProgress.NONE || random != null
         ? this
-        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null, null);
+        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null, null, adapters);
+  }
+
+  /**
+   * The same folder, whose {@link #weights} are changed by LoRA adapters. Only headers and
+   * configurations are read here. If the folder is only inspected, a problem is reported.
+   *
+   * @param more in the order in which they are merged
+   * @throws CheckpointException if an adapter cannot be read or does not fit the checkpoint; the
+   *     message names the first tensor that differs
+   */
+  public CheckpointFolder withAdapters(List<Adapter> more) {
+    if (more.isEmpty()) {
+      return this;
+    }
+    Map<String, Map<String, long[]>> shapes = new LinkedHashMap<>();
+    for (String component :
+        List.of("transformer", "vision_language_encoder", "text_encoder", "vae")) {
+      shapes.put(component, Weights.shapes(root.resolve(component), stem(component)));
+    }
+    return new CheckpointFolder(
+        root,
+        random,
+        meter,
+        problems,
+        warnings,
+        BoundAdapters.bind(more, shapes, this::report));
+  }
+
+  /** The adapters that fit the checkpoint. */
+  public List<AdapterReport> adapters() {
+    return adapters.reports();
   }
 
   public Path root() {
@@ -185,11 +220,16 @@ public final class CheckpointFolder {
     if (!Files.isDirectory(folder)) {
       throw new CheckpointException("Cannot load model: " + folder + " is missing");
     }
-    boolean diffusers = component.equals("transformer") || component.equals("vae");
-    String stem = diffusers ? "diffusion_pytorch_model" : "model";
+    String stem = stem(component);
     return problems == null
-        ? Weights.open(folder, stem, compute, meter)
+        ? Weights.open(folder, stem, compute, meter, adapters)
         : inspected(component, Weights.openHeaders(folder, stem, compute, problems));
+  }
+
+  /** The name of a component's weight files without endings. */
+  private static String stem(String component) {
+    boolean diffusers = component.equals("transformer") || component.equals("vae");
+    return diffusers ? "diffusion_pytorch_model" : "model";
   }
 
   private Weights inspected(String component, Weights weights) {

@@ -37,6 +37,9 @@ public final class CheckpointForm {
   private static final List<String> ADAPTERS =
       List.of("adapter_config.json", "pytorch_lora_weights.safetensors");
 
+  private static final String MERGE =
+      ": merge it first, or move it to a folder of its own and give that with --lora";
+
   private static final Set<String> PICKLES = Set.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
 
   private static final String LFS = "version https://git-lfs.github.com/spec/";
@@ -62,13 +65,24 @@ public final class CheckpointForm {
    * @param location as written by the user
    */
   public static Optional<String> hubId(String location) {
+    return hubId(location, "--model");
+  }
+
+  /** As {@link #hubId(String)}, for the folder of a LoRA adapter. */
+  public static Optional<String> adapterHubId(String location) {
+    return hubId(location, "--lora");
+  }
+
+  private static Optional<String> hubId(String location, String option) {
     return HUB_ID.matcher(location).matches()
         ? Optional.of(
             location
                 + " looks like the name of a model on the Hugging Face hub, which this program does"
                 + " not download: run \"hf download "
                 + location
-                + " --local-dir FOLDER\" and give --model FOLDER")
+                + " --local-dir FOLDER\" and give "
+                + option
+                + " FOLDER")
         : Optional.empty();
   }
 
@@ -90,7 +104,7 @@ public final class CheckpointForm {
       problems.add("the folder has no model_index.json" + guess());
     }
     for (FileSource.Entry file : files) {
-      if (isLfsPointer(file)) {
+      if (isLfsPointer(source, file)) {
         problems.add(
             file.path()
                 + " is a Git LFS pointer, not the file: fetch the files with \"git lfs pull\" or"
@@ -101,7 +115,7 @@ public final class CheckpointForm {
       for (String adapter : ADAPTERS) {
         if (has(adapter)) {
           problems.add(
-              "the folder holds an adapter that is not merged (" + adapter + "): merge it first");
+              "the folder holds an adapter that is not merged (" + adapter + ")" + MERGE);
         }
       }
       if (has(QUANTIZATION)) {
@@ -122,8 +136,8 @@ public final class CheckpointForm {
       if (has(adapter)) {
         return "; "
             + adapter
-            + " shows a LoRA adapter: merge it into the base model first, and give the merged"
-            + " model's folder";
+            + " shows a LoRA adapter: give the base model's folder with --model and this one with"
+            + " --lora";
       }
     }
     if (any(".gguf")) {
@@ -170,7 +184,7 @@ public final class CheckpointForm {
     for (String adapter : ADAPTERS) {
       if (has(folder + "/" + adapter)) {
         problems.add(
-            folder + " holds an adapter that is not merged (" + adapter + "): merge it first");
+            folder + " holds an adapter that is not merged (" + adapter + ")" + MERGE);
       }
     }
     boolean safetensors = any(folder, ".safetensors");
@@ -214,7 +228,8 @@ public final class CheckpointForm {
     }
   }
 
-  private boolean isLfsPointer(FileSource.Entry file) throws IOException {
+  /** Whether a file stands for a file that Git LFS has not fetched. */
+  static boolean isLfsPointer(FileSource source, FileSource.Entry file) throws IOException {
     if (file.size() > MAX_LFS_POINTER || file.size() < LFS.length()) {
       return false;
     }
@@ -241,6 +256,10 @@ public final class CheckpointForm {
   }
 
   private static boolean isWeights(String path) {
-    return path.endsWith(".safetensors") || PICKLES.stream().anyMatch(path::endsWith);
+    return path.endsWith(".safetensors") || isPickle(path);
+  }
+
+  static boolean isPickle(String path) {
+    return PICKLES.stream().anyMatch(path::endsWith);
   }
 }

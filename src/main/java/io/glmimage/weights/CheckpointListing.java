@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 
 /**
  * The list of a checkpoint's files, created without reading the weights. Only configurations,
@@ -58,13 +59,7 @@ public final class CheckpointListing implements Serializable {
    * @throws IOException if the folder cannot be read
    */
   public static CheckpointListing read(FileSource source) throws IOException {
-    List<Item> items = new ArrayList<>();
-    for (FileSource.Entry entry : source.list()) {
-      if (CheckpointFiles.belongs(entry.path())) {
-        items.add(new Item(entry.path(), entry.size(), entry.version()));
-      }
-    }
-    items.sort(Comparator.comparing(Item::path));
+    List<Item> items = items(source, CheckpointFiles::belongs);
     if (items.stream().noneMatch(item -> item.path().equals("model_index.json"))) {
       throw new CheckpointException(
           "Cannot load model: "
@@ -72,6 +67,32 @@ public final class CheckpointListing implements Serializable {
               + " has no model_index.json; the folder must have the Hugging Face layout of"
               + " GLM-Image");
     }
+    return of(source, items);
+  }
+
+  /**
+   * As {@link #read}, for the folder of a LoRA adapter.
+   *
+   * @throws CheckpointException if the folder holds no adapter
+   */
+  public static CheckpointListing readAdapter(FileSource source) throws IOException {
+    AdapterFiles.parts(source, source.name());
+    return of(source, items(source, AdapterFiles::belongs));
+  }
+
+  private static List<Item> items(FileSource source, Predicate<String> belongs)
+      throws IOException {
+    List<Item> items = new ArrayList<>();
+    for (FileSource.Entry entry : source.list()) {
+      if (belongs.test(entry.path())) {
+        items.add(new Item(entry.path(), entry.size(), entry.version()));
+      }
+    }
+    items.sort(Comparator.comparing(Item::path));
+    return items;
+  }
+
+  private static CheckpointListing of(FileSource source, List<Item> items) throws IOException {
     MessageDigest heads = Sha256.start();
     MessageDigest version = Sha256.start();
     put(version, source.name());

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Predicate;
 
 /**
  * A local copy of a checkpoint without the weights. Configurations and tokenizers are complete. A
@@ -26,8 +27,18 @@ public final class CheckpointSkeleton {
    * @throws IOException if the source cannot be read or the folder cannot be written
    */
   public static void copy(FileSource source, Path folder) throws IOException {
+    copy(source, folder, CheckpointFiles::belongs);
+  }
+
+  /** As {@link #copy}, for the folder of a LoRA adapter. */
+  public static void copyAdapter(FileSource source, Path folder) throws IOException {
+    copy(source, folder, AdapterFiles::belongs);
+  }
+
+  private static void copy(FileSource source, Path folder, Predicate<String> belongs)
+      throws IOException {
     for (FileSource.Entry file : source.list()) {
-      if (CheckpointFiles.belongs(file.path())) {
+      if (belongs.test(file.path())) {
         Path target = folder.resolve(file.path());
         Files.createDirectories(target.getParent());
         try (InputStream in = source.open(file.path(), 0)) {

@@ -73,6 +73,18 @@ public final class SafetensorsFile {
     return file;
   }
 
+  /** The texts of {@code __metadata__} in the header, read again from the file. */
+  Map<String, String> metadata() {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      byte[] prefix = readFully(channel, 0, SafetensorsHeader.PREFIX_BYTES, file).array();
+      int length = SafetensorsHeader.jsonBytes(prefix, fileSize, file.toString());
+      return SafetensorsHeader.metadata(
+          readFully(channel, SafetensorsHeader.PREFIX_BYTES, length, file).array());
+    } catch (IOException e) {
+      throw new CheckpointException("Cannot load model: cannot read " + file + ": " + e, e);
+    }
+  }
+
   /** The names of the tensors, in header order. */
   public Iterable<String> names() {
     return entries.keySet();

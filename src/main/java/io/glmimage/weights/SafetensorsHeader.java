@@ -91,6 +91,20 @@ final class SafetensorsHeader {
     return tensors;
   }
 
+  /**
+   * The texts of {@code __metadata__}; empty if there are none.
+   *
+   * @param bytes the JSON text, which {@link #parse} has accepted
+   */
+  static Map<String, String> metadata(byte[] bytes) throws IOException {
+    Map<String, String> texts = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> entry :
+        JSON.readTree(bytes).path("__metadata__").properties()) {
+      texts.put(entry.getKey(), entry.getValue().asText());
+    }
+    return texts;
+  }
+
   private static Tensor tensor(String name, JsonNode node, String file) {
     JsonNode shapeNode = node.path("shape");
     JsonNode offsets = node.path("data_offsets");

@@ -54,6 +54,7 @@ public final class Weights implements AutoCloseable {
     final List<Tensor> loaded = new ArrayList<>();
     final TreeSet<String> unused = new TreeSet<>();
     final LoadMeter meter;
+    BoundAdapters adapters = BoundAdapters.NONE;
     ReadAhead ahead;
     boolean random;
     BiConsumer<String, long[]> asked;
@@ -92,15 +93,31 @@ public final class Weights implements AutoCloseable {
    *
    * @param stem {@code "model"} or {@code "diffusion_pytorch_model"}
    * @param meter counts the bytes of every tensor that is taken
+   * @param adapters change tensors when they are taken
    * @throws CheckpointException if neither file exists, a shard is missing or damaged, or the index
    *     names a tensor that its shard lacks
    */
-  static Weights open(Path folder, String stem, Compute compute, LoadMeter meter) {
+  static Weights open(
+      Path folder, String stem, Compute compute, LoadMeter meter, BoundAdapters adapters) {
     Store store = openStore(folder, stem, compute, meter);
+    store.adapters = adapters;
     List<ReadAhead.Range> ranges = new ArrayList<>();
     store.files.forEach((name, file) -> ranges.add(file.range(name)));
     store.ahead = ReadAhead.start(ranges);
     return new Weights(store, "");
+  }
+
+  /**
+   * The shapes of all tensors by name, from the headers of the files.
+   *
+   * @throws CheckpointException as {@link #open}
+   */
+  static Map<String, long[]> shapes(Path folder, String stem) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    openStore(folder, stem, Compute.cpu(), LoadMeter.NONE)
+        .files
+        .forEach((name, file) -> shapes.put(name, file.shape(name)));
+    return shapes;
   }
 
   private static Store openStore(Path folder, String stem, Compute compute, LoadMeter meter) {
@@ -293,6 +310,10 @@ public final class Weights implements AutoCloseable {
           store.compute.isCuda() && file.bytes(full) > 0
               ? file.tensorOnGpu(full, store.compute)
               : file.tensor(full);
+      String component = store.folder.getFileName().toString();
+      if (store.adapters.change(component, full)) {
+        source = store.adapters.merged(component, full, source, store.compute);
+      }
       Tensor t = Ops.to(source, store.compute, dtype);
       return scope.keep(t.contiguous());
     } finally {

@@ -33,6 +33,15 @@ public final class GoldenCase {
     tensors = Files.exists(data) ? SafetensorsFile.open(data) : null;
   }
 
+  /**
+   * A case outside the goldens' folder.
+   *
+   * @param file {@code NAME.json}
+   */
+  public static GoldenCase of(Path file) {
+    return new GoldenCase(file.getFileName().toString(), file);
+  }
+
   /** The case's path below {@code cases}, such as {@code "a/07_transformer"}. */
   public String name() {
     return name;

@@ -17,6 +17,7 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
+import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,7 +61,11 @@ class GlmImagePipelineParityTest {
   @ParameterizedTest
   @MethodSource("cases")
   void everyRowFollowsTheReference(GoldenCase golden) throws IOException {
-    GlmImagePipeline pipeline = pipeline(golden);
+    check(golden, pipeline(golden));
+  }
+
+  /** Requires that every row of a case follows the reference. */
+  static void check(GoldenCase golden, GlmImagePipeline pipeline) throws IOException {
     List<Row> rows = rows(golden);
     Goldens.require(!rows.isEmpty(), "rows in " + golden);
     for (Row row : rows) {
@@ -302,12 +307,13 @@ class GlmImagePipelineParityTest {
   private static GlmImagePipeline pipeline(GoldenCase golden) {
     return PIPELINES.computeIfAbsent(
         golden.checkpoint().root(),
-        root -> {
-          Compute compute = Goldens.compute();
-          return GlmImagePipeline.load(
-              golden.checkpoint(),
-              compute,
-              PriorOptions.defaults(compute).withSampling(SamplingSettings.greedy()));
-        });
+        root -> greedy(golden.checkpoint()));
+  }
+
+  /** A pipeline whose prior tokens are the most probable ones. */
+  static GlmImagePipeline greedy(CheckpointFolder folder) {
+    Compute compute = Goldens.compute();
+    return GlmImagePipeline.load(
+        folder, compute, PriorOptions.defaults(compute).withSampling(SamplingSettings.greedy()));
   }
 }

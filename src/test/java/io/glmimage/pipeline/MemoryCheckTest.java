@@ -11,6 +11,7 @@ import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,9 @@ class MemoryCheckTest {
     model = PublishedFolder.write(temporary.resolve("published"));
     memory =
         CheckpointInspector.inspect(
-                new LocalFileSource(model), Files.createDirectory(temporary.resolve("scratch")))
+                new LocalFileSource(model),
+                List.of(),
+                Files.createDirectory(temporary.resolve("scratch")))
             .memory();
   }
 

@@ -29,6 +29,7 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.DeviceName;
+import io.glmimage.weights.AdapterSpec;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -96,7 +97,7 @@ class GlmImageModelTest {
       }
 
       @Override
-      EditEngine open(Path folder, EngineSettings settings) {
+      EditEngine open(Path folder, List<AdapterSpec> adapters, EngineSettings settings) {
         loadedIn = settings.precision().toString();
         return engine;
       }
@@ -228,7 +229,7 @@ class GlmImageModelTest {
     }
     GlmImageModel unknown = model(null);
     assertEquals(
-        "Cannot load model tiny: unknown options [dtype, stepz]; there are device, precision and modelName",
+        "Cannot load model tiny: unknown options [dtype, stepz]; there are device, precision, lora and modelName",
         assertThrows(
                 IllegalArgumentException.class,
                 () -> unknown.load(FOLDER, null, Map.of("stepz", "1", "dtype", "fp8")))

@@ -69,6 +69,7 @@ class CheckpointWriterTest {
     try (GlmImageEngine engine =
         GlmImageEngine.load(
             model,
+            List.of(),
             EngineSettings.of(DeviceName.CPU),
             (now, all) -> {
               loaded.add(now);

@@ -34,6 +34,7 @@ public final class FirstImageBenchmark {
     try (GlmImageEngine engine =
         GlmImageEngine.load(
             model,
+            List.of(),
             EngineSettings.of(DeviceName.parse(args[1])),
             (loaded, all) -> {
               total[0] = all;

@@ -5,7 +5,13 @@ import io.glmimage.error.UsageException;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.Storage;
 import io.glmimage.tensor.Precision;
+import io.glmimage.io.LocalFileSource;
+import io.glmimage.weights.AdapterFiles;
+import io.glmimage.weights.AdapterSource;
+import io.glmimage.weights.AdapterSpec;
 import io.glmimage.weights.CheckpointForm;
+import java.util.ArrayList;
+import java.util.List;
 import io.glmimage.weights.ModelFingerprint;
 import java.io.IOException;
 import java.util.Optional;
@@ -36,8 +42,16 @@ public record CheckpointModel(EngineOptions options) implements ModelRef {
               ? ModelFolder.local(null, storage).toUri().toString()
               : options.model();
       String model = ModelFingerprint.of(folder, storage);
+      StringBuilder identity = new StringBuilder(model);
       // Earlier runs recorded no precision for the default one. Their rows stay valid.
-      return options.precision() == Precision.AUTO ? model : model + " in " + options.precision();
+      if (options.precision() != Precision.AUTO) {
+        identity.append(" in ").append(options.precision());
+      }
+      for (AdapterSpec adapter : options.adapters()) {
+        String digest = AdapterFiles.digest(storage.checkpoint(adapter.location()));
+        identity.append(" with ").append(digest).append(" times ").append(adapter.scale());
+      }
+      return identity.toString();
     } catch (IOException e) {
       throw new JobException("Cannot load model " + modelName() + ": " + e.getMessage(), e);
     }
@@ -45,13 +59,26 @@ public record CheckpointModel(EngineOptions options) implements ModelRef {
 
   @Override
   public Optional<FileSource> checkpoint(Storage storage) throws IOException {
-    return options.model() == null
+    if (options.model() != null) {
+      return Optional.of(storage.checkpoint(options.model()));
+    }
+    return options.adapters().isEmpty()
         ? Optional.empty()
-        : Optional.of(storage.checkpoint(options.model()));
+        : Optional.of(new LocalFileSource(ModelFolder.local(null, storage)));
+  }
+
+  @Override
+  public List<AdapterSource> adapters(Storage storage) throws IOException {
+    List<AdapterSource> sources = new ArrayList<>();
+    for (AdapterSpec adapter : options.adapters()) {
+      sources.add(new AdapterSource(storage.checkpoint(adapter.location()), adapter.scale()));
+    }
+    return sources;
   }
 
   @Override
   public void check(Storage storage) {
+    options.adapters().forEach(adapter -> check(adapter, storage));
     if (options.model() == null) {
       return;
     }
@@ -70,6 +97,20 @@ public record CheckpointModel(EngineOptions options) implements ModelRef {
       }
     } catch (IOException e) {
       throw new UsageException("Cannot load model " + options.model() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void check(AdapterSpec adapter, Storage storage) {
+    try {
+      if (!storage.isFolder(adapter.location())) {
+        throw new UsageException(
+            "Cannot load model: "
+                + CheckpointForm.adapterHubId(adapter.location())
+                    .orElse("adapter " + adapter.location() + " is not a folder"));
+      }
+    } catch (IOException e) {
+      throw new UsageException(
+          "Cannot load model: adapter " + adapter.location() + ": " + e.getMessage(), e);
     }
   }
 }

@@ -6,25 +6,53 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.GlmImageEngine;
+import io.glmimage.pipeline.MemoryRule;
 import io.glmimage.predict.LoadedModels;
 import io.glmimage.spark.weights.WeightsRef;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
+import io.glmimage.weights.Adapter;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.SparkEnv;
 
 /**
  * Opens the GLM-Image engine on a checkpoint.
  *
  * @param ref finds the checkpoint on a node; null for the embedded model, which is in the jar
+ * @param adapters LoRA adapters that are merged into it
  */
-record CheckpointOpener(EngineOptions options, WeightsRef ref) implements EngineOpener {
+record CheckpointOpener(EngineOptions options, WeightsRef ref, List<DistributedAdapter> adapters)
+    implements EngineOpener {
   private static final long serialVersionUID = 1L;
 
   @Override
   public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
-    return GlmImageEngine.load(folder(storage), settings().withDevice(device), progress);
+    MemoryRule memory =
+        new MemoryRule(
+            options.memoryCheck(),
+            SparkEnv.get() == null ? null : RapidsPool.of(SparkEnv.get().conf()));
+    return GlmImageEngine.load(
+        folder(storage),
+        local(),
+        settings().withDevice(device).withMemory(memory),
+        progress);
+  }
+
+  private List<Adapter> local() {
+    List<Adapter> local = new ArrayList<>();
+    for (DistributedAdapter adapter : adapters) {
+      try {
+        local.add(new Adapter(adapter.ref().localFolder(), adapter.name(), adapter.scale()));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new JobException("Interrupted while waiting for adapter " + adapter.name(), e);
+      }
+    }
+    return local;
   }
 
   private EngineSettings settings() {
@@ -54,13 +82,15 @@ record CheckpointOpener(EngineOptions options, WeightsRef ref) implements Engine
    */
   @Override
   public Object sharedModel() {
+    List<String> merged = adapters.stream().map(DistributedAdapter::version).toList();
     if (ref == null) {
-      return LoadedModels.Checkpoint.of(EngineOptions.EMBEDDED_MODEL, settings());
+      return LoadedModels.Checkpoint.of(EngineOptions.EMBEDDED_MODEL, settings(), merged);
     }
     return ref.isInPlace()
-        ? LoadedModels.Checkpoint.of(ref.version(), settings())
-        : new Received(ref, options.precision(), options.kernels());
+        ? LoadedModels.Checkpoint.of(ref.version(), settings(), merged)
+        : new Received(ref, options.precision(), options.kernels(), merged);
   }
 
-  private record Received(WeightsRef ref, Precision precision, KernelMode kernels) {}
+  private record Received(
+      WeightsRef ref, Precision precision, KernelMode kernels, List<String> adapters) {}
 }

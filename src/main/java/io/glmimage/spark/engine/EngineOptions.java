@@ -6,7 +6,9 @@ import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
+import io.glmimage.weights.AdapterSpec;
 import java.io.Serializable;
+import java.util.List;
 
 /**
  * The model that edits the rows, and how it runs.
@@ -18,6 +20,8 @@ import java.io.Serializable;
  * @param weights how the model reaches the executors
  * @param cache where and how received models are kept
  * @param noop whether nothing is edited, to measure the bookkeeping
+ * @param adapters LoRA adapters that are merged into the weights, in this order
+ * @param memoryCheck whether the memory for the weights is checked before they are loaded
  */
 public record EngineOptions(
     String model,
@@ -26,7 +30,9 @@ public record EngineOptions(
     KernelMode kernels,
     WeightsMode weights,
     WeightsOptions cache,
-    boolean noop)
+    boolean noop,
+    List<AdapterSpec> adapters,
+    boolean memoryCheck)
     implements Serializable {
   /** The name of the embedded model in tables and reports. */
   public static final String EMBEDDED_MODEL = "glm-image-tiny";
@@ -39,6 +45,7 @@ public record EngineOptions(
       "the embedded demonstration model, which knows coloured shapes only";
 
   public EngineOptions {
+    adapters = List.copyOf(adapters);
     if (DEMO.equals(model)) {
       model = null;
     }
@@ -49,6 +56,31 @@ public record EngineOptions(
     if (model != null && model.isBlank()) {
       throw new UsageException("Invalid --model: it is empty");
     }
+  }
+
+  /**
+   * Whether memory is checked, according to an option or a setting.
+   *
+   * @param option its name, for the message
+   * @throws UsageException for a value other than on and off
+   */
+  public static boolean memoryCheck(String option, String value) {
+    if (!value.equals("on") && !value.equals("off")) {
+      throw new UsageException("Invalid " + option + ": " + value + ", expected on or off");
+    }
+    return value.equals("on");
+  }
+
+  /** Without adapters, and with the check of the memory. */
+  public EngineOptions(
+      String model,
+      DeviceName device,
+      Precision precision,
+      KernelMode kernels,
+      WeightsMode weights,
+      WeightsOptions cache,
+      boolean noop) {
+    this(model, device, precision, kernels, weights, cache, noop, List.of(), true);
   }
 
   /** A model with the defaults of everything but the device. */
@@ -88,6 +120,12 @@ public record EngineOptions(
       throw new UsageException("Invalid " + option + ": " + name + ", expected " + Precision.NAMES);
     }
     return Precision.parse(name);
+  }
+
+  /** The same options with other adapters. */
+  public EngineOptions withAdapters(List<AdapterSpec> others) {
+    return new EngineOptions(
+        model, device, precision, kernels, weights, cache, noop, others, memoryCheck);
   }
 
   /** Whether images are edited by the embedded demonstration model. */

@@ -17,6 +17,8 @@ import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
 import java.util.List;
+import io.glmimage.weights.AdapterSpec;
+import java.util.List;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
@@ -39,6 +41,12 @@ public final class GlmImagePlugin implements SparkPlugin {
 
   /** As {@code --device}. */
   public static final String DEVICE = "spark.glmimage.device";
+
+  /** As {@code --lora}; several folders are separated by commas. */
+  public static final String LORA = "spark.glmimage.lora";
+
+  /** As {@code --memory-check}. */
+  public static final String MEMORY_CHECK = "spark.glmimage.memoryCheck";
 
   /** As {@code --precision}. */
   public static final String PRECISION = "spark.glmimage.precision";
@@ -94,7 +102,11 @@ public final class GlmImagePlugin implements SparkPlugin {
             .withCacheBytes(conf.getLong(CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30) << 30)
             .withCheck(check(conf.get(CHECK, "quick")))
             .withChunkBytes(chunk << 20),
-        false);
+        false,
+        conf.get(LORA, "").isBlank()
+            ? List.of()
+            : AdapterSpec.parseAll(LORA, List.of(conf.get(LORA).split(",", -1))),
+        EngineOptions.memoryCheck(MEMORY_CHECK, conf.get(MEMORY_CHECK, "on")));
   }
 
   private static KernelMode kernels(String text) {

@@ -1,7 +1,11 @@
 package io.glmimage.spark.engine;
 
 import io.glmimage.spark.weights.WeightsDistribution;
+import io.glmimage.spark.weights.WeightsHandle;
+import io.glmimage.weights.AdapterSpec;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -17,9 +21,24 @@ final class ModelDistributions {
   private static final Map<SparkContext, ModelDistributions> SESSIONS = new HashMap<>();
 
   /**
-   * @param version of the model folder when the distribution started
+   * @param versions of the model folder and of its adapters when the distribution started
    */
-  private record Key(EngineOptions options, String version) {}
+  private record Key(EngineOptions options, List<String> versions) {}
+
+  /**
+   * The folders as they are now.
+   *
+   * @param model null for the embedded model
+   */
+  private record Present(
+      WeightsDistribution.Found model, List<WeightsDistribution.Found> adapters) {
+    List<String> versions() {
+      List<String> versions = new ArrayList<>();
+      versions.add(model == null ? "" : model.listing().version());
+      adapters.forEach(adapter -> versions.add(adapter.listing().version()));
+      return versions;
+    }
+  }
 
   private final JavaSparkContext spark;
   private final Map<Key, DistributedEngines> running = new HashMap<>();
@@ -75,25 +94,58 @@ final class ModelDistributions {
    * @throws io.glmimage.error.GlmImageException if the model cannot be read
    */
   synchronized DistributedEngines forSession(EngineOptions options) {
-    WeightsDistribution.Found model = look(options);
-    Key key = new Key(options, model == null ? "" : model.listing().version());
-    return running.computeIfAbsent(key, k -> start(options, model));
+    Present present = look(options);
+    return running.computeIfAbsent(
+        new Key(options, present.versions()), k -> start(options, present));
   }
 
-  /** The model folder as it is now; null for the embedded model. */
-  private WeightsDistribution.Found look(EngineOptions options) {
-    return options.model() == null ? null : WeightsDistribution.look(spark, options.model());
+  private Present look(EngineOptions options) {
+    return new Present(
+        options.model() == null ? null : WeightsDistribution.look(spark, options.model()),
+        options.adapters().stream()
+            .map(adapter -> WeightsDistribution.lookAdapter(spark, adapter.location()))
+            .toList());
   }
 
-  private DistributedEngines start(EngineOptions options, WeightsDistribution.Found model) {
-    if (model == null) {
+  private DistributedEngines start(EngineOptions options, Present present) {
+    List<WeightsHandle> started = new ArrayList<>();
+    try {
+      List<DistributedAdapter> adapters = new ArrayList<>();
+      for (int i = 0; i < present.adapters().size(); i++) {
+        AdapterSpec spec = options.adapters().get(i);
+        // The path of "local" is the model's; adapters are small and are sent.
+        WeightsHandle handle =
+            WeightsDistribution.start(
+                spark,
+                spec.location(),
+                present.adapters().get(i),
+                options.weights().orBroadcast(),
+                options.cache(),
+                status -> {});
+        started.add(handle);
+        adapters.add(
+            new DistributedAdapter(
+                handle.ref(), present.adapters().get(i).listing().source(), spec.scale()));
+      }
       // Every executor has the embedded model in its jar.
-      return DistributedEngines.ofPresent(new CheckpointOpener(options, null));
+      WeightsHandle weights =
+          present.model() == null
+              ? null
+              : WeightsDistribution.start(
+                  spark,
+                  options.model(),
+                  present.model(),
+                  options.weights(),
+                  options.cache(),
+                  status -> {});
+      return DistributedEngines.of(
+          new CheckpointOpener(options, weights == null ? null : weights.ref(), adapters),
+          weights,
+          started);
+    } catch (RuntimeException e) {
+      started.forEach(WeightsHandle::close);
+      throw e;
     }
-    var weights =
-        WeightsDistribution.start(
-            spark, options.model(), model, options.weights(), options.cache(), status -> {});
-    return DistributedEngines.of(new CheckpointOpener(options, weights.ref()), weights);
   }
 
   private synchronized void close() {

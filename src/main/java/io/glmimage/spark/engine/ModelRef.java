@@ -3,6 +3,8 @@ package io.glmimage.spark.engine;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.Storage;
 import java.io.IOException;
+import io.glmimage.weights.AdapterSource;
+import java.util.List;
 import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 
@@ -45,5 +47,14 @@ public interface ModelRef extends ModelInfo {
    */
   default Optional<FileSource> checkpoint(Storage storage) throws IOException {
     return Optional.empty();
+  }
+
+  /**
+   * The LoRA adapters to inspect with the checkpoint.
+   *
+   * @throws IOException if they cannot be read
+   */
+  default List<AdapterSource> adapters(Storage storage) throws IOException {
+    return List.of();
   }
 }

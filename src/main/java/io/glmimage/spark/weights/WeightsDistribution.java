@@ -81,6 +81,21 @@ public final class WeightsDistribution {
     }
   }
 
+  /**
+   * As {@link #look}, for the folder of a LoRA adapter.
+   *
+   * @throws CheckpointException if the folder holds no adapter
+   * @throws WeightsException if the folder cannot be read
+   */
+  public static Found lookAdapter(JavaSparkContext spark, String folder) {
+    try {
+      FileSource source = CheckpointSource.open(folder, spark.hadoopConfiguration());
+      return new Found(source, CheckpointListing.readAdapter(source));
+    } catch (IOException e) {
+      throw new WeightsException("Cannot read adapter " + folder + ": " + e, e);
+    }
+  }
+
   /** As {@link #start(JavaSparkContext, String, WeightsMode, WeightsOptions, Consumer)}. */
   public static WeightsHandle start(
       JavaSparkContext spark,

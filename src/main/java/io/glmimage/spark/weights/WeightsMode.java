@@ -52,6 +52,11 @@ public record WeightsMode(Mode mode, String path) implements Serializable {
         || (text.startsWith(LOCAL_PREFIX) && text.length() > LOCAL_PREFIX.length());
   }
 
+  /** This method, or a broadcast if this one needs a folder on every executor. */
+  public WeightsMode orBroadcast() {
+    return mode == Mode.LOCAL ? standard() : this;
+  }
+
   @Override
   public String toString() {
     return switch (mode) {

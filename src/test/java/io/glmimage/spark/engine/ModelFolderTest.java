@@ -16,6 +16,7 @@ import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
+import java.util.List;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URL;
@@ -140,7 +141,7 @@ class ModelFolderTest {
   }
 
   private static Object shared(EngineOptions options) {
-    return new CheckpointOpener(options, null).sharedModel();
+    return new CheckpointOpener(options, null, List.of()).sharedModel();
   }
 
   private static EngineOptions options(Precision precision, KernelMode kernels) {

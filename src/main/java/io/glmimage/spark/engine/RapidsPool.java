@@ -1,0 +1,39 @@
+package io.glmimage.spark.engine;
+
+import io.glmimage.pipeline.GpuPool;
+import java.util.Arrays;
+import java.util.Locale;
+import org.apache.spark.SparkConf;
+
+/**
+ * The GPU memory that Spark RAPIDS keeps for itself in the same executor. Its pool is as large as
+ * its settings allow, or grows to that size later.
+ */
+final class RapidsPool {
+  private static final String PLUGIN = "com.nvidia.spark.SQLPlugin";
+  private static final String POOL = "spark.rapids.memory.gpu.pool";
+  private static final String MAX_FRACTION = "spark.rapids.memory.gpu.maxAllocFraction";
+  private static final String RESERVE = "spark.rapids.memory.gpu.reserve";
+
+  /** RAPIDS' default of {@link #RESERVE}. */
+  private static final String RESERVE_DEFAULT = "640m";
+
+  private RapidsPool() {}
+
+  /** The pool; null without RAPIDS, or if RAPIDS takes memory only as it needs it. */
+  static GpuPool of(SparkConf conf) {
+    boolean plugin =
+        Arrays.stream(conf.get("spark.plugins", "").split(",", -1))
+            .anyMatch(name -> name.strip().equals(PLUGIN));
+    boolean pooled =
+        !conf.get(POOL, "ASYNC").toUpperCase(Locale.ROOT).equals("NONE")
+            && conf.getBoolean("spark.rapids.memory.gpu.pooling.enabled", true);
+    if (!plugin || !pooled) {
+      return null;
+    }
+    return new GpuPool(
+        Math.min(1, Math.max(0, conf.getDouble(MAX_FRACTION, 1))),
+        conf.getSizeAsBytes(RESERVE, RESERVE_DEFAULT),
+        MAX_FRACTION);
+  }
+}
