@@ -93,6 +93,11 @@ final class CheckpointCopy {
     return new CheckpointCopy(root);
   }
 
+  /** An empty folder. */
+  static CheckpointCopy empty(Path root) throws IOException {
+    return new CheckpointCopy(Files.createDirectories(root));
+  }
+
   static void base(Path root) throws IOException {
     for (String folder : FOLDERS) {
       PublishedFolder.copy(TINY.resolve(folder), root.resolve(folder));

@@ -59,6 +59,8 @@ class CheckpointVariantsTest {
   private static final String NOT_QUANTIZED =
       "; quantized checkpoints are not supported: use the published weights (zai-org/GLM-Image),"
           + " and --precision fp8 to save memory";
+  private static final String MERGE =
+      ": merge it first, or move it to a folder of its own and give that with --lora";
   private static final String WHOLE_NUMBERS =
       "; quantized weights are not supported: use the published weights, and --precision fp8 to"
           + " save memory";
@@ -828,12 +830,12 @@ class CheckpointVariantsTest {
     return Stream.of(
         refused(
             "an adapter in a component",
-            "transformer holds an adapter that is not merged (adapter_config.json): merge it first",
+            "transformer holds an adapter that is not merged (adapter_config.json)" + MERGE,
             m -> m.write("transformer/adapter_config.json", "{\"peft_type\":\"LORA\"}")),
         refused(
             "an adapter beside the components",
-            "the folder holds an adapter that is not merged (pytorch_lora_weights.safetensors):"
-                + " merge it first",
+            "the folder holds an adapter that is not merged (pytorch_lora_weights.safetensors)"
+                + MERGE,
             m -> m.write("pytorch_lora_weights.safetensors", "not read")));
   }
 
@@ -843,8 +845,8 @@ class CheckpointVariantsTest {
         other("empty", ": it is empty"),
         other(
             "an adapter",
-            "; adapter_config.json shows a LoRA adapter: merge it into the base model first, and"
-                + " give the merged model's folder",
+            "; adapter_config.json shows a LoRA adapter: give the base model's folder with --model"
+                + " and this one with --lora",
             "adapter_config.json",
             "adapter_model.safetensors"),
         other(
