@@ -1,5 +1,6 @@
 package io.glmimage.pipeline;
 
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.GlmImageException;

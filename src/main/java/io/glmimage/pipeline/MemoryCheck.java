@@ -1,5 +1,7 @@
 package io.glmimage.pipeline;
 
+import io.glmimage.tensor.GpuPool;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.error.DeviceException;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.HostMemory;

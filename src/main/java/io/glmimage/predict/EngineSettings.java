@@ -1,7 +1,7 @@
 package io.glmimage.predict;
 
 import io.glmimage.kernel.KernelMode;
-import io.glmimage.pipeline.MemoryRule;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
 

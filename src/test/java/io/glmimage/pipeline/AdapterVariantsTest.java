@@ -593,7 +593,7 @@ class AdapterVariantsTest {
             .edit(
                 List.of(
                     new EditRequest(
-                        "row", "a circle", List.of(), 64, 64, 2, 1.5, 7)))
+                        "row", "a circle", List.of(), 32, 32, 1, 1.0, 7)))
             .get(0);
     assertNull(result.error(), () -> String.valueOf(result.error()));
     return result.image().pixels();

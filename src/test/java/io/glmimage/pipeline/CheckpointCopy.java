@@ -93,6 +93,11 @@ final class CheckpointCopy {
     return new CheckpointCopy(root);
   }
 
+  /** A folder that is only read. */
+  static CheckpointCopy at(Path root) {
+    return new CheckpointCopy(root);
+  }
+
   /** An empty folder. */
   static CheckpointCopy empty(Path root) throws IOException {
     return new CheckpointCopy(Files.createDirectories(root));

@@ -6,7 +6,7 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.GlmImageEngine;
-import io.glmimage.pipeline.MemoryRule;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.predict.LoadedModels;
 import io.glmimage.spark.weights.WeightsRef;
 import io.glmimage.tensor.DeviceName;

@@ -1,6 +1,6 @@
 package io.glmimage.spark.engine;
 
-import io.glmimage.pipeline.GpuPool;
+import io.glmimage.tensor.GpuPool;
 import java.util.Arrays;
 import java.util.Locale;
 import org.apache.spark.SparkConf;

@@ -1,4 +1,4 @@
-package io.glmimage.pipeline;
+package io.glmimage.tensor;
 
 import java.io.Serializable;
 

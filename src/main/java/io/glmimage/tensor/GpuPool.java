@@ -1,4 +1,4 @@
-package io.glmimage.pipeline;
+package io.glmimage.tensor;
 
 import java.io.Serializable;
 
@@ -11,7 +11,7 @@ import java.io.Serializable;
  */
 public record GpuPool(double fraction, long reserveBytes, String name) implements Serializable {
   /** Bytes of the GPU's memory that are left. */
-  long leaves(long total) {
+  public long leaves(long total) {
     return total - Math.max(0, (long) (total * fraction) - reserveBytes);
   }
 }
