@@ -36,6 +36,12 @@ public final class GlmImageEngine implements EditEngine {
         modelFolder, List.of(), EngineSettings.of(DeviceName.parse(device)), LoadProgress.NONE);
   }
 
+  /** As {@link #load(Path, List, EngineSettings, LoadProgress)}, without adapters. */
+  public static GlmImageEngine load(
+      Path modelFolder, EngineSettings settings, LoadProgress progress) {
+    return load(modelFolder, List.of(), settings, progress);
+  }
+
   /**
    * Loads a checkpoint. The engine computes in float32 on a CPU and in bfloat16 on a GPU, except
    * for the layers that {@link Precision#FP8} covers.
