@@ -67,8 +67,7 @@ record JobOptions(
     if (value instanceof Collection) {
       return ((Collection<?>) value).isEmpty()
           ? "null"
-          : ((Collection<?>) value)
-              .stream().map(String::valueOf).collect(Collectors.joining(" "));
+          : ((Collection<?>) value).stream().map(String::valueOf).collect(Collectors.joining(" "));
     }
     return value instanceof Map ? new TreeMap<>((Map<?, ?>) value).toString() : value + "";
   }

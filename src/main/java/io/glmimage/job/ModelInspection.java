@@ -72,8 +72,7 @@ final class ModelInspection {
    * @throws CheckpointException if there is no such folder
    * @throws IOException if it cannot be read
    */
-  static CheckpointReport ofLocal(String location, List<AdapterSpec> adapters)
-      throws IOException {
+  static CheckpointReport ofLocal(String location, List<AdapterSpec> adapters) throws IOException {
     return inspect(location, adapters, ModelInspection::local);
   }
 

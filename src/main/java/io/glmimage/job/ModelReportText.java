@@ -1,11 +1,11 @@
 package io.glmimage.job;
 
+import io.glmimage.error.Wording;
 import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.weights.AdapterReport;
 import io.glmimage.weights.PublishedCheckpoint;
 import io.glmimage.weights.PublishedCheckpoint.Comparison;
 import io.glmimage.weights.PublishedCheckpoint.State;
-import io.glmimage.error.Wording;
-import io.glmimage.weights.AdapterReport;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;

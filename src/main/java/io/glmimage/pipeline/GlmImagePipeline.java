@@ -1,6 +1,5 @@
 package io.glmimage.pipeline;
 
-import io.glmimage.tensor.MemoryRule;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.GlmImageException;
@@ -40,6 +39,7 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
 import io.glmimage.tensor.Precision;

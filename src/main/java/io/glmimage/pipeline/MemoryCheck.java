@@ -1,10 +1,10 @@
 package io.glmimage.pipeline;
 
-import io.glmimage.tensor.GpuPool;
-import io.glmimage.tensor.MemoryRule;
 import io.glmimage.error.DeviceException;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.GpuPool;
 import io.glmimage.tensor.HostMemory;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;

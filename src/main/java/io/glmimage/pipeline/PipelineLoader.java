@@ -1,6 +1,5 @@
 package io.glmimage.pipeline;
 
-import io.glmimage.tensor.MemoryRule;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelProvider;
@@ -14,6 +13,7 @@ import io.glmimage.model.processor.GlmProcessor;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

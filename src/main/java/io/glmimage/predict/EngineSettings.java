@@ -1,8 +1,8 @@
 package io.glmimage.predict;
 
 import io.glmimage.kernel.KernelMode;
-import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Precision;
 
 /**

@@ -26,7 +26,8 @@ public final class GlmImageEngine implements EditEngine {
   }
 
   /**
-   * As {@link #load(Path, List, EngineSettings, LoadProgress)}, in the default precision of the device.
+   * As {@link #load(Path, List, EngineSettings, LoadProgress)}, in the default precision of the
+   * device.
    *
    * @param device {@code "auto"}, {@code "cpu"}, {@code "cuda"} or {@code "cuda:N"}
    * @throws IllegalArgumentException for any other device name
@@ -56,10 +57,7 @@ public final class GlmImageEngine implements EditEngine {
    * @throws io.glmimage.error.GlmImageException if fused kernels are forced and cannot run
    */
   public static GlmImageEngine load(
-      Path modelFolder,
-      List<Adapter> adapters,
-      EngineSettings settings,
-      LoadProgress progress) {
+      Path modelFolder, List<Adapter> adapters, EngineSettings settings, LoadProgress progress) {
     CheckpointFolder folder =
         CheckpointFolder.open(modelFolder).withAdapters(adapters).withProgress(progress);
     return new GlmImageEngine(

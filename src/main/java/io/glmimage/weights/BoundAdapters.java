@@ -137,9 +137,7 @@ final class BoundAdapters {
     }
     boolean foreign =
         !layer.component().isEmpty() && !AdapterFiles.COMPONENTS.contains(layer.component());
-    return foreign
-        ? Optional.of(new Target(layer.component(), layer.module()))
-        : Optional.empty();
+    return foreign ? Optional.of(new Target(layer.component(), layer.module())) : Optional.empty();
   }
 
   /** Whether adapters change a tensor. */

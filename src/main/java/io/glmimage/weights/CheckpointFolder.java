@@ -69,7 +69,8 @@ public final class CheckpointFolder {
               + CheckpointForm.hubId(root.toString()).orElse(root + " is not a folder"));
     }
     checkForm(root);
-    CheckpointFolder folder = new CheckpointFolder(root, null, LoadMeter.NONE, null, null, BoundAdapters.NONE);
+    CheckpointFolder folder =
+        new CheckpointFolder(root, null, LoadMeter.NONE, null, null, BoundAdapters.NONE);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -109,7 +110,8 @@ public final class CheckpointFolder {
 
   /** As {@link #openWithRandomWeights(Path)}, and reports each tensor that a model requests. */
   static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
-    return new CheckpointFolder(open(root).root, asked, LoadMeter.NONE, null, null, BoundAdapters.NONE);
+    return new CheckpointFolder(
+        open(root).root, asked, LoadMeter.NONE, null, null, BoundAdapters.NONE);
   }
 
   /**
@@ -153,12 +155,7 @@ public final class CheckpointFolder {
       shapes.put(component, Weights.shapes(root.resolve(component), stem(component)));
     }
     return new CheckpointFolder(
-        root,
-        random,
-        meter,
-        problems,
-        warnings,
-        BoundAdapters.bind(more, shapes, this::report));
+        root, random, meter, problems, warnings, BoundAdapters.bind(more, shapes, this::report));
   }
 
   /** The adapters that fit the checkpoint. */

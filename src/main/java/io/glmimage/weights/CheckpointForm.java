@@ -114,8 +114,7 @@ public final class CheckpointForm {
     if (pipeline) {
       for (String adapter : ADAPTERS) {
         if (has(adapter)) {
-          problems.add(
-              "the folder holds an adapter that is not merged (" + adapter + ")" + MERGE);
+          problems.add("the folder holds an adapter that is not merged (" + adapter + ")" + MERGE);
         }
       }
       if (has(QUANTIZATION)) {
@@ -183,8 +182,7 @@ public final class CheckpointForm {
     }
     for (String adapter : ADAPTERS) {
       if (has(folder + "/" + adapter)) {
-        problems.add(
-            folder + " holds an adapter that is not merged (" + adapter + ")" + MERGE);
+        problems.add(folder + " holds an adapter that is not merged (" + adapter + ")" + MERGE);
       }
     }
     boolean safetensors = any(folder, ".safetensors");

@@ -80,8 +80,7 @@ public final class CheckpointListing implements Serializable {
     return of(source, items(source, AdapterFiles::belongs));
   }
 
-  private static List<Item> items(FileSource source, Predicate<String> belongs)
-      throws IOException {
+  private static List<Item> items(FileSource source, Predicate<String> belongs) throws IOException {
     List<Item> items = new ArrayList<>();
     for (FileSource.Entry entry : source.list()) {
       if (belongs.test(entry.path())) {

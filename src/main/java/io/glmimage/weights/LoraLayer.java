@@ -47,18 +47,39 @@ record LoraLayer(
     }
     if (a.length < 2 || b.length < 2 || a[0] != b[1] || a[0] == 0) {
       return Optional.of(
-          "tensors " + down + " and " + up + " have shapes " + text(a) + " and " + text(b)
+          "tensors "
+              + down
+              + " and "
+              + up
+              + " have shapes "
+              + text(a)
+              + " and "
+              + text(b)
               + ", which have no common rank");
     }
     if (config.rank(module).isPresent() && config.rank(module).getAsInt() != a[0]) {
       return Optional.of(
-          "tensor " + down + " has rank " + a[0] + ", the configuration says "
+          "tensor "
+              + down
+              + " has rank "
+              + a[0]
+              + ", the configuration says "
               + config.rank(module).getAsInt());
     }
     if (!Arrays.equals(shape(a, b), target)) {
       return Optional.of(
-          "tensors " + down + " and " + up + " have shapes " + text(a) + " and " + text(b)
-              + ", which do not fit the model's " + weight + " of shape " + text(target));
+          "tensors "
+              + down
+              + " and "
+              + up
+              + " have shapes "
+              + text(a)
+              + " and "
+              + text(b)
+              + ", which do not fit the model's "
+              + weight
+              + " of shape "
+              + text(target));
     }
     return Optional.empty();
   }

@@ -57,7 +57,7 @@ class LoraJobTest extends SharedSession {
 
   private static String digest(Path output) {
     Row row = JobConsole.results(spark, output.toString()).get("a");
-    return row.getAs("sha256");
+    return row.getAs("output_sha256");
   }
 
   @Test
@@ -110,8 +110,7 @@ class LoraJobTest extends SharedSession {
     assertEquals(
         0, job.run("inspect-model", "--model=demo", "--lora", adapter + "=-0.5"), job::err);
     assertTrue(
-        job.out()
-            .contains("LoRA adapter " + adapter + ", scale -0.5: 2 layers of transformer"),
+        job.out().contains("LoRA adapter " + adapter + ", scale -0.5: 2 layers of transformer"),
         job.out());
   }
 }

@@ -69,10 +69,7 @@ class AdapterVariantsTest {
   static void mergeTheFormOfPeft() throws IOException {
     CheckpointCopy model = CheckpointCopy.link(copyOfModel(), temporary.resolve("shapes"));
     ditShape =
-        model
-            .tensors("transformer/diffusion_pytorch_model.safetensors")
-            .get(Q + ".weight")
-            .shape();
+        model.tensors("transformer/diffusion_pytorch_model.safetensors").get(Q + ".weight").shape();
     priorShape =
         model.tensors("vision_language_encoder/model.safetensors").get(PRIOR_Q + ".weight").shape();
     Path peft = folder(AdapterVariantsTest::peft);
@@ -88,7 +85,8 @@ class AdapterVariantsTest {
   }
 
   private static Path folder(Consumer<CheckpointCopy> content) throws IOException {
-    CheckpointCopy copy = CheckpointCopy.empty(temporary.resolve("adapter" + NUMBER.getAndIncrement()));
+    CheckpointCopy copy =
+        CheckpointCopy.empty(temporary.resolve("adapter" + NUMBER.getAndIncrement()));
     content.accept(copy);
     return copy.root;
   }
@@ -212,8 +210,7 @@ class AdapterVariantsTest {
 
   private static CheckpointReport inspect(Path adapter) throws IOException {
     return CheckpointInspector.inspect(
-        new LocalFileSource(MODEL),
-        List.of(new AdapterSource(new LocalFileSource(adapter), 1)));
+        new LocalFileSource(MODEL), List.of(new AdapterSource(new LocalFileSource(adapter), 1)));
   }
 
   /** Refused by the inspection and by the loader. */
@@ -229,9 +226,7 @@ class AdapterVariantsTest {
               "Cannot load model: " + expected,
               assertThrows(
                       CheckpointException.class,
-                      () ->
-                          CheckpointFolder.open(MODEL)
-                              .withAdapters(List.of(adapter(folder, 1))))
+                      () -> CheckpointFolder.open(MODEL).withAdapters(List.of(adapter(folder, 1))))
                   .getMessage());
         });
   }
@@ -268,8 +263,7 @@ class AdapterVariantsTest {
         same(
             "alpha tensors",
             folder -> {
-              Map<String, Stored> tensors =
-                  tensors(l -> l, ".lora_down.weight", ".lora_up.weight");
+              Map<String, Stored> tensors = tensors(l -> l, ".lora_down.weight", ".lora_up.weight");
               tensors.put(Q + ".alpha", alpha(RANK));
               tensors.put(PRIOR_Q + ".alpha", alpha(RANK));
               folder.tensors("any-name.safetensors", tensors, false);
@@ -291,7 +285,10 @@ class AdapterVariantsTest {
             plain(
                 only(
                     "q_proj",
-                    tensors(l -> l.replaceFirst("^model\\.", ""), ".lora_A.weight", ".lora_B.weight")))),
+                    tensors(
+                        l -> l.replaceFirst("^model\\.", ""),
+                        ".lora_A.weight",
+                        ".lora_B.weight")))),
         same(
             "a folder for each component",
             folder -> {
@@ -299,9 +296,7 @@ class AdapterVariantsTest {
               folder.tensors(
                   "vision_language_encoder/" + DIFFUSERS, only("q_proj", peftTensors()), true);
             }),
-        same(
-            "bfloat16",
-            changed(t -> t.replaceAll((name, m) -> bfloat16(seed(name), m.shape())))),
+        same("bfloat16", changed(t -> t.replaceAll((name, m) -> bfloat16(seed(name), m.shape())))),
         same(
             "float16",
             changed(t -> t.replaceAll((name, m) -> bfloat16(seed(name), m.shape()).to("F16")))),
@@ -322,7 +317,9 @@ class AdapterVariantsTest {
   Stream<DynamicTest> otherKindsAreRefused() {
     return Stream.of(
         refused(
-            "DoRA", CONFIG + " has use_dora true" + MERGE_FIRST, configured(", \"use_dora\": true")),
+            "DoRA",
+            CONFIG + " has use_dora true" + MERGE_FIRST,
+            configured(", \"use_dora\": true")),
         refused(
             "whole layers",
             CONFIG + " has modules_to_save [\"proj_out\"]" + MERGE_FIRST,
@@ -426,9 +423,7 @@ class AdapterVariantsTest {
             changed(t -> t.put(a, matrix(1, 3, in)))),
         refused(
             "another rank than configured",
-            "tensor "
-                + a
-                + " has rank 2, the configuration says 5: was it trained on this model?",
+            "tensor " + a + " has rank 2, the configuration says 5: was it trained on this model?",
             configured(", \"rank_pattern\": {\".*to_q\": 5}")),
         refused(
             "whole numbers",
@@ -497,9 +492,7 @@ class AdapterVariantsTest {
             PEFT + ": it has 1 bytes, too few for a header",
             folder -> folder.write(PEFT, "x")),
         refused(
-            "no tensors",
-            PEFT + " has no tensors",
-            folder -> folder.tensors(PEFT, Map.of(), true)),
+            "no tensors", PEFT + " has no tensors", folder -> folder.tensors(PEFT, Map.of(), true)),
         refused(
             "a list in place of settings",
             CONFIG + " is not a JSON object",
@@ -528,8 +521,7 @@ class AdapterVariantsTest {
   void adaptersAddUpWithTheirScales() throws IOException {
     Path peft = folder(AdapterVariantsTest::peft);
     float[] base = weight("transformer", Q, ditShape);
-    float[] sum =
-        weight("transformer", Q, ditShape, adapter(peft, 0.5), adapter(peft, 1.5));
+    float[] sum = weight("transformer", Q, ditShape, adapter(peft, 0.5), adapter(peft, 1.5));
 
     for (int i = 0; i < base.length; i++) {
       assertEquals(base[i] + 2 * (ditMerged[i] - base[i]), sum[i], 1e-5f);
@@ -590,10 +582,7 @@ class AdapterVariantsTest {
   private static byte[] edited(GlmImagePipeline pipeline) {
     EditResult result =
         pipeline
-            .edit(
-                List.of(
-                    new EditRequest(
-                        "row", "a circle", List.of(), 32, 32, 1, 1.0, 7)))
+            .edit(List.of(new EditRequest("row", "a circle", List.of(), 32, 32, 1, 1.0, 7)))
             .get(0);
     assertNull(result.error(), () -> String.valueOf(result.error()));
     return result.image().pixels();

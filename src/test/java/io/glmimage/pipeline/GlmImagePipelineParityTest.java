@@ -306,8 +306,7 @@ class GlmImagePipelineParityTest {
 
   private static GlmImagePipeline pipeline(GoldenCase golden) {
     return PIPELINES.computeIfAbsent(
-        golden.checkpoint().root(),
-        root -> greedy(golden.checkpoint()));
+        golden.checkpoint().root(), root -> greedy(golden.checkpoint()));
   }
 
   /** A pipeline whose prior tokens are the most probable ones. */

@@ -407,8 +407,7 @@ class GlmImageModelTest {
       GlmImageModel model =
           new GlmImageModel("tiny", Engine.getEngine("GlmImage"), Device.cpu()) {
             @Override
-            EditEngine open(
-                Path folder, List<AdapterSpec> adapters, EngineSettings settings) {
+            EditEngine open(Path folder, List<AdapterSpec> adapters, EngineSettings settings) {
               return models.share(
                   key,
                   progress -> {

@@ -6,14 +6,14 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.GlmImageEngine;
-import io.glmimage.tensor.MemoryRule;
 import io.glmimage.predict.LoadedModels;
 import io.glmimage.spark.weights.WeightsRef;
 import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Precision;
+import io.glmimage.weights.Adapter;
 import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
-import io.glmimage.weights.Adapter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,10 +36,7 @@ record CheckpointOpener(EngineOptions options, WeightsRef ref, List<DistributedA
             options.memoryCheck(),
             SparkEnv.get() == null ? null : RapidsPool.of(SparkEnv.get().conf()));
     return GlmImageEngine.load(
-        folder(storage),
-        local(),
-        settings().withDevice(device).withMemory(memory),
-        progress);
+        folder(storage), local(), settings().withDevice(device).withMemory(memory), progress);
   }
 
   private List<Adapter> local() {

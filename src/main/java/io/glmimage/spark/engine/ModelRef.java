@@ -2,8 +2,8 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.io.FileSource;
 import io.glmimage.io.Storage;
-import java.io.IOException;
 import io.glmimage.weights.AdapterSource;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.sql.SparkSession;

@@ -40,7 +40,8 @@ public record SoakEngines(EngineOptions options) implements PresentModel {
 
   @Override
   public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
-    return new Harmful(new CheckpointOpener(options, null, List.of()).open(device, storage, progress));
+    return new Harmful(
+        new CheckpointOpener(options, null, List.of()).open(device, storage, progress));
   }
 
   @Override
