@@ -254,6 +254,17 @@ public final class ImageDecoder {
                         + describe(bytes)));
   }
 
+  /** Phones write HEIC. No decoder for it comes with this program. */
+  private static String isoMedia(String brand) {
+    return switch (brand) {
+      case "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1" ->
+          "it is a HEIC file (\"" + brand + "\"); convert it first: heif-convert IN.heic OUT.png";
+      case "avif", "avis" ->
+          "it is an AVIF file (\"" + brand + "\"); convert it first: avifdec IN.avif OUT.png";
+      default -> "it is a video or another file of the MP4 family (\"" + brand + "\")";
+    };
+  }
+
   private static String describe(byte[] bytes) {
     String start =
         new String(bytes, 0, Math.min(bytes.length, 64), StandardCharsets.ISO_8859_1)
@@ -269,7 +280,7 @@ public final class ImageDecoder {
       return "it is a PDF file";
     }
     if (start.length() >= 12 && start.startsWith("ftyp", 4)) {
-      return "it is a HEIC, AVIF or video file (\"" + start.substring(8, 12) + "\")";
+      return isoMedia(start.substring(8, 12));
     }
     StringBuilder hex = new StringBuilder();
     for (int i = 0; i < Math.min(8, bytes.length); i++) {

@@ -40,7 +40,8 @@ class ImageDecoderErrorsTest {
         message("<!DOCTYPE html><title>404".getBytes(StandardCharsets.UTF_8)));
     assertTrue(
         message(new byte[] {0, 0, 0, 24, 'f', 't', 'y', 'p', 'h', 'e', 'i', 'c'})
-            .endsWith("it is a HEIC, AVIF or video file (\"heic\")"));
+            .endsWith(
+                "it is a HEIC file (\"heic\"); convert it first: heif-convert IN.heic OUT.png"));
     assertTrue(message(new byte[] {1, 2, 3}).endsWith("its 3 bytes start with 01 02 03"));
   }
 
