@@ -22,9 +22,9 @@ public final class ContentSeed {
 
   /**
    * The seed of the initial noise of a request: for text-to-image its seed, for an edit a digest of
-   * the seed and of the source images. An edit of an image that was generated with the same seed
-   * and size would otherwise start from the noise that the image was made of, and come out as a
-   * copy of it with halos.
+   * the seed and of the source images. The source image may have been generated with the same seed
+   * and size. Its edit would otherwise start from the noise that the image was made of, and be a
+   * copy with halos.
    */
   public static long ofNoise(EditRequest request) {
     return request.sources().isEmpty()

@@ -19,8 +19,8 @@ import java.util.function.Supplier;
 
 /**
  * Edits rows in batches. While one batch is in the engine, the source images of the next one are
- * read, and the edited images of earlier ones are encoded and written. Results come out in the
- * order of the rows.
+ * read. The edited images of earlier ones are encoded and written. Results come out in the order of
+ * the rows.
  *
  * <p>One thread, usually that of a Spark task, calls {@link #next}; it takes the rows from their
  * source and calls the engine. All other work runs on the executor.

@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The ledgers of the tasks of this process. When the process is told to end, as a driver by the
- * user or an executor on a machine that is taken away, finished rows are saved at once, although a
- * batch may be in the engine for minutes.
+ * The ledgers of the tasks of this process. A user may end the driver, and a machine with an
+ * executor may be taken away. Finished rows are then saved at once, although a batch may be in the
+ * engine for minutes.
  */
 final class LedgersInUse {
   /** The tasks of this process. */
