@@ -14,6 +14,9 @@ public final class DataUrl {
   private static final Pattern IMAGE_START =
       Pattern.compile("^(iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkqA|TU0AK)");
 
+  private static final Pattern WITHOUT_SCHEME =
+      Pattern.compile("^\\s*image/[A-Za-z0-9.+-]+;base64,", Pattern.CASE_INSENSITIVE);
+
   /** A path of base64 characters alone is not this long. */
   private static final int LONGEST_UNKNOWN = 1024;
 
@@ -33,6 +36,11 @@ public final class DataUrl {
       start++;
     }
     return start;
+  }
+
+  /** Whether this is a data URL whose scheme is missing: {@code image/png;base64,...}. */
+  static boolean lacksScheme(String path) {
+    return WITHOUT_SCHEME.matcher(path).find();
   }
 
   /** Whether this is the base64 of an image without the head of a data URL. */
@@ -122,6 +130,8 @@ public final class DataUrl {
       int end = Math.min(comma < 0 ? path.length() : comma, SHOWN_CHARS);
       return path.substring(0, end) + ",... (" + path.length() + " characters)";
     }
-    return isBase64(path) ? Texts.shown(path, SHOWN_CHARS) : Texts.shown(path, 2 * LONGEST_UNKNOWN);
+    return isBase64(path) || lacksScheme(path)
+        ? Texts.shown(path, SHOWN_CHARS)
+        : Texts.shown(path, 2 * LONGEST_UNKNOWN);
   }
 }

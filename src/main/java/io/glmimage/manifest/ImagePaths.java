@@ -47,6 +47,11 @@ public final class ImagePaths {
           + DataUrl.shown(path)
           + ", where a path is expected (write data:image/png;base64, before it)";
     }
+    if (DataUrl.lacksScheme(path)) {
+      return "image_paths holds "
+          + DataUrl.shown(path)
+          + ", a data URL without its scheme (write data: before it)";
+    }
     if (path.length() > LONGEST_PATH) {
       return "image_paths holds a path of " + path.length() + " characters: " + DataUrl.shown(path);
     }

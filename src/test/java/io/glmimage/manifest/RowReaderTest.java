@@ -118,6 +118,9 @@ class RowReaderTest {
     assertTrue(
         rejected(row("p", "http://169.254.169.254/x")).contains("not on a Hadoop file system"));
     assertTrue(rejected(row("p", List.of("a.png", ""))).contains("an empty path"));
+    String lacking = rejected(row("p", "image/png;base64," + "iVBORw0KGgo/".repeat(9)));
+    assertTrue(lacking.contains("a data URL without its scheme (write data: before"), lacking);
+    assertTrue(lacking.length() < 300, lacking);
   }
 
   @Test
