@@ -76,7 +76,7 @@ final class GuaranteeFlags {
       names = "--max-failed-ratio",
       paramLabel = "X",
       description =
-          "Stop the job when more than this fraction (0 to 1) of the rows to edit fails. Default: no"
+          "Stop the job when more than this fraction (0 to 1) of the manifest's rows fails. Default: no"
               + " limit.")
   private Double maxFailedRatio;
 

@@ -181,7 +181,7 @@ public final class EditRunner implements AutoCloseable {
     results.begin();
     RowProgress.Watch watch =
         failed -> {
-          String problem = limits.tooManyFailures(failed, plan.rows());
+          String problem = limits.tooManyFailures(failed, manifest.size());
           if (problem != null) {
             stop(
                 new JobException(

@@ -10,8 +10,8 @@ import java.io.Serializable;
  *
  * @param ioAttempts how often a file is read or written before that fails, the first time included
  * @param maxFailedRows the job stops when more rows than this fail; null for no limit
- * @param maxFailedRatio the job stops when more than this fraction of the rows fails; null for no
- *     limit
+ * @param maxFailedRatio the job stops when more than this fraction of the manifest's rows fails;
+ *     null for no limit
  */
 public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRatio)
     implements Serializable {

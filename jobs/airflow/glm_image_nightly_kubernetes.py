@@ -1,0 +1,88 @@
+"""Edits the manifest of each night with the Spark operator of Kubernetes.
+
+The tasks, variables and connections are those of glm_image_nightly, except: glm_image_kubernetes (type
+Kubernetes) replaces glm_image_spark; the variable glm_image_image names the container image and
+glm_image_namespace the namespace. Credentials come from the service account and from the Kubernetes secret
+glm-image-credentials; no secret is in the specification.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.providers.cncf.kubernetes.operators.spark_kubernetes import SparkKubernetesOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Param
+
+from glm_image_tasks import DEADLINE, DEFAULT_ARGS, EDIT, VALIDATE, check_the_night, counts, rows_left
+
+
+def application(arguments: list[str], executors: int, gpus: int) -> dict:
+    """A SparkApplication. Its restart policy is Never: Airflow's retries resume the run."""
+    executor = {"instances": executors, "cores": 8, "memory": "16g", "memoryOverhead": "64g"}
+    if gpus:
+        executor["gpu"] = {"name": "nvidia.com/gpu", "quantity": gpus}
+    secret = [{"secretRef": {"name": "glm-image-credentials", "optional": True}}]
+    return {
+        "apiVersion": "sparkoperator.k8s.io/v1beta2",
+        "kind": "SparkApplication",
+        "metadata": {"namespace": "{{ var.value.get('glm_image_namespace', 'default') }}"},
+        "spec": {
+            "type": "Scala",
+            "mode": "cluster",
+            "sparkVersion": "3.5.5",
+            "image": "{{ var.value.glm_image_image }}",
+            "mainClass": "io.glmimage.job.EditImagesJob",
+            "mainApplicationFile": "{{ var.value.glm_image_jar }}",
+            "arguments": arguments,
+            "restartPolicy": {"type": "Never"},
+            "sparkConf": {
+                "spark.executor.resource.gpu.amount": str(gpus),
+                "spark.executor.resource.gpu.vendor": "nvidia.com",
+                "spark.executor.resource.gpu.discoveryScript": "/opt/glm-image/conf/getGpusResources.sh",
+            }
+            if gpus
+            else {},
+            "driver": {"cores": 2, "memory": "4g", "serviceAccount": "spark", "envFrom": secret},
+            "executor": {**executor, "envFrom": secret},
+        },
+    }
+
+
+def run(task_id: str, arguments: list[str], executors: int = 8, gpus: int = 1, **more) -> SparkKubernetesOperator:
+    return SparkKubernetesOperator(
+        task_id=task_id,
+        name=f"glm-image-{task_id.replace('_', '-')}",
+        kubernetes_conn_id="glm_image_kubernetes",
+        namespace="{{ var.value.get('glm_image_namespace', 'default') }}",
+        template_spec=application(arguments, executors, gpus),
+        **more,
+    )
+
+
+with DAG(
+    "glm_image_nightly_kubernetes",
+    description="Edits the manifest of each night on Kubernetes",
+    schedule="0 22 * * *",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=20),
+    deadline=DEADLINE,
+    default_args=DEFAULT_ARGS,
+    params={"date": Param("", type="string", description="Night to edit; default: the logical date")},
+    tags=["glm-image"],
+    doc_md=__doc__,
+) as dag:
+    validate = run("validate", VALIDATE, executors=2, gpus=0)
+    edit = run("edit", EDIT, execution_timeout=timedelta(hours=12))
+    counted = counts()
+    branch = rows_left(counted)
+    follow_up = run("follow_up", EDIT, executors=2, execution_timeout=timedelta(hours=4))
+    counted_again = counts.override(task_id="counts_again")()
+    nothing_left = EmptyOperator(task_id="nothing_left")
+
+    validate >> edit >> counted
+    branch >> [follow_up, nothing_left]
+    follow_up >> counted_again
+    check_the_night(counted, counted_again)

@@ -1,0 +1,160 @@
+"""What the DAGs of this folder share: names, arguments of the job, counts, branches, alerts.
+
+Copy all files of this folder into the DAG folder of Airflow (3.1 or later).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import urllib.request
+from datetime import timedelta
+
+from airflow.sdk import (
+    BaseHook,
+    DeadlineAlert,
+    DeadlineReference,
+    ObjectStoragePath,
+    SyncCallback,
+    Variable,
+    task,
+)
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
+
+log = logging.getLogger(__name__)
+
+STORAGE = "glm_image_storage"  # connection: storage of the results, if not a local or mounted folder
+ALERTS = "glm_image_alerts"  # connection: a webhook that takes {"text": ...}; optional
+
+# The night that a run belongs to: the parameter "date", else the logical date, else the day of the trigger.
+NIGHT = "{{ params.date or ((dag_run.logical_date or dag_run.run_after) | ds) }}"
+
+
+def per_night(variable: str) -> str:
+    """A variable such as s3a://bucket/manifests/{date}.parquet, with the date of the night."""
+    return "{{ var.value.%s.replace('{date}', %s) }}" % (variable, NIGHT[2:-2].strip())
+
+
+MANIFEST = per_night("glm_image_manifest")
+OUTPUT = per_night("glm_image_output")
+MODEL = "{{ var.value.glm_image_model }}"
+MAX_FAILED = "{{ var.value.get('glm_image_max_failed_ratio', '0.1') }}"
+
+# Bad rows leave the task green: the branch deals with them. A manifest or model that cannot be used fails it.
+VALIDATE = ["validate", "--manifest", MANIFEST, "--model", MODEL, "--failed-rows-exit-code", "0"]
+
+# The same command is safe to repeat: it edits what is missing, and tries failed rows again.
+EDIT = [
+    "edit",
+    "--manifest",
+    MANIFEST,
+    "--output",
+    OUTPUT,
+    "--model",
+    MODEL,
+    "--steps",
+    "{{ var.value.get('glm_image_steps', '50') }}",
+    "--failed-rows-exit-code",
+    "0",
+    "--max-failed-ratio",
+    MAX_FAILED,
+]
+
+
+def alert(context) -> None:
+    """Says which task failed."""
+    ti = context["task_instance"]
+    send(f"{ti.dag_id}.{ti.task_id} of {context['run_id']} failed: {context.get('exception')}")
+
+
+def send(text: str) -> None:
+    """Writes to the log, and to the webhook of the connection glm_image_alerts if there is one."""
+    log.error(text)
+    try:
+        webhook = BaseHook.get_connection(ALERTS)
+    except AirflowNotFoundException:
+        return
+    url = webhook.get_password() or webhook.host
+    request = urllib.request.Request(
+        url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request, timeout=30).close()
+
+
+def late(**context) -> None:
+    """Says that a night has taken too long."""
+    run = context.get("dag_run")
+    send(f"{getattr(run, 'dag_id', 'a run')} {getattr(run, 'run_id', '')} is not finished after {LONGEST}")
+
+
+# From the moment that a run is queued. This is what service level agreements have become in Airflow 3.
+LONGEST = timedelta(hours=10)
+DEADLINE = DeadlineAlert(
+    reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=LONGEST, callback=SyncCallback(late)
+)
+
+# A retry resumes. The delay is longer than the job's --lock-timeout, so a dead run's lock is free.
+DEFAULT_ARGS = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=int(os.environ.get("GLM_IMAGE_RETRY_SECONDS", "300"))),
+    "on_failure_callback": alert,
+}
+
+
+def stored(path: str) -> ObjectStoragePath:
+    """A path as Hadoop writes it (file:/x, s3a://bucket/x) for Airflow."""
+    if path.startswith("file:"):
+        return ObjectStoragePath("file://" + path[len("file:") :].removeprefix("//"))
+    if "://" in path:
+        return ObjectStoragePath(path.replace("s3a://", "s3://", 1), conn_id=STORAGE)
+    return ObjectStoragePath("file://" + path)
+
+
+def output_of(context) -> str:
+    """The output folder of the night."""
+    run = context["dag_run"]
+    date = context["params"]["date"] or (run.logical_date or run.run_after).strftime("%Y-%m-%d")
+    return Variable.get("glm_image_output").replace("{date}", date)
+
+
+@task
+def counts(**context) -> dict:
+    """The counts of the last run, from summary.json and metrics.json, as an XCom."""
+    output = stored(output_of(context))
+    summary = json.loads((output / "summary.json").read_text())
+    metrics = json.loads((output / "metrics.json").read_text())
+    return {
+        "rows": summary["rows"],
+        "ok": summary["ok"],
+        "failed": summary["failed"],
+        "kept": summary["kept"],
+        "failed_by_class": summary["failed_by_class"],
+        "flagged": metrics.get("flagged") or 0,
+        "seconds": summary["seconds"],
+        "rows_per_second": summary["rows_per_second"],
+        "results": summary["results"],
+    }
+
+
+def has_rows_to_repeat(counted: dict) -> bool:
+    return counted["failed"] > 0
+
+
+@task.branch
+def rows_left(counted: dict) -> str:
+    """The follow-up run if rows have failed, otherwise the end."""
+    return "follow_up" if has_rows_to_repeat(counted) else "nothing_left"
+
+
+@task
+def check_the_night(first: dict, second: dict) -> dict:
+    """Turns red if more rows than allowed have no edited image in the end: then a person must act."""
+    allowed = float(Variable.get("glm_image_max_failed_ratio", "0.1"))
+    log.info("After the first run %s, after the follow-up %s", first, second)
+    if second["failed"] > allowed * second["rows"]:
+        raise AirflowException(
+            f"{second['failed']} of {second['rows']} rows failed: {second['failed_by_class']};"
+            f" see report.html beside {second['results']}"
+        )
+    return second
