@@ -3,6 +3,7 @@ package io.glmimage.job;
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.ResultRows;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +55,17 @@ final class ManifestFlags {
               + " passed through.")
   private List<String> dropped = List.of();
 
+  @Option(
+      names = "--result-rows",
+      paramLabel = "edited|flagged|all",
+      defaultValue = "edited",
+      description =
+          "If the manifest is an output folder or result table of this program: edited (edit the"
+              + " edited images), flagged (edit rows with a flag again, from their first source images;"
+              + " give another --seed) or all (edit all rows, from their first source images)."
+              + " Default: ${DEFAULT-VALUE}.")
+  private ResultRows resultRows;
+
   private Character separator() {
     if (delimiter == null) {
       return null;
@@ -68,6 +80,6 @@ final class ManifestFlags {
 
   ManifestOptions options() {
     return new ManifestOptions(
-        manifest, columns, dropped, ManifestFormat.named(format), separator());
+        manifest, columns, dropped, ManifestFormat.named(format), separator(), resultRows);
   }
 }

@@ -17,14 +17,26 @@ import java.util.TreeMap;
  * @param dropped columns that do not pass through to the result table
  * @param format format of the files, or null to detect it
  * @param delimiter between the values of CSV, or null for the one of the format
+ * @param resultRows which rows to take if the manifest is a result table
  */
 public record ManifestOptions(
     String path,
     Map<String, String> columns,
     List<String> dropped,
     ManifestFormat format,
-    Character delimiter)
+    Character delimiter,
+    ResultRows resultRows)
     implements Serializable {
+  /** Options of a manifest that is no result table. */
+  public ManifestOptions(
+      String path,
+      Map<String, String> columns,
+      List<String> dropped,
+      ManifestFormat format,
+      Character delimiter) {
+    this(path, columns, dropped, format, delimiter, ResultRows.EDITED);
+  }
+
   /** Options with the delimiter of the format. */
   public ManifestOptions(
       String path, Map<String, String> columns, List<String> dropped, ManifestFormat format) {
@@ -50,6 +62,16 @@ public record ManifestOptions(
       throw new UsageException(
           "Invalid --columns: " + unknown.get(0) + " is not one of " + String.join(", ", known));
     }
+  }
+
+  /** These options for a manifest at another place. */
+  public ManifestOptions withPath(String newPath) {
+    return new ManifestOptions(newPath, columns, dropped, format, delimiter, resultRows);
+  }
+
+  /** These options with other dropped columns. */
+  public ManifestOptions withDropped(List<String> names) {
+    return new ManifestOptions(path, columns, names, format, delimiter, resultRows);
   }
 
   /** The column that holds a field in this manifest. */

@@ -197,6 +197,40 @@ class EditImagesJobTest extends SharedSession {
   }
 
   @Test
+  void aResultTableIsTheNextManifest() throws IOException {
+    String output = folder + "/out";
+    assertEquals(2, job.edit(mixedManifest(), output, "--steps", "3"));
+
+    // 1. The edited images are the sources. Failed rows have none.
+    String next = folder + "/next";
+    assertEquals(0, job.edit(output + "/results", next, "--columns", "prompt=label"), job::err);
+    assertTrue(job.err().contains("its edited images are the source images"), job.err());
+    Map<String, Row> rows = JobConsole.results(spark, next);
+    assertEquals(List.of("good", "last"), List.copyOf(rows.keySet()));
+    Row good = rows.get("good");
+    assertEquals(
+        List.of("file:" + output + "/images/good.png"),
+        good.getList(good.fieldIndex("image_paths")));
+    assertEquals("l0", value(good, "prompt"));
+    assertEquals(3, value(good, "num_inference_steps"));
+
+    // 2. The folder stands for its table; other rows, with the sources of the first run.
+    assertEquals(
+        2, job.edit(output, folder + "/all", "--result-rows", "all", "--seed", "7"), job::err);
+    rows = JobConsole.results(spark, folder + "/all");
+    assertEquals(11, rows.size());
+    assertEquals("OK", value(rows.get("good"), "status"));
+    assertEquals("l0", value(rows.get("good"), "label"));
+    assertEquals("IMAGE_NOT_FOUND", value(rows.get("missing"), "error_class"));
+
+    // 3. Not into the folder of the table.
+    for (String same : List.of(output, output + "/results", output + "/failed-rows")) {
+      assertEquals(1, job.edit(same, output));
+      assertTrue(job.err().contains("choose another --output"), job.err());
+    }
+  }
+
+  @Test
   void resultsCanBeShownAndDrawn() throws IOException {
     String manifest = mixedManifest();
     String output = folder + "/out";

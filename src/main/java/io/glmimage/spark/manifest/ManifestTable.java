@@ -68,7 +68,8 @@ public final class ManifestTable {
    * @throws UsageException if the manifest does not exist, cannot be read, or has wrong columns
    */
   public static ManifestTable open(
-      SparkSession spark, Storage storage, ManifestOptions options, EditDefaults defaults) {
+      SparkSession spark, Storage storage, ManifestOptions given, EditDefaults defaults) {
+    ManifestOptions options = given;
     String folder;
     String source;
     Dataset<Row> rows;
@@ -78,9 +79,17 @@ public final class ManifestTable {
         throw new UsageException(
             "Cannot read manifest " + options.path() + ": there is no such file or folder");
       }
+      options = options.withPath(ResultManifest.path(storage, options.path()));
       folder = storage.parent(options.path());
       source = source(storage, options);
       rows = ManifestFiles.read(new ManifestSource(spark, storage, options, warnings::add));
+      if (ResultManifest.is(rows)) {
+        ResultManifest results = ResultManifest.of(storage, rows, options);
+        rows = results.rows();
+        folder = results.folder();
+        options = results.options();
+        warnings.add(results.note());
+      }
     } catch (IOException e) {
       String why = String.valueOf(e.getMessage());
       throw new UsageException(
@@ -202,7 +211,7 @@ public final class ManifestTable {
   private static String source(Storage storage, ManifestOptions options) throws IOException {
     String path = storage.qualified(options.path());
     StringBuilder text = new StringBuilder();
-    text.append(new TreeMap<>(options.columns())).append(options.dropped());
+    text.append(new TreeMap<>(options.columns())).append(options.dropped()).append(options.resultRows());
     text.append(options.format()).append(options.delimiter()).append('\n');
     List<StoredFile> files =
         storage.isFolder(path) ? storage.files(path) : List.of(storage.stat(path));

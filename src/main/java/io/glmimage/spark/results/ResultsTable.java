@@ -1,12 +1,9 @@
 package io.glmimage.spark.results;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.regexp_extract;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.to_json;
-import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
@@ -20,6 +17,7 @@ import io.glmimage.output.Verdict;
 import io.glmimage.quality.QualityFigures;
 import io.glmimage.quality.QualityFlag;
 import io.glmimage.spark.manifest.LiteralPaths;
+import io.glmimage.spark.manifest.ResultManifest;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,9 +35,6 @@ import org.apache.spark.sql.types.StructType;
 
 /** A complete result table on storage. */
 public final class ResultsTable {
-  /** What follows the folder of edited images in a path: a file, perhaps in one more folder. */
-  private static final String IN_IMAGES = "(?s)^.*/images/((?:[^/]+/)?[^/]+)$";
-
   /** Columns that the table of every version has. */
   private static final List<String> FIRST_COLUMNS =
       List.of(
@@ -86,7 +81,7 @@ public final class ResultsTable {
       String root = path.equals(inside) ? folder : storage.parent(folder);
       OutputLayout output = new OutputLayout(storage.qualified(root));
       // A table that was copied without its edited images keeps their paths.
-      return new ResultsTable(storage.exists(output.images()) ? rebased(rows, output) : rows);
+      return new ResultsTable(storage.exists(output.images()) ? ResultManifest.rebased(rows, output) : rows);
     } catch (IOException e) {
       throw new JobException("Cannot read results " + folder + ": " + e.getMessage(), e);
     }
@@ -101,24 +96,6 @@ public final class ResultsTable {
             .map(name -> folder + "/" + name)
             .toList();
     return files.isEmpty() ? new String[] {folder} : files.toArray(String[]::new);
-  }
-
-  /**
-   * Result rows with the present paths of their edited images. The stored paths are those of the
-   * time when the rows were edited; the output folder may have been moved since.
-   */
-  static Dataset<Row> rebased(Dataset<Row> rows, OutputLayout output) {
-    String name = name(ResultColumn.OUTPUT_PATH);
-    if (!List.of(rows.columns()).contains(name)) {
-      return rows;
-    }
-    Column path = col(name);
-    return rows.withColumn(
-        name,
-        when(
-                path.rlike(IN_IMAGES),
-                concat(lit(output.images() + "/"), regexp_extract(path, IN_IMAGES, 1)))
-            .otherwise(path));
   }
 
   /**

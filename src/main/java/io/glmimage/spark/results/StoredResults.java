@@ -8,6 +8,7 @@ import static org.apache.spark.sql.functions.regexp_extract;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.io.HadoopSettings;
+import io.glmimage.spark.manifest.ResultManifest;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.json.Json;
@@ -170,7 +171,7 @@ public final class StoredResults {
       Dataset<String> json = spark.createDataset(ledgerRows(ledger).rdd(), Encoders.STRING());
       all = all.unionByName(LiteralPaths.reader(spark).schema(schema).json(json).select(columns));
     }
-    return ResultsTable.rebased(all, output);
+    return ResultManifest.rebased(all, output);
   }
 
   /** The JSON of the result rows in many small files. Spark's reader takes over 10 ms a file. */

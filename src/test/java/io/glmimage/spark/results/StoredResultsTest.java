@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.io.StoredFile;
+import io.glmimage.spark.manifest.ResultManifest;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.spark.TinySpark;
@@ -102,7 +103,7 @@ class StoredResultsTest extends TinySpark {
   void pathsFollowAMovedOutputFolder() {
     OutputLayout moved = new OutputLayout("s3a://b/$1/moved");
     List<String> paths = new ArrayList<>();
-    ResultsTable.rebased(
+    ResultManifest.rebased(
             spark
                 .createDataset(
                     List.of("file:/a/images/out/images/x.png", "file:/out/images/0f/y.webp", "z"),
