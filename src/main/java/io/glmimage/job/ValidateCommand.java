@@ -10,6 +10,7 @@ import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.plan.GpuCost;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestCheck;
@@ -108,6 +109,27 @@ final class ValidateCommand implements Callable<Integer> {
               + " tokens, decoding). Default: ${DEFAULT-VALUE}.")
   private double secondsPerRow;
 
+  @Option(
+      names = "--gpu",
+      paramLabel = "CARD",
+      defaultValue = GpuCost.DEFAULT,
+      description =
+          "For the estimate without --seconds-...: card and precision whose measured time is scaled:"
+              + " h100.bf16 or h100.fp8. Default: ${DEFAULT-VALUE}.")
+  private String gpu;
+
+  @Option(
+      names = "--gpu-hour-price",
+      paramLabel = "P",
+      description = "Price of a GPU for an hour, for the estimate of the cost. Default: none.")
+  private Double gpuHourPrice;
+
+  @Option(
+      names = "--gpus",
+      paramLabel = "N",
+      description = "Number of GPUs, for the estimate of the time. Default: ${DEFAULT-VALUE}.")
+  private int gpus = 1;
+
   @Option(names = "--json", description = "Print JSON. Default: off; text.")
   private boolean json;
 
@@ -192,6 +214,14 @@ final class ValidateCommand implements Callable<Integer> {
           "Invalid --seconds-per-image: the estimate uses either this or"
               + " --seconds-per-megapixel-step; give only one of the two");
     }
+    if (gpus < 1) {
+      throw new UsageException("Invalid --gpus: " + gpus + ", expected 1 or more");
+    }
+    if (gpuHourPrice != null && !(gpuHourPrice >= 0 && gpuHourPrice < 1e9)) {
+      throw new UsageException(
+          "Invalid --gpu-hour-price: " + gpuHourPrice + ", expected 0 or more");
+    }
+    GpuCost.of(gpu);
     for (Double seconds : new Double[] {secondsPerImage, secondsPerMegapixelStep, secondsPerRow}) {
       if (seconds != null && !(seconds >= 0 && seconds < 1e9)) {
         throw new UsageException("Invalid seconds: " + seconds + ", expected 0 or more");
@@ -221,14 +251,39 @@ final class ValidateCommand implements Callable<Integer> {
     Double perRow = megapixelStepsPerRow(all, sampled);
     report.put("megapixel_steps_per_row", perRow);
     long good = rows.size() - found.bad();
-    Double seconds = null;
-    if (secondsPerImage != null) {
-      seconds = good * secondsPerImage;
-    } else if (secondsPerMegapixelStep != null && perRow != null) {
-      seconds = good * (perRow * secondsPerMegapixelStep + secondsPerRow);
-    }
-    report.put("gpu_hours", seconds == null ? null : seconds / 3600);
+    Double hours = secondsOf(perRow) == null ? null : Double.valueOf(good * secondsOf(perRow) / 3600);
+    report.put("gpu_hours", hours);
+    report.put("gpus", gpus);
+    report.put("hours", hours == null ? null : Double.valueOf(hours / gpus));
+    report.put("cost", hours == null || gpuHourPrice == null ? null : (Double) (hours * gpuHourPrice));
+    report.put("estimate", hours == null ? null : basis(perRow));
     return report;
+  }
+
+  /** GPU seconds of a row; null if its size is not known. */
+  private Double secondsOf(Double megapixelSteps) {
+    if (secondsPerImage != null) {
+      return secondsPerImage;
+    }
+    if (megapixelSteps == null) {
+      return null;
+    }
+    return secondsPerMegapixelStep == null
+        ? GpuCost.of(gpu).seconds(megapixelSteps)
+        : megapixelSteps * secondsPerMegapixelStep + secondsPerRow;
+  }
+
+  /** What the estimate is made of. */
+  private String basis(Double megapixelSteps) {
+    if (secondsPerImage != null || secondsPerMegapixelStep != null) {
+      return "from the given seconds";
+    }
+    GpuCost cost = GpuCost.of(gpu);
+    return cost.isMeasured(megapixelSteps)
+        ? "as measured on " + cost.name() + ", without step caching"
+        : "scaled by a formula from what was measured on "
+            + cost.name()
+            + " at 1024 x 1024 pixels, without step caching";
   }
 
   /** Mean over the rows of known size: all rows if all are known, otherwise the sample. */
@@ -265,8 +320,8 @@ final class ValidateCommand implements Callable<Integer> {
     Double hours = (Double) report.get("gpu_hours");
     text.append(
         hours == null
-            ? "no estimate of GPU-hours: give --seconds-per-image or --seconds-per-megapixel-step"
-            : String.format(Locale.ROOT, "about %.2f GPU-hours", hours));
+            ? "no estimate of GPU-hours: no row has a known size (give --sample or --seconds-per-image)"
+            : estimate(report, hours));
     out.println(redaction.apply(text.toString()));
     if (inspected == null) {
       out.println(
@@ -277,6 +332,22 @@ final class ValidateCommand implements Callable<Integer> {
       ModelReportText.print(inspected, new PrintWriter(lines, true));
       out.print(redaction.apply(lines.toString()));
     }
+  }
+
+  private static String estimate(Map<String, Object> report, double hours) {
+    int number = (Integer) report.get("gpus");
+    StringBuilder text = new StringBuilder();
+    text.append(String.format(Locale.ROOT, "about %.2f GPU-hours", hours));
+    if (number > 1) {
+      text.append(
+          String.format(
+              Locale.ROOT, ", %.2f hours on %d GPUs", (Double) report.get("hours"), number));
+    }
+    Double cost = (Double) report.get("cost");
+    if (cost != null) {
+      text.append(String.format(Locale.ROOT, ", costing %.2f", cost));
+    }
+    return text.append(" (").append(report.get("estimate")).append(')').toString();
   }
 
   private static void list(StringBuilder text, Object counts, Object examples) {

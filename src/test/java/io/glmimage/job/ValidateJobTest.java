@@ -89,16 +89,24 @@ class ValidateJobTest extends SharedSession {
     };
     assertEquals(0, job.run(command), job::err);
     assertTrue(job.out().startsWith("7 rows, 2 bad"), job.out());
-    assertTrue(job.out().contains("no estimate of GPU-hours"), job.out());
+    assertTrue(
+        job.out().contains(" GPU-hours (scaled by a formula from what was measured on h100.bf16"),
+        job.out());
   }
 
   @Test
   void checksTheSourcesOfASample() throws IOException {
-    assertEquals(2, job.run("validate", "--manifest", manifest(), "--seconds-per-image", "36"));
+    String[] priced = {"--seconds-per-image=36", "--gpu-hour-price=3", "--gpus=2"};
+    assertEquals(
+        2, job.run("validate", "--manifest", manifest(), priced[0], priced[1], priced[2]));
     assertTrue(
         job.out().startsWith("7 rows, 5 bad") && job.out().contains("sources of 7 rows checked"),
         job.out());
-    assertTrue(job.out().contains("about 0.02 GPU-hours"), job.out());
+    assertTrue(
+        job.out()
+            .contains(
+                "about 0.02 GPU-hours, 0.01 hours on 2 GPUs, costing 0.06 (from the given seconds)"),
+        job.out());
   }
 
   @Test
