@@ -251,11 +251,13 @@ final class ValidateCommand implements Callable<Integer> {
     Double perRow = megapixelStepsPerRow(all, sampled);
     report.put("megapixel_steps_per_row", perRow);
     long good = rows.size() - found.bad();
-    Double hours = secondsOf(perRow) == null ? null : Double.valueOf(good * secondsOf(perRow) / 3600);
+    Double hours =
+        secondsOf(perRow) == null ? null : Double.valueOf(good * secondsOf(perRow) / 3600);
     report.put("gpu_hours", hours);
     report.put("gpus", gpus);
     report.put("hours", hours == null ? null : Double.valueOf(hours / gpus));
-    report.put("cost", hours == null || gpuHourPrice == null ? null : (Double) (hours * gpuHourPrice));
+    report.put(
+        "cost", hours == null || gpuHourPrice == null ? null : (Double) (hours * gpuHourPrice));
     report.put("estimate", hours == null ? null : basis(perRow));
     return report;
   }

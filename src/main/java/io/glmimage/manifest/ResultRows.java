@@ -2,7 +2,9 @@ package io.glmimage.manifest;
 
 import java.util.Locale;
 
-/** Which rows of a result table are edited when the table is a manifest, and what is their source. */
+/**
+ * Which rows of a result table are edited when the table is a manifest, and what is their source.
+ */
 public enum ResultRows {
   /** Rows with an edited image, which is the source image. */
   EDITED,

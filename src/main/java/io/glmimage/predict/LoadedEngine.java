@@ -155,18 +155,23 @@ final class LoadedEngine {
   /** The progress of the load. Each report contains only the change since the last report. */
   private static final class Meter {
     private static final int LOG_PERCENT = 10;
+    private static final long LOG_NANOS = 5_000_000_000L;
     private long total;
     private long loaded;
     private long reportedTotal;
     private long reportedLoaded;
     private long loggedPercent;
+    private long logged = System.nanoTime();
 
     synchronized void loaded(long nowLoaded, long nowTotal) {
       total = nowTotal;
       loaded = nowLoaded;
       long percent = total == 0 ? 100 : loaded * 100 / total;
-      if (percent >= loggedPercent + LOG_PERCENT) {
+      // A small model is loaded before anybody has read a line.
+      long now = System.nanoTime();
+      if (percent >= loggedPercent + LOG_PERCENT && now - logged >= LOG_NANOS) {
         loggedPercent = percent;
+        logged = now;
         LOG.info("Loading the model, {} %", percent);
       }
     }

@@ -97,8 +97,7 @@ class ValidateJobTest extends SharedSession {
   @Test
   void checksTheSourcesOfASample() throws IOException {
     String[] priced = {"--seconds-per-image=36", "--gpu-hour-price=3", "--gpus=2"};
-    assertEquals(
-        2, job.run("validate", "--manifest", manifest(), priced[0], priced[1], priced[2]));
+    assertEquals(2, job.run("validate", "--manifest", manifest(), priced[0], priced[1], priced[2]));
     assertTrue(
         job.out().startsWith("7 rows, 5 bad") && job.out().contains("sources of 7 rows checked"),
         job.out());

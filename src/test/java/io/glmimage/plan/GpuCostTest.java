@@ -28,8 +28,7 @@ class GpuCostTest {
 
   @Test
   void otherCardsAreRefusedWithAdvice() {
-    UsageException refused =
-        assertThrows(UsageException.class, () -> GpuCost.of("tpu"));
+    UsageException refused = assertThrows(UsageException.class, () -> GpuCost.of("tpu"));
     assertEquals(
         "Invalid --gpu: tpu, expected one of h100.bf16, h100.fp8; for others give"
             + " --seconds-per-image or --seconds-per-megapixel-step",

@@ -107,7 +107,7 @@ public final class GpuAssignment {
     String problem = Libtorch.cudaProblem();
     String why =
         local
-            ? "libtorch sees no CUDA device" + (problem == null ? "" : ": " + problem)
+            ? "libtorch sees no CUDA device" + (problem == null ? "" : ": " + withoutPath(problem))
             : "Spark assigned no GPU to the task (spark.task.resource.gpu.amount)";
     if (LOGGED_REASON.getAndSet(why).equals(why)) {
       return;
@@ -121,6 +121,12 @@ public final class GpuAssignment {
     } else {
       LOG.info("Computing on the CPU: {}", why);
     }
+  }
+
+  /** Java names all folders where it has looked for a library. */
+  private static String withoutPath(String problem) {
+    int path = problem.indexOf(" in java.");
+    return path < 0 ? problem : problem.substring(0, path);
   }
 
   /** Whether tasks run in the driver. Spark cannot assign GPUs to them. */

@@ -211,7 +211,9 @@ public final class ManifestTable {
   private static String source(Storage storage, ManifestOptions options) throws IOException {
     String path = storage.qualified(options.path());
     StringBuilder text = new StringBuilder();
-    text.append(new TreeMap<>(options.columns())).append(options.dropped()).append(options.resultRows());
+    text.append(new TreeMap<>(options.columns()))
+        .append(options.dropped())
+        .append(options.resultRows());
     text.append(options.format()).append(options.delimiter()).append('\n');
     List<StoredFile> files =
         storage.isFolder(path) ? storage.files(path) : List.of(storage.stat(path));

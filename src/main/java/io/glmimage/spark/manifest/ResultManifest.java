@@ -36,7 +36,8 @@ import org.apache.spark.sql.Row;
  * @param options of the manifest, without dropped columns that this class has left out
  * @param note what was chosen, for the user
  */
-public record ResultManifest(Dataset<Row> rows, String folder, ManifestOptions options, String note) {
+public record ResultManifest(
+    Dataset<Row> rows, String folder, ManifestOptions options, String note) {
   /** What follows the folder of edited images in a path: a file, perhaps in one more folder. */
   private static final String IN_IMAGES = "(?s)^.*/images/((?:[^/]+/)?[^/]+)$";
 
@@ -149,8 +150,7 @@ public record ResultManifest(Dataset<Row> rows, String folder, ManifestOptions o
     if (!storage.exists(output.summary())) {
       return output.root();
     }
-    JsonNode summary =
-        Json.MAPPER.readTree(storage.read(output.summary(), MAX_SUMMARY_BYTES));
+    JsonNode summary = Json.MAPPER.readTree(storage.read(output.summary(), MAX_SUMMARY_BYTES));
     JsonNode manifest = summary.path("options").path("manifest");
     return manifest.isTextual() ? storage.parent(manifest.asText()) : output.root();
   }

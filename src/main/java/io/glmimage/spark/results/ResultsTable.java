@@ -81,7 +81,8 @@ public final class ResultsTable {
       String root = path.equals(inside) ? folder : storage.parent(folder);
       OutputLayout output = new OutputLayout(storage.qualified(root));
       // A table that was copied without its edited images keeps their paths.
-      return new ResultsTable(storage.exists(output.images()) ? ResultManifest.rebased(rows, output) : rows);
+      return new ResultsTable(
+          storage.exists(output.images()) ? ResultManifest.rebased(rows, output) : rows);
     } catch (IOException e) {
       throw new JobException("Cannot read results " + folder + ": " + e.getMessage(), e);
     }

@@ -8,7 +8,6 @@ import static org.apache.spark.sql.functions.regexp_extract;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.io.HadoopSettings;
-import io.glmimage.spark.manifest.ResultManifest;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.json.Json;
@@ -18,6 +17,7 @@ import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.spark.manifest.LiteralPaths;
+import io.glmimage.spark.manifest.ResultManifest;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.time.Instant;
