@@ -96,13 +96,14 @@ final class MemoryCheck {
     if (!compute.isCuda()) {
       return start
           + "The limit of a container counts, less what runs in it. Give the container or the"
-          + " machine more memory, run fewer executors on it, or use a GPU";
+          + " machine more memory, run fewer executors on it, or use a GPU. --memory-check off loads it"
+          + " in any case";
     }
     return start
         + "Other processes on the GPU and the pool of Spark RAPIDS"
         + " (spark.rapids.memory.gpu.maxAllocFraction) take the rest. Free memory there"
         + (compute.precision() == Precision.FP8 ? "" : ", set --precision fp8 if the GPU has it,")
-        + " or use a GPU with more memory";
+        + " or use a GPU with more memory. --memory-check off loads it in any case";
   }
 
   private String name() {

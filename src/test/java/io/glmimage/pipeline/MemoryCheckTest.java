@@ -1,12 +1,14 @@
 package io.glmimage.pipeline;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.DeviceException;
 import io.glmimage.io.LocalFileSource;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.GpuPool;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -77,5 +79,15 @@ class MemoryCheckTest {
 
   private static void check(Compute compute, long free) {
     MemoryCheck.check(CheckpointFolder.open(model), compute, OptionalLong.of(free));
+  }
+
+  @Test
+  void whatAPoolMayTakeLaterIsNotFree() {
+    OptionalLong total = OptionalLong.of(80_000);
+    GpuPool pool = new GpuPool(0.5, 1000, "pool");
+
+    assertEquals(OptionalLong.of(41_000), MemoryCheck.free(OptionalLong.of(70_000), total, pool));
+    assertEquals(OptionalLong.of(9_000), MemoryCheck.free(OptionalLong.of(9_000), total, pool));
+    assertEquals(OptionalLong.of(70_000), MemoryCheck.free(OptionalLong.of(70_000), total, null));
   }
 }
