@@ -44,20 +44,4 @@ record Samples(int height, int width, Model model, boolean alpha, int highest, R
   int stride() {
     return model.channels() + (alpha ? 1 : 0);
   }
-
-  /** These samples from an image in memory. */
-  static Samples of(RgbImage image) {
-    int length = image.width() * 3;
-    return new Samples(
-        image.height(),
-        image.width(),
-        Model.RGB,
-        /* alpha= */ false,
-        BYTE,
-        (y, row) -> {
-          for (int i = 0, p = y * length; i < length; i++, p++) {
-            row[i] = image.pixels()[p] & 255;
-          }
-        });
-  }
 }
