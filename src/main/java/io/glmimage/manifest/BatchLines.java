@@ -158,9 +158,7 @@ final class BatchLines implements TextRows {
     if (!edits && !images.isEmpty()) {
       row.problem(place + ": " + GENERATIONS + " accepts no image (use " + EDITS + ")");
     }
-    if (!body.path("mask").isMissingNode() && !body.path("mask").isNull()) {
-      row.problem(place + ": mask is not supported (describe in the prompt what to change)");
-    }
+    mask(row, body.path("mask"), edits, place);
     row.put(ManifestField.IMAGE_PATHS, images);
     JsonNode answer = body.path("response_format");
     if (answer.isTextual()) {
@@ -169,6 +167,22 @@ final class BatchLines implements TextRows {
       } else {
         row.problem(JsonFields.wrong(place, "response_format", answer, "url or b64_json"));
       }
+    }
+  }
+
+  /** Reads the mask, whose transparent pixels are edited. */
+  private static void mask(TextRow row, JsonNode mask, boolean edits, String place) {
+    List<String> masks = new ArrayList<>();
+    images(row, masks, mask, "mask", place);
+    if (masks.isEmpty()) {
+      return;
+    }
+    if (!edits) {
+      row.problem(place + ": " + GENERATIONS + " accepts no mask (use " + EDITS + ")");
+    } else if (masks.size() > 1) {
+      row.problem(place + ": mask has " + masks.size() + " images, expected one");
+    } else {
+      row.put(ManifestField.MASK_PATH, new MaskSource(masks.get(0), true).text());
     }
   }
 

@@ -138,7 +138,7 @@ final class CsvRows implements TextRows {
       TextRow row, ManifestField field, String name, String value, String place) {
     try {
       switch (field) {
-        case PROMPT, ID -> row.put(field, value);
+        case PROMPT, ID, MASK_PATH -> row.put(field, value);
         case IMAGE_PATHS -> row.put(field, paths(value));
         case GUIDANCE_SCALE -> row.put(field, number(value).doubleValue());
         default -> {

@@ -17,7 +17,7 @@ final class JsonFields {
       return;
     }
     switch (field) {
-      case PROMPT -> {
+      case PROMPT, MASK_PATH -> {
         if (node.isTextual()) {
           row.put(field, node.textValue());
         } else {

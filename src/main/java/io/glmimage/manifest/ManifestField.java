@@ -9,7 +9,8 @@ public enum ManifestField {
   HEIGHT("height", false, "a number"),
   WIDTH("width", false, "a number"),
   NUM_INFERENCE_STEPS("num_inference_steps", false, "a number"),
-  GUIDANCE_SCALE("guidance_scale", false, "a number");
+  GUIDANCE_SCALE("guidance_scale", false, "a number"),
+  MASK_PATH("mask_path", false, "a string");
 
   private final String column;
   private final boolean required;
@@ -37,7 +38,7 @@ public enum ManifestField {
 
   boolean accepts(ColumnKind kind) {
     return switch (this) {
-      case PROMPT -> kind == ColumnKind.TEXT;
+      case PROMPT, MASK_PATH -> kind == ColumnKind.TEXT;
       case IMAGE_PATHS -> kind == ColumnKind.TEXT || kind == ColumnKind.TEXT_LIST;
       case ID ->
           kind == ColumnKind.TEXT || kind == ColumnKind.INTEGER || kind == ColumnKind.DECIMAL;

@@ -12,6 +12,7 @@ import java.util.List;
  *     text-to-image
  * @param sources paths and data URLs of the source images, relative paths resolved
  * @param settings complete settings
+ * @param mask where the mask is, resolved; null if there is none
  */
 public record ManifestRow(
     long index,
@@ -19,15 +20,27 @@ public record ManifestRow(
     String prompt,
     List<String> imagePaths,
     List<String> sources,
-    EditSettings settings)
+    EditSettings settings,
+    MaskSource mask)
     implements RowOutcome {
   public ManifestRow {
     imagePaths = List.copyOf(imagePaths);
     sources = List.copyOf(sources);
   }
 
+  /** A row without a mask. */
+  public ManifestRow(
+      long index,
+      String id,
+      String prompt,
+      List<String> imagePaths,
+      List<String> sources,
+      EditSettings settings) {
+    this(index, id, prompt, imagePaths, sources, settings, null);
+  }
+
   /** The same row with another seed. */
   public ManifestRow withSeed(long seed) {
-    return new ManifestRow(index, id, prompt, imagePaths, sources, settings.withSeed(seed));
+    return new ManifestRow(index, id, prompt, imagePaths, sources, settings.withSeed(seed), mask);
   }
 }

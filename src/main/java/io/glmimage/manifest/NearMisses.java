@@ -34,7 +34,8 @@ public final class NearMisses {
           ManifestField.WIDTH, Set.of("width", "imagewidth"),
           ManifestField.NUM_INFERENCE_STEPS,
               Set.of("numinferencestep", "inferencestep", "numstep", "step"),
-          ManifestField.GUIDANCE_SCALE, Set.of("guidancescale", "guidance", "cfg", "cfgscale"));
+          ManifestField.GUIDANCE_SCALE, Set.of("guidancescale", "guidance", "cfg", "cfgscale"),
+          ManifestField.MASK_PATH, Set.of("mask", "maskpath", "maskfile", "maskimage", "maskurl"));
 
   /** Words that also name labels: {@code photo=studio}. */
   private static final Set<String> LABELS = Set.of("path", "picture", "photo");

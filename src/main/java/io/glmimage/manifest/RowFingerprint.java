@@ -38,6 +38,9 @@ public final class RowFingerprint {
         values.add("step-cache " + settings.stepCache());
       }
       addSizing(values, valid);
+      if (valid.mask() != null) {
+        values.add("mask " + valid.mask().text());
+      }
     } else {
       values.add(((Rejection) row).message());
     }

@@ -48,7 +48,10 @@ public final class RowIds {
     for (ManifestField field : ManifestField.values()) {
       if (field != ManifestField.ID) {
         Object value = fields.value(field);
-        content.add(field == ManifestField.IMAGE_PATHS ? ImagePaths.list(value) : value);
+        // Rows without a mask keep the ids that they had before there were masks.
+        if (field != ManifestField.MASK_PATH || value != null) {
+          content.add(field == ManifestField.IMAGE_PATHS ? ImagePaths.list(value) : value);
+        }
       }
     }
     if (fields.problem() != null) {

@@ -74,7 +74,7 @@ public final class RowReader implements Serializable {
         reject(ImagePaths.problem(path));
         sources.add(ImagePaths.resolve(folder, path));
       }
-      return new ManifestRow(index, id, prompt, imagePaths, sources, settings(id, row));
+      return new ManifestRow(index, id, prompt, imagePaths, sources, settings(id, row), mask(row, sources));
     } catch (Unreadable e) {
       return new Rejection(
           index,
@@ -83,6 +83,33 @@ public final class RowReader implements Serializable {
           imagePaths,
           "Cannot edit row " + Texts.shown(id) + ": " + Texts.reason(e.getMessage()));
     }
+  }
+
+  private MaskSource mask(FieldValues row, List<String> sources) throws Unreadable {
+    String text = (String) row.value(ManifestField.MASK_PATH);
+    if (text == null || Texts.isBlank(text)) {
+      return null;
+    }
+    MaskSource mask = MaskSource.of(text);
+    String problem = ImagePaths.problem(mask.path());
+    if (problem != null) {
+      throw new Unreadable(problem.replaceFirst("^image_paths", ManifestField.MASK_PATH.column()));
+    }
+    if (sources.isEmpty()) {
+      throw new Unreadable(
+          ManifestField.MASK_PATH.column() + " is given, but there is no source image");
+    }
+    return mask.resolved(folder);
+  }
+
+  /** The row's mask as it can be read from anywhere, relative paths resolved; null without one. */
+  public String mask(FieldValues row) {
+    String text = (String) row.value(ManifestField.MASK_PATH);
+    if (text == null || Texts.isBlank(text)) {
+      return text;
+    }
+    MaskSource mask = MaskSource.of(text);
+    return ImagePaths.problem(mask.path()) == null ? mask.resolved(folder).text() : text;
   }
 
   private EditSettings settings(String id, FieldValues row) throws Unreadable {

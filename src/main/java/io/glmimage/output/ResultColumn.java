@@ -44,6 +44,7 @@ public enum ResultColumn {
   PROMPT("prompt", Type.TEXT, "prompt of the row"),
   IMAGE_PATHS(
       "image_paths", Type.TEXT_LIST, "source images of the row, as the manifest gives them"),
+  MASK_PATH("mask_path", Type.TEXT, "mask of the row, resolved; null without one"),
   MODEL("model", Type.TEXT, "name of the model"),
   OUTPUT_SHA256("output_sha256", Type.TEXT, "SHA-256 of the edited image's file; null if FAILED"),
   FINGERPRINT("fingerprint", Type.TEXT, "digest of the row, the options and the model"),

@@ -118,6 +118,9 @@ public record ResultRow(
     values.put(ResultColumn.WRITE_SECONDS, times.write());
     values.put(ResultColumn.PROMPT, row.prompt());
     values.put(ResultColumn.IMAGE_PATHS, paths);
+    if (row instanceof ManifestRow valid && valid.mask() != null) {
+      values.put(ResultColumn.MASK_PATH, redaction.apply(valid.mask().shown()));
+    }
     values.put(ResultColumn.MODEL, redaction.apply(model));
     if (edited != null) {
       values.put(ResultColumn.OUTPUT_SHA256, edited.sha256());

@@ -5,6 +5,8 @@ import io.glmimage.error.DeviceException;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.NotFiniteException;
+import io.glmimage.image.Mask;
+import io.glmimage.image.PixelSize;
 import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
 import io.glmimage.kernel.KernelMode;
@@ -264,7 +266,7 @@ public final class GlmImagePipeline implements AutoCloseable {
       compute.awaitStream();
       double denoiseSeconds = secondsSince(start);
       start = System.nanoTime();
-      RgbImage image = row.sizes().finish(decode(row.request(), latents));
+      RgbImage image = masked(row, row.sizes().finish(decode(row.request(), latents)));
       return new EditResult(
           row.request().id(),
           image,
@@ -274,6 +276,30 @@ public final class GlmImagePipeline implements AutoCloseable {
           secondsSince(start),
           row.sizes().scale());
     }
+  }
+
+  /** Pastes the source's own pixels back where a mask keeps them. */
+  private static RgbImage masked(PreparedRequest row, RgbImage image) {
+    Mask mask = row.request().mask();
+    if (mask == null) {
+      return image;
+    }
+    RgbImage source = row.request().sources().get(0);
+    RgbImage aligned = Resampler.lanczos(source, image.height(), image.width());
+    return mask.resized(image.height(), image.width()).paste(aligned, image);
+  }
+
+  /** What a mask holds; null without a mask. */
+  private HeldLatents held(PreparedRequest row, Tensor noise) {
+    Mask mask = row.request().mask();
+    if (mask == null) {
+      return null;
+    }
+    RgbImage source = row.request().sources().get(0);
+    RgbImage resized = Resampler.lanczos(source, row.size().height(), row.size().width());
+    // [1, C, h, w] -> [C, h, w]
+    Tensor latents = vae.encode(Pixels.toTensor(List.of(resized), compute)).select(0, 0);
+    return new HeldLatents(mask, latents, noise, schedule(row).sigmas(), compute);
   }
 
   /**
@@ -316,7 +342,17 @@ public final class GlmImagePipeline implements AutoCloseable {
     }
   }
 
+  private static void checkMask(EditRequest request) {
+    if (request.mask() == null) {
+      return;
+    }
+    check(!request.sources().isEmpty(), request, "it has a mask and no source image");
+    RgbImage source = request.sources().get(0);
+    request.mask().check(new PixelSize(source.height(), source.width()));
+  }
+
   private PreparedRequest preprocess(EditRequest request) {
+    checkMask(request);
     SizePlan sizes = outputSize.of(request);
     List<SourcePixels> sources = new ArrayList<>();
     for (RgbImage source : request.sources()) {
@@ -428,9 +464,13 @@ public final class GlmImagePipeline implements AutoCloseable {
                 cache)) {
       // 7. Denoising loop
       Tensor latents = Ops.to(noise, compute, ScalarType.Float).clone();
+      HeldLatents held = held(row, noise);
       FiniteCheck finite = new FiniteCheck();
       for (int i = 0; i < denoiser.steps(); i++) {
         denoiser.step(latents, i);
+        if (held != null) {
+          held.apply(latents, i);
+        }
         finite.add(latents);
         observer.accept("step_latents", latents);
       }

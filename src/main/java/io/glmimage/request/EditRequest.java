@@ -1,5 +1,6 @@
 package io.glmimage.request;
 
+import io.glmimage.image.Mask;
 import io.glmimage.image.RgbImage;
 import java.util.List;
 import java.util.Objects;
@@ -22,6 +23,7 @@ import java.util.Objects;
  *     the transformer blocks are recomputed: faster, less exact; 0, the default, recomputes them in
  *     every step
  * @param sizing how the size of the edited image is decided
+ * @param mask the part of the first source image that may change; null if all of it may
  */
 public record EditRequest(
     String id,
@@ -33,7 +35,8 @@ public record EditRequest(
     double guidanceScale,
     long seed,
     double stepCache,
-    Sizing sizing) {
+    Sizing sizing,
+    Mask mask) {
   public static final int DEFAULT_STEPS = 50;
   public static final double DEFAULT_GUIDANCE_SCALE = 1.5;
   public static final double DEFAULT_STEP_CACHE = 0;
@@ -62,7 +65,33 @@ public record EditRequest(
   /** The same request with another seed. */
   public EditRequest withSeed(long other) {
     return new EditRequest(
-        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache, sizing);
+        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache, sizing, mask);
+  }
+
+  /** A request without a mask. */
+  public EditRequest(
+      String id,
+      String prompt,
+      List<RgbImage> sources,
+      Integer height,
+      Integer width,
+      int steps,
+      double guidanceScale,
+      long seed,
+      double stepCache,
+      Sizing sizing) {
+    this(
+        id,
+        prompt,
+        sources,
+        height,
+        width,
+        steps,
+        guidanceScale,
+        seed,
+        stepCache,
+        sizing,
+        null);
   }
 
   /** A request that recomputes the transformer blocks in every step. */

@@ -90,6 +90,17 @@ class BatchLinesTest {
     assertTrue(problem.contains("accepts no image (use /v1/images/edits)"), problem);
   }
 
+  @Test
+  void theTransparentPixelsOfAMaskAreEdited() throws IOException {
+    TextRow row =
+        row(EDIT + "{\"prompt\":\"p\",\"image\":\"x\",\"mask\":{\"image_url\":\"m.png\"}}}");
+    assertNull(row.problem());
+    assertEquals("transparent:m.png", row.value(ManifestField.MASK_PATH));
+    String generation = EDIT.replace("edits", "generations");
+    String problem = row(generation + "{\"prompt\":\"p\",\"mask\":\"m\"}}").problem();
+    assertTrue(problem.contains("accepts no mask (use /v1/images/edits)"), problem);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = ';',
@@ -98,7 +109,8 @@ class BatchLinesTest {
         "{\"prompt\":\"p\"}; image is missing",
         "{\"prompt\":\"p\",\"image\":\"x\",\"size\":\"big\"}; size is big, expected auto or",
         "{\"prompt\":\"p\",\"image\":\"x\",\"n\":11}; n is 11, expected 1 to 10",
-        "{\"prompt\":\"p\",\"image\":\"x\",\"mask\":\"m\"}; mask is not supported",
+        "{\"prompt\":\"p\",\"image\":\"x\",\"mask\":[\"m\",\"n\"]}; mask has 2 images, expected one",
+        "{\"prompt\":\"p\",\"image\":\"x\",\"mask\":3}; mask is 3, expected a path, a data URL",
         "{\"prompt\":\"p\",\"image\":{\"file_id\":\"f1\"}}; names the uploaded file f1",
         "3; body is not an object"
       })

@@ -8,6 +8,7 @@ import io.glmimage.error.ErrorClass;
 import io.glmimage.io.Redaction;
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.MaskSource;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.quality.QualityFigures;
 import io.glmimage.quality.QualityFlag;
@@ -29,7 +30,8 @@ class LedgerJsonTest {
               "p",
               List.of("x.png"),
               List.of("/x.png"),
-              new EditSettings(64, 96, 20, 1.5, 7, 0)),
+              new EditSettings(64, 96, 20, 1.5, 7, 0),
+              new MaskSource("/mask.png", true)),
           new ResultRow.EditedFile("out/a.png", "sha", 64, 96, 0.5),
           new Verdict(QualityFlag.OK, new QualityFigures(0.25, 0.5, 20.0, 0.125)),
           new RowTimes(0.5, 2, 0.25, 1, 0.125, 0.25),
@@ -58,7 +60,8 @@ class LedgerJsonTest {
             + "\"flatness\":0.125,\"seed\":7,\"num_inference_steps\":20,"
             + "\"guidance_scale\":1.5,\"seconds\":2.75,\"read_seconds\":0.5,"
             + "\"prior_seconds\":0.25,\"denoise_seconds\":1.0,\"decode_seconds\":0.125,"
-            + "\"write_seconds\":0.25,\"prompt\":\"p\",\"image_paths\":[\"x.png\"],\"model\":\"m\","
+            + "\"write_seconds\":0.25,\"prompt\":\"p\",\"image_paths\":[\"x.png\"],"
+            + "\"mask_path\":\"transparent:/mask.png\",\"model\":\"m\","
             + "\"output_sha256\":\"sha\",\"fingerprint\":\"f\",\"sources_fingerprint\":\"s\","
             + "\"run\":\"run\"}",
         json(DONE));

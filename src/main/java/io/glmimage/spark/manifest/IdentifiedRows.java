@@ -252,7 +252,12 @@ public final class IdentifiedRows {
             (UDF1<Row, String[]>)
                 fields -> reader.sources(RowFields.ofStruct(fields)).toArray(String[]::new),
             DataTypes.createArrayType(DataTypes.StringType));
+    UserDefinedFunction resolvedMask =
+        udf(
+            (UDF1<Row, String>) fields -> reader.mask(RowFields.ofStruct(fields)),
+            DataTypes.StringType);
     int id = manifest.schema().position(ManifestField.ID);
+    int mask = manifest.schema().position(ManifestField.MASK_PATH);
     int paths = manifest.schema().position(ManifestField.IMAGE_PATHS);
     List<Column> columns = new ArrayList<>();
     String[] names = manifest.rows().columns();
@@ -260,7 +265,9 @@ public final class IdentifiedRows {
       Column column =
           i == id
               ? col(InternalColumns.ID)
-              : i == paths ? resolved.apply(fields()) : ManifestTable.quoted(names[i]);
+              : i == paths
+                  ? resolved.apply(fields())
+                  : i == mask ? resolvedMask.apply(fields()) : ManifestTable.quoted(names[i]);
       columns.add(column.as(names[i]));
     }
     if (id < 0) {

@@ -406,7 +406,7 @@ final class ParquetColumns {
       return DataTypes.StringType;
     }
     return switch (field) {
-      case PROMPT, IMAGE_PATHS, ID -> DataTypes.StringType;
+      case PROMPT, IMAGE_PATHS, ID, MASK_PATH -> DataTypes.StringType;
       case SEED, HEIGHT, WIDTH, NUM_INFERENCE_STEPS -> DataTypes.LongType;
       case GUIDANCE_SCALE -> DataTypes.DoubleType;
     };

@@ -4,6 +4,7 @@ import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.MaskSource;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowOutcome;
@@ -51,7 +52,8 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
           .add(STEP_CACHE, DataTypes.DoubleType)
           .add(EXACT_SIZE, DataTypes.BooleanType)
           .add(LARGE_SOURCES, DataTypes.StringType)
-          .add(MAX_PIXELS, DataTypes.LongType);
+          .add(MAX_PIXELS, DataTypes.LongType)
+          .add(ManifestField.MASK_PATH.column(), DataTypes.StringType);
 
   /** The columns that hold a planned row. A table of planned rows may have more columns. */
   static final StructType SCHEMA =
@@ -87,7 +89,7 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
         rejection != null
             ? new Rejection(index, id, prompt, imagePaths, rejection)
             : new ManifestRow(
-                index, id, prompt, imagePaths, texts(values, SOURCES), settings(values));
+                index, id, prompt, imagePaths, texts(values, SOURCES), settings(values), MaskSource.of(values.getAs(ManifestField.MASK_PATH.column())));
     return new PlannedRow(outcome, row.getAs(InternalColumns.FINGERPRINT));
   }
 
@@ -123,7 +125,8 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
             settings == null ? null : settings.stepCache(),
             settings == null ? null : settings.sizing().exact(),
             settings == null ? null : settings.sizing().largeSources().name(),
-            settings == null ? null : settings.sizing().maxPixels());
+            settings == null ? null : settings.sizing().maxPixels(),
+            valid == null || valid.mask() == null ? null : valid.mask().text());
     return RowFactory.create(outcome.index(), outcome.id(), fingerprint, values);
   }
 

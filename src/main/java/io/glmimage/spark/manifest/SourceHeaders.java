@@ -1,8 +1,10 @@
 package io.glmimage.spark.manifest;
 
+import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ColourRules;
 import io.glmimage.image.ImageHeader;
+import io.glmimage.image.Mask;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.image.SourceImage;
@@ -28,6 +30,13 @@ final class SourceHeaders {
     List<ImageHeader.Facts> headers = new ArrayList<>();
     for (String path : row.sources()) {
       headers.add(header(storage, path));
+    }
+    if (row.mask() != null) {
+      try {
+        Mask.checkSize(header(storage, row.mask().path()).size(), headers.get(0).size());
+      } catch (InvalidRequestException e) {
+        throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
+      }
     }
     return headers;
   }

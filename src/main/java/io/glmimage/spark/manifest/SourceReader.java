@@ -6,6 +6,8 @@ import io.glmimage.error.JobException;
 import io.glmimage.image.ColourRules;
 import io.glmimage.image.ExifCopy;
 import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.Mask;
+import io.glmimage.image.ImageHeader;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
 import io.glmimage.image.SourceImage;
@@ -41,6 +43,10 @@ public final class SourceReader {
 
   /** The version of a source image inside the manifest. */
   private static final String INLINE = "inline";
+
+  private static final String MISSING_MASK =
+      "check mask_path; relative paths start at the manifest's folder";
+  private static final String FOLDER_MASK = "name a file in mask_path";
 
   private final Storage storage;
   private final EditDefaults limits;
@@ -89,8 +95,38 @@ public final class SourceReader {
     }
     checkSize(
         row, sources.stream().map(s -> new PixelSize(s.height(), s.width())).toList(), limits);
+    Mask mask = mask(row, sources, versions);
     return new Read(
-        request(row, sources), RowFingerprint.ofSources(versions), exif, List.copyOf(traits));
+        request(row, sources, mask), RowFingerprint.ofSources(versions), exif, List.copyOf(traits));
+  }
+
+  /** Reads the mask of a row and adds its version; null if there is none. */
+  private Mask mask(ManifestRow row, List<RgbImage> sources, List<String> versions)
+      throws RowFailure {
+    if (row.mask() == null) {
+      return null;
+    }
+    String path = row.mask().path();
+    byte[] bytes;
+    if (DataUrl.is(path)) {
+      versions.add(INLINE);
+      bytes = inlineBytes(path);
+    } else {
+      StoredBytes file = open(storage, path, MISSING_MASK, FOLDER_MASK);
+      versions.add(file.file().version());
+      bytes = file.bytes();
+    }
+    PixelSize source = new PixelSize(sources.get(0).height(), sources.get(0).width());
+    String name = DataUrl.shown(path);
+    try {
+      // Before the pixels are read, which may be many.
+      Mask.checkSize(ImageHeader.size(bytes, name), source);
+      Mask mask = Mask.decode(bytes, name, row.mask().transparent());
+      mask.check(source);
+      return mask;
+    } catch (InvalidRequestException e) {
+      throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
+    }
   }
 
   /**
@@ -124,10 +160,10 @@ public final class SourceReader {
 
   /** A request without its source images, for an engine that ignores them. */
   public static Read withoutSources(ManifestRow row) {
-    return new Read(request(row, List.of()), null, new byte[0], List.of());
+    return new Read(request(row, List.of(), null), null, new byte[0], List.of());
   }
 
-  private static EditRequest request(ManifestRow row, List<RgbImage> sources) {
+  private static EditRequest request(ManifestRow row, List<RgbImage> sources, Mask mask) {
     EditSettings settings = row.settings();
     return new EditRequest(
         row.id(),
@@ -139,7 +175,8 @@ public final class SourceReader {
         settings.guidanceScale(),
         settings.seed(),
         settings.stepCache(),
-        settings.sizing());
+        settings.sizing(),
+        mask);
   }
 
   /** The fingerprint of the present source images, or null if one of them cannot be found. */
@@ -147,6 +184,10 @@ public final class SourceReader {
     List<String> versions = new ArrayList<>();
     try {
       for (String path : row.sources()) {
+        versions.add(DataUrl.is(path) ? INLINE : storage.stat(path).version());
+      }
+      if (row.mask() != null) {
+        String path = row.mask().path();
         versions.add(DataUrl.is(path) ? INLINE : storage.stat(path).version());
       }
     } catch (IOException e) {

@@ -21,7 +21,7 @@ record TextColumn(String name, ManifestField field, String other, DataType type)
   static TextColumn of(ManifestField field, ManifestOptions options) {
     DataType type =
         switch (field) {
-          case PROMPT, ID -> DataTypes.StringType;
+          case PROMPT, ID, MASK_PATH -> DataTypes.StringType;
           case IMAGE_PATHS -> DataTypes.createArrayType(DataTypes.StringType);
           case GUIDANCE_SCALE -> DataTypes.DoubleType;
           default -> DataTypes.LongType;

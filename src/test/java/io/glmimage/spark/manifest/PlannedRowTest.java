@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.MaskSource;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowOutcome;
@@ -23,7 +24,8 @@ class PlannedRowTest {
               "prompt \"é\" 😀",
               List.of("a.png", "data:image/png;base64,... (26 characters)"),
               List.of("/m/a.png", "data:image/png;base64,AQID"),
-              new EditSettings(64, 4096, 20, 1.1, Long.MAX_VALUE, 0.25)),
+              new EditSettings(64, 4096, 20, 1.1, Long.MAX_VALUE, 0.25),
+              new MaskSource("/m/mask.png", true)),
           new ManifestRow(
               0,
               "text",

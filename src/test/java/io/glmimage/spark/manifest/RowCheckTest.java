@@ -1,14 +1,20 @@
 package io.glmimage.spark.manifest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.Mask;
 import io.glmimage.image.RgbImage;
+import io.glmimage.image.SourceOptions;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.FieldValues;
 import io.glmimage.manifest.ManifestField;
+import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.request.LargeSources;
 import io.glmimage.spark.manifest.ManifestCheck.Findings;
@@ -132,6 +138,71 @@ class RowCheckTest {
     assertEquals(96 * 128 / 1e6 * 40, withSource("odd.png").megapixelSteps(), 1e-12);
     // At most 2^20 pixels: 1008 x 1040.
     assertEquals(1024 * 1056 / 1e6 * 40, withSource("large.png").megapixelSteps(), 0.05 * 40);
+  }
+
+  private ManifestRow masked(String image, String mask) {
+    Map<ManifestField, Object> row =
+        Map.of(
+            ManifestField.PROMPT,
+            "p",
+            ManifestField.IMAGE_PATHS,
+            image,
+            ManifestField.MASK_PATH,
+            mask);
+    RowReader reader = new RowReader(LocalSpark.DEFAULTS, folder.toString());
+    return (ManifestRow) reader.read(0, "r", FieldValues.of(row));
+  }
+
+  @Test
+  void masksAreReadWithTheirRowAndCountAsSources() throws Exception {
+    byte[] pixels = new byte[64 * 128 * 3];
+    java.util.Arrays.fill(pixels, 0, 64 * 3, (byte) 255);
+    Path file = folder.resolve("mask.png");
+    Files.write(file, ImageEncoder.png(new RgbImage(64, 128, pixels)));
+    ManifestRow row = masked("a.png", "mask.png");
+    SourceReader.Read read =
+        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT).request(row);
+    Mask mask = read.request().mask();
+    assertEquals(List.of(64, 128), List.of(mask.height(), mask.width()));
+    assertTrue(mask.edited()[0] && mask.edited()[63] && !mask.edited()[64]);
+    assertEquals(read.fingerprint(), SourceReader.fingerprint(row, HADOOP.storage()));
+    assertNotEquals(
+        read.fingerprint(),
+        SourceReader.fingerprint(masked("a.png", "a.png"), HADOOP.storage()));
+    assertNotEquals(
+        RowFingerprint.of(row, "m"), RowFingerprint.of(masked("a.png", "a.png"), "m"));
+  }
+
+  @Test
+  void masksThatCannotBeUsedFailTheirRow() {
+    SourceReader reader = new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT);
+    Map<String, String> reasons =
+        Map.of(
+            "a.png", "the mask: it is empty, so nothing may be edited",
+            "transparent:a.png", "it has no transparent pixel",
+            "wide.png", "it is 192 x 32 pixels, but the first source image is 128 x 64",
+            "none.png", "none.png does not exist (check mask_path",
+            "broken.png", "broken.png");
+    reasons.forEach(
+        (mask, reason) -> {
+          String message =
+              assertThrows(RowFailure.class, () -> reader.request(masked("a.png", mask)))
+                  .getMessage();
+          assertTrue(message.contains(reason), message);
+        });
+    Findings found =
+        new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, true, false)
+            .check(masked("a.png", "wide.png"));
+    assertBad("IMAGE_INVALID", "it is 192 x 32 pixels", found);
+    assertBad(
+        "INVALID_ROW", "no source image", check(false, Map.of(ManifestField.MASK_PATH, "a.png")));
+    assertBad(
+        "INVALID_ROW",
+        "mask_path holds",
+        check(
+            false,
+            Map.of(
+                ManifestField.IMAGE_PATHS, "a.png", ManifestField.MASK_PATH, "https://x/m.png")));
   }
 
   @Test
