@@ -28,16 +28,13 @@ public record Mask(int height, int width, boolean[] edited) {
   /**
    * Reads the file of a mask.
    *
-   * @param transparent true: the transparent pixels of a PNG are edited. false: the opaque pixels of
-   *     a PNG with transparency, or the light pixels of any other image
+   * @param transparent true: the transparent pixels of a PNG are edited. false: the opaque pixels
+   *     of a PNG with transparency, or the light pixels of any other image
    * @throws InvalidRequestException if it cannot be read
    */
   public static Mask decode(byte[] bytes, String name, boolean transparent) {
-    PixelSize size = ImageHeader.size(bytes, name);
-    if ((long) size.height() * size.width() > ImageDecoder.DEFAULT_MAX_PIXELS) {
-      throw new InvalidRequestException(
-          "Cannot read mask " + name + ": " + size + " pixels are too many");
-    }
+    // Finds damage and sizes beyond the limit, also where only transparency counts.
+    RgbImage image = ImageDecoder.decode(bytes, name);
     boolean[] opaque = isPng(bytes) ? opaque(bytes, name) : null;
     if (transparent) {
       if (opaque == null) {
@@ -52,9 +49,8 @@ public record Mask(int height, int width, boolean[] edited) {
       }
     }
     if (opaque != null) {
-      return new Mask(size.height(), size.width(), opaque);
+      return new Mask(image.height(), image.width(), opaque);
     }
-    RgbImage image = ImageDecoder.decode(bytes, name);
     boolean[] light = new boolean[image.height() * image.width()];
     for (int i = 0; i < light.length; i++) {
       int red = image.pixels()[3 * i] & 255;
@@ -93,13 +89,27 @@ public record Mask(int height, int width, boolean[] edited) {
           all &= solid;
         }
       }
-      return all ? null : opaque;
+      return all ? null : upright(opaque, image.getHeight(), width, bytes);
     } catch (IOException | RuntimeException e) {
       throw new InvalidRequestException(
           "Cannot read mask " + name + ": the PNG is damaged: " + e.getMessage(), e);
     } finally {
       reader.dispose();
     }
+  }
+
+  private static boolean[] upright(boolean[] opaque, int height, int width, byte[] bytes) {
+    byte[] levels = new byte[3 * opaque.length];
+    for (int i = 0; i < opaque.length; i++) {
+      levels[3 * i] = (byte) (opaque[i] ? 1 : 0);
+    }
+    RgbImage turned =
+        Orientation.of(bytes, ImageFormat.PNG).apply(new RgbImage(height, width, levels));
+    boolean[] upright = new boolean[opaque.length];
+    for (int i = 0; i < upright.length; i++) {
+      upright[i] = turned.pixels()[3 * i] == 1;
+    }
+    return upright;
   }
 
   /**

@@ -74,7 +74,8 @@ public final class RowReader implements Serializable {
         reject(ImagePaths.problem(path));
         sources.add(ImagePaths.resolve(folder, path));
       }
-      return new ManifestRow(index, id, prompt, imagePaths, sources, settings(id, row), mask(row, sources));
+      return new ManifestRow(
+          index, id, prompt, imagePaths, sources, settings(id, row), mask(row, sources));
     } catch (Unreadable e) {
       return new Rejection(
           index,

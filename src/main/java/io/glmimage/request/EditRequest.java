@@ -80,18 +80,7 @@ public record EditRequest(
       long seed,
       double stepCache,
       Sizing sizing) {
-    this(
-        id,
-        prompt,
-        sources,
-        height,
-        width,
-        steps,
-        guidanceScale,
-        seed,
-        stepCache,
-        sizing,
-        null);
+    this(id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, sizing, null);
   }
 
   /** A request that recomputes the transformer blocks in every step. */

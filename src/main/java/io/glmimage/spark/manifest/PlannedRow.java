@@ -89,7 +89,13 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
         rejection != null
             ? new Rejection(index, id, prompt, imagePaths, rejection)
             : new ManifestRow(
-                index, id, prompt, imagePaths, texts(values, SOURCES), settings(values), MaskSource.of(values.getAs(ManifestField.MASK_PATH.column())));
+                index,
+                id,
+                prompt,
+                imagePaths,
+                texts(values, SOURCES),
+                settings(values),
+                MaskSource.of(values.getAs(ManifestField.MASK_PATH.column())));
     return new PlannedRow(outcome, row.getAs(InternalColumns.FINGERPRINT));
   }
 

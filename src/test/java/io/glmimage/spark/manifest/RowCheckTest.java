@@ -167,15 +167,14 @@ class RowCheckTest {
     assertTrue(mask.edited()[0] && mask.edited()[63] && !mask.edited()[64]);
     assertEquals(read.fingerprint(), SourceReader.fingerprint(row, HADOOP.storage()));
     assertNotEquals(
-        read.fingerprint(),
-        SourceReader.fingerprint(masked("a.png", "a.png"), HADOOP.storage()));
-    assertNotEquals(
-        RowFingerprint.of(row, "m"), RowFingerprint.of(masked("a.png", "a.png"), "m"));
+        read.fingerprint(), SourceReader.fingerprint(masked("a.png", "a.png"), HADOOP.storage()));
+    assertNotEquals(RowFingerprint.of(row, "m"), RowFingerprint.of(masked("a.png", "a.png"), "m"));
   }
 
   @Test
   void masksThatCannotBeUsedFailTheirRow() {
-    SourceReader reader = new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT);
+    SourceReader reader =
+        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT);
     Map<String, String> reasons =
         Map.of(
             "a.png", "the mask: it is empty, so nothing may be edited",
