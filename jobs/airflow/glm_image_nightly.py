@@ -19,7 +19,16 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param
 
-from glm_image_tasks import DEADLINE, DEFAULT_ARGS, EDIT, VALIDATE, check_the_night, counts, rows_left
+from glm_image_tasks import (
+    DEFAULT_ARGS,
+    EDIT,
+    LONGEST,
+    VALIDATE,
+    check_the_night,
+    counts,
+    night_failed,
+    rows_left,
+)
 
 
 def run(task_id: str, arguments: list[str], **more) -> SparkSubmitOperator:
@@ -42,8 +51,8 @@ with DAG(
     start_date=datetime(2026, 1, 1),
     catchup=False,  # nights that were missed: airflow backfill create
     max_active_runs=1,  # a run has the GPUs for itself
-    dagrun_timeout=timedelta(hours=20),
-    deadline=DEADLINE,
+    dagrun_timeout=LONGEST,
+    on_failure_callback=night_failed,
     default_args=DEFAULT_ARGS,
     params={"date": Param("", type="string", description="Night to edit; default: the logical date")},
     tags=["glm-image"],

@@ -14,7 +14,16 @@ from airflow.providers.cncf.kubernetes.operators.spark_kubernetes import SparkKu
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param
 
-from glm_image_tasks import DEADLINE, DEFAULT_ARGS, EDIT, VALIDATE, check_the_night, counts, rows_left
+from glm_image_tasks import (
+    DEFAULT_ARGS,
+    EDIT,
+    LONGEST,
+    VALIDATE,
+    check_the_night,
+    counts,
+    night_failed,
+    rows_left,
+)
 
 
 def application(arguments: list[str], executors: int, gpus: int) -> dict:
@@ -67,8 +76,8 @@ with DAG(
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,
-    dagrun_timeout=timedelta(hours=20),
-    deadline=DEADLINE,
+    dagrun_timeout=LONGEST,
+    on_failure_callback=night_failed,
     default_args=DEFAULT_ARGS,
     params={"date": Param("", type="string", description="Night to edit; default: the logical date")},
     tags=["glm-image"],
