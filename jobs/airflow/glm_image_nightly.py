@@ -7,7 +7,7 @@ Connections: glm_image_spark (type Spark: master, deploy mode), glm_image_storag
 unless they are in a local or mounted folder), glm_image_alerts (webhook, optional).
 
 Variables: glm_image_jar, glm_image_manifest and glm_image_output (paths with {date}), glm_image_model;
-optional: glm_image_steps, glm_image_max_failed_ratio, glm_image_properties_file (settings of Spark on the
+optional: glm_image_steps, glm_image_max_failed_ratio, glm_image_retry_flagged, glm_image_properties_file (settings of Spark on the
 worker's disk, such as credentials, which must not be on a command line).
 """
 

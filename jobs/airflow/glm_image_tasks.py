@@ -56,6 +56,8 @@ EDIT = [
     "0",
     "--max-failed-ratio",
     MAX_FAILED,
+    "--retry-flagged",
+    "{{ var.value.get('glm_image_retry_flagged', '0') }}",
 ]
 
 
@@ -125,9 +127,10 @@ def counts(**context) -> dict:
         "failed": summary["failed"],
         "kept": summary["kept"],
         "failed_by_class": summary["failed_by_class"],
-        "flagged": metrics.get("flagged") or 0,
-        "seconds": summary["seconds"],
-        "rows_per_second": summary["rows_per_second"],
+        "flagged": sum(summary["flagged"].values()),
+        "flagged_by_flag": summary["flagged"],
+        "seconds": metrics["seconds"],
+        "rows_per_second": metrics["rows_per_second"],
         "results": summary["results"],
     }
 

@@ -53,6 +53,7 @@ def check_night():
     first, second = xcom["counts"], xcom["counts_again"]
     assert (first["rows"], first["ok"], first["failed"]) == (10, 9, 1), first
     assert first["failed_by_class"] == {"IMAGE_INVALID": 1}, first
+    assert first["flagged"] == sum(first["flagged_by_flag"].values()), first
     assert first["kept"] < 10, first  # The first attempt was killed before its end.
     assert (second["ok"], second["failed"], second["kept"]) == (9, 1, 9), second
     print("XCom of counts:", json.dumps(first))

@@ -103,6 +103,14 @@ record TiffTags(byte[] block, ByteOrder order, Map<Integer, Entry> entries, long
     return Integer.toUnsignedLong(bytes.getInt(position));
   }
 
+  /** The bytes of a buffer that wraps a whole array, as all buffers of this class do. */
+  private static byte[] array(ByteBuffer bytes) {
+    if (bytes.arrayOffset() != 0) {
+      throw new IllegalArgumentException("Cannot read a part of an array");
+    }
+    return bytes.array();
+  }
+
   private static TiffTags read(ByteBuffer bytes, long start) {
     boolean big = isBig(bytes);
     int head = big ? 8 : 2;
@@ -110,7 +118,7 @@ record TiffTags(byte[] block, ByteOrder order, Map<Integer, Entry> entries, long
     int size = 4 + 2 * width;
     int limit = bytes.limit();
     if (start < 8 || start > limit - head) {
-      return empty(bytes.array(), bytes.order());
+      return empty(array(bytes), bytes.order());
     }
     int p = (int) start + head;
     long count =
@@ -133,6 +141,6 @@ record TiffTags(byte[] block, ByteOrder order, Map<Integer, Entry> entries, long
     }
     boolean hasNext = p <= limit - width;
     long next = !hasNext ? 0 : big ? bytes.getLong(p) : at(bytes, p);
-    return new TiffTags(bytes.array(), bytes.order(), entries, next < 0 ? 0 : next);
+    return new TiffTags(array(bytes), bytes.order(), entries, next < 0 ? 0 : next);
   }
 }

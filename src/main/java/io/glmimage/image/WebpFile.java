@@ -134,7 +134,7 @@ record WebpFile(int width, int height, Frame frame) {
 
   /** Whether the first frame has transparent pixels, as far as its headers tell. */
   boolean hasAlpha(byte[] file) {
-    return frame.alpha > 0 || coversPart() || isLossless(file) && alphaBit(file);
+    return frame.alpha > 0 || coversPart() || (isLossless(file) && alphaBit(file));
   }
 
   /** Whether the first frame leaves some of the canvas free. */

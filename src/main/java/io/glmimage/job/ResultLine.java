@@ -36,6 +36,7 @@ final class ResultLine {
     fields.put("failed", rows.failed());
     fields.put("kept", rows.kept());
     fields.put("failed_by_class", rows.failedByClass());
+    fields.put("flagged", rows.flagged());
     fields.put("seconds", report.times().seconds());
     fields.put("edit_seconds", report.edited().seconds());
     fields.put("rows_per_second", report.rowsPerSecond());
@@ -69,6 +70,7 @@ final class ResultLine {
           "failed",
           "kept",
           "failed_by_class",
+          "flagged",
           "seconds",
           "edit_seconds",
           "rows_per_second",

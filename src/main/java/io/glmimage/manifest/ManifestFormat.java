@@ -3,6 +3,7 @@ package io.glmimage.manifest;
 import io.glmimage.error.UsageException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 
@@ -79,7 +80,7 @@ public enum ManifestFormat {
    * @param firstLines first lines that are not blank; only read if {@link #needsFirstLines}. One
    *     line is held at a time, because lines may be long
    */
-  public static ManifestFormat detect(String file, Iterable<String> firstLines) {
+  public static ManifestFormat detect(String file, Iterator<String> firstLines) {
     ManifestFormat format = ofExtension(file);
     return format == JSONL && isBatch(firstLines) ? OPENAI_BATCH : format;
   }
@@ -94,9 +95,10 @@ public enum ManifestFormat {
   }
 
   /** Decides by the first line that can be read: a bad first line is one bad row. */
-  private static boolean isBatch(Iterable<String> lines) {
+  private static boolean isBatch(Iterator<String> lines) {
     boolean marked = false;
-    for (String line : lines) {
+    while (lines.hasNext()) {
+      String line = lines.next();
       JsonObjectLine object = JsonObjectLine.of(line, key -> true);
       if (object.problem() == null) {
         return object.has("custom_id") && object.has("body");

@@ -67,7 +67,7 @@ final class MemoryCheck {
   }
 
   /**
-   * As {@link #check(CheckpointFolder, Compute)}.
+   * Checks the memory against what is free.
    *
    * @param free bytes; empty if unknown, which passes
    */

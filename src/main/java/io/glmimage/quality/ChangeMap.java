@@ -27,7 +27,6 @@ public record ChangeMap(int height, int width, byte[] levels) {
   public static final int VISIBLE_LEVEL = 128;
 
   private static final int RADIUS = 2;
-  private static final int SIDE = 2 * RADIUS + 1;
 
   /**
    * @throws IllegalArgumentException if the images have different sizes

@@ -48,7 +48,7 @@ public record QualityFigures(Double changedFraction, Double ssim, Double psnr, d
     long squares = 0;
     for (int i = 0; i < a.length; i++) {
       int d = (a[i] & 255) - (b[i] & 255);
-      squares += d * d;
+      squares += (long) d * d;
     }
     return squares == 0
         ? MOST_DECIBELS

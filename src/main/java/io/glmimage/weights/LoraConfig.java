@@ -79,8 +79,8 @@ final class LoraConfig {
       boolean off =
           value.isMissingNode()
               || value.isNull()
-              || value.isBoolean() && !value.asBoolean()
-              || value.isContainerNode() && value.isEmpty();
+              || (value.isBoolean() && !value.asBoolean())
+              || (value.isContainerNode() && value.isEmpty());
       if (!off) {
         throw unsupported(file, setting, value, place);
       }
@@ -187,7 +187,8 @@ final class LoraConfig {
 
   /** The factor of a layer's product. */
   double factor(double alphaOfLayer, long rankOfLayer) {
-    return alphaOfLayer / (rankStabilized ? Math.sqrt(rankOfLayer) : rankOfLayer);
+    double rank = (double) rankOfLayer;
+    return alphaOfLayer / (rankStabilized ? Math.sqrt(rank) : rank);
   }
 
   private static Double find(Map<Pattern, Double> patterns, String module, Double otherwise) {

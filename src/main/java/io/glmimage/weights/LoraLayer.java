@@ -134,7 +134,7 @@ record LoraLayer(
 
   private double alphaValue() {
     if (alpha == null) {
-      return config.alpha(module).orElse(rank());
+      return config.alpha(module).orElse((double) rank());
     }
     float[] values = Ops.toFloats(file.tensor(alpha));
     if (values.length != 1 || !Float.isFinite(values[0])) {

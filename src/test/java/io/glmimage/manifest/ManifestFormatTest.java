@@ -11,18 +11,21 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ManifestFormatTest {
+  private static ManifestFormat detect(String file, List<String> firstLines) {
+    return ManifestFormat.detect(file, firstLines.iterator());
+  }
+
   @Test
   void detectsTheFormatByNameAndFirstLine() {
     String batch = "{\"custom_id\":\"a\",\"body\":{}}";
-    assertEquals(ManifestFormat.CSV, ManifestFormat.detect("s3a://b/x.CSV", List.of()));
-    assertEquals(ManifestFormat.TSV, ManifestFormat.detect("s3a://b/x.TSV", List.of()));
-    assertEquals(ManifestFormat.OPENAI_BATCH, ManifestFormat.detect("x.jsonl", List.of(batch)));
-    assertEquals(
-        ManifestFormat.JSONL, ManifestFormat.detect("x.ndjson", List.of("{\"prompt\":\"p\"}")));
-    assertEquals(ManifestFormat.JSONL, ManifestFormat.detect("x.jsonl", List.of("{")));
-    assertEquals(ManifestFormat.PARQUET, ManifestFormat.detect("x", List.of(batch)));
-    assertEquals(ManifestFormat.CSV, ManifestFormat.detect("x.csv.gz", List.of()));
-    assertEquals(ManifestFormat.PARQUET, ManifestFormat.detect("x.gz.parquet", List.of()));
+    assertEquals(ManifestFormat.CSV, detect("s3a://b/x.CSV", List.of()));
+    assertEquals(ManifestFormat.TSV, detect("s3a://b/x.TSV", List.of()));
+    assertEquals(ManifestFormat.OPENAI_BATCH, detect("x.jsonl", List.of(batch)));
+    assertEquals(ManifestFormat.JSONL, detect("x.ndjson", List.of("{\"prompt\":\"p\"}")));
+    assertEquals(ManifestFormat.JSONL, detect("x.jsonl", List.of("{")));
+    assertEquals(ManifestFormat.PARQUET, detect("x", List.of(batch)));
+    assertEquals(ManifestFormat.CSV, detect("x.csv.gz", List.of()));
+    assertEquals(ManifestFormat.PARQUET, detect("x.gz.parquet", List.of()));
   }
 
   @Test
@@ -51,9 +54,8 @@ class ManifestFormatTest {
     for (List<String> lines :
         List.of(
             List.of("{", good), List.of("x", "[1]", good), List.of(broken), List.of("", broken))) {
-      assertEquals(ManifestFormat.OPENAI_BATCH, ManifestFormat.detect("x.jsonl", lines));
+      assertEquals(ManifestFormat.OPENAI_BATCH, detect("x.jsonl", lines));
     }
-    assertEquals(
-        ManifestFormat.JSONL, ManifestFormat.detect("x.jsonl", List.of("{\"prompt\":1}", good)));
+    assertEquals(ManifestFormat.JSONL, detect("x.jsonl", List.of("{\"prompt\":1}", good)));
   }
 }

@@ -115,7 +115,7 @@ class QualityFiguresTest {
         double mean = 0;
         for (byte level : judged.changes().levels()) {
           // Levels are rounded down.
-          mean += (Math.min(254.5, (level & 255) + 0.5)) / 12.8;
+          mean += Math.min(254.5, (level & 255) + 0.5) / 12.8;
         }
         mean /= judged.changes().levels().length;
         assertEquals(wanted.get("mean_delta_e").asDouble(), mean, 0.1, what);

@@ -6,6 +6,7 @@ import io.glmimage.manifest.ManifestOptions;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Collections;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -60,10 +61,10 @@ final class ManifestFiles {
     // A folder may be called rows.csv too: Spark writes such folders.
     String file = files.isEmpty() ? source.path() : files.get(0);
     if (!ManifestFormat.needsFirstLines(file)) {
-      return ManifestFormat.detect(file, List.of());
+      return ManifestFormat.detect(file, Collections.emptyIterator());
     }
     try (BufferedReader in = TextFiles.open(source.storage(), file)) {
-      return ManifestFormat.detect(file, TextFiles.firstLines(in, FIRST_LINES)::iterator);
+      return ManifestFormat.detect(file, TextFiles.firstLines(in, FIRST_LINES).iterator());
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }

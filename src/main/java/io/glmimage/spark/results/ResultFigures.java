@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -183,7 +184,7 @@ public final class ResultFigures {
                 ? first(
                     sample,
                     row -> row.verdict() != null && row.verdict().flag() == flag,
-                    (a, b) -> 0,
+                    null,
                     ofAGroup)
                 : shown(ok().filter(column(ResultColumn.QUALITY).equalTo(flag.name())), ofAGroup));
       }
@@ -195,12 +196,18 @@ public final class ResultFigures {
     return row.verdict() != null && row.verdict().figures().changedFraction() != null;
   }
 
+  /**
+   * The first rows that are wanted.
+   *
+   * @param order null for the order of {@code rows}
+   */
   private static List<ShownResult> first(
       List<ShownResult> rows,
       Predicate<ShownResult> wanted,
       Comparator<ShownResult> order,
       int limit) {
-    return rows.stream().filter(wanted).sorted(order).limit(limit).toList();
+    Stream<ShownResult> found = rows.stream().filter(wanted);
+    return (order == null ? found : found.sorted(order)).limit(limit).toList();
   }
 
   /** The seconds of all rows by stage. {@code other} is the engine's time outside its stages. */
