@@ -30,8 +30,8 @@ final class ExampleManifest {
   static final String WIDE_SOURCE = "06_recolor_yellow.png";
   static final String WIDE_PROMPT = "paint the diamond yellow";
 
-  /** Gives the clearest yellow among the first seeds; others give amber or lemon. */
-  static final long WIDE_SEED = 15;
+  /** Gives the clearest yellow among the first 32 seeds; others give amber. */
+  static final long WIDE_SEED = 25;
 
   private static final String IMAGES = "/models/glm-image-tiny/examples/";
 
