@@ -4,9 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** Reads the fields of a row from JSON objects. */
 final class JsonFields {
+  /** A number that is not too long to try. */
+  private static final Pattern NUMBER =
+      Pattern.compile("\\s*[-+]?[0-9.]{1,100}(?:[eE][-+]?[0-9]{1,9})?\\s*");
+
   private static final int SHOWN_CHARS = 60;
 
   private JsonFields() {}
@@ -90,16 +95,18 @@ final class JsonFields {
 
   /** As above, for a number. A number in quotes is a text in JSON, which the message says. */
   static String wrongNumber(String place, String name, JsonNode node, String expected) {
-    return node.isTextual()
-        ? place
-            + ": "
-            + Texts.shown(name)
-            + " is the text \""
-            + Texts.shown(node.textValue(), SHOWN_CHARS)
-            + "\", expected "
-            + expected
-            + " (write it without quotation marks)"
-        : wrong(place, name, node, expected);
+    if (!node.isTextual()) {
+      return wrong(place, name, node, expected);
+    }
+    String text = node.textValue();
+    return place
+        + ": "
+        + Texts.shown(name)
+        + " is the text \""
+        + Texts.shown(text, SHOWN_CHARS)
+        + "\", expected "
+        + expected
+        + (NUMBER.matcher(text).matches() ? " (write it without quotation marks)" : "");
   }
 
   /** As above, for a value as text. */
