@@ -65,7 +65,12 @@ final class ParquetManifest implements FormatReader {
     }
     List<ParquetColumns.Target> targets = columns.targets();
     InternalColumns.check(
-        targets.stream().map(ParquetColumns.Target::name).toList(), source.options().path());
+        targets.stream()
+            .map(ParquetColumns.Target::name)
+            // A manifest of failed rows keeps the problems of lines that could not be read.
+            .filter(name -> !name.equals(InternalColumns.PROBLEM))
+            .toList(),
+        source.options().path());
     for (String name : columns.nanoseconds()) {
       source
           .warnings()
