@@ -45,7 +45,8 @@ class RowsToDoTest {
       StructType.fromDDL(
           "prompt string, image_paths array<string>, rejection string, sources array<string>,"
               + " height int, width int, num_inference_steps int, guidance_scale double,"
-              + " seed bigint, step_cache double");
+              + " seed bigint, step_cache double, exact_size boolean, large_sources string,"
+              + " max_pixels bigint, mask_path string");
   private static final StructType SCHEMA =
       new StructType()
           .add(InternalColumns.INDEX, "long")
@@ -84,7 +85,10 @@ class RowsToDoTest {
         JavaConverters.asScalaBuffer(new ArrayList<>(List.of(source.toString()))).toSeq();
     Row values =
         new GenericRowWithSchema(
-            new Object[] {"p", paths, null, paths, null, null, 3, 1.5, 7L, 0.0}, VALUES);
+            new Object[] {
+              "p", paths, null, paths, null, null, 3, 1.5, 7L, 0.0, true, "FIT", 1L << 22, null
+            },
+            VALUES);
     return new GenericRowWithSchema(
         new Object[] {0L, "a", "now", values, "l", status, fingerprint, sources}, SCHEMA);
   }
