@@ -46,6 +46,9 @@ final class Locations {
   private static final Set<String> WITHOUT_COLONS =
       Set.of("hdfs", "viewfs", "webhdfs", "swebhdfs", "ofs", "o3fs");
 
+  /** Hadoop reads these, but the job must not fetch web addresses from inside a cluster. */
+  private static final Set<String> WEB = Set.of("http", "https", "ftp", "sftp");
+
   private static final Pattern FILE_URI = Pattern.compile("(?is)file://([^/]*)(/.*)");
   private static final Pattern COLON_BEFORE_SLASH = Pattern.compile("(?s)([^/:]*):(?!/).*");
 
@@ -87,7 +90,8 @@ final class Locations {
   /**
    * The file system that holds a path.
    *
-   * @throws LastingException if the file system cannot have a file of this name
+   * @throws LastingException if the file system cannot have a file of this name, or for a web
+   *     address
    * @throws JobException if the class of the file system is not on the class path
    */
   FileSystem fileSystem(Path path) throws IOException {
@@ -95,6 +99,12 @@ final class Locations {
     if (WITHOUT_COLONS.contains(scheme) && path.toUri().getPath().contains(":")) {
       throw invalid(
           path.toString(), "names on " + scheme + ":// cannot have colons; rename the file", null);
+    }
+    if (WEB.contains(scheme)) {
+      throw new LastingException(
+          "Cannot open "
+              + path
+              + ": web addresses are not read; download the file to a folder or a bucket");
     }
     if (scheme.equals("file")) {
       // Refuses other names.

@@ -74,6 +74,18 @@ class StorageTest {
   }
 
   @Test
+  void webAddressesAreRefused() {
+    for (String address : List.of("https://example.com/m.jsonl", "ftp://example.com/m.jsonl")) {
+      IOException e = assertThrows(IOException.class, () -> storage.exists(address));
+      assertEquals(
+          "Cannot open "
+              + address
+              + ": web addresses are not read; download the file to a folder or a bucket",
+          e.getMessage());
+    }
+  }
+
+  @Test
   void filesLargerThanTheLimitAreRefused() throws IOException {
     storage.write(folder + "/x", new byte[100_000]);
     assertEquals(100_000, storage.read(folder + "/x", 100_000).length);
