@@ -16,6 +16,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * The report of a run as one self-contained page: styles, charts and images are inside. Its only
@@ -160,19 +161,16 @@ public final class HtmlReport {
       nothing("No row succeeded.");
       return;
     }
-    SvgChart chart = new SvgChart();
-    for (int i = 0; i < bins.size(); i++) {
-      RunFigures.Bin bin = bins.get(i);
-      chart.bar(
-          i,
-          bins.size(),
-          (double) bin.rows() / highest,
-          duration(bin.from())
-              + " to "
-              + duration(bin.to())
-              + ": "
-              + Wording.count(bin.rows(), "row"));
-    }
+    SvgChart chart =
+        histogram(
+            bins,
+            highest,
+            bin ->
+                duration(bin.from())
+                    + " to "
+                    + duration(bin.to())
+                    + ": "
+                    + Wording.count(bin.rows(), "row"));
     chart.labels(
         count(highest), duration(bins.get(0).from()), duration(bins.get(bins.size() - 1).to()));
     add("%s<div class=\"key faint\">", chart.html());
@@ -225,18 +223,31 @@ public final class HtmlReport {
       nothing("No row has a source image and an edited image.");
       return;
     }
+    SvgChart chart =
+        histogram(
+            bins,
+            highest,
+            bin ->
+                String.format(
+                    Locale.ROOT,
+                    "%s %s %.2f to %.2f",
+                    count(bin.rows()),
+                    what,
+                    bin.from(),
+                    bin.to()));
+    chart.labels(count(highest), "0", "1");
+    add("%s</section>\n", chart.html());
+  }
+
+  /** A bar for each bin. */
+  private static SvgChart histogram(
+      List<RunFigures.Bin> bins, long highest, Function<RunFigures.Bin, String> title) {
     SvgChart chart = new SvgChart();
     for (int i = 0; i < bins.size(); i++) {
       RunFigures.Bin bin = bins.get(i);
-      chart.bar(
-          i,
-          bins.size(),
-          (double) bin.rows() / highest,
-          String.format(
-              Locale.ROOT, "%s %s %.2f to %.2f", count(bin.rows()), what, bin.from(), bin.to()));
+      chart.bar(i, bins.size(), (double) bin.rows() / highest, title.apply(bin));
     }
-    chart.labels(count(highest), "0", "1");
-    add("%s</section>\n", chart.html());
+    return chart;
   }
 
   private void failures() {

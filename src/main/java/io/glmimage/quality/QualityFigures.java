@@ -42,9 +42,13 @@ public record QualityFigures(Double changedFraction, Double ssim, Double psnr, d
         : Resampler.lanczos(source, edited.height(), edited.width());
   }
 
-  static double psnr(RgbImage source, RgbImage edited) {
-    byte[] a = source.pixels();
-    byte[] b = edited.pixels();
+  /**
+   * Peak signal-to-noise ratio of two images of the same size in dB, over the three channels;
+   * {@value #MOST_DECIBELS} at most.
+   */
+  public static double psnr(RgbImage one, RgbImage other) {
+    byte[] a = one.pixels();
+    byte[] b = other.pixels();
     long squares = 0;
     for (int i = 0; i < a.length; i++) {
       int d = (a[i] & 255) - (b[i] & 255);

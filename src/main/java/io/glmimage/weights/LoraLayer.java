@@ -46,16 +46,7 @@ record LoraLayer(
       return Optional.of("tensor " + down + " holds whole numbers");
     }
     if (a.length < 2 || b.length < 2 || a[0] != b[1] || a[0] == 0) {
-      return Optional.of(
-          "tensors "
-              + down
-              + " and "
-              + up
-              + " have shapes "
-              + text(a)
-              + " and "
-              + text(b)
-              + ", which have no common rank");
+      return Optional.of(shapes(a, b) + ", which have no common rank");
     }
     if (config.rank(module).isPresent() && config.rank(module).getAsInt() != a[0]) {
       return Optional.of(
@@ -68,20 +59,13 @@ record LoraLayer(
     }
     if (!Arrays.equals(shape(a, b), target)) {
       return Optional.of(
-          "tensors "
-              + down
-              + " and "
-              + up
-              + " have shapes "
-              + text(a)
-              + " and "
-              + text(b)
-              + ", which do not fit the model's "
-              + weight
-              + " of shape "
-              + text(target));
+          shapes(a, b) + ", which do not fit the model's " + weight + " of shape " + text(target));
     }
     return Optional.empty();
+  }
+
+  private String shapes(long[] a, long[] b) {
+    return "tensors " + down + " and " + up + " have shapes " + text(a) + " and " + text(b);
   }
 
   /** The shape of the weight that this layer changes. */

@@ -105,12 +105,13 @@ final class PackageRules {
           // bench: the memory that a transfer takes is reported.
           entry("spark.weights", Set.of("spark", "weights", "io", "bench")),
           // tensor: what libtorch can see of the GPUs that Spark hands out. kernel: which kernels
-          // may run and which did, as plain values.
+          // may run and which did, as plain values. quality: the self-test compares two images.
           entry(
               "spark.engine",
               Set.of(
                   "spark.weights",
                   "predict",
+                  "quality",
                   "weights",
                   "kernel",
                   "output",

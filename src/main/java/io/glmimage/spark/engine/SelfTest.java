@@ -9,6 +9,7 @@ import io.glmimage.kernel.Kernels;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.GlmImageEngine;
+import io.glmimage.quality.QualityFigures;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.DeviceName;
@@ -143,7 +144,7 @@ public final class SelfTest {
     EditRequest request = request(model);
     RgbImage here = edited(model, device, request);
     changes(request.sources().get(0), here);
-    double psnr = psnr(here, edited(model, DeviceName.CPU, request));
+    double psnr = QualityFigures.psnr(here, edited(model, DeviceName.CPU, request));
     String likeness = String.format(Locale.ROOT, "%.1f dB from the CPU's image", psnr);
     if (psnr < LEAST_PSNR) {
       throw new DeviceException(
@@ -212,18 +213,6 @@ public final class SelfTest {
               mean[2]));
     }
     return mean;
-  }
-
-  /** Peak signal-to-noise ratio in decibels; infinite for equal images. */
-  private static double psnr(RgbImage a, RgbImage b) {
-    byte[] x = a.pixels();
-    byte[] y = b.pixels();
-    double squares = 0;
-    for (int i = 0; i < x.length; i++) {
-      double difference = (x[i] & 0xff) - (y[i] & 0xff);
-      squares += difference * difference;
-    }
-    return 10 * Math.log10(255.0 * 255.0 * x.length / squares);
   }
 
   private static String roundTrip(Storage storage, String output) throws IOException {
