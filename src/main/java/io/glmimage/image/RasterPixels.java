@@ -75,10 +75,23 @@ final class RasterPixels {
     return (rgb >> 16 & 255) == (rgb & 255) && (rgb >> 8 & 255) == (rgb & 255);
   }
 
-  private static Samples fromPacked(Raster raster, DirectColorModel packed) {
-    int[] sizes = packed.getComponentSize();
+  /**
+   * Scales samples of any number of bits to 8.
+   *
+   * @throws IIOException if a colour has no bits, which BMP files can declare
+   */
+  private static Samples fromPacked(Raster raster, DirectColorModel packed) throws IIOException {
     int bands = raster.getNumBands();
     boolean alpha = packed.hasAlpha() && bands == 4;
+    int channels = alpha ? 4 : 3;
+    long[] highest = new long[channels];
+    for (int c = 0; c < channels; c++) {
+      int bits = packed.getComponentSize(c);
+      if (bits == 0) {
+        throw new IIOException("the bit mask of channel " + c + " is empty");
+      }
+      highest[c] = (1L << bits) - 1;
+    }
     return samples(
         raster,
         bands,
@@ -86,8 +99,8 @@ final class RasterPixels {
         alpha,
         Samples.BYTE,
         (from, i, to, o) -> {
-          for (int c = 0; c < (alpha ? 4 : 3); c++) {
-            to[o + c] = from[i + c] * 255 / ((1 << sizes[c]) - 1);
+          for (int c = 0; c < channels; c++) {
+            to[o + c] = (int) ((from[i + c] & highest[c]) * 255 / highest[c]);
           }
         });
   }
