@@ -79,19 +79,19 @@ final class DefaultsFlags {
       names = "--exact-size",
       paramLabel = "on|off",
       description =
-          "on: the edited image has exactly the requested size, or that of the first source image, and"
-              + " is aligned with it. off: sides are rounded down to multiples of 32, as in the"
-              + " reference. Default: ${DEFAULT-VALUE}.")
+          "on: the edited image has exactly the requested size, or that of the first source"
+              + " image, and is aligned with it. With off, sides are rounded down to multiples of 32, as"
+              + " in the reference. Default: ${DEFAULT-VALUE}.")
   private String exactSize = ON;
 
   @Option(
       names = "--large-sources",
       paramLabel = "fit|fail|upscale",
       description =
-          "Rows without a size whose first source image is larger than the model takes or has more"
-              + " pixels than --max-pixels. fit: edit at the largest size that fits; the edited image"
-              + " is smaller than the source, see the column scale. fail: fail the row. upscale: as"
-              + " fit, then resize to the size of the source. Default: ${DEFAULT-VALUE}.")
+          "What to do if no size is requested and the first source image is too large for the"
+              + " model or --max-pixels. With fit, the row is edited at the largest size that fits; the"
+              + " column scale has the factor. With fail, the row fails. With upscale, the result of fit"
+              + " is resized to the size of the source. Default: ${DEFAULT-VALUE}.")
   private String largeSources = Sizing.DEFAULT.largeSources().label();
 
   @Option(

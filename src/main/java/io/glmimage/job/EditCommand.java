@@ -19,10 +19,10 @@ import picocli.CommandLine.Spec;
       "Edits the images of a manifest.",
       "",
       "Reads a manifest (formats: see --manifest-format) with the columns image_paths (one or"
-          + " several; null or empty for text-to-image) and prompt, optionally id, seed, height,"
-          + " width, num_inference_steps and guidance_scale. Writes OUTPUT/images/<id>.png, the"
-          + " table OUTPUT/results (Parquet, one result row per manifest row), OUTPUT/report.html"
-          + " and, last, OUTPUT/summary.json.",
+          + " several; null or empty for text-to-image) and prompt. The columns id, seed, height,"
+          + " width, num_inference_steps, guidance_scale and mask_path are optional. Writes"
+          + " OUTPUT/images/<id>.png, the table OUTPUT/results (Parquet, one result row per manifest"
+          + " row), OUTPUT/report.html and, last, OUTPUT/summary.json.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -60,8 +60,8 @@ final class EditCommand implements Callable<Integer> {
       paramLabel = "none|exif|exif+gps",
       defaultValue = "none",
       description =
-          "What an edited image keeps of the metadata of its first source image. exif: EXIF without"
-              + " orientation, sizes, thumbnail, maker note and place. exif+gps: also the place."
+          "What an edited image keeps of the metadata of its first source image. exif: EXIF"
+              + " without orientation, sizes, thumbnail, maker note and place; exif+gps: also the place."
               + " Default: ${DEFAULT-VALUE}.")
   private String metadata;
 

@@ -10,8 +10,9 @@ final class EditedImageFlags {
       paramLabel = "FORMAT",
       defaultValue = "png",
       description =
-          "png, jpeg or webp: one file for each edited image. webdataset (tar shards) or parquet (a"
-              + " table with a binary column): these files, packed at the end of the run. Default:"
+          "png, jpeg or webp: one file for each edited image. With webdataset (tar shards) or"
+              + " parquet (a table with a binary column), these files are also packed at the end of the"
+              + " run. Default:"
               + " ${DEFAULT-VALUE}.")
   private String output;
 

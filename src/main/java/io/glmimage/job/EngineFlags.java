@@ -22,9 +22,10 @@ final class EngineFlags {
 
   /** The description of --precision, for every command that has it. */
   static final String PRECISION =
-      "Precision of the large linear layers in the diffusion transformer and the prior decoder: auto (bfloat16 on a GPU,"
-          + " float32 on a CPU) or fp8 (e4m3 with one scale per token and output channel: faster, smaller, less exact;"
-          + " needs a GPU with compute capability 8.9). Default: ${DEFAULT-VALUE}.";
+      "Precision of the large linear layers in the diffusion transformer and the prior"
+          + " decoder: auto (bfloat16 on a GPU, float32 on a CPU) or fp8. fp8 is e4m3 with one scale"
+          + " per token and output channel: faster, smaller, less exact. It needs a GPU with compute"
+          + " capability 8.9. Default: ${DEFAULT-VALUE}.";
 
   private static final String GLM_IMAGE = "glm-image";
 
@@ -32,16 +33,16 @@ final class EngineFlags {
       names = "--model",
       paramLabel = "DIR",
       description =
-          "Folder of a GLM-Image checkpoint in the Hugging Face layout, on any Hadoop file system, or"
-              + " demo for the embedded demonstration model, which knows coloured shapes only. On a"
-              + " cluster it must be given. Default: demo.")
+          "Folder of a GLM-Image checkpoint in the Hugging Face layout, on any Hadoop file"
+              + " system. demo is the embedded demonstration model, which knows coloured shapes only."
+              + " Required on a cluster. Default: demo.")
   private String model;
 
   /** The description of --lora, for every command that has it. */
   static final String LORA =
-      "Folder of a LoRA adapter in the form of PEFT or diffusers, on any Hadoop file system, which is"
-          + " merged into the model's weights with the factor SCALE (default 1; 0 changes nothing)."
-          + " May be given several times. Default: none.";
+      "Folder of a LoRA adapter in the form of PEFT or diffusers, on any Hadoop file system."
+          + " It is merged into the model's weights with the factor SCALE (default 1; 0 changes"
+          + " nothing). Repeat the option for several adapters. Default: none.";
 
   @Option(names = "--lora", paramLabel = AdapterSpec.SYNTAX, description = LORA)
   private List<String> lora = new ArrayList<>();
@@ -51,8 +52,8 @@ final class EngineFlags {
       paramLabel = "CHECK",
       defaultValue = "on",
       description =
-          "on refuses a model whose weights need more memory than is free, before it is loaded; off"
-              + " loads it in any case. Default: ${DEFAULT-VALUE}.")
+          "on refuses a model whose weights need more memory than is free, before it is loaded."
+              + " off loads it in any case. Default: ${DEFAULT-VALUE}.")
   private String memoryCheck;
 
   @Option(
@@ -77,9 +78,10 @@ final class EngineFlags {
       paramLabel = "KERNELS",
       defaultValue = "auto",
       description =
-          "Implementations of the model's operations: auto (fused CUDA kernels where they can run, otherwise libtorch's"
-              + " operations), native (libtorch's operations only) or fused (an error where a CUDA kernel cannot run)."
-              + " summary.json lists the choices and their reasons. Default: ${DEFAULT-VALUE}.")
+          "Implementations of the model's operations. auto: fused CUDA kernels where they can"
+              + " run, otherwise libtorch's operations; native: libtorch's operations only; fused: an"
+              + " error where a CUDA kernel cannot run. The choices and their reasons are in"
+              + " summary.json. Default: ${DEFAULT-VALUE}.")
   private KernelMode kernels;
 
   @Option(
@@ -97,8 +99,8 @@ final class EngineFlags {
       paramLabel = "WAY",
       defaultValue = "broadcast",
       description =
-          "How the model reaches the executors: broadcast (the driver reads it once and sends it),"
-              + " direct (every node reads it) or local:PATH (every node has it at that local path)."
+          "How the model reaches the executors. broadcast: the driver reads it once and sends it;"
+              + " direct: every node reads it; local:PATH: every node has it at that local path."
               + " Default: ${DEFAULT-VALUE}.")
   private String weights;
 
@@ -115,8 +117,8 @@ final class EngineFlags {
       names = "--weights-cache-gb",
       paramLabel = "N",
       description =
-          "Size limit of that folder in GiB. Beyond it, unused models are removed, least recently used"
-              + " first. Default: ${DEFAULT-VALUE}.")
+          "Size limit of the weights cache in GiB. Beyond it, unused models are removed, least"
+              + " recently used first. Default: ${DEFAULT-VALUE}.")
   private long cacheGb = CACHE_GB_DEFAULT;
 
   @Option(
@@ -124,7 +126,7 @@ final class EngineFlags {
       paramLabel = "CHECK",
       defaultValue = "quick",
       description =
-          "Check of a model in that folder before it is used: quick (sizes and times of its files) or"
+          "Check of a cached model before it is used: quick (sizes and times of its files) or"
               + " full (all checksums, once per process). Default: ${DEFAULT-VALUE}.")
   private WeightsCache.Check check;
 

@@ -9,8 +9,8 @@ final class ExitCodeFlags {
       paramLabel = "N",
       defaultValue = "" + ExitCode.SOME_ROWS_FAILED,
       description =
-          "Exit code if the command has finished and some rows are bad or failed, such as 0 for"
-              + " schedulers that start a job again after any other code (0 to "
+          "Exit code if the command has finished and some rows are bad or failed. 0 suits"
+              + " schedulers that restart a job after any other code (0 to "
               + ExitCode.HIGHEST
               + ", except 1, 3 and 70). Default: ${DEFAULT-VALUE}.")
   private int failedRows;

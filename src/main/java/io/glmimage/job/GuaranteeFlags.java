@@ -34,9 +34,9 @@ final class GuaranteeFlags {
       paramLabel = "rows|files",
       defaultValue = "files",
       description =
-          "What is compared before a row is kept: rows (the row, the options and the model) or files"
-              + " (also size and version of its source images, and that its edited image exists; one"
-              + " request per file). Default: ${DEFAULT-VALUE}.")
+          "What is compared before a row is kept. rows: the row, the options and the model;"
+              + " files: also size and version of its source images, and whether its edited image exists"
+              + " (one request per file). Default: ${DEFAULT-VALUE}.")
   private ResumeCheck check;
 
   @Option(

@@ -60,9 +60,9 @@ final class ManifestFlags {
       paramLabel = "edited|flagged|all",
       defaultValue = "edited",
       description =
-          "If the manifest is an output folder or result table of this program: edited (edit the"
-              + " edited images), flagged (edit rows with a flag again, from their first source images;"
-              + " give another --seed) or all (edit all rows, from their first source images)."
+          "Rows to edit if the manifest is an output folder or result table of this program."
+              + " edited: the edited images; flagged: flagged rows again, from their first source images"
+              + " (give another --seed); all: all rows, from their first source images."
               + " Default: ${DEFAULT-VALUE}.")
   private ResultRows resultRows;
 

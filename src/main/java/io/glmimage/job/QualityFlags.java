@@ -10,16 +10,16 @@ final class QualityFlags {
       names = "--min-change",
       paramLabel = "X",
       description =
-          "An edited image is flagged UNCHANGED if a smaller fraction (0 to 1) of its pixels differs"
-              + " visibly from the source; 0 for never. Default: ${DEFAULT-VALUE}.")
+          "An edited image is flagged UNCHANGED if less than this fraction (0 to 1) of its pixels"
+              + " differs visibly from the source; 0 for never. Default: ${DEFAULT-VALUE}.")
   private double minChange = QualityLimits.DEFAULT_MIN_CHANGE;
 
   @Option(
       names = "--max-change",
       paramLabel = "X",
       description =
-          "An edited image is flagged DESTROYED if a larger fraction (0 to 1) of its pixels differs"
-              + " visibly from the source and its ssim is below "
+          "An edited image is flagged DESTROYED if more than this fraction (0 to 1) of its pixels"
+              + " differs visibly from the source and ssim is below "
               + QualityLimits.DESTROYED_SSIM
               + "; 1 for never. Default: ${DEFAULT-VALUE}.")
   private double maxChange = QualityLimits.DEFAULT_MAX_CHANGE;

@@ -12,7 +12,7 @@ final class SourceFlags {
       defaultValue = ColourRules.CONVERT,
       description =
           "convert: colours of source images with a colour profile (Display P3, Adobe RGB, grey,"
-              + " CMYK) are converted to sRGB. ignore: profiles are ignored, as in the reference."
+              + " CMYK) are converted to sRGB. With ignore, profiles are ignored, as in the reference."
               + " Default: ${DEFAULT-VALUE}.")
   private String colour;
 
@@ -21,8 +21,8 @@ final class SourceFlags {
       paramLabel = "drop|COLOUR",
       defaultValue = ColourRules.DROP,
       description =
-          "drop: transparent pixels of source images show the colour that is stored in them, as in the"
-              + " reference. white, black, grey or #rrggbb: they show this background. Default:"
+          "drop: transparent pixels of source images show the colour that is stored in them, as"
+              + " in the reference. With white, black, grey or #rrggbb, they show this background. Default:"
               + " ${DEFAULT-VALUE}.")
   private String transparency;
 

@@ -33,9 +33,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "validate",
     description = {
-      "Checks a manifest without a GPU: columns, ids and values of all rows, and for a sample of rows"
-          + " (or all) that the source images exist and have a size that the model accepts. Estimates"
-          + " GPU-hours.",
+      "Checks a manifest without a GPU: columns, ids and values of all rows. For a sample of"
+          + " rows (or all), it checks that the source images exist and have a size that the model"
+          + " accepts. Estimates GPU-hours.",
       "",
       "Only image headers are read: damage in the pixel data is not found.",
       ""

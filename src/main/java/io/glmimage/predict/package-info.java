@@ -1,7 +1,8 @@
 /**
  * A loaded model that turns requests into edited images. Java code uses {@link
  * io.glmimage.predict.EditEngine} directly, or the engine {@code GlmImage} through DJL, which finds
- * the engine by ServiceLoader.
+ * the engine by ServiceLoader. Tensors do not leave this package: requests and results are plain
+ * values. The steps of an edit belong to {@code pipeline}.
  *
  * <p>Through DJL, with {@code checkpoint} the folder of a GLM-Image checkpoint:
  *

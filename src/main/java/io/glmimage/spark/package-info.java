@@ -1,8 +1,9 @@
 /**
- * The distributed part, along a row's way: {@code manifest} reads it, {@code run} plans and edits
- * it on an engine from {@code engine}, whose model came by {@code weights}, and {@code results}
- * records it. {@code ml} offers the same to data frames. This package itself holds only {@link
- * io.glmimage.spark.SparkStep}, the description of Spark jobs.
+ * The distributed part, in the order in which a row passes through it. {@code manifest} reads the
+ * row, {@code run} plans and edits it, and {@code results} records it. {@code engine} has the
+ * loaded models, and {@code weights} brings their files to the nodes. {@code ml} offers editing to
+ * data frames. This package itself holds only {@link io.glmimage.spark.SparkStep}, the description
+ * of Spark jobs.
  *
  * <p>Order: ml uses run, run uses results, results uses manifest; run uses engine, engine uses
  * weights. {@code PackageRules} fails the build otherwise.

@@ -1,6 +1,6 @@
 /**
- * One run of the job on Spark: which rows are to do, how a partition edits them, what happens to
- * rows that may have killed a process and to executors that are lost, and the progress of the run.
+ * One run of the job on Spark: which rows are to do, how a partition edits them, and the progress
+ * of the run. Also the handling of rows that may have killed a process, and of lost executors.
  *
  * <p>{@link io.glmimage.spark.run.EditRunner} is the driver's part. {@code PartitionRunner} is the
  * task, {@code PartitionAttempt} its loop. {@link io.glmimage.spark.run.BatchPipeline} overlaps
