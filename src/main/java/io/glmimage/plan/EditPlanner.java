@@ -2,7 +2,8 @@ package io.glmimage.plan;
 
 /**
  * Makes plans. Partitions have few batches, so that all task slots finish at about the same time.
- * Batches are full, and there are at least as many partitions as slots if there are enough rows.
+ * Batches are full, and there are at least as many partitions as task slots if there are enough
+ * rows.
  *
  * <p>Every partition costs a task and a file of results, some ten milliseconds in all. Large
  * manifests therefore have larger partitions rather than more of them. A failed task loses no more
@@ -12,10 +13,10 @@ public final class EditPlanner {
   /** Batches per partition, unless that gives too many partitions. */
   static final int BATCHES_PER_PARTITION = 4;
 
-  /** A Spark driver schedules this many tasks without effort. */
+  /** A Spark driver schedules this many tasks easily. */
   static final int MAX_PARTITIONS = 20_000;
 
-  /** Up to this number, or to a number per slot, more partitions balance the work better. */
+  /** Up to this number, or a number per task slot, more partitions balance the work better. */
   static final int USEFUL_PARTITIONS = 512;
 
   static final int USEFUL_PARTITIONS_PER_SLOT = 64;
@@ -33,7 +34,7 @@ public final class EditPlanner {
    * Plans the rows of a run.
    *
    * @param rows number of rows to do
-   * @param slots number of tasks that run at the same time
+   * @param slots number of task slots: tasks that run at the same time
    */
   public EditPlan plan(long rows, int slots) {
     int batch = options.batchSize();
