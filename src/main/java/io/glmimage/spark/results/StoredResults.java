@@ -26,8 +26,9 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -255,20 +256,24 @@ public final class StoredResults {
   }
 
   /**
-   * The rows that were in work when a run ended. Their edited images may be of that run or of an
-   * earlier one.
+   * The rows that were in work when a run ended, each with the newest such run. Their edited images
+   * may be of that run or of an earlier one.
+   *
+   * @return the names of the runs, by the row's id
    */
-  public Set<String> idsInWork() throws IOException {
-    Set<String> ids = new HashSet<>();
-    for (StoredFile file : storage.files(output.journal())) {
-      try {
-        JsonNode entry = Json.MAPPER.readTree(storage.read(file.path(), MAX_JOURNAL_BYTES));
-        ids.addAll(LedgerJson.texts(entry.path("rows")));
-      } catch (FileNotFoundException e) {
-        // A task that outlived its driver has finished its partition.
+  public Map<String, String> runsInWork() throws IOException {
+    Map<String, String> runs = new HashMap<>();
+    for (String run : new TreeSet<>(storage.names(output.journal()))) {
+      for (StoredFile file : storage.files(output.journal() + "/" + run)) {
+        try {
+          JsonNode entry = Json.MAPPER.readTree(storage.read(file.path(), MAX_JOURNAL_BYTES));
+          LedgerJson.texts(entry.path("rows")).forEach(id -> runs.put(id, run));
+        } catch (FileNotFoundException e) {
+          // A task that outlived its driver has finished its partition.
+        }
       }
     }
-    return ids;
+    return runs;
   }
 
   /** Whether Spark gives data files such names. Other files are left alone. */

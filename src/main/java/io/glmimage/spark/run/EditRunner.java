@@ -157,7 +157,7 @@ public final class EditRunner implements AutoCloseable {
                           images ? encoder.format() : null,
                           quality.changeMaps(),
                           options,
-                          stored.idsInWork(),
+                          stored.runsInWork(),
                           hadoop)),
               planned.schema());
     }

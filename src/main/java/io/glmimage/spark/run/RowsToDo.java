@@ -20,8 +20,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -41,7 +41,8 @@ import org.apache.spark.util.TaskCompletionListener;
  * <ul>
  *   <li>it has no result;
  *   <li>its result has another fingerprint: the row, the options or the model have changed;
- *   <li>it was in work when a run ended, so its edited image may be of that run;
+ *   <li>it was in work when a later run than its result's ended, so its edited image may be of that
+ *       run;
  *   <li>it failed, unless failed rows are to be kept;
  *   <li>with the resume check {@code files}: a source image has changed, or its edited image or its
  *       change map is missing.
@@ -61,32 +62,36 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
 
   /** Columns of the newest result of a row, after all other columns. */
   static final List<ResultColumn> RESULT_COLUMNS =
-      List.of(ResultColumn.STATUS, ResultColumn.FINGERPRINT, ResultColumn.SOURCES_FINGERPRINT);
+      List.of(
+          ResultColumn.STATUS,
+          ResultColumn.FINGERPRINT,
+          ResultColumn.SOURCES_FINGERPRINT,
+          ResultColumn.RUN);
 
   private final OutputLayout output;
   private final EditedImageFormat images;
   private final boolean changeMaps;
   private final OutputOptions options;
-  private final Set<String> dirty;
+  private final Map<String, String> runsInWork;
   private final Broadcast<HadoopSettings> hadoop;
 
   /**
    * @param images format of the edited images; null if none are made
    * @param changeMaps whether rows with a source image need a change map
-   * @param dirty ids of rows that were in work when their run ended
+   * @param runsInWork the newest run that ended with a row in work, by the row's id
    */
   RowsToDo(
       OutputLayout output,
       EditedImageFormat images,
       boolean changeMaps,
       OutputOptions options,
-      Set<String> dirty,
+      Map<String, String> runsInWork,
       Broadcast<HadoopSettings> hadoop) {
     this.output = output;
     this.images = images;
     this.changeMaps = changeMaps;
     this.options = options;
-    this.dirty = Set.copyOf(dirty);
+    this.runsInWork = Map.copyOf(runsInWork);
     this.hadoop = hadoop;
   }
 
@@ -171,8 +176,15 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     String fingerprint = row.getAs(InternalColumns.FINGERPRINT);
     return row.getAs(ResultColumn.STATUS.column()) != null
         && fingerprint.equals(row.getAs(ResultColumn.FINGERPRINT.column()))
-        && !dirty.contains(row.<String>getAs(InternalColumns.ID))
+        && !mayHaveChanged(row)
         && (isOk(row) || options.keepFailed());
+  }
+
+  /** Whether a later run than that of the result may have written the row's edited image. */
+  private boolean mayHaveChanged(Row row) {
+    String inWork = runsInWork.get(row.<String>getAs(InternalColumns.ID));
+    String finished = row.getAs(ResultColumn.RUN.column());
+    return inWork != null && (finished == null || finished.compareTo(inWork) < 0);
   }
 
   private static boolean isOk(Row row) {

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.apache.spark.sql.Encoders;
 import org.junit.jupiter.api.BeforeEach;
@@ -132,7 +133,7 @@ class StoredResultsTest extends TinySpark {
     fixture.storage.write(
         output.journal() + "/" + NEW + "/3/2.json",
         journal.formatted("b", "c").getBytes(StandardCharsets.UTF_8));
-    assertEquals(Set.of("a", "b", "c"), stored.idsInWork());
+    assertEquals(Map.of("a", OLD, "b", NEW, "c", NEW), stored.runsInWork());
   }
 
   @Test

@@ -22,7 +22,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.hadoop.conf.Configuration;
@@ -56,7 +56,8 @@ class RowsToDoTest {
           .add("label", "string")
           .add(ResultColumn.STATUS.column(), "string")
           .add(ResultColumn.FINGERPRINT.column(), "string")
-          .add(ResultColumn.SOURCES_FINGERPRINT.column(), "string");
+          .add(ResultColumn.SOURCES_FINGERPRINT.column(), "string")
+          .add(ResultColumn.RUN.column(), "string");
 
   @TempDir private Path folder;
   private final Storage storage = new Storage(new Configuration());
@@ -90,26 +91,26 @@ class RowsToDoTest {
             },
             VALUES);
     return new GenericRowWithSchema(
-        new Object[] {0L, "a", "now", values, "l", status, fingerprint, sources}, SCHEMA);
+        new Object[] {0L, "a", "now", values, "l", status, fingerprint, sources, "run-2"}, SCHEMA);
   }
 
   private static OutputOptions options(boolean keepFailed, ResumeCheck check) {
     return new OutputOptions("out", false, true, keepFailed, check, 10, 60);
   }
 
-  private boolean isToDo(Row row, OutputOptions options, String... dirty) {
-    return isToDo(row, options, EditedImageFormat.PNG, dirty);
+  private boolean isToDo(Row row, OutputOptions options) {
+    return isToDo(row, options, EditedImageFormat.PNG, Map.of());
   }
 
   private boolean isToDo(
-      Row row, OutputOptions options, EditedImageFormat images, String... dirty) {
+      Row row, OutputOptions options, EditedImageFormat images, Map<String, String> runsInWork) {
     RowsToDo rows =
         new RowsToDo(
             new OutputLayout(folder + "/out"),
             images,
             /* changeMaps= */ false,
             options,
-            Set.of(dirty),
+            runsInWork,
             /* hadoop= */ null);
     Row marked = rows.marked(List.of(row), storage, threads).get(0);
     Object values = marked.get(3);
@@ -126,10 +127,16 @@ class RowsToDoTest {
   }
 
   @Test
-  void rowsThatWereInWorkAtTheEndOfARunAreToDo() throws IOException {
+  void rowsThatWereInWorkAtTheEndOfALaterRunAreToDo() throws IOException {
+    assertTrue(isToDo(Map.of("a", "run-3")), "its edited image may be of run 3");
+    assertFalse(isToDo(Map.of("a", "run-2")), "run 2 finished the row after its journal");
+    assertFalse(isToDo(Map.of("a", "run-1")));
+    assertFalse(isToDo(Map.of("b", "run-3")), "another row");
+  }
+
+  private boolean isToDo(Map<String, String> runsInWork) throws IOException {
     OutputOptions options = options(false, ResumeCheck.FILES);
-    assertTrue(isToDo(row("OK", "now", sources()), options, "a"));
-    assertFalse(isToDo(row("OK", "now", sources()), options, "b"));
+    return isToDo(row("OK", "now", sources()), options, EditedImageFormat.PNG, runsInWork);
   }
 
   @Test
@@ -158,7 +165,7 @@ class RowsToDoTest {
     assertTrue(isToDo(row, options));
     Files.delete(image);
     assertTrue(isToDo(row, options));
-    assertFalse(isToDo(row, options, (EditedImageFormat) null), "no images are made");
+    assertFalse(isToDo(row, options, null, Map.of()), "no images are made");
   }
 
   @Test
@@ -171,7 +178,7 @@ class RowsToDoTest {
             EditedImageFormat.PNG,
             /* changeMaps= */ true,
             options(false, ResumeCheck.FILES),
-            Set.of(),
+            Map.of(),
             null);
     assertNotNull(rows.marked(List.of(row), storage, threads).get(0).get(3));
     storage.write(layout.changeMap("a"), new byte[1]);
@@ -189,7 +196,7 @@ class RowsToDoTest {
               EditedImageFormat.PNG,
               false,
               options(false, ResumeCheck.FILES),
-              Set.of(),
+              Map.of(),
               null);
       JobException e =
           assertThrows(JobException.class, () -> rows.marked(List.of(row), storage, broken));
