@@ -2,7 +2,6 @@ package io.glmimage.io;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -13,7 +12,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
@@ -41,15 +39,6 @@ final class FolderWalk {
     RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, recursive);
     while (files.hasNext()) {
       visitor.accept(files.next());
-    }
-  }
-
-  /** Whether a folder contains symbolic links to folders, at any depth. */
-  static boolean hasLinkedFolders(java.nio.file.Path root) throws IOException {
-    try (Stream<java.nio.file.Path> all = Files.walk(root)) {
-      return all.anyMatch(path -> Files.isSymbolicLink(path) && Files.isDirectory(path));
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
     }
   }
 

@@ -478,12 +478,6 @@ public final class Storage {
     return files;
   }
 
-  /** Whether a local folder contains symbolic links to folders, at any depth. */
-  public boolean hasLinkedFolders(String path) throws IOException {
-    java.nio.file.Path local = local(path);
-    return local != null && Files.isDirectory(local) && FolderWalk.hasLinkedFolders(local);
-  }
-
   /**
    * Calls the visitor for each file below a folder without collecting the files. Symbolic links to
    * folders are followed, but each folder is visited once.

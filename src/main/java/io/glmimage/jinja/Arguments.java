@@ -16,10 +16,6 @@ record Arguments(List<Object> positional, Map<String, Object> named) {
       this.values = values;
     }
 
-    boolean has(String name) {
-      return values.containsKey(name);
-    }
-
     Object get(String name, Object otherwise) {
       return values.containsKey(name) ? values.get(name) : otherwise;
     }

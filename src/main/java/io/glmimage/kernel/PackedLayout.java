@@ -24,7 +24,6 @@ public final class PackedLayout implements AutoCloseable {
 
   private final List<Sequence> sequences;
   private final int rows;
-  private final int imageTokens;
   private final OwnedTensors owned = new OwnedTensors();
   private final Tensor rotaryRow;
   private final Tensor rowKind;
@@ -61,7 +60,7 @@ public final class PackedLayout implements AutoCloseable {
    * @param sin their sines
    */
   public PackedLayout(Compute compute, int[] textTokens, Tensor cos, Tensor sin) {
-    imageTokens = Math.toIntExact(cos.size(0));
+    int imageTokens = Math.toIntExact(cos.size(0));
     List<Sequence> list = new ArrayList<>();
     int offset = 0;
     for (int text : textTokens) {
@@ -96,11 +95,6 @@ public final class PackedLayout implements AutoCloseable {
   /** T. */
   public int rows() {
     return rows;
-  }
-
-  /** I. */
-  public int imageTokens() {
-    return imageTokens;
   }
 
   /** {@code [T]} int32: the row of {@link #cos} and {@link #sin}, or -1 for a text row. */

@@ -51,11 +51,6 @@ public enum EditedImageFormat {
     return extension;
   }
 
-  /** The media type, such as {@code image/jpeg}. */
-  public String mediaType() {
-    return mediaType;
-  }
-
   /** The name in options and API answers, such as {@code jpeg}. */
   public String label() {
     return mediaType.substring("image/".length());

@@ -29,7 +29,6 @@ public final class PartialWeights implements AutoCloseable {
   private final byte[][] digests;
   private final Map<String, FileChannel> channels = new HashMap<>();
   private final FileChannel journal;
-  private long written;
 
   /**
    * @param home the partial folder, whose lock the caller holds until this object is closed
@@ -70,11 +69,6 @@ public final class PartialWeights implements AutoCloseable {
 
   public synchronized boolean complete() {
     return Arrays.stream(digests).noneMatch(d -> d == null);
-  }
-
-  /** Bytes written by this process. */
-  public synchronized long written() {
-    return written;
   }
 
   /** The chunks of {@code plan} that are complete. */
@@ -148,7 +142,6 @@ public final class PartialWeights implements AutoCloseable {
     }
     synchronized (this) {
       System.arraycopy(expected, 0, digests, chunk.firstBlock(), expected.length);
-      written += data.length;
     }
     return true;
   }

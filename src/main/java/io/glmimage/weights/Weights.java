@@ -248,10 +248,6 @@ public final class Weights implements AutoCloseable {
     return store.compute;
   }
 
-  public boolean has(String name) {
-    return store.random || store.files.containsKey(prefix + name);
-  }
-
   /**
    * The tensor {@code name} on the device, in the compute dtype. These weights own the tensor.
    *

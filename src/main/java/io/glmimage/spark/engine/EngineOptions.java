@@ -122,12 +122,6 @@ public record EngineOptions(
     return Precision.parse(name);
   }
 
-  /** The same options with other adapters. */
-  public EngineOptions withAdapters(List<AdapterSpec> others) {
-    return new EngineOptions(
-        model, device, precision, kernels, weights, cache, noop, others, memoryCheck);
-  }
-
   /** Whether images are edited by the embedded demonstration model. */
   public boolean demonstration() {
     return model == null && !noop;

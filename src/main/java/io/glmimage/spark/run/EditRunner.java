@@ -125,11 +125,6 @@ public final class EditRunner implements AutoCloseable {
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 
-  /** The id of this run in the result table. */
-  public String run() {
-    return run;
-  }
-
   /** Stops all work; {@link #edit} then throws this. */
   public void stop(JobException why) {
     stopped.compareAndSet(null, why);
