@@ -1,12 +1,15 @@
 """Tests notebooks/glm_image_spark.py and runs the notebook, on a real PySpark.
 
-Usage: python test_glm_image_spark.py JOB_JAR; needs pyspark and numpy.
+Usage: python test_glm_image_spark.py JOB_JAR; needs pyspark, numpy and pandas. Tests the installed
+module if there is one, otherwise that of the clone.
 """
 
 import contextlib
 import io
 import json
 import os
+import pathlib
+import re
 import struct
 import sys
 import tempfile
@@ -15,12 +18,12 @@ import unittest
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 NOTEBOOKS = os.path.join(ROOT, "notebooks")
 EXAMPLES = os.path.join(ROOT, "src/main/resources/models/glm-image-tiny/examples")
-sys.path.insert(0, NOTEBOOKS)
+sys.path.append(NOTEBOOKS)
 JAR = os.path.abspath(sys.argv.pop(1)) if __name__ == "__main__" else None
 
 from pyspark.ml import Pipeline, PipelineModel
-from pyspark.sql import SparkSession
 
+import glm_image_spark as glm
 from glm_image_spark import ImageEditor
 
 
@@ -28,18 +31,161 @@ def png_size(png):
     return struct.unpack(">II", bytes(png[16:24]))
 
 
+def session():
+    """The session of all tests; started by the module, as its users do."""
+    return glm.spark_session(
+        JAR,
+        master="local[2]",
+        config={
+            "spark.ui.enabled": "false",
+            "spark.sql.warehouse.dir": os.path.join(tempfile.gettempdir(), "warehouse"),
+        },
+    )
+
+
+class CommandsTest(unittest.TestCase):
+    """The job's commands: one run of two rows, one of which fails, and what is said about it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.spark = session()
+        cls.folder = tempfile.mkdtemp()
+        cls.rows = os.path.join(cls.folder, "rows.csv")
+        with open(cls.rows, "w") as file:
+            file.write("id,image_paths,prompt\n")
+            file.write(f"good,{EXAMPLES}/01_recolor_green.png,Make the circle green\n")
+            file.write("bad,/no/such.png,Make it dark\n")
+        cls.options = {"steps": 2, "height": 64, "width": 64, "device": "cpu", "batch_size": 1}
+        cls.output = os.path.join(cls.folder, "edited")
+        cls.progress = io.StringIO()
+        with contextlib.redirect_stderr(cls.progress):
+            cls.edited = glm.edit(pathlib.Path(cls.rows), cls.output, **cls.options)
+
+    def test_edit_returns_counts_and_the_table(self):
+        run = self.edited
+        self.assertEqual(("rows_failed", 2, 1, 1), (run.status, run.rows, run.ok, run.failed))
+        self.assertEqual({"IMAGE_NOT_FOUND": 1}, run.failed_by_class)
+        rows = {row.id: row for row in run.table().collect()}
+        self.assertEqual({"good": "OK", "bad": "FAILED"}, {k: v.status for k, v in rows.items()})
+        self.assertEqual(["bad"], [row.id for row in run.failures().collect()])
+        self.assertEqual(2, glm.results(self.output).count())
+        self.assertEqual(2, glm.results(self.output + "/results").count())
+        self.assertTrue(os.path.isfile(run.metrics.replace("file:", "")))
+
+    def test_failed_rows_raise_if_asked(self):
+        with self.assertRaisesRegex(glm.JobFailedError, r"1 of 2 rows failed \(1 IMAGE_NOT_FOUND\)"):
+            self.edited.raise_for_failures()
+
+    def test_progress_and_failures_are_shown(self):
+        self.assertIn("1 of 2 rows failed", self.progress.getvalue())
+
+    def test_a_second_run_edits_only_what_failed(self):
+        run = glm.edit(self.rows, self.output, progress=False, **self.options)
+        self.assertEqual((1, 1), (run.kept, run.failed))
+
+    def test_show_is_a_pandas_data_frame(self):
+        frame = glm.show(self.edited)
+        self.assertEqual(["good", "bad"], list(frame["id"]))
+        self.assertEqual(["OK", "FAILED"], list(frame["status"]))
+        self.assertEqual(1, len(glm.show(self.output, rows=1)))
+
+    def test_validate_counts_bad_rows(self):
+        found = glm.validate(self.rows, steps=2, gpu_hour_price=2.5, progress=False)
+        self.assertEqual((2, 1, False), (found.rows, found.bad_rows, found.ok))
+        problems = found.problems()
+        self.assertEqual(["IMAGE_NOT_FOUND"], list(problems["error_class"]))
+        self.assertIn("/no/such.png", problems["example"][0])
+        self.assertGreater(found.cost, 0)
+        self.assertTrue(found.model["demonstration_model"])
+
+    def test_inspect_model_lists_parts_or_problems(self):
+        found = glm.inspect_model("demo", progress=False)
+        self.assertEqual((True, []), (found.usable, found.problems))
+        self.assertIn("transformer", list(found.parts_table()["name"]))
+        empty = os.path.join(self.folder, "empty-model")
+        os.mkdir(empty)
+        found = glm.inspect_model(empty, progress=False)
+        self.assertFalse(found.usable)
+        self.assertIn("no model_index.json", found.problems[0])
+        with self.assertRaisesRegex(glm.UsageError, "there is no folder /no/model"):
+            glm.inspect_model("/no/model", progress=False)
+
+    def test_manifest_is_a_spark_data_frame(self):
+        rows = glm.manifest(
+            EXAMPLES,
+            self.folder + "/manifest",
+            prompt_template="make the {thing} {color}",
+            values={"thing": "circle", "color": ["red", "blue"]},
+        )
+        images = len([name for name in os.listdir(EXAMPLES) if name.endswith(".png")])
+        self.assertEqual(2 * images, rows.count())
+        self.assertEqual(
+            {"make the circle red", "make the circle blue"},
+            {row.prompt for row in rows.select("prompt").distinct().collect()},
+        )
+
+    def test_what_cannot_start_raises_the_jobs_message(self):
+        with self.assertRaisesRegex(glm.UsageError, "/no/rows.csv: there is no such file or folder"):
+            glm.edit("/no/rows.csv", self.output, progress=False)
+        with self.assertRaisesRegex(glm.UsageError, "--stepz"):
+            glm.edit(self.rows, self.output, stepz=2, progress=False)
+        with self.assertRaisesRegex(glm.UsageError, "Missing required option: '--output=DIR'"):
+            glm.edit(self.rows, progress=False)
+        with self.assertRaisesRegex(glm.UsageError, "/no/rows.csv: there is no such file or folder"):
+            glm.validate("/no/rows.csv", progress=False)
+        with self.assertRaisesRegex(glm.UsageError, "--seeds"):
+            glm.manifest(EXAMPLES, self.folder + "/x", prompt="x", seeds=0, progress=False)
+        with self.assertRaisesRegex(glm.UsageError, "/no/results"):
+            glm.show("/no/results")
+
+    def test_other_commands_give_what_they_print(self):
+        sheet = os.path.join(self.folder, "sheet.png")
+        result = glm.run_command(
+            "contact-sheet", results=self.output, output=pathlib.Path(sheet), progress=False
+        )
+        self.assertEqual((0, True), (result.exit_code, os.path.isfile(sheet)), result.err)
+
+    def test_switches_that_are_on_by_default_can_be_switched_off(self):
+        takes_on_off = set()
+        for command in ("edit", "validate", "inspect-model", "manifest"):
+            text = glm.command_help(command)
+            takes_on_off |= set(re.findall(r"--([a-z-]+)=on\|off", text))
+        known = {name.replace("_", "-") for name in glm._ON_OFF}
+        self.assertIn("exact-size", takes_on_off)
+        self.assertLessEqual(takes_on_off, known)
+
+    def test_values_become_arguments(self):
+        self.assertEqual(
+            [
+                "--steps=2",
+                "--full",
+                "--exact-size=off",
+                "--prompt=a",
+                "--prompt=-b, c",
+                "--values=color=red,blue",
+                "--lora=dir=0.5",
+                "--model=file:///x y",
+            ],
+            glm._arguments(
+                {
+                    "steps": 2,
+                    "full": True,
+                    "recursive": False,
+                    "seed": None,
+                    "exact_size": False,
+                    "prompt": ["a", "-b, c"],
+                    "values": {"color": ["red", "blue"]},
+                    "lora": {"dir": 0.5},
+                    "model": pathlib.Path("/x y"),
+                }
+            ),
+        )
+
+
 class ImageEditorTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.spark = (
-            SparkSession.builder.master("local[2]")
-            .config("spark.jars", JAR)
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.sql.warehouse.dir", tempfile.mkdtemp())
-            .getOrCreate()
-        )
+        cls.spark = session()
 
     def rows(self):
         path = os.path.join(EXAMPLES, "01_recolor_green.png")

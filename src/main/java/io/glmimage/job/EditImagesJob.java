@@ -65,6 +65,17 @@ public final class EditImagesJob implements Runnable {
   }
 
   /**
+   * Runs a command for a program, such as the Python functions, in the Spark session of its
+   * application, and returns the exit code.
+   *
+   * @param out receives results
+   * @param err receives progress and failures
+   */
+  public static int run(PrintStream out, PrintStream err, String... args) {
+    return run(List.of(args), CheckpointModel::new, out, err, false);
+  }
+
+  /**
    * Runs a command.
    *
    * @param engines creates the engine for the options
