@@ -7,9 +7,9 @@ import io.glmimage.weights.CheckpointFolder;
 import io.glmimage.weights.ConfigFile;
 
 /**
- * The least time, in seconds, that the device needs for the parts of an edit: floating-point
- * operations over peak throughput for the DiT, bytes of weights over memory bandwidth for the prior
- * decoder. D width of the DiT.
+ * The least time, in seconds, that the device needs for the parts of an edit. For the DiT it is
+ * floating-point operations over peak throughput, for the prior decoder bytes of weights over
+ * memory bandwidth. D width of the DiT.
  */
 final class Floors {
   /** Glyph tokens of the synthetic prompt, roughly. */

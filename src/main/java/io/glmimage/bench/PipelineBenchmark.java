@@ -19,9 +19,9 @@ import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Measures the speed of the pipeline's parts and of whole edits, beside what the device could do at
- * best ({@link Floors}). Only the checkpoint's configuration files are read. Weights are random,
- * since their values don't change the time.
+ * Measures the speed of the pipeline's parts and of whole edits, and compares it with the best that
+ * the device could do ({@link Floors}). Only the checkpoint's configuration files are read. Weights
+ * are random, since their values don't change the time.
  */
 public final class PipelineBenchmark {
   private static final int REPEATS = 5;

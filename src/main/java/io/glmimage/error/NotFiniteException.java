@@ -1,6 +1,6 @@
 package io.glmimage.error;
 
-/** The model computed infinities or values that are no numbers for one request. */
+/** The model computed infinite values or NaN for one request. */
 public final class NotFiniteException extends GlmImageException {
   private static final long serialVersionUID = 1L;
 

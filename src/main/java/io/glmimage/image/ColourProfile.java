@@ -1,8 +1,8 @@
 package io.glmimage.image;
 
 /**
- * The colour profile of an image: the ICC profile in the file or, without one, Adobe RGB if EXIF
- * says so, as cameras write it (DCF 2.0: the interoperability index R03).
+ * The colour profile of an image: the ICC profile in the file. Without one, Adobe RGB if EXIF says
+ * so, as cameras write it (DCF 2.0: the interoperability index R03).
  */
 final class ColourProfile {
   private static final int EXIF = 0x8769;

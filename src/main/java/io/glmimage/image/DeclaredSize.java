@@ -3,8 +3,8 @@ package io.glmimage.image;
 import javax.imageio.IIOException;
 
 /**
- * Checks what the header of a file claims against the bytes that are there, before a reader
- * allocates memory for the claims or spends time on them.
+ * Compares what the header of a file claims with the bytes of the file, before a reader spends
+ * memory or time on the claims.
  */
 final class DeclaredSize {
   /** Deflate writes a run of 258 bytes with 2 bits at best. */

@@ -13,11 +13,11 @@ import java.util.TreeMap;
 /**
  * Copies the EXIF block of a source image for an edited image. Format: EXIF 2.32.
  *
- * <p>Left out is what does not hold for the edited image (orientation, sizes, thumbnail, other
- * images, resolution), what says how the source stored colours (the edited image is sRGB), and
- * maker notes, which refer to their old place in the file. GPS is copied on demand. Values are
- * copied as they are. The TIFF writer of TwelveMonkeys does not replace this class: it writes a
- * second subdirectory over the first.
+ * <p>Tags that do not hold for the edited image are left out: orientation, sizes, thumbnail, other
+ * images, resolution. So are tags of stored colours, because the edited image is sRGB, and maker
+ * notes, which refer to their old place in the file. GPS is copied on demand. Values are not
+ * changed. The TIFF writer of TwelveMonkeys does not replace this class: it writes a second
+ * subdirectory over the first.
  */
 public final class ExifCopy {
   /** In bytes; a JPEG segment holds 65533 with its preamble. */
@@ -34,9 +34,9 @@ public final class ExifCopy {
   private static final int LAST_TYPE = 12;
 
   /**
-   * Tags of the first directory, which in a TIFF file also has the layout of the pixels:
-   * description, make, model, software, time, artist, host, rating, copyright, and texts of
-   * Windows.
+   * Tags of the first directory: description, make, model, software, time, artist, host, rating,
+   * copyright, and texts of Windows. In a TIFF file, this directory also has the layout of the
+   * pixels.
    */
   private static final Set<Integer> DESCRIPTIVE =
       Set.of(

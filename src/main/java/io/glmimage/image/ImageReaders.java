@@ -15,9 +15,9 @@ import javax.imageio.spi.ImageReaderSpi;
 import javax.imageio.spi.ServiceRegistry;
 
 /**
- * The ImageIO readers, registered one by one in a private registry. ImageIO's shared registry
- * depends on class loaders (a Spark task may not see this jar, and a shaded jar loses its service
- * files) and on other plug-ins of a cluster. Only the readers inside the JDK come from it.
+ * The ImageIO readers, in a private registry. ImageIO's shared registry depends on class loaders
+ * and on other plug-ins of a cluster. A Spark task may not see this jar, and a shaded jar loses its
+ * service files. Only the readers inside the JDK come from it.
  */
 final class ImageReaders {
   private static final ServiceRegistry REGISTRY = registry();

@@ -35,7 +35,7 @@ public final class PlaceFailures {
       Pattern.compile("org\\.apache\\.spark\\.(?:shuffle|storage|broadcast|util|unsafe|io)\\.");
 
   private static final String SCRATCH =
-      "write to Spark's temporary folder (spark.local.dir or SPARK_LOCAL_DIRS; in the embedded mode"
+      "write to Spark's temporary folder (spark.local.dir or SPARK_LOCAL_DIRS; in embedded mode"
           + " -Djava.io.tmpdir)";
 
   private PlaceFailures() {}
@@ -70,9 +70,7 @@ public final class PlaceFailures {
     }
   }
 
-  /**
-   * The sentence for the user if an exception that nobody has translated says that a place fails.
-   */
+  /** The sentence for the user if an exception from a library says that a place fails. */
   public static Optional<String> sentence(Throwable error) {
     return Optional.ofNullable(reason(error))
         .map(

@@ -253,7 +253,7 @@ public final class Storage {
   }
 
   /**
-   * Pieces of a large file, one after the other. Few bytes besides the pieces are read.
+   * Pieces of a large file, one after the other. Few other bytes are read.
    *
    * @param offsets where the pieces begin
    * @param length of a piece in bytes; pieces at the end of the file may be shorter
@@ -494,7 +494,7 @@ public final class Storage {
   /**
    * Aborts multipart uploads that killed writers have left below a folder. An object store keeps
    * their parts, invisible but paid for. The caller must be the only writer there. A failure is
-   * only logged, because aborting needs permissions of its own.
+   * only logged, because aborting needs extra permissions.
    */
   public void abortUploads(String folder) throws IOException {
     Path path = locations.path(folder);

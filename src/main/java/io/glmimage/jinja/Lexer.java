@@ -8,9 +8,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Cuts a template into tokens, with Jinja's rules for white space: {@code -} at a tag strips the
- * text beside it, a line end after a tag is dropped, and white space before a tag that begins its
- * line is dropped too, unless the tag has a {@code +}.
+ * Cuts a template into tokens, with Jinja's rules for white space. A {@code -} at a tag strips the
+ * text next to it. A line end after a tag is dropped. White space before a tag that begins its line
+ * is also dropped, unless the tag has a {@code +}.
  */
 final class Lexer {
   private static final int FLAGS = Pattern.DOTALL | Pattern.UNICODE_CHARACTER_CLASS;

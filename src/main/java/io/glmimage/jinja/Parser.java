@@ -27,8 +27,8 @@ final class Parser {
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
 
   /**
-   * Filters that mark text for HTML. Text is not escaped on its own here, so the mark has an effect
-   * only if more is added to the text: they may only end a print.
+   * Filters that mark text for HTML. Text is not escaped here, so the mark has an effect only if
+   * more is added to the text. Therefore they may only end a print.
    */
   private static final Set<String> MARKING = Set.of("safe", "e", "escape", "forceescape");
 
@@ -141,7 +141,7 @@ final class Parser {
       case "break", "continue" -> exit(tag);
       case "include", "import", "from", "extends" ->
           throw new JinjaException(
-              "the tag \"" + tag.text() + "\" needs other templates, which there are none of",
+              "the tag \"" + tag.text() + "\" needs other templates, but a checkpoint has only one",
               tag.line());
       default ->
           throw new JinjaException(

@@ -28,7 +28,7 @@ final class ExitCode {
   /**
    * Checks the code that the user wants for failed rows.
    *
-   * @throws UsageException if it is no exit code, or has another meaning
+   * @throws UsageException if it is not an exit code, or has another meaning
    */
   static int ofFailedRows(int code) {
     if (code < 0 || code > HIGHEST || List.of(USAGE, JOB_FAILED, LAUNCH_FAILED).contains(code)) {

@@ -105,7 +105,7 @@ final class ManifestCommand implements Callable<Integer> {
           "Cannot create a manifest: give one of --prompt, --prompts-file and --prompt-template");
     }
     if (template == null && !values.isEmpty()) {
-      throw new UsageException("Invalid --values: they need --prompt-template");
+      throw new UsageException("Invalid --values: expected only with --prompt-template");
     }
     if (seeds != null && (seeds < 1 || seeds > MOST_SEEDS)) {
       throw new UsageException("Invalid --seeds: " + seeds + ", expected 1 to " + MOST_SEEDS);

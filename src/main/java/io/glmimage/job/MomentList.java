@@ -5,9 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The progress of a run over time. At most {@value #MOST} moments are kept, however long the run
- * takes: when the list is full, every second moment is dropped, and later ones are taken half as
- * often.
+ * The progress of a run over time. At most {@value #MOST} moments are kept. When the list is full,
+ * every second moment is dropped, and later moments are taken half as often.
  */
 final class MomentList {
   static final int MOST = 240;

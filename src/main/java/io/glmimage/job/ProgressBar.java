@@ -13,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Shows the progress of a run on the driver until it is closed: a bar that is redrawn in place on a
- * terminal, otherwise a line from time to time.
+ * Shows the progress of a run on the driver until it is closed. On a terminal this is a bar that is
+ * redrawn in place, otherwise a line from time to time.
  */
 final class ProgressBar implements AutoCloseable {
   static final double TERMINAL_SECONDS = 0.5;

@@ -117,7 +117,7 @@ final class Session implements AutoCloseable {
     return spark.sparkContext().isLocal();
   }
 
-  /** Whether this session was started here, in this process, and nobody else uses it. */
+  /** Whether this session was started here, in this process, and has no other user. */
   boolean isEmbedded() {
     return owned && diesWithProcess();
   }

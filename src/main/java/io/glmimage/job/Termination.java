@@ -8,9 +8,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
- * Ends a run in order when the process is told to end, by SIGTERM or Ctrl-C: no further rows are
- * begun, finished rows are saved and the lock is released. Java ends the process when this is done,
- * or after {@link #LONGEST_WAIT_SECONDS}, with the exit code of the signal (143 or 130).
+ * Ends a run in order after SIGTERM or Ctrl-C: no further rows are started, finished rows are saved
+ * and the lock is released. Java ends the process when this is done, or after {@link
+ * #LONGEST_WAIT_SECONDS}, with the exit code of the signal (143 or 130).
  */
 final class Termination implements AutoCloseable {
   /** Kubernetes kills a process 30 seconds after SIGTERM, Docker after 10. */
@@ -91,7 +91,7 @@ final class Termination implements AutoCloseable {
       // Hadoop does not wait any longer.
       Thread.currentThread().interrupt();
     }
-    say("Stopped; run it again to go on");
+    say("Stopped; run the same command again to continue");
   }
 
   private void say(String line) {

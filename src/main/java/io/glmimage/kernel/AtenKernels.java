@@ -11,7 +11,7 @@ public final class AtenKernels implements KernelProvider {
   private final String reason;
 
   public AtenKernels() {
-    this("libtorch's operations were asked for");
+    this("libtorch's operations were requested");
   }
 
   /**

@@ -5,8 +5,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * {@link DecodeAttention} as {@code decode_attention.cu}: one launch attends to pieces of every
- * slot, a second one combines the pieces. bf16 runs on tensor cores where heads are wide enough.
+ * {@link DecodeAttention} as {@code decode_attention.cu}. One launch attends to pieces of every
+ * slot, and a second one combines the pieces. Products in bf16 use tensor cores if heads are wide
+ * enough.
  */
 final class CudaDecodeAttention implements DecodeAttention {
   /** Tokens of a piece, without tensor cores. */

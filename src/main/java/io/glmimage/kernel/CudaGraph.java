@@ -36,8 +36,8 @@ public final class CudaGraph implements AutoCloseable {
   private static final AtomicLong POOLS = new AtomicLong(1L << 40);
 
   /**
-   * By GPU, the stream of all its recordings, which take turns. libtorch keeps a workspace of 32 MB
-   * for matrix products for every stream that it has ever used.
+   * By GPU, the stream of all its recordings, which take turns. For every stream that was ever
+   * used, libtorch keeps a workspace of 32 MB for matrix products.
    */
   private static final Map<Integer, CUDAStream> STREAMS = new ConcurrentHashMap<>();
 
@@ -183,7 +183,7 @@ public final class CudaGraph implements AutoCloseable {
         throw problem;
       }
       LOG.warn(
-          "Cannot record {} as a CUDA graph: {}; running its operations one by one",
+          "Cannot record {} as a CUDA graph: {}; launching its operations separately",
           name,
           problem.getMessage());
     }

@@ -5,8 +5,8 @@ import org.bytedeco.pytorch.Tensor;
 /**
  * {@code gelu(x weightᵀ + bias)} as one product with an epilogue: libtorch's {@code
  * _addmm_activation}. On a GPU, cuBLASLt adds the bias and applies gelu (tanh approximation) to the
- * accumulators, so the {@code [T, F]} result is written once and not read again. For GPUs only: on
- * a CPU that operation applies the exact gelu.
+ * accumulators. The {@code [T, F]} result is written once and not read again. For GPUs only: on a
+ * CPU that operation applies the exact gelu.
  */
 final class GeluProduct implements LinearGelu {
   private final TorchScript product =

@@ -8,7 +8,7 @@ import org.bytedeco.pytorch.Tensor;
  * predictions are packed patches: token (r, c) holds {@code (channel, y, x)} of its p x p patch.
  *
  * <p>C channels, h x w latent sides, p patch side. Reads the image rows of both predictions and the
- * latents and writes the latents, which is the floor: 2 C h w elements plus 2 C h w float32. Empty
+ * latents, and writes the latents. The floor is 2 C h w elements plus 2 C h w float32. Empty
  * latents launch nothing.
  */
 @FunctionalInterface

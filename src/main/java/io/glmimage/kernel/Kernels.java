@@ -55,8 +55,8 @@ public final class Kernels {
   }
 
   /**
-   * Runs one small call of every operation on a GPU in bfloat16, as a job with {@code --kernels
-   * auto} would, and returns what each call ran on. For diagnosis.
+   * For diagnosis: runs one small call of every operation on a GPU in bfloat16 with {@code
+   * --kernels auto}. Returns the implementation of each call.
    *
    * @param device the GPU's index
    * @throws KernelException if a kernel does not compile or cannot be launched

@@ -81,8 +81,8 @@ public final class Linear {
   }
 
   /**
-   * {@code silu(gate) * up} of the layer's outputs, which are gates, then ups, as input of the next
-   * layer: {@code [T, K] -> [T, N / 2]}, of the caller's scope.
+   * {@code silu(gate) * up} of the layer's outputs (gates, then ups), as input of the next layer:
+   * {@code [T, K] -> [T, N / 2]}. The result belongs to the caller's scope.
    */
   public Rows siluMul(Tensor x) {
     Tensor gateUp = apply(x);

@@ -64,9 +64,9 @@ final class NvrtcCompiler {
   }
 
   /**
-   * The target for a GPU of compute capability {@code major.minor}: {@code sm_XX} if NVRTC makes
-   * machine code for it, else the newest older {@code compute_XX}, which the driver translates when
-   * it loads the kernel.
+   * The target for a GPU of compute capability {@code major.minor}. It is {@code sm_XX} if NVRTC
+   * makes machine code for it. Otherwise it is the newest older {@code compute_XX}, which the
+   * driver translates when it loads the kernel.
    *
    * @throws CudaUnavailableException for a GPU without bfloat16 arithmetic (before 8.0)
    */

@@ -4,14 +4,14 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Makes the inputs of attention from the fused projection: layer norm without weights over every
- * head of query and key, then two-dimensional rotary embedding of the image rows by halves, {@code
- * (a, b) -> (a cos - b sin, b cos + a sin)}. Keys and values are written to the buffers that
- * attention reads.
+ * Makes the inputs of attention from the fused projection. First comes layer norm without weights
+ * over every head of query and key. Then the image rows get two-dimensional rotary embedding by
+ * halves, {@code (a, b) -> (a cos - b sin, b cos + a sin)}. Keys and values are written to the
+ * buffers that attention reads.
  *
- * <p>T rows, D = H d width, H heads of d. Reads {@code [T, 3 D]} and writes as much, which is the
- * floor: 6 T D elements, and {@code T d} float32 for the angles. Norm and rotation are in float32.
- * Empty rows launch nothing.
+ * <p>T rows, D = H d width, H heads of d. Reads {@code [T, 3 D]} and writes as much. The floor is 6
+ * T D elements, and {@code T d} float32 for the angles. Norm and rotation are in float32. Empty
+ * rows launch nothing.
  */
 @FunctionalInterface
 public interface QkNormRotary {

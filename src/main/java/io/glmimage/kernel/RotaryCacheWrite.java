@@ -8,7 +8,7 @@ import org.bytedeco.pytorch.Tensor;
  * <p>N tokens, H query heads, G key/value heads, D head width, R rotated width, S slots, C
  * capacity. The first R elements of a head are rotated by halves: {@code (a, b) -> (a cos - b sin,
  * b cos + a sin)} with a = 0..R/2-1, b = R/2..R-1. The operation serves a prompt (N tokens of one
- * slot) and a decoding step (one token of each of N slots): the cell of a token is {@code slot * C
+ * slot) and a decoding step (one token of each of N slots). The cell of a token is {@code slot * C
  * + position}.
  */
 public interface RotaryCacheWrite {

@@ -1,6 +1,6 @@
 package io.glmimage.manifest;
 
-/** Columns that the rows of an OpenAI batch have besides the fields. They pass through. */
+/** Columns of the rows of an OpenAI batch that are not fields. They pass through. */
 public enum BatchColumn {
   CUSTOM_ID("custom_id", false),
   URL("batch_url", false),

@@ -1,15 +1,11 @@
 package io.glmimage.manifest;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
-import io.glmimage.json.Json;
 import io.glmimage.json.Surrogates;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.math.BigDecimal;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -20,8 +16,8 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * A manifest of comma- or tab-separated values with a header. {@code image_paths} holds one path,
- * several paths separated by {@code |}, or a JSON array of paths. An empty cell is null.
+ * A manifest of comma- or tab-separated values with a header. An empty cell is null. {@link
+ * CellValues} reads the fields.
  */
 final class CsvRows implements TextRows {
   /** The first line of files for some versions of Excel. */
@@ -128,51 +124,9 @@ final class CsvRows implements TextRows {
       if (field == null) {
         row.putOther(header.get(i), value);
       } else {
-        put(row, field, header.get(i), value, place);
+        CellValues.put(row, field, header.get(i), value, place);
       }
     }
     return row;
-  }
-
-  private static void put(
-      TextRow row, ManifestField field, String name, String value, String place) {
-    try {
-      switch (field) {
-        case PROMPT, ID, MASK_PATH -> row.put(field, value);
-        case IMAGE_PATHS -> row.put(field, paths(value));
-        case GUIDANCE_SCALE -> row.put(field, number(value).doubleValue());
-        default -> {
-          BigDecimal number = number(value);
-          try {
-            row.put(field, number.longValueExact());
-          } catch (ArithmeticException e) {
-            row.problem(JsonFields.wrong(place, name, value, WholeNumbers.expected(number)));
-          }
-        }
-      }
-    } catch (NumberFormatException e) {
-      row.problem(JsonFields.wrong(place, name, value, "a number"));
-    } catch (JsonProcessingException e) {
-      row.problem(place + ": " + name + " starts with [ but is not a JSON array of paths");
-    }
-  }
-
-  /** Numbers have the limit of those in JSON. */
-  private static BigDecimal number(String value) {
-    String text = value.strip();
-    if (text.length() > JsonObjectLine.MOST_DIGITS) {
-      throw new NumberFormatException("too long");
-    }
-    return new BigDecimal(text);
-  }
-
-  private static List<String> paths(String value) throws JsonProcessingException {
-    if (value.stripLeading().startsWith("[")) {
-      return List.of(Json.MAPPER.readValue(value, String[].class));
-    }
-    // A data URL does not contain |.
-    return Texts.isBlank(value)
-        ? List.of()
-        : Arrays.stream(value.split("\\|", -1)).map(String::strip).toList();
   }
 }

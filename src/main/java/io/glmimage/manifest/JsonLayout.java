@@ -10,26 +10,26 @@ import java.io.IOException;
 import java.io.Reader;
 
 /**
- * Recognises JSON that is not one object a line. Only the first object is read, and no value of it
- * is held in memory.
+ * Recognises JSON that does not have one object per line. Only the first object is read, and no
+ * value of it is held in memory.
  */
 public final class JsonLayout {
   private static final JsonFactory JSON = new JsonFactory();
 
-  private static final String BLANK = "all its lines are blank, one object a line is needed";
+  private static final String BLANK = "all its lines are blank, but one object per line is needed";
   private static final String ARRAY =
-      "it is a JSON array, one object a line is needed (jq -c '.[]' FILE)";
+      "it is a JSON array, but one object per line is needed (jq -c '.[]' FILE)";
   private static final String LINES =
-      "its objects have several lines, one object a line is needed (jq -c . FILE)";
+      "its objects have several lines, but one object per line is needed (jq -c . FILE)";
   private static final String TABLE =
-      "it is one JSON object that holds a whole table, one object a line is needed (in pandas"
+      "it is one JSON object that holds a whole table, but one object per line is needed (in pandas"
           + " to_json(FILE, orient=\"records\", lines=True))";
 
   private JsonLayout() {}
 
   /**
-   * Why a file cannot be read line by line, and what to do about it, or null. Broken lines are no
-   * reason: they fail alone.
+   * Why a file cannot be read line by line, and what to do about it, or null. Broken lines are not
+   * a reason: they fail alone.
    *
    * @param text the file from its start; closed by this method
    * @param prompt the column that holds the prompt

@@ -8,8 +8,8 @@ import java.util.Set;
 /** A manifest with one JSON object a line. Blank lines are skipped. */
 public final class JsonLines implements TextRows {
   /**
-   * Column that holds the line with null for each field. Spark reads the other columns from it.
-   * Nothing but the keys of fields is left of a line that cannot be read.
+   * Column that holds the line with null for each field. Spark reads the other columns from it. Of
+   * a line that cannot be read, only the keys of fields remain.
    */
   public static final String LINE = "line";
 

@@ -12,7 +12,7 @@ import java.util.TreeMap;
  * The location of the manifest and the names of its columns.
  *
  * @param path a file or a folder of files
- * @param columns column of the manifest by field name, for columns with names of their own ({@code
+ * @param columns column of the manifest by field name, for columns with other names ({@code
  *     prompt=caption})
  * @param dropped columns that do not pass through to the result table
  * @param format format of the files, or null to detect it
@@ -27,7 +27,7 @@ public record ManifestOptions(
     Character delimiter,
     ResultRows resultRows)
     implements Serializable {
-  /** Options of a manifest that is no result table. */
+  /** Options of a manifest that is not a result table. */
   public ManifestOptions(
       String path,
       Map<String, String> columns,

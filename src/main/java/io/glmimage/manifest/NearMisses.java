@@ -73,7 +73,7 @@ public final class NearMisses {
                   + column
                   + " passes through and is not "
                   + field.column()
-                  + "; if it is meant, give --columns "
+                  + "; to use it, give --columns "
                   + field.column()
                   + "="
                   + column);

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Ids and seeds of rows. They depend only on the content of the row and on the seed of the job,
- * never on partitions, on the order of execution or on the attempt.
+ * Ids and seeds of rows. They depend only on the content of the row and on the seed of the job.
+ * Partitions, the order of execution and repeated attempts do not change them.
  */
 public final class RowIds {
   /** 80 bits: two different rows of ten million get the same id with a probability below 1e-10. */

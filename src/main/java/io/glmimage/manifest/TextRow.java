@@ -17,8 +17,8 @@ public final class TextRow implements FieldValues {
   private String fatal;
 
   /**
-   * The value of a field: a String for the prompt and the id, a list of Strings for the image
-   * paths, a Double for the guidance, a Long for the other fields; or null.
+   * The value of a field; may be null. It is a list of Strings for the image paths, a String for
+   * the other texts, a Double for the guidance, and a Long for the other numbers.
    */
   @Override
   public Object value(ManifestField field) {

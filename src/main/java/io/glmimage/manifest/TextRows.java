@@ -7,8 +7,8 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * The rows of one text file, in order. Only one row is held in memory at a time. Each format has an
- * implementation of its own.
+ * The rows of one text file, in order. Only one row is held in memory at a time. Each format has
+ * its own implementation.
  */
 public interface TextRows extends Iterator<TextRow> {
   /** Opens files of one text format. */

@@ -11,8 +11,8 @@ public final class Texts {
   private Texts() {}
 
   /**
-   * Whether nothing of a text can be seen: it is empty or consists of white space of any kind, such
-   * as no-break spaces, zero-width characters and control characters.
+   * Whether a text has no visible character: it is empty or has only white space of any kind.
+   * No-break spaces, zero-width characters and control characters count as white space.
    */
   public static boolean isBlank(String text) {
     return text.codePoints().allMatch(Texts::isInvisible);

@@ -24,7 +24,7 @@ final class HostLock implements AutoCloseable {
     this.channel = channel;
   }
 
-  /** Waits for the lock. If the file system has no locks, logs a warning and goes on without. */
+  /** Waits for the lock. If the file system has no locks, logs a warning and continues. */
   static HostLock take(Path file) {
     try {
       FileChannel channel =

@@ -31,8 +31,8 @@ public record EditFigures(
   }
 
   /**
-   * How the engines spent their time, in seconds: the sum over all engines (one for each device of
-   * each executor), each from its first to its last batch.
+   * How the engines spent their time, in seconds: the sum over all engines, each from its first to
+   * its last batch. There is one engine for each device of each executor.
    *
    * @param busy time in batches
    * @param waiting time between batches, while tasks read source images or wrote edited images

@@ -10,12 +10,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Makes the file of an edited image. The file also tells how the image was made: {@code
- * Description} is the prompt, {@code Software} is the name and version of this program, {@code
- * Parameters} is a JSON object with id, model, seed, num_inference_steps, guidance_scale and, if it
- * is used, step_cache. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are
- * no times in the file, so the same row gives the same bytes. The pixels are sRGB, and no profile
- * says so: files without one are sRGB by convention.
+ * Makes the file of an edited image. The file also says how the image was made. {@code Description}
+ * is the prompt, and {@code Software} is the name and version of this program. {@code Parameters}
+ * is a JSON object with id, model, seed, num_inference_steps, guidance_scale and, if it is used,
+ * step_cache. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are no times
+ * in the file, so the same row gives the same bytes. The pixels are sRGB, and no profile says so:
+ * files without one are sRGB by convention.
  *
  * @param format how the edited image is encoded
  * @param quality of JPEG and WebP, 1 to 100
@@ -24,7 +24,7 @@ import java.util.Map;
 public record EditedImageEncoder(EditedImageFormat format, int quality, String program)
     implements Serializable {
 
-  /** What decides the file besides the row and the model; empty for PNG. */
+  /** The settings that affect the file, other than the row and the model; empty for PNG. */
   public String fingerprint() {
     return format == EditedImageFormat.PNG
         ? ""

@@ -132,7 +132,7 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
     return own() + "/journal";
   }
 
-  /** The result rows of rows that are no longer in the manifest. */
+  /** The result rows of rows that have left the manifest. */
   public String orphans() {
     return own() + "/orphans";
   }

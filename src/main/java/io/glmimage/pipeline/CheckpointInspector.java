@@ -34,8 +34,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Checks a checkpoint without reading its tensors. Every network is built by its own loader on
- * libtorch's device {@code meta}, where tensors have shapes and no values: what is checked is
- * therefore what is loaded. All problems are found in one pass, in seconds and without a GPU.
+ * libtorch's device {@code meta}, where tensors have shapes and no values. So the check and the
+ * load are the same code. All problems are found in one pass, in seconds and without a GPU.
  */
 public final class CheckpointInspector {
   /** In published files, and not used by the reference either. */
@@ -130,7 +130,7 @@ public final class CheckpointInspector {
     check(() -> CheckpointFolder.open(root));
     check(() -> FlowMatchEulerScheduler.load(folder));
     if (record) {
-      // The processor's parts one by one: the first that fails would hide the others' problems.
+      // Each part of the processor separately: a failure must not hide the problems of the others.
       check(() -> ImageProcessor.load(folder));
       check(() -> PromptTokenizer.load(folder).close());
       check(() -> GlmProcessor.load(folder).close());

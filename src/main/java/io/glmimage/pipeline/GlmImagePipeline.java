@@ -367,8 +367,8 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /**
-   * Step 2: the prior tokens of several rows. The sources go through the vision tower one by one,
-   * then the decoder runs for all rows at once.
+   * Step 2: the prior tokens of several rows. The sources go through the vision tower one at a
+   * time, then the decoder runs for all rows at once.
    */
   public List<PriorTokens> generatePriorTokens(List<PreparedRequest> rows) {
     return generatePriorTokens(rows, () -> {});

@@ -9,8 +9,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Latents that a mask holds to the source image: after every step they are those of the source,
- * noised as far as the step has come.
+ * Latents that a mask keeps at those of the source image. After every step they are the source's
+ * latents with the noise of that step.
  *
  * <p>C latent channels, h x w latent sides. The tensors belong to the caller's scope.
  */

@@ -95,7 +95,7 @@ final class MemoryCheck {
             free / 1e9);
     if (!compute.isCuda()) {
       return start
-          + "The limit of a container counts, less what runs in it. Give the container or the"
+          + "In a container this is its limit less the memory in use. Give the container or the"
           + " machine more memory, run fewer executors on it, or use a GPU. --memory-check off loads it"
           + " in any case";
     }

@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs work on the device and decides what happens when the device runs out of memory: first again
- * with all caches freed, then with fewer rows at a time, and finally the row fails alone.
+ * Runs work on the device and decides what happens when the device runs out of memory. The work is
+ * repeated with all caches freed, then with fewer rows at a time. Finally the row fails alone.
  *
  * <p>libtorch sometimes survives a shortage by switching to another algorithm, which rounds
  * differently. Such work is repeated with freed caches too. The result therefore depends on the

@@ -11,8 +11,8 @@ import java.util.Objects;
 
 /**
  * The DJL engine {@value #NAME}, which runs GLM-Image checkpoints for {@code Criteria}, {@code
- * ZooModel} and {@code Predictor}. The engine has no arrays of its own; images pass through DJL as
- * plain values. DJL never chooses it as the default engine.
+ * ZooModel} and {@code Predictor}. The engine has no arrays; images pass through DJL as plain
+ * values. DJL never chooses it as the default engine.
  */
 final class GlmImageDjlEngine extends Engine {
   static final String NAME = "GlmImage";

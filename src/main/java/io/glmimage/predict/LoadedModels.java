@@ -43,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * </ul>
  *
  * <p>On one device, engines are loaded and freed one after the other. A load never overlaps the
- * freeing of an engine that nobody uses.
+ * freeing of an unused engine.
  */
 public final class LoadedModels {
   private static final Logger LOG = LoggerFactory.getLogger(LoadedModels.class);
@@ -276,8 +276,8 @@ public final class LoadedModels {
   }
 
   /**
-   * Wraps an opener, which is called by the engine's own thread: frees the device of engines that
-   * nobody uses, and keeps others from loading there at the same time.
+   * Wraps an opener, which the engine's own thread calls. It first closes unused engines of the
+   * device, and keeps other engines from loading there at the same time.
    */
   private Opener alone(Key key, Opener opener) {
     return new Alone(this, key.device(), opener);

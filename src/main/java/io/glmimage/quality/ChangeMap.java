@@ -11,10 +11,9 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
  * What changed between two images of the same size. A pixel's change is the colour difference
- * between the means of the 5 x 5 pixels around it, so that the texture of the image autoencoder
- * does not count. The difference is CIE 1976 Delta E*ab (ISO/CIE 11664-4) for sRGB and its white
- * D65. {@value #VISIBLE} or more is a visible change; the eye notices about 2.3 between large
- * patches.
+ * between the means of the 5 x 5 pixels around it. The means hide the texture of the image
+ * autoencoder. The difference is CIE 1976 Delta E*ab (ISO/CIE 11664-4) for sRGB and its white D65.
+ * {@value #VISIBLE} or more is a visible change; the eye notices about 2.3 between large patches.
  *
  * @param levels {@code [height, width]}: {@value #VISIBLE_LEVEL} for a Delta E of {@value
  *     #VISIBLE}, proportional to it up to 255

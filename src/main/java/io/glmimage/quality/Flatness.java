@@ -3,9 +3,9 @@ package io.glmimage.quality;
 import io.glmimage.image.RgbImage;
 
 /**
- * How much of an image is one colour: the share of its pixels whose three channels are all within
- * {@value #NEAR} levels of the channels' medians. The image is reduced first, so that noise does
- * not hide an empty image.
+ * How much of an image is one colour: the share of pixels with all three channels within {@value
+ * #NEAR} levels of the channels' medians. The image is reduced first, so that noise does not hide
+ * an empty image.
  */
 final class Flatness {
   private static final int NEAR = 10;

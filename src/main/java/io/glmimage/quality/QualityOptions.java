@@ -31,7 +31,10 @@ public record QualityOptions(
     }
   }
 
-  /** What decides the edited image besides the row and the model; empty for the defaults. */
+  /**
+   * The settings that affect the edited image, other than the row and the model; empty for the
+   * defaults.
+   */
   public String fingerprint() {
     return (keepUnchanged ? " keep-unchanged" : "")
         + (retries == 0

@@ -5,9 +5,9 @@ import io.glmimage.image.RgbImage;
 /**
  * Pastes the source's own pixels into an edited image where nothing changed visibly.
  *
- * <p>With a feather of r pixels: pixels up to r from a visible change are the edited image's, those
- * further away than 3 r are the source's, and between them one fades into the other. r is 1/256 of
- * the shorter side, at least 2.
+ * <p>The feather has r pixels. Pixels up to r from a visible change are those of the edited image.
+ * Pixels further away than 3 r are those of the source. Pixels between are blended. The value of r
+ * is 1/256 of the shorter side, at least 2.
  */
 final class UnchangedPixels {
   private UnchangedPixels() {}

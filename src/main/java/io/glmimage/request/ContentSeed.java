@@ -21,10 +21,10 @@ public final class ContentSeed {
   private ContentSeed() {}
 
   /**
-   * The seed of the initial noise of a request: for text-to-image its seed, for an edit a digest of
-   * the seed and of the source images. The source image may have been generated with the same seed
-   * and size. Its edit would otherwise start from the noise that the image was made of, and be a
-   * copy with halos.
+   * The seed of the initial noise of a request. For text-to-image it is the request's seed, for an
+   * edit a digest of the seed and of the source images. The source image may have been generated
+   * with the same seed and size. Its edit would otherwise start from the noise that generated the
+   * image, and be a copy with halos.
    */
   public static long ofNoise(EditRequest request) {
     return request.sources().isEmpty()

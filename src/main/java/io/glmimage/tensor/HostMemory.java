@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /**
- * The memory that this process can still get from a Linux host: what the kernel calls available,
- * within the limits of the process's control groups (containers), plus free swap.
+ * The memory that this process can still get from a Linux host. It is what the kernel calls
+ * available, within the limits of the process's control groups (containers), plus free swap.
  */
 public final class HostMemory {
   /** Larger limits mean that there is none. */

@@ -28,16 +28,13 @@ public final class Libtorch {
             loadCuda();
             Loader.load(torch.class);
           });
-      // OpenBLAS has a thread pool besides libtorch's. In small products its threads mostly wait
-      // for
-      // each other (measured: ten times the CPU time on a busy machine), and sums must not depend
-      // on
-      // the number of cores.
+      // OpenBLAS has a thread pool in addition to libtorch's. In small products its threads mostly
+      // wait for each other (measured: ten times the CPU time on a busy machine). Also, sums must
+      // not depend on the number of cores.
       openblas_nolapack.blas_set_num_threads(1);
       if (torch.cuda_is_available()) {
         // libtorch has two libraries for matrix products. cuBLASLt picks better kernels for few
-        // rows;
-        // for many rows they are equal.
+        // rows; for many rows they are equal.
         torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
       }
     } catch (LinkageError | UncheckedIOException e) {

@@ -2,7 +2,7 @@ package io.glmimage.tensor;
 
 /**
  * Philox 4x32-10, a counter-based random generator. Number {@code i} of a stream is a pure function
- * of (seed, stream, i), so the numbers of a row depend neither on its batch nor on the order of
+ * of (seed, stream, i). So the numbers of a row do not depend on its batch or the order of
  * computation.
  *
  * <p>Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.

@@ -72,7 +72,7 @@ final class CacheSpace {
     }
     if (total + needed > maxBytes) {
       LOG.warn(
-          "The cache of model weights in {} grows to {} MiB, beyond its limit of {} MiB: all"
+          "The cache of model weights in {} grows to {} MiB, beyond its limit of {} MiB. All"
               + " other entries are in use, or the model alone is larger",
           folder.root(),
           (total + needed) >> 20,

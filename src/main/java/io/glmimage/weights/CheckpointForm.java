@@ -38,7 +38,7 @@ public final class CheckpointForm {
       List.of("adapter_config.json", "pytorch_lora_weights.safetensors");
 
   private static final String MERGE =
-      ": merge it first, or move it to a folder of its own and give that with --lora";
+      ": merge it first, or move it to a separate folder and give that with --lora";
 
   private static final Set<String> PICKLES = Set.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
 
@@ -77,8 +77,7 @@ public final class CheckpointForm {
     return HUB_ID.matcher(location).matches()
         ? Optional.of(
             location
-                + " looks like the name of a model on the Hugging Face hub, which this program does"
-                + " not download: run \"hf download "
+                + " looks like the name of a model on the Hugging Face hub, which this program does not download: run \"hf download "
                 + location
                 + " --local-dir FOLDER\" and give "
                 + option

@@ -116,9 +116,9 @@ public final class CheckpointListing implements Serializable {
   }
 
   /**
-   * Identifies this version of this folder: a digest of the location, every file's path, size and
-   * version, and the content of small files and tensor headers. A copy in another location has
-   * another version; {@link ModelFingerprint} identifies a model wherever it is.
+   * Identifies this version of this folder. It is a digest of the location, of every file's path,
+   * size and version, and of the content of small files and tensor headers. A copy in another
+   * location has another version; {@link ModelFingerprint} identifies a model wherever it is.
    */
   public String version() {
     return version;

@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A checkpoint that one process is writing into the cache: files of the final size with holes, and
- * a journal of the blocks written so far. After a crash, the next process resumes the transfer. It
- * reads the blocks named in the journal and keeps those with a correct checksum.
+ * A checkpoint that one process is writing into the cache. It has files of the final size with
+ * holes, and a journal of the blocks written so far. After a crash, the next process resumes the
+ * transfer. It reads the blocks named in the journal and keeps those with a correct checksum.
  */
 public final class PartialWeights implements AutoCloseable {
   private final CheckpointListing listing;

@@ -126,7 +126,7 @@ public final class SafetensorsFile {
   /**
    * The tensor as stored, on a GPU. The tensor belongs to the caller's scope. The bytes are read
    * into pinned memory and copied on the thread's current stream, without waiting: the next piece
-   * is read during the copy. libtorch records the stream of each copy and reuses a pinned piece
+   * is read during the copy. For each copy, libtorch records the stream, and reuses a pinned piece
    * only after its copy is done. Not thread-safe.
    *
    * @throws CheckpointException if the file cannot be read or has become shorter

@@ -205,7 +205,7 @@ public final class WeightsCache {
           folder.source(listing.version()), digest.getBytes(StandardCharsets.US_ASCII));
       FileLocks.Held lock =
           FileLocks.tryShared(CacheFolder.lockOf(entry))
-              .orElseThrow(() -> new IOException(entry + " is locked by a program unknown to us"));
+              .orElseThrow(() -> new IOException(entry + " is locked by an unknown program"));
       CacheFolder.touch(entry);
       return new CachedWeights(entry, digest, false, lock);
     }

@@ -253,8 +253,9 @@ public final class Soak implements Callable<Integer> {
             int killed = killExecutors(job);
             expect(deadly > 0 ? 2 : 0, job);
             say(
-                "storm: %d executors killed; %d times Spark gave up and was started again",
-                killed, job.output().lines().filter(l -> l.contains("Spark gave up")).count());
+                "storm: %d executors killed; %d times Spark aborted the job and was started again",
+                killed,
+                job.output().lines().filter(l -> l.contains("Spark aborted the job")).count());
             that(killed == kills, killed + " executors killed, not " + kills);
           } finally {
             storm.rage(false);

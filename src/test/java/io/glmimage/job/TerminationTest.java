@@ -80,7 +80,7 @@ class TerminationTest {
       assertEquals(exitCode, job.exitCode(), job.output());
       String said = job.output();
       assertTrue(said.contains("Stopping: finished rows are saved\n"), said);
-      assertTrue(said.contains("Stopped; run it again to go on\n"), said);
+      assertTrue(said.contains("Stopped; run the same command again to continue\n"), said);
       assertFalse(said.contains("\tat "), said);
       assertFalse(said.contains("failed"), said);
       assertFalse(Files.exists(output.resolve("_run/lock.json")), "the lock is released");

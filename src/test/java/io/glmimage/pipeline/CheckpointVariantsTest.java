@@ -60,7 +60,7 @@ class CheckpointVariantsTest {
       "; quantized checkpoints are not supported: use the published weights (zai-org/GLM-Image),"
           + " and --precision fp8 to save memory";
   private static final String MERGE =
-      ": merge it first, or move it to a folder of its own and give that with --lora";
+      ": merge it first, or move it to a separate folder and give that with --lora";
   private static final String WHOLE_NUMBERS =
       "; quantized weights are not supported: use the published weights, and --precision fp8 to"
           + " save memory";

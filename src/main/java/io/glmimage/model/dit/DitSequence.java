@@ -4,8 +4,8 @@ import io.glmimage.tensor.OwnedTensors;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * The inputs of one branch besides the latents: text and prior, projected to the network's width D
- * once per image. S text tokens, I image tokens. Owned by the caller of {@link
+ * The inputs of one branch other than the latents: text and prior, projected to the network's width
+ * D once per image. S text tokens, I image tokens. Owned by the caller of {@link
  * GlmImageTransformer#prepare}.
  */
 public final class DitSequence implements AutoCloseable {

@@ -12,8 +12,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * timestep and the target size only, so all branches of an image share them. One product per layer
  * serves {@link #WINDOW} steps. Owned by the caller of {@link GlmImageTransformer#modulation}.
  *
- * <p>A row of the table is {@code [layers, 6, 2, D]}, then {@code [2, 2, D]} for the final norm:
- * shift, scale and gate of attention, the same three for the MLP, each for image and for text.
+ * <p>A row of the table is {@code [layers, 6, 2, D]}, then {@code [2, 2, D]} for the final norm.
+ * The six are shift, scale and gate of attention, then of the MLP. Each is for image and for text.
  *
  * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py, the linear
  * layers of GlmImageAdaLayerNormZero and GlmImageAdaLayerNormContinuous (commit 58eb52c).

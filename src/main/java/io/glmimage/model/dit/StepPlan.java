@@ -6,11 +6,11 @@ package io.glmimage.model.dit;
  * so that no step waits for the device to decide. Immutable.
  *
  * <p>After TeaCache (Liu et al., "Timestep Embedding Tells: It's Time to Cache", 2024). A step
- * reuses while the change since the last computed step, summed over the steps in between, stays
- * below a threshold. The first and the last step are always computed. Deviations: TeaCache measures
- * the change of the first block's input in every step and maps it by a polynomial fitted to each
- * model. This class uses the change of the time embedding, as a fraction of its change over the
- * whole schedule. A threshold therefore means the same for every model and number of steps, and all
+ * reuses while the change since the last computed step, summed over the steps between, stays below
+ * a threshold. The first and the last step are always computed. Deviations: TeaCache measures the
+ * change of the first block's input in every step and maps it by a polynomial fitted to each model.
+ * This class uses the change of the time embedding, as a fraction of its change over the whole
+ * schedule. A threshold therefore means the same for every model and number of steps, and all
  * images of one size have the same plan.
  */
 public final class StepPlan {

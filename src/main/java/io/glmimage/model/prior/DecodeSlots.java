@@ -11,17 +11,17 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The state of S rows that are decoded side by side, each with its own length. All of it is on the
- * device at fixed addresses, so that a decoding step needs nothing from the host and can be
- * replayed as a CUDA graph.
+ * The state of S rows that are decoded side by side, each with its own length. All state is on the
+ * device at fixed addresses. So a decoding step needs no data from the host and can be replayed as
+ * a CUDA graph.
  *
  * <p>S slots, C capacity (tokens that a slot can hold), R/2 rotary frequencies. Everything that
  * belongs to a row is indexed by cell, {@code slot * C + position}. Rows have no padding inside, so
  * a token's position in the cache is its index in the row. An unused slot has length 0 and is
  * computed as a padding row.
  *
- * <p>A step always multiplies a batch of B rows, at least S. Libraries sum in another order in a
- * batch of another size, and a row's ids must not depend on how much memory was left for slots.
+ * <p>A step always multiplies a batch of B rows, at least S. Libraries sum in another order if the
+ * batch has another size. A row's ids must not depend on how much memory was left for slots.
  */
 final class DecodeSlots implements AutoCloseable {
   private final PriorDecoder decoder;
@@ -120,7 +120,7 @@ final class DecodeSlots implements AutoCloseable {
   }
 
   /**
-   * Puts a row into a free slot: uploads everything that its steps need, runs its prompt (alone, at
+   * Puts a row into a free slot. Uploads everything that its steps need, runs its prompt (alone, at
    * its own length) and draws its first token.
    *
    * @param prompt the ids {@code [P]}, with the sources' ids in place

@@ -22,11 +22,11 @@ import java.util.Set;
 
 /**
  * The checkpoint's chat template, which turns a prompt and its source images into the text that is
- * tokenized. The template gets the variables of the reference: one message of the user, whose
- * content has an item of type {@code image} for every source and one of type {@code text}.
+ * tokenized. The template gets the variables of the reference: one message of the user. Its content
+ * has an item of type {@code image} for every source and one of type {@code text}.
  *
- * <p>A template is taken whatever it prints, as long as every source has its start token, one
- * placeholder and its end token in a row: the positions of the prior model need them.
+ * <p>A template must print, for every source, a start token, one placeholder and an end token in
+ * succession: the positions of the prior model need them. It may print any other text.
  *
  * <p>Places, in the order of transformers' src/transformers/processing_utils.py (5.17.0): {@code
  * chat_template} of {@code processor_config.json}, {@code chat_template.json}, {@code
@@ -83,7 +83,7 @@ final class ChatTemplate {
       if (source.isEmpty()) {
         checkpoint.warn(
             checkpoint.file(JINJA)
-                + " is missing: prompts are written as the published model's template is known to write them");
+                + " is missing: prompts are written as the published model's template writes them");
       }
       ChatTemplate template = parse(source.orElseGet(() -> usual(checkpoint)), tokens);
       if (tokens.complete()) {

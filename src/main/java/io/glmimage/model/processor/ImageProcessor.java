@@ -12,9 +12,9 @@ import java.nio.file.Files;
 import java.util.List;
 
 /**
- * Turns source images into patches of normalised pixels: resizes them by {@link SmartResize} with
- * torch's bicubic kernel, normalises with {@code (x - mean / rescale) / (std / rescale)} in
- * float32, and cuts them into patches in merge-block order.
+ * Turns source images into patches of normalised pixels. They are resized by {@link SmartResize}
+ * with torch's bicubic kernel, normalised with {@code (x - mean / rescale) / (std / rescale)} in
+ * float32, and cut into patches in merge-block order.
  *
  * <p>Ported from transformers src/transformers/models/glm_image/image_processing_glm_image.py
  * (5.17.0). Deviation: an image with a side below that of a merge block is enlarged instead of

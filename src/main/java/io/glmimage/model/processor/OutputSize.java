@@ -149,7 +149,7 @@ public final class OutputSize {
               + source
               + " pixels is larger than "
               + fitted
-              + ", which the model takes (choose fit or upscale for large sources, or request a"
+              + ", the largest size that fits (choose fit or upscale for large sources, or request a"
               + " size)");
     }
     // Without a fit, only the limit of a side holds.

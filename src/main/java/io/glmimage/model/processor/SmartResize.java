@@ -29,8 +29,8 @@ record SmartResize(int factor, int minPixels, int maxPixels) {
   }
 
   /**
-   * The size of any source. As {@link #reference}, but a source with a side below the factor is
-   * treated as if it had been enlarged, in its aspect ratio, until its short side is the factor.
+   * The size of any source, as {@link #reference} gives it. A source with a side below the factor
+   * is first enlarged, in its aspect ratio, until its short side is the factor.
    *
    * @throws InvalidRequestException if the aspect ratio is above 4
    */

@@ -17,8 +17,8 @@ final class TokenizerText {
   private TokenizerText() {}
 
   /**
-   * @throws IOException if the text is not an object of JSON, or is one that the library's parser
-   *     refuses: nested too deeply, with a number beyond a double, or with half of a surrogate pair
+   * @throws IOException if the text is not a JSON object, is nested too deeply, or has a number
+   *     beyond a double or half of a surrogate pair, which the library's parser refuses
    */
   static void check(byte[] json) throws IOException {
     try (JsonParser parser = Json.MAPPER.createParser(json)) {

@@ -21,8 +21,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * = H / f, w = W / f, C latent channels. The networks compute in the dtype of {@link Compute};
  * normalisation and the mapping to [0, 1] in float32.
  *
- * <p>More than 2048 x 2048 pixels in total are processed in parts, so that memory is bounded: a
- * batch row by row, a larger image in overlapping tiles.
+ * <p>More than 2048 x 2048 pixels in total are processed in parts, which bounds the memory. A batch
+ * is processed image by image, a larger image in overlapping tiles.
  *
  * <p>Ported from diffusers src/diffusers/models/autoencoders/autoencoder_kl.py, AutoencoderKL, and
  * the latent normalisation of src/diffusers/pipelines/glm_image/pipeline_glm_image.py (commit

@@ -9,9 +9,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Images to the moments of their latents: {@code [B, 3, H, W] -> [B, 2C, h, w]}, from [-1, 1] to C
- * means, then C logarithms of variances. B batch, H x W pixels (multiples of the scale factor f), h
- * = H / f, w = W / f, C latent channels. Computes in the dtype of the weights.
+ * Computes the moments of the latents of images: {@code [B, 3, H, W] -> [B, 2C, h, w]}. Pixels are
+ * in [-1, 1]; the moments are C means, then C logarithms of variances. B batch, H x W pixels
+ * (multiples of the scale factor f), h = H / f, w = W / f, C latent channels. Computes in the dtype
+ * of the weights.
  *
  * <p>Ported from diffusers src/diffusers/models/autoencoders/vae.py, Encoder, with quant_conv of
  * autoencoder_kl.py (commit 58eb52c). Deviations: none.

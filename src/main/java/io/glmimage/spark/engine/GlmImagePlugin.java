@@ -164,7 +164,7 @@ public final class GlmImagePlugin implements SparkPlugin {
     }
   }
 
-  /** Works in a thread of its own, so that the executor starts without delay. */
+  /** Works in a separate thread, so that the executor starts without delay. */
   private static final class Preload implements ExecutorPlugin {
     private static final long POLL_MILLIS = 200;
     private Thread thread;

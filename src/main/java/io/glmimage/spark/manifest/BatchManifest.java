@@ -17,8 +17,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 
 /**
- * OpenAI batches. Like the API, they are refused as a whole if a line is not a request, if a
- * custom_id is repeated, or if the lines have different urls.
+ * OpenAI batches. As in the API, a whole batch is refused if a line is not a request, a custom_id
+ * is repeated, or the lines have different urls.
  */
 final class BatchManifest implements FormatReader {
   private static final int SHOWN = 5;

@@ -5,7 +5,7 @@ import java.io.IOException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
-/** Reads manifests of one format. Each format has an implementation of its own. */
+/** Reads manifests of one format. Each format has its own implementation. */
 interface FormatReader {
   /**
    * Reads a manifest that exists. A row that cannot be read has the reason in {@link

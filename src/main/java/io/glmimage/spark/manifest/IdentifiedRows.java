@@ -90,7 +90,7 @@ public final class IdentifiedRows {
                 count(lit(1)).as("n"),
                 sum(col(InternalColumns.NAMED).cast(DataTypes.LongType)).as("named"));
     Column again = col("n").minus(1);
-    // A row with an id of its own must not share it with any other row.
+    // A row with a given id must not share it with any other row.
     Column clash = col("n").gt(1).and(col("named").gt(0));
     Row counts =
         names.agg(sum(col("n")), sum(when(clash, least(again, col("named"))).otherwise(0))).head();

@@ -132,7 +132,7 @@ public final class ManifestTable {
   }
 
   /**
-   * Fails rows without source images whose paths stand in a column with another name. Without this
+   * Fails rows without source images whose paths are in a column with another name. Without this
    * they would become text-to-image rows.
    */
   private static Dataset<Row> withMisspeltPaths(

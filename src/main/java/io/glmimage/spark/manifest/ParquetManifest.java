@@ -29,7 +29,7 @@ import org.apache.spark.sql.types.StructType;
 
 /**
  * Parquet manifests. The footers of all files are read first. Files with the same columns are read
- * together, with exactly the types that the files have, and are then cast to the types of the
+ * together, with exactly the types that the files have. They are then cast to the types of the
  * {@link ParquetColumns}. No result depends on which file is opened first.
  */
 final class ParquetManifest implements FormatReader {

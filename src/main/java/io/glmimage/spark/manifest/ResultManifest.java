@@ -28,8 +28,8 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
 /**
- * A result table of this program as a manifest: the columns of results are left out, and the source
- * images are the edited images, or those of the first run.
+ * A result table of this program as a manifest. The result columns are left out. The source images
+ * are the edited images, or those of the first run.
  *
  * @param rows the rows to edit, with the columns of a manifest
  * @param folder base of relative image paths

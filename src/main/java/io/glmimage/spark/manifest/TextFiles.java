@@ -40,7 +40,7 @@ final class TextFiles {
         TextFiles::refuse);
   }
 
-  /** The first lines that are not blank, at most {@code most}, read one by one. */
+  /** The first lines that are not blank, at most {@code most}, read one at a time. */
   static Stream<String> firstLines(BufferedReader in, int most) {
     return in.lines().map(Texts::withoutByteOrderMark).filter(not(String::isBlank)).limit(most);
   }

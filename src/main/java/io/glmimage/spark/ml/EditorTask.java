@@ -48,7 +48,7 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
     TaskContext task = TaskContext.get();
     int partition = task.partitionId();
     IoThreads threads = new IoThreads("editor-" + partition + "-" + task.attemptNumber());
-    // Whoever asks for the rows may stop before the last one.
+    // The caller may stop before the last row.
     TaskCompletionListener end = context -> threads.close();
     task.addTaskCompletionListener(end);
     EditorSteps steps = new EditorSteps(settings, opener, TaskDevice.of(device), hadoop.value());

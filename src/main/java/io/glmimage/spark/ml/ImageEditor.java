@@ -76,8 +76,8 @@ import scala.Function1;
  *
  * <p>It adds three columns: the edited image (null for a failed row), a status ({@code OK} or
  * {@code FAILED}) and an error message (null for {@code OK}). A row that fails does not affect the
- * others. A failure that no single row caused (the model does not load, the output folder cannot be
- * written, the device is lost) fails the Spark job.
+ * others. Other failures fail the Spark job: the model does not load, the output folder cannot be
+ * written, or the device is lost.
  *
  * <table>
  * <caption>Parameters</caption>
@@ -140,12 +140,12 @@ import scala.Function1;
  *   <li>otherwise the prompt and the pixels of the source images, combined with {@code seed}.
  * </ol>
  *
- * <p>In cases 1 to 3 the job gives the same row the same seed, and so the same edited image, if its
- * options {@code --seed}, {@code --steps} and so on equal the parameters here. Case 3 requires that
- * the manifest has no further columns of settings and that the row is the first of its kind: the
- * job gives equal rows different seeds. DJL requests agree in cases 1, 2 and 4, and for
- * text-to-image, with {@code seed} 0. Only case 4 has no counterpart in the job, because a manifest
- * has paths.
+ * <p>In cases 1 to 3 the job gives the same row the same seed, and so the same edited image. Its
+ * options {@code --seed}, {@code --steps} and so on must equal the parameters here. Case 3 requires
+ * that the manifest has no further columns of settings. It also requires that the row is the first
+ * of its kind: the job gives equal rows different seeds. DJL requests agree in cases 1, 2 and 4,
+ * and for text-to-image, with {@code seed} 0. Only case 4 has no counterpart in the job, because a
+ * manifest has paths.
  *
  * <p>Nothing is edited before an action asks for rows, and a dataset that is read twice is edited
  * twice: {@code persist} or write it. The driver therefore sends the model to executors that ask

@@ -101,7 +101,7 @@ public final class BatchFiles {
   /** One row for each request of the batch, in order, with all images of the request. */
   private static Dataset<Row> requests(Dataset<Row> results) {
     return results
-        // A line that is not JSON has no custom_id. It is one row, with an id of its own.
+        // A line that is not JSON has no custom_id. It is one row, with a separate id.
         .groupBy(
             coalesce(col(BatchColumn.CUSTOM_ID.column()), col(ResultColumn.ID.column())).as(NAME))
         .agg(

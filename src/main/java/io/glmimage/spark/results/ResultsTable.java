@@ -88,7 +88,7 @@ public final class ResultsTable {
     }
   }
 
-  /** The data files, without what people and other programs have put beside them. */
+  /** The data files, without files that people and other programs have put there. */
   private static String[] files(Storage storage, String path) throws IOException {
     String folder = storage.qualified(path);
     List<String> files =

@@ -205,8 +205,8 @@ public final class TaskLedger {
   }
 
   /**
-   * Ends an attempt that failed, but whose process goes on: saves the finished rows, and clears the
-   * rows in work of suspicion.
+   * Ends an attempt that failed while its process continues: saves the finished rows, and clears
+   * the rows in work of suspicion.
    */
   public synchronized void leave() throws IOException {
     flush();

@@ -80,7 +80,7 @@ public final class BatchPipeline<T, R> {
    * @param source gives the rows of the next batch; an empty list ends the pipeline
    * @param begin receives the rows in work whenever a batch is added, before any of its rows is
    *     read; runs on the executor
-   * @param io runs reads and writes; {@code Runnable::run} does one thing after the other
+   * @param io runs reads and writes; {@code Runnable::run} runs them one after the other
    * @param batchesBeingWritten number of batches that may wait to be written while another one is
    *     in the engine
    */

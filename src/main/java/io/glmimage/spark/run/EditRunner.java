@@ -45,8 +45,8 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.storage.StorageLevel;
 
 /**
- * One run over a manifest: finds the rows that earlier runs have not finished, edits them, and
- * writes the result table of all rows. {@link #close} releases the resources that it holds in
+ * One run over a manifest. It finds the rows that earlier runs have not finished, edits them, and
+ * writes the result table of all rows. {@link #close} releases the resources that the run holds in
  * Spark.
  */
 public final class EditRunner implements AutoCloseable {
@@ -241,7 +241,7 @@ public final class EditRunner implements AutoCloseable {
 
   /**
    * Whether the existing result table is already what this run would write, so that it can be left
-   * in place: no rows were to do, and the manifest, its options and the model are the same.
+   * in place. Then no rows were to do, and the manifest, its options and the model are the same.
    */
   public boolean isTableCurrent(long rows, long rowsToDo) throws IOException {
     return rowsToDo == 0 && results.isCurrent(rows, madeOf());

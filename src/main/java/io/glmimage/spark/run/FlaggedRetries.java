@@ -15,8 +15,8 @@ import java.util.function.Function;
 
 /**
  * Edits flagged rows again with derived seeds, and keeps the best image of each row. The seeds come
- * from the row's own seed, and each row is judged on its own. So its image depends neither on its
- * batch nor on when it is edited. Among equally good images, the earliest is kept.
+ * from the row's own seed, and each row is judged on its own. So its image does not depend on its
+ * batch or on when it is edited. Among equally good images, the earliest is kept.
  */
 final class FlaggedRetries {
   private final QualityOptions options;

@@ -17,9 +17,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs a Spark job to its end although executors die. Spark aborts a job after it has lost the same
  * task a few times ({@code spark.task.maxFailures}), or the outputs of a shuffle ({@code
- * spark.stage.maxConsecutiveAttempts}). On machines that come and go, both happen sooner or later.
- * The results of finished rows are safe, so the job is restarted as long as every start finishes
- * rows.
+ * spark.stage.maxConsecutiveAttempts}). With machines that may be lost, such as spot instances,
+ * both are to be expected. The results of finished rows are safe, so the job is restarted as long
+ * as every start finishes rows.
  */
 final class LostExecutors {
   private static final Logger LOG = LoggerFactory.getLogger(LostExecutors.class);
@@ -81,7 +81,8 @@ final class LostExecutors {
           throw e;
         }
         LOG.warn(
-            "Spark gave up because executors were lost; starting again, {} rows are finished: {}",
+            "Spark aborted the job because executors were lost; starting it again with {} finished"
+                + " rows: {}",
             now,
             Causes.firstLine(e));
         progress.startAgain();
@@ -110,7 +111,7 @@ final class LostExecutors {
   }
 
   /**
-   * Waits for tasks whose results are no longer needed, such as the slower copy of a task. They
+   * Waits for tasks whose results are not needed any more, such as the slower copy of a task. They
    * write files until they end.
    */
   static void awaitIdle(SparkSession spark) throws IOException {

@@ -107,7 +107,7 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
       ledger.leave();
     } catch (IOException | RuntimeException e) {
       LOG.warn(
-          "Cannot write the end of a failed task; its rows in work will run one by one: {}",
+          "Cannot record the end of a failed task; each of its rows in work will run alone: {}",
           e.getMessage());
     } finally {
       if (interrupted) {

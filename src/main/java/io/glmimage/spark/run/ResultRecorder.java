@@ -77,7 +77,7 @@ final class ResultRecorder {
     flushed = nanoClock.getAsLong();
   }
 
-  /** Journals rows that are in work, possibly beside rows of other tasks of the process. */
+  /** Journals rows that are in work. Other tasks of the process may have rows in work, too. */
   void working(List<PlannedRow> rows) {
     try {
       ledger.working(rows.stream().map(PlannedRow::id).toList());

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The rows of a partition that were in work when an earlier attempt's process died. Any of them may
- * have killed it, so they run last, one by one, and with no other row in work in the process. A row
+ * have killed it. So they run last, each alone, with no other row in work in the process. A row
  * that was alone at {@value #DEATHS_OF_A_CULPRIT} deaths fails without another try.
  */
 final class SuspectRows {

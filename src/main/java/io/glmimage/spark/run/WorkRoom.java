@@ -5,8 +5,8 @@ import io.glmimage.error.JobException;
 /**
  * The tasks of one process that have rows in work. Usually many tasks are in the room at the same
  * time. A task whose row may kill the process must be in the room alone, so that no other row is
- * lost with it. Such a task has priority: nobody else may enter while it waits, and the tasks in
- * the room leave as soon as they have no row in work (see {@link #isWanted}).
+ * lost with it. Such a task has priority: no other task may enter while it waits. The tasks in the
+ * room leave as soon as they have no row in work (see {@link #isWanted}).
  */
 final class WorkRoom {
   /** The room of this process. */
@@ -51,7 +51,7 @@ final class WorkRoom {
     }
 
     /**
-     * Waits until nobody else is in the room, then enters and keeps all others out.
+     * Waits until no other task is in the room, then enters and keeps all others out.
      *
      * @throws JobException if the thread is interrupted
      */

@@ -85,7 +85,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
       writer.shutdown();
       boolean ended = writer.awaitTermination(10, TimeUnit.MINUTES);
       if (!ended) {
-        LOG.warn("A write into the weights cache does not end");
+        LOG.warn("A write to the weights cache does not finish");
       }
       if (!finished) {
         leave(why);

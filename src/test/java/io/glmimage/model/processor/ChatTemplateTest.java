@@ -148,7 +148,7 @@ class ChatTemplateTest {
     assertEquals(
         List.of(
             "processor/chat_template.jinja is missing: prompts are written as the published model's"
-                + " template is known to write them"),
+                + " template writes them"),
         warnings());
   }
 

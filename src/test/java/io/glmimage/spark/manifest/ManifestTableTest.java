@@ -230,7 +230,7 @@ class ManifestTableTest extends SharedLocalSpark {
     assertEquals(1, identified.textToImage());
     assertEquals(
         List.of(
-            "Warning: column seeds passes through and is not seed; if it is meant, give --columns"
+            "Warning: column seeds passes through and is not seed; to use it, give --columns"
                 + " seed=seeds",
             "1 row of 3 has no source image (text-to-image)"),
         identified.notes());
