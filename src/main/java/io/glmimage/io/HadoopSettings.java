@@ -1,5 +1,6 @@
 package io.glmimage.io;
 
+import io.glmimage.error.Redaction;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;

@@ -1,6 +1,7 @@
 package io.glmimage.io;
 
 import io.glmimage.error.JobException;
+import io.glmimage.error.Redaction;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -66,6 +67,12 @@ final class Locations {
    * @throws LastingException if the path is invalid; the message gives the reason
    */
   Path path(String given) throws LastingException {
+    if (Redaction.hasCredentials(given)) {
+      throw invalid(
+          Redaction.ofPatterns().apply(given),
+          "a path has no credentials; set them in Spark's configuration",
+          null);
+    }
     Matcher uri = FILE_URI.matcher(given);
     if (uri.matches()) {
       if (!uri.group(1).isEmpty() && !uri.group(1).equalsIgnoreCase("localhost")) {

@@ -1,5 +1,6 @@
 package io.glmimage.io;
 
+import io.glmimage.error.Redaction;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InterruptedIOException;

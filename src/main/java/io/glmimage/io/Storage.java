@@ -1,5 +1,6 @@
 package io.glmimage.io;
 
+import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;

@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.ModelRef;
 import java.io.PrintWriter;

@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import java.util.List;

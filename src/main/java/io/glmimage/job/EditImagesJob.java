@@ -1,6 +1,6 @@
 package io.glmimage.job;
 
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import io.glmimage.io.UnreadableText;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.EngineOptions;
@@ -118,6 +118,19 @@ public final class EditImagesJob implements Runnable {
                   + System.getProperty("sun.jnu.encoding")
                   + "); set LC_ALL=C.UTF-8 and write arguments in UTF-8");
       return ExitCode.USAGE;
+    }
+    for (String argument : args) {
+      if (Redaction.hasCredentials(argument)) {
+        // Spark's event log has the command line.
+        console
+            .err()
+            .println(
+                "Invalid argument: "
+                    + Redaction.ofPatterns().apply(argument)
+                    + ", it has credentials, which others can read; set them in Spark's"
+                    + " configuration");
+        return ExitCode.USAGE;
+      }
     }
     return commandLine().execute(all.toArray(String[]::new));
   }

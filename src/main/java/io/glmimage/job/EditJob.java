@@ -1,10 +1,10 @@
 package io.glmimage.job;
 
 import io.glmimage.error.JobException;
+import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
 import io.glmimage.io.LastingException;
-import io.glmimage.io.Redaction;
 import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.output.EditFigures;

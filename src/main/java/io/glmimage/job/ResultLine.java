@@ -1,7 +1,7 @@
 package io.glmimage.job;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import io.glmimage.json.Json;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.RowCounts;

@@ -1,8 +1,8 @@
 package io.glmimage.job;
 
+import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
-import io.glmimage.io.Redaction;
 import io.glmimage.io.S3ContentTypes;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.SparkStep;
@@ -39,6 +39,9 @@ final class Session implements AutoCloseable {
 
   /** A pattern that is found nowhere. */
   private static final String NOTHING = "(?!)";
+
+  /** Names of settings that Spark hides in its UI and its event log. */
+  private static final String HIDDEN_SETTINGS = "spark.redaction.regex";
 
   private static final String LOG_CONFIGURATION = "log4j2.configurationFile";
 
@@ -86,6 +89,9 @@ final class Session implements AutoCloseable {
       SparkSession.Builder builder = SparkSession.builder();
       if (!running && isUnnamed(System.getProperty(APP_NAME))) {
         builder.appName(APPLICATION + work);
+      }
+      if (!running && System.getProperty(HIDDEN_SETTINGS) == null) {
+        builder.config(HIDDEN_SETTINGS, Redaction.SECRET_SETTINGS);
       }
       return new Session(builder.getOrCreate(), !running);
     }
@@ -180,6 +186,7 @@ final class Session implements AutoCloseable {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("spark.ui.enabled", "false");
     settings.put("spark.ui.showConsoleProgress", "false");
+    settings.put(HIDDEN_SETTINGS, Redaction.SECRET_SETTINGS);
     settings.put("spark.driver.host", "localhost");
     settings.put("spark.driver.bindAddress", "127.0.0.1");
     settings.put("spark.local.dir", scratch.toString());

@@ -1,10 +1,10 @@
 package io.glmimage.job;
 
 import io.glmimage.error.CheckpointException;
+import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
 import io.glmimage.io.HadoopSettings;
-import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;

@@ -1,5 +1,6 @@
 package io.glmimage.manifest;
 
+import io.glmimage.error.Redaction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -57,6 +58,11 @@ public final class ImagePaths {
     }
     if (path.indexOf('\0') >= 0) {
       return "image_paths holds a path with a NUL character";
+    }
+    if (Redaction.hasCredentials(path)) {
+      return "image_paths holds a path with credentials, "
+          + DataUrl.shown(Redaction.ofPatterns().apply(path))
+          + " (set them in Spark's configuration instead)";
     }
     Matcher scheme = SCHEME.matcher(path);
     if (scheme.matches() && REFUSED.contains(scheme.group(1).toLowerCase(Locale.ROOT))) {

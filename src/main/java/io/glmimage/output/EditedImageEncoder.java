@@ -1,8 +1,8 @@
 package io.glmimage.output;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.glmimage.error.Redaction;
 import io.glmimage.image.RgbImage;
-import io.glmimage.io.Redaction;
 import io.glmimage.json.Json;
 import io.glmimage.manifest.ManifestRow;
 import java.io.Serializable;

@@ -6,8 +6,8 @@ import static io.glmimage.output.HtmlText.number;
 import static io.glmimage.output.HtmlText.percent;
 
 import io.glmimage.digest.Sha256;
+import io.glmimage.error.Redaction;
 import io.glmimage.error.Wording;
-import io.glmimage.io.Redaction;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

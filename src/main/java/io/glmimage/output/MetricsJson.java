@@ -1,6 +1,6 @@
 package io.glmimage.output;
 
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

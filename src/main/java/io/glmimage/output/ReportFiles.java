@@ -1,9 +1,9 @@
 package io.glmimage.output;
 
+import io.glmimage.error.Redaction;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.Resampler;
 import io.glmimage.image.RgbImage;
-import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ImagePaths;

@@ -1,7 +1,7 @@
 package io.glmimage.output;
 
 import io.glmimage.error.ErrorClass;
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowOutcome;
 import java.util.EnumMap;

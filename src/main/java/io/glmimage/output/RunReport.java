@@ -1,7 +1,7 @@
 package io.glmimage.output;
 
+import io.glmimage.error.Redaction;
 import io.glmimage.error.Wording;
-import io.glmimage.io.Redaction;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

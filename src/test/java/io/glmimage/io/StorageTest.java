@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.error.JobException;
+import io.glmimage.error.Redaction;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
@@ -83,6 +84,19 @@ class StorageTest {
               + ": web addresses are not read; download the file to a folder or a bucket",
           e.getMessage());
     }
+  }
+
+  @Test
+  void pathsWithCredentialsAreRefusedWithoutNamingThem() {
+    IOException e =
+        assertThrows(IOException.class, () -> storage.exists("s3a://KEY:se/cret@bucket/m.jsonl"));
+    assertEquals(
+        "Invalid path: s3a://***@bucket/m.jsonl, a path has no credentials; set them in Spark's"
+            + " configuration",
+        e.getMessage());
+    // ABFS has the container there.
+    assertFalse(Redaction.hasCredentials("abfs://container@account.dfs.core.windows.net/m.jsonl"));
+    assertFalse(Redaction.hasCredentials("hdfs://namenode:8020/a@b.jsonl"));
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** A job in a separate JVM, by default a {@link FakeJob}. */
@@ -30,9 +31,28 @@ final class ChildJob implements AutoCloseable {
   }
 
   /**
+   * @param environment variables besides those of this process
+   */
+  ChildJob(Path log, Map<String, String> environment, List<String> options, List<String> arguments)
+      throws IOException {
+    this(log, options, null, FakeJob.class, environment, arguments);
+  }
+
+  /**
    * @param main the main class
    */
   ChildJob(Path log, List<String> options, Path sparkHome, Class<?> main, List<String> arguments)
+      throws IOException {
+    this(log, options, sparkHome, main, Map.of(), arguments);
+  }
+
+  private ChildJob(
+      Path log,
+      List<String> options,
+      Path sparkHome,
+      Class<?> main,
+      Map<String, String> environment,
+      List<String> arguments)
       throws IOException {
     this.log = log;
     List<String> command = new ArrayList<>();
@@ -50,6 +70,7 @@ final class ChildJob implements AutoCloseable {
     command.addAll(arguments);
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().putAll(environment);
     if (sparkHome != null) {
       builder.environment().put("SPARK_HOME", sparkHome.toString());
       builder.environment().put("SPARK_SCALA_VERSION", "2.12");

@@ -117,6 +117,9 @@ class RowReaderTest {
   void rejectsPathsThatCannotBeFiles() {
     assertTrue(
         rejected(row("p", "http://169.254.169.254/x")).contains("not on a Hadoop file system"));
+    String credentials = rejected(row("p", "s3a://KEY:se/cret@bucket/x.png"));
+    assertTrue(
+        credentials.contains("a path with credentials, s3a://***@bucket/x.png"), credentials);
     assertTrue(rejected(row("p", List.of("a.png", ""))).contains("an empty path"));
     String lacking = rejected(row("p", "image/png;base64," + "iVBORw0KGgo/".repeat(9)));
     assertTrue(lacking.contains("a data URL without its scheme (write data: before"), lacking);

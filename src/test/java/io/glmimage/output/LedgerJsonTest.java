@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.ErrorClass;
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.MaskSource;

@@ -1,7 +1,7 @@
 package io.glmimage.spark.run;
 
 import io.glmimage.error.JobException;
-import io.glmimage.io.Redaction;
+import io.glmimage.error.Redaction;
 import io.glmimage.output.LedgerJson;
 import io.glmimage.output.ResultRow;
 import io.glmimage.output.ResultStatus;

@@ -1,8 +1,8 @@
 package io.glmimage.spark.results;
 
 import io.glmimage.error.ErrorClass;
+import io.glmimage.error.Redaction;
 import io.glmimage.io.HadoopSettings;
-import io.glmimage.io.Redaction;
 import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;

@@ -1,4 +1,4 @@
-package io.glmimage.io;
+package io.glmimage.error;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -1,4 +1,4 @@
-package io.glmimage.io;
+package io.glmimage.error;
 
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -16,7 +16,9 @@ import java.util.regex.Pattern;
  */
 public final class Redaction implements Serializable {
   private static final long serialVersionUID = 1L;
-  private static final String HIDDEN = "***";
+
+  /** Stands for a secret. */
+  public static final String HIDDEN = "***";
 
   /** In characters. Shorter configured values are likely to be ordinary words. */
   private static final int SHORTEST_SECRET = 8;
@@ -26,18 +28,32 @@ public final class Redaction implements Serializable {
           "(?i)secret|password|passwd|token(?!\\.service)|credential(?!s?\\.provider)|access\\.?key"
               + "|account\\.key|sas\\.key|private\\.key|encryption\\.key");
 
-  private static final Pattern URL_USER_INFO =
-      Pattern.compile("([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\\s@]+:[^/\\s]*@");
+  /** A user and a password before a host. Group 1 is what precedes them. */
+  public static final String URL_USER_INFO = "([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\\s@]+:[^/\\s]*@";
 
-  /** A bucket has no port, so a key and its secret reach to the last @, slashes included. */
-  private static final Pattern BUCKET_USER_INFO =
-      Pattern.compile("(?i)(s3[an]?://)[^\\s@/:]+:[^\\s@]*@");
+  /**
+   * A key and its secret before a bucket. A bucket has no port, so they reach to the last @,
+   * slashes included. Group 1 is what precedes them.
+   */
+  public static final String BUCKET_USER_INFO = "(?i)(s3[an]?://)[^\\s@/:]+:[^\\s@]*@";
 
-  private static final Pattern QUERY_PARAMETER =
-      Pattern.compile(
-          "(?i)([?&](?:x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig"
-              + "|awsaccesskeyid|x-goog-signature|x-goog-credential|token|access_token|password)=)"
-              + "[^&\\s\"']+");
+  /** A signature in the query of a URL. Group 1 is what precedes it. */
+  public static final String SIGNED_QUERY =
+      "(?i)([?&](?:x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig"
+          + "|awsaccesskeyid|x-goog-signature|x-goog-credential|token|access_token|password)=)"
+          + "[^&\\s\"']+";
+
+  /**
+   * Names of secret settings, for Spark's {@code spark.redaction.regex}, whose default lacks the
+   * keys of Azure. Spark hides values that match, too.
+   */
+  public static final String SECRET_SETTINGS =
+      "(?i)secret|password|passwd|token|credential|access[._-]?key|account[._-]?key|sas[._-]?key"
+          + "|private[._-]?key|encryption[._-]?key";
+
+  private static final Pattern USER_INFO = Pattern.compile(URL_USER_INFO);
+  private static final Pattern BUCKET = Pattern.compile(BUCKET_USER_INFO);
+  private static final Pattern QUERY_PARAMETER = Pattern.compile(SIGNED_QUERY);
   private static final Pattern SETTING =
       Pattern.compile(
           "(?i)((?:[\\w.-]*(?:secret|password|passwd|session[._-]?token|access[._-]?key"
@@ -85,6 +101,12 @@ public final class Redaction implements Serializable {
         && !name.endsWith(".enabled");
   }
 
+  /** Whether a path has a user and a password, or a key and its secret. */
+  public static boolean hasCredentials(String path) {
+    return path.indexOf('@') >= 0
+        && (BUCKET.matcher(path).find() || USER_INFO.matcher(path).find());
+  }
+
   /** The text without its secrets; null stays null. */
   public String apply(String text) {
     if (text == null) {
@@ -96,8 +118,8 @@ public final class Redaction implements Serializable {
     }
     // Most of the many texts have none of the characters that the patterns need.
     if (clean.indexOf('@') >= 0) {
-      clean = BUCKET_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
-      clean = URL_USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
+      clean = BUCKET.matcher(clean).replaceAll("$1" + HIDDEN + "@");
+      clean = USER_INFO.matcher(clean).replaceAll("$1" + HIDDEN + "@");
     }
     if (clean.indexOf('=') >= 0) {
       clean = QUERY_PARAMETER.matcher(clean).replaceAll("$1" + HIDDEN);
