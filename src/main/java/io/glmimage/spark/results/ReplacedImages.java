@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
@@ -29,7 +30,7 @@ final class ReplacedImages {
    * @param extensions the extensions of the files to remove, with their dots
    */
   static void remove(
-      Dataset<Row> table, Set<String> extensions, OutputLayout output, HadoopSettings hadoop) {
+      Dataset<Row> table, Set<String> extensions, OutputLayout output, Broadcast<HadoopSettings> hadoop) {
     if (extensions.isEmpty()) {
       return;
     }
@@ -37,7 +38,7 @@ final class ReplacedImages {
     table
         .select(ResultColumn.ID.column())
         .javaRDD()
-        .foreachPartition(ids -> remove(ids, replaced, output, hadoop.storage()));
+        .foreachPartition(ids -> remove(ids, replaced, output, hadoop.value().storage()));
   }
 
   private static void remove(

@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Dataset;
@@ -48,7 +49,7 @@ public final class ResultsCommit {
   static final long ROWS_PER_FILE = 250_000;
 
   private final SparkSession spark;
-  private final HadoopSettings hadoop;
+  private final Broadcast<HadoopSettings> hadoop;
   private final Storage storage;
   private final OutputLayout output;
   private final StoredResults stored;
@@ -57,19 +58,19 @@ public final class ResultsCommit {
   private boolean uploadsAborted;
 
   public ResultsCommit(
-      SparkSession spark, HadoopSettings hadoop, OutputLayout output, StoredResults stored) {
+      SparkSession spark, Broadcast<HadoopSettings> hadoop, OutputLayout output, StoredResults stored) {
     this(spark, hadoop, output, stored, ROWS_PER_FILE);
   }
 
   ResultsCommit(
       SparkSession spark,
-      HadoopSettings hadoop,
+      Broadcast<HadoopSettings> hadoop,
       OutputLayout output,
       StoredResults stored,
       long rowsPerFile) {
     this.spark = spark;
     this.hadoop = hadoop;
-    this.storage = hadoop.storage();
+    this.storage = hadoop.value().storage();
     this.output = output;
     this.stored = stored;
     this.protocol = CommitProtocol.of(spark, output.root());

@@ -34,6 +34,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -65,14 +66,14 @@ public final class StoredResults {
   private static final String EXTENSION = "\\.[^./]+$";
 
   private final SparkSession spark;
-  private final HadoopSettings hadoop;
+  private final Broadcast<HadoopSettings> hadoop;
   private final Storage storage;
   private final OutputLayout output;
 
-  public StoredResults(SparkSession spark, HadoopSettings hadoop, OutputLayout output) {
+  public StoredResults(SparkSession spark, Broadcast<HadoopSettings> hadoop, OutputLayout output) {
     this.spark = spark;
     this.hadoop = hadoop;
-    this.storage = hadoop.storage();
+    this.storage = hadoop.value().storage();
     this.output = output;
   }
 
@@ -178,11 +179,11 @@ public final class StoredResults {
   /** The JSON of the result rows in many small files. Spark's reader takes over 10 ms a file. */
   private JavaRDD<String> ledgerRows(List<StoredFile> files) {
     List<List<String>> groups = groups(files);
-    HadoopSettings hadoop = this.hadoop;
+    Broadcast<HadoopSettings> hadoop = this.hadoop;
     return JavaSparkContext.fromSparkContext(spark.sparkContext())
         .parallelize(groups, groups.size())
         .flatMap(List::iterator)
-        .flatMap(file -> LedgerJson.rows(hadoop.storage().read(file, MAX_LEDGER_BYTES)).iterator());
+        .flatMap(file -> LedgerJson.rows(hadoop.value().storage().read(file, MAX_LEDGER_BYTES)).iterator());
   }
 
   /** The paths of ledger files in groups, one for each task. */

@@ -113,16 +113,16 @@ public final class EditRunner implements AutoCloseable {
     this.manifest = manifest;
     HadoopSettings settings =
         new HadoopSettings(spark.sparkContext().hadoopConfiguration(), limits.retries());
+    this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
     Storage storage = settings.storage();
-    this.stored = new StoredResults(spark, settings, this.output);
-    this.results = new ResultsCommit(spark, settings, this.output, stored);
+    this.stored = new StoredResults(spark, hadoop, this.output);
+    this.results = new ResultsCommit(spark, hadoop, this.output, stored);
     this.run = stored.newRun();
     this.model =
         model.fingerprint(storage)
             + encoder.fingerprint()
             + quality.fingerprint()
             + sources.fingerprint();
-    this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
   }
 
   /** Stops all work; {@link #edit} then throws this. */

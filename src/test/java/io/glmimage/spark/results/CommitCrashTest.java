@@ -28,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
@@ -61,6 +62,9 @@ class CommitCrashTest extends TinySpark {
           "a " + SECOND, "b " + SECOND, "c " + SECOND, "d " + SECOND, "x " + FIRST, "y " + BEFORE);
 
   private static final List<String> IMAGES = List.of("a.jpg", "b.jpg", "d.jpg", "x.png", "y.png");
+
+  /** A configuration for each file would read Hadoop's default settings again. */
+  private static final Configuration HADOOP = new Configuration();
 
   @TempDir private Path temp;
   private ResultsFixture fixture;
@@ -120,7 +124,7 @@ class CommitCrashTest extends TinySpark {
       }
       org.apache.hadoop.fs.Path file = new org.apache.hadoop.fs.Path("file:" + folder, name);
       try (ParquetReader<Group> reader =
-          ParquetReader.builder(new GroupReadSupport(), file).build()) {
+          ParquetReader.builder(new GroupReadSupport(), file).withConf(HADOOP).build()) {
         for (Group row = reader.read(); row != null; row = reader.read()) {
           rows.add(row);
         }

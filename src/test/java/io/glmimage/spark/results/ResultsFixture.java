@@ -30,6 +30,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -41,7 +43,7 @@ final class ResultsFixture {
       new EditDefaults(1, 20, 1.5, 64, 64, EditDefaults.DEFAULT_MAX_PIXELS);
 
   final SparkSession spark;
-  final HadoopSettings hadoop;
+  private final Broadcast<HadoopSettings> hadoop;
   final Storage storage;
   private final Path folder;
   private final Map<String, String> fingerprints = new HashMap<>();
@@ -49,8 +51,10 @@ final class ResultsFixture {
   ResultsFixture(SparkSession spark, Path folder) {
     this.spark = spark;
     this.folder = folder;
-    this.hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration(), new Retries(1, 1));
-    this.storage = hadoop.storage();
+    HadoopSettings settings =
+        new HadoopSettings(spark.sparkContext().hadoopConfiguration(), new Retries(1, 1));
+    this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
+    this.storage = settings.storage();
   }
 
   /** A manifest of rows with these ids; the column {@code label} passes through. */
