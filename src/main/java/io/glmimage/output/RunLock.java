@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.Storage;
 import io.glmimage.json.Json;
 import java.io.FileNotFoundException;
@@ -120,13 +121,7 @@ public final class RunLock implements AutoCloseable {
     content.put("timeout_millis", timeout.toMillis());
     content.put("process", process(ProcessHandle.current()));
     content.put("executors", !terms.diesWithProcess());
-    timer =
-        Executors.newSingleThreadScheduledExecutor(
-            task -> {
-              Thread thread = new Thread(task, "run-lock");
-              thread.setDaemon(true);
-              return thread;
-            });
+    timer = Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("run-lock"));
   }
 
   /**

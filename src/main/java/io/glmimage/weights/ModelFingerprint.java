@@ -2,6 +2,7 @@ package io.glmimage.weights;
 
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.CheckpointException;
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import java.io.IOException;
@@ -50,13 +51,7 @@ public final class ModelFingerprint {
   public static String of(String folder, Storage storage) throws IOException {
     String root = storage.qualified(folder) + "/";
     ExecutorService threads =
-        Executors.newFixedThreadPool(
-            THREADS,
-            work -> {
-              Thread thread = new Thread(work, "model-fingerprint");
-              thread.setDaemon(true);
-              return thread;
-            });
+        Executors.newFixedThreadPool(THREADS, DaemonThreads.named("model-fingerprint"));
     try {
       List<Future<byte[]>> entries = new ArrayList<>();
       for (StoredFile file : storage.files(folder)) {

@@ -1,5 +1,6 @@
 package io.glmimage.weights;
 
+import io.glmimage.io.DaemonThreads;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -70,9 +71,7 @@ final class ReadAhead implements AutoCloseable {
     }
     ReadAhead reader = of(tensors, windowBytes);
     for (int i = 0; i < THREADS; i++) {
-      Thread thread = new Thread(reader::run, "weights-read-ahead-" + i);
-      thread.setDaemon(true);
-      reader.threads.add(thread);
+      reader.threads.add(DaemonThreads.named("weights-read-ahead-" + i).newThread(reader::run));
     }
     reader.threads.forEach(Thread::start);
     return reader;

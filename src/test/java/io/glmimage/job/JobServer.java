@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.spark.Until;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.ml.ImageEditor;
 import java.io.BufferedReader;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
@@ -91,15 +93,11 @@ public final class JobServer {
     }
   }
 
-  private static void awaitExecutors(SparkSession spark, int count) throws InterruptedException {
-    for (int i = 0; i < 1200; i++) {
-      // The driver is one of them.
-      if (spark.sparkContext().statusTracker().getExecutorInfos().length > count) {
-        return;
-      }
-      Thread.sleep(50);
-    }
-    throw new IllegalStateException("no " + count + " executors");
+  private static void awaitExecutors(SparkSession spark, int count) {
+    // The driver is one of them.
+    Until.holds(
+        "there are " + count + " executors",
+        () -> spark.sparkContext().statusTracker().getExecutorInfos().length > count);
   }
 
   /**
@@ -143,23 +141,15 @@ public final class JobServer {
     }
 
     Outcome outcome() throws IOException {
-      Thread watch =
-          new Thread(
-              () -> {
-                try {
-                  TimeUnit.MINUTES.sleep(TIMEOUT_MINUTES);
-                  process.destroyForcibly();
-                } catch (InterruptedException e) {
-                  // The command ended in time.
-                  Thread.currentThread().interrupt();
-                }
-              });
-      watch.setDaemon(true);
-      watch.start();
+      // Reading from a process cannot be interrupted.
+      CompletableFuture<Void> timeout =
+          CompletableFuture.runAsync(
+              process::destroyForcibly,
+              CompletableFuture.delayedExecutor(TIMEOUT_MINUTES, TimeUnit.MINUTES));
       List<String> said = new ArrayList<>();
       for (String line = answers.readLine(); line != null; line = answers.readLine()) {
         if (line.startsWith(END)) {
-          watch.interrupt();
+          timeout.cancel(false);
           return new Outcome(
               Integer.parseInt(line.substring(END.length())), String.join("\n", said));
         }

@@ -27,6 +27,8 @@ import org.junit.jupiter.api.Test;
 /** {@code validate} finds the rows that {@code edit} fails, with the same reasons. */
 @Tag("spark")
 class SameReasonTest extends SharedSession {
+  private static final String IMAGE = "\"prompt\":\"p\",\"image_paths\":\"a.png\"";
+
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
@@ -55,7 +57,7 @@ class SameReasonTest extends SharedSession {
     Files.write(file, bytes);
   }
 
-  private List<String> badRows() throws IOException {
+  private void sources() throws IOException {
     Files.write(folder.resolve("a.png"), JobConsole.png(32, 32, 9));
     Files.write(folder.resolve("long.png"), JobConsole.png(32, 160, 9));
     Files.write(folder.resolve("text.png"), "no image".getBytes(StandardCharsets.UTF_8));
@@ -66,40 +68,48 @@ class SameReasonTest extends SharedSession {
       huge.setLength((256L << 20) + 1);
     }
     Files.createDirectory(folder.resolve("folder.png"));
-    String image = "\"prompt\":\"p\",\"image_paths\":\"a.png\"";
-    String bare = Base64.getEncoder().encodeToString(JobConsole.png(32, 32, 9));
-    String png = "data:image/png;base64,";
+  }
+
+  private static List<String> badValues() {
     List<String> rows = new ArrayList<>();
-    // Values.
     for (String field :
         List.of("height", "width", "num_inference_steps", "seed", "guidance_scale")) {
       for (String value : List.of("\"64\"", "1.5e400", "[64]", "true", "-1e30", "\"\"")) {
-        rows.add(image + ",\"" + field + "\":" + value);
+        rows.add(IMAGE + ",\"" + field + "\":" + value);
       }
     }
-    rows.add(image + ",\"height\":31");
-    rows.add(image + ",\"width\":4097");
-    rows.add(image + ",\"height\":4096,\"width\":4096");
-    rows.add(image + ",\"height\":64.5");
-    rows.add(image + ",\"num_inference_steps\":0");
-    rows.add(image + ",\"guidance_scale\":101");
-    rows.add(image + ",\"seed\":9223372036854775808");
-    rows.add(image + ",\"guidance_scale\":1e99999999999");
-    // Prompts.
+    rows.add(IMAGE + ",\"height\":31");
+    rows.add(IMAGE + ",\"width\":4097");
+    rows.add(IMAGE + ",\"height\":4096,\"width\":4096");
+    rows.add(IMAGE + ",\"height\":64.5");
+    rows.add(IMAGE + ",\"num_inference_steps\":0");
+    rows.add(IMAGE + ",\"guidance_scale\":101");
+    rows.add(IMAGE + ",\"seed\":9223372036854775808");
+    rows.add(IMAGE + ",\"guidance_scale\":1e99999999999");
+    return rows;
+  }
+
+  private static List<String> badPromptsAndLines() {
+    List<String> rows = new ArrayList<>();
     rows.add("\"image_paths\":\"a.png\"");
     rows.add("\"prompt\":\" \\u200b\",\"image_paths\":\"a.png\"");
     rows.add("\"prompt\":\"\\u0000\",\"image_paths\":\"a.png\"");
     rows.add("\"prompt\":5,\"image_paths\":\"a.png\"");
     rows.add("\"prompt\":\"caf~\",\"image_paths\":\"a.png\"");
     rows.add("\"prompt\":\"\\ud800\",\"image_paths\":\"a.png\"");
-    // Lines.
-    rows.add(image + ",\"deep\":" + "[".repeat(300) + "]".repeat(300));
-    rows.add(image + ",\"prompt\":\"again\"");
-    rows.add(image + ",\"digits\":" + "9".repeat(1001));
-    rows.add(image + ",\"\":1");
-    rows.add(image + ",\"x\":}");
-    rows.add(image + "} {\"y\":1");
-    // Paths.
+    rows.add(IMAGE + ",\"deep\":" + "[".repeat(300) + "]".repeat(300));
+    rows.add(IMAGE + ",\"prompt\":\"again\"");
+    rows.add(IMAGE + ",\"digits\":" + "9".repeat(1001));
+    rows.add(IMAGE + ",\"\":1");
+    rows.add(IMAGE + ",\"x\":}");
+    rows.add(IMAGE + "} {\"y\":1");
+    return rows;
+  }
+
+  private static List<String> badPaths() {
+    String bare = Base64.getEncoder().encodeToString(JobConsole.png(32, 32, 9));
+    String png = "data:image/png;base64,";
+    List<String> rows = new ArrayList<>();
     for (String path :
         List.of(
             "gone.png",
@@ -137,7 +147,10 @@ class SameReasonTest extends SharedSession {
 
   @Test
   void validateGivesTheReasonsOfEdit() throws IOException {
-    List<String> rows = badRows();
+    sources();
+    List<String> rows = new ArrayList<>(badValues());
+    rows.addAll(badPromptsAndLines());
+    rows.addAll(badPaths());
     Path manifest = folder.resolve("rows.jsonl");
     write(manifest, rows);
 

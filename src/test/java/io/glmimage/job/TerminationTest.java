@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.glmimage.spark.Until;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
@@ -72,10 +73,10 @@ class TerminationTest {
   /** Starts a run, and sends it a signal when there are so many edited images. */
   private String stopped(String signal, int images, int exitCode) throws Exception {
     try (ChildJob job = start()) {
-      while (images() < images) {
-        assertTrue(job.isAlive(), job.output());
-        Thread.sleep(20);
-      }
+      Until.holds(
+          "the job has made " + images + " images or ended",
+          () -> !job.isAlive() || images() >= images);
+      assertTrue(job.isAlive(), job.output());
       job.signal(signal);
       assertEquals(exitCode, job.exitCode(), job.output());
       String said = job.output();

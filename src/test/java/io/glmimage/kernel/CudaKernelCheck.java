@@ -110,6 +110,13 @@ final class CudaKernelCheck {
 
   private void addAll(ScalarType type) {
     String of = type == ScalarType.Float ? " float32 " : " bf16 ";
+    addRowWise(type, of);
+    addAttention(type, of);
+    addSampling(type, of);
+  }
+
+  /** Operations on each row of a matrix. */
+  private void addRowWise(ScalarType type, String of) {
     int[][] shapes = {{1, 8}, {3, 40}, {7, 192}, {33, 1472}, {1055, 512}, {2, 8192}, {1030, 4096}};
     for (int[] s : shapes) {
       String shape = s[0] + " x " + s[1];
@@ -124,6 +131,12 @@ final class CudaKernelCheck {
       add("ada_layer_norm to e4m3" + of + shape, () -> quantizingNorms(type, s[0], s[1]));
     }
     add("linear_gelu" + of, () -> linearGelu(type));
+    add("guided_euler_step" + of, () -> guidedEulerStep(type, 16, 12, 20, 2, true));
+    add("guided_euler_step one prediction" + of, () -> guidedEulerStep(type, 4, 6, 3, 3, false));
+  }
+
+  /** Attention and what prepares it. */
+  private void addAttention(ScalarType type, String of) {
     for (int headDim : new int[] {16, 32, 64, 128}) {
       add(
           "qk_norm_rotary" + of + headDim,
@@ -158,8 +171,9 @@ final class CudaKernelCheck {
           "rotary_cache_write" + of + Arrays.toString(r),
           () -> rotaryCacheWrite(type, 37, r[0], r[1], r[2], r[3]));
     }
-    add("guided_euler_step" + of, () -> guidedEulerStep(type, 16, 12, 20, 2, true));
-    add("guided_euler_step one prediction" + of, () -> guidedEulerStep(type, 4, 6, 3, 3, false));
+  }
+
+  private void addSampling(ScalarType type, String of) {
     SamplingSettings[] settings = {
       new SamplingSettings(1, 0, 1),
       new SamplingSettings(0.9, 50, 0.75),

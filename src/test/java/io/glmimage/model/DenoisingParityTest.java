@@ -69,6 +69,33 @@ class DenoisingParityTest {
     }
   }
 
+  /** Denoises, and compares the noise of some steps and the latents after each step. */
+  private static void compareSteps(
+      GoldenCase golden, Denoiser denoiser, Tensor latents, int row, int rows) {
+    JsonNode call = golden.json().get("call");
+    boolean guided = call.get("guidance_scale").asDouble() > 1;
+    List<Integer> noiseSteps = new ArrayList<>();
+    call.get("noise_pred_steps").forEach(s -> noiseSteps.add(s.asInt()));
+    int compared = 0;
+    for (int i = 0; i < denoiser.steps(); i++) {
+      try (TensorScope stepScope = new TensorScope()) {
+        int kept = noiseSteps.indexOf(i);
+        if (kept >= 0) {
+          List<Tensor> noise = denoiser.predictNoise(latents, i);
+          assertEquals(guided ? 2 : 1, noise.size());
+          check(golden, "noise_pred_cond", kept, row, rows, noise.get(0));
+          if (guided) {
+            check(golden, "noise_pred_uncond", kept, row, rows, noise.get(1));
+          }
+          compared++;
+        }
+        denoiser.step(latents, i);
+        check(golden, "step_latents", i, row, rows, latents);
+      }
+    }
+    assertEquals(noiseSteps.size(), compared);
+  }
+
   private static void denoise(
       GlmImageTransformer network,
       GoldenCase golden,
@@ -82,8 +109,6 @@ class DenoisingParityTest {
     int prompts = call.get("prompts").size();
     int prompt = row / (rows / prompts);
     Tensor latents = golden.tensor("in/latents").select(0, row).clone();
-    List<Integer> noiseSteps = new ArrayList<>();
-    call.get("noise_pred_steps").forEach(s -> noiseSteps.add(s.asInt()));
     DitSequence unconditional =
         guidance > 1
             ? network.prepare(rowOf(golden, "negative_prompt_embeds", row, rows), null)
@@ -102,24 +127,7 @@ class DenoisingParityTest {
               new DenoisingSteps(modulation, schedule.sigmas()),
               new Guidance(guidance, conditional, unconditional),
               cache)) {
-        int compared = 0;
-        for (int i = 0; i < denoiser.steps(); i++) {
-          try (TensorScope stepScope = new TensorScope()) {
-            int kept = noiseSteps.indexOf(i);
-            if (kept >= 0) {
-              List<Tensor> noise = denoiser.predictNoise(latents, i);
-              assertEquals(guidance > 1 ? 2 : 1, noise.size());
-              check(golden, "noise_pred_cond", kept, row, rows, noise.get(0));
-              if (guidance > 1) {
-                check(golden, "noise_pred_uncond", kept, row, rows, noise.get(1));
-              }
-              compared++;
-            }
-            denoiser.step(latents, i);
-            check(golden, "step_latents", i, row, rows, latents);
-          }
-        }
-        assertEquals(noiseSteps.size(), compared);
+        compareSteps(golden, denoiser, latents, row, rows);
       }
     } finally {
       if (unconditional != null) {

@@ -232,7 +232,7 @@ class AdapterVariantsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> formsAreMergedAlike() {
+  Stream<DynamicTest> layersAreFoundByEveryFormOfTheirNames() {
     return Stream.of(
         same("PEFT", AdapterVariantsTest::peft),
         same("names of the networks", plain(tensors(l -> l, ".lora_A.weight", ".lora_B.weight"))),
@@ -288,7 +288,12 @@ class AdapterVariantsTest {
                     tensors(
                         l -> l.replaceFirst("^model\\.", ""),
                         ".lora_A.weight",
-                        ".lora_B.weight")))),
+                        ".lora_B.weight")))));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> filesAndNumbersOfEveryFormAreMergedAlike() {
+    return Stream.of(
         same(
             "a folder for each component",
             folder -> {
@@ -352,7 +357,12 @@ class AdapterVariantsTest {
         kind("LoHa", ".hada_w1_a", "LoHa"),
         kind("LoKr", ".lokr_w1", "LoKr"),
         kind("IA3's tensor", ".ia3_l", "IA3"),
-        kind("a bias", ".lora_B.bias", "LoRA with biases"),
+        kind("a bias", ".lora_B.bias", "LoRA with biases"));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> changesOfOtherWeightsAreRefused() {
+    return Stream.of(
         refused(
             "a whole weight",
             "tensor base_model.model." + Q + ".weight does not belong to a LoRA adapter",
@@ -424,7 +434,15 @@ class AdapterVariantsTest {
         refused(
             "another rank than configured",
             "tensor " + a + " has rank 2, the configuration says 5: was it trained on this model?",
-            configured(", \"rank_pattern\": {\".*to_q\": 5}")),
+            configured(", \"rank_pattern\": {\".*to_q\": 5}")));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> incompleteLayersAreRefused() {
+    long in = ditShape[1];
+    String a = "base_model.model." + Q + ".lora_A.weight";
+    String b = "base_model.model." + Q + ".lora_B.weight";
+    return Stream.of(
         refused(
             "whole numbers",
             "tensor " + a + " holds whole numbers: was it trained on this model?",

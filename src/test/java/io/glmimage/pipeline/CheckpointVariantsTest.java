@@ -398,7 +398,7 @@ class CheckpointVariantsTest {
 
   /** As {@link #keysOfThePriorHaveDefaults}. */
   @TestFactory
-  Stream<DynamicTest> keysOfTheOtherComponentsHaveDefaults() {
+  Stream<DynamicTest> keysOfTheOtherNetworksHaveDefaults() {
     return Stream.of(
         same(
             "text encoder",
@@ -440,7 +440,12 @@ class CheckpointVariantsTest {
         warned(
             "transformer: the side of a patch",
             DIT + " has no \"patch_size\"; as in the reference, 2 is taken",
-            m -> m.json(DIT, c -> c.remove("patch_size"))),
+            m -> m.json(DIT, c -> c.remove("patch_size"))));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> keysOfOtherFilesHaveDefaults() {
+    return Stream.of(
         same(
             "prior: the older form of the rotary embedding",
             m ->
@@ -520,7 +525,7 @@ class CheckpointVariantsTest {
 
   /** The places of a chat template, and what may be in it. */
   @TestFactory
-  Stream<DynamicTest> chatTemplates() {
+  Stream<DynamicTest> chatTemplatesOfEveryFormAreRead() {
     return Stream.of(
         same(
             "in the tokenizer's configuration",
@@ -570,7 +575,12 @@ class CheckpointVariantsTest {
                     """)),
         accepted(
             "more text around the prompt",
-            m -> m.write(TEMPLATE, "[gMASK]" + m.text(TEMPLATE) + "{{ '\\n' }}")),
+            m -> m.write(TEMPLATE, "[gMASK]" + m.text(TEMPLATE) + "{{ '\\n' }}")));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> chatTemplatesThatDoNotFitAreNamed() {
+    return Stream.of(
         warned(
             "none",
             TEMPLATE
@@ -628,6 +638,32 @@ class CheckpointVariantsTest {
   }
 
   @TestFactory
+  Stream<DynamicTest> unknownSettingsThatCouldMatterAreNamed() {
+    return Stream.of(
+        warned(
+            "prior: an unknown setting that could matter",
+            PRIOR
+                + " has text_config.sliding_window = 1024, a setting that this program does not know"
+                + " and ignores",
+            m -> m.json(PRIOR, "text_config", c -> c.put("sliding_window", 1024))),
+        warned(
+            "text encoder: an unknown setting that could matter",
+            TEXT
+                + " has embedding_multiplier = 2.0, a setting that this program does not know and"
+                + " ignores",
+            m -> m.json(TEXT, c -> c.put("embedding_multiplier", 2.0))),
+        warned(
+            "sampling: a setting that could matter",
+            SAMPLING
+                + " has repetition_penalty = 1.2, a setting that this program does not know and"
+                + " ignores",
+            m ->
+                m.json(
+                    SAMPLING,
+                    c -> c.put("repetition_penalty", 1.2).put("num_beams", 1).put("min_p", 0.0))));
+  }
+
+  @TestFactory
   Stream<DynamicTest> settingsOfOtherArchitecturesAreRefused() {
     return Stream.of(
         refused(
@@ -658,27 +694,6 @@ class CheckpointVariantsTest {
                 + ": tensor model.language_model.embed_tokens.weight has shape [1568, 192], the"
                 + " configuration requires [168064, 192]",
             m -> m.json(PRIOR, "text_config", c -> c.remove("vocab_size"))),
-        warned(
-            "prior: an unknown setting that could matter",
-            PRIOR
-                + " has text_config.sliding_window = 1024, a setting that this program does not know"
-                + " and ignores",
-            m -> m.json(PRIOR, "text_config", c -> c.put("sliding_window", 1024))),
-        warned(
-            "text encoder: an unknown setting that could matter",
-            TEXT
-                + " has embedding_multiplier = 2.0, a setting that this program does not know and"
-                + " ignores",
-            m -> m.json(TEXT, c -> c.put("embedding_multiplier", 2.0))),
-        warned(
-            "sampling: a setting that could matter",
-            SAMPLING
-                + " has repetition_penalty = 1.2, a setting that this program does not know and"
-                + " ignores",
-            m ->
-                m.json(
-                    SAMPLING,
-                    c -> c.put("repetition_penalty", 1.2).put("num_beams", 1).put("min_p", 0.0))),
         refused(
             "text encoder: without a gate",
             TEXT + " has feed_forward_proj = \"relu\", but this program knows only gated-gelu",

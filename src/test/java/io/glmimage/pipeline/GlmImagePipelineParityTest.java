@@ -216,7 +216,7 @@ class GlmImagePipelineParityTest {
   }
 
   private static void embeddings(GoldenCase golden, Tensor expected, Tensor actual, String what) {
-    compare(golden, what, expected, actual, new Tolerance(2e-5, 2e-4));
+    compare(golden, what, expected, actual, Tolerance.scaled(2e-5, 2e-4));
   }
 
   private static void compare(

@@ -86,47 +86,56 @@ final class Scene {
     target = shapes.get(random.nextInt(shapes.size()));
     String other = colours.get(9 - random.nextInt(5));
     int phrase = random.nextInt(100);
-    switch (edit) {
-      case RECOLOUR -> {
-        wanted = other;
-        prompt =
-            pick(
-                phrase,
-                "Change the color of the " + target.form + " to " + other,
-                "make the " + target.form + " " + other,
-                "Turn the " + target.colour + " " + target.form + " " + other + ".",
-                "change the color of the "
-                    + target.form
-                    + " from "
-                    + target.colour
-                    + " to "
-                    + other,
-                "make the " + target.colour + " shape " + other);
-      }
-      case BACKGROUND -> {
-        wanted = other;
-        prompt =
-            pick(
-                phrase,
-                "Change the background to " + other,
-                "make the background " + other,
-                "use a " + other + " background");
-      }
-      case REMOVE -> {
-        wanted = background;
-        prompt =
-            pick(
-                phrase,
-                "remove the " + target.form,
-                "delete the " + target.colour + " " + target.form,
-                "get rid of the " + target.form);
-      }
-      default -> {
-        wanted = null;
-        prompt =
-            pick(phrase, "make it grayscale", "convert to black and white", "desaturate the image");
-      }
-    }
+    Wish wish = wish(phrase, other);
+    wanted = wish.wanted;
+    prompt = wish.prompt;
+  }
+
+  /** The colour that the edited region is to have, and the edit in words. */
+  private record Wish(String wanted, String prompt) {}
+
+  private Wish wish(int phrase, String other) {
+    return switch (edit) {
+      case RECOLOUR ->
+          new Wish(
+              other,
+              pick(
+                  phrase,
+                  "Change the color of the " + target.form + " to " + other,
+                  "make the " + target.form + " " + other,
+                  "Turn the " + target.colour + " " + target.form + " " + other + ".",
+                  "change the color of the "
+                      + target.form
+                      + " from "
+                      + target.colour
+                      + " to "
+                      + other,
+                  "make the " + target.colour + " shape " + other));
+      case BACKGROUND ->
+          new Wish(
+              other,
+              pick(
+                  phrase,
+                  "Change the background to " + other,
+                  "make the background " + other,
+                  "use a " + other + " background"));
+      case REMOVE ->
+          new Wish(
+              background,
+              pick(
+                  phrase,
+                  "remove the " + target.form,
+                  "delete the " + target.colour + " " + target.form,
+                  "get rid of the " + target.form));
+      case GRAYSCALE ->
+          new Wish(
+              null,
+              pick(
+                  phrase,
+                  "make it grayscale",
+                  "convert to black and white",
+                  "desaturate the image"));
+    };
   }
 
   private static String pick(int n, String... phrases) {

@@ -9,6 +9,7 @@ import com.amazonaws.services.s3.model.InitiateMultipartUploadRequest;
 import com.amazonaws.services.s3.model.ListMultipartUploadsRequest;
 import com.amazonaws.services.s3.model.MultipartUpload;
 import com.amazonaws.services.s3.model.ObjectMetadata;
+import io.glmimage.spark.Until;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -34,7 +35,6 @@ public final class S3Server implements AutoCloseable {
   public static final String SECRET_KEY = "test-secret-key-of-nobody";
   private static final Path CLASS_PATH = Path.of("target", "s3proxy.classpath").toAbsolutePath();
   private static final Path POM = Path.of("src", "test", "s3proxy", "pom.xml").toAbsolutePath();
-  private static final int START_SECONDS = 60;
 
   private final Process process;
   private final int port;
@@ -85,11 +85,14 @@ public final class S3Server implements AutoCloseable {
             .redirectOutput(log.toFile())
             .start();
     S3Server server = new S3Server(process, port);
-    for (long start = System.nanoTime(); !server.answers(); Thread.sleep(100)) {
-      if (!process.isAlive() || System.nanoTime() - start > START_SECONDS * 1_000_000_000L) {
-        server.close();
-        throw new AssertionError("S3Proxy does not answer:\n" + Files.readString(log));
-      }
+    try {
+      Until.holds("S3Proxy answers or has ended", () -> !process.isAlive() || server.answers());
+    } catch (AssertionError e) {
+      server.close();
+      throw e;
+    }
+    if (!process.isAlive()) {
+      throw new AssertionError("S3Proxy has ended:\n" + Files.readString(log));
     }
     return server;
   }

@@ -11,6 +11,7 @@ import io.glmimage.error.WeightsException;
 import io.glmimage.io.LocalFileSource;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -112,11 +113,14 @@ class WeightsCacheTest extends CacheFixtureTests {
 
   @Test
   void processesRaceForOneCopyAndSurviveAKill() throws Exception {
-    Process first = process(400);
-    try (BufferedReader out = first.inputReader()) {
+    Process first = process(true);
+    try (BufferedReader out = first.inputReader();
+        Writer permissions = first.outputWriter()) {
       assertEquals("HAVE 0", out.readLine());
+      permit(permissions);
       assertEquals("CHUNK 0", out.readLine());
-      Process waiting = process(0);
+      Process waiting = process(false);
+      permit(permissions);
       assertEquals("CHUNK 1", out.readLine());
       first.destroyForcibly().waitFor();
       try (BufferedReader second = waiting.inputReader()) {
@@ -210,7 +214,16 @@ class WeightsCacheTest extends CacheFixtureTests {
     };
   }
 
-  private Process process(long waitMillis) throws IOException {
+  /** Lets a process go on to its next chunk. */
+  private static void permit(Writer permissions) throws IOException {
+    permissions.write("\n");
+    permissions.flush();
+  }
+
+  /**
+   * @param waits whether the process waits before each chunk
+   */
+  private Process process(boolean waits) throws IOException {
     return new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx128m",
@@ -219,7 +232,7 @@ class WeightsCacheTest extends CacheFixtureTests {
             CacheProcess.class.getName(),
             fixture.root().toString(),
             fixture.model().toString(),
-            Long.toString(waitMillis))
+            Boolean.toString(waits))
         .redirectError(ProcessBuilder.Redirect.DISCARD)
         .start();
   }

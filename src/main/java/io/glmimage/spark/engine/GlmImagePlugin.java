@@ -26,6 +26,8 @@ import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
 import org.apache.spark.api.plugin.PluginContext;
 import org.apache.spark.api.plugin.SparkPlugin;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationStart;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -136,17 +138,19 @@ public final class GlmImagePlugin implements SparkPlugin {
     public synchronized Map<String, String> init(SparkContext spark, PluginContext plugin) {
       context = spark;
       options = GlmImagePlugin.options(spark.conf());
+      ModelDistributions.of(spark).preload(options);
+      // Executors may ask while the session is being built, which cannot broadcast yet.
+      spark.addSparkListener(
+          new SparkListener() {
+            @Override
+            public void onApplicationStart(SparkListenerApplicationStart start) {
+              setReady();
+            }
+          });
       return Map.of();
     }
 
-    /**
-     * Marks the session as ready: Spark calls this method when the context is up, so it can
-     * broadcast. A listener for the application's start would not do, because Spark may drop
-     * events.
-     */
-    @Override
-    public synchronized void registerMetrics(String appId, PluginContext plugin) {
-      ModelDistributions.of(context).preload(options);
+    private synchronized void setReady() {
       ready = true;
     }
 

@@ -57,7 +57,7 @@ final class BatchManifest implements FormatReader {
             .select(InternalColumns.FATAL)
             .limit(SHOWN)
             .collectAsList()) {
-      problems.add(row.getString(0));
+      problems.add(row.getAs(InternalColumns.FATAL));
     }
     String id = BatchColumn.CUSTOM_ID.column();
     Dataset<Row> lines = rows.filter(col(BatchColumn.IMAGE.column()).equalTo(1));
@@ -70,7 +70,7 @@ final class BatchManifest implements FormatReader {
             .orderBy(id)
             .limit(SHOWN)
             .collectAsList()) {
-      problems.add("custom_id " + row.getString(0) + " is on " + row.getLong(1) + " lines");
+      problems.add("custom_id " + row.getAs(id) + " is on " + row.getAs("lines") + " lines");
     }
     String url = BatchColumn.URL.column();
     if (lines.select(url).filter(col(url).isNotNull()).distinct().limit(2).count() > 1) {

@@ -1,5 +1,6 @@
 package io.glmimage.spark.manifest;
 
+import io.glmimage.io.DaemonThreads;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,12 +37,7 @@ final class ParallelReads {
     }
     ExecutorService threads =
         Executors.newFixedThreadPool(
-            Math.min(THREADS, files.size()),
-            task -> {
-              Thread thread = new Thread(task, "manifest-files");
-              thread.setDaemon(true);
-              return thread;
-            });
+            Math.min(THREADS, files.size()), DaemonThreads.named("manifest-files"));
     try {
       for (int from = 0; from < files.size(); from += MOST_READY) {
         List<Future<R>> batch = new ArrayList<>();

@@ -1,7 +1,6 @@
 package io.glmimage.spark.results;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.expr;
 import static org.apache.spark.sql.functions.floor;
 import static org.apache.spark.sql.functions.greatest;
@@ -86,14 +85,18 @@ public final class ResultFigures {
     long compared = 0;
     for (Row row :
         ok().filter(column(ResultColumn.QUALITY).isNotNull())
-            .groupBy(column(ResultColumn.QUALITY), shareBin(change), shareBin(likeness))
-            .agg(count(lit(1)))
+            .groupBy(
+                column(ResultColumn.QUALITY),
+                shareBin(change).as("change"),
+                shareBin(likeness).as("likeness"))
+            .count()
             .collectAsList()) {
-      long rows = row.getLong(3);
-      flags.merge(row.getString(0), rows, Long::sum);
-      if (!row.isNullAt(1)) {
-        changes[row.getInt(1)] += rows;
-        likenesses[row.getInt(2)] += rows;
+      long rows = row.<Long>getAs("count");
+      flags.merge(row.getAs(ResultColumn.QUALITY.column()), rows, Long::sum);
+      Integer changeBin = row.getAs("change");
+      if (changeBin != null) {
+        changes[changeBin] += rows;
+        likenesses[row.<Integer>getAs("likeness")] += rows;
         compared += rows;
       }
     }
@@ -218,19 +221,25 @@ public final class ResultFigures {
     stages.put("denoise", ResultColumn.DENOISE_SECONDS);
     stages.put("decode", ResultColumn.DECODE_SECONDS);
     stages.put("write", ResultColumn.WRITE_SECONDS);
-    List<Column> sums = new ArrayList<>(stages.values().stream().map(c -> sum(column(c))).toList());
-    Row row = rows.agg(sum(column(ResultColumn.SECONDS)), sums.toArray(Column[]::new)).head();
+    Column[] sums =
+        stages.entrySet().stream()
+            .map(stage -> sum(column(stage.getValue())).as(stage.getKey()))
+            .toArray(Column[]::new);
+    Row row = rows.agg(sum(column(ResultColumn.SECONDS)).as("all"), sums).head();
     Map<String, Double> seconds = new LinkedHashMap<>();
-    double rest = row.isNullAt(0) ? 0 : row.getDouble(0);
-    int i = 1;
+    double rest = orZero(row.getAs("all"));
     for (String stage : stages.keySet()) {
-      double value = row.isNullAt(i) ? 0 : row.getDouble(i);
+      double value = orZero(row.getAs(stage));
       seconds.put(stage, value);
       rest -= value;
-      i++;
     }
     seconds.put("other", Math.max(0, rest));
     return seconds;
+  }
+
+  /** Sums of no values are null. */
+  private static double orZero(Double sum) {
+    return sum == null ? 0 : sum;
   }
 
   /** Quantiles of the seconds of successful rows, by name; empty if no row succeeded. */
@@ -238,18 +247,19 @@ public final class ResultFigures {
     String seconds = ResultColumn.SECONDS.column();
     Row row =
         ok().agg(
-                expr("percentile_approx(" + seconds + ", array(0.5D, 0.9D, 0.99D), 1000)"),
-                expr("max(" + seconds + ")"),
-                expr("avg(" + seconds + ")"))
+                expr("percentile_approx(" + seconds + ", array(0.5D, 0.9D, 0.99D), 1000)")
+                    .as("quantiles"),
+                expr("max(" + seconds + ")").as("max"),
+                expr("avg(" + seconds + ")").as("mean"))
             .head();
     Map<String, Double> quantiles = new LinkedHashMap<>();
-    if (!row.isNullAt(0)) {
-      List<Double> values = row.getList(0);
+    if (!row.isNullAt(row.fieldIndex("quantiles"))) {
+      List<Double> values = row.getList(row.fieldIndex("quantiles"));
       quantiles.put("p50", values.get(0));
       quantiles.put("p90", values.get(1));
       quantiles.put("p99", values.get(2));
-      quantiles.put("max", row.getDouble(1));
-      quantiles.put("mean", row.getDouble(2));
+      quantiles.put("max", row.getAs("max"));
+      quantiles.put("mean", row.getAs("mean"));
     }
     return quantiles;
   }
@@ -259,8 +269,8 @@ public final class ResultFigures {
     TreeMap<Long, Long> counts = new TreeMap<>();
     Column seconds = greatest(column(ResultColumn.SECONDS), lit(SHORTEST));
     Column bin = floor(log10(seconds).multiply(BINS_PER_DECADE)).as("bin");
-    for (Row row : ok().groupBy(bin).agg(count(lit(1))).collectAsList()) {
-      counts.put(row.getLong(0), row.getLong(1));
+    for (Row row : ok().groupBy(bin).count().collectAsList()) {
+      counts.put(row.getAs("bin"), row.getAs("count"));
     }
     List<RunFigures.Bin> bins = new ArrayList<>();
     if (!counts.isEmpty()) {

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataType;
@@ -135,14 +136,16 @@ public final class ResultsTable {
                 name(ResultColumn.QUALITY))
             .count()
             .collectAsList()) {
-      long count = row.getLong(3);
-      if (!row.getString(0).equals(ResultStatus.OK.name())) {
-        failed.merge(row.getString(1), count, Long::sum);
+      long count = row.<Long>getAs("count");
+      String status = row.getAs(name(ResultColumn.STATUS));
+      if (!status.equals(ResultStatus.OK.name())) {
+        failed.merge(row.getAs(name(ResultColumn.ERROR_CLASS)), count, Long::sum);
         continue;
       }
       ok += count;
-      if (!row.isNullAt(2) && !row.getString(2).equals(QualityFlag.OK.name())) {
-        flagged.merge(row.getString(2), count, Long::sum);
+      String flag = row.getAs(name(ResultColumn.QUALITY));
+      if (flag != null && !flag.equals(QualityFlag.OK.name())) {
+        flagged.merge(flag, count, Long::sum);
       }
     }
     return new RowCounts(total, ok, kept, failed, flagged);
@@ -157,7 +160,11 @@ public final class ResultsTable {
         .select(col(name(ResultColumn.ERROR_CLASS)), col(name(ResultColumn.ERROR)))
         .collectAsList()
         .stream()
-        .map(row -> row.getString(0) + ": " + row.getString(1))
+        .map(
+            row ->
+                row.getAs(name(ResultColumn.ERROR_CLASS))
+                    + ": "
+                    + row.getAs(name(ResultColumn.ERROR)))
         .toList();
   }
 
@@ -180,14 +187,11 @@ public final class ResultsTable {
         Arrays.stream(rows.columns())
             .map(column -> col("`" + column.replace("`", "``") + "`"))
             .toArray(Column[]::new);
-    return rows
-        .orderBy(col(name(ResultColumn.ROW_INDEX)))
+    return rows.orderBy(col(name(ResultColumn.ROW_INDEX)))
         .limit(limit)
         .select(to_json(struct(columns), Map.of("ignoreNullFields", "false")))
-        .collectAsList()
-        .stream()
-        .map(row -> row.getString(0))
-        .toList();
+        .as(Encoders.STRING())
+        .collectAsList();
   }
 
   /** The columns of a result row that are shown to people. */

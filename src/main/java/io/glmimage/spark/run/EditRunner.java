@@ -287,7 +287,7 @@ public final class EditRunner implements AutoCloseable {
     // 1. Count the rows of each partition of the input.
     Map<Integer, Long> counts = new HashMap<>();
     for (Row count : toDo.groupBy(spark_partition_id().as("partition")).count().collectAsList()) {
-      counts.put(count.getInt(0), count.getLong(1));
+      counts.put(count.getAs("partition"), count.getAs("count"));
     }
 
     // 2. Number the rows. Every executor gets the counts once, not with each of its tasks.

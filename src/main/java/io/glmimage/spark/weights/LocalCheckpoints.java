@@ -2,6 +2,7 @@ package io.glmimage.spark.weights;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.WeightsException;
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.FileSource;
 import io.glmimage.weights.CachedWeights;
 import io.glmimage.weights.CheckpointListing;
@@ -82,9 +83,7 @@ public final class LocalCheckpoints {
       present = mine;
       // A task's thread is not suitable: Spark would keep the broadcast blocks that it reads. A
       // killed task would also stop the transfer for which other tasks wait.
-      Thread thread = new Thread(() -> find(key, finder, mine), "weights-receive");
-      thread.setDaemon(true);
-      thread.start();
+      DaemonThreads.named("weights-receive").newThread(() -> find(key, finder, mine)).start();
     }
     try {
       return present.get().folder();

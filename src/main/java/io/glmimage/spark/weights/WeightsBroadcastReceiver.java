@@ -2,6 +2,7 @@ package io.glmimage.spark.weights;
 
 import io.glmimage.bench.ProcessMemory;
 import io.glmimage.error.WeightsException;
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.PartialWeights;
 import io.glmimage.weights.WeightsCache;
@@ -53,20 +54,10 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   @Override
   public void fill(PartialWeights partial) throws InterruptedException {
     ExecutorService writer =
-        Executors.newSingleThreadExecutor(
-            work -> {
-              Thread t = new Thread(work, "weights-write");
-              t.setDaemon(true);
-              return t;
-            });
+        Executors.newSingleThreadExecutor(DaemonThreads.named("weights-write"));
     // A chunk can take long on a slow network. The driver must not treat the node as dead.
     ScheduledExecutorService heart =
-        Executors.newSingleThreadScheduledExecutor(
-            work -> {
-              Thread t = new Thread(work, "weights-alive");
-              t.setDaemon(true);
-              return t;
-            });
+        Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("weights-alive"));
     boolean finished = false;
     String why = "interrupted";
     try {

@@ -1,6 +1,7 @@
 package io.glmimage.spark.weights;
 
 import io.glmimage.error.GlmImageException;
+import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.FileSource;
 import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
@@ -50,12 +51,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
   private final Consumer<WeightsStatus> progress;
   private final Thread thread;
   private final ExecutorService releaser =
-      Executors.newSingleThreadExecutor(
-          work -> {
-            Thread t = new Thread(work, "weights-release");
-            t.setDaemon(true);
-            return t;
-          });
+      Executors.newSingleThreadExecutor(DaemonThreads.named("weights-release"));
 
   // The fields below are guarded by this.
   private final ChunkWindow<Sent> window;
@@ -85,8 +81,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
     this.reader = new ChunkReader(source, plan);
     this.window = new ChunkWindow<>(plan.size(), silence, System::nanoTime);
     this.progress = progress;
-    this.thread = new Thread(this::run, "weights-broadcast");
-    thread.setDaemon(true);
+    this.thread = DaemonThreads.named("weights-broadcast").newThread(this::run);
   }
 
   void start() {

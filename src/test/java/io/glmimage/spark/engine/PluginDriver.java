@@ -1,5 +1,6 @@
 package io.glmimage.spark.engine;
 
+import io.glmimage.spark.Until;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
 
@@ -21,9 +22,7 @@ public final class PluginDriver {
               .parallelize(List.of(0), 1)
               .map(
                   x -> {
-                    for (int i = 0; i < 900 && ExecutorEngines.loaded() == 0; i++) {
-                      Thread.sleep(100);
-                    }
+                    Until.holds("a model is loaded", () -> ExecutorEngines.loaded() > 0);
                     return ExecutorEngines.loaded();
                   })
               .first();

@@ -4,15 +4,13 @@ import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.spark.Meeting;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -30,8 +28,6 @@ public record SoakEngines(EngineOptions options) implements PresentModel {
 
   /** A local folder in which each process that reaches such a row creates a file. */
   public static final String MEETING = "soak.meeting";
-
-  private static final Duration PATIENCE = Duration.ofMinutes(3);
 
   /** Not a component: the record is sent to executors, the model stays on the driver. */
   private CheckpointModel model() {
@@ -90,26 +86,9 @@ public record SoakEngines(EngineOptions options) implements PresentModel {
 
     private static void meet(Path folder) {
       try {
-        Files.createDirectories(folder);
-        Files.writeString(folder.resolve("" + ProcessHandle.current().pid()), "");
-        long start = System.nanoTime();
-        while (arrived(folder) < 2) {
-          if (System.nanoTime() - start > PATIENCE.toNanos()) {
-            throw new IllegalStateException("No other process reached this row");
-          }
-          Thread.sleep(20);
-        }
+        Meeting.attend(folder, 2);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException("Interrupted", e);
-      }
-    }
-
-    private static long arrived(Path folder) throws IOException {
-      try (Stream<Path> files = Files.list(folder)) {
-        return files.count();
       }
     }
   }

@@ -89,18 +89,18 @@ class TextManifestTest extends SharedLocalSpark {
     return JSON.writeValueAsString(value);
   }
 
-  @Test
-  void aGeneratedTableGivesTheSameRequestsInEveryFormat() throws IOException {
-    Random random = new Random(12);
-    List<Row> rows = new ArrayList<>();
-    StringBuilder lines = new StringBuilder();
-    StringBuilder batch = new StringBuilder();
-    StringBuilder csv =
+  /** The same rows in every format. */
+  private static final class Generated {
+    final List<Row> rows = new ArrayList<>();
+    final StringBuilder lines = new StringBuilder();
+    final StringBuilder batch = new StringBuilder();
+    final StringBuilder csv =
         new StringBuilder("\ufeffid,prompt,image_paths,seed,height,guidance_scale\r\n");
-    StringBuilder tsv =
+    final StringBuilder tsv =
         new StringBuilder("id\tprompt\timage_paths\tseed\theight\tguidance_scale\n");
-    for (int i = 0; i < ROWS; i++) {
-      String id = "r" + i;
+
+    void add(Random random) throws IOException {
+      String id = "r" + rows.size();
       String prompt = text(random);
       List<String> images = new ArrayList<>(List.of("a" + text(random) + ".png"));
       if (random.nextBoolean()) {
@@ -138,18 +138,32 @@ class TextManifestTest extends SharedLocalSpark {
       csv.append(String.join(",", quoted)).append("\r\n");
       tsv.append(String.join("\t", quoted)).append('\n');
     }
+  }
+
+  @Test
+  void aGeneratedTableGivesTheSameRequestsInEveryFormat() throws IOException {
+    Random random = new Random(12);
+    Generated table = new Generated();
+    for (int i = 0; i < ROWS; i++) {
+      table.add(random);
+    }
     Path parquet = folder.resolve("m.parquet");
-    spark.session().createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(parquet.toString());
+    spark
+        .session()
+        .createDataFrame(table.rows, SCHEMA)
+        .coalesce(1)
+        .write()
+        .parquet(parquet.toString());
     List<PlannedRow> expected = spark.planned(parquet);
     assertEquals(ROWS, expected.size());
     expected.forEach(row -> assertInstanceOf(ManifestRow.class, row.outcome()));
     for (Path other :
         List.of(
-            Files.writeString(folder.resolve("m.jsonl"), lines),
-            Files.writeString(folder.resolve("m.csv"), csv),
-            Files.writeString(folder.resolve("m.tsv"), tsv),
-            gzip("m.csv.gz", csv.toString()),
-            Files.writeString(folder.resolve("b.jsonl"), batch))) {
+            Files.writeString(folder.resolve("m.jsonl"), table.lines),
+            Files.writeString(folder.resolve("m.csv"), table.csv),
+            Files.writeString(folder.resolve("m.tsv"), table.tsv),
+            gzip("m.csv.gz", table.csv.toString()),
+            Files.writeString(folder.resolve("b.jsonl"), table.batch))) {
       assertEquals(expected, spark.planned(other), other.toString());
     }
   }

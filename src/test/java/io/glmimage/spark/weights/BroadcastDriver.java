@@ -3,10 +3,12 @@ package io.glmimage.spark.weights;
 import io.glmimage.bench.ProcessMemory;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.io.LocalFileSource;
+import io.glmimage.spark.Meeting;
 import io.glmimage.spark.engine.GpuAssignment;
 import io.glmimage.weights.CheckpointFiles;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -43,8 +45,7 @@ public final class BroadcastDriver {
   private BroadcastDriver() {}
 
   /** The model as seen by a task. */
-  record Seen(String executor, long pid, String folder, String sha)
-      implements java.io.Serializable {}
+  record Seen(String executor, long pid, String folder, String sha) implements Serializable {}
 
   public static void main(String[] args) throws Exception {
     SparkConf conf = new SparkConf().setAppName("broadcast-test").setMaster(args[0]);
@@ -120,7 +121,6 @@ public final class BroadcastDriver {
       Map<String, Seen> before = seen(spark, handle.ref());
       Seen victim = before.values().iterator().next();
       kill(victim.pid());
-      awaitExecutors(spark, 2, victim.executor());
       look(spark, handle);
       result("victim", victim.executor());
     }
@@ -147,7 +147,6 @@ public final class BroadcastDriver {
     try (WeightsHandle handle =
         WeightsDistribution.start(spark, model, found, plan, options, silence, killer)) {
       handle.distribute();
-      awaitExecutors(spark, 2, victim);
       look(spark, handle);
       result("victim", victim);
     }
@@ -157,11 +156,11 @@ public final class BroadcastDriver {
   private static void late(
       JavaSparkContext spark, String model, WeightsMode plan, WeightsOptions options)
       throws Exception {
-    awaitExecutors(spark, 1, "");
+    // Waits for the first executor.
+    spark.parallelize(List.of(0), 1).count();
     try (WeightsHandle handle = WeightsDistribution.start(spark, model, plan, options, s -> {})) {
       handle.distribute();
       result("first", handle.status().nodes().complete());
-      awaitExecutors(spark, 2, "");
       look(spark, handle);
     }
   }
@@ -189,16 +188,8 @@ public final class BroadcastDriver {
     }
   }
 
-  private static void gpu(JavaSparkContext spark) {
-    List<String> devices =
-        spark
-            .parallelize(List.of(0, 1, 2, 3), 4)
-            .map(
-                i -> {
-                  Thread.sleep(500);
-                  return GpuAssignment.ofTask().orElse("none");
-                })
-            .collect();
+  private static void gpu(JavaSparkContext spark) throws IOException {
+    List<String> devices = onBoth(spark, () -> GpuAssignment.ofTask().orElse("none"));
     result("devices", String.join(",", new java.util.TreeSet<>(devices)));
     result(
         "refusal",
@@ -221,7 +212,7 @@ public final class BroadcastDriver {
             .first());
   }
 
-  private static void look(JavaSparkContext spark, WeightsHandle handle) {
+  private static void look(JavaSparkContext spark, WeightsHandle handle) throws IOException {
     Map<String, Seen> seen = seen(spark, handle.ref());
     result("executors", String.join(",", seen.keySet()));
     result("folders", seen.values().stream().map(Seen::folder).distinct().count());
@@ -241,66 +232,55 @@ public final class BroadcastDriver {
     result("nodeResidentPeak", s.nodes().peakResidentBytes());
   }
 
-  /** One answer from each executor that runs tasks. */
-  private static Map<String, Seen> seen(JavaSparkContext spark, WeightsRef ref) {
-    Map<String, Seen> byExecutor = new LinkedHashMap<>();
-    spark
-        .parallelize(List.of(0, 1, 2, 3), 4)
+  /** What a task does on an executor. */
+  private interface Work<T> extends Serializable {
+    T call() throws Exception;
+  }
+
+  /**
+   * The answers of two executors, each of which runs one task at a time. Waits until there are two.
+   */
+  private static <T> List<T> onBoth(JavaSparkContext spark, Work<T> work) throws IOException {
+    String meeting = Files.createTempDirectory("meeting").toString();
+    return spark
+        .parallelize(List.of(0, 1), 2)
         .map(
             i -> {
+              T answer = work.call();
+              Meeting.attend(Path.of(meeting), 2);
+              return answer;
+            })
+        .collect();
+  }
+
+  private static Map<String, Seen> seen(JavaSparkContext spark, WeightsRef ref) throws IOException {
+    Map<String, Seen> byExecutor = new LinkedHashMap<>();
+    onBoth(
+            spark,
+            () -> {
               Path folder = ref.localFolder();
-              Thread.sleep(300);
               return new Seen(
                   SparkEnv.get().executorId(),
                   ProcessHandle.current().pid(),
                   folder.toString(),
                   DIGESTED.computeIfAbsent(folder.toString(), f -> shaOf(folder)));
             })
-        .collect()
         .forEach(s -> byExecutor.put(s.executor(), s));
     return byExecutor;
   }
 
-  private static Map<String, Long> pids(JavaSparkContext spark) throws InterruptedException {
+  private static Map<String, Long> pids(JavaSparkContext spark) throws IOException {
     Map<String, Long> pids = new LinkedHashMap<>();
-    for (int i = 0; i < 60 && pids.size() < 2; i++) {
-      spark
-          .parallelize(List.of(0, 1, 2, 3), 4)
-          .map(
-              x -> {
-                Thread.sleep(300);
-                return SparkEnv.get().executorId() + " " + ProcessHandle.current().pid();
-              })
-          .collect()
-          .forEach(s -> pids.put(s.split(" ")[0], Long.parseLong(s.split(" ")[1])));
-    }
+    onBoth(spark, () -> SparkEnv.get().executorId() + " " + ProcessHandle.current().pid())
+        .forEach(s -> pids.put(s.split(" ")[0], Long.parseLong(s.split(" ")[1])));
     return pids;
   }
 
+  /** Ends a process without warning, and waits for its end. */
   private static void kill(long pid) {
-    ProcessHandle.of(pid).orElseThrow().destroyForcibly();
-  }
-
-  /** Waits until tasks run on {@code count} executors without {@code dead}. */
-  private static void awaitExecutors(JavaSparkContext spark, int count, String dead)
-      throws InterruptedException {
-    for (int i = 0; i < 100; i++) {
-      List<String> ids =
-          spark
-              .parallelize(List.of(0, 1, 2, 3), 4)
-              .map(
-                  x -> {
-                    Thread.sleep(200);
-                    return SparkEnv.get().executorId();
-                  })
-              .distinct()
-              .collect();
-      if (ids.size() >= count && !ids.contains(dead)) {
-        return;
-      }
-      Thread.sleep(200);
-    }
-    throw new IllegalStateException("no " + count + " executors");
+    ProcessHandle victim = ProcessHandle.of(pid).orElseThrow();
+    victim.destroyForcibly();
+    victim.onExit().join();
   }
 
   /** The chunks of which Spark still keeps blocks on the driver. */

@@ -106,7 +106,7 @@ public final class ImageFolder {
               .parquet(listing)
               .sort(col("value"))
               .javaRDD()
-              .flatMap(row -> rows(row.getString(0), start, prompts, seeds).iterator());
+              .flatMap(row -> rows(row.getAs("value"), start, prompts, seeds).iterator());
       StructType schema =
           new StructType()
               .add("id", DataTypes.StringType)
