@@ -124,7 +124,7 @@ final class ChildJob implements AutoCloseable {
   }
 
   int exitCode() throws InterruptedException, IOException {
-    return exitCode(3);
+    return exitCode(8);
   }
 
   int exitCode(int minutes) throws InterruptedException, IOException {

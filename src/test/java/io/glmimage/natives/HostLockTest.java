@@ -35,7 +35,7 @@ class HostLockTest {
       }
       released.set(true);
     }
-    assertTrue(second.get(20, TimeUnit.SECONDS), "the second taker had the lock too early");
+    assertTrue(second.get(60, TimeUnit.SECONDS), "the second taker had the lock too early");
   }
 
   @Test

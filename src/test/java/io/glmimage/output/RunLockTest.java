@@ -227,7 +227,7 @@ class RunLockTest {
     try (RunLock lock = acquire(600, lost)) {
       lock.check();
       write(time.now());
-      assertTrue(lost.await(10, TimeUnit.SECONDS));
+      assertTrue(lost.await(60, TimeUnit.SECONDS));
       JobException stopped = assertThrows(JobException.class, lock::check);
       assertTrue(stopped.getMessage().contains("another run has taken it"), stopped.getMessage());
     }

@@ -5,7 +5,7 @@ import java.util.concurrent.Callable;
 
 /** Waits for something that another thread or process does. */
 public final class Until {
-  private static final Duration DEADLINE = Duration.ofMinutes(2);
+  private static final Duration DEADLINE = Duration.ofMinutes(4);
 
   private Until() {}
 
@@ -13,7 +13,7 @@ public final class Until {
    * Waits until a condition holds.
    *
    * @param what the condition, for the message
-   * @throws AssertionError if it does not hold within two minutes
+   * @throws AssertionError if it does not hold within four minutes
    */
   public static void holds(String what, Callable<Boolean> condition) {
     long start = System.nanoTime();

@@ -51,7 +51,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 public final class GlmImageTransformer implements AutoCloseable {
   /** Stands for a dropped prior id. */
-  public static final int DROPPED = -1;
+  public static final int DROPPED = PriorProjector.DROPPED;
 
   private final Weights tensors;
   private final KernelProvider kernels;

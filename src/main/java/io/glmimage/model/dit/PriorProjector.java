@@ -17,6 +17,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * as a whole is computed once, as a single row.
  */
 final class PriorProjector {
+  /** Stands for a dropped prior id. */
+  static final int DROPPED = -1;
+
   private final Compute compute;
   private final int codebook;
   private final int width;
@@ -54,18 +57,18 @@ final class PriorProjector {
   /**
    * Projects ids: {@code [I] -> [I, D]}.
    *
-   * @param ids below the codebook size, or {@link GlmImageTransformer#DROPPED}
+   * @param ids below the codebook size, or {@link #DROPPED}
    */
   Tensor project(int[] ids) {
     int[] rows = new int[ids.length];
     float[] keep = new float[ids.length];
     boolean anyDropped = false;
     for (int i = 0; i < ids.length; i++) {
-      if (ids[i] < GlmImageTransformer.DROPPED || ids[i] >= codebook) {
+      if (ids[i] < DROPPED || ids[i] >= codebook) {
         throw new IllegalArgumentException(
             "Invalid prior id: " + ids[i] + " at " + i + ", expected 0 to " + (codebook - 1));
       }
-      boolean isDropped = ids[i] == GlmImageTransformer.DROPPED;
+      boolean isDropped = ids[i] == DROPPED;
       anyDropped |= isDropped;
       rows[i] = isDropped ? 0 : ids[i];
       keep[i] = isDropped ? 0 : 1;

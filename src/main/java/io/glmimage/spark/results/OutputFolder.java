@@ -199,6 +199,6 @@ public final class OutputFolder {
 
   /** An interrupted commit leaves hidden files and folders, which are not results. */
   private static boolean isResult(String name) {
-    return name.equals("_SUCCESS") || StoredResults.isTableFile(name);
+    return name.equals("_SUCCESS") || ResultsTable.isTableFile(name);
   }
 }

@@ -89,12 +89,17 @@ public final class ResultsTable {
     }
   }
 
+  /** Whether Spark gives data files such names. Other files are left alone. */
+  static boolean isTableFile(String name) {
+    return name.startsWith("part-");
+  }
+
   /** The data files, without files that people and other programs have put there. */
   private static String[] files(Storage storage, String path) throws IOException {
     String folder = storage.qualified(path);
     List<String> files =
         storage.names(folder).stream()
-            .filter(StoredResults::isTableFile)
+            .filter(ResultsTable::isTableFile)
             .map(name -> folder + "/" + name)
             .toList();
     return files.isEmpty() ? new String[] {folder} : files.toArray(String[]::new);

@@ -277,15 +277,10 @@ public final class StoredResults {
     return runs;
   }
 
-  /** Whether Spark gives data files such names. Other files are left alone. */
-  static boolean isTableFile(String name) {
-    return name.startsWith("part-");
-  }
-
   /** The data files of the result table. */
   List<String> tableFiles() throws IOException {
     return storage.names(output.results()).stream()
-        .filter(StoredResults::isTableFile)
+        .filter(ResultsTable::isTableFile)
         .map(name -> output.results() + "/" + name)
         .toList();
   }

@@ -89,7 +89,7 @@ class BatchPipelineTest {
   }
 
   private static void await(CountDownLatch latch) throws InterruptedException {
-    assertTrue(latch.await(20, TimeUnit.SECONDS), "waited in vain");
+    assertTrue(latch.await(60, TimeUnit.SECONDS), "waited in vain");
   }
 
   private BatchPipeline<String, String> pipeline(
@@ -324,7 +324,7 @@ class BatchPipelineTest {
               });
       await(readingBegan);
       task.shutdownNow();
-      assertTrue(ended.get(20, TimeUnit.SECONDS), "the thread stays interrupted");
+      assertTrue(ended.get(60, TimeUnit.SECONDS), "the thread stays interrupted");
     } finally {
       task.shutdownNow();
     }

@@ -345,7 +345,7 @@ class PartitionAttemptTest {
             });
     attempt(ledger, work(engines, 1000))
         .run(Stream.of("a", "b", "c", "d", "e", "f").map(this::row).iterator());
-    assertTrue(otherLeft.await(20, TimeUnit.SECONDS));
+    assertTrue(otherLeft.await(60, TimeUnit.SECONDS));
     assertEquals(List.of("left 1"), seen);
     ledger.complete();
     assertEquals(6, results().size());
@@ -364,7 +364,7 @@ class PartitionAttemptTest {
       Thread.onSpinWait();
     }
     attempt.leaveRoom();
-    alone.join(20_000);
+    alone.join(60_000);
     assertFalse(alone.isAlive());
   }
 

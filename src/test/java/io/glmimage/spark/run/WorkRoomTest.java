@@ -81,8 +81,8 @@ class WorkRoomTest {
     assertEquals(List.of(), order);
     second.leave();
 
-    alone.join(10_000);
-    next.join(10_000);
+    alone.join(60_000);
+    next.join(60_000);
     assertEquals(List.of("alone", "next"), order);
     assertFalse(room.isWanted());
   }
@@ -98,13 +98,13 @@ class WorkRoomTest {
               () -> {
                 WorkRoom.Visitor visitor = room.visitor();
                 visitor.enter();
-                allInside.await(10, TimeUnit.SECONDS);
+                allInside.await(1, TimeUnit.MINUTES);
                 visitor.leave();
                 return null;
               }));
     }
     for (Future<?> one : all) {
-      one.get(20, TimeUnit.SECONDS);
+      one.get(2, TimeUnit.MINUTES);
     }
   }
 
@@ -123,12 +123,12 @@ class WorkRoomTest {
             });
     awaitWaiting(alone);
     alone.interrupt();
-    alone.join(10_000);
+    alone.join(60_000);
     assertEquals("Interrupted while waiting for the rows of other tasks", message(thrown));
     assertFalse(room.isWanted());
 
     Future<?> next = threads.submit(() -> room.visitor().enter());
-    next.get(10, TimeUnit.SECONDS);
+    next.get(60, TimeUnit.SECONDS);
   }
 
   private static String message(List<JobException> thrown) {
