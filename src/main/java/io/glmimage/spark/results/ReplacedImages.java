@@ -30,7 +30,10 @@ final class ReplacedImages {
    * @param extensions the extensions of the files to remove, with their dots
    */
   static void remove(
-      Dataset<Row> table, Set<String> extensions, OutputLayout output, Broadcast<HadoopSettings> hadoop) {
+      Dataset<Row> table,
+      Set<String> extensions,
+      OutputLayout output,
+      Broadcast<HadoopSettings> hadoop) {
     if (extensions.isEmpty()) {
       return;
     }

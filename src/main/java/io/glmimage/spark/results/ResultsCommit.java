@@ -58,7 +58,10 @@ public final class ResultsCommit {
   private boolean uploadsAborted;
 
   public ResultsCommit(
-      SparkSession spark, Broadcast<HadoopSettings> hadoop, OutputLayout output, StoredResults stored) {
+      SparkSession spark,
+      Broadcast<HadoopSettings> hadoop,
+      OutputLayout output,
+      StoredResults stored) {
     this(spark, hadoop, output, stored, ROWS_PER_FILE);
   }
 

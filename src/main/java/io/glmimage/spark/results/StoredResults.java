@@ -183,7 +183,9 @@ public final class StoredResults {
     return JavaSparkContext.fromSparkContext(spark.sparkContext())
         .parallelize(groups, groups.size())
         .flatMap(List::iterator)
-        .flatMap(file -> LedgerJson.rows(hadoop.value().storage().read(file, MAX_LEDGER_BYTES)).iterator());
+        .flatMap(
+            file ->
+                LedgerJson.rows(hadoop.value().storage().read(file, MAX_LEDGER_BYTES)).iterator());
   }
 
   /** The paths of ledger files in groups, one for each task. */

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -241,16 +242,30 @@ public final class BroadcastDriver {
    * The answers of two executors, each of which runs one task at a time. Waits until there are two.
    */
   private static <T> List<T> onBoth(JavaSparkContext spark, Work<T> work) throws IOException {
-    String meeting = Files.createTempDirectory("meeting").toString();
-    return spark
-        .parallelize(List.of(0, 1), 2)
-        .map(
-            i -> {
-              T answer = work.call();
-              Meeting.attend(Path.of(meeting), 2);
-              return answer;
-            })
-        .collect();
+    Path meeting = Files.createTempDirectory("meeting");
+    String path = meeting.toString();
+    try {
+      return spark
+          .parallelize(List.of(0, 1), 2)
+          .map(
+              i -> {
+                T answer = work.call();
+                Meeting.attend(Path.of(path), 2);
+                return answer;
+              })
+          .collect();
+    } finally {
+      remove(meeting);
+    }
+  }
+
+  private static void remove(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        Files.delete(file);
+      }
+    }
+    Files.delete(folder);
   }
 
   private static Map<String, Seen> seen(JavaSparkContext spark, WeightsRef ref) throws IOException {
