@@ -23,9 +23,9 @@ final class EngineFlags {
   /** The description of --precision, for every command that has it. */
   static final String PRECISION =
       "Precision of the large linear layers in the diffusion transformer and the prior"
-          + " decoder: auto (bfloat16 on a GPU, float32 on a CPU) or fp8. fp8 is e4m3 with one scale"
-          + " per token and output channel: faster, smaller, less exact. It needs a GPU with compute"
-          + " capability 8.9. Default: ${DEFAULT-VALUE}.";
+          + " decoder: auto (bfloat16 on a GPU, float32 on a CPU) or fp8. The latter is e4m3 with"
+          + " one scale per token and output channel: faster, smaller, less exact. It needs a GPU"
+          + " with compute capability 8.9. Default: ${DEFAULT-VALUE}.";
 
   private static final String GLM_IMAGE = "glm-image";
 
@@ -33,9 +33,8 @@ final class EngineFlags {
       names = "--model",
       paramLabel = "DIR",
       description =
-          "Folder of a GLM-Image checkpoint in the Hugging Face layout, on any Hadoop file"
-              + " system. demo is the embedded demonstration model, which knows coloured shapes only."
-              + " Required on a cluster. Default: demo.")
+          "Folder of a GLM-Image checkpoint in the Hugging Face layout, on any Hadoop file system. The value demo names the embedded demonstration model,"
+              + " which knows coloured shapes only. Required on a cluster. Default: demo.")
   private String model;
 
   /** The description of --lora, for every command that has it. */

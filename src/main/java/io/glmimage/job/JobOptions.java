@@ -73,8 +73,8 @@ record JobOptions(
   }
 
   /**
-   * The note printed at the start if no model was named, so that a large manifest is not edited by
-   * mistake with the demonstration model by accident.
+   * The note printed at the start if no model was named, so that a large manifest is not edited
+   * with the demonstration model by accident.
    *
    * @param cluster whether tasks run in other processes
    * @throws UsageException on a cluster, where the demonstration model must be named

@@ -19,9 +19,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "self-test",
     description = {
-      "Tests whether this machine, or every executor of a cluster, can edit. It loads the"
-          + " libraries, compares each CUDA kernel with libtorch's operations and an edit with that"
-          + " of the CPU, and writes and reads at the output's location.",
+      "Tests whether this machine, or every executor of a cluster, can edit. It loads the libraries, and compares each CUDA kernel with libtorch's operations and"
+          + " an edit with that of the CPU. It writes and reads a file at the output's location.",
       "",
       "Takes less than a minute.",
       ""
