@@ -6,12 +6,12 @@
 
     import glm_image_spark as glm
 
-    run = glm.edit("s3a://bucket/rows.parquet", "s3a://bucket/edited", model="s3a://bucket/GLM-Image")
+    run = glm.edit("s3a://bucket/rows.parquet", "s3a://bucket/edited", model="/models/GLM-Image")
     run.table().where("quality <> 'OK'").show()
 
-The job jar must be on Spark's class path (`spark.jars`); `spark_session` starts a local session that
-has it. Options of the commands are those of the command line with underscores: `--batch-size 16` is
-`batch_size=16`. `command_help("edit")` lists them.
+The job jar must be on Spark's class path (`spark.jars`); `spark_session` starts a local session
+that has it. Options of the commands are those of the command line with underscores: `--batch-size 16`
+is `batch_size=16`. `command_help("edit")` lists them.
 """
 
 from __future__ import annotations
@@ -56,13 +56,16 @@ if TYPE_CHECKING:
 
         inputCols: Sequence[str]
         promptCol: str
+        maskCol: str
         idCol: str
         seedCol: str
         outputCol: str
         statusCol: str
         errorCol: str
+        figuresCol: str
         engine: str
         modelUrl: str
+        lora: Sequence[str]
         device: str
         precision: str
         weights: str
@@ -72,9 +75,17 @@ if TYPE_CHECKING:
         stepCache: float
         height: int
         width: int
+        maxPixels: int
         exactSize: bool
         largeSources: str
+        colour: str
+        transparency: str
+        keepMetadata: str
         seed: int
+        minChange: float
+        maxChange: float
+        retryFlagged: int
+        keepUnchanged: bool
         imageFormat: str
         quality: int
         outputFormat: str
@@ -149,8 +160,8 @@ def spark_session(
     """Returns the active Spark session, or starts one that has the job jar.
 
     Args:
-        jar: the job jar. Default: GLM_IMAGE_JAR, otherwise the jar in the target folder of the clone
-            that holds this module.
+        jar: the job jar. Default: GLM_IMAGE_JAR, otherwise the jar in the target folder of the
+            clone that holds this module.
         master: of a new session; the default gives every row a second attempt.
         app_name: of a new session.
         driver_memory: Java heap of a new session. Native memory of the model is extra.
@@ -730,8 +741,9 @@ class _Reader(JavaMLReader["ImageEditor"]):
 class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable):
     """A Spark ML transformer that edits the images of a DataFrame by prompts.
 
-    It adds the edited image, the status (OK or FAILED) and the error message to each row. It is the
-    Java class io.glmimage.spark.ml.ImageEditor, whose Javadoc explains the parameters and defaults.
+    It adds the edited image, the status (OK or FAILED), the error message and the quality figures
+    to each row. It is the Java class io.glmimage.spark.ml.ImageEditor, whose Javadoc explains the
+    parameters and defaults.
 
         editor = ImageEditor(inputCols=["image"], outputCol="edited", numInferenceSteps=20)
         edited = editor.transform(rows)
@@ -741,6 +753,11 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
         "inputCols", TypeConverters.toListString, "the columns of the source images"
     )
     promptCol = _param("promptCol", TypeConverters.toString, "the column of the prompts")
+    maskCol = _param(
+        "maskCol",
+        TypeConverters.toString,
+        "the column of the masks, whose white or opaque pixels are edited",
+    )
     idCol = _param(
         "idCol",
         TypeConverters.toString,
@@ -752,9 +769,19 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
         "statusCol", TypeConverters.toString, "the column for the status, OK or FAILED"
     )
     errorCol = _param("errorCol", TypeConverters.toString, "the column for error messages")
+    figuresCol = _param(
+        "figuresCol",
+        TypeConverters.toString,
+        "the column for the quality figures; empty for none",
+    )
     engine = _param("engine", TypeConverters.toString, "the DJL engine")
     modelUrl = _param(
         "modelUrl", TypeConverters.toString, "the checkpoint folder or DJL model URL"
+    )
+    lora = _param(
+        "lora",
+        TypeConverters.toListString,
+        "LoRA adapters that are merged into the model: FOLDER or FOLDER=SCALE",
     )
     device = _param("device", TypeConverters.toString, "auto, cpu, cuda or cuda:N")
     precision = _param("precision", TypeConverters.toString, "auto or fp8")
@@ -775,13 +802,49 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
     )
     height = _param("height", TypeConverters.toInt, "height of the edited images in pixels")
     width = _param("width", TypeConverters.toInt, "width of the edited images in pixels")
+    maxPixels = _param(
+        "maxPixels", TypeConverters.toInt, "largest output, height times width"
+    )
     exactSize = _param(
         "exactSize",
         TypeConverters.toBoolean,
         "whether edited images have exactly the wanted size",
     )
     largeSources = _param("largeSources", TypeConverters.toString, "fit, fail or upscale")
+    colour = _param(
+        "colour", TypeConverters.toString, "colour profiles of source images: convert or ignore"
+    )
+    transparency = _param(
+        "transparency",
+        TypeConverters.toString,
+        "transparent pixels of source images: drop or a background colour",
+    )
+    keepMetadata = _param(
+        "keepMetadata",
+        TypeConverters.toString,
+        "what edited images keep of their source images: none, exif or exif+gps",
+    )
     seed = _param("seed", TypeConverters.toInt, "base of the seeds of rows that give none")
+    minChange = _param(
+        "minChange",
+        TypeConverters.toFloat,
+        "changed fraction below which an edited image is UNCHANGED",
+    )
+    maxChange = _param(
+        "maxChange",
+        TypeConverters.toFloat,
+        "changed fraction above which an edited image may be DESTROYED",
+    )
+    retryFlagged = _param(
+        "retryFlagged",
+        TypeConverters.toInt,
+        "how often a flagged row is edited again with another seed",
+    )
+    keepUnchanged = _param(
+        "keepUnchanged",
+        TypeConverters.toBoolean,
+        "whether pixels that did not change visibly are those of the source",
+    )
     imageFormat = _param("imageFormat", TypeConverters.toString, "png, jpeg or webp")
     quality = _param("quality", TypeConverters.toInt, "quality of JPEG and WebP, 1 to 100")
     outputFormat = _param("outputFormat", TypeConverters.toString, "binary or path")
@@ -793,13 +856,16 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
 
     getInputCols, setInputCols = _accessors(inputCols)
     getPromptCol, setPromptCol = _accessors(promptCol)
+    getMaskCol, setMaskCol = _accessors(maskCol)
     getIdCol, setIdCol = _accessors(idCol)
     getSeedCol, setSeedCol = _accessors(seedCol)
     getOutputCol, setOutputCol = _accessors(outputCol)
     getStatusCol, setStatusCol = _accessors(statusCol)
     getErrorCol, setErrorCol = _accessors(errorCol)
+    getFiguresCol, setFiguresCol = _accessors(figuresCol)
     getEngine, setEngine = _accessors(engine)
     getModelUrl, setModelUrl = _accessors(modelUrl)
+    getLora, setLora = _accessors(lora)
     getDevice, setDevice = _accessors(device)
     getPrecision, setPrecision = _accessors(precision)
     getWeights, setWeights = _accessors(weights)
@@ -809,9 +875,17 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
     getStepCache, setStepCache = _accessors(stepCache)
     getHeight, setHeight = _accessors(height)
     getWidth, setWidth = _accessors(width)
+    getMaxPixels, setMaxPixels = _accessors(maxPixels)
     getExactSize, setExactSize = _accessors(exactSize)
     getLargeSources, setLargeSources = _accessors(largeSources)
+    getColour, setColour = _accessors(colour)
+    getTransparency, setTransparency = _accessors(transparency)
+    getKeepMetadata, setKeepMetadata = _accessors(keepMetadata)
     getSeed, setSeed = _accessors(seed)
+    getMinChange, setMinChange = _accessors(minChange)
+    getMaxChange, setMaxChange = _accessors(maxChange)
+    getRetryFlagged, setRetryFlagged = _accessors(retryFlagged)
+    getKeepUnchanged, setKeepUnchanged = _accessors(keepUnchanged)
     getImageFormat, setImageFormat = _accessors(imageFormat)
     getQuality, setQuality = _accessors(quality)
     getOutputFormat, setOutputFormat = _accessors(outputFormat)

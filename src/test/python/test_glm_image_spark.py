@@ -14,6 +14,7 @@ import struct
 import sys
 import tempfile
 import unittest
+import zlib
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 NOTEBOOKS = os.path.join(ROOT, "notebooks")
@@ -29,6 +30,23 @@ from glm_image_spark import ImageEditor
 
 def png_size(png):
     return struct.unpack(">II", bytes(png[16:24]))
+
+
+def mask_png(height, width, white):
+    """A grey PNG whose left columns are white."""
+    lines = (b"\0" + b"\xff" * white + b"\0" * (width - white)) * height
+
+    def chunk(kind, data):
+        crc = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return bytearray(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(lines))
+        + chunk(b"IEND", b"")
+    )
 
 
 def session():
@@ -207,6 +225,34 @@ class ImageEditorTest(unittest.TestCase):
         self.assertIsNone(rows[2].edited)
         self.assertIn("/no/such.png does not exist", rows[2].error)
 
+    def test_masks_and_quality_figures(self):
+        spark = self.spark
+        with open(os.path.join(EXAMPLES, "01_recolor_green.png"), "rb") as file:
+            image = file.read()
+        height, width = png_size(image)
+        rows = spark.createDataFrame(
+            [(1, bytearray(image), mask_png(height, width, width // 2), "make it green", 5)],
+            "id int, image binary, mask binary, prompt string, own long",
+        )
+        editor = ImageEditor(
+            inputCols=["image"],
+            maskCol="mask",
+            seedCol="own",
+            figuresCol="found",
+            device="cpu",
+            numInferenceSteps=1,
+            minChange=0.9,
+        )
+        model = Pipeline(stages=[editor]).fit(rows)
+        row = model.transform(rows).first()
+        self.assertEqual("OK", row.status, row.error)
+        self.assertEqual((height, width), png_size(row.edited))
+        # At most half of it may change.
+        self.assertEqual("UNCHANGED", row.found.quality)
+        self.assertLess(0, row.found.changed_fraction)
+        self.assertLess(row.found.changed_fraction, 0.6)
+        self.assertEqual(5, row.found.seed)
+
     def test_parameters(self):
         editor = self.editor(guidanceScale=2, seed=7).setBatchSize(3).setOutputCol("picture")
         self.assertEqual("prompt", editor.getPromptCol())
@@ -231,11 +277,14 @@ class ImageEditorTest(unittest.TestCase):
 
     def test_is_saved_and_loaded(self):
         folder = tempfile.mkdtemp()
-        editor = self.editor(seed=7)
+        editor = self.editor(seed=7, lora=["/adapter=0.5"], keepUnchanged=True, maxChange=0.5)
         editor.save(folder + "/editor")
         loaded = ImageEditor.load(folder + "/editor")
         self.assertEqual(editor.uid, loaded.uid)
         self.assertEqual(7, loaded.getSeed())
+        self.assertEqual(["/adapter=0.5"], loaded.getLora())
+        self.assertEqual((True, 0.5), (loaded.getKeepUnchanged(), loaded.getMaxChange()))
+        editor.setLora([])
         Pipeline(stages=[editor]).save(folder + "/pipeline")
         stage = Pipeline.load(folder + "/pipeline").getStages()[0]
         self.assertIsInstance(stage, ImageEditor)

@@ -25,6 +25,8 @@ public record ColourRules(boolean convert, Integer background) implements Serial
   /** As the reference decodes. */
   static final ColourRules REFERENCE = new ColourRules(false, null);
 
+  private static final String RGB = "#[0-9a-f]{6}";
+
   private static final Map<String, Integer> NAMED =
       Map.of("white", 0xffffff, "black", 0, "grey", 0x808080, "gray", 0x808080);
 
@@ -44,12 +46,18 @@ public record ColourRules(boolean convert, Integer background) implements Serial
     return new ColourRules(known.equals(CONVERT), background(transparency));
   }
 
+  /** Whether a text is a value of {@code --transparency}. */
+  public static boolean isTransparency(String text) {
+    String lower = text.toLowerCase(Locale.ROOT);
+    return lower.equals(DROP) || lower.matches(RGB) || NAMED.containsKey(lower);
+  }
+
   private static Integer background(String transparency) {
     String text = transparency.toLowerCase(Locale.ROOT);
     if (text.equals(DROP)) {
       return null;
     }
-    if (text.matches("#[0-9a-f]{6}")) {
+    if (text.matches(RGB)) {
       return Integer.valueOf(text.substring(1), 16);
     }
     Integer named = NAMED.get(text);

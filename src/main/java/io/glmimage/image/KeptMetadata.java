@@ -23,6 +23,11 @@ public enum KeptMetadata {
     return label;
   }
 
+  /** The values on the command line. */
+  public static List<String> labels() {
+    return Arrays.stream(values()).map(KeptMetadata::label).toList();
+  }
+
   /**
    * Reads a value of the command line.
    *
@@ -33,13 +38,11 @@ public enum KeptMetadata {
         .filter(kept -> kept.label.equalsIgnoreCase(label))
         .findFirst()
         .orElseThrow(
-            () -> {
-              List<String> known = Arrays.stream(values()).map(KeptMetadata::label).toList();
-              return new UsageException(
-                  "Invalid --keep-metadata: "
-                      + label
-                      + ", expected one of "
-                      + String.join(", ", known));
-            });
+            () ->
+                new UsageException(
+                    "Invalid --keep-metadata: "
+                        + label
+                        + ", expected one of "
+                        + String.join(", ", labels())));
   }
 }

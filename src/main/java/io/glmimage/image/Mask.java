@@ -26,6 +26,24 @@ public record Mask(int height, int width, boolean[] edited) {
   }
 
   /**
+   * Reads the file of a mask and checks it.
+   *
+   * @param name for messages
+   * @param transparent as in {@link #decode}
+   * @param source the image that the mask is for
+   * @throws InvalidRequestException if it cannot be read, has another size than the image, or leaves
+   *     nothing to edit
+   */
+  public static Mask of(byte[] bytes, String name, boolean transparent, RgbImage source) {
+    PixelSize size = new PixelSize(source.height(), source.width());
+    // Before the pixels are read, which may be many.
+    checkSize(ImageHeader.size(bytes, name), size);
+    Mask mask = decode(bytes, name, transparent);
+    mask.check(size);
+    return mask;
+  }
+
+  /**
    * Reads the file of a mask.
    *
    * @param transparent true: the transparent pixels of a PNG are edited. false: the opaque pixels

@@ -38,7 +38,8 @@ public record EditDefaults(
   public static final double MAX_GUIDANCE_SCALE = 100;
   public static final double MAX_STEP_CACHE = 1;
 
-  private static final long MIN_PIXELS = (long) OutputLimits.MIN_SIDE * OutputLimits.MIN_SIDE;
+  /** The smallest output in pixels. */
+  public static final long MIN_PIXELS = (long) OutputLimits.MIN_SIDE * OutputLimits.MIN_SIDE;
 
   public EditDefaults {
     check("--steps", stepsProblem(steps));

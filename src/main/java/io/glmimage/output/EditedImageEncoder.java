@@ -41,9 +41,13 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
     return format.encode(image, quality, texts(row, model, redaction), exif);
   }
 
-  /** The file of an edited image, with these texts inside. */
-  public byte[] encode(RgbImage image, Map<String, String> texts) {
-    return format.encode(image, quality, texts, new byte[0]);
+  /**
+   * The file of an edited image that does not tell how it was made.
+   *
+   * @param exif of a source image, to store in the file; empty for none
+   */
+  public byte[] encode(RgbImage image, byte[] exif) {
+    return format.encode(image, quality, Map.of(), exif);
   }
 
   private Map<String, String> texts(ManifestRow row, String model, Redaction redaction) {

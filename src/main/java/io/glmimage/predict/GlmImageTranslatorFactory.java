@@ -7,14 +7,21 @@ import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
 import ai.djl.translate.TranslatorFactory;
 import ai.djl.util.Pair;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageEncoder;
+import io.glmimage.image.RgbImage;
+import io.glmimage.quality.JudgedImage;
+import io.glmimage.quality.QualityFigures;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import java.io.Serializable;
 import java.lang.reflect.Type;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,8 +47,17 @@ import org.slf4j.LoggerFactory;
  * <p>The JSON object has the fields {@code prompt} (required), {@code image} (a data URL or base64,
  * or an array of them; absent for text-to-image), {@code height}, {@code width}, {@code
  * num_inference_steps}, {@code guidance_scale}, {@code seed}, {@code step_cache}, {@code
- * exact_size} (true or false), {@code large_sources} ({@code fit}, {@code fail} or {@code upscale})
- * and {@code id} (names the request in messages). Other fields are refused.
+ * exact_size} (true or false), {@code large_sources} ({@code fit}, {@code fail} or {@code upscale}),
+ * {@code mask} (a data URL or base64: what is white or opaque may change, the rest stays as it is in
+ * the first image), {@code colour} ({@code convert} or {@code ignore}), {@code transparency} ({@code
+ * drop} or a background colour) and {@code id} (names the request in messages). Other fields are
+ * refused.
+ *
+ * <p>The PNG has a text chunk {@code Figures}, a JSON object with {@code quality} ({@code OK}, {@code
+ * UNCHANGED}, {@code DESTROYED} or {@code FLAT} by the default limits), {@code changed_fraction},
+ * {@code ssim}, {@code psnr}, {@code flatness}, {@code scale} and {@code seed}, as in the job's result
+ * table. For {@link Output} these are properties, too. For {@link EditResult}, {@link JudgedImage}
+ * makes the figures.
  *
  * <p>A request without {@code seed} gets the seed that the job gives to the same row with its
  * default {@code --seed}. The seed is derived from the {@code id}, or for text-to-image from the
@@ -56,6 +72,9 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
   private static final Logger LOG = LoggerFactory.getLogger(GlmImageTranslatorFactory.class);
 
   static final String FAILURES = "failures";
+
+  /** The keyword of the PNG text that has the quality figures. */
+  static final String FIGURES = "Figures";
 
   private static final Set<Pair<Type, Type>> TYPES =
       Set.of(
@@ -128,7 +147,7 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
     }
 
     @Override
-    EditResult output(EditResult result) {
+    EditResult output(EditRequest request, EditResult result) {
       return result;
     }
   }
@@ -154,9 +173,9 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
     }
 
     @Override
-    byte[] output(EditResult result) throws TranslateException {
+    byte[] output(EditRequest request, EditResult result) throws TranslateException {
       if (result.ok()) {
-        return ImageEncoder.png(result.image());
+        return png(result.image(), figures(request, result));
       }
       if (emptyFailures) {
         LOG.warn("Request {} gives no image: {}", result.id(), message(result.error()));
@@ -176,15 +195,42 @@ public final class GlmImageTranslatorFactory implements TranslatorFactory, Seria
     }
 
     @Override
-    Output output(EditResult result) {
+    Output output(EditRequest request, EditResult result) {
       if (!result.ok()) {
         return new Output(
             result.error() instanceof InvalidRequestException ? 400 : 500, message(result.error()));
       }
       Output output = new Output();
       output.addProperty("Content-Type", "image/png");
-      output.add(ImageEncoder.png(result.image()));
+      Map<String, Object> figures = figures(request, result);
+      figures.forEach((name, value) -> output.addProperty(name, value.toString()));
+      output.add(png(result.image(), figures));
       return output;
+    }
+  }
+
+  /** The quality figures and what belongs to them, without those that are null. */
+  private static Map<String, Object> figures(EditRequest request, EditResult result) {
+    RgbImage source = request.sources().isEmpty() ? null : request.sources().get(0);
+    QualityFigures figures = JudgedImage.of(source, result.image(), false).figures();
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("quality", QualityOptions.DEFAULT.limits().flag(figures).name());
+    fields.put("changed_fraction", figures.changedFraction());
+    fields.put("ssim", figures.ssim());
+    fields.put("psnr", figures.psnr());
+    fields.put("flatness", figures.flatness());
+    fields.put("scale", result.scale());
+    fields.put("seed", request.seed());
+    fields.values().removeIf(Objects::isNull);
+    return fields;
+  }
+
+  private static byte[] png(RgbImage image, Map<String, Object> figures) {
+    try {
+      return ImageEncoder.png(
+          image, Map.of(FIGURES, io.glmimage.json.Json.MAPPER.writeValueAsString(figures)));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("Cannot write plain values as JSON", e);
     }
   }
 }

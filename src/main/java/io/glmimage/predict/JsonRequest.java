@@ -3,7 +3,10 @@ package io.glmimage.predict;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.UsageException;
+import io.glmimage.image.ColourRules;
 import io.glmimage.image.ImageDecoder;
+import io.glmimage.image.Mask;
 import io.glmimage.image.RgbImage;
 import io.glmimage.json.Json;
 import io.glmimage.manifest.DataUrl;
@@ -33,6 +36,9 @@ final class JsonRequest {
               "id",
               "prompt",
               "image",
+              "mask",
+              "colour",
+              "transparency",
               "height",
               "width",
               "num_inference_steps",
@@ -88,7 +94,7 @@ final class JsonRequest {
     if (prompt == null || !prompt.isTextual()) {
       throw invalid("prompt must be a string");
     }
-    List<RgbImage> sources = sources(field("image"));
+    List<RgbImage> sources = sources(field("image"), colours());
     Long height = integer("height", 1, Integer.MAX_VALUE);
     Long width = integer("width", 1, Integer.MAX_VALUE);
     Long steps = integer("num_inference_steps", 1, Integer.MAX_VALUE);
@@ -111,7 +117,43 @@ final class JsonRequest {
         guidance == null ? EditRequest.DEFAULT_GUIDANCE_SCALE : guidance.doubleValue(),
         seed == null ? derivedSeed(prompt.textValue(), sources) : seed,
         stepCache == null ? EditRequest.DEFAULT_STEP_CACHE : stepCache.doubleValue(),
-        sizing());
+        sizing(),
+        mask(sources));
+  }
+
+  private ColourRules colours() {
+    try {
+      return ColourRules.of(
+          text("colour", ColourRules.CONVERT), text("transparency", ColourRules.DROP));
+    } catch (UsageException e) {
+      // The option of the job has the name of the field.
+      throw invalid(e.getMessage().replaceFirst("^Invalid --", "invalid "));
+    }
+  }
+
+  private String text(String name, String standard) {
+    JsonNode value = field(name);
+    if (value != null && !value.isTextual()) {
+      throw invalid(name + " must be a string");
+    }
+    return value == null ? standard : value.textValue();
+  }
+
+  /** The mask; null without one. */
+  private Mask mask(List<RgbImage> sources) {
+    JsonNode mask = field("mask");
+    if (mask == null) {
+      return null;
+    }
+    byte[] file = file(mask, "mask");
+    if (sources.isEmpty()) {
+      throw invalid("mask is given, but there is no image");
+    }
+    try {
+      return Mask.of(file, "of request " + id, false, sources.get(0));
+    } catch (InvalidRequestException e) {
+      throw new InvalidRequestException("Cannot edit request " + id + ": " + e.getMessage(), e);
+    }
   }
 
   private Sizing sizing() {
@@ -176,32 +218,36 @@ final class JsonRequest {
     return value.longValue();
   }
 
-  private List<RgbImage> sources(JsonNode image) {
+  private List<RgbImage> sources(JsonNode image, ColourRules colours) {
     List<RgbImage> sources = new ArrayList<>();
     if (image == null) {
       return sources;
     }
     if (image.isArray()) {
       for (JsonNode one : image) {
-        sources.add(source(one, "image " + (sources.size() + 1)));
+        sources.add(source(one, "image " + (sources.size() + 1), colours));
       }
     } else {
-      sources.add(source(image, "image"));
+      sources.add(source(image, "image", colours));
     }
     return sources;
   }
 
-  private RgbImage source(JsonNode image, String name) {
+  private RgbImage source(JsonNode image, String name, ColourRules colours) {
+    return ImageDecoder.read(file(image, name), name + " of request " + id, colours).image();
+  }
+
+  /** The bytes of an image file. */
+  private byte[] file(JsonNode image, String name) {
     if (!image.isTextual()) {
       throw invalid(name + " must be a string: a data URL or base64");
     }
     String text = image.textValue();
     if (!DataUrl.is(text) && text.contains("://")) {
-      throw invalid(name + " is an address; source images are sent inside the request, as base64");
+      throw invalid(name + " is an address; images are sent inside the request, as base64");
     }
-    byte[] bytes;
     try {
-      bytes = DataUrl.is(text) ? DataUrl.bytes(text) : DataUrl.base64(text);
+      return DataUrl.is(text) ? DataUrl.bytes(text) : DataUrl.base64(text);
     } catch (IllegalArgumentException e) {
       throw new InvalidRequestException(
           "Cannot edit request "
@@ -212,7 +258,6 @@ final class JsonRequest {
               + e.getMessage(),
           e);
     }
-    return ImageDecoder.decode(bytes, name + " of request " + id);
   }
 
   private InvalidRequestException invalid(String why) {

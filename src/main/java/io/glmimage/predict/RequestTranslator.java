@@ -1,6 +1,5 @@
 package io.glmimage.predict;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.translate.Batchifier;
 import ai.djl.translate.TranslateException;
@@ -10,6 +9,8 @@ import ai.djl.util.passthrough.PassthroughNDArray;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -20,6 +21,9 @@ import java.util.List;
  * @param <O> the predictor's output
  */
 abstract class RequestTranslator<I, O> implements Translator<I, O> {
+  /** The requests of a batch, for {@link #batchProcessOutput}. */
+  private static final String REQUESTS = RequestTranslator.class.getName();
+
   /** The failure of an input that is null. */
   static InvalidRequestException noContent(String id) {
     return new InvalidRequestException("Cannot edit request " + id + ": it has no content");
@@ -35,39 +39,51 @@ abstract class RequestTranslator<I, O> implements Translator<I, O> {
   abstract EditRequest request(I input, String id) throws TranslateException;
 
   /**
+   * @param request null if the input is not a valid request
    * @throws TranslateException if a failed result has no output; ends the batch
    */
-  abstract O output(EditResult result) throws TranslateException;
+  abstract O output(EditRequest request, EditResult result) throws TranslateException;
 
   @Override
   public final NDList processInput(TranslatorContext context, I input) throws TranslateException {
-    return item(input, "1 of 1");
+    return batchProcessInput(context, Collections.singletonList(input));
   }
 
   @Override
   public final NDList batchProcessInput(TranslatorContext context, List<I> inputs)
       throws TranslateException {
     NDList batch = new NDList(inputs.size());
+    List<EditRequest> requests = new ArrayList<>();
     for (int i = 0; i < inputs.size(); i++) {
-      batch.addAll(item(inputs.get(i), (i + 1) + " of " + inputs.size()));
+      String id = (i + 1) + " of " + inputs.size();
+      try {
+        EditRequest request = request(inputs.get(i), id);
+        requests.add(request);
+        batch.add(new PassthroughNDArray(request));
+      } catch (InvalidRequestException e) {
+        requests.add(null);
+        batch.add(new PassthroughNDArray(EditResult.failed(id, e)));
+      }
     }
+    context.setAttachment(REQUESTS, requests);
     return batch;
-  }
-
-  private NDList item(I input, String id) throws TranslateException {
-    Object item;
-    try {
-      item = request(input, id);
-    } catch (InvalidRequestException e) {
-      item = EditResult.failed(id, e);
-    }
-    return new NDList(new PassthroughNDArray(item));
   }
 
   @Override
   public final O processOutput(TranslatorContext context, NDList list) throws TranslateException {
-    NDArray only = list.singletonOrThrow();
-    return output((EditResult) ((PassthroughNDArray) only).getObject());
+    return batchProcessOutput(context, list).get(0);
+  }
+
+  @Override
+  public final List<O> batchProcessOutput(TranslatorContext context, NDList list)
+      throws TranslateException {
+    List<?> requests = (List<?>) context.getAttachment(REQUESTS);
+    List<O> outputs = new ArrayList<>();
+    for (int i = 0; i < requests.size(); i++) {
+      EditResult result = (EditResult) ((PassthroughNDArray) list.get(i)).getObject();
+      outputs.add(output((EditRequest) requests.get(i), result));
+    }
+    return outputs;
   }
 
   @Override

@@ -19,6 +19,7 @@ import io.glmimage.manifest.RowReader;
 import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +57,46 @@ class JsonRequestTest {
     assertEquals(2.0, request.guidanceScale());
     assertEquals(-5, request.seed());
     assertEquals(0.1, request.stepCache());
+  }
+
+  @Test
+  void readsMasksAndRulesOfColour() {
+    String white = Base64.getEncoder().encodeToString(ImageEncoder.png(mask(2, 255)));
+    String black = Base64.getEncoder().encodeToString(ImageEncoder.png(mask(2, 0)));
+    String wide = Base64.getEncoder().encodeToString(ImageEncoder.png(mask(3, 255)));
+    String start = "{'prompt': 'x', 'colour': 'ignore', 'transparency': 'white', 'image': '";
+    EditRequest request = parse(start + BASE64 + "', 'mask': 'data:image/png;base64," + white + "'}");
+    assertArrayEquals(new boolean[] {true, true}, request.mask().edited());
+    assertNull(parse(start + BASE64 + "', 'mask': null}").mask());
+    assertInvalid("it is 3 x 1 pixels, but the first source image is 2 x 1", start, wide);
+    assertInvalid("it is empty", start, black);
+    assertInvalid("mask is not base64", start, "*");
+    for (String json :
+        List.of("{'prompt': 'x', 'mask': '" + white + "'}", "{'prompt': 'x', 'colour': 3}")) {
+      assertThrows(InvalidRequestException.class, () -> parse(json));
+    }
+    assertEquals(
+        "Cannot edit request 1 of 1: invalid transparency: pink, expected drop, white, black, grey"
+            + " or a colour such as #ff8000",
+        assertThrows(
+                InvalidRequestException.class,
+                () -> parse("{'prompt': 'x', 'transparency': 'pink'}"))
+            .getMessage());
+  }
+
+  private static void assertInvalid(String why, String start, String mask) {
+    InvalidRequestException e =
+        assertThrows(
+            InvalidRequestException.class,
+            () -> parse(start + BASE64 + "', 'mask': '" + mask + "'}"));
+    assertTrue(e.getMessage().startsWith("Cannot edit request 1 of 1: "), e.getMessage());
+    assertTrue(e.getMessage().contains(why), e.getMessage());
+  }
+
+  private static RgbImage mask(int width, int value) {
+    byte[] pixels = new byte[3 * width];
+    Arrays.fill(pixels, (byte) value);
+    return new RgbImage(1, width, pixels);
   }
 
   @Test

@@ -83,8 +83,9 @@ final class PackageRules {
           // natives: DJL's switches are set before DJL loads the engine.
           entry(
               "predict",
+              // quality: edited images come with their figures.
               Set.of(
-                  "pipeline", "manifest", "kernel", "tensor", "weights", "image", "io", "natives")),
+                  "pipeline", "quality", "manifest", "kernel", "tensor", "weights", "image", "io", "natives")),
           entry(
               "bench",
               Set.of(
@@ -148,6 +149,7 @@ final class PackageRules {
                   "predict",
                   "manifest",
                   "output",
+                  "quality",
                   "tensor",
                   "weights",
                   "image",

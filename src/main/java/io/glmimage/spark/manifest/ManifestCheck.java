@@ -226,7 +226,7 @@ public final class ManifestCheck {
         return Findings.good(0, 0);
       }
       // In the order of an edit, so that the reasons are the same.
-      SourceReader.checkSize(row, sizes, limits);
+      SourceReader.checkSize(row.settings(), sizes, limits);
       OutputSize rule =
           published ? OutputSize.ofPublishedCheckpoint() : OutputSize.ofAnyCheckpoint();
       PixelSize generated =

@@ -6,7 +6,6 @@ import io.glmimage.error.JobException;
 import io.glmimage.image.ColourRules;
 import io.glmimage.image.ExifCopy;
 import io.glmimage.image.ImageDecoder;
-import io.glmimage.image.ImageHeader;
 import io.glmimage.image.Mask;
 import io.glmimage.image.PixelSize;
 import io.glmimage.image.RgbImage;
@@ -93,8 +92,7 @@ public final class SourceReader {
       sources.add(source.image());
       traits.add(source.traits());
     }
-    checkSize(
-        row, sources.stream().map(s -> new PixelSize(s.height(), s.width())).toList(), limits);
+    checkSize(row.settings(), sizes(sources), limits);
     Mask mask = mask(row, sources, versions);
     return new Read(
         request(row, sources, mask), RowFingerprint.ofSources(versions), exif, List.copyOf(traits));
@@ -116,17 +114,29 @@ public final class SourceReader {
       versions.add(file.file().version());
       bytes = file.bytes();
     }
-    PixelSize source = new PixelSize(sources.get(0).height(), sources.get(0).width());
-    String name = DataUrl.shown(path);
+    return mask(bytes, DataUrl.shown(path), row.mask().transparent(), sources.get(0));
+  }
+
+  /**
+   * Decodes a mask.
+   *
+   * @param name for messages
+   * @param transparent whether its transparent pixels are edited; see {@link Mask#decode}
+   * @param source the image that it is for
+   * @throws RowFailure if it cannot be used
+   */
+  public static Mask mask(byte[] file, String name, boolean transparent, RgbImage source)
+      throws RowFailure {
     try {
-      // Before the pixels are read, which may be many.
-      Mask.checkSize(ImageHeader.size(bytes, name), source);
-      Mask mask = Mask.decode(bytes, name, row.mask().transparent());
-      mask.check(source);
-      return mask;
+      return Mask.of(file, name, transparent, source);
     } catch (InvalidRequestException e) {
       throw new RowFailure(ErrorClass.IMAGE_INVALID, e.getMessage(), e);
     }
+  }
+
+  /** The sizes of source images. */
+  public static List<PixelSize> sizes(List<RgbImage> sources) {
+    return sources.stream().map(s -> new PixelSize(s.height(), s.width())).toList();
   }
 
   /**
@@ -135,12 +145,11 @@ public final class SourceReader {
    * @param sources sizes of the source images; empty for text-to-image
    * @throws RowFailure if the output has too many pixels
    */
-  static void checkSize(ManifestRow row, List<PixelSize> sources, EditDefaults limits)
-      throws RowFailure {
+  public static void checkSize(
+      EditSettings settings, List<PixelSize> sources, EditDefaults limits) throws RowFailure {
     if (sources.isEmpty()) {
       return;
     }
-    EditSettings settings = row.settings();
     boolean fits = settings.sizing().largeSources() != LargeSources.FAIL;
     if (fits && settings.height() == null && settings.width() == null) {
       return;
@@ -197,21 +206,16 @@ public final class SourceReader {
   }
 
   /**
-   * Reads and decodes one source image.
+   * Reads one file.
    *
+   * @param path a path or a data URL
    * @param missing advice for a file that does not exist
    * @param folder advice for a path that is a folder
-   * @throws RowFailure if it cannot be used
+   * @throws RowFailure if it cannot be read
    */
-  public static RgbImage decode(Storage storage, String path, String missing, String folder)
+  public static byte[] bytes(Storage storage, String path, String missing, String folder)
       throws RowFailure {
-    return DataUrl.is(path)
-        ? inline(path)
-        : decode(open(storage, path, missing, folder).bytes(), path, ColourRules.DEFAULT).image();
-  }
-
-  private static RgbImage inline(String url) throws RowFailure {
-    return decode(inlineBytes(url), DataUrl.shown(url), ColourRules.DEFAULT).image();
+    return DataUrl.is(path) ? inlineBytes(path) : open(storage, path, missing, folder).bytes();
   }
 
   /** The file of a data URL. */
@@ -277,7 +281,14 @@ public final class SourceReader {
         e);
   }
 
-  static SourceImage decode(byte[] bytes, String path, ColourRules rules) throws RowFailure {
+  /**
+   * Decodes a source image.
+   *
+   * @param path for messages
+   * @throws RowFailure if it cannot be used
+   */
+  public static SourceImage decode(byte[] bytes, String path, ColourRules rules)
+      throws RowFailure {
     try {
       return ImageDecoder.read(bytes, path, rules);
     } catch (InvalidRequestException e) {

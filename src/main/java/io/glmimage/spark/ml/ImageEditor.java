@@ -1,65 +1,41 @@
 package io.glmimage.spark.ml;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.image.SourceOptions;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.EditedImageFormat;
-import io.glmimage.request.EditRequest;
+import io.glmimage.quality.QualityLimits;
+import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.LargeSources;
-import io.glmimage.request.Sizing;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.DjlModel;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.GlmImagePlugin;
 import io.glmimage.spark.engine.GpuAssignment;
 import io.glmimage.spark.engine.ModelRef;
-import io.glmimage.spark.results.EditedImageOptions;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
+import io.glmimage.weights.AdapterSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.ml.Transformer;
-import org.apache.spark.ml.param.BooleanParam;
-import org.apache.spark.ml.param.DoubleParam;
-import org.apache.spark.ml.param.IntParam;
-import org.apache.spark.ml.param.LongParam;
-import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
-import org.apache.spark.ml.param.ParamValidators;
-import org.apache.spark.ml.param.StringArrayParam;
 import org.apache.spark.ml.util.DefaultParamsReadable;
-import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.ml.util.Identifiable;
 import org.apache.spark.ml.util.MLReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.types.ByteType;
-import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.DecimalType;
-import org.apache.spark.sql.types.IntegerType;
-import org.apache.spark.sql.types.LongType;
-import org.apache.spark.sql.types.ShortType;
-import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
-import scala.Function1;
 
 /**
  * A Spark ML transformer that edits images by prompts:
@@ -74,10 +50,10 @@ import scala.Function1;
  *         .transform(rows);
  * }</pre>
  *
- * <p>It adds three columns: the edited image (null for a failed row), a status ({@code OK} or
- * {@code FAILED}) and an error message (null for {@code OK}). A row that fails does not affect the
- * others. Other failures fail the Spark job: the model does not load, the output folder cannot be
- * written, or the device is lost.
+ * <p>It adds four columns: the edited image (null for a failed row), a status ({@code OK} or
+ * {@code FAILED}), an error message (null for {@code OK}) and the quality figures (null for a failed
+ * row). A row that fails does not affect the others. Other failures fail the Spark job: the model
+ * does not load, the output folder cannot be written, or the device is lost.
  *
  * <table>
  * <caption>Parameters</caption>
@@ -87,15 +63,24 @@ import scala.Function1;
  *     without any source image fails. No columns: text-to-image</td></tr>
  * <tr><td>promptCol</td><td>prompt</td><td>the prompt; a null or blank prompt fails the
  *     row</td></tr>
+ * <tr><td>maskCol</td><td>none</td><td>a mask of the size of the first source image: its path or its
+ *     file. Only what is white, or opaque, may change; everything else stays as it is in the source.
+ *     Null or blank for none</td></tr>
  * <tr><td>idCol</td><td>none</td><td>an id that decides the seed of the row; null or blank for
  *     none</td></tr>
  * <tr><td>seedCol</td><td>none</td><td>the seed of the row; null for none</td></tr>
  * <tr><td>outputCol</td><td>edited</td><td>the edited image</td></tr>
  * <tr><td>statusCol, errorCol</td><td>status, error</td><td>the outcome of the row</td></tr>
+ * <tr><td>figuresCol</td><td>figures</td><td>a struct with {@code quality} ({@code OK}, {@code
+ *     UNCHANGED}, {@code DESTROYED} or {@code FLAT}), {@code changed_fraction}, {@code ssim}, {@code
+ *     psnr}, {@code flatness}, {@code scale} and {@code seed}, as in the job's result table. An empty
+ *     name leaves the column out</td></tr>
  * <tr><td>engine</td><td>GlmImage</td><td>the DJL engine</td></tr>
  * <tr><td>modelUrl</td><td>the embedded model; on a cluster it must be set</td><td>a checkpoint
  *     folder on any Hadoop file system, {@code demo} for the embedded model, or another URL that
  *     DJL loads</td></tr>
+ * <tr><td>lora</td><td>none</td><td>LoRA adapters that are merged into the model, each {@code FOLDER}
+ *     or {@code FOLDER=SCALE}, on any Hadoop file system</td></tr>
  * <tr><td>device</td><td>auto</td><td>{@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N};
  *     {@code auto} and {@code cuda} take the GPU that Spark assigned to the task</td></tr>
  * <tr><td>precision</td><td>auto</td><td>{@code auto}, or {@code fp8}: the large linear layers in
@@ -113,13 +98,24 @@ import scala.Function1;
  *     has moved by this fraction (0 to 1) of its total change: faster, less exact; 0 recomputes
  *     them in every step</td></tr>
  * <tr><td>height, width</td><td>those of the first source image (text-to-image: 1024)</td><td>output
- *     size in pixels</td></tr>
+ *     size in pixels, 32 to 4096</td></tr>
+ * <tr><td>maxPixels</td><td>4194304</td><td>largest output, height times width</td></tr>
  * <tr><td>exactSize</td><td>true</td><td>whether the edited image has exactly the size asked for, or
  *     that of the first source image, and is aligned with it; otherwise sides are rounded down to
  *     multiples of 32</td></tr>
  * <tr><td>largeSources</td><td>fit</td><td>for a first source image that is larger than the model
- *     takes, and no size: {@code fit} (the edited image is smaller), {@code fail} or {@code upscale}
+ *     takes or {@code maxPixels}, and no size: {@code fit} (the edited image is smaller), {@code fail} or {@code upscale}
  *     (resized to the size of the source)</td></tr>
+ * <tr><td>colour, transparency</td><td>convert, drop</td><td>how source images are read, as the job's
+ *     options {@code --colour} and {@code --transparency}</td></tr>
+ * <tr><td>keepMetadata</td><td>none</td><td>EXIF of the first source image that the edited image
+ *     keeps: {@code none}, {@code exif} or {@code exif+gps}</td></tr>
+ * <tr><td>minChange, maxChange</td><td>0.002, 0.95</td><td>limits of the changed fraction, beyond
+ *     which an image is flagged</td></tr>
+ * <tr><td>retryFlagged</td><td>0</td><td>how often a flagged row is edited again with a seed made from
+ *     its own; the best image is kept</td></tr>
+ * <tr><td>keepUnchanged</td><td>false</td><td>whether pixels that did not change visibly are replaced
+ *     by those of the source</td></tr>
  * <tr><td>seed</td><td>0</td><td>base of the seeds of rows that give none; see below</td></tr>
  * <tr><td>imageFormat</td><td>png</td><td>{@code png}, {@code jpeg} or {@code webp}</td></tr>
  * <tr><td>quality</td><td>92</td><td>of JPEG and WebP, 1 to 100</td></tr>
@@ -135,8 +131,8 @@ import scala.Function1;
  * <ol>
  *   <li>a seed in {@code seedCol};
  *   <li>an id in {@code idCol}, combined with {@code seed};
- *   <li>image paths in all input columns, or no input columns: the prompt and the paths as given,
- *       combined with {@code seed};
+ *   <li>image paths in all input columns, or no input columns, and no mask that is a file: the prompt
+ *       and the paths as given, combined with {@code seed};
  *   <li>otherwise the prompt and the pixels of the source images, combined with {@code seed}.
  * </ol>
  *
@@ -152,45 +148,8 @@ import scala.Function1;
  * for it until the Spark session ends. Each executor loads the model once for each of its devices;
  * tasks on the same device take turns.
  */
-public class ImageEditor extends Transformer implements DefaultParamsWritable {
+public class ImageEditor extends ImageEditorParams {
   private static final long serialVersionUID = 1L;
-
-  private static final String BINARY = "binary";
-  private static final String PATH = "path";
-
-  /** Encodings of edited images by their names. */
-  private static final Map<String, EditedImageFormat> FORMATS =
-      Arrays.stream(EditedImageFormat.values())
-          .collect(
-              Collectors.toMap(
-                  EditedImageFormat::label, format -> format, (a, b) -> a, LinkedHashMap::new));
-
-  private final String uid;
-  private final StringArrayParam inputCols;
-  private final Param<String> promptCol;
-  private final Param<String> idCol;
-  private final Param<String> seedCol;
-  private final Param<String> outputCol;
-  private final Param<String> statusCol;
-  private final Param<String> errorCol;
-  private final Param<String> engine;
-  private final Param<String> modelUrl;
-  private final Param<String> device;
-  private final Param<String> precision;
-  private final Param<String> weights;
-  private final IntParam batchSize;
-  private final IntParam numInferenceSteps;
-  private final DoubleParam guidanceScale;
-  private final DoubleParam stepCache;
-  private final IntParam height;
-  private final IntParam width;
-  private final BooleanParam exactSize;
-  private final Param<String> largeSources;
-  private final LongParam seed;
-  private final Param<String> imageFormat;
-  private final IntParam quality;
-  private final Param<String> outputFormat;
-  private final Param<String> outputPath;
 
   public ImageEditor() {
     this(Identifiable.randomUID("ImageEditor"));
@@ -199,89 +158,8 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   /**
    * @param uid identifies this stage among the stages of a pipeline
    */
-  @SuppressWarnings("this-escape") // Spark ML's parameters refer to their owner.
   public ImageEditor(String uid) {
-    this.uid = uid;
-    inputCols = new StringArrayParam(this, "inputCols", "the columns of the source images");
-    promptCol = text("promptCol", "the column of the prompts");
-    idCol = text("idCol", "the column of the ids that decide the seeds of rows without one");
-    seedCol = text("seedCol", "the column of the seeds");
-    outputCol = text("outputCol", "the column for the edited images");
-    statusCol = text("statusCol", "the column for OK or FAILED");
-    errorCol = text("errorCol", "the column for the error messages");
-    engine = text("engine", "the DJL engine");
-    modelUrl =
-        text("modelUrl", "the checkpoint folder or DJL model URL; without it, the embedded model");
-    Function1<String, Object> isDevice = DeviceName::isValid;
-    device = new Param<>(this, "device", "auto, cpu, cuda or cuda:N", isDevice);
-    Function1<String, Object> isPrecision = Precision::isValid;
-    precision = new Param<>(this, "precision", "auto or fp8", isPrecision);
-    Function1<String, Object> isMode = WeightsMode::isValid;
-    weights =
-        new Param<>(
-            this, "weights", "how the model reaches the executors: " + WeightsMode.SYNTAX, isMode);
-    batchSize =
-        new IntParam(
-            this,
-            "batchSize",
-            "number of rows that go through the model together",
-            ParamValidators.gt(0));
-    numInferenceSteps =
-        new IntParam(this, "numInferenceSteps", "denoising steps", ParamValidators.gt(0));
-    guidanceScale =
-        new DoubleParam(this, "guidanceScale", "classifier-free guidance", ParamValidators.gtEq(0));
-    stepCache =
-        new DoubleParam(
-            this,
-            "stepCache",
-            "fraction of the schedule over which the output of the transformer blocks is reused",
-            ParamValidators.inRange(0, EditDefaults.MAX_STEP_CACHE));
-    height = new IntParam(this, "height", "output height in pixels", ParamValidators.gt(0));
-    width = new IntParam(this, "width", "output width in pixels", ParamValidators.gt(0));
-    exactSize =
-        new BooleanParam(this, "exactSize", "whether edited images have exactly the wanted size");
-    largeSources =
-        new Param<>(
-            this,
-            "largeSources",
-            String.join(", ", LargeSources.labels()),
-            ParamValidators.inArray(LargeSources.labels()));
-    seed = new LongParam(this, "seed", "base of the seeds of rows that give none");
-    imageFormat =
-        new Param<>(
-            this,
-            "imageFormat",
-            String.join(", ", FORMATS.keySet()),
-            ParamValidators.inArray(List.copyOf(FORMATS.keySet())));
-    quality =
-        new IntParam(this, "quality", "quality of JPEG and WebP", ParamValidators.inRange(1, 100));
-    outputFormat =
-        new Param<>(
-            this, "outputFormat", "binary or path", ParamValidators.inArray(List.of(BINARY, PATH)));
-    outputPath = text("outputPath", "the folder for the output format path");
-    setDefault(inputCols, new String[0]);
-    setDefault(promptCol, "prompt");
-    setDefault(outputCol, "edited");
-    setDefault(statusCol, "status");
-    setDefault(errorCol, "error");
-    setDefault(engine, "GlmImage");
-    setDefault(device, DeviceName.AUTO.toString());
-    setDefault(precision, Precision.AUTO.toString());
-    setDefault(batchSize, 8);
-    setDefault(numInferenceSteps, EditRequest.DEFAULT_STEPS);
-    setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
-    setDefault(stepCache, EditRequest.DEFAULT_STEP_CACHE);
-    setDefault(exactSize, Sizing.DEFAULT.exact());
-    setDefault(largeSources, Sizing.DEFAULT.largeSources().label());
-    setDefault(seed, 0L);
-    setDefault(imageFormat, EditedImageFormat.PNG.label());
-    setDefault(quality, EditedImageOptions.DEFAULT_QUALITY);
-    setDefault(outputFormat, BINARY);
-  }
-
-  @Override
-  public String uid() {
-    return uid;
+    super(uid);
   }
 
   /** Reads a saved editor. Spark ML finds this method by its name. */
@@ -302,120 +180,32 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   }
 
   /**
-   * The columns of the input and the three new ones.
+   * The columns of the input and the new ones.
    *
    * @throws IllegalArgumentException if a column is missing, has a wrong type, or exists already
    */
   @Override
   public StructType transformSchema(StructType schema) {
-    for (String column : getInputCols()) {
-      DataType type = type(schema, "input", column);
-      check("input", column, type, ImageColumn.of(type).isPresent(), ImageColumn.EXPECTED);
-    }
-    DataType prompt = type(schema, "prompt", getPromptCol());
-    check("prompt", getPromptCol(), prompt, prompt instanceof StringType, "string");
-    if (isDefined(idCol)) {
-      DataType id = type(schema, "id", getIdCol());
-      boolean fits = id instanceof StringType || isWhole(id) || id instanceof DecimalType;
-      check("id", getIdCol(), id, fits, "string or an integer type");
-    }
-    if (isDefined(seedCol)) {
-      DataType type = type(schema, "seed", getSeedCol());
-      check("seed", getSeedCol(), type, isWhole(type), "an integer type");
-    }
-    Set<String> names = new HashSet<>(Arrays.asList(schema.fieldNames()));
-    for (String added : List.of(getOutputCol(), getStatusCol(), getErrorCol())) {
-      if (!names.add(added)) {
-        throw new IllegalArgumentException(
-            "Cannot edit: the column "
-                + added
-                + " exists already; choose other names (outputCol, statusCol, errorCol)");
-      }
-    }
-    return schema
-        .add(getOutputCol(), writesFiles() ? DataTypes.StringType : DataTypes.BinaryType, true)
-        .add(getStatusCol(), DataTypes.StringType, false)
-        .add(getErrorCol(), DataTypes.StringType, true);
-  }
-
-  private static boolean isWhole(DataType type) {
-    return type instanceof ByteType
-        || type instanceof ShortType
-        || type instanceof IntegerType
-        || type instanceof LongType;
-  }
-
-  private static void check(
-      String role, String column, DataType type, boolean fits, String expected) {
-    if (!fits) {
-      throw new IllegalArgumentException(
-          "Cannot edit: "
-              + role
-              + " column "
-              + column
-              + " is of type "
-              + type.simpleString()
-              + ", expected "
-              + expected);
-    }
-  }
-
-  private static DataType type(StructType schema, String role, String column) {
-    List<String> names = Arrays.asList(schema.fieldNames());
-    if (!names.contains(column)) {
-      throw new IllegalArgumentException(
-          "Cannot edit: there is no "
-              + role
-              + " column "
-              + column
-              + "; the columns are "
-              + String.join(", ", names));
-    }
-    return schema.fields()[names.indexOf(column)].dataType();
+    EditorColumns.of(this, schema);
+    return EditorColumns.added(this, schema);
   }
 
   /**
    * Adds the new columns. Rows are edited when an action asks for them.
    *
    * @throws IllegalArgumentException if columns or parameters do not fit
-   * @throws UsageException if the model folder does not exist, or none is set on a cluster
+   * @throws UsageException if a parameter contradicts another, the model folder or an adapter does
+   *     not exist, or no model is set on a cluster
    */
   @Override
   public Dataset<Row> transform(Dataset<?> dataset) {
-    StructType schema = dataset.schema();
-    StructType edited = transformSchema(schema);
+    StructType edited = transformSchema(dataset.schema());
     JavaSparkContext context =
         JavaSparkContext.fromSparkContext(dataset.sparkSession().sparkContext());
     HadoopSettings hadoop = new HadoopSettings(context.hadoopConfiguration());
     ModelRef model = model(context.getConf());
     model.check(hadoop.storage());
-    List<EditorSettings.Source> sources = new ArrayList<>();
-    for (String column : getInputCols()) {
-      int position = schema.fieldIndex(column);
-      DataType type = schema.fields()[position].dataType();
-      sources.add(new EditorSettings.Source(column, position, ImageColumn.of(type).orElseThrow()));
-    }
-    EditorSettings settings =
-        new EditorSettings(
-            new EditorSettings.Columns(
-                sources,
-                schema.fieldIndex(getPromptCol()),
-                optional(idCol).map(schema::fieldIndex).orElse(null),
-                optional(seedCol).map(schema::fieldIndex).orElse(null)),
-            new EditorSettings.Parameters(
-                optional(height).map(Integer.class::cast).orElse(null),
-                optional(width).map(Integer.class::cast).orElse(null),
-                getNumInferenceSteps(),
-                getGuidanceScale(),
-                getStepCache(),
-                getSeed(),
-                new Sizing(
-                    getExactSize(),
-                    LargeSources.of(getLargeSources()).orElseThrow(),
-                    Sizing.DEFAULT_MAX_PIXELS)),
-            getBatchSize(),
-            new EditedImageEncoder(FORMATS.get(getImageFormat()), getQuality(), ""),
-            writesFiles() ? outputFolder(hadoop.storage()) : null);
+    EditorSettings settings = settings(dataset.schema(), hadoop.storage());
     // Spark's cleaner removes the broadcast with the dataset: the last action is not known here.
     Broadcast<HadoopSettings> shared = context.broadcast(hadoop);
     MapPartitionsFunction<Row, Row> task =
@@ -427,13 +217,35 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
     return dataset.toDF().mapPartitions(task, Encoders.row(edited));
   }
 
-  private boolean writesFiles() {
-    return getOutputFormat().equals(PATH);
+  private EditorSettings settings(StructType schema, Storage storage) {
+    return new EditorSettings(
+        EditorColumns.of(this, schema),
+        new EditDefaults(
+            getSeed(),
+            getNumInferenceSteps(),
+            getGuidanceScale(),
+            optional(height()).map(Integer.class::cast).orElse(null),
+            optional(width()).map(Integer.class::cast).orElse(null),
+            getMaxPixels(),
+            getStepCache(),
+            getExactSize(),
+            LargeSources.of(getLargeSources()).orElseThrow()),
+        SourceOptions.of(getColour(), getTransparency(), getKeepMetadata()),
+        new QualityOptions(
+            new QualityLimits(getMinChange(), getMaxChange()),
+            getRetryFlagged(),
+            false,
+            getKeepUnchanged()),
+        new EditorSettings.Output(
+            new EditedImageEncoder(
+                EditedImageFormat.named(getImageFormat()).orElseThrow(), getQuality(), ""),
+            getOutputFormat().equals(PATH) ? outputFolder(storage) : null),
+        getBatchSize());
   }
 
   private String outputFolder(Storage storage) {
     String folder =
-        optional(outputPath)
+        optional(outputPath())
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
@@ -447,7 +259,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
   }
 
   ModelRef model(SparkConf conf) {
-    String model = optional(modelUrl).orElse(null);
+    String model = optional(modelUrl()).orElse(null);
     if (getEngine().equals(DjlModel.OWN_ENGINE) && !DjlModel.isReadByDjl(model)) {
       if (model == null && conf.contains("spark.master") && !GpuAssignment.isLocal(conf)) {
         throw new UsageException(
@@ -457,7 +269,7 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
                 + " model");
       }
       EngineOptions session = GlmImagePlugin.options(conf);
-      WeightsMode mode = optional(weights).map(WeightsMode::parse).orElse(session.weights());
+      WeightsMode mode = optional(weights()).map(WeightsMode::parse).orElse(session.weights());
       return new CheckpointModel(
           new EngineOptions(
               model,
@@ -466,9 +278,11 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
               session.kernels(),
               mode,
               session.cache(),
-              false));
+              false,
+              AdapterSpec.parseAll("lora", List.of(getLora())),
+              session.memoryCheck()));
     }
-    if (isDefined(weights)) {
+    if (isDefined(weights())) {
       throw new IllegalArgumentException(
           "Cannot use weights "
               + getWeights()
@@ -476,362 +290,194 @@ public class ImageEditor extends Transformer implements DefaultParamsWritable {
               + (model == null ? "the model of engine " + getEngine() : model)
               + " on the executors; do not set weights");
     }
+    if (getLora().length > 0) {
+      throw new IllegalArgumentException(
+          "Cannot merge "
+              + String.join(", ", getLora())
+              + ": DJL itself loads "
+              + (model == null ? "the model of engine " + getEngine() : model)
+              + " on the executors; do not set lora");
+    }
     return new DjlModel(getEngine(), model, Precision.parse(getPrecision()));
   }
 
-  private Param<String> text(String name, String doc) {
-    return new Param<>(this, name, doc);
-  }
-
-  private <T> Optional<T> optional(Param<T> param) {
-    return isDefined(param) ? Optional.of(getOrDefault(param)) : Optional.empty();
-  }
-
-  // Spark ML finds parameters by methods of the same name, Python by getters and setters.
-
-  public StringArrayParam inputCols() {
-    return inputCols;
-  }
-
-  public String[] getInputCols() {
-    return getOrDefault(inputCols);
-  }
-
-  public ImageEditor setInputCols(String... columns) {
-    set(inputCols, columns);
+  public ImageEditor setInputCols(String... value) {
+    set(inputCols(), value);
     return this;
-  }
-
-  public Param<String> promptCol() {
-    return promptCol;
-  }
-
-  public String getPromptCol() {
-    return getOrDefault(promptCol);
   }
 
   public ImageEditor setPromptCol(String value) {
-    set(promptCol, value);
+    set(promptCol(), value);
     return this;
   }
 
-  public Param<String> idCol() {
-    return idCol;
-  }
-
-  /**
-   * @throws java.util.NoSuchElementException if it is not set
-   */
-  public String getIdCol() {
-    return getOrDefault(idCol);
+  public ImageEditor setMaskCol(String value) {
+    set(maskCol(), value);
+    return this;
   }
 
   public ImageEditor setIdCol(String value) {
-    set(idCol, value);
+    set(idCol(), value);
     return this;
-  }
-
-  public Param<String> seedCol() {
-    return seedCol;
-  }
-
-  /**
-   * @throws java.util.NoSuchElementException if it is not set
-   */
-  public String getSeedCol() {
-    return getOrDefault(seedCol);
   }
 
   public ImageEditor setSeedCol(String value) {
-    set(seedCol, value);
+    set(seedCol(), value);
     return this;
-  }
-
-  public Param<String> outputCol() {
-    return outputCol;
-  }
-
-  public String getOutputCol() {
-    return getOrDefault(outputCol);
   }
 
   public ImageEditor setOutputCol(String value) {
-    set(outputCol, value);
+    set(outputCol(), value);
     return this;
-  }
-
-  public Param<String> statusCol() {
-    return statusCol;
-  }
-
-  public String getStatusCol() {
-    return getOrDefault(statusCol);
   }
 
   public ImageEditor setStatusCol(String value) {
-    set(statusCol, value);
+    set(statusCol(), value);
     return this;
-  }
-
-  public Param<String> errorCol() {
-    return errorCol;
-  }
-
-  public String getErrorCol() {
-    return getOrDefault(errorCol);
   }
 
   public ImageEditor setErrorCol(String value) {
-    set(errorCol, value);
+    set(errorCol(), value);
     return this;
   }
 
-  public Param<String> engine() {
-    return engine;
-  }
-
-  public String getEngine() {
-    return getOrDefault(engine);
+  public ImageEditor setFiguresCol(String value) {
+    set(figuresCol(), value);
+    return this;
   }
 
   public ImageEditor setEngine(String value) {
-    set(engine, value);
+    set(engine(), value);
     return this;
-  }
-
-  public Param<String> modelUrl() {
-    return modelUrl;
-  }
-
-  /**
-   * @throws java.util.NoSuchElementException if it is not set
-   */
-  public String getModelUrl() {
-    return getOrDefault(modelUrl);
   }
 
   public ImageEditor setModelUrl(String value) {
-    set(modelUrl, value);
+    set(modelUrl(), value);
     return this;
   }
 
-  public Param<String> device() {
-    return device;
-  }
-
-  public String getDevice() {
-    return getOrDefault(device);
+  public ImageEditor setLora(String... value) {
+    set(lora(), value);
+    return this;
   }
 
   public ImageEditor setDevice(String value) {
-    set(device, value);
+    set(device(), value);
     return this;
-  }
-
-  public Param<String> weights() {
-    return weights;
-  }
-
-  /**
-   * @throws java.util.NoSuchElementException if it is not set
-   */
-  public String getWeights() {
-    return getOrDefault(weights);
-  }
-
-  public ImageEditor setWeights(String value) {
-    set(weights, value);
-    return this;
-  }
-
-  public Param<String> imageFormat() {
-    return imageFormat;
-  }
-
-  public String getImageFormat() {
-    return getOrDefault(imageFormat);
-  }
-
-  public ImageEditor setImageFormat(String value) {
-    set(imageFormat, value);
-    return this;
-  }
-
-  public IntParam quality() {
-    return quality;
-  }
-
-  public int getQuality() {
-    return (int) getOrDefault(quality);
-  }
-
-  public ImageEditor setQuality(int value) {
-    set(quality, value);
-    return this;
-  }
-
-  public Param<String> outputFormat() {
-    return outputFormat;
-  }
-
-  public String getOutputFormat() {
-    return getOrDefault(outputFormat);
-  }
-
-  public ImageEditor setOutputFormat(String value) {
-    set(outputFormat, value);
-    return this;
-  }
-
-  public Param<String> outputPath() {
-    return outputPath;
-  }
-
-  /**
-   * @throws java.util.NoSuchElementException if it is not set
-   */
-  public String getOutputPath() {
-    return getOrDefault(outputPath);
-  }
-
-  public ImageEditor setOutputPath(String value) {
-    set(outputPath, value);
-    return this;
-  }
-
-  public Param<String> precision() {
-    return precision;
-  }
-
-  public String getPrecision() {
-    return getOrDefault(precision);
   }
 
   public ImageEditor setPrecision(String value) {
-    set(precision, value);
+    set(precision(), value);
     return this;
   }
 
-  public IntParam batchSize() {
-    return batchSize;
-  }
-
-  public int getBatchSize() {
-    return (int) getOrDefault(batchSize);
-  }
-
-  public ImageEditor setBatchSize(int rows) {
-    set(batchSize, rows);
+  public ImageEditor setWeights(String value) {
+    set(weights(), value);
     return this;
   }
 
-  public IntParam numInferenceSteps() {
-    return numInferenceSteps;
-  }
-
-  public int getNumInferenceSteps() {
-    return (int) getOrDefault(numInferenceSteps);
-  }
-
-  public ImageEditor setNumInferenceSteps(int steps) {
-    set(numInferenceSteps, steps);
+  public ImageEditor setBatchSize(int value) {
+    set(batchSize(), value);
     return this;
   }
 
-  public DoubleParam guidanceScale() {
-    return guidanceScale;
-  }
-
-  public double getGuidanceScale() {
-    return (double) getOrDefault(guidanceScale);
-  }
-
-  public ImageEditor setGuidanceScale(double scale) {
-    set(guidanceScale, scale);
+  public ImageEditor setNumInferenceSteps(int value) {
+    set(numInferenceSteps(), value);
     return this;
   }
 
-  public DoubleParam stepCache() {
-    return stepCache;
-  }
-
-  public double getStepCache() {
-    return (double) getOrDefault(stepCache);
-  }
-
-  public ImageEditor setStepCache(double fraction) {
-    set(stepCache, fraction);
+  public ImageEditor setGuidanceScale(double value) {
+    set(guidanceScale(), value);
     return this;
   }
 
-  public IntParam height() {
-    return height;
-  }
-
-  /**
-   * @throws java.util.NoSuchElementException if it is not set
-   */
-  public int getHeight() {
-    return (int) getOrDefault(height);
-  }
-
-  public ImageEditor setHeight(int pixels) {
-    set(height, pixels);
+  public ImageEditor setStepCache(double value) {
+    set(stepCache(), value);
     return this;
   }
 
-  public IntParam width() {
-    return width;
-  }
-
-  /**
-   * @throws java.util.NoSuchElementException if it is not set
-   */
-  public int getWidth() {
-    return (int) getOrDefault(width);
-  }
-
-  public ImageEditor setWidth(int pixels) {
-    set(width, pixels);
+  public ImageEditor setHeight(int value) {
+    set(height(), value);
     return this;
   }
 
-  public BooleanParam exactSize() {
-    return exactSize;
-  }
-
-  public boolean getExactSize() {
-    return (boolean) getOrDefault(exactSize);
-  }
-
-  public ImageEditor setExactSize(boolean exact) {
-    set(exactSize, exact);
+  public ImageEditor setWidth(int value) {
+    set(width(), value);
     return this;
   }
 
-  public Param<String> largeSources() {
-    return largeSources;
+  public ImageEditor setMaxPixels(long value) {
+    set(maxPixels(), value);
+    return this;
   }
 
-  public String getLargeSources() {
-    return getOrDefault(largeSources);
+  public ImageEditor setExactSize(boolean value) {
+    set(exactSize(), value);
+    return this;
   }
 
   public ImageEditor setLargeSources(String value) {
-    set(largeSources, value);
+    set(largeSources(), value);
     return this;
   }
 
-  public LongParam seed() {
-    return seed;
+  public ImageEditor setColour(String value) {
+    set(colour(), value);
+    return this;
   }
 
-  public long getSeed() {
-    return (long) getOrDefault(seed);
+  public ImageEditor setTransparency(String value) {
+    set(transparency(), value);
+    return this;
+  }
+
+  public ImageEditor setKeepMetadata(String value) {
+    set(keepMetadata(), value);
+    return this;
   }
 
   public ImageEditor setSeed(long value) {
-    set(seed, value);
+    set(seed(), value);
+    return this;
+  }
+
+  public ImageEditor setMinChange(double value) {
+    set(minChange(), value);
+    return this;
+  }
+
+  public ImageEditor setMaxChange(double value) {
+    set(maxChange(), value);
+    return this;
+  }
+
+  public ImageEditor setRetryFlagged(int value) {
+    set(retryFlagged(), value);
+    return this;
+  }
+
+  public ImageEditor setKeepUnchanged(boolean value) {
+    set(keepUnchanged(), value);
+    return this;
+  }
+
+  public ImageEditor setImageFormat(String value) {
+    set(imageFormat(), value);
+    return this;
+  }
+
+  public ImageEditor setQuality(int value) {
+    set(quality(), value);
+    return this;
+  }
+
+  public ImageEditor setOutputFormat(String value) {
+    set(outputFormat(), value);
+    return this;
+  }
+
+  public ImageEditor setOutputPath(String value) {
+    set(outputPath(), value);
     return this;
   }
 }

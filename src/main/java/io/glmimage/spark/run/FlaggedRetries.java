@@ -18,7 +18,7 @@ import java.util.function.Function;
  * from the row's own seed, and each row is judged on its own. So its image does not depend on its
  * batch or on when it is edited. Among equally good images, the earliest is kept.
  */
-final class FlaggedRetries {
+public final class FlaggedRetries {
   private final QualityOptions options;
   private final Function<List<EditRequest>, EngineCall> engine;
 
@@ -28,7 +28,7 @@ final class FlaggedRetries {
   /**
    * @param engine edits a batch
    */
-  FlaggedRetries(QualityOptions options, Function<List<EditRequest>, EngineCall> engine) {
+  public FlaggedRetries(QualityOptions options, Function<List<EditRequest>, EngineCall> engine) {
     this.options = options;
     this.engine = engine;
   }
@@ -43,7 +43,7 @@ final class FlaggedRetries {
    *
    * @param first the results with the rows' own seeds
    */
-  EngineCall best(List<EditRequest> requests, EngineCall first) {
+  public EngineCall best(List<EditRequest> requests, EngineCall first) {
     List<EditResult> best = new ArrayList<>(first.results());
     double[] badness = new double[best.size()];
     List<Integer> flagged = new ArrayList<>();
@@ -81,7 +81,7 @@ final class FlaggedRetries {
   }
 
   /** The seed of the image that was kept, to be asked once; null if it is the row's own. */
-  Long takeKeptSeed(String id) {
+  public Long takeKeptSeed(String id) {
     return keptSeeds.remove(id);
   }
 

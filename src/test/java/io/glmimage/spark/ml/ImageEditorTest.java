@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.Causes;
 import io.glmimage.error.UsageException;
+import io.glmimage.image.ColourRules;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.JpegEncoder;
@@ -20,6 +21,8 @@ import io.glmimage.image.WebpEncoder;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.predict.GlmImageEngine;
+import io.glmimage.quality.JudgedImage;
+import io.glmimage.quality.QualityFigures;
 import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.spark.engine.CheckpointModel;
@@ -297,9 +300,9 @@ class ImageEditorTest {
 
   @Test
   void anImageThatItsFormatCannotHoldFailsItsRow() {
-    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x"));
-    ImageEditor editor = fake().setImageFormat("webp").setHeight(1).setWidth(16384);
-    assertFailed("16384", byId(editor.transform(rows)).get(1));
+    RgbImage wide = new RgbImage(1, 16384, new byte[16384 * 3]);
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, ImageEncoder.png(wide), "x"));
+    assertFailed("16384", byId(fake().setImageFormat("webp").transform(rows)).get(1));
   }
 
   @Test
@@ -378,8 +381,9 @@ class ImageEditorTest {
     assertFailed("NaN", edited.get(3));
     assertImage(expected("y", SOURCE), edited.get(4));
     assertEquals(
-        List.of("id", "image", "prompt", "edited", "status", "error"),
+        List.of("id", "image", "prompt", "edited", "status", "error", "figures"),
         List.of(fake().transform(rows).columns()));
+    assertNull(edited.get(2).getAs("figures"));
   }
 
   @Test
@@ -504,7 +508,124 @@ class ImageEditorTest {
     assertSchemaError("the column edited exists already", fake().setStatusCol("edited"), schema);
     StructType out = fake().setStatusCol("state").setOutputFormat("path").transformSchema(schema);
     assertEquals(DataTypes.StringType, out.apply("edited").dataType());
-    assertEquals(8, out.size());
+    assertEquals(9, out.size());
+    assertEquals(8, fake().setStatusCol("state").setFiguresCol("").transformSchema(schema).size());
+    assertSchemaError(
+        "the column size exists already",
+        fake().setStatusCol("state").setFiguresCol("size"),
+        schema);
+    assertSchemaError("there is no mask column mask", fake().setMaskCol("mask"), schema);
+    assertSchemaError(
+        "mask column size is of type double, expected string or binary",
+        fake().setMaskCol("size"),
+        schema);
+  }
+
+  @Test
+  void figuresAreThoseOfTheJob() {
+    Dataset<Row> rows =
+        table(
+            DataTypes.BinaryType,
+            row(1, ImageEncoder.png(SOURCE), "x"),
+            row(2, ImageEncoder.png(SOURCE), "refuse"));
+    Map<Integer, Row> edited = byId(fake().transform(rows));
+    QualityFigures expected = JudgedImage.of(SOURCE, expected("x", SOURCE), false).figures();
+    Row figures = edited.get(1).getAs("figures");
+    assertEquals("FLAT", figures.getAs("quality"));
+    assertEquals(expected.changedFraction(), figures.getAs("changed_fraction"));
+    assertEquals(expected.ssim(), figures.getAs("ssim"));
+    assertEquals(expected.psnr(), figures.getAs("psnr"));
+    assertEquals(expected.flatness(), figures.<Double>getAs("flatness"));
+    assertEquals(ContentSeed.of(5, "x", List.of(SOURCE)), figures.<Long>getAs("seed"));
+    assertNull(edited.get(2).getAs("figures"));
+    assertFalse(
+        List.of(fake().setFiguresCol("").transform(rows).columns()).contains("figures"));
+
+    // More than one of its pixels must change, and that is all.
+    ImageEditor strict = fake().setFiguresCol("found").setMinChange(1).setMaxChange(1);
+    Row found = byId(strict.transform(rows)).get(1).getAs("found");
+    assertEquals(expected.changedFraction() < 1 ? "UNCHANGED" : "FLAT", found.getAs("quality"));
+  }
+
+  @Test
+  void flaggedRowsAreEditedAgain() {
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x"));
+    int before = FakeEngines.EDITED.get();
+    Row edited = byId(fake().setRetryFlagged(2).transform(rows)).get(1);
+    assertEquals(3, FakeEngines.EDITED.get() - before);
+    // All images are flat, so the first one is as good as any.
+    assertImage(expected("x", SOURCE), edited);
+  }
+
+  @Test
+  void aMaskThatCannotBeUsedFailsItsRow() throws IOException {
+    byte[] file = ImageEncoder.png(SOURCE);
+    byte[] white = ImageEncoder.png(mask(32, 64, 255));
+    String path = Files.write(folder.resolve("mask.png"), white).toString();
+    StructType schema =
+        new StructType()
+            .add("id", "int")
+            .add("image", "binary")
+            .add("prompt", "string")
+            .add("mask", "binary")
+            .add("mask_path", "string");
+    Dataset<Row> rows =
+        spark.createDataFrame(
+            List.of(
+                row(1, file, "x", white, path),
+                row(2, file, "x", null, " "),
+                row(3, file, "x", ImageEncoder.png(mask(32, 32, 255)), "/no/mask.png"),
+                row(4, file, "x", ImageEncoder.png(mask(32, 64, 0)), folder.toString()),
+                row(5, file, "x", new byte[] {1}, path)),
+            schema);
+    Map<Integer, Row> files = byId(fake().setMaskCol("mask").transform(rows));
+    assertImage(expected("x", SOURCE), files.get(1));
+    assertImage(expected("x", SOURCE), files.get(2));
+    assertFailed("Cannot use the mask: it is 32 x 32 pixels, but the first source", files.get(3));
+    assertFailed("Cannot use the mask: it is empty", files.get(4));
+    assertFailed("in the mask column: not in a supported image format", files.get(5));
+    Map<Integer, Row> paths = byId(fake().setMaskCol("mask_path").transform(rows));
+    assertImage(expected("x", SOURCE), paths.get(1));
+    assertImage(expected("x", SOURCE), paths.get(2));
+    assertFailed("/no/mask.png does not exist (check the mask column)", paths.get(3));
+    assertFailed("is a folder", paths.get(4));
+    assertFailed(
+        "it has a mask, but there is no source image",
+        byId(fake().setInputCols().setHeight(32).setWidth(32).setMaskCol("mask").transform(rows))
+            .get(1));
+  }
+
+  private static RgbImage mask(int height, int width, int value) {
+    byte[] pixels = new byte[height * width * 3];
+    Arrays.fill(pixels, (byte) value);
+    return new RgbImage(height, width, pixels);
+  }
+
+  @Test
+  void sourcesAreReadByTheRulesOfColour() throws IOException {
+    // One transparent red pixel.
+    java.awt.image.BufferedImage clear =
+        new java.awt.image.BufferedImage(32, 32, java.awt.image.BufferedImage.TYPE_INT_ARGB);
+    clear.setRGB(0, 0, 0x00ff0000);
+    java.io.ByteArrayOutputStream file = new java.io.ByteArrayOutputStream();
+    assertTrue(javax.imageio.ImageIO.write(clear, "png", file));
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, file.toByteArray(), "x"));
+    for (String transparency : List.of("drop", "white", "#102030")) {
+      RgbImage source =
+          ImageDecoder.read(file.toByteArray(), "x", ColourRules.of("convert", transparency))
+              .image();
+      assertImage(
+          expected("x", source), byId(fake().setTransparency(transparency).transform(rows)).get(1));
+    }
+  }
+
+  @Test
+  void anOutputWithTooManyPixelsFailsItsRow() {
+    Dataset<Row> rows = table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x"));
+    ImageEditor editor = fake().setMaxPixels(1024);
+    assertFailed("has 2048 pixels", byId(editor.setLargeSources("fail").transform(rows)).get(1));
+    assertEquals(
+        "OK", byId(editor.setLargeSources("fit").transform(rows)).get(1).getAs("status"));
   }
 
   private static void assertSchemaError(String why, ImageEditor editor, StructType schema) {
@@ -524,6 +645,23 @@ class ImageEditorTest {
     assertThrows(IllegalArgumentException.class, () -> fake().setQuality(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setDevice("tpu"));
     assertThrows(IllegalArgumentException.class, () -> fake().setWeights("peer"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setHeight(16));
+    assertThrows(IllegalArgumentException.class, () -> fake().setMinChange(1.5));
+    assertThrows(IllegalArgumentException.class, () -> fake().setRetryFlagged(-1));
+    assertThrows(IllegalArgumentException.class, () -> fake().setColour("grey"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setTransparency("pink"));
+    assertThrows(IllegalArgumentException.class, () -> fake().setKeepMetadata("all"));
+    assertEquals(
+        "Cannot merge adapter: DJL itself loads http://host/model.zip on the executors; do not set"
+            + " lora",
+        assertThrows(
+                IllegalArgumentException.class,
+                () ->
+                    new ImageEditor()
+                        .setModelUrl("http://host/model.zip")
+                        .setLora("adapter")
+                        .model(new SparkConf(false)))
+            .getMessage());
     assertEquals(
         "Cannot use weights direct: DJL itself loads http://host/model.zip on the executors; do not"
             + " set weights",
@@ -537,6 +675,18 @@ class ImageEditorTest {
             .getMessage());
     assertThrows(NoSuchElementException.class, () -> fake().getHeight());
     Dataset<Row> rows = table(DataTypes.StringType, row(1, "a", "x"));
+    assertEquals(
+        "Cannot load model: adapter " + folder + "/none is not a folder",
+        assertThrows(
+                UsageException.class,
+                () -> new ImageEditor().setLora(folder + "/none=0.5").transform(rows))
+            .getMessage());
+    assertEquals(
+        "Invalid --min-change: 0.5, expected at most --max-change 0.4",
+        assertThrows(
+                UsageException.class,
+                () -> fake().setMinChange(0.5).setMaxChange(0.4).transform(rows))
+            .getMessage());
     assertEquals(
         "Cannot load model: missing is not a folder",
         assertThrows(UsageException.class, () -> fake().setModelUrl("missing").transform(rows))
@@ -558,7 +708,7 @@ class ImageEditorTest {
     assertEquals(editor.uid(), copy.uid());
     assertEquals(List.of(64, 96), List.of(copy.getHeight(), copy.getWidth()));
     assertFalse(editor.isDefined(editor.width()));
-    assertEquals(25, editor.params().length);
+    assertEquals(36, editor.params().length);
     for (Param<?> param : editor.params()) {
       assertEquals(editor.uid(), param.parent(), param.name());
       assertTrue(editor.hasParam(param.name()));
@@ -582,6 +732,19 @@ class ImageEditorTest {
             .setImageFormat("webp")
             .setQuality(70)
             .setWeights("local:/models/GLM-Image")
+            .setLora("s3a://bucket/adapter=0.5", "/other")
+            .setMaskCol("mask")
+            .setFiguresCol("")
+            .setColour("ignore")
+            .setTransparency("#102030")
+            .setKeepMetadata("exif+gps")
+            .setMaxPixels(1L << 20)
+            .setLargeSources("upscale")
+            .setExactSize(false)
+            .setMinChange(0.01)
+            .setMaxChange(0.5)
+            .setRetryFlagged(3)
+            .setKeepUnchanged(true)
             .setOutputFormat("path");
     editor.write().overwrite().save(folder + "/editor");
     ImageEditor loaded = ImageEditor.load(folder + "/editor");
