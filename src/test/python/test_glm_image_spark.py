@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import struct
 import sys
 import tempfile
@@ -18,7 +19,8 @@ import zlib
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 NOTEBOOKS = os.path.join(ROOT, "notebooks")
-EXAMPLES = os.path.join(ROOT, "src/main/resources/models/glm-image-tiny/examples")
+MODEL = os.path.join(ROOT, "src/main/resources/models/glm-image-tiny")
+EXAMPLES = os.path.join(MODEL, "examples")
 sys.path.append(NOTEBOOKS)
 JAR = os.path.abspath(sys.argv.pop(1)) if __name__ == "__main__" else None
 
@@ -171,6 +173,34 @@ class CommandsTest(unittest.TestCase):
         known = {name.replace("_", "-") for name in glm._ON_OFF}
         self.assertIn("exact-size", takes_on_off)
         self.assertLessEqual(takes_on_off, known)
+
+    def test_the_examples_of_the_documentation_run(self):
+        with open(os.path.join(ROOT, "src/site/markdown/api.md")) as file:
+            examples = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
+        # The DJL Spark extension is not installed here.
+        examples = [example for example in examples if "djl_spark" not in example]
+        self.assertEqual(2, len(examples))
+        photos = os.path.join(self.folder, "photos")
+        os.mkdir(photos)
+        shutil.copy(os.path.join(EXAMPLES, "01_recolor_green.png"), photos)
+        names = {
+            "images": self.spark.createDataFrame(
+                [(photos + "/01_recolor_green.png", "make it green")], "image string, prompt string"
+            )
+        }
+        for example in examples:
+            source = (
+                example.replace("/models/GLM-Image", MODEL)
+                .replace("/data/", self.folder + "/")
+                .replace("steps=20", "steps=1")
+                .replace("numInferenceSteps=20", "numInferenceSteps=1")
+            )
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                with contextlib.redirect_stderr(io.StringIO()):
+                    exec(compile(source, "api.md", "exec"), names)
+            names["printed"] = names.get("printed", "") + printed.getvalue()
+        self.assertIn("2 of 2 rows edited", names["printed"])
+        self.assertEqual(2, len(names["first"]))
 
     def test_values_become_arguments(self):
         self.assertEqual(

@@ -68,6 +68,16 @@ public record EditRequest(
         id, prompt, sources, height, width, steps, guidanceScale, other, stepCache, sizing, mask);
   }
 
+  /**
+   * The same request with a mask.
+   *
+   * @param other of the size of the first source image; null for none
+   */
+  public EditRequest withMask(Mask other) {
+    return new EditRequest(
+        id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, sizing, other);
+  }
+
   /** A request without a mask. */
   public EditRequest(
       String id,
