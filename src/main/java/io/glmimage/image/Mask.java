@@ -31,8 +31,8 @@ public record Mask(int height, int width, boolean[] edited) {
    * @param name for messages
    * @param transparent as in {@link #decode}
    * @param source the image that the mask is for
-   * @throws InvalidRequestException if it cannot be read, has another size than the image, or leaves
-   *     nothing to edit
+   * @throws InvalidRequestException if it cannot be read, has another size than the image, or
+   *     leaves nothing to edit
    */
   public static Mask of(byte[] bytes, String name, boolean transparent, RgbImage source) {
     PixelSize size = new PixelSize(source.height(), source.width());

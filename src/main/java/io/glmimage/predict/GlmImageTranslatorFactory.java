@@ -47,17 +47,17 @@ import org.slf4j.LoggerFactory;
  * <p>The JSON object has the fields {@code prompt} (required), {@code image} (a data URL or base64,
  * or an array of them; absent for text-to-image), {@code height}, {@code width}, {@code
  * num_inference_steps}, {@code guidance_scale}, {@code seed}, {@code step_cache}, {@code
- * exact_size} (true or false), {@code large_sources} ({@code fit}, {@code fail} or {@code upscale}),
- * {@code mask} (a data URL or base64: what is white or opaque may change, the rest stays as it is in
- * the first image), {@code colour} ({@code convert} or {@code ignore}), {@code transparency} ({@code
- * drop} or a background colour) and {@code id} (names the request in messages). Other fields are
- * refused.
+ * exact_size} (true or false), {@code large_sources} ({@code fit}, {@code fail} or {@code
+ * upscale}), {@code mask} (a data URL or base64: what is white or opaque may change, the rest stays
+ * as it is in the first image), {@code colour} ({@code convert} or {@code ignore}), {@code
+ * transparency} ({@code drop} or a background colour) and {@code id} (names the request in
+ * messages). Other fields are refused.
  *
- * <p>The PNG has a text chunk {@code Figures}, a JSON object with {@code quality} ({@code OK}, {@code
- * UNCHANGED}, {@code DESTROYED} or {@code FLAT} by the default limits), {@code changed_fraction},
- * {@code ssim}, {@code psnr}, {@code flatness}, {@code scale} and {@code seed}, as in the job's result
- * table. For {@link Output} these are properties, too. For {@link EditResult}, {@link JudgedImage}
- * makes the figures.
+ * <p>The PNG has a text chunk {@code Figures}, a JSON object with {@code quality} ({@code OK},
+ * {@code UNCHANGED}, {@code DESTROYED} or {@code FLAT} by the default limits), {@code
+ * changed_fraction}, {@code ssim}, {@code psnr}, {@code flatness}, {@code scale} and {@code seed},
+ * as in the job's result table. For {@link Output} these are properties, too. For {@link
+ * EditResult}, {@link JudgedImage} makes the figures.
  *
  * <p>A request without {@code seed} gets the seed that the job gives to the same row with its
  * default {@code --seed}. The seed is derived from the {@code id}, or for text-to-image from the

@@ -55,7 +55,9 @@ class ApiPageTest extends SharedSession {
           "io.glmimage.spark.ml.*",
           "java.nio.file.*",
           "java.util.List",
-          "org.apache.spark.ml.*",
+          "org.apache.spark.ml.Pipeline",
+          "org.apache.spark.ml.PipelineModel",
+          "org.apache.spark.ml.PipelineStage",
           "org.apache.spark.sql.*");
 
   @BeforeEach
@@ -87,7 +89,8 @@ class ApiPageTest extends SharedSession {
         .replace("Device.gpu(1)", "Device.cpu()")
         .replace("null, null, 20,", "null, null, 1,")
         .replace("\"num_inference_steps\": 20", "\"num_inference_steps\": 1")
-        .replace("new ImageEditor()", "new ImageEditor().setDevice(\"cpu\").setNumInferenceSteps(1)");
+        .replace(
+            "new ImageEditor()", "new ImageEditor().setDevice(\"cpu\").setNumInferenceSteps(1)");
   }
 
   /**

@@ -122,7 +122,8 @@ class SameRowTest extends SharedSession {
             .setTypes(byte[].class, byte[].class)
             .optEngine("GlmImage")
             .optModelUrls(
-                Path.of("src/main/resources/models/glm-image-tiny").toAbsolutePath().toUri() + query)
+                Path.of("src/main/resources/models/glm-image-tiny").toAbsolutePath().toUri()
+                    + query)
             .optDevice(Device.cpu())
             .build();
     try (ZooModel<byte[], byte[]> model = criteria.loadModel();
@@ -131,8 +132,7 @@ class SameRowTest extends SharedSession {
     }
   }
 
-  private static final StructType MASKED =
-      SCHEMA.add("mask_path", DataTypes.StringType);
+  private static final StructType MASKED = SCHEMA.add("mask_path", DataTypes.StringType);
 
   /** A source of an odd size that is half transparent, and a mask of its left part. */
   private List<Row> oddRows() throws Exception {
@@ -166,11 +166,8 @@ class SameRowTest extends SharedSession {
   /** The figures of a run's rows, as the column of {@link ImageEditor} has them, by prompt. */
   private Map<String, List<Object>> figures(Dataset<Row> rows, String prefix) {
     Map<String, List<Object>> figures = new TreeMap<>();
-    String[] names = {
-      "quality", "changed_fraction", "ssim", "psnr", "flatness", "scale", "seed"
-    };
-    String[] columns =
-        Arrays.stream(names).map(name -> prefix + name).toArray(String[]::new);
+    String[] names = {"quality", "changed_fraction", "ssim", "psnr", "flatness", "scale", "seed"};
+    String[] columns = Arrays.stream(names).map(name -> prefix + name).toArray(String[]::new);
     for (Row row : rows.select("prompt", columns).collectAsList()) {
       List<Object> values = new ArrayList<>();
       for (int i = 1; i <= names.length; i++) {
@@ -203,10 +200,14 @@ class SameRowTest extends SharedSession {
         djl(
             "?lora=" + adapter,
             Map.of(
-                "prompt", "make it green",
-                "seed", 7,
-                "image", Base64.getEncoder().encodeToString(image),
-                "mask", Base64.getEncoder().encodeToString(mask)));
+                "prompt",
+                "make it green",
+                "seed",
+                7,
+                "image",
+                Base64.getEncoder().encodeToString(image),
+                "mask",
+                Base64.getEncoder().encodeToString(mask)));
     assertArrayEquals(job.get("make it green"), pixels(file));
     String text = new String(file, StandardCharsets.ISO_8859_1);
     Object changed = figures.get("make it green").get(1);
@@ -217,9 +218,12 @@ class SameRowTest extends SharedSession {
     assertEquals(75 * 50 * 3, job.get("make it green").length);
     Map<String, Object> plain =
         Map.of(
-            "prompt", "make it green",
-            "seed", 7,
-            "image", Base64.getEncoder().encodeToString(image));
+            "prompt",
+            "make it green",
+            "seed",
+            7,
+            "image",
+            Base64.getEncoder().encodeToString(image));
     byte[] unmasked = djl("?lora=" + adapter, plain);
     assertFalse(Arrays.equals(job.get("make it green"), pixels(unmasked)));
     assertFalse(Arrays.equals(pixels(unmasked), djl(plain)));

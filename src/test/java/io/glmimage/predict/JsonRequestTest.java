@@ -65,7 +65,8 @@ class JsonRequestTest {
     String black = Base64.getEncoder().encodeToString(ImageEncoder.png(mask(2, 0)));
     String wide = Base64.getEncoder().encodeToString(ImageEncoder.png(mask(3, 255)));
     String start = "{'prompt': 'x', 'colour': 'ignore', 'transparency': 'white', 'image': '";
-    EditRequest request = parse(start + BASE64 + "', 'mask': 'data:image/png;base64," + white + "'}");
+    EditRequest request =
+        parse(start + BASE64 + "', 'mask': 'data:image/png;base64," + white + "'}");
     assertArrayEquals(new boolean[] {true, true}, request.mask().edited());
     assertNull(parse(start + BASE64 + "', 'mask': null}").mask());
     assertInvalid("it is 3 x 1 pixels, but the first source image is 2 x 1", start, wide);
@@ -166,7 +167,7 @@ class JsonRequestTest {
         "{'prompt': 'x', 'prompt': 'y'} | it is not JSON",
         "{} | prompt must be a string",
         "{'prompt': 1} | prompt must be a string",
-        "{'prompt': 'x', 'stepz': 1} | unknown field stepz; there are exact_size, guidance_scale",
+        "{'prompt': 'x', 'stepz': 1} | unknown field stepz; there are colour, exact_size, guidance_scale",
         "{'prompt': 'x', 'exact_size': 'no'} | exact_size must be true or false",
         "{'prompt': 'x', 'large_sources': 'crop'} | large_sources must be one of fit, fail, upscale",
         "{'prompt': 'x', 'height': 0} | height must be a whole number from 1",

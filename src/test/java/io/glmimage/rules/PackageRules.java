@@ -85,7 +85,15 @@ final class PackageRules {
               "predict",
               // quality: edited images come with their figures.
               Set.of(
-                  "pipeline", "quality", "manifest", "kernel", "tensor", "weights", "image", "io", "natives")),
+                  "pipeline",
+                  "quality",
+                  "manifest",
+                  "kernel",
+                  "tensor",
+                  "weights",
+                  "image",
+                  "io",
+                  "natives")),
           entry(
               "bench",
               Set.of(

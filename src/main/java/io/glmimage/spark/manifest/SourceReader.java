@@ -145,8 +145,8 @@ public final class SourceReader {
    * @param sources sizes of the source images; empty for text-to-image
    * @throws RowFailure if the output has too many pixels
    */
-  public static void checkSize(
-      EditSettings settings, List<PixelSize> sources, EditDefaults limits) throws RowFailure {
+  public static void checkSize(EditSettings settings, List<PixelSize> sources, EditDefaults limits)
+      throws RowFailure {
     if (sources.isEmpty()) {
       return;
     }
@@ -287,8 +287,7 @@ public final class SourceReader {
    * @param path for messages
    * @throws RowFailure if it cannot be used
    */
-  public static SourceImage decode(byte[] bytes, String path, ColourRules rules)
-      throws RowFailure {
+  public static SourceImage decode(byte[] bytes, String path, ColourRules rules) throws RowFailure {
     try {
       return ImageDecoder.read(bytes, path, rules);
     } catch (InvalidRequestException e) {

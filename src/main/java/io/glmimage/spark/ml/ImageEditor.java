@@ -23,7 +23,6 @@ import io.glmimage.weights.AdapterSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
-import java.util.Set;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
@@ -50,10 +49,10 @@ import org.apache.spark.sql.types.StructType;
  *         .transform(rows);
  * }</pre>
  *
- * <p>It adds four columns: the edited image (null for a failed row), a status ({@code OK} or
- * {@code FAILED}), an error message (null for {@code OK}) and the quality figures (null for a failed
- * row). A row that fails does not affect the others. Other failures fail the Spark job: the model
- * does not load, the output folder cannot be written, or the device is lost.
+ * <p>It adds four columns: the edited image (null for a failed row), a status ({@code OK} or {@code
+ * FAILED}), an error message (null for {@code OK}) and the quality figures (null for a failed row).
+ * A row that fails does not affect the others. Other failures fail the Spark job: the model does
+ * not load, the output folder cannot be written, or the device is lost.
  *
  * <table>
  * <caption>Parameters</caption>
@@ -131,8 +130,8 @@ import org.apache.spark.sql.types.StructType;
  * <ol>
  *   <li>a seed in {@code seedCol};
  *   <li>an id in {@code idCol}, combined with {@code seed};
- *   <li>image paths in all input columns, or no input columns, and no mask that is a file: the prompt
- *       and the paths as given, combined with {@code seed};
+ *   <li>image paths in all input columns, or no input columns, and no mask that is a file: the
+ *       prompt and the paths as given, combined with {@code seed};
  *   <li>otherwise the prompt and the pixels of the source images, combined with {@code seed}.
  * </ol>
  *

@@ -93,31 +93,125 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
     errorCol = text("errorCol", "the column for the error messages");
     figuresCol = text("figuresCol", "the column for the quality figures; empty for none");
     engine = text("engine", "the DJL engine");
-    modelUrl = text("modelUrl", "the checkpoint folder or DJL model URL; without it, the embedded model");
-    lora = new StringArrayParam(this, "lora", "LoRA adapters that are merged into the model: " + AdapterSpec.SYNTAX);
+    modelUrl =
+        text("modelUrl", "the checkpoint folder or DJL model URL; without it, the embedded model");
+    lora =
+        new StringArrayParam(
+            this, "lora", "LoRA adapters that are merged into the model: " + AdapterSpec.SYNTAX);
     device = new Param<>(this, "device", DeviceName.NAMES, is(DeviceName::isValid));
     precision = new Param<>(this, "precision", Precision.NAMES, is(Precision::isValid));
-    weights = new Param<>(this, "weights", "how the model reaches the executors: " + WeightsMode.SYNTAX, is(WeightsMode::isValid));
-    batchSize = new IntParam(this, "batchSize", "number of rows that go through the model together", ParamValidators.gt(0));
-    numInferenceSteps = new IntParam(this, "numInferenceSteps", "denoising steps", ParamValidators.inRange(1, EditDefaults.MAX_STEPS));
-    guidanceScale = new DoubleParam(this, "guidanceScale", "classifier-free guidance", ParamValidators.inRange(0, EditDefaults.MAX_GUIDANCE_SCALE));
-    stepCache = new DoubleParam(this, "stepCache", "fraction of the schedule over which the output of the transformer blocks is reused", ParamValidators.inRange(0, EditDefaults.MAX_STEP_CACHE));
-    height = new IntParam(this, "height", "output height in pixels", ParamValidators.inRange(OutputLimits.MIN_SIDE, OutputLimits.MAX_SIDE));
-    width = new IntParam(this, "width", "output width in pixels", ParamValidators.inRange(OutputLimits.MIN_SIDE, OutputLimits.MAX_SIDE));
-    maxPixels = new LongParam(this, "maxPixels", "largest output, height times width", ParamValidators.gtEq(EditDefaults.MIN_PIXELS));
-    exactSize = new BooleanParam(this, "exactSize", "whether edited images have exactly the wanted size");
-    largeSources = new Param<>(this, "largeSources", String.join(", ", LargeSources.labels()), ParamValidators.inArray(LargeSources.labels()));
-    colour = new Param<>(this, "colour", "colour profiles of source images: convert or ignore", ParamValidators.inArray(List.of(ColourRules.CONVERT, ColourRules.IGNORE)));
-    transparency = new Param<>(this, "transparency", "transparent pixels of source images: drop or a background colour", is(ColourRules::isTransparency));
-    keepMetadata = new Param<>(this, "keepMetadata", "what edited images keep of their source images: none, exif or exif+gps", ParamValidators.inArray(KeptMetadata.labels()));
+    weights =
+        new Param<>(
+            this,
+            "weights",
+            "how the model reaches the executors: " + WeightsMode.SYNTAX,
+            is(WeightsMode::isValid));
+    batchSize =
+        new IntParam(
+            this,
+            "batchSize",
+            "number of rows that go through the model together",
+            ParamValidators.gt(0));
+    numInferenceSteps =
+        new IntParam(
+            this,
+            "numInferenceSteps",
+            "denoising steps",
+            ParamValidators.inRange(1, EditDefaults.MAX_STEPS));
+    guidanceScale =
+        new DoubleParam(
+            this,
+            "guidanceScale",
+            "classifier-free guidance",
+            ParamValidators.inRange(0, EditDefaults.MAX_GUIDANCE_SCALE));
+    stepCache =
+        new DoubleParam(
+            this,
+            "stepCache",
+            "fraction of the schedule over which the output of the transformer blocks is reused",
+            ParamValidators.inRange(0, EditDefaults.MAX_STEP_CACHE));
+    height =
+        new IntParam(
+            this,
+            "height",
+            "output height in pixels",
+            ParamValidators.inRange(OutputLimits.MIN_SIDE, OutputLimits.MAX_SIDE));
+    width =
+        new IntParam(
+            this,
+            "width",
+            "output width in pixels",
+            ParamValidators.inRange(OutputLimits.MIN_SIDE, OutputLimits.MAX_SIDE));
+    maxPixels =
+        new LongParam(
+            this,
+            "maxPixels",
+            "largest output, height times width",
+            ParamValidators.gtEq(EditDefaults.MIN_PIXELS));
+    exactSize =
+        new BooleanParam(this, "exactSize", "whether edited images have exactly the wanted size");
+    largeSources =
+        new Param<>(
+            this,
+            "largeSources",
+            String.join(", ", LargeSources.labels()),
+            ParamValidators.inArray(LargeSources.labels()));
+    colour =
+        new Param<>(
+            this,
+            "colour",
+            "colour profiles of source images: convert or ignore",
+            ParamValidators.inArray(List.of(ColourRules.CONVERT, ColourRules.IGNORE)));
+    transparency =
+        new Param<>(
+            this,
+            "transparency",
+            "transparent pixels of source images: drop or a background colour",
+            is(ColourRules::isTransparency));
+    keepMetadata =
+        new Param<>(
+            this,
+            "keepMetadata",
+            "what edited images keep of their source images: none, exif or exif+gps",
+            ParamValidators.inArray(KeptMetadata.labels()));
     seed = new LongParam(this, "seed", "base of the seeds of rows that give none");
-    minChange = new DoubleParam(this, "minChange", "changed fraction below which an edited image is UNCHANGED", ParamValidators.inRange(0, 1));
-    maxChange = new DoubleParam(this, "maxChange", "changed fraction above which an edited image may be DESTROYED", ParamValidators.inRange(0, 1));
-    retryFlagged = new IntParam(this, "retryFlagged", "how often a flagged row is edited again with another seed", ParamValidators.inRange(0, QualityOptions.MAX_RETRIES));
-    keepUnchanged = new BooleanParam(this, "keepUnchanged", "whether pixels that did not change visibly are those of the source");
-    imageFormat = new Param<>(this, "imageFormat", String.join(", ", EditedImageFormat.labels()), ParamValidators.inArray(EditedImageFormat.labels()));
-    quality = new IntParam(this, "quality", "quality of JPEG and WebP", ParamValidators.inRange(1, 100));
-    outputFormat = new Param<>(this, "outputFormat", BINARY + " or " + PATH, ParamValidators.inArray(List.of(BINARY, PATH)));
+    minChange =
+        new DoubleParam(
+            this,
+            "minChange",
+            "changed fraction below which an edited image is UNCHANGED",
+            ParamValidators.inRange(0, 1));
+    maxChange =
+        new DoubleParam(
+            this,
+            "maxChange",
+            "changed fraction above which an edited image may be DESTROYED",
+            ParamValidators.inRange(0, 1));
+    retryFlagged =
+        new IntParam(
+            this,
+            "retryFlagged",
+            "how often a flagged row is edited again with another seed",
+            ParamValidators.inRange(0, QualityOptions.MAX_RETRIES));
+    keepUnchanged =
+        new BooleanParam(
+            this,
+            "keepUnchanged",
+            "whether pixels that did not change visibly are those of the source");
+    imageFormat =
+        new Param<>(
+            this,
+            "imageFormat",
+            String.join(", ", EditedImageFormat.labels()),
+            ParamValidators.inArray(EditedImageFormat.labels()));
+    quality =
+        new IntParam(this, "quality", "quality of JPEG and WebP", ParamValidators.inRange(1, 100));
+    outputFormat =
+        new Param<>(
+            this,
+            "outputFormat",
+            BINARY + " or " + PATH,
+            ParamValidators.inArray(List.of(BINARY, PATH)));
     outputPath = text("outputPath", "the folder for the output format path");
 
     setDefault(inputCols, new String[0]);

@@ -538,8 +538,7 @@ class ImageEditorTest {
     assertEquals(expected.flatness(), figures.<Double>getAs("flatness"));
     assertEquals(ContentSeed.of(5, "x", List.of(SOURCE)), figures.<Long>getAs("seed"));
     assertNull(edited.get(2).getAs("figures"));
-    assertFalse(
-        List.of(fake().setFiguresCol("").transform(rows).columns()).contains("figures"));
+    assertFalse(List.of(fake().setFiguresCol("").transform(rows).columns()).contains("figures"));
 
     // More than one of its pixels must change, and that is all.
     ImageEditor strict = fake().setFiguresCol("found").setMinChange(1).setMaxChange(1);
@@ -624,8 +623,7 @@ class ImageEditorTest {
     Dataset<Row> rows = table(DataTypes.BinaryType, row(1, ImageEncoder.png(SOURCE), "x"));
     ImageEditor editor = fake().setMaxPixels(1024);
     assertFailed("has 2048 pixels", byId(editor.setLargeSources("fail").transform(rows)).get(1));
-    assertEquals(
-        "OK", byId(editor.setLargeSources("fit").transform(rows)).get(1).getAs("status"));
+    assertEquals("OK", byId(editor.setLargeSources("fit").transform(rows)).get(1).getAs("status"));
   }
 
   private static void assertSchemaError(String why, ImageEditor editor, StructType schema) {
