@@ -225,7 +225,7 @@ final class EditJob {
   private EditPlan plan(EditRunner runner, long rows) throws IOException {
     long toDo = runner.countToDo();
     int slots = session.spark().sparkContext().defaultParallelism();
-    EditPlan plan = new EditPlanner(options.plan()).plan(toDo, slots);
+    EditPlan plan = runner.plan(new EditPlanner(options.plan()), toDo, slots);
     LOG.info("{}", plan);
     if (toDo < rows) {
       say(

@@ -10,11 +10,14 @@ import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.plan.CostModel;
 import io.glmimage.plan.GpuCost;
+import io.glmimage.plan.SizeClass;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestCheck;
 import io.glmimage.spark.manifest.ManifestTable;
+import io.glmimage.spark.manifest.SizeFigures;
 import io.glmimage.weights.AdapterSpec;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -155,7 +158,7 @@ final class ValidateCommand implements Callable<Integer> {
       IdentifiedRows rows =
           ManifestTable.open(spark.spark(), spark.storage(), options, rowDefaults).identify();
       HadoopSettings hadoop = spark.hadoop();
-      ManifestCheck check = new ManifestCheck(rows, hadoop, !isDemonstration());
+      ManifestCheck check = new ManifestCheck(rows, hadoop, !isDemonstration(), cost());
       ManifestCheck.Findings all = full ? check.sources() : check.rows();
       int wanted = sample == null ? DEFAULT_SAMPLE : sample;
       boolean sampling = !full && wanted > 0;
@@ -248,52 +251,80 @@ final class ValidateCommand implements Callable<Integer> {
     Map<String, Long> checked = sampled == null ? Map.of() : sampled.sources().byLabel();
     report.put("sources", checked);
     report.put("source_notes", SourceNotes.of(checked, sources.rules()));
-    Double perRow = megapixelStepsPerRow(all, sampled);
-    report.put("megapixel_steps_per_row", perRow);
-    long good = rows.size() - found.bad();
-    Double hours =
-        secondsOf(perRow) == null ? null : Double.valueOf(good * secondsOf(perRow) / 3600);
-    report.put("gpu_hours", hours);
-    report.put("gpus", gpus);
-    report.put("hours", hours == null ? null : Double.valueOf(hours / gpus));
+    ManifestCheck.Findings known = known(all, sampled);
     report.put(
-        "cost", hours == null || gpuHourPrice == null ? null : (Double) (hours * gpuHourPrice));
-    report.put("estimate", hours == null ? null : basis(perRow));
+        "megapixel_steps_per_row",
+        known.sized() == 0 ? null : (Double) (known.megapixelSteps() / known.sized()));
+    estimate(report, known, rows.size() - found.bad());
     return report;
   }
 
-  /** GPU seconds of a row; null if its size is not known. */
-  private Double secondsOf(Double megapixelSteps) {
+  /** Adds the estimate; its values are null if no row has a known size. */
+  private void estimate(Map<String, Object> report, ManifestCheck.Findings known, long good) {
+    SizeFigures sizes = known.sizes();
+    Double hours = null;
     if (secondsPerImage != null) {
-      return secondsPerImage;
+      hours = good * secondsPerImage / 3600;
+    } else if (known.sized() > 0) {
+      hours = good * sizes.seconds() / known.sized() / 3600;
     }
-    if (megapixelSteps == null) {
-      return null;
+    report.put("gpu_hours", hours);
+    report.put("gpus", gpus);
+    report.put("hours", hours == null ? null : (Double) (hours / gpus));
+    report.put("cost", hours == null ? null : costOf(hours));
+    report.put("estimate", hours == null ? null : basis(sizes.allMeasured()));
+    List<Map<String, Object>> classes = new ArrayList<>();
+    for (SizeClass size : SizeClass.values()) {
+      if (sizes.rows(size) > 0) {
+        // A sample stands for all rows.
+        double share = (double) good / known.sized();
+        double hoursOfClass = share * sizes.seconds(size) / 3600;
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("size", size.label());
+        fields.put("rows", Math.round(share * sizes.rows(size)));
+        fields.put("gpu_hours", hoursOfClass);
+        fields.put("hours", hoursOfClass / gpus);
+        fields.put("cost", costOf(hoursOfClass));
+        fields.put("measured", sizes.allMeasured(size));
+        classes.add(fields);
+      }
     }
-    return secondsPerMegapixelStep == null
-        ? GpuCost.of(gpu).seconds(megapixelSteps)
-        : megapixelSteps * secondsPerMegapixelStep + secondsPerRow;
+    report.put("size_classes", classes);
+  }
+
+  private Double costOf(double hours) {
+    return gpuHourPrice == null ? null : (Double) (hours * gpuHourPrice);
+  }
+
+  private CostModel cost() {
+    if (secondsPerImage != null) {
+      double seconds = secondsPerImage;
+      return work -> seconds;
+    }
+    if (secondsPerMegapixelStep != null) {
+      double seconds = secondsPerMegapixelStep;
+      double row = secondsPerRow;
+      return work -> work.megapixelSteps() * seconds + row;
+    }
+    return GpuCost.of(gpu);
   }
 
   /** What the estimate is made of. */
-  private String basis(Double megapixelSteps) {
+  private String basis(boolean measured) {
     if (secondsPerImage != null || secondsPerMegapixelStep != null) {
       return "from the given seconds";
     }
-    GpuCost cost = GpuCost.of(gpu);
-    return cost.isMeasured(megapixelSteps)
-        ? "as measured on " + cost.name() + ", without step caching"
-        : "scaled by a formula from what was measured on "
-            + cost.name()
-            + " at 1024 x 1024 pixels, without step caching";
+    String name = GpuCost.of(gpu).name();
+    return measured
+        ? "as measured on " + name
+        : "scaled by a formula from what was measured on " + name + " at 1024 x 1024 pixels";
   }
 
-  /** Mean over the rows of known size: all rows if all are known, otherwise the sample. */
-  private static Double megapixelStepsPerRow(
+  /** The rows of known size: all rows if all are known, otherwise the sample. */
+  private static ManifestCheck.Findings known(
       ManifestCheck.Findings all, ManifestCheck.Findings sampled) {
     boolean allKnown = all.sized() == all.rows() - all.bad();
-    ManifestCheck.Findings known = allKnown || sampled == null ? all : sampled;
-    return known.sized() == 0 ? null : known.megapixelSteps() / known.sized();
+    return allKnown || sampled == null ? all : sampled;
   }
 
   private void print(Map<String, Object> report, CheckpointReport inspected, Redaction redaction)
@@ -349,7 +380,33 @@ final class ValidateCommand implements Callable<Integer> {
     if (cost != null) {
       text.append(String.format(Locale.ROOT, ", costing %.2f", cost));
     }
-    return text.append(" (").append(report.get("estimate")).append(')').toString();
+    text.append(" (").append(report.get("estimate")).append(')');
+    List<?> classes = (List<?>) report.get("size_classes");
+    if (classes.size() > 1) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%n%-20s %12s %12s %12s%s",
+              "size",
+              "rows",
+              "GPU-hours",
+              "hours",
+              cost == null ? "" : String.format(Locale.ROOT, " %12s", "cost")));
+    }
+    for (Object one : classes.size() > 1 ? classes : List.of()) {
+      Map<?, ?> fields = (Map<?, ?>) one;
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%n%-20s %12d %12.2f %12.2f%s%s",
+              fields.get("size"),
+              (Long) fields.get("rows"),
+              (Double) fields.get("gpu_hours"),
+              (Double) fields.get("hours"),
+              cost == null ? "" : String.format(Locale.ROOT, " %12.2f", (Double) fields.get("cost")),
+              (Boolean) fields.get("measured") ? " measured" : " estimated"));
+    }
+    return text.toString();
   }
 
   private static void list(StringBuilder text, Object counts, Object examples) {

@@ -1,9 +1,14 @@
 package io.glmimage.plan;
 
+import java.util.PriorityQueue;
+
 /**
  * Makes plans. Partitions have few batches, so that all task slots finish at about the same time.
- * Batches are full, and there are at least as many partitions as task slots if there are enough
- * rows.
+ * There are at least as many partitions as task slots if there are enough rows.
+ *
+ * <p>If all rows cost the same, batches are full and partitions have consecutive rows. Otherwise
+ * partitions are balanced by cost: the slowest takes at most {@link #SLOWEST} times the mean, unless
+ * a single row takes longer than that or the user gives the number of partitions.
  *
  * <p>Every partition costs a task and a file of results, some ten milliseconds in all. Large
  * manifests therefore have larger partitions rather than more of them. A failed task loses no more
@@ -24,6 +29,12 @@ public final class EditPlanner {
   /** A task holds the result rows of its partition in memory, about a kilobyte each. */
   static final int MOST_ROWS_OF_PARTITION = 20_000;
 
+  /** Most that the slowest partition may take, as a multiple of the mean. */
+  static final double SLOWEST = 1.2;
+
+  /** Where partitions are too uneven, the next attempt has so many of them. */
+  private static final double FEWER = 0.75;
+
   private final PlanOptions options;
 
   public EditPlanner(PlanOptions options) {
@@ -31,27 +42,118 @@ public final class EditPlanner {
   }
 
   /**
-   * Plans the rows of a run.
+   * Plans rows of the same cost.
    *
    * @param rows number of rows to do
    * @param slots number of task slots: tasks that run at the same time
    */
   public EditPlan plan(long rows, int slots) {
-    int batch = options.batchSize();
-    long perPartition;
-    if (options.partitions() != null) {
-      perPartition = ceilDiv(rows, options.partitions());
-    } else {
-      long even = roundUp(ceilDiv(rows, Math.max(1, slots)), batch);
-      long few = (long) batch * BATCHES_PER_PARTITION;
-      long useful = Math.max(USEFUL_PARTITIONS, (long) slots * USEFUL_PARTITIONS_PER_SLOT);
-      useful = Math.max(useful, ceilDiv(rows, MOST_ROWS_OF_PARTITION));
-      long manageable = roundUp(ceilDiv(rows, Math.min(MAX_PARTITIONS, useful)), batch);
-      perPartition = Math.max(Math.min(even, few), manageable);
-    }
-    perPartition = Math.max(1, perPartition);
+    long perPartition = Math.max(1, rowsPerPartition(rows, slots));
     int partitions = (int) Math.max(1, ceilDiv(rows, perPartition));
-    return new EditPlan(rows, partitions, perPartition, batch);
+    return EditPlan.byNumber(rows, partitions, perPartition, options.batchSize());
+  }
+
+  private long rowsPerPartition(long rows, int slots) {
+    if (options.partitions() != null) {
+      return ceilDiv(rows, options.partitions());
+    }
+    int batch = options.batchSize();
+    long even = roundUp(ceilDiv(rows, Math.max(1, slots)), batch);
+    long few = (long) batch * BATCHES_PER_PARTITION;
+    long useful = Math.max(USEFUL_PARTITIONS, (long) slots * USEFUL_PARTITIONS_PER_SLOT);
+    useful = Math.max(useful, ceilDiv(rows, MOST_ROWS_OF_PARTITION));
+    long manageable = roundUp(ceilDiv(rows, Math.min(MAX_PARTITIONS, useful)), batch);
+    return Math.max(Math.min(even, few), manageable);
+  }
+
+  /**
+   * Plans rows by what they cost.
+   *
+   * @param costs of the rows to do
+   * @param slots number of tasks that run at the same time
+   */
+  public EditPlan plan(CostClasses costs, int slots) {
+    long rows = costs.rows();
+    if (costs.isUniform()) {
+      return plan(rows, slots);
+    }
+    if (options.partitions() != null) {
+      return balanced(costs, (int) Math.min(options.partitions(), rows)).plan();
+    }
+    // At least one partition a slot, so that no slot is idle.
+    int fewest = (int) Math.min(rows, Math.max(1, slots));
+    int partitions = Math.max(fewest, plan(rows, slots).partitions());
+    int limit = (int) Math.min(partitions, SLOWEST * seconds(costs) / slowestRow(costs));
+    partitions = whole(limit, fewest);
+    Balanced best = balanced(costs, partitions);
+    while (best.slowest() > SLOWEST * seconds(costs) / partitions && partitions > fewest) {
+      partitions = whole((int) (partitions * FEWER), fewest);
+      best = balanced(costs, partitions);
+    }
+    return best.plan();
+  }
+
+  /** Whole rounds of all slots, where there is more than one round. */
+  private static int whole(int partitions, int slots) {
+    return Math.max(slots, partitions / slots * slots);
+  }
+
+  private static double seconds(CostClasses costs) {
+    double all = 0;
+    for (int i = 0; i < CostClasses.COUNT; i++) {
+      all += costs.rows(i) * costs.seconds(i);
+    }
+    return all;
+  }
+
+  private static double slowestRow(CostClasses costs) {
+    double slowest = 0;
+    for (int i = 0; i < CostClasses.COUNT; i++) {
+      slowest = Math.max(slowest, costs.seconds(i));
+    }
+    return slowest;
+  }
+
+  private record Balanced(EditPlan plan, double slowest) {}
+
+  /** A partition while rows are given to it; equal loads in the order of their numbers. */
+  private static final class Load implements Comparable<Load> {
+    private final int partition;
+    private double seconds;
+
+    Load(int partition) {
+      this.partition = partition;
+    }
+
+    @Override
+    public int compareTo(Load other) {
+      int bySeconds = Double.compare(seconds, other.seconds);
+      return bySeconds == 0 ? Integer.compare(partition, other.partition) : bySeconds;
+    }
+  }
+
+  /** Gives each row, the most expensive ones first, to the partition that has the least to do. */
+  private Balanced balanced(CostClasses costs, int partitions) {
+    PriorityQueue<Load> loads = new PriorityQueue<>();
+    for (int i = 0; i < partitions; i++) {
+      loads.add(new Load(i));
+    }
+    long[][] numbers = new long[CostClasses.COUNT][];
+    double slowest = 0;
+    for (int i = CostClasses.COUNT - 1; i >= 0; i--) {
+      if (costs.rows(i) == 0) {
+        continue;
+      }
+      numbers[i] = new long[partitions];
+      for (long row = 0; row < costs.rows(i); row++) {
+        Load least = loads.remove();
+        least.seconds += costs.seconds(i);
+        slowest = Math.max(slowest, least.seconds);
+        numbers[i][least.partition]++;
+        loads.add(least);
+      }
+    }
+    return new Balanced(EditPlan.byCost(partitions, options.batchSize(), numbers), slowest);
   }
 
   private static long ceilDiv(long a, long b) {

@@ -8,20 +8,45 @@ import java.util.Locale;
 import java.util.Properties;
 
 /**
- * GPU seconds of a row, from measurements that come with the program. Only one size was measured;
- * other sizes, steps and guidance are estimated in proportion to them.
+ * GPU seconds of rows, from measurements that come with the program ({@code
+ * gpu-costs.properties}). Rows that were not measured are estimated:
+ *
+ * <pre>
+ * seconds = rest * T/4096 + steps * step * W / W(measured)
+ * W       = sum over passes of T * (r*D + K)
+ * </pre>
+ *
+ * <p>T is the number of image tokens (16 x 16 pixels each), K the tokens that they attend to: their
+ * own, and in the pass with the prompt those of the source images. D is the width of the
+ * transformer, 4096. r*D counts matrix products and K attention, by their floating-point
+ * operations: r is 6, or 3 in fp8, whose products are twice as fast. {@code step} is the measured
+ * guided step, {@code rest} what a measured row takes besides its steps (prior tokens, decoding).
+ * With step caching, only the computed steps count.
  *
  * @param name card and precision, as {@code h100.bf16}
  * @param rowSeconds a row of the measured size
+ * @param cachedRowSeconds the same with the measured step caching; NaN if that was not measured
  * @param stepSeconds one of its guided steps
+ * @param productShare r
  */
-public record GpuCost(String name, double rowSeconds, double stepSeconds) {
+public record GpuCost(
+    String name,
+    double rowSeconds,
+    double cachedRowSeconds,
+    double stepSeconds,
+    double productShare)
+    implements CostModel {
   /** The card and precision that are assumed unless the user names others. */
   public static final String DEFAULT = "h100.bf16";
 
+  private static final double PIXELS_PER_TOKEN = 16 * 16;
+  private static final double WIDTH = 4096;
+
   private static final double MEASURED_MEGAPIXELS = 1024 * 1024 / 1e6;
+  private static final double MEASURED_CACHE = 0.1;
   private static final int MEASURED_STEPS = 50;
-  private static final int PASSES = 2;
+  private static final RowWork MEASURED =
+      new RowWork(MEASURED_MEGAPIXELS, MEASURED_MEGAPIXELS, MEASURED_STEPS, 0, 2);
 
   /**
    * The measurement of a card.
@@ -52,22 +77,42 @@ public record GpuCost(String name, double rowSeconds, double stepSeconds) {
               + "; for others give --seconds-per-image or --seconds-per-megapixel-step");
     }
     return new GpuCost(
-        key, Double.parseDouble(row), Double.parseDouble(measured.getProperty(key + ".step")));
+        key,
+        Double.parseDouble(row),
+        Double.parseDouble(measured.getProperty(key + ".row-step-cache", "NaN")),
+        Double.parseDouble(measured.getProperty(key + ".step")),
+        key.endsWith(".fp8") ? 3 : 6);
   }
 
-  /**
-   * Seconds of a row.
-   *
-   * @param megapixelSteps output megapixels times steps times passes (two with guidance)
-   */
-  public double seconds(double megapixelSteps) {
+  @Override
+  public double seconds(RowWork work) {
+    if (isMeasured(work)) {
+      return work.stepCache() > 0 ? cachedRowSeconds : rowSeconds;
+    }
     double rest = rowSeconds - MEASURED_STEPS * stepSeconds;
-    return rest + megapixelSteps * stepSeconds / (PASSES * MEASURED_MEGAPIXELS);
+    return rest * work.megapixels() / MEASURED_MEGAPIXELS
+        + work.computedSteps() * stepSeconds * stepWork(work) / stepWork(MEASURED);
   }
 
-  /** Whether a mean row is the one that was measured, so that nothing is scaled. */
-  public boolean isMeasured(double megapixelSteps) {
-    double measured = MEASURED_MEGAPIXELS * MEASURED_STEPS * PASSES;
-    return Math.abs(megapixelSteps - measured) < 0.01 * measured;
+  /** W of a step. */
+  private double stepWork(RowWork work) {
+    double tokens = work.megapixels() * 1e6 / PIXELS_PER_TOKEN;
+    double sources = work.sourceMegapixels() * 1e6 / PIXELS_PER_TOKEN;
+    double own = tokens * (productShare * WIDTH + tokens);
+    return work.passes() * own + tokens * sources;
+  }
+
+  @Override
+  public boolean isMeasured(RowWork work) {
+    return about(work.megapixels(), MEASURED_MEGAPIXELS)
+        && about(work.sourceMegapixels(), MEASURED_MEGAPIXELS)
+        && work.steps() == MEASURED_STEPS
+        && work.passes() == MEASURED.passes()
+        && (work.stepCache() == 0
+            || (work.stepCache() == MEASURED_CACHE && !Double.isNaN(cachedRowSeconds)));
+  }
+
+  private static boolean about(double value, double measured) {
+    return Math.abs(value - measured) < 0.01 * measured;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The division of rows into partitions and batches: options, planner and the immutable plan. This
- * package uses neither Spark nor a GPU, and knows nothing about the content of rows.
+ * The division of rows into partitions and batches, by what the rows cost: options, cost of a row,
+ * planner and the immutable plan. This package uses neither Spark nor a GPU. Of a row, it knows only
+ * what decides its cost.
  */
 package io.glmimage.plan;

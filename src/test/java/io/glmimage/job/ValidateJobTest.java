@@ -80,6 +80,11 @@ class ValidateJobTest extends SharedSession {
     assertEquals(PER_ROW, report.path("megapixel_steps_per_row").asDouble(), 1e-9);
     double hours = 2 * (PER_ROW * 0.5 + 1) / 3600;
     assertEquals(hours, report.path("gpu_hours").asDouble(), 1e-12);
+    JsonNode classes = report.path("size_classes");
+    assertEquals(2, classes.size());
+    assertEquals("up to 512 x 512", classes.at("/0/size").asText());
+    assertEquals(
+        hours, classes.at("/0/gpu_hours").asDouble() + classes.at("/1/gpu_hours").asDouble(), 1e-12);
   }
 
   @Test
@@ -105,6 +110,12 @@ class ValidateJobTest extends SharedSession {
         job.out()
             .contains(
                 "about 0.02 GPU-hours, 0.01 hours on 2 GPUs, costing 0.06 (from the given seconds)"),
+        job.out());
+    assertTrue(
+        job.out().contains("up to 512 x 512                 1         0.01         0.01         0.03"),
+        job.out());
+    assertTrue(
+        job.out().contains("up to 1024 x 1024               1         0.01         0.01         0.03"),
         job.out());
   }
 

@@ -32,7 +32,11 @@ class EditPlannerTest {
       long rows, int slots, int batch, int partitions, long perPartition) {
     EditPlan plan = plan(rows, slots, batch, null);
     assertEquals(partitions, plan.partitions());
-    assertEquals(perPartition, plan.rowsPerPartition());
+    long first = 0;
+    while (first < rows && plan.partitionOf(0, first) == 0) {
+      first++;
+    }
+    assertEquals(Math.min(rows, perPartition), first);
   }
 
   @Test
@@ -42,7 +46,7 @@ class EditPlannerTest {
         EditPlan plan = plan(rows, 3, 4, partitions);
         int last = 0;
         for (int row = 0; row < rows; row++) {
-          int partition = plan.partitionOf(row);
+          int partition = plan.partitionOf(0, row);
           assertTrue(partition == last || partition == last + 1);
           assertTrue(partition < plan.partitions());
           last = partition;

@@ -110,7 +110,9 @@ final class PackageRules {
           entry("spark", Set.of()),
           // The result table begins with the manifest's columns: its names are checked for clashes.
           // model.processor: validate checks sizes by the rules of the model.
-          entry("spark.manifest", Set.of("manifest", "output", "image", "io", "model.processor")),
+          entry(
+              "spark.manifest",
+              Set.of("manifest", "output", "image", "io", "model.processor", "plan")),
           // bench: the memory that a transfer takes is reported.
           entry("spark.weights", Set.of("spark", "weights", "io", "bench")),
           // tensor: what libtorch can see of the GPUs that Spark hands out. kernel: which kernels

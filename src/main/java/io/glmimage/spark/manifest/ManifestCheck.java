@@ -10,13 +10,14 @@ import io.glmimage.image.ImageHeader;
 import io.glmimage.image.PixelSize;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.manifest.EditDefaults;
-import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.model.processor.ImageProcessor;
 import io.glmimage.model.processor.OutputSize;
+import io.glmimage.plan.CostModel;
+import io.glmimage.plan.RowWork;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,6 +53,7 @@ public final class ManifestCheck {
    * @param sized number of rows whose output size is known
    * @param megapixelSteps sum over these rows of generated megapixels times steps times passes (two
    *     passes with guidance)
+   * @param sizes these rows by their size, with their cost
    * @param sources traits of the source images whose headers were read
    */
   public record Findings(
@@ -60,17 +62,26 @@ public final class ManifestCheck {
       Map<String, List<String>> examples,
       long sized,
       double megapixelSteps,
+      SizeFigures sizes,
       TraitCounts sources)
       implements Serializable {
     static final Findings NONE =
-        new Findings(0, new TreeMap<>(), new TreeMap<>(), 0, 0, TraitCounts.NONE);
+        new Findings(
+            0, new TreeMap<>(), new TreeMap<>(), 0, 0, SizeFigures.NONE, TraitCounts.NONE);
 
-    static Findings good(long sized, double megapixelSteps) {
-      return good(sized, megapixelSteps, TraitCounts.NONE);
-    }
+    /** A good row of unknown size. */
+    static final Findings GOOD =
+        new Findings(1, Map.of(), Map.of(), 0, 0, SizeFigures.NONE, TraitCounts.NONE);
 
-    static Findings good(long sized, double megapixelSteps, TraitCounts sources) {
-      return new Findings(1, Map.of(), Map.of(), sized, megapixelSteps, sources);
+    static Findings good(RowWork work, CostModel cost, TraitCounts sources) {
+      return new Findings(
+          1,
+          Map.of(),
+          Map.of(),
+          1,
+          work.megapixelSteps(),
+          SizeFigures.of(work, cost),
+          sources);
     }
 
     static Findings bad(ErrorClass errorClass, String message) {
@@ -80,6 +91,7 @@ public final class ManifestCheck {
           Map.of(errorClass.name(), List.of(message)),
           0,
           0,
+          SizeFigures.NONE,
           TraitCounts.NONE);
     }
 
@@ -91,7 +103,8 @@ public final class ManifestCheck {
     /** These findings with the bad rows of others. */
     public Findings withBad(Findings other) {
       Findings both = and(other);
-      return new Findings(rows, both.badByClass, both.examples, sized, megapixelSteps, sources);
+      return new Findings(
+          rows, both.badByClass, both.examples, sized, megapixelSteps, sizes, sources);
     }
 
     Findings and(Findings other) {
@@ -114,6 +127,7 @@ public final class ManifestCheck {
           messages,
           sized + other.sized,
           megapixelSteps + other.megapixelSteps,
+          sizes.and(other.sizes),
           sources.and(other.sources));
     }
   }
@@ -121,15 +135,19 @@ public final class ManifestCheck {
   private final IdentifiedRows rows;
   private final HadoopSettings hadoop;
   private final boolean published;
+  private final CostModel cost;
 
   /**
    * @param published whether sizes are planned for the published checkpoint; otherwise the limits
    *     of a checkpoint's processor are left out
+   * @param cost of a row, for the estimate
    */
-  public ManifestCheck(IdentifiedRows rows, HadoopSettings hadoop, boolean published) {
+  public ManifestCheck(
+      IdentifiedRows rows, HadoopSettings hadoop, boolean published, CostModel cost) {
     this.rows = rows;
     this.hadoop = hadoop;
     this.published = published;
+    this.cost = cost;
   }
 
   /** Checks all rows, without their source images. */
@@ -175,8 +193,9 @@ public final class ManifestCheck {
   }
 
   private Findings check(JavaRDD<Row> chosen, boolean sources, boolean onlySources) {
-    RowCheck check = new RowCheck(rows.manifest().defaults(), hadoop, sources, published);
-    RowCheck before = new RowCheck(rows.manifest().defaults(), hadoop, false, published);
+    RowCheck check = new RowCheck(rows.manifest().defaults(), hadoop, sources, published, cost);
+    RowCheck before =
+        new RowCheck(rows.manifest().defaults(), hadoop, false, published, cost);
     return chosen
         .mapPartitions(
             part -> {
@@ -184,7 +203,7 @@ public final class ManifestCheck {
               while (part.hasNext()) {
                 RowOutcome row = PlannedRow.of(part.next()).outcome();
                 boolean counted = onlySources && before.check(row).bad() > 0;
-                found = found.and(counted ? Findings.good(0, 0) : check.check(row));
+                found = found.and(counted ? Findings.GOOD : check.check(row));
               }
               return List.of(found).iterator();
             })
@@ -196,8 +215,14 @@ public final class ManifestCheck {
    *
    * @param sources whether the headers of the source images are read
    * @param published whether sizes are planned for the published checkpoint
+   * @param cost of a row, for the estimate
    */
-  record RowCheck(EditDefaults limits, HadoopSettings hadoop, boolean sources, boolean published)
+  record RowCheck(
+      EditDefaults limits,
+      HadoopSettings hadoop,
+      boolean sources,
+      boolean published,
+      CostModel cost)
       implements Serializable {
     Findings check(RowOutcome outcome) {
       if (outcome instanceof Rejection rejection) {
@@ -214,28 +239,19 @@ public final class ManifestCheck {
     }
 
     private Findings check(ManifestRow row) throws RowFailure {
-      EditSettings settings = row.settings();
       List<ImageHeader.Facts> headers =
           sources ? SourceHeaders.read(hadoop.storage(), row) : List.of();
       List<PixelSize> sizes = headers.stream().map(ImageHeader.Facts::size).toList();
-      boolean sized =
-          sources
-              || row.sources().isEmpty()
-              || (settings.height() != null && settings.width() != null);
-      if (!sized) {
-        return Findings.good(0, 0);
+      if (!sources && WorkOfRow.needsHeaders(row)) {
+        return Findings.GOOD;
       }
       // In the order of an edit, so that the reasons are the same.
       SourceReader.checkSize(row.settings(), sizes, limits);
       OutputSize rule =
           published ? OutputSize.ofPublishedCheckpoint() : OutputSize.ofAnyCheckpoint();
-      PixelSize generated =
-          rule.of(row.id(), settings.height(), settings.width(), sizes, settings.sizing())
-              .generated();
+      RowWork work = WorkOfRow.of(row, sizes, rule);
       sizes.forEach(ImageProcessor::check);
-      int passes = settings.guidanceScale() > 1 ? 2 : 1;
-      double megapixels = (double) generated.height() * generated.width() / 1e6;
-      return Findings.good(1, megapixels * settings.steps() * passes, traits(headers));
+      return Findings.good(work, cost, traits(headers));
     }
 
     private static TraitCounts traits(List<ImageHeader.Facts> headers) {

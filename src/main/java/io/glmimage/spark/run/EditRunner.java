@@ -9,13 +9,17 @@ import io.glmimage.digest.Sha256;
 import io.glmimage.error.JobException;
 import io.glmimage.image.SourceOptions;
 import io.glmimage.io.HadoopSettings;
+import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.ResultColumn;
+import io.glmimage.plan.CostClasses;
 import io.glmimage.plan.EditPlan;
+import io.glmimage.plan.EditPlanner;
+import io.glmimage.plan.GpuCost;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.ModelRef;
@@ -32,16 +36,19 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.storage.StorageLevel;
 
 /**
@@ -87,6 +94,9 @@ public final class EditRunner implements AutoCloseable {
 
   /** All rows; those that need no editing have no values. */
   private Dataset<Row> planned;
+
+  /** What the rows to do cost; empty if they are planned by number. */
+  private List<RowCosts.OfPartition> costs = List.of();
 
   /**
    * @param model is identified, not loaded
@@ -159,6 +169,38 @@ public final class EditRunner implements AutoCloseable {
     // On disk: in the heap, millions of rows would leave no room for anything else.
     planned = planned.persist(StorageLevel.DISK_ONLY());
     return toDo().count();
+  }
+
+  /**
+   * Plans the rows to do: by cost, or by number if one task does all or no images are made.
+   *
+   * @param rows from {@link #countToDo}
+   * @param slots number of tasks that run at the same time
+   */
+  public EditPlan plan(EditPlanner planner, long rows, int slots) {
+    if (!images || slots < 2 || rows < 2) {
+      return planner.plan(rows, slots);
+    }
+    // One attempt per file: an estimate does not wait for storage that fails.
+    HadoopSettings once =
+        new HadoopSettings(
+            spark.sparkContext().hadoopConfiguration(),
+            new Retries(1, Retries.DEFAULT.firstWaitMillis()));
+    Broadcast<HadoopSettings> settings =
+        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(once);
+    try {
+      costs =
+          toDo()
+              .javaRDD()
+              .mapPartitionsWithIndex(
+                  new RowCosts(GpuCost.of(GpuCost.DEFAULT), settings), false)
+              .collect();
+    } finally {
+      settings.destroy();
+    }
+    CostClasses all = new CostClasses();
+    costs.forEach(part -> all.add(part.costs()));
+    return planner.plan(all, slots);
   }
 
   private Dataset<Row> toDo() {
@@ -280,8 +322,35 @@ public final class EditRunner implements AutoCloseable {
     }
   }
 
-  /** The rows to do in the partitions of the plan, in the order of the manifest. */
+  /**
+   * The rows to do in the partitions of the plan. There, expensive rows come first, and rows of
+   * about the same cost are in the order of the manifest.
+   */
   private Dataset<Row> partitioned(EditPlan plan) {
+    return plan.isByCost() ? partitionedByCost(plan) : partitionedByNumber(plan);
+  }
+
+  private Dataset<Row> partitionedByCost(EditPlan plan) {
+    Dataset<Row> toDo = toDo();
+    Broadcast<PlacedRows> places =
+        JavaSparkContext.fromSparkContext(spark.sparkContext())
+            .broadcast(new PlacedRows(plan, costs));
+    JavaRDD<Row> placed =
+        toDo.javaRDD()
+            .mapPartitionsWithIndex(
+                (partition, rows) -> places.value().placed(partition, rows), false);
+    StructType columns =
+        toDo.schema()
+            .add(InternalColumns.NUMBER, DataTypes.LongType)
+            .add(InternalColumns.PLACE, DataTypes.IntegerType);
+    return spark
+        .createDataFrame(placed, columns)
+        .repartition(plan.partitions(), col(InternalColumns.PLACE))
+        .sortWithinPartitions(InternalColumns.NUMBER)
+        .drop(InternalColumns.NUMBER, InternalColumns.PLACE);
+  }
+
+  private Dataset<Row> partitionedByNumber(EditPlan plan) {
     Dataset<Row> toDo = toDo();
 
     // 1. Count the rows of each partition of the input.
@@ -299,7 +368,7 @@ public final class EditRunner implements AutoCloseable {
     // 3. Send each row to the partition that the plan has for its number.
     int[] keys = PartitionKeys.of(plan.partitions());
     UserDefinedFunction key =
-        udf((UDF1<Long, Integer>) n -> keys[plan.partitionOf(n)], DataTypes.IntegerType);
+        udf((UDF1<Long, Integer>) n -> keys[plan.partitionOf(0, n)], DataTypes.IntegerType);
     return toDo.withColumn(InternalColumns.NUMBER, number.apply(monotonically_increasing_id()))
         .withColumn(InternalColumns.PLACE, key.apply(col(InternalColumns.NUMBER)))
         .repartition(plan.partitions(), col(InternalColumns.PLACE))

@@ -16,6 +16,7 @@ import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowReader;
+import io.glmimage.plan.GpuCost;
 import io.glmimage.request.LargeSources;
 import io.glmimage.spark.manifest.ManifestCheck.Findings;
 import java.io.IOException;
@@ -32,6 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** The checks of single rows, without Spark. */
 class RowCheckTest {
   private static final HadoopSettings HADOOP = new HadoopSettings(new Configuration());
+
+  private static final GpuCost COST = GpuCost.of(GpuCost.DEFAULT);
 
   @TempDir private Path folder;
 
@@ -53,7 +56,7 @@ class RowCheckTest {
     row.put(ManifestField.PROMPT, "p");
     row.putAll(fields);
     RowReader reader = new RowReader(LocalSpark.DEFAULTS, folder.toString());
-    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, sources, false)
+    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, sources, false, COST)
         .check(reader.read(0, "r", FieldValues.of(row)));
   }
 
@@ -127,7 +130,7 @@ class RowCheckTest {
     Map<ManifestField, Object> row =
         Map.of(ManifestField.PROMPT, "p", ManifestField.IMAGE_PATHS, "large.png");
     Findings found =
-        new ManifestCheck.RowCheck(fail, HADOOP, true, false)
+        new ManifestCheck.RowCheck(fail, HADOOP, true, false, COST)
             .check(new RowReader(fail, folder.toString()).read(0, "r", FieldValues.of(row)));
     assertBad("INVALID_ROW", "1056 x 1024 has 1081344 pixels", found);
   }
@@ -190,7 +193,7 @@ class RowCheckTest {
           assertTrue(message.contains(reason), message);
         });
     Findings found =
-        new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, true, false)
+        new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, true, false, COST)
             .check(masked("a.png", "wide.png"));
     assertBad("IMAGE_INVALID", "it is 192 x 32 pixels", found);
     assertBad(
