@@ -1,13 +1,13 @@
 """Edits the manifest of each night with spark-submit.
 
-    validate -> edit -> counts -> rows_left -+-> follow_up -> counts_again -> check_the_night
-                                             +-> nothing_left
+    validate -> edit -> counts -> rows_left -+-> follow_up -> counts_again -> check_the_night -+-> flags_left -+-> edit_flagged
+                                             +-> nothing_left ---------------------------------+               +-> no_flags
 
 Connections: glm_image_spark (type Spark: master, deploy mode), glm_image_storage (where the results are,
 unless they are in a local or mounted folder), glm_image_alerts (webhook, optional).
 
 Variables: glm_image_jar, glm_image_manifest and glm_image_output (paths with {date}), glm_image_model;
-optional: glm_image_steps, glm_image_max_failed_ratio, glm_image_retry_flagged, glm_image_properties_file (settings of Spark on the
+optional: glm_image_flagged_output (a path with {date}), glm_image_steps, glm_image_max_failed_ratio, glm_image_retry_flagged, glm_image_properties_file (settings of Spark on the
 worker's disk, such as credentials, which must not be on a command line).
 """
 
@@ -22,10 +22,12 @@ from airflow.sdk import DAG, Param
 from glm_image_tasks import (
     DEFAULT_ARGS,
     EDIT,
+    EDIT_FLAGGED,
     LONGEST,
     VALIDATE,
     check_the_night,
     counts,
+    flags_left,
     night_failed,
     rows_left,
 )
@@ -66,7 +68,13 @@ with DAG(
     counted_again = counts.override(task_id="counts_again")()
     nothing_left = EmptyOperator(task_id="nothing_left")
 
+    checked = check_the_night(counted, counted_again)
+    flags = flags_left(counted, counted_again)
+    edit_flagged = run("edit_flagged", EDIT_FLAGGED, execution_timeout=timedelta(hours=4))
+    no_flags = EmptyOperator(task_id="no_flags")
+
     validate >> edit >> counted
     branch >> [follow_up, nothing_left]
     follow_up >> counted_again
-    check_the_night(counted, counted_again)
+    [checked, nothing_left] >> flags
+    flags >> [edit_flagged, no_flags]

@@ -17,10 +17,12 @@ from airflow.sdk import DAG, Param
 from glm_image_tasks import (
     DEFAULT_ARGS,
     EDIT,
+    EDIT_FLAGGED,
     LONGEST,
     VALIDATE,
     check_the_night,
     counts,
+    flags_left,
     night_failed,
     rows_left,
 )
@@ -91,7 +93,13 @@ with DAG(
     counted_again = counts.override(task_id="counts_again")()
     nothing_left = EmptyOperator(task_id="nothing_left")
 
+    checked = check_the_night(counted, counted_again)
+    flags = flags_left(counted, counted_again)
+    edit_flagged = run("edit_flagged", EDIT_FLAGGED, executors=2, execution_timeout=timedelta(hours=4))
+    no_flags = EmptyOperator(task_id="no_flags")
+
     validate >> edit >> counted
     branch >> [follow_up, nothing_left]
     follow_up >> counted_again
-    check_the_night(counted, counted_again)
+    [checked, nothing_left] >> flags
+    flags >> [edit_flagged, no_flags]

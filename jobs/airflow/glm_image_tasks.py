@@ -38,6 +38,8 @@ OUTPUT = per_night("glm_image_output")
 MODEL = "{{ var.value.glm_image_model }}"
 MAX_FAILED = "{{ var.value.get('glm_image_max_failed_ratio', '0.1') }}"
 
+FLAGGED_OUTPUT = "{{ var.value.get('glm_image_flagged_output', '').replace('{date}', %s) }}" % NIGHT[2:-2].strip()
+
 # Bad rows leave the task green: the branch deals with them. A manifest or model that cannot be used fails it.
 VALIDATE = ["validate", "--manifest", MANIFEST, "--model", MODEL, "--failed-rows-exit-code", "0"]
 
@@ -58,6 +60,25 @@ EDIT = [
     MAX_FAILED,
     "--retry-flagged",
     "{{ var.value.get('glm_image_retry_flagged', '0') }}",
+]
+
+# Flagged edited images once more, with another seed, into a folder of their own.
+EDIT_FLAGGED = [
+    "edit",
+    "--manifest",
+    OUTPUT,
+    "--result-rows",
+    "flagged",
+    "--output",
+    FLAGGED_OUTPUT,
+    "--model",
+    MODEL,
+    "--steps",
+    "{{ var.value.get('glm_image_steps', '50') }}",
+    "--seed",
+    "1",
+    "--failed-rows-exit-code",
+    "0",
 ]
 
 
@@ -143,6 +164,13 @@ def has_rows_to_repeat(counted: dict) -> bool:
 def rows_left(counted: dict) -> str:
     """The follow-up run if rows have failed, otherwise the end."""
     return "follow_up" if has_rows_to_repeat(counted) else "nothing_left"
+
+
+@task.branch(trigger_rule="none_failed_min_one_success")
+def flags_left(first: dict, second: dict | None) -> str:
+    """The chain for flagged rows if there are any and the variable glm_image_flagged_output says where to."""
+    flagged = (second or first)["flagged"]
+    return "edit_flagged" if flagged and Variable.get("glm_image_flagged_output", "") else "no_flags"
 
 
 @task

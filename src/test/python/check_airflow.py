@@ -1,9 +1,13 @@
 """Checks the DAGs, and what a night left in Airflow's database. Usage: check_airflow.py FOLDER (of .ci/airflow.sh)."""
 
 import json
+import os
 import sqlite3
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
@@ -37,11 +41,63 @@ def check_lost_executor():
     assert hook._spark_exit_code == 0, hook._spark_exit_code
 
 
+def check_alerts():
+    """A failed task and a failed night reach the webhook."""
+    import glm_image_tasks
+
+    received = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/hook"
+    os.environ["AIRFLOW_CONN_GLM_IMAGE_ALERTS"] = json.dumps({"conn_type": "http", "password": url})
+    run = SimpleNamespace(dag_id="glm_image_nightly", run_id="r1")
+    task = SimpleNamespace(dag_id="glm_image_nightly", task_id="edit")
+    glm_image_tasks.alert({"task_instance": task, "run_id": "r1", "exception": "exit code 3"})
+    glm_image_tasks.night_failed({"dag_run": run})
+    server.shutdown()
+    assert received[0] == "glm_image_nightly.edit of r1 failed: exit code 3", received
+    assert received[1].startswith("glm_image_nightly of r1 has failed, or has taken more than 20:00:00"), received
+    bag = DagBag(str(work / "dags"))
+    for dag in bag.dags.values():
+        assert dag.dagrun_timeout == glm_image_tasks.LONGEST and dag.on_failure_callback, dag
+        assert all(t.on_failure_callback for t in dag.tasks), dag
+
+
+def check_backfill():
+    nights = (work / "backfill.log").read_text()
+    for day in range(1, 6):
+        assert f"2026-01-0{day}" in nights, nights
+
+
+def check_lineage():
+    """The data sets that OpenLineage's listener for Spark sees."""
+    inputs, outputs = set(), set()
+    for line in (work / "lineage.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        inputs.update(d["namespace"] + ":" + d["name"] for d in event.get("inputs", []))
+        outputs.update(d["namespace"] + ":" + d["name"] for d in event.get("outputs", []))
+    print("OpenLineage inputs:", sorted(inputs))
+    print("OpenLineage outputs:", sorted(outputs))
+    night = str(work / "2026-01-05")
+    assert any(name.startswith(f"file:{night}/manifest.parquet") for name in inputs), inputs
+    assert any(name.startswith(f"file:{night}/edited/results") for name in outputs), outputs
+
+
 def check_night():
     database = sqlite3.connect(work / "airflow.db")
     tasks = dict(database.execute("select task_id, state from task_instance").fetchall())
-    assert tasks.pop("nothing_left") == "skipped"
-    assert set(tasks.values()) == {"success"} and len(tasks) == 7, tasks
+    assert tasks.pop("nothing_left") == "skipped" and tasks.pop("no_flags") == "skipped", tasks
+    assert set(tasks.values()) == {"success"} and len(tasks) == 9, tasks
     tries = dict(database.execute("select task_id, try_number from task_instance").fetchall())
     assert tries["edit"] == 2 and tries["follow_up"] == 1, tries
     xcom = {
@@ -54,11 +110,18 @@ def check_night():
     assert (first["rows"], first["ok"], first["failed"]) == (10, 9, 1), first
     assert first["failed_by_class"] == {"IMAGE_INVALID": 1}, first
     assert first["flagged"] == sum(first["flagged_by_flag"].values()), first
-    assert first["kept"] < 10, first  # The first attempt was killed before its end.
+    # The first attempt was killed; the second one kept what it had saved.
+    assert 0 < first["kept"] < 10, first
+    assert first["flagged"] > 0, first
+    flagged = json.loads((work / "2026-01-05" / "flagged" / "summary.json").read_text())
+    assert flagged["rows"] == first["flagged"], flagged
     assert (second["ok"], second["failed"], second["kept"]) == (9, 1, 9), second
     print("XCom of counts:", json.dumps(first))
 
 
 check_imports()
 check_lost_executor()
+check_alerts()
+check_backfill()
+check_lineage()
 check_night()

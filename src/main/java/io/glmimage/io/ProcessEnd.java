@@ -13,6 +13,18 @@ public final class ProcessEnd {
 
   private ProcessEnd() {}
 
+  /** Whether the process is ending, so that nothing that needs Spark can begin any more. */
+  public static boolean isUnderWay() {
+    Thread probe = new Thread(() -> {});
+    try {
+      Runtime.getRuntime().addShutdownHook(probe);
+      Runtime.getRuntime().removeShutdownHook(probe);
+      return false;
+    } catch (IllegalStateException e) {
+      return true;
+    }
+  }
+
   /** An action that is run at the end of the process unless it is closed before. */
   public interface Action extends AutoCloseable {
     @Override

@@ -72,7 +72,8 @@ final class DemoCommand implements Callable<Integer> {
     PrintWriter text = console.out();
     // Before Spark starts, so that a wrong option is reported at once.
     options("example/manifest.parquet", "demo", false);
-    try (Session spark = session.open(console, "demo")) {
+    try (ProgressBar bar = new ProgressBar(console, ProgressMode.AUTO, "Start Spark");
+        Session spark = session.open(console, "demo")) {
       Storage storage = spark.storage();
       String root = storage.qualified(out);
       String manifest = root + "/example/manifest.parquet";
@@ -86,8 +87,9 @@ final class DemoCommand implements Callable<Integer> {
               + ExampleManifest.BAD_ID
               + " is deliberately corrupt, to show a failure.");
       text.flush();
-      EditJob job = new EditJob(spark, options, console);
+      EditJob job = new EditJob(spark, options, console, bar);
       RunReport report = job.run();
+      bar.close();
       job.printFailures(report);
       List<ShownResult> rows =
           ResultsTable.open(spark.spark(), storage, root).first(ExampleManifest.size());

@@ -87,6 +87,23 @@ final class EditCommand implements Callable<Integer> {
               + " edits a few batches.")
   private Integer partitions;
 
+  @Option(
+      names = "--gpu-hour-price",
+      paramLabel = "P",
+      description =
+          "Price of a GPU for an hour. The summary, the report and the progress then have the cost"
+              + " of the run. Default: none.")
+  private Double gpuHourPrice;
+
+  @Option(
+      names = "--progress",
+      paramLabel = "auto|on|off",
+      defaultValue = "auto",
+      description =
+          "Where the progress is shown. auto: a bar on a terminal, nothing elsewhere. on: without a"
+              + " terminal, a line every ten seconds. Default: ${DEFAULT-VALUE}.")
+  private ProgressMode progress;
+
   @Mixin private SessionFlags session = new SessionFlags();
 
   @Spec private CommandSpec spec;
@@ -123,6 +140,8 @@ final class EditCommand implements Callable<Integer> {
         guarantees.run(),
         sources.options(metadata),
         exitCodes.failedRows(),
+        gpuHourPrice,
+        progress,
         JobOptions.valuesOf(spec));
   }
 
@@ -130,12 +149,17 @@ final class EditCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     // Before Spark starts, so that a wrong option is reported at once.
     JobOptions options = options();
+    console
+        .termination()
+        .onStop(() -> console.printResult(ResultLine.stopped(console.redaction().get())));
     EditJob job;
     RunReport report;
     String work = "edit " + Session.shortName(options.manifest().path());
-    try (Session spark = session.open(console, work)) {
-      job = new EditJob(spark, options, console);
+    try (ProgressBar bar = new ProgressBar(console, options.progress(), "Start Spark");
+        Session spark = session.open(console, work)) {
+      job = new EditJob(spark, options, console, bar);
       report = job.run();
+      bar.begin("Stop Spark");
     }
     // After Spark has stopped: schedulers show the last lines, and Spark may log a lot.
     job.printFailures(report);

@@ -1,6 +1,7 @@
 package io.glmimage.job;
 
 import io.glmimage.error.Redaction;
+import io.glmimage.io.ProcessEnd;
 import io.glmimage.io.UnreadableText;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.EngineOptions;
@@ -193,6 +194,11 @@ public final class EditImagesJob implements Runnable {
   private int failed(Throwable error, CommandLine command) {
     if (console.termination().isRequested()) {
       // The user knows why. Java ends the process with the exit code of the signal.
+      return ExitCode.JOB_FAILED;
+    }
+    if (ProcessEnd.isUnderWay()) {
+      // Spark cannot start any more, and says so with a stack trace.
+      console.termination().tooLate();
       return ExitCode.JOB_FAILED;
     }
     Failure failure = Failure.of(error);

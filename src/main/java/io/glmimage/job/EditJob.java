@@ -53,16 +53,22 @@ final class EditJob {
   private final Session session;
   private final JobOptions options;
   private final Console console;
+  private final ProgressBar bar;
   private final Storage storage;
   private final Redaction redaction;
   private final Instant started = Instant.now();
   private final Phases phases = new Phases();
   private List<String> failures = List.of();
+  private GpuTime paid;
 
-  EditJob(Session session, JobOptions options, Console console) {
+  /**
+   * @param bar shows what the job is doing
+   */
+  EditJob(Session session, JobOptions options, Console console, ProgressBar bar) {
     this.session = session;
     this.options = options;
     this.console = console;
+    this.bar = bar;
     this.storage = session.storage();
     this.redaction = session.redaction();
   }
@@ -79,21 +85,33 @@ final class EditJob {
   RunReport run() throws IOException {
     AtomicReference<EditRunner> running = new AtomicReference<>();
     try (Termination.Stoppable announced =
-        console.termination().begin(why -> stop(running.get(), why))) {
+            console.termination().begin(why -> stop(running.get(), why));
+        GpuTime gpuTime = gpuTime()) {
+      paid = gpuTime;
       return run(running);
     }
   }
 
+  /** Null without a price. */
+  private GpuTime gpuTime() {
+    return options.gpuHourPrice() == null
+        ? null
+        : new GpuTime(
+            session.spark().sparkContext(),
+            options.gpuHourPrice(),
+            !options.engine().noop() && options.engine().device().isOpen());
+  }
+
   private RunReport run(AtomicReference<EditRunner> running) throws IOException {
     String name = Session.shortName(options.manifest().path());
-    session.describe("Read the manifest " + name);
+    describe("Read the manifest " + name);
 
     // 1. Check everything that can be checked without work.
     Optional<String> note = options.demonstrationNote(!session.diesWithProcess());
     Inputs inputs = checked();
     note.ifPresent(this::say);
     phases.end("open");
-    session.describe("Count and check the rows of " + name);
+    describe("Count and check the rows of " + name);
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
     identified.notes().forEach(this::say);
@@ -124,19 +142,19 @@ final class EditJob {
       running.set(runner);
 
       // 2. Find the rows to do, and plan them.
-      session.describe("Find the rows to edit");
+      describe("Find the rows to edit");
       EditPlan plan = plan(runner, rows);
       phases.end("plan");
 
       // 3. Edit them.
       lock.check();
-      session.describe("Edit " + Wording.count(plan.rows(), "row"));
+      describe("Edit " + Wording.count(plan.rows(), "row"));
       EditFigures edited = edit(runner, plan, inputs.model());
       phases.end("edit");
 
       // 4. Write the result table.
       lock.check();
-      session.describe("Write the result table");
+      describe("Write the result table");
       boolean current = runner.isTableCurrent(rows, plan.rows());
       if (!current) {
         runner.commit();
@@ -144,7 +162,7 @@ final class EditJob {
       phases.end("commit");
 
       // 5. Report, from the files that were written.
-      session.describe("Summarize the results");
+      describe("Summarize the results");
       return report(output, inputs.model(), new Kept(rows, rows - plan.rows(), current), edited);
     }
   }
@@ -245,7 +263,13 @@ final class EditJob {
     try (DistributedEngines engines = model.distribute(session.spark());
         RowProgress progress = new RowProgress(session.spark());
         ProgressHistory moments = new ProgressHistory(progress, plan.rows());
-        ProgressBar bar = new ProgressBar(progress, plan.rows(), engines::status, console)) {
+        ProgressBar.Shown shown =
+            bar.begin(
+                new ProgressBar.Edit(
+                    progress,
+                    plan.rows(),
+                    engines::status,
+                    () -> paid == null ? null : (Double) paid.cost().amount()))) {
       runner.edit(plan, engines.opener(), progress);
       moments.close();
       return new EditFigures(
@@ -284,22 +308,23 @@ final class EditJob {
                 options.engine().demonstration(),
                 byName,
                 options.fingerprint(),
-                Versions.all(session.spark().version())));
+                Versions.all(session.spark().version())),
+            paid == null ? null : paid.cost());
     check(report.rows());
     SourceNotes.of(edited.sources(), options.sources().colours()).forEach(this::say);
     failures = report.rows().failed() > 0 ? results.failures(LISTED_FAILURES) : List.of();
     if (model.touchesImages()) {
-      session.describe("Pack the edited images");
+      describe("Pack the edited images");
       new Packer(session.spark(), output).pack(results, options.images(), rows);
     }
     if (model.touchesImages() && BatchFiles.isBatch(results)) {
-      session.describe("Write the answers of the batch");
+      describe("Write the answers of the batch");
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.images().inlineAnswers(), started);
     }
     // The report of the run that edited the rows has figures that this one lacks.
     if (!found.table() || !storage.exists(output.report()) || !storage.exists(output.metrics())) {
-      session.describe("Write the report");
+      describe("Write the report");
       writeReport(report, new ResultFigures(results), model.touchesImages());
     }
     if (report.rows().allFlagged() > 0) {
@@ -340,9 +365,13 @@ final class EditJob {
     }
   }
 
+  private void describe(String work) {
+    session.describe(work);
+    bar.begin(work);
+  }
+
   private void say(String line) {
-    console.err().println(line);
-    console.err().flush();
+    bar.say(line);
   }
 
   /** Checks that each row of the manifest has one result row. */

@@ -29,6 +29,8 @@ import picocli.CommandLine.Model.OptionSpec;
  * All options of an edit job: one record per package.
  *
  * @param failedRowsExitCode exit code of a finished run with failed rows
+ * @param gpuHourPrice price of a GPU for an hour; null if the cost is not wanted
+ * @param progress where the progress is shown
  * @param values every option of the command line by its name, as parsed, defaults included
  */
 record JobOptions(
@@ -42,7 +44,16 @@ record JobOptions(
     RunOptions run,
     SourceOptions sources,
     int failedRowsExitCode,
+    Double gpuHourPrice,
+    ProgressMode progress,
     Map<String, String> values) {
+
+  JobOptions {
+    if (gpuHourPrice != null && !(gpuHourPrice >= 0 && gpuHourPrice < 1e9)) {
+      throw new UsageException(
+          "Invalid --gpu-hour-price: " + gpuHourPrice + ", expected 0 or more");
+    }
+  }
 
   /** The exit code of a finished run. */
   int exitCode(RowCounts rows) {

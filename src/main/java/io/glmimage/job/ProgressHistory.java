@@ -12,10 +12,14 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Records the progress of a run over time for its report, and logs it once a minute. */
+/**
+ * Records the progress of a run over time for its report. Logs it after a minute, after two, after
+ * four, and so on, and at least every half hour.
+ */
 final class ProgressHistory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ProgressHistory.class);
-  private static final double LOG_SECONDS = 60;
+  private static final double FIRST_LOG_SECONDS = 60;
+  private static final double LONGEST_LOG_SECONDS = 1800;
   private static final long TICK_MILLIS = 1000;
 
   private final RowProgress progress;
@@ -24,7 +28,7 @@ final class ProgressHistory implements AutoCloseable {
   private final ScheduledExecutorService timer;
   private final ScheduledFuture<?> ticking;
   private final MomentList moments = new MomentList();
-  private double nextLog = LOG_SECONDS;
+  private double nextLog = FIRST_LOG_SECONDS;
 
   ProgressHistory(RowProgress progress, long total) {
     this.progress = progress;
@@ -41,7 +45,7 @@ final class ProgressHistory implements AutoCloseable {
     long failed = progress.failedRows();
     moments.take(seconds, done, failed);
     if (seconds >= nextLog) {
-      nextLog += LOG_SECONDS;
+      nextLog += Math.min(nextLog, LONGEST_LOG_SECONDS);
       LOG.info("{}", new ProgressLine(done, failed, total, seconds).text());
     }
   }

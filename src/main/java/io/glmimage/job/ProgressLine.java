@@ -11,8 +11,10 @@ import java.util.Locale;
  * @param total rows to do
  * @param seconds since the run began to edit
  * @param waiting what the first row waits for
+ * @param cost so far; null if there is no price
  */
-record ProgressLine(long done, long failed, long total, double seconds, String waiting) {
+record ProgressLine(
+    long done, long failed, long total, double seconds, String waiting, Double cost) {
   private static final int BAR_CHARS = 30;
 
   ProgressLine {
@@ -22,7 +24,7 @@ record ProgressLine(long done, long failed, long total, double seconds, String w
   }
 
   ProgressLine(long done, long failed, long total, double seconds) {
-    this(done, failed, total, seconds, "loading the model");
+    this(done, failed, total, seconds, "loading the model", null);
   }
 
   double rowsPerSecond() {
@@ -44,12 +46,15 @@ record ProgressLine(long done, long failed, long total, double seconds, String w
       line.append(", ").append(failed).append(" failed");
     }
     if (done == 0) {
-      return line.append(", ").append(waiting).append(", ").append(clock(seconds)).toString();
+      line.append(", ").append(waiting).append(", ").append(clock(seconds));
+    } else {
+      line.append(String.format(Locale.ROOT, ", %.2f rows/s, ", rowsPerSecond()));
+      line.append(done == total ? clock(seconds) : clock(secondsLeft()) + " left");
     }
-    line.append(String.format(Locale.ROOT, ", %.2f rows/s", rowsPerSecond()));
-    return done == total
-        ? line.append(", ").append(clock(seconds)).toString()
-        : line.append(", ").append(clock(secondsLeft())).append(" left").toString();
+    if (cost != null) {
+      line.append(String.format(Locale.ROOT, ", cost so far %.2f", cost));
+    }
+    return line.toString();
   }
 
   /** As {@code m:ss}; from one hour on as {@code h:mm:ss}. */

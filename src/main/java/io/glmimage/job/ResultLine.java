@@ -21,6 +21,7 @@ final class ResultLine {
   private static final String SOME_ROWS_FAILED = "rows_failed";
   private static final String REFUSED = "refused";
   private static final String JOB_FAILED = "job_failed";
+  private static final String STOPPED = "stopped";
 
   private ResultLine() {}
 
@@ -40,6 +41,8 @@ final class ResultLine {
     fields.put("seconds", report.times().seconds());
     fields.put("edit_seconds", report.edited().seconds());
     fields.put("rows_per_second", report.rowsPerSecond());
+    fields.put("gpu_hours", report.cost() == null ? null : report.cost().gpuHours());
+    fields.put("cost", report.cost() == null ? null : report.cost().amount());
     fields.put("output", output.root());
     fields.put("results", output.results());
     fields.put("failed_rows", rows.failed() == 0 ? null : output.failedRows());
@@ -54,6 +57,14 @@ final class ResultLine {
     fields.put("status", exitCode == ExitCode.USAGE ? REFUSED : JOB_FAILED);
     fields.put("exit_code", exitCode);
     fields.put("error", error);
+    return text(fields, redaction);
+  }
+
+  /** The line of a run that was stopped by a signal, which decides the exit code. */
+  static String stopped(Redaction redaction) {
+    Map<String, Object> fields = fields();
+    fields.put("status", STOPPED);
+    fields.put("error", "Stopped: the process was told to end");
     return text(fields, redaction);
   }
 
@@ -74,6 +85,8 @@ final class ResultLine {
           "seconds",
           "edit_seconds",
           "rows_per_second",
+          "gpu_hours",
+          "cost",
           "output",
           "results",
           "failed_rows",

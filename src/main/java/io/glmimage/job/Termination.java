@@ -19,11 +19,15 @@ final class Termination implements AutoCloseable {
   /** Spark jobs that begin after the signal are stopped as well. */
   private static final long REPEAT_MILLIS = 200;
 
+  private static final String STOPPED = "Stopped";
+
   private final PrintWriter err;
   private final CountDownLatch ended = new CountDownLatch(1);
+  private final CountDownLatch finished = new CountDownLatch(1);
   private ProcessEnd.Action hook;
   private volatile Predicate<JobException> run;
   private volatile boolean requested;
+  private volatile Runnable report = () -> {};
 
   /**
    * @param err receives messages for the user
@@ -36,6 +40,19 @@ final class Termination implements AutoCloseable {
   interface Stoppable extends AutoCloseable {
     @Override
     void close();
+  }
+
+  /**
+   * @param action reports a stopped command, last of all
+   */
+  void onStop(Runnable action) {
+    report = action;
+  }
+
+  /** Reports that the command has not begun, because the process is ending. */
+  void tooLate() {
+    say(STOPPED);
+    report.run();
   }
 
   /** Waits for the signal from now on. */
@@ -61,9 +78,10 @@ final class Termination implements AutoCloseable {
     return requested;
   }
 
-  /** Does not wait for the signal any longer. */
+  /** The command has ended, and does not wait for the signal any longer. */
   @Override
   public void close() {
+    finished.countDown();
     if (hook != null) {
       hook.close();
       hook = null;
@@ -71,27 +89,34 @@ final class Termination implements AutoCloseable {
   }
 
   private void stop() {
-    if (ended.getCount() == 0) {
-      return;
-    }
-    requested = true;
-    if (run == null) {
-      say("Stopped");
-      return;
-    }
-    say("Stopping: finished rows are saved");
-    JobException why = new JobException("Stopped: the process was told to end");
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_WAIT_SECONDS);
     try {
-      boolean hasWork = true;
-      while (hasWork && System.nanoTime() < end) {
-        hasWork = run.test(why) && !ended.await(REPEAT_MILLIS, TimeUnit.MILLISECONDS);
+      if (ended.getCount() == 0) {
+        // The command prints its own outcome.
+        var unused = finished.await(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS);
+        return;
+      }
+      requested = true;
+      if (run == null) {
+        say(STOPPED);
+      } else {
+        say("Stopping: finished rows are saved");
+        stopRun();
+        say("Stopped; run the same command again to continue");
       }
     } catch (InterruptedException e) {
       // Hadoop does not wait any longer.
       Thread.currentThread().interrupt();
     }
-    say("Stopped; run the same command again to continue");
+    report.run();
+  }
+
+  private void stopRun() throws InterruptedException {
+    JobException why = new JobException("Stopped: the process was told to end");
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_WAIT_SECONDS);
+    boolean hasWork = true;
+    while (hasWork && System.nanoTime() < end) {
+      hasWork = run.test(why) && !ended.await(REPEAT_MILLIS, TimeUnit.MILLISECONDS);
+    }
   }
 
   private void say(String line) {

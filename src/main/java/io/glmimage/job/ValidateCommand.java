@@ -403,7 +403,9 @@ final class ValidateCommand implements Callable<Integer> {
               (Long) fields.get("rows"),
               (Double) fields.get("gpu_hours"),
               (Double) fields.get("hours"),
-              cost == null ? "" : String.format(Locale.ROOT, " %12.2f", (Double) fields.get("cost")),
+              cost == null
+                  ? ""
+                  : String.format(Locale.ROOT, " %12.2f", (Double) fields.get("cost")),
               (Boolean) fields.get("measured") ? " measured" : " estimated"));
     }
     return text.toString();

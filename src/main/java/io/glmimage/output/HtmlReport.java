@@ -110,6 +110,10 @@ public final class HtmlReport {
         waiting == null ? "&ndash;" : percent(waiting),
         "of the engines' time spent waiting for files",
         "");
+    if (report.cost() != null) {
+      card(String.format(Locale.ROOT, "%.2f", report.cost().amount()), "cost", "");
+      card(number(report.cost().gpuHours()), "GPU-hours", "");
+    }
     card(median == null ? "&ndash;" : duration(median), "median time of a row", "");
     add("</div>\n");
   }

@@ -22,6 +22,8 @@ public final class MetricsJson {
     fields.put("seconds", report.times().seconds());
     fields.put("edit_seconds", report.edited().seconds());
     fields.put("rows_per_second", report.rowsPerSecond());
+    fields.put("gpu_hours", report.cost() == null ? null : report.cost().gpuHours());
+    fields.put("cost", report.cost() == null ? null : report.cost().amount());
     fields.put("engine_busy_seconds", engineTime.busy());
     fields.put("engine_wait_seconds", engineTime.waiting());
     fields.put("engine_wait_share", engineTime.waitShare());

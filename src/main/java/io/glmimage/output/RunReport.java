@@ -17,9 +17,15 @@ import java.util.Map;
  * @param edited figures of the rows that this run edited
  * @param output where the results are
  * @param setup options, model and versions
+ * @param cost null if no price was given
  */
 public record RunReport(
-    RowCounts rows, RunTimes times, EditFigures edited, OutputLayout output, RunSetup setup) {
+    RowCounts rows,
+    RunTimes times,
+    EditFigures edited,
+    OutputLayout output,
+    RunSetup setup,
+    RunCost cost) {
   /** Rows that this run finished per second of editing; 0 if it edited none. */
   public double rowsPerSecond() {
     return edited.seconds() > 0 ? (rows.total() - rows.kept()) / edited.seconds() : 0;
@@ -29,13 +35,17 @@ public record RunReport(
   public String line() {
     return String.format(
         Locale.ROOT,
-        "%s: %d ok, %d failed%s, %.2f rows/s, %.1f s; results in %s",
+        "%s: %d ok, %d failed%s, %.2f rows/s, %.1f s%s; results in %s",
         Wording.count(rows.total(), "row"),
         rows.ok(),
         rows.failed(),
         rows.kept() > 0 ? ", " + rows.kept() + " of them kept from earlier runs" : "",
         rowsPerSecond(),
         times.seconds(),
+        cost == null
+            ? ""
+            : String.format(
+                Locale.ROOT, ", cost %.2f for %.2f GPU-hours", cost.amount(), cost.gpuHours()),
         output.results());
   }
 
@@ -58,6 +68,8 @@ public record RunReport(
     fields.put("edit_seconds", edited.seconds());
     fields.put("phase_seconds", times.phaseSeconds());
     fields.put("rows_per_second", rowsPerSecond());
+    fields.put("gpu_hours", cost == null ? null : cost.gpuHours());
+    fields.put("cost", cost == null ? null : cost.amount());
     fields.put("sources", edited.sources());
     fields.put("results", redaction.apply(output.results()));
     fields.put("images", redaction.apply(output.images()));

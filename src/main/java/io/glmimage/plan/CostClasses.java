@@ -63,12 +63,21 @@ public final class CostClasses implements Serializable {
     return all;
   }
 
-  /** Whether all rows cost the same, so that their number says enough. */
-  boolean isUniform() {
-    int used = 0;
-    for (long some : rows) {
-      used += some > 0 ? 1 : 0;
+  /** Seconds of all rows. */
+  double seconds() {
+    double all = 0;
+    for (double some : seconds) {
+      all += some;
     }
-    return used < 2;
+    return all;
+  }
+
+  /** Mean seconds of the rows of the most expensive class. */
+  double slowestRow() {
+    double slowest = 0;
+    for (int i = 0; i < COUNT; i++) {
+      slowest = Math.max(slowest, seconds(i));
+    }
+    return slowest;
   }
 }

@@ -3,6 +3,7 @@ package io.glmimage.plan;
 import io.glmimage.error.Wording;
 import java.io.Serializable;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * The division of the rows to do into partitions. Every row belongs to exactly one partition.
@@ -109,6 +110,7 @@ public final class EditPlan implements Serializable {
   @Override
   public String toString() {
     return String.format(
+        Locale.ROOT,
         "%s in %s planned by %s, batches of %d",
         Wording.count(rows, "row"),
         Wording.count(partitions, "partition"),

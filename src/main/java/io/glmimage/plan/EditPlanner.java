@@ -6,9 +6,9 @@ import java.util.PriorityQueue;
  * Makes plans. Partitions have few batches, so that all task slots finish at about the same time.
  * There are at least as many partitions as task slots if there are enough rows.
  *
- * <p>If all rows cost the same, batches are full and partitions have consecutive rows. Otherwise
- * partitions are balanced by cost: the slowest takes at most {@link #SLOWEST} times the mean, unless
- * a single row takes longer than that or the user gives the number of partitions.
+ * <p>If rows cost about the same, batches are full and partitions have consecutive rows. Otherwise
+ * partitions are balanced by cost: the slowest takes at most {@link #SLOWEST} times the mean,
+ * unless a single row takes longer than that or the user gives the number of partitions.
  *
  * <p>Every partition costs a task and a file of results, some ten milliseconds in all. Large
  * manifests therefore have larger partitions rather than more of them. A failed task loses no more
@@ -74,7 +74,8 @@ public final class EditPlanner {
    */
   public EditPlan plan(CostClasses costs, int slots) {
     long rows = costs.rows();
-    if (costs.isUniform()) {
+    if (rows * costs.slowestRow() <= SLOWEST * costs.seconds()) {
+      // Equal numbers of rows take about the same time, whichever rows they are.
       return plan(rows, slots);
     }
     if (options.partitions() != null) {
@@ -83,10 +84,10 @@ public final class EditPlanner {
     // At least one partition a slot, so that no slot is idle.
     int fewest = (int) Math.min(rows, Math.max(1, slots));
     int partitions = Math.max(fewest, plan(rows, slots).partitions());
-    int limit = (int) Math.min(partitions, SLOWEST * seconds(costs) / slowestRow(costs));
+    int limit = (int) Math.min(partitions, SLOWEST * costs.seconds() / costs.slowestRow());
     partitions = whole(limit, fewest);
     Balanced best = balanced(costs, partitions);
-    while (best.slowest() > SLOWEST * seconds(costs) / partitions && partitions > fewest) {
+    while (best.slowest() > SLOWEST * costs.seconds() / partitions && partitions > fewest) {
       partitions = whole((int) (partitions * FEWER), fewest);
       best = balanced(costs, partitions);
     }
@@ -96,22 +97,6 @@ public final class EditPlanner {
   /** Whole rounds of all slots, where there is more than one round. */
   private static int whole(int partitions, int slots) {
     return Math.max(slots, partitions / slots * slots);
-  }
-
-  private static double seconds(CostClasses costs) {
-    double all = 0;
-    for (int i = 0; i < CostClasses.COUNT; i++) {
-      all += costs.rows(i) * costs.seconds(i);
-    }
-    return all;
-  }
-
-  private static double slowestRow(CostClasses costs) {
-    double slowest = 0;
-    for (int i = 0; i < CostClasses.COUNT; i++) {
-      slowest = Math.max(slowest, costs.seconds(i));
-    }
-    return slowest;
   }
 
   private record Balanced(EditPlan plan, double slowest) {}

@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.Properties;
 
 /**
- * GPU seconds of rows, from measurements that come with the program ({@code
- * gpu-costs.properties}). Rows that were not measured are estimated:
+ * GPU seconds of rows, from measurements that come with the program ({@code gpu-costs.properties}).
+ * Rows that were not measured are estimated:
  *
  * <pre>
  * seconds = rest * T/4096 + steps * step * W / W(measured)

@@ -63,7 +63,12 @@ public final class LoadedModels {
   private static final long CLOSE_WAIT_SECONDS = 5;
 
   static {
-    Runtime.getRuntime().addShutdownHook(new Thread(PROCESS::closeAll));
+    try {
+      Runtime.getRuntime().addShutdownHook(new Thread(PROCESS::closeAll));
+    } catch (IllegalStateException e) {
+      // A process that was told to end before it loaded a model has nothing to close.
+      LOG.debug("No engine is closed at the end of the process, which has begun", e);
+    }
   }
 
   private final LongSupplier nanoTime;

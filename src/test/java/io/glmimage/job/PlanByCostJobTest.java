@@ -1,14 +1,17 @@
 package io.glmimage.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.Row;
@@ -44,7 +47,9 @@ class PlanByCostJobTest extends SharedSession {
     Path file = folder.resolve(name);
     Files.writeString(
         file,
-        "id,prompt,image_paths,height,width,num_inference_steps\n" + String.join("\n", rows) + "\n");
+        "id,prompt,image_paths,height,width,num_inference_steps\n"
+            + String.join("\n", rows)
+            + "\n");
     return file.toString();
   }
 
@@ -66,17 +71,39 @@ class PlanByCostJobTest extends SharedSession {
         + row.getAs("error_class");
   }
 
+  /** The RESULT line of the last run. */
+  private Map<?, ?> result() throws IOException {
+    String line = job.out().substring(job.out().indexOf("RESULT ") + 7);
+    return new ObjectMapper().readValue(line, Map.class);
+  }
+
+  /** GPU-hours of a local session on a CPU are those of its process. */
+  private void theRunHasACost() throws IOException {
+    double cost = (Double) result().get("cost");
+    double seconds = (Double) result().get("seconds");
+    assertEquals(cost, (Double) result().get("gpu_hours") * 3600, 1e-6);
+    assertEquals(seconds, cost, 0.5 + 0.1 * seconds);
+    assertTrue(
+        job.out().contains(String.format(Locale.ROOT, " s, cost %.2f for 0.0", cost)), job.out());
+    for (String file : List.of("summary.json", "metrics.json")) {
+      Map<?, ?> json =
+          new ObjectMapper().readValue(folder.resolve("one").resolve(file).toFile(), Map.class);
+      assertEquals(cost, json.get("cost"));
+    }
+  }
+
   @Test
   void thePlanChangesNoResult() throws IOException {
     List<String> rows = rows();
     Map<String, String> planned = edited(manifest("rows.csv", rows), "planned");
     assertEquals(16, planned.size());
     assertTrue(planned.get("gone").contains("IMAGE_NOT_FOUND"), planned.toString());
-    assertEquals(
-        planned, edited(manifest("rows.csv", rows), "one", "--partitions=1", "--batch-size=3"));
+    assertNull(result().get("cost"));
     List<String> reversed = new ArrayList<>(rows);
     Collections.reverse(reversed);
-    assertEquals(planned, edited(manifest("reversed.csv", reversed), "reversed", "--partitions=5"));
+    String other = manifest("reversed.csv", reversed);
+    assertEquals(planned, edited(other, "one", "--partitions=1", "--gpu-hour-price=3600"));
+    theRunHasACost();
     // A second run finds nothing to do but the failed rows.
     assertEquals(2, job.edit(manifest("rows.csv", rows), folder + "/planned"), job::err);
     assertEquals(0, job.edited());

@@ -35,14 +35,22 @@ class ProgressLineTest {
             new WeightsStatus.Chunks(1, 0, 1),
             new WeightsStatus.Nodes(2, 1, 1, 0, 0));
     assertEquals(
-        "sending the model, 25 % of 33.1 GB, 2 node(s) receiving, 2 ready",
+        "sending the model, 25 % of 33.1 GB, 919 MB/s, 2 node(s) receiving, 2 ready",
         ProgressBar.waiting(Optional.of(status), 40));
     assertEquals("loading the model, 40 %", ProgressBar.waiting(Optional.empty(), 40));
     assertEquals("loading the model", ProgressBar.waiting(Optional.empty(), -1));
     assertTrue(
-        new ProgressLine(0, 0, 10, 3, "loading the model, 40 %")
+        new ProgressLine(0, 0, 10, 3, "loading the model, 40 %", null)
             .text()
             .endsWith("0/10 rows, loading the model, 40 %, 0:03"));
+  }
+
+  @Test
+  void saysTheCostSoFar() {
+    assertTrue(
+        new ProgressLine(6, 0, 10, 12, "", 1.234)
+            .text()
+            .endsWith("6/10 rows, 0.50 rows/s, 0:08 left, cost so far 1.23"));
   }
 
   @Test

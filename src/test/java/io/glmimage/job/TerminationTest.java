@@ -83,7 +83,11 @@ class TerminationTest {
       assertTrue(said.contains("Stopping: finished rows are saved\n"), said);
       assertTrue(said.contains("Stopped; run the same command again to continue\n"), said);
       assertFalse(said.contains("\tat "), said);
-      assertFalse(said.contains("failed"), said);
+      int line = said.indexOf("RESULT {");
+      assertTrue(line > 0, said);
+      assertFalse(said.substring(0, line).contains("failed"), said);
+      assertTrue(said.startsWith("RESULT {\"status\":\"stopped\",\"exit_code\":null,", line), said);
+      assertEquals(line, said.lastIndexOf("RESULT"), said);
       assertFalse(Files.exists(output.resolve("_run/lock.json")), "the lock is released");
       return said;
     }
@@ -110,6 +114,23 @@ class TerminationTest {
       assertTrue(job.output().contains("500 rows: 500 ok, 0 failed"), job.output());
     }
     assertEquals(ROWS, images());
+  }
+
+  /** A later command of a process that is ending, such as the second one of a script. */
+  @Test
+  void aCommandThatBeginsTooLateSaysSoWithoutATrace() throws Exception {
+    List<String> arguments =
+        List.of("--manifest", folder + "/rows.jsonl", "--output", output.toString());
+    try (ChildJob job =
+        new ChildJob(folder.resolve("late"), List.of(), null, LateJob.class, arguments)) {
+      assertEquals(128 + 15, job.exitCode(), job.output());
+      String said = job.output();
+      assertTrue(said.contains("Stopped\nRESULT {\"status\":\"stopped\","), said);
+      assertTrue(said.contains("The command returned 3\n"), said);
+      assertFalse(said.contains("\tat "), said);
+      assertFalse(said.contains("hutdown"), said);
+    }
+    assertFalse(Files.exists(output));
   }
 
   /** Whether a signal is not ignored. A shell lets its background processes ignore SIGINT. */

@@ -84,7 +84,9 @@ class ValidateJobTest extends SharedSession {
     assertEquals(2, classes.size());
     assertEquals("up to 512 x 512", classes.at("/0/size").asText());
     assertEquals(
-        hours, classes.at("/0/gpu_hours").asDouble() + classes.at("/1/gpu_hours").asDouble(), 1e-12);
+        hours,
+        classes.at("/0/gpu_hours").asDouble() + classes.at("/1/gpu_hours").asDouble(),
+        1e-12);
   }
 
   @Test
@@ -112,10 +114,12 @@ class ValidateJobTest extends SharedSession {
                 "about 0.02 GPU-hours, 0.01 hours on 2 GPUs, costing 0.06 (from the given seconds)"),
         job.out());
     assertTrue(
-        job.out().contains("up to 512 x 512                 1         0.01         0.01         0.03"),
+        job.out()
+            .contains("up to 512 x 512                 1         0.01         0.01         0.03"),
         job.out());
     assertTrue(
-        job.out().contains("up to 1024 x 1024               1         0.01         0.01         0.03"),
+        job.out()
+            .contains("up to 1024 x 1024               1         0.01         0.01         0.03"),
         job.out());
   }
 

@@ -26,7 +26,8 @@ class HtmlReportTest {
         edited,
         new OutputLayout("s3a://KEY:hush-hush@b/" + EVIL),
         new RunSetup(
-            EVIL, true, Map.of(EVIL, "fs.s3a.secret.key=hush-hush"), "f", Map.of("spark", EVIL)));
+            EVIL, true, Map.of(EVIL, "fs.s3a.secret.key=hush-hush"), "f", Map.of("spark", EVIL)),
+        null);
   }
 
   private static RunFigures figures() {
@@ -126,13 +127,15 @@ class HtmlReportTest {
         report.times(),
         report.edited(),
         report.output(),
-        report.setup());
+        report.setup(),
+        new RunCost(4.5, 2.5));
   }
 
   @Test
   void showsFlagsHistogramsAndSamplesByGroup() {
     String page = page(judgedReport(), judged());
     assertTrue(page.contains("<b class=\"bad\">1</b><span>flagged: 1 UNCHANGED</span>"), page);
+    assertTrue(page.contains("<b class=\"\">11.25</b><span>cost</span>"), page);
     assertTrue(page.contains("5 rows with a share of 0.05 to 0.10"), page);
     assertTrue(page.contains("6 rows with an SSIM of 0.90 to 0.95"), page);
     assertTrue(page.contains("<div class=\"sample in-sample in-most-changed\">"), page);

@@ -71,8 +71,7 @@ class CostPlanTest {
           List<Double> seconds = rows(number, manifest);
           EditPlan plan = plan(seconds, slots, 1 + random.nextInt(32), null);
           double most = seconds.stream().mapToDouble(s -> s).max().orElseThrow();
-          double mean =
-              seconds.stream().mapToDouble(s -> s).sum() / plan.partitions();
+          double mean = seconds.stream().mapToDouble(s -> s).sum() / plan.partitions();
           double ratio = slowestToMean(plan, seconds);
           assertTrue(
               ratio <= 1.2 || (plan.partitions() == slots && most > mean),
@@ -103,8 +102,7 @@ class CostPlanTest {
         assertEquals(number, plan.rows());
         assertTrue(partitions == null || plan.partitions() <= partitions);
         double[] loads = loads(plan, seconds);
-        assertEquals(
-            seconds.stream().mapToDouble(s -> s).sum(), Arrays.stream(loads).sum(), 1e-6);
+        assertEquals(seconds.stream().mapToDouble(s -> s).sum(), Arrays.stream(loads).sum(), 1e-6);
         assertTrue(number < plan.partitions() || Arrays.stream(loads).allMatch(s -> s > 0));
         assertTrue(Arrays.equals(loads, loads(plan(seconds, 3, 4, partitions), seconds)));
       }
@@ -112,8 +110,11 @@ class CostPlanTest {
   }
 
   @Test
-  void rowsOfTheSameCostArePlannedByNumber() {
-    EditPlan plan = plan(rows(1000, () -> 11.17), 8, 4, null);
+  void rowsOfAboutTheSameCostArePlannedByNumber() {
+    List<Double> seconds = rows(950, () -> 11.17);
+    // A few rows that fail at once change little.
+    seconds.addAll(rows(50, () -> 0.0));
+    EditPlan plan = plan(seconds, 8, 4, null);
     assertFalse(plan.isByCost());
     assertEquals("1000 rows in 63 partitions planned by number, batches of 4", plan.toString());
   }

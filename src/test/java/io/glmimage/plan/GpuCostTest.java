@@ -51,8 +51,7 @@ class GpuCostTest {
     // The formula is close to the other measurements of that section: 10 steps,
     String ten = line(benchmarks, "| one edit, per image of 16, 10 steps | 3.06 s |");
     assertTrue(ten.startsWith(" 3.05 s"), ten);
-    assertEquals(
-        3.05, bf16.seconds(new RowWork(MEGAPIXEL, MEGAPIXEL, 10, 0, 2)), 0.02 * 3.05);
+    assertEquals(3.05, bf16.seconds(new RowWork(MEGAPIXEL, MEGAPIXEL, 10, 0, 2)), 0.02 * 3.05);
     // and a branch without a source image.
     for (String[] branch : new String[][] {{"h100.bf16", "0.094"}, {"h100.fp8", "0.064"}}) {
       String without = line(benchmarks, "| DiT, one branch without a source image |");

@@ -66,8 +66,7 @@ public final class ManifestCheck {
       TraitCounts sources)
       implements Serializable {
     static final Findings NONE =
-        new Findings(
-            0, new TreeMap<>(), new TreeMap<>(), 0, 0, SizeFigures.NONE, TraitCounts.NONE);
+        new Findings(0, new TreeMap<>(), new TreeMap<>(), 0, 0, SizeFigures.NONE, TraitCounts.NONE);
 
     /** A good row of unknown size. */
     static final Findings GOOD =
@@ -75,13 +74,7 @@ public final class ManifestCheck {
 
     static Findings good(RowWork work, CostModel cost, TraitCounts sources) {
       return new Findings(
-          1,
-          Map.of(),
-          Map.of(),
-          1,
-          work.megapixelSteps(),
-          SizeFigures.of(work, cost),
-          sources);
+          1, Map.of(), Map.of(), 1, work.megapixelSteps(), SizeFigures.of(work, cost), sources);
     }
 
     static Findings bad(ErrorClass errorClass, String message) {
@@ -194,8 +187,7 @@ public final class ManifestCheck {
 
   private Findings check(JavaRDD<Row> chosen, boolean sources, boolean onlySources) {
     RowCheck check = new RowCheck(rows.manifest().defaults(), hadoop, sources, published, cost);
-    RowCheck before =
-        new RowCheck(rows.manifest().defaults(), hadoop, false, published, cost);
+    RowCheck before = new RowCheck(rows.manifest().defaults(), hadoop, false, published, cost);
     return chosen
         .mapPartitions(
             part -> {

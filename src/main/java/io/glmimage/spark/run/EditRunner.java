@@ -42,7 +42,6 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
@@ -192,8 +191,7 @@ public final class EditRunner implements AutoCloseable {
       costs =
           toDo()
               .javaRDD()
-              .mapPartitionsWithIndex(
-                  new RowCosts(GpuCost.of(GpuCost.DEFAULT), settings), false)
+              .mapPartitionsWithIndex(new RowCosts(GpuCost.of(GpuCost.DEFAULT), settings), false)
               .collect();
     } finally {
       settings.destroy();

@@ -49,8 +49,8 @@ final class PlacedRows implements Serializable {
 
   /**
    * The rows of one partition of the table with two more values: one that sorts the rows of a
-   * partition of the plan, the most expensive first and otherwise as they were; and one that goes to
-   * that partition.
+   * partition of the plan, the most expensive first and otherwise as they were; and one that goes
+   * to that partition.
    */
   Iterator<Row> placed(int partition, Iterator<Row> rows) {
     byte[] ofRows = classes[partition];

@@ -35,8 +35,7 @@ import org.apache.spark.util.TaskCompletionListener;
  * Estimates what rows cost, for the plan. Reads the header of a source image where the size of the
  * edited image depends on it. Never fails because of a row: an estimate decides no result.
  */
-final class RowCosts
-    implements Function2<Integer, Iterator<Row>, Iterator<RowCosts.OfPartition>> {
+final class RowCosts implements Function2<Integer, Iterator<Row>, Iterator<RowCosts.OfPartition>> {
   private static final long serialVersionUID = 1L;
 
   /** A request to an object store takes about 30 ms, nearly all of it waiting. */
