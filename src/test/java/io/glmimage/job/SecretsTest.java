@@ -70,7 +70,7 @@ class SecretsTest {
     Map<String, String> environment =
         Map.of("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI9", "AWS_SESSION_TOKEN", "wJalrXUtnFEMI0");
     try (ChildJob job = new ChildJob(log, environment, options, arguments)) {
-      assertEquals(2, job.exitCode(), job.output());
+      assertEquals(2, job.exitCode(/* minutes= */ 10), job.output());
     }
 
     assertTrue(Files.exists(output.resolve("report.html")));
