@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Searches for inputs that a fuzz target does not bear: coverage-guided, with Jazzer.
+# Searches for inputs that break a fuzz target: coverage-guided, with Jazzer.
 # Usage: .ci/fuzz.sh <target>|all <seconds per target>
 # The targets are the constants of src/test/java/io/glmimage/fuzz/FuzzTarget.java: png, json-lines, ...
 # New inputs are kept in target/fuzz/<target>/corpus, findings in target/fuzz/<target>/findings.
-# Exits non-zero if there is a finding. Copy it to src/test/resources/fuzz/<target>, where FuzzTest
-# reads it, and mend the cause.
+# Exits non-zero if there is a finding. Copy it to src/test/resources/fuzz/<target>, where FuzzTest reads it, and fix the cause.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 cd "$root"

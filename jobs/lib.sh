@@ -206,7 +206,7 @@ glm_submit() {
   local arguments=(--class "$main")
   if [[ -n "$natives" ]]; then arguments+=(--jars "$natives"); fi
   if [[ -n "${GLM_IMAGE_DRIVER_MEMORY:-}" ]]; then arguments+=(--driver-memory "$GLM_IMAGE_DRIVER_MEMORY"); fi
-  # For DJL in the driver, as in the embedded mode; executors have an environment of their own.
+  # For DJL in the driver, as in embedded mode; executors have a separate environment.
   export RUST_FLAVOR=cpu OPT_OUT_TRACKING=true
   # A cluster's own logging settings have precedence.
   if [[ ! -f "${SPARK_CONF_DIR:-${SPARK_HOME:-/nonexistent}/conf}/log4j2.properties" ]]; then

@@ -57,7 +57,7 @@ final class ImageReaders {
         registry.registerServiceProvider(provider);
       }
     }
-    // At its registration, the JPEG reader looks up the JDK's reader, which it builds upon.
+    // At its registration, the JPEG reader looks up the JDK's reader, on which it is built.
     registry.registerServiceProvider(new JPEGImageReaderSpi());
     registry.registerServiceProvider(new BMPImageReaderSpi());
     registry.registerServiceProvider(new TIFFImageReaderSpi());

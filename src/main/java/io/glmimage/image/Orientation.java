@@ -104,7 +104,7 @@ record Orientation(int value) {
     return new RgbImage(height, width, out);
   }
 
-  /** Takes the orientation and the XMP packet from the first directory. Skips all else. */
+  /** Takes the orientation and the XMP packet from the first directory. Skips everything else. */
   private static final class RootTags extends DirectoryTiffHandler {
     private static final int TAG_XMP = 0x2BC;
     private static final int CLASSIC = 42;

@@ -35,7 +35,7 @@ final class SourceTraits {
     try {
       addPixels(traits, format, file);
     } catch (IOException e) {
-      // The first frame lies behind the part that is there: no more is known.
+      // The first frame begins after the part that was read: nothing more is known.
       return traits;
     }
     return traits;

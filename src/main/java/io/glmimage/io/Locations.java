@@ -139,7 +139,7 @@ final class Locations {
     } catch (NoClassDefFoundError e) {
       throw missing(path, "class " + e.getMessage() + " not found", e);
     }
-    // Without the layer that writes a hidden .crc file beside each file.
+    // Without the layer that writes a hidden .crc file for each file.
     return fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;
   }
 

@@ -6,7 +6,7 @@ import java.util.Map;
 
 /** A part of a template that is carried out. */
 sealed interface Statement {
-  /** What goes on after a statement. */
+  /** How the template continues after a statement. */
   enum Flow {
     NEXT,
     BREAK,

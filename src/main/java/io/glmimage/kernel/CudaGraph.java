@@ -49,7 +49,7 @@ public final class CudaGraph implements AutoCloseable {
 
   /**
    * Runs {@code work} once on a separate stream, so that libraries create their workspaces, then
-   * records it. Each run has a scope of its own.
+   * records it. Each run has its own scope.
    *
    * @param name for messages
    * @param device the GPU's index; negative for a CPU, where replays run the work

@@ -69,7 +69,7 @@ final class JsonObjectLine {
   /** Reasons why the line cannot be used, in order, without repeats. */
   private final Set<String> problems = new LinkedHashSet<>();
 
-  /** Where a value stands in the line, and whether it keeps the limits. */
+  /** Where a value is in the line, and whether it keeps the limits. */
   private record Value(int start, int end, boolean usable) {}
 
   private JsonObjectLine(String line, Predicate<String> isField) {

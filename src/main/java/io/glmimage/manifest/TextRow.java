@@ -17,8 +17,8 @@ public final class TextRow implements FieldValues {
   private String fatal;
 
   /**
-   * The value of a field; may be null. It is a list of Strings for the image paths, a String for
-   * the other texts, a Double for the guidance, and a Long for the other numbers.
+   * The value of a field; may be null. Image paths are a list of Strings, and other texts a String.
+   * The guidance is a Double, and other numbers are a Long.
    */
   @Override
   public Object value(ManifestField field) {

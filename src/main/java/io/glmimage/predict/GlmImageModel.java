@@ -239,7 +239,7 @@ class GlmImageModel extends BaseModel {
   }
 
   /**
-   * Gives up the engine of a model that was left open. The inherited method would also warn about
+   * Releases the engine of a model that was left open. The inherited method would also warn about
    * closed models.
    */
   @Override

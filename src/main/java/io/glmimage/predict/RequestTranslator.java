@@ -31,7 +31,7 @@ abstract class RequestTranslator<I, O> implements Translator<I, O> {
 
   /**
    * @param input may be null, as a row of a DataFrame
-   * @param id names a request without an id of its own in messages
+   * @param id names a request without an id in messages
    * @throws InvalidRequestException if the input is not a valid request; the others of the batch
    *     continue
    * @throws TranslateException if the input is not a valid request; ends the batch

@@ -52,7 +52,7 @@ public final class ChunkPlan {
   private final int blocks;
 
   /**
-   * @param chunkBytes the largest size of a chunk; a larger block is a chunk of its own
+   * @param chunkBytes the largest size of a chunk; a larger block is a separate chunk
    */
   public ChunkPlan(CheckpointListing listing, int chunkBytes) {
     List<CheckpointListing.Block> run = new ArrayList<>();

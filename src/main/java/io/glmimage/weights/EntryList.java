@@ -12,8 +12,8 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * The list of a cache entry's files beside the entry, with sizes, modification times and block
- * checksums. An entry is complete once its list exists.
+ * The list of a cache entry's files, stored next to the entry, with sizes, modification times and
+ * block checksums. An entry is complete once its list exists.
  */
 final class EntryList {
   private final long[] modified;

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * The cost of a job besides editing, from its start to its report, by the number of rows. Runs
+ * The cost of a job without the editing, from its start to its report, by the number of rows. Runs
  * whole jobs with the engine that edits nothing. Each job has its own JVM with two cores and a heap
  * of 2 GB, which driver and executor share. {@code mvn -B test -Dtest=PlanningBenchmark
  * -Dexcluded.tags= -Dbench.rows=10000,100000}

@@ -21,7 +21,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 
 /**
  * Measures how long a large checkpoint takes to reach the executors: by broadcast, and with every
- * executor reading it itself. Each executor has a cache of its own, as if it were a node.
+ * executor reading it itself. Each executor has its own cache, as if it were a node.
  *
  * <p>Arguments: an empty or new folder for the synthetic checkpoint, its size in GB (10^9 bytes),
  * Spark's master, the chunk size in MiB. Heaps are those of the command line and of {@code

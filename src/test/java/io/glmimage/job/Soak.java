@@ -265,7 +265,7 @@ public final class Soak implements Callable<Integer> {
           if (deadly == 0) {
             return left;
           }
-          // The deadly rows are harmless now, and the only rows to do.
+          // The rows that killed their process are harmless now, and the only rows to do.
           storm.reset();
           try (ChildJob job = job(Phase.STORM, List.of())) {
             expect(0, job);

@@ -3,7 +3,7 @@ package io.glmimage.job;
 import io.glmimage.spark.engine.SoakEngines;
 import java.util.List;
 
-/** The command line over {@link SoakEngines}, as a process of its own. */
+/** The command line over {@link SoakEngines}, as a separate process. */
 public final class SoakJob {
   private SoakJob() {}
 

@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Test;
  * Edits stay where their sources are. A grid of marks is drawn on sources of awkward sizes, and the
  * marks are found again by their centres of mass.
  *
- * <p>The marks are measured through the geometry of an edit: the source is resized to the
- * processor's grid, goes through the image autoencoder, and the result is resized back. The tiny
+ * <p>The marks are measured through the geometry of an edit. The source is resized to the
+ * processor's grid and goes through the image autoencoder. The result is resized back. The tiny
  * model itself was trained on single large shapes; with it, one large mark is followed through
  * whole edits that are told to do nothing.
  */

@@ -48,7 +48,7 @@ final class Marks {
     return image;
   }
 
-  /** One dark square beside the middle. */
+  /** One dark square next to the middle. */
   static RgbImage square(int height, int width) {
     byte[] pixels = new byte[height * width * 3];
     for (int y = 0; y < height; y++) {

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * An image in the bundled model's domain (one to three shapes of different form and colour on a
- * plain background) and one edit of it, phrased as in the model's card.
+ * An image in the bundled model's domain, and one edit of it, phrased as in the model's card. The
+ * domain is one to three shapes of different form and colour on a plain background.
  */
 final class Scene {
   enum Edit {

@@ -30,7 +30,7 @@ final class PackageRules {
    */
   private static final Set<String> SHARED = Set.of("error", "request", "model", "digest", "json");
 
-  /** Packages whose subpackages are listed one by one. */
+  /** Packages whose subpackages are listed separately. */
   private static final Set<String> ROOTS = Set.of("model", "spark");
 
   /** The packages of this program that a package may use besides itself and {@link #SHARED}. */

@@ -59,7 +59,7 @@ public final class SparkProcess {
     return String.join(File.pathSeparator, own);
   }
 
-  /** The class path that executors need besides Spark. */
+  /** The class path that executors need in addition to Spark. */
   public static String classesWithoutSpark() {
     StringBuilder path = new StringBuilder();
     for (String part : System.getProperty("java.class.path").split(File.pathSeparator)) {

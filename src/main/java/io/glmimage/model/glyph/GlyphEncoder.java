@@ -33,7 +33,7 @@ public final class GlyphEncoder implements AutoCloseable {
   /** The limit for one text, in ids without the pad in front. Longer texts are cut. */
   static final int MAX_LENGTH = 2048;
 
-  /** Number of prompts whose embeddings are kept, besides that of a prompt without texts. */
+  /** Number of prompts whose embeddings are kept, not counting that of a prompt without texts. */
   static final int KEPT_PROMPTS = 32;
 
   /** Longer embeddings are not kept. 32 of this length take 100 MB in bfloat16. */

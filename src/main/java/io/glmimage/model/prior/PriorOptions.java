@@ -17,7 +17,7 @@ public record PriorOptions(int slots, SamplingSettings sampling) {
   public static final int GPU_SLOTS = 32;
 
   /**
-   * On a CPU, a matrix product may sum a row in another order at another place of the batch
+   * On a CPU, the order of sums in a matrix product may depend on the row's place in the batch
    * (observed with batches of 6, 16 and 32). With more than one slot, a row's ids would depend on
    * its slot.
    */

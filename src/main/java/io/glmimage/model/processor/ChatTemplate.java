@@ -25,8 +25,8 @@ import java.util.Set;
  * tokenized. The template gets the variables of the reference: one message of the user. Its content
  * has an item of type {@code image} for every source and one of type {@code text}.
  *
- * <p>A template must print, for every source, a start token, one placeholder and an end token in
- * succession: the positions of the prior model need them. It may print any other text.
+ * <p>For every source, a template must print a start token, one placeholder and an end token in
+ * succession. The positions of the prior model need them. It may print any other text.
  *
  * <p>Places, in the order of transformers' src/transformers/processing_utils.py (5.17.0): {@code
  * chat_template} of {@code processor_config.json}, {@code chat_template.json}, {@code

@@ -17,9 +17,9 @@ import java.util.List;
  *   <li>A side that is not requested is that of the first source image. The model generates it on
  *       the grid of tokens at which it reads that source, so that both are aligned, and the result
  *       is resized. Text-to-image has sides of 1024.
- *   <li>A requested side is rounded up to whole tokens of 32 pixels. An edit is then resized, so
- *       that the whole of it shows the whole of the source. For text-to-image, which has nothing to
- *       be aligned with, the middle is cut out: its pixels stay as they were generated.
+ *   <li>A requested side is rounded up to whole tokens of 32 pixels. An edit is then resized and
+ *       not cut, so that it shows the same scene as its source. For text-to-image, which has
+ *       nothing to be aligned with, the middle is cut out: its pixels stay as they were generated.
  *   <li>A source image is too large if a side is longer than the processor reads, or if it has more
  *       pixels than {@link Sizing#maxPixels}.
  * </ul>
@@ -149,8 +149,8 @@ public final class OutputSize {
               + source
               + " pixels is larger than "
               + fitted
-              + ", the largest size that fits (choose fit or upscale for large sources, or request a"
-              + " size)");
+              + ", the largest size that fits; choose fit or upscale for large sources, or request a"
+              + " size");
     }
     // Without a fit, only the limit of a side holds.
     return fitted(fitted, MAX_SIDE, Long.MAX_VALUE);

@@ -17,8 +17,8 @@ final class TokenizerText {
   private TokenizerText() {}
 
   /**
-   * @throws IOException if the text is not a JSON object, is nested too deeply, or has a number
-   *     beyond a double or half of a surrogate pair, which the library's parser refuses
+   * @throws IOException if the library's parser would refuse the text: not a JSON object, nested
+   *     too deeply, a number beyond a double, half of a surrogate pair
    */
   static void check(byte[] json) throws IOException {
     try (JsonParser parser = Json.MAPPER.createParser(json)) {

@@ -17,8 +17,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 
 /**
- * OpenAI batches. As in the API, a whole batch is refused if a line is not a request, a custom_id
- * is repeated, or the lines have different urls.
+ * OpenAI batches. As in the API, a batch is refused as a whole in three cases: a line is not a
+ * request, a custom_id is repeated, or urls differ.
  */
 final class BatchManifest implements FormatReader {
   private static final int SHOWN = 5;

@@ -34,10 +34,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 
-/**
- * Aggregates of a result table. The driver gets a fixed amount of data, however many rows there
- * are.
- */
+/** Aggregates of a result table. The driver gets a fixed amount of data for any number of rows. */
 public final class ResultFigures {
   /** Examples of each error class. */
   private static final int EXAMPLES = 5;

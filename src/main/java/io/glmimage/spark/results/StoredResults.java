@@ -131,7 +131,7 @@ public final class StoredResults {
   /**
    * The newest result row of each id, partitioned and sorted by id if Spark has shuffled the rows.
    *
-   * @param wanted columns of the result, besides the id
+   * @param wanted columns of the result, in addition to the id
    */
   public Dataset<Row> newestRows(Collection<ResultColumn> wanted) throws IOException {
     Set<ResultColumn> needed = EnumSet.of(ResultColumn.ID);

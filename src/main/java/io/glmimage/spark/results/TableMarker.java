@@ -19,8 +19,8 @@ import java.util.Arrays;
  * @param ok how many of them succeeded
  * @param failed how many of them failed
  * @param committer how the files were committed
- * @param madeOf digest of what decides the table besides earlier result rows; null from older
- *     versions
+ * @param madeOf digest of everything that decides the table, except earlier result rows; null from
+ *     older versions
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record TableMarker(

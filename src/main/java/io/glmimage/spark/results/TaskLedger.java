@@ -33,7 +33,7 @@ import java.util.UUID;
  * lost the connection to their driver. They write the same edited images and the same result rows.
  * Each must tolerate that another attempt removes its files.
  *
- * <p>Besides the thread of the task, the end of the process may {@link #flush}.
+ * <p>In addition to the thread of the task, the end of the process may {@link #flush}.
  */
 public final class TaskLedger {
   private static final long MAX_BYTES = 1L << 30;

@@ -66,7 +66,7 @@ final class PartitionAttempt {
     visitor.leave();
   }
 
-  /** Edits batches until there are no more rows, or another task wants to be alone. */
+  /** Edits batches until no rows are left, or another task waits to be alone. */
   private void editBatches(List<PlannedRow> first, Iterator<PlannedRow> rows) {
     Iterator<List<PlannedRow>> start = List.of(first).iterator();
     BatchPipeline<PlannedRow, ResultRow> pipeline =

@@ -79,7 +79,7 @@ class OutputSizeTest {
     assertEquals(new PixelSize(544, 992), plan.generated());
     assertEquals(new PixelSize(540, 961), plan.output());
     assertEquals(new Grid(34, 60), plan.firstGrid());
-    // The whole of the edit shows the whole of its source.
+    // An edit shows the same scene as its source: it is resized and not cut.
     assertEquals(false, plan.cropped());
     assertEquals(0.5, plan(new PixelSize(1080, 1920), 540, 960, Sizing.DEFAULT).scale());
     assertNull(plan(new PixelSize(1080, 1920), 540, 540, Sizing.DEFAULT).scale());

@@ -37,7 +37,7 @@ class BatchPipelineTest {
     threads.shutdownNow();
   }
 
-  /** Steps that can be overridden one by one. */
+  /** Steps that can be overridden separately. */
   @SuppressWarnings("UnusedVariable") // Parameters are for those who override.
   private class Recording implements BatchPipeline.Steps<String, String> {
     void onRead(String row) throws InterruptedException {}
