@@ -28,6 +28,7 @@ import io.glmimage.error.DeviceException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.ImageDecoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.pipeline.TestAdapter;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.DeviceName;
@@ -126,6 +127,26 @@ class GlmImageDjlTest {
         EditResult alone = engine.edit(List.of(requests.get(i))).get(0);
         assertArrayEquals(alone.image().pixels(), batch.get(i).image().pixels());
       }
+    }
+  }
+
+  @Test
+  void adaptersAreAnOptionOrAnArgument() throws Exception {
+    String adapter = TestAdapter.write(temp.resolve("adapter"), 3) + "=0.5";
+    byte[] plain = pixels(criteria(EditRequest.class, EditResult.class));
+    byte[] option =
+        pixels(criteria(EditRequest.class, EditResult.class).optOption("lora", adapter));
+    byte[] argument =
+        pixels(criteria(EditRequest.class, EditResult.class).optArgument("lora", adapter));
+    assertFalse(Arrays.equals(plain, option));
+    assertArrayEquals(option, argument);
+  }
+
+  private static byte[] pixels(Criteria.Builder<EditRequest, EditResult> criteria)
+      throws Exception {
+    try (ZooModel<EditRequest, EditResult> model = criteria.build().loadModel();
+        Predictor<EditRequest, EditResult> predictor = model.newPredictor()) {
+      return predictor.predict(request("r", 64, 1)).image().pixels();
     }
   }
 

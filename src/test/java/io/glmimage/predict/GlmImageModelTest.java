@@ -324,6 +324,10 @@ class GlmImageModelTest {
       assertEquals("image/png", out.get(0).getProperty("Content-Type", null));
       assertArrayEquals(
           SOURCE.pixels(), ImageDecoder.decode(out.get(0).getData().getAsBytes(), "").pixels());
+      assertTrue(
+          List.of("OK", "UNCHANGED", "FLAT").contains(out.get(0).getProperty("quality", null)));
+      assertTrue(Double.parseDouble(out.get(0).getProperty("flatness", null)) >= 0);
+      assertNull(out.get(1).getProperty("quality", null));
       assertNull(out.get(1).getData());
       assertEquals("Cannot edit request 2 of 3", out.get(1).getMessage());
       assertEquals("Cannot edit request 3 of 3: it has no content", out.get(2).getMessage());
