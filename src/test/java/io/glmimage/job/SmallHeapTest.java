@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Neither the driver nor a task holds the rows of a manifest. */
 @Tag("spark")
 class SmallHeapTest {
-  private static final long ROWS = 200_000;
+  private static final long ROWS = 165_000;
 
   @TempDir private Path folder;
 
@@ -21,7 +21,7 @@ class SmallHeapTest {
   void aManifestLargerThanTheHeapIsPlannedAndAccountedFor() throws Exception {
     String manifest = folder + "/rows.parquet";
     try (Session session = Session.open("local[2]", "test")) {
-      // More than 300 MB of text.
+      // More than 270 MB of text, for a heap of 256 MB.
       session
           .spark()
           .range(0, ROWS, 1, 4)
