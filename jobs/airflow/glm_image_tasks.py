@@ -95,7 +95,7 @@ def send(text: str) -> None:
         webhook = BaseHook.get_connection(ALERTS)
     except AirflowNotFoundException:
         return
-    url = webhook.get_password() or webhook.host
+    url = webhook.password or webhook.host
     request = urllib.request.Request(
         url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
     )

@@ -131,9 +131,10 @@ final class ProgressBar implements AutoCloseable {
           status.nodes().receiving(),
           status.nodes().ready());
     }
-    return loadedPercent < 0 || loadedPercent >= 100
-        ? "loading the model"
-        : "loading the model, " + loadedPercent + " %";
+    if (loadedPercent >= 100) {
+      return "editing the first rows";
+    }
+    return loadedPercent < 0 ? "loading the model" : "loading the model, " + loadedPercent + " %";
   }
 
   /** The state of an edit stays, other lines are erased. */

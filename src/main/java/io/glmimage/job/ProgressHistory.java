@@ -5,6 +5,7 @@ import io.glmimage.output.EditFigures;
 import io.glmimage.spark.run.RowProgress;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -46,8 +47,14 @@ final class ProgressHistory implements AutoCloseable {
     moments.take(seconds, done, failed);
     if (seconds >= nextLog) {
       nextLog += Math.min(nextLog, LONGEST_LOG_SECONDS);
-      LOG.info("{}", new ProgressLine(done, failed, total, seconds).text());
+      LOG.info("{}", line(seconds).text());
     }
+  }
+
+  private ProgressLine line(double seconds) {
+    String waiting = ProgressBar.waiting(Optional.empty(), progress.loadedPercent());
+    return new ProgressLine(
+        progress.doneRows(), progress.failedRows(), total, seconds, waiting, null);
   }
 
   List<EditFigures.Moment> moments() {
@@ -64,10 +71,7 @@ final class ProgressHistory implements AutoCloseable {
     timer.shutdown();
     double seconds = seconds();
     moments.end(seconds, progress.doneRows(), progress.failedRows());
-    LOG.info(
-        "{} after {} s",
-        new ProgressLine(progress.doneRows(), progress.failedRows(), total, seconds).text(),
-        String.format(Locale.ROOT, "%.1f", seconds));
+    LOG.info("{} after {} s", line(seconds).text(), String.format(Locale.ROOT, "%.1f", seconds));
   }
 
   private double seconds() {

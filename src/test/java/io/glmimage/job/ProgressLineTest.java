@@ -39,6 +39,7 @@ class ProgressLineTest {
         ProgressBar.waiting(Optional.of(status), 40));
     assertEquals("loading the model, 40 %", ProgressBar.waiting(Optional.empty(), 40));
     assertEquals("loading the model", ProgressBar.waiting(Optional.empty(), -1));
+    assertEquals("editing the first rows", ProgressBar.waiting(Optional.empty(), 100));
     assertTrue(
         new ProgressLine(0, 0, 10, 3, "loading the model, 40 %", null)
             .text()
