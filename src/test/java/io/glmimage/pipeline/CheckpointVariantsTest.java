@@ -584,8 +584,8 @@ class CheckpointVariantsTest {
         warned(
             "none",
             TEMPLATE
-                + " is missing: prompts are written as the published model's template is known to"
-                + " write them",
+                + " is missing: prompts are written as the published model's template writes"
+                + " them",
             m -> m.delete(TEMPLATE)),
         refused(
             "without placeholders",
