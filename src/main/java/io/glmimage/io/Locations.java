@@ -164,6 +164,26 @@ final class Locations {
     return fileSystem(path).makeQualified(path);
   }
 
+  /**
+   * As {@link #qualified}, without opening the file system.
+   *
+   * @throws LastingException if the path is invalid, or relative on a remote file system
+   */
+  String unopened(String given) throws IOException {
+    Path path = path(given);
+    if (path.toUri().getAuthority() != null && path.toUri().getPath().isEmpty()) {
+      return path.toString(); // a bucket
+    }
+    if (path.isAbsolute()) {
+      return path.makeQualified(FileSystem.getDefaultUri(configuration), path).toString();
+    }
+    if (!scheme(path.toUri()).equals("file")) {
+      throw invalid(
+          given, "expected a path with its scheme, or one that starts with a slash", null);
+    }
+    return new Path("file", null, localPath(path).toAbsolutePath().toString()).toString();
+  }
+
   /** The same place as a path of this machine, or empty if another file system holds it. */
   Optional<java.nio.file.Path> local(String given) throws LastingException {
     Path path = path(given);

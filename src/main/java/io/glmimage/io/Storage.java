@@ -397,14 +397,31 @@ public final class Storage {
    * @param path need not exist
    */
   public boolean isWithin(String path, String folder) throws IOException {
-    java.nio.file.Path local = local(path);
-    java.nio.file.Path localFolder = local(folder);
-    if (local != null && localFolder != null) {
-      return realPath(local).startsWith(realPath(localFolder));
-    }
-    String inside = qualified(path) + "/";
-    String outside = qualified(folder);
-    return inside.startsWith(outside.endsWith("/") ? outside : outside + "/");
+    return areLocal(path, folder)
+        ? isWithinLocally(path, folder)
+        : isWithinByName(qualified(path), qualified(folder));
+  }
+
+  /**
+   * As {@link #isWithin}, without connecting to a remote file system: paths from a stranger may
+   * name any host. Names that only the file system could tell to be equal are different here.
+   */
+  public boolean isWithinUnopened(String path, String folder) throws IOException {
+    return areLocal(path, folder)
+        ? isWithinLocally(path, folder)
+        : isWithinByName(locations.unopened(path), locations.unopened(folder));
+  }
+
+  private boolean areLocal(String path, String folder) throws IOException {
+    return local(path) != null && local(folder) != null;
+  }
+
+  private boolean isWithinLocally(String path, String folder) throws IOException {
+    return realPath(local(path)).startsWith(realPath(local(folder)));
+  }
+
+  private static boolean isWithinByName(String path, String folder) {
+    return (path + "/").startsWith(folder.endsWith("/") ? folder : folder + "/");
   }
 
   private static java.nio.file.Path realPath(java.nio.file.Path path) throws IOException {

@@ -4,6 +4,7 @@ import io.glmimage.error.JobException;
 import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
+import io.glmimage.image.SourceOptions;
 import io.glmimage.io.LastingException;
 import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
@@ -74,7 +75,8 @@ final class EditJob {
   }
 
   /** What the job reads and where it writes, after the checks. */
-  private record Inputs(OutputFolder folder, ModelRef model, ManifestTable manifest) {}
+  private record Inputs(
+      OutputFolder folder, ModelRef model, SourceOptions sources, ManifestTable manifest) {}
 
   /**
    * Runs the job.
@@ -138,7 +140,7 @@ final class EditJob {
       throws IOException {
     long rows = identified.size();
     OutputLayout output = inputs.folder().layoutFor(rows);
-    try (EditRunner runner = runner(inputs.model(), output, identified)) {
+    try (EditRunner runner = runner(inputs, output, identified)) {
       running.set(runner);
 
       // 2. Find the rows to do, and plan them.
@@ -201,6 +203,7 @@ final class EditJob {
     return new Inputs(
         folder,
         model,
+        SourceFlags.qualified(options.sources(), storage),
         ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults()));
   }
 
@@ -225,18 +228,18 @@ final class EditJob {
     return true;
   }
 
-  private EditRunner runner(ModelRef model, OutputLayout output, IdentifiedRows rows)
+  private EditRunner runner(Inputs inputs, OutputLayout output, IdentifiedRows rows)
       throws IOException {
     EditedImageEncoder encoder =
         new EditedImageEncoder(
             options.images().format(), options.images().quality(), Versions.program());
     return new EditRunner(
         session.spark(),
-        model,
+        inputs.model(),
         options.engine().device(),
         new EditRunner.Output(output, options.output(), encoder, options.quality()),
         options.run(),
-        options.sources(),
+        inputs.sources(),
         rows);
   }
 

@@ -2,10 +2,22 @@ package io.glmimage.job;
 
 import io.glmimage.image.ColourRules;
 import io.glmimage.image.SourceOptions;
+import io.glmimage.io.Storage;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import picocli.CommandLine.Option;
 
-/** Options of the colours of source images. */
+/** Options of source images: their places and their colours. */
 final class SourceFlags {
+  @Option(
+      names = "--allow-input",
+      paramLabel = "FOLDER",
+      description =
+          "Folder from which source images and masks may be read, at any depth; repeatable. Rows with"
+              + " files elsewhere fail. Data URLs are allowed. Default: none; all folders.")
+  private List<String> allowed = new ArrayList<>();
+
   @Option(
       names = "--colour",
       paramLabel = "convert|ignore",
@@ -30,7 +42,25 @@ final class SourceFlags {
    * @param metadata the value of --keep-metadata
    */
   SourceOptions options(String metadata) {
-    return SourceOptions.of(colour, transparency, metadata);
+    return SourceOptions.of(colour, transparency, metadata).allowing(allowed);
+  }
+
+  /**
+   * The options with folders that are the same on every executor.
+   *
+   * @throws io.glmimage.error.UsageException if a folder cannot be the name of one
+   */
+  static SourceOptions qualified(SourceOptions options, Storage storage) throws IOException {
+    List<String> folders = new ArrayList<>();
+    for (String folder : options.folders()) {
+      folders.add(storage.qualified(folder));
+    }
+    return options.allowing(folders);
+  }
+
+  /** The allowed folders, for a command that edits nothing; empty for all. */
+  List<String> folders(Storage storage) throws IOException {
+    return qualified(SourceOptions.DEFAULT.allowing(allowed), storage).folders();
   }
 
   /** The rules alone, for a command that edits nothing. */

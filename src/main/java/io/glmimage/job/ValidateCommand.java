@@ -158,7 +158,9 @@ final class ValidateCommand implements Callable<Integer> {
       IdentifiedRows rows =
           ManifestTable.open(spark.spark(), spark.storage(), options, rowDefaults).identify();
       HadoopSettings hadoop = spark.hadoop();
-      ManifestCheck check = new ManifestCheck(rows, hadoop, !isDemonstration(), cost());
+      ManifestCheck check =
+          new ManifestCheck(
+              rows, hadoop, sources.folders(spark.storage()), !isDemonstration(), cost());
       ManifestCheck.Findings all = full ? check.sources() : check.rows();
       int wanted = sample == null ? DEFAULT_SAMPLE : sample;
       boolean sampling = !full && wanted > 0;

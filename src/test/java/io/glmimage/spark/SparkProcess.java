@@ -91,6 +91,23 @@ public final class SparkProcess {
   public static Process java(
       Path work, Path log, String heap, Map<String, String> settings, String main, String... args)
       throws IOException {
+    return java(System.getProperty("java.class.path"), work, log, heap, settings, main, args);
+  }
+
+  /**
+   * As {@link #java(Path, Path, String, Map, Class, String...)}, with a class path of its own.
+   *
+   * @param classPath of the process
+   */
+  public static Process java(
+      String classPath,
+      Path work,
+      Path log,
+      String heap,
+      Map<String, String> settings,
+      String main,
+      String... args)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Xmx" + heap);
@@ -100,7 +117,7 @@ public final class SparkProcess {
     }
     settings.forEach((name, value) -> command.add("-D" + name + "=" + value));
     command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
+    command.add(classPath);
     command.add(main);
     command.addAll(List.of(args));
     ProcessBuilder builder =

@@ -129,16 +129,23 @@ public final class ManifestCheck {
   private final HadoopSettings hadoop;
   private final boolean published;
   private final CostModel cost;
+  private final List<String> folders;
 
   /**
+   * @param folders from which source images and masks may be read; empty for all
    * @param published whether sizes are planned for the published checkpoint; otherwise the limits
    *     of a checkpoint's processor are left out
    * @param cost of a row, for the estimate
    */
   public ManifestCheck(
-      IdentifiedRows rows, HadoopSettings hadoop, boolean published, CostModel cost) {
+      IdentifiedRows rows,
+      HadoopSettings hadoop,
+      List<String> folders,
+      boolean published,
+      CostModel cost) {
     this.rows = rows;
     this.hadoop = hadoop;
+    this.folders = List.copyOf(folders);
     this.published = published;
     this.cost = cost;
   }
@@ -186,8 +193,9 @@ public final class ManifestCheck {
   }
 
   private Findings check(JavaRDD<Row> chosen, boolean sources, boolean onlySources) {
-    RowCheck check = new RowCheck(rows.manifest().defaults(), hadoop, sources, published, cost);
-    RowCheck before = new RowCheck(rows.manifest().defaults(), hadoop, false, published, cost);
+    EditDefaults limits = rows.manifest().defaults();
+    RowCheck check = new RowCheck(limits, hadoop, folders, sources, published, cost);
+    RowCheck before = new RowCheck(limits, hadoop, folders, false, published, cost);
     return chosen
         .mapPartitions(
             part -> {
@@ -205,6 +213,7 @@ public final class ManifestCheck {
   /**
    * Checks one row at a time.
    *
+   * @param folders from which source images and masks may be read; empty for all
    * @param sources whether the headers of the source images are read
    * @param published whether sizes are planned for the published checkpoint
    * @param cost of a row, for the estimate
@@ -212,6 +221,7 @@ public final class ManifestCheck {
   record RowCheck(
       EditDefaults limits,
       HadoopSettings hadoop,
+      List<String> folders,
       boolean sources,
       boolean published,
       CostModel cost)
@@ -231,6 +241,7 @@ public final class ManifestCheck {
     }
 
     private Findings check(ManifestRow row) throws RowFailure {
+      AllowedInputs.check(hadoop.storage(), folders, row);
       List<ImageHeader.Facts> headers =
           sources ? SourceHeaders.read(hadoop.storage(), row) : List.of();
       List<PixelSize> sizes = headers.stream().map(ImageHeader.Facts::size).toList();

@@ -73,6 +73,7 @@ public final class SourceReader {
    * @throws RowFailure naming the source image that cannot be used
    */
   public Read request(ManifestRow row) throws RowFailure {
+    AllowedInputs.check(storage, options.folders(), row);
     List<RgbImage> sources = new ArrayList<>();
     List<Set<SourceTrait>> traits = new ArrayList<>();
     List<String> versions = new ArrayList<>();

@@ -30,6 +30,7 @@ public final class RowProgress implements AutoCloseable {
     this.spark = spark;
     this.counters = RunCounters.of(spark.sparkContext());
     spark.sparkContext().addSparkListener(listener);
+    new RunMetrics(this).register();
   }
 
   /** Rows with a result so far, failed rows included. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.error.UsageException;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.Mask;
 import io.glmimage.image.RgbImage;
@@ -22,6 +23,8 @@ import io.glmimage.spark.manifest.ManifestCheck.Findings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +51,7 @@ class RowCheckTest {
 
   private void image(String name, int height, int width) throws IOException {
     RgbImage image = new RgbImage(height, width, new byte[height * width * 3]);
+    Files.createDirectories(folder.resolve(name).getParent());
     Files.write(folder.resolve(name), ImageEncoder.png(image));
   }
 
@@ -56,7 +60,7 @@ class RowCheckTest {
     row.put(ManifestField.PROMPT, "p");
     row.putAll(fields);
     RowReader reader = new RowReader(LocalSpark.DEFAULTS, folder.toString());
-    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, sources, false, COST)
+    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, List.of(), sources, false, COST)
         .check(reader.read(0, "r", FieldValues.of(row)));
   }
 
@@ -130,7 +134,7 @@ class RowCheckTest {
     Map<ManifestField, Object> row =
         Map.of(ManifestField.PROMPT, "p", ManifestField.IMAGE_PATHS, "large.png");
     Findings found =
-        new ManifestCheck.RowCheck(fail, HADOOP, true, false, COST)
+        new ManifestCheck.RowCheck(fail, HADOOP, List.of(), true, false, COST)
             .check(new RowReader(fail, folder.toString()).read(0, "r", FieldValues.of(row)));
     assertBad("INVALID_ROW", "1056 x 1024 has 1081344 pixels", found);
   }
@@ -159,7 +163,7 @@ class RowCheckTest {
   @Test
   void masksAreReadWithTheirRowAndCountAsSources() throws Exception {
     byte[] pixels = new byte[64 * 128 * 3];
-    java.util.Arrays.fill(pixels, 0, 64 * 3, (byte) 255);
+    Arrays.fill(pixels, 0, 64 * 3, (byte) 255);
     Path file = folder.resolve("mask.png");
     Files.write(file, ImageEncoder.png(new RgbImage(64, 128, pixels)));
     ManifestRow row = masked("a.png", "mask.png");
@@ -193,7 +197,7 @@ class RowCheckTest {
           assertTrue(message.contains(reason), message);
         });
     Findings found =
-        new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, true, false, COST)
+        new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, List.of(), true, false, COST)
             .check(masked("a.png", "wide.png"));
     assertBad("IMAGE_INVALID", "it is 192 x 32 pixels", found);
     assertBad(
@@ -223,5 +227,99 @@ class RowCheckTest {
     assertEquals(110, all.sized());
     assertEquals(100, all.examples().get("IMAGE_NOT_FOUND").size());
     assertEquals(List.of("IMAGE_NOT_FOUND"), List.copyOf(all.examples().keySet()));
+  }
+
+  @Test
+  void filesOutsideTheAllowedFoldersFailTheirRow() throws Exception {
+    image("in/a.png", 64, 64);
+    image("in-secret/a.png", 64, 64);
+    Files.createSymbolicLink(folder.resolve("in/out.png"), folder.resolve("a.png"));
+    Files.createSymbolicLink(folder.resolve("in/up"), folder);
+    Files.createSymbolicLink(folder.resolve("link"), folder.resolve("in"));
+    for (String allowed :
+        List.of(folder + "/in", "file:" + folder + "/./x/../in/", folder + "/link")) {
+      for (String inside : List.of("in/a.png", "link/a.png", "in/up/in/a.png", "in/../in//a.png")) {
+        assertEquals(0, allowing(List.of("s3a://b", allowed), inside, null).bad(), inside);
+      }
+      for (String outside :
+          List.of(
+              "a.png",
+              "in-secret/a.png",
+              "in/../a.png",
+              "in/out.png",
+              "in/up/a.png",
+              "file://" + folder + "/in/%2e%2e/a.png",
+              "s3a://bucket/a.png",
+              "s3a://b/../bucket/in/a.png",
+              "hdfs://host" + folder + "/in/a.png")) {
+        assertBad(
+            "INVALID_ROW",
+            "is outside the folders of --allow-input: " + allowed,
+            allowing(List.of(allowed), outside, null));
+      }
+      assertBad(
+          "INVALID_ROW", "a.png is outside the", allowing(List.of(allowed), "in/a.png", "a.png"));
+    }
+    SourceReader reader =
+        new SourceReader(
+            HADOOP.storage(),
+            LocalSpark.DEFAULTS,
+            SourceOptions.DEFAULT.allowing(List.of(folder + "/in")));
+    assertEquals(1, reader.request(masked("in/a.png", whiteMask())).request().sources().size());
+    RowFailure failure =
+        assertThrows(RowFailure.class, () -> reader.request(masked("in/a.png", "a.png")));
+    assertEquals(
+        folder + "/a.png is outside the folders of --allow-input: " + folder + "/in",
+        failure.getMessage());
+  }
+
+  @Test
+  void allowedFoldersOfObjectStoresAreComparedByWholeNames() {
+    List<String> allowed = List.of("s3a://bucket/in", "s3a://all");
+    for (String inside :
+        List.of("s3a://bucket/in/a.png", "s3a://bucket/x/../in/y/a.png", "s3a://all/a.png")) {
+      assertEquals(0, allowing(false, allowed, inside, null).bad(), inside);
+    }
+    for (String outside :
+        List.of(
+            "s3a://bucket/in-secret/a.png",
+            "s3a://bucket/in/../a.png",
+            "s3a://bucket/in/x/../../../bucket/b.png",
+            "s3a://other/in/a.png",
+            "s3a://user@bucket/in/a.png",
+            "s3a://bucket/IN/a.png",
+            folder + "/a.png")) {
+      assertBad("INVALID_ROW", "is outside the", allowing(false, allowed, outside, null));
+    }
+  }
+
+  @Test
+  void anEmptyAllowedFolderIsRefused() {
+    assertEquals(
+        "Invalid --allow-input: it is empty, expected a folder",
+        assertThrows(UsageException.class, () -> SourceOptions.DEFAULT.allowing(List.of("/a", " ")))
+            .getMessage());
+  }
+
+  private Findings allowing(List<String> allowed, String image, String mask) {
+    return allowing(true, allowed, image, mask);
+  }
+
+  private Findings allowing(boolean sources, List<String> allowed, String image, String mask) {
+    Map<ManifestField, Object> row = new EnumMap<>(ManifestField.class);
+    row.put(ManifestField.PROMPT, "p");
+    row.put(ManifestField.IMAGE_PATHS, image);
+    row.put(ManifestField.MASK_PATH, mask);
+    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, allowed, sources, false, COST)
+        .check(
+            new RowReader(LocalSpark.DEFAULTS, folder.toString())
+                .read(0, "r", FieldValues.of(row)));
+  }
+
+  private static String whiteMask() {
+    byte[] white = new byte[64 * 64 * 3];
+    Arrays.fill(white, (byte) 255);
+    return "data:image/png;base64,"
+        + Base64.getEncoder().encodeToString(ImageEncoder.png(new RgbImage(64, 64, white)));
   }
 }

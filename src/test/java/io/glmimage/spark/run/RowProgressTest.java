@@ -7,9 +7,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.AccumulableInfo;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
@@ -144,5 +146,27 @@ class RowProgressTest {
     progress.watch(seen::add);
     heartbeat(7, rows(3, 2));
     assertTrue(seen.contains(2L), seen.toString());
+  }
+
+  @Test
+  void theDriversMetricsHaveTheSumsOfTheNewestRun() {
+    new RowProgress(spark).close();
+    progress.close();
+    RowProgress newest = new RowProgress(spark);
+    progress = newest;
+    newest.counters().count(false);
+    newest.counters().count(true);
+    newest.counters().engines().busyMicros().add(1_500_000);
+    var sources = SparkEnv.get().metricsSystem().getSourcesByName(RunMetrics.NAME);
+    assertEquals(1, sources.size());
+    Map<String, Object> values = new TreeMap<>();
+    sources
+        .head()
+        .metricRegistry()
+        .getGauges()
+        .forEach((name, g) -> values.put(name, g.getValue()));
+    assertEquals(
+        Map.of("rows.done", 2L, "rows.failed", 1L, "engine.busy.ms", 1500L, "engine.wait.ms", 0L),
+        values);
   }
 }
