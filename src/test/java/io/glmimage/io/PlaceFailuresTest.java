@@ -42,7 +42,7 @@ class PlaceFailuresTest {
             + " org.apache.spark.sql.execution.Writer.write(W.java:1)";
     String sentence = PlaceFailures.sentence(new IllegalStateException(executor)).orElseThrow();
     assertEquals(
-        "Cannot write to Spark's temporary folder (spark.local.dir or SPARK_LOCAL_DIRS; in the"
+        "Cannot write to Spark's temporary folder (spark.local.dir or SPARK_LOCAL_DIRS; in"
             + " embedded mode -Djava.io.tmpdir): No space left on device; correct this and run the"
             + " command again",
         sentence);
