@@ -41,10 +41,12 @@ if [[ " $* " == *" edit "* && ! -e "$WORK/killed" ]]; then
   echo "The first run was killed"
   exit 137
 fi
+flags=()
+if [[ " $* " == *" edit "* ]]; then flags=(--min-change 0.9); fi # flags images
 exec "$SPARK_HOME/bin/spark-submit" --jars "$LINEAGE" \
   --conf spark.extraListeners=io.openlineage.spark.agent.OpenLineageSparkListener \
   --conf spark.openlineage.transport.type=file --conf "spark.openlineage.transport.location=$WORK/lineage.jsonl" \
-  --conf spark.openlineage.namespace=nightly "$@"
+  --conf spark.openlineage.namespace=nightly "$@" "${flags[@]}"
 TEXT
 chmod +x "$work/bin/spark-submit"
 
