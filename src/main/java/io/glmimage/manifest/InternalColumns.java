@@ -23,6 +23,21 @@ public final class InternalColumns {
   /** Position of a row in the manifest, from 0. */
   public static final String INDEX = "__glm_image_index";
 
+  /** The partition that a row is in, or goes to. */
+  public static final String PART = "__glm_image_part";
+
+  /** Position of a row in its {@link #PART}, from 0. */
+  public static final String POSITION = "__glm_image_position";
+
+  /** {@link #PART} in the table of the partitions. */
+  public static final String PARTITION = "__glm_image_partition";
+
+  /** {@link #INDEX} of the first row of a {@link #PARTITION}. */
+  public static final String FIRST = "__glm_image_first";
+
+  /** Number of rows of a {@link #PARTITION}. */
+  public static final String COUNT = "__glm_image_count";
+
   /** The id that a row gives itself, or a name made from its content. */
   public static final String KEY = "__glm_image_key";
 
@@ -55,6 +70,9 @@ public final class InternalColumns {
 
   /** Id of {@link #RESULT}. */
   public static final String RESULT_ID = "__glm_image_result_id";
+
+  /** Whether {@link #RESULT} is the result of the present row, so that nothing is to do. */
+  public static final String FINISHED = "__glm_image_finished";
 
   /** Id of a newer result of the same row; null for the newest result. */
   public static final String NEWER = "__glm_image_newer";

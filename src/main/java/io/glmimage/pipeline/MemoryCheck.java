@@ -101,7 +101,7 @@ final class MemoryCheck {
     }
     return start
         + "Other processes on the GPU and the pool of Spark RAPIDS"
-        + " (spark.rapids.memory.gpu.maxAllocFraction) take the rest. Free memory there"
+        + " (spark.rapids.memory.gpu.allocFraction) take the rest. Free memory there"
         + (compute.precision() == Precision.FP8 ? "" : ", set --precision fp8 if the GPU has it,")
         + " or use a GPU with more memory. --memory-check off loads it in any case";
   }

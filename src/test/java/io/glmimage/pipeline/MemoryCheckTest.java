@@ -58,7 +58,7 @@ class MemoryCheckTest {
         assertThrows(DeviceException.class, () -> check(gpu, 24_000_000_000L)).getMessage();
     assertTrue(message.contains(" on cuda:0: "), message);
     assertTrue(message.contains("GB in bfloat16, and 24.0 GB of memory is free."), message);
-    assertTrue(message.contains("spark.rapids.memory.gpu.maxAllocFraction"), message);
+    assertTrue(message.contains("spark.rapids.memory.gpu.allocFraction"), message);
     assertTrue(message.contains("--precision fp8"), message);
   }
 
@@ -84,7 +84,7 @@ class MemoryCheckTest {
   @Test
   void whatAPoolMayTakeLaterIsNotFree() {
     OptionalLong total = OptionalLong.of(80_000);
-    GpuPool pool = new GpuPool(0.5, 1000, "pool");
+    GpuPool pool = new GpuPool(1, 0.5, 1000);
 
     assertEquals(OptionalLong.of(41_000), MemoryCheck.free(OptionalLong.of(70_000), total, pool));
     assertEquals(OptionalLong.of(9_000), MemoryCheck.free(OptionalLong.of(9_000), total, pool));

@@ -20,7 +20,7 @@ class ProfilesTest {
   /** Settings of modules that are not on the class path, and of groups with free names. */
   private static final Pattern ELSEWHERE =
       Pattern.compile(
-          "spark\\.(yarn|kubernetes|hadoop|executorEnv)\\..+"
+          "spark\\.(yarn|kubernetes|hadoop|executorEnv|rapids)\\..+"
               + "|spark\\.(executor|task)\\.resource\\.gpu\\.(amount|discoveryScript|vendor)"
               // Read by spark-submit.
               + "|spark\\.(master|files|jars\\.packages)");
@@ -54,7 +54,7 @@ class ProfilesTest {
       }
     }
     assertEquals(List.of(), unknown);
-    assertEquals(6, profiles().size());
+    assertEquals(7, profiles().size());
   }
 
   @Test

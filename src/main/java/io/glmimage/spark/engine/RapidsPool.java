@@ -6,12 +6,14 @@ import java.util.Locale;
 import org.apache.spark.SparkConf;
 
 /**
- * The GPU memory that Spark RAPIDS keeps for itself in the same executor. Its pool is as large as
- * its settings allow, or grows to that size later.
+ * The GPU memory that Spark RAPIDS keeps for itself in the same executor. Its pool does not grow
+ * beyond the size that it gets when the executor starts: {@code allocFraction} of the free memory
+ * less the reserve, and at most {@code maxAllocFraction} of all memory less the reserve.
  */
 final class RapidsPool {
   private static final String PLUGIN = "com.nvidia.spark.SQLPlugin";
   private static final String POOL = "spark.rapids.memory.gpu.pool";
+  private static final String FRACTION = "spark.rapids.memory.gpu.allocFraction";
   private static final String MAX_FRACTION = "spark.rapids.memory.gpu.maxAllocFraction";
   private static final String RESERVE = "spark.rapids.memory.gpu.reserve";
 
@@ -20,7 +22,9 @@ final class RapidsPool {
 
   private RapidsPool() {}
 
-  /** The pool; null without RAPIDS, or if RAPIDS takes memory only as it needs it. */
+  /**
+   * The pool; null without RAPIDS, or if RAPIDS takes memory only as it needs it, without limit.
+   */
   static GpuPool of(SparkConf conf) {
     boolean plugin =
         Arrays.stream(conf.get("spark.plugins", "").split(",", -1))
@@ -32,8 +36,12 @@ final class RapidsPool {
       return null;
     }
     return new GpuPool(
-        Math.min(1, Math.max(0, conf.getDouble(MAX_FRACTION, 1))),
-        conf.getSizeAsBytes(RESERVE, RESERVE_DEFAULT),
-        MAX_FRACTION);
+        fraction(conf, FRACTION),
+        fraction(conf, MAX_FRACTION),
+        conf.getSizeAsBytes(RESERVE, RESERVE_DEFAULT));
+  }
+
+  private static double fraction(SparkConf conf, String name) {
+    return Math.min(1, Math.max(0, conf.getDouble(name, 1)));
   }
 }

@@ -1,20 +1,18 @@
 package io.glmimage.spark.manifest;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat_ws;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.row_number;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
-import static org.apache.spark.sql.functions.xxhash64;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
-import io.glmimage.manifest.FieldValues;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestSchema;
@@ -22,19 +20,15 @@ import io.glmimage.manifest.RowIds;
 import io.glmimage.manifest.RowReader;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.api.java.UDF1;
-import org.apache.spark.sql.api.java.UDF2;
 import org.apache.spark.sql.api.java.UDF3;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.expressions.Window;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
-import org.apache.spark.sql.types.StructType;
 
 /**
  * The rows of a manifest with their ids. A row either gives its id itself or is named after its
@@ -42,6 +36,10 @@ import org.apache.spark.sql.types.StructType;
  */
 public final class IdentifiedRows {
   private static final int SHOWN_DUPLICATES = 5;
+  private static final Column KEY = col(InternalColumns.KEY);
+
+  /** The check of a row in the plans of Spark. */
+  static final String CHECK_ROW = "check_row";
 
   private final ManifestTable manifest;
   private final Dataset<Row> rows;
@@ -61,54 +59,52 @@ public final class IdentifiedRows {
   /**
    * Counts the rows of a manifest and gives each an id.
    *
+   * <p>All of it are expressions of Spark SQL, which Spark RAPIDS can run on a GPU, with one
+   * exception: ids of rows that give none are made from their content, row by row.
+   *
    * @throws UsageException if two rows have the same id
    */
   static IdentifiedRows of(ManifestTable manifest) {
+    RowKeys keys = RowKeys.of(manifest, fields(manifest));
+
+    // 1. Count the rows. Most large manifests have an id in each row, so its key is not computed.
     Dataset<Row> keyed = keyed(manifest);
-    // The hashes of millions of keys need far less memory than the keys. They nearly always differ.
-    Row hashes =
-        keyed
-            .groupBy(xxhash64(col(InternalColumns.KEY)).as("hash"))
-            .agg(
-                count(lit(1)).as("n"),
-                sum(col(InternalColumns.TEXT_ONLY).cast(DataTypes.LongType)).as("text"))
-            .agg(sum(col("n")), max(col("n")), sum(col("text")))
-            .head();
-    if (hashes.isNullAt(0) || hashes.getLong(1) == 1) {
-      long size = hashes.isNullAt(0) ? 0 : hashes.getLong(0);
+    KeyCounts counts = KeyCounts.of(keyed);
+    if (counts.named() < counts.rows() && hasIds(manifest)) {
+      keyed = keyed(manifest, keys.key(), keys);
+      counts = KeyCounts.of(keyed);
+    }
+    if (!counts.repeated()) {
       return new IdentifiedRows(
           manifest,
-          keyed.withColumn(InternalColumns.ID, col(InternalColumns.KEY)),
-          size,
-          hashes.isNullAt(2) ? 0 : hashes.getLong(2));
+          counts.partitions().index(keyed).withColumn(InternalColumns.ID, KEY),
+          counts.rows(),
+          counts.textToImage());
     }
-    // Only the keys are shuffled here, and nothing is sorted.
+
+    // 2. Some keys are equal, or their hashes. Only the keys are shuffled, and nothing is sorted.
     Dataset<Row> names =
         keyed
-            .groupBy(col(InternalColumns.KEY))
-            .agg(
-                count(lit(1)).as("n"),
-                sum(col(InternalColumns.NAMED).cast(DataTypes.LongType)).as("named"));
+            .groupBy(KEY)
+            .agg(count(lit(1)).as("n"), sum(col(InternalColumns.NAMED).cast("long")).as("named"));
     Column again = col("n").minus(1);
     // A row with a given id must not share it with any other row.
     Column clash = col("n").gt(1).and(col("named").gt(0));
-    Row counts =
-        names.agg(sum(col("n")), sum(when(clash, least(again, col("named"))).otherwise(0))).head();
-    if (counts.getLong(1) > 0) {
-      throw repeatedIds(manifest, names.filter(clash), counts.getLong(1));
+    Row clashes = names.agg(sum(when(clash, least(again, col("named"))).otherwise(0))).head();
+    if (clashes.getLong(0) > 0) {
+      throw repeatedIds(manifest, names.filter(clash), clashes.getLong(0));
     }
-    return new IdentifiedRows(manifest, numbered(keyed), counts.getLong(0), hashes.getLong(2));
+    return new IdentifiedRows(
+        manifest,
+        numbered(PartitionCounts.of(manifest.rows()).index(keyed)),
+        counts.rows(),
+        counts.textToImage());
   }
 
   private static UsageException repeatedIds(
       ManifestTable manifest, Dataset<Row> clashes, long repeated) {
     List<String> examples = new ArrayList<>();
-    for (Row row :
-        clashes
-            .select(col(InternalColumns.KEY))
-            .orderBy(col(InternalColumns.KEY))
-            .limit(SHOWN_DUPLICATES + 1)
-            .collectAsList()) {
+    for (Row row : clashes.select(KEY).orderBy(KEY).limit(SHOWN_DUPLICATES + 1).collectAsList()) {
       examples.add(row.getString(0));
     }
     if (examples.size() > SHOWN_DUPLICATES) {
@@ -124,52 +120,39 @@ public final class IdentifiedRows {
             + "); ids name the edited images, so make them unique");
   }
 
-  /** Adds the index and the key of each row, and whether the key is the row's own id. */
-  private static Dataset<Row> keyed(ManifestTable manifest) {
-    Dataset<Row> rows = manifest.rows();
-    RowReader reader = manifest.reader();
-    ManifestSchema schema = manifest.schema();
-    StructType columns =
-        rows.schema()
-            .add(InternalColumns.INDEX, DataTypes.LongType, false)
-            .add(InternalColumns.KEY, DataTypes.StringType, false)
-            .add(InternalColumns.NAMED, DataTypes.BooleanType, false)
-            .add(InternalColumns.TEXT_ONLY, DataTypes.BooleanType, false);
-    JavaRDD<Row> keyed =
-        rows.javaRDD()
-            .zipWithIndex()
-            .map(
-                pair -> {
-                  Row row = pair._1();
-                  int size = row.size();
-                  Object[] values = new Object[size + 4];
-                  for (int i = 0; i < size; i++) {
-                    values[i] = row.get(i);
-                  }
-                  FieldValues fields = new RowFields(row, schema);
-                  values[size] = pair._2();
-                  values[size + 1] = reader.key(fields);
-                  values[size + 2] = reader.namesItself(fields);
-                  values[size + 3] = reader.isTextToImage(fields);
-                  return RowFactory.create(values);
-                });
-    return rows.sparkSession().createDataFrame(keyed, columns);
+  private static boolean hasIds(ManifestTable manifest) {
+    return manifest.schema().position(ManifestField.ID) >= 0;
   }
 
-  /** Gives ids to rows of which some have the same content. */
+  /** The rows for a count that takes it that all rows have ids of their own, or none has. */
+  static Dataset<Row> keyed(ManifestTable manifest) {
+    RowKeys keys = RowKeys.of(manifest, fields(manifest));
+    return keyed(manifest, hasIds(manifest) ? keys.own() : keys.key(), keys);
+  }
+
+  /** Adds the key of each row, whether it is the row's own id, and whether it has no source. */
+  private static Dataset<Row> keyed(ManifestTable manifest, Column key, RowKeys keys) {
+    List<Column> columns = new ArrayList<>();
+    for (String name : manifest.rows().columns()) {
+      columns.add(ManifestTable.quoted(name));
+    }
+    columns.add(key.as(InternalColumns.KEY));
+    columns.add(keys.own().isNotNull().as(InternalColumns.NAMED));
+    columns.add(keys.textToImage().as(InternalColumns.TEXT_ONLY));
+    return manifest.rows().select(columns.toArray(Column[]::new));
+  }
+
+  /** Gives ids to rows of which some have the same content; see {@link RowIds#numbered}. */
   private static Dataset<Row> numbered(Dataset<Row> keyed) {
-    UserDefinedFunction id =
-        udf((UDF2<String, Integer, String>) RowIds::numbered, DataTypes.StringType);
+    Column copy = col(InternalColumns.COPY);
     // The order of the manifest does not depend on partitions.
     return keyed
         .withColumn(
             InternalColumns.COPY,
-            row_number()
-                .over(
-                    Window.partitionBy(col(InternalColumns.KEY))
-                        .orderBy(col(InternalColumns.INDEX))))
+            row_number().over(Window.partitionBy(KEY).orderBy(col(InternalColumns.INDEX))))
         .withColumn(
-            InternalColumns.ID, id.apply(col(InternalColumns.KEY), col(InternalColumns.COPY)));
+            InternalColumns.ID,
+            when(copy.equalTo(1), KEY).otherwise(concat_ws("-", KEY, copy.cast("string"))));
   }
 
   /** The manifest of these rows. */
@@ -207,19 +190,26 @@ public final class IdentifiedRows {
    * the manifest that pass through to the result table. Rows are read whenever the result is
    * computed: persist it to read them once.
    *
+   * <p>The check is a function that is called row by row, on a CPU: it makes seeds and fingerprints
+   * with SHA-256, and messages. Everything before it and after it are expressions.
+   *
    * @param model digest of the model
    */
   public Dataset<Row> planned(String model) {
     RowReader reader = manifest.reader();
     UserDefinedFunction plan =
         udf(
-            (UDF3<Row, Long, String, Row>)
-                (fields, index, id) ->
-                    PlannedRow.of(reader.read(index, id, RowFields.ofStruct(fields)), model)
-                        .toRow(),
-            PlannedRow.SCHEMA);
+                (UDF3<Row, Long, String, Row>)
+                    (fields, index, id) ->
+                        PlannedRow.of(
+                                reader.read(
+                                    PartitionCounts.checked(index), id, RowFields.ofStruct(fields)),
+                                model)
+                            .toRow(),
+                PlannedRow.SCHEMA)
+            .withName(CHECK_ROW);
     Column planned =
-        plan.apply(fields(), col(InternalColumns.INDEX), col(InternalColumns.ID))
+        plan.apply(fields(manifest), col(InternalColumns.INDEX), col(InternalColumns.ID))
             .as(InternalColumns.PLANNED);
     Column index = col(InternalColumns.INDEX);
     Column id = col(InternalColumns.ID);
@@ -266,8 +256,10 @@ public final class IdentifiedRows {
           i == id
               ? col(InternalColumns.ID)
               : i == paths
-                  ? resolved.apply(fields())
-                  : i == mask ? resolvedMask.apply(fields()) : ManifestTable.quoted(names[i]);
+                  ? resolved.apply(fields(manifest))
+                  : i == mask
+                      ? resolvedMask.apply(fields(manifest))
+                      : ManifestTable.quoted(names[i]);
       columns.add(column.as(names[i]));
     }
     if (id < 0) {
@@ -284,7 +276,7 @@ public final class IdentifiedRows {
   }
 
   /** A struct with a column for each field and for the problem of the row. */
-  private Column fields() {
+  private static Column fields(ManifestTable manifest) {
     String[] columns = manifest.rows().columns();
     ManifestSchema schema = manifest.schema();
     List<Column> fields = new ArrayList<>();

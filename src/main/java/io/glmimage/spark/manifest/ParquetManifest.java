@@ -16,6 +16,7 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.catalog.ExternalCatalogUtils;
 import org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter;
 import org.apache.spark.sql.internal.SQLConf;
@@ -26,6 +27,7 @@ import org.apache.spark.sql.types.DoubleType;
 import org.apache.spark.sql.types.FloatType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
+import scala.Option;
 
 /**
  * Parquet manifests. The footers of all files are read first. Files with the same columns are read
@@ -38,11 +40,17 @@ final class ParquetManifest implements FormatReader {
 
   private static final String PARTITION_MARK = "=";
 
+  /** Least number of partitions into which Spark divides files. */
+  private static final String PARTITIONS = "spark.sql.files.minPartitionNum";
+
+  private static final String PARALLELISM = "spark.sql.leafNodeDefaultParallelism";
+
   /** Files that are read together: they have the same columns and the same partition folders. */
   private record Group(List<ParquetFooter.Column> columns, List<String> partitions) {}
 
   @Override
   public Dataset<Row> read(ManifestSource source) throws IOException {
+    keepPartitions(source.spark());
     // 1. Find the files, and read their footers.
     String root = source.path();
     boolean folder = source.storage().isFolder(root);
@@ -99,6 +107,23 @@ final class ParquetManifest implements FormatReader {
       rows = rows == null ? some : rows.union(some);
     }
     return rows;
+  }
+
+  /**
+   * Files are divided by the number of cores, which grows while executors start. The rows are
+   * numbered by their partitions, so the division must stay as it is now.
+   */
+  private static void keepPartitions(SparkSession spark) {
+    if (spark.conf().getOption(PARTITIONS).isEmpty()) {
+      Option<String> set = spark.conf().getOption(PARALLELISM);
+      spark
+          .conf()
+          .set(
+              PARTITIONS,
+              set.isDefined()
+                  ? set.get()
+                  : Integer.toString(spark.sparkContext().defaultParallelism()));
+    }
   }
 
   private static List<StoredFile> visible(ManifestSource source, String root) throws IOException {

@@ -1,20 +1,20 @@
 package io.glmimage.spark.results;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.isnan;
+import static org.apache.spark.sql.functions.not;
 import static org.apache.spark.sql.functions.struct;
-import static org.apache.spark.sql.functions.udf;
+import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.ResultColumn;
-import io.glmimage.quality.QualityFigures;
+import io.glmimage.quality.QualityFlag;
 import io.glmimage.quality.QualityLimits;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.api.java.UDF3;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
@@ -70,17 +70,27 @@ public final class ResultAssembly {
         .select(columns.toArray(Column[]::new));
   }
 
-  private static Column flag(QualityLimits limits) {
-    return udf(
-            (UDF3<Double, Double, Double, String>)
-                (changed, ssim, flatness) ->
-                    flatness == null
-                        ? null
-                        : limits.flag(new QualityFigures(changed, ssim, null, flatness)).name(),
-            DataTypes.StringType)
-        .apply(
-            result(ResultColumn.CHANGED_FRACTION),
-            result(ResultColumn.SSIM),
-            result(ResultColumn.FLATNESS));
+  /** {@link QualityLimits#flag} as an expression; null for rows without figures. */
+  static Column flag(QualityLimits limits) {
+    Column changed = result(ResultColumn.CHANGED_FRACTION);
+    Column ssim = result(ResultColumn.SSIM);
+    Column flatness = result(ResultColumn.FLATNESS);
+    Column flat = notBelow(flatness, QualityLimits.FLAT_FLATNESS);
+    Column changedEnough = changed.isNull().or(notBelow(changed, QualityLimits.FLAT_CHANGE));
+    Column destroyed =
+        changed
+            .gt(limits.maxChange())
+            .and(not(isnan(changed)))
+            .and(ssim.lt(QualityLimits.DESTROYED_SSIM));
+    return when(flatness.isNull(), null)
+        .when(changed.lt(limits.minChange()), QualityFlag.UNCHANGED.name())
+        .when(flat.and(changedEnough), QualityFlag.FLAT.name())
+        .when(destroyed, QualityFlag.DESTROYED.name())
+        .otherwise(QualityFlag.OK.name());
+  }
+
+  /** Spark, unlike Java, orders NaN after all other numbers. */
+  private static Column notBelow(Column value, double limit) {
+    return value.geq(limit).and(not(isnan(value)));
   }
 }

@@ -2,10 +2,11 @@ package io.glmimage.spark.results;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.regexp_replace;
 import static org.apache.spark.sql.functions.transform;
-import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.JobException;
@@ -32,8 +33,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.api.java.UDF1;
-import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -276,16 +275,14 @@ public final class ResultsCommit {
 
   /** The result rows in files of equal numbers of rows, in the order of the manifest. */
   private Dataset<Row> inFiles(Table table, Dataset<Row> newest) {
-    int[] keys = PartitionKeys.of(files(table.rows()));
-    long size = rowsPerFile;
-    UserDefinedFunction place =
-        udf(
-            // If the manifest has grown, the indices are too large; the check of the count fails.
-            (UDF1<Long, Integer>) row -> keys[(int) Math.min(keys.length - 1, row / size)],
-            DataTypes.IntegerType);
     String index = ResultColumn.ROW_INDEX.column();
-    return ResultAssembly.table(table.planned(), newest, table.passedThrough(), table.limits())
-        .withColumn(InternalColumns.PLACE, place.apply(col(index)))
+    int[] keys = PartitionKeys.of(files(table.rows()));
+    // If the manifest has grown, the indices are too large; the check of the count fails.
+    Column file = least(expr(index + " div " + rowsPerFile), lit(keys.length - 1L)).cast("int");
+    return PartitionKeys.add(
+            ResultAssembly.table(table.planned(), newest, table.passedThrough(), table.limits()),
+            file,
+            keys)
         .repartition(keys.length, col(InternalColumns.PLACE))
         .drop(InternalColumns.PLACE)
         .sortWithinPartitions(index);

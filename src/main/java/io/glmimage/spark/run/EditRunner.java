@@ -26,27 +26,22 @@ import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.PartitionKeys;
-import io.glmimage.spark.results.ResultAssembly;
 import io.glmimage.spark.results.ResultsCommit;
 import io.glmimage.spark.results.StoredResults;
 import io.glmimage.tensor.DeviceName;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.storage.StorageLevel;
 
@@ -144,26 +139,14 @@ public final class EditRunner implements AutoCloseable {
   public long countToDo() throws IOException {
     planned = manifest.planned(model);
     if (!stored.isEmpty()) {
-      Dataset<Row> lines = stored.newestRows(RowsToDo.RESULT_COLUMNS);
-      List<Column> columns = new ArrayList<>();
-      for (StructField field : planned.schema().fields()) {
-        columns.add(col("`" + field.name().replace("`", "``") + "`"));
-      }
-      RowsToDo.RESULT_COLUMNS.forEach(column -> columns.add(ResultAssembly.result(column)));
+      boolean files = images && options.check() == OutputOptions.ResumeCheck.FILES;
       planned =
-          spark.createDataFrame(
-              ResultAssembly.withResults(planned, lines)
-                  .select(columns.toArray(Column[]::new))
-                  .javaRDD()
-                  .mapPartitions(
-                      new RowsToDo(
-                          output,
-                          images ? encoder.format() : null,
-                          quality.changeMaps(),
-                          options,
-                          stored.runsInWork(),
-                          hadoop)),
-              planned.schema());
+          RowsToDo.marked(
+              planned,
+              stored.newestRows(RowsToDo.RESULT_COLUMNS),
+              options.keepFailed(),
+              stored.runsInWork(),
+              files ? new RowsToDo(output, encoder.format(), quality.changeMaps(), hadoop) : null);
     }
     // On disk: in the heap, millions of rows would leave no room for anything else.
     planned = planned.persist(StorageLevel.DISK_ONLY());

@@ -1,5 +1,11 @@
 package io.glmimage.spark.run;
 
+import static org.apache.spark.sql.functions.coalesce;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.not;
+import static org.apache.spark.sql.functions.when;
+
 import io.glmimage.error.JobException;
 import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.HadoopSettings;
@@ -8,12 +14,11 @@ import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.OutputOptions;
-import io.glmimage.output.OutputOptions.ResumeCheck;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.SourceReader;
+import io.glmimage.spark.results.ResultAssembly;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -30,6 +35,8 @@ import java.util.concurrent.Future;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
@@ -48,8 +55,8 @@ import org.apache.spark.util.TaskCompletionListener;
  *       change map is missing.
  * </ul>
  *
- * <p>Takes the columns of {@link PlannedRow}, columns that pass through, and {@link
- * #RESULT_COLUMNS}. Gives the same rows without the result; the values of finished rows are null.
+ * <p>Gives the same rows without the result; the values of finished rows are null. Only the check
+ * {@code files} looks at rows one by one, because it asks the storage.
  */
 final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   private static final long serialVersionUID = 1L;
@@ -60,7 +67,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   /** Number of rows that are checked together. */
   private static final int CHUNK = 512;
 
-  /** Columns of the newest result of a row, after all other columns. */
+  /** What is needed of the newest result of a row. */
   static final List<ResultColumn> RESULT_COLUMNS =
       List.of(
           ResultColumn.STATUS,
@@ -68,31 +75,103 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
           ResultColumn.SOURCES_FINGERPRINT,
           ResultColumn.RUN);
 
+  /** Columns that the check of files needs after all other columns. */
+  private static final List<String> CHECKED =
+      List.of(
+          InternalColumns.FINISHED,
+          ResultColumn.STATUS.column(),
+          ResultColumn.SOURCES_FINGERPRINT.column());
+
   private final OutputLayout output;
   private final EditedImageFormat images;
   private final boolean changeMaps;
-  private final OutputOptions options;
-  private final Map<String, String> runsInWork;
   private final Broadcast<HadoopSettings> hadoop;
 
   /**
-   * @param images format of the edited images; null if none are made
+   * @param images format of the edited images
    * @param changeMaps whether rows with a source image need a change map
-   * @param runsInWork the newest run that ended with a row in work, by the row's id
    */
   RowsToDo(
       OutputLayout output,
       EditedImageFormat images,
       boolean changeMaps,
-      OutputOptions options,
-      Map<String, String> runsInWork,
       Broadcast<HadoopSettings> hadoop) {
     this.output = output;
     this.images = images;
     this.changeMaps = changeMaps;
-    this.options = options;
-    this.runsInWork = Map.copyOf(runsInWork);
     this.hadoop = hadoop;
+  }
+
+  /**
+   * Marks the rows, with expressions of Spark SQL.
+   *
+   * @param planned the columns of {@link PlannedRow} and columns that pass through
+   * @param results the newest result of each id, with {@link #RESULT_COLUMNS}
+   * @param keepFailed whether rows that failed are finished
+   * @param runsInWork the newest run that ended with a row in work, by the row's id
+   * @param files also checks the files of finished rows; null if they need not be checked
+   */
+  static Dataset<Row> marked(
+      Dataset<Row> planned,
+      Dataset<Row> results,
+      boolean keepFailed,
+      Map<String, String> runsInWork,
+      RowsToDo files) {
+    Column row = col(InternalColumns.ROW);
+    Column finished = isFinished(keepFailed, runsInWork);
+    List<Column> columns = new ArrayList<>();
+    for (String name : planned.columns()) {
+      boolean marked = files == null && name.equals(InternalColumns.ROW);
+      columns.add(
+          marked ? when(not(finished), row).as(name) : col("`" + name.replace("`", "``") + "`"));
+    }
+    Dataset<Row> all = ResultAssembly.withResults(planned, results);
+    if (files == null) {
+      return all.select(columns.toArray(Column[]::new));
+    }
+    columns.add(finished.as(InternalColumns.FINISHED));
+    columns.add(ResultAssembly.result(ResultColumn.STATUS));
+    columns.add(ResultAssembly.result(ResultColumn.SOURCES_FINGERPRINT));
+    return planned
+        .sparkSession()
+        .createDataFrame(
+            all.select(columns.toArray(Column[]::new)).javaRDD().mapPartitions(files),
+            planned.schema());
+  }
+
+  /** Whether the result of the row is valid, apart from its files. Never null. */
+  private static Column isFinished(boolean keepFailed, Map<String, String> runsInWork) {
+    Column same =
+        coalesce(
+            col(InternalColumns.FINGERPRINT)
+                .equalTo(ResultAssembly.result(ResultColumn.FINGERPRINT)),
+            lit(false));
+    Column kept = ResultAssembly.result(ResultColumn.STATUS).isNotNull();
+    if (!keepFailed) {
+      kept = isOk();
+    }
+    return same.and(kept).and(not(mayHaveChanged(runsInWork)));
+  }
+
+  /** Whether a later run than that of the result may have written the row's edited image. */
+  private static Column mayHaveChanged(Map<String, String> runsInWork) {
+    Map<String, List<String>> ids = new TreeMap<>();
+    runsInWork.forEach((id, run) -> ids.computeIfAbsent(run, key -> new ArrayList<>()).add(id));
+    Column changed = lit(false);
+    for (Map.Entry<String, List<String>> run : ids.entrySet()) {
+      Column later = ResultAssembly.result(ResultColumn.RUN).geq(run.getKey());
+      changed =
+          changed.or(
+              col(InternalColumns.ID)
+                  .isin(run.getValue().toArray())
+                  .and(not(coalesce(later, lit(false)))));
+    }
+    return changed;
+  }
+
+  private static Column isOk() {
+    return coalesce(
+        ResultAssembly.result(ResultColumn.STATUS).equalTo(ResultStatus.OK.name()), lit(false));
   }
 
   @Override
@@ -132,8 +211,8 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     // 1. Start to check the files of finished rows.
     List<Future<Boolean>> finished = new ArrayList<>();
     for (Row row : rows) {
-      boolean rowIsFinished = isFinished(row);
-      if (rowIsFinished && images != null && options.check() == ResumeCheck.FILES && isOk(row)) {
+      boolean rowIsFinished = row.<Boolean>getAs(InternalColumns.FINISHED);
+      if (rowIsFinished && ResultStatus.OK.name().equals(row.getAs(ResultColumn.STATUS.column()))) {
         finished.add(threads.submit(() -> filesAreTheSame(row, storage)));
       } else {
         finished.add(CompletableFuture.completedFuture(rowIsFinished));
@@ -150,7 +229,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
 
   /** The planned row, without its values if it is finished. */
   private static Row marked(Row row, boolean toDo) {
-    Object[] values = new Object[row.size() - RESULT_COLUMNS.size()];
+    Object[] values = new Object[row.size() - CHECKED.size()];
     for (int i = 0; i < values.length; i++) {
       values[i] = row.get(i);
     }
@@ -169,26 +248,6 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     } catch (ExecutionException e) {
       throw new JobException("Cannot look for finished rows: " + e.getCause().getMessage(), e);
     }
-  }
-
-  /** Whether the result of the row is valid, apart from its files. */
-  private boolean isFinished(Row row) {
-    String fingerprint = row.getAs(InternalColumns.FINGERPRINT);
-    return row.getAs(ResultColumn.STATUS.column()) != null
-        && fingerprint.equals(row.getAs(ResultColumn.FINGERPRINT.column()))
-        && !mayHaveChanged(row)
-        && (isOk(row) || options.keepFailed());
-  }
-
-  /** Whether a later run than that of the result may have written the row's edited image. */
-  private boolean mayHaveChanged(Row row) {
-    String inWork = runsInWork.get(row.<String>getAs(InternalColumns.ID));
-    String finished = row.getAs(ResultColumn.RUN.column());
-    return inWork != null && (finished == null || finished.compareTo(inWork) < 0);
-  }
-
-  private static boolean isOk(Row row) {
-    return ResultStatus.OK.name().equals(row.getAs(ResultColumn.STATUS.column()));
   }
 
   private boolean filesAreTheSame(Row row, Storage storage) throws IOException {

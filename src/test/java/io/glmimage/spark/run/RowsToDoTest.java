@@ -2,30 +2,31 @@ package io.glmimage.spark.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
-import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.JobException;
+import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
-import io.glmimage.output.OutputOptions;
-import io.glmimage.output.OutputOptions.ResumeCheck;
 import io.glmimage.output.ResultColumn;
+import io.glmimage.spark.PlanShape;
+import io.glmimage.spark.TinySpark;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.catalyst.expressions.GenericRowWithSchema;
@@ -35,12 +36,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import scala.collection.JavaConverters;
 
-/** Decisions about rows, without Spark. The columns are those of a plan, one more, and a result. */
+/** Decisions about rows. The columns are those of a plan and one more. */
 @Tag("resume")
-@SuppressWarnings("deprecation") // Scala 2.13 has another name for asScalaBuffer, which 2.12 lacks.
-class RowsToDoTest {
+@Tag("spark")
+class RowsToDoTest extends TinySpark {
   private static final StructType VALUES =
       StructType.fromDDL(
           "prompt string, image_paths array<string>, rejection string, sources array<string>,"
@@ -53,7 +53,10 @@ class RowsToDoTest {
           .add(InternalColumns.ID, "string")
           .add(InternalColumns.FINGERPRINT, "string")
           .add(InternalColumns.ROW, VALUES)
-          .add("label", "string")
+          .add("la.bel", "string");
+  private static final StructType RESULT =
+      new StructType()
+          .add(ResultColumn.ID.column(), "string")
           .add(ResultColumn.STATUS.column(), "string")
           .add(ResultColumn.FINGERPRINT.column(), "string")
           .add(ResultColumn.SOURCES_FINGERPRINT.column(), "string")
@@ -81,49 +84,70 @@ class RowsToDoTest {
     return RowFingerprint.ofSources(List.of(storage.stat(source.toString()).version()));
   }
 
-  private Row row(String status, String fingerprint, String sources) {
-    scala.collection.Seq<String> paths =
-        JavaConverters.asScalaBuffer(new ArrayList<>(List.of(source.toString()))).toSeq();
+  /** The newest result of the row; null if it has none. */
+  private static Row row(String status, String fingerprint, String sources) {
+    return status == null ? null : RowFactory.create("a", status, fingerprint, sources, "run-2");
+  }
+
+  private Dataset<Row> planned() {
+    String[] paths = {source.toString()};
     Row values =
-        new GenericRowWithSchema(
-            new Object[] {
-              "p", paths, null, paths, null, null, 3, 1.5, 7L, 0.0, true, "FIT", 1L << 22, null
-            },
-            VALUES);
-    return new GenericRowWithSchema(
-        new Object[] {0L, "a", "now", values, "l", status, fingerprint, sources, "run-2"}, SCHEMA);
+        RowFactory.create(
+            "p", paths, null, paths, null, null, 3, 1.5, 7L, 0.0, true, "FIT", 1L << 22, null);
+    return spark.createDataFrame(List.of(RowFactory.create(0L, "a", "now", values, "l")), SCHEMA);
   }
 
-  private static OutputOptions options(boolean keepFailed, ResumeCheck check) {
-    return new OutputOptions("out", false, true, keepFailed, check, 10, 60);
+  private RowsToDo files(boolean changeMaps) {
+    return new RowsToDo(
+        new OutputLayout(folder + "/out"),
+        EditedImageFormat.PNG,
+        changeMaps,
+        JavaSparkContext.fromSparkContext(spark.sparkContext())
+            .broadcast(new HadoopSettings(new Configuration())));
   }
 
-  private boolean isToDo(Row row, OutputOptions options) {
-    return isToDo(row, options, EditedImageFormat.PNG, Map.of());
+  private boolean isToDo(Row result, boolean keepFailed, RowsToDo files) {
+    return isToDo(result, keepFailed, files, Map.of());
   }
 
   private boolean isToDo(
-      Row row, OutputOptions options, EditedImageFormat images, Map<String, String> runsInWork) {
-    RowsToDo rows =
-        new RowsToDo(
-            new OutputLayout(folder + "/out"),
-            images,
-            /* changeMaps= */ false,
-            options,
-            runsInWork,
-            /* hadoop= */ null);
-    Row marked = rows.marked(List.of(row), storage, threads).get(0);
-    Object values = marked.get(3);
-    assertEquals(RowFactory.create(0L, "a", "now", values, "l"), marked);
-    return values != null;
+      Row result, boolean keepFailed, RowsToDo files, Map<String, String> runsInWork) {
+    Dataset<Row> planned = planned();
+    Dataset<Row> results =
+        spark.createDataFrame(result == null ? List.of() : List.of(result), RESULT);
+    Dataset<Row> marked = RowsToDo.marked(planned, results, keepFailed, runsInWork, files);
+    assertEquals(planned.schema().catalogString(), marked.schema().catalogString());
+    Row before = planned.head();
+    Row after = marked.head();
+    for (int i = 0; i < before.size(); i++) {
+      if (i != 3) {
+        assertEquals(before.get(i), after.get(i));
+      }
+    }
+    if (after.get(3) == null) {
+      return false;
+    }
+    assertEquals(before, after);
+    return true;
   }
 
   @Test
   void rowsWithoutAResultOrWithAnotherFingerprintAreToDo() throws IOException {
-    OutputOptions options = options(false, ResumeCheck.FILES);
-    assertTrue(isToDo(row(null, null, null), options));
-    assertTrue(isToDo(row("OK", "before", sources()), options));
-    assertFalse(isToDo(row("OK", "now", sources()), options));
+    RowsToDo options = files(false);
+    assertTrue(isToDo(row(null, null, null), false, options));
+    assertTrue(isToDo(row("OK", "before", sources()), false, options));
+    assertFalse(isToDo(row("OK", "now", sources()), false, options));
+  }
+
+  @Test
+  void withoutTheCheckOfFilesRowsAreMarkedByExpressions() throws ReflectiveOperationException {
+    Dataset<Row> results = spark.createDataFrame(List.of(row("OK", "now", "s")), RESULT);
+    assertEquals(
+        List.of(),
+        PlanShape.rowByRow(RowsToDo.marked(planned(), results, false, Map.of("b", "run-3", "c", "run-1"), null)));
+    assertNotEquals(
+        List.of(),
+        PlanShape.rowByRow(RowsToDo.marked(planned(), results, false, Map.of(), files(false))));
   }
 
   @Test
@@ -135,74 +159,58 @@ class RowsToDoTest {
   }
 
   private boolean isToDo(Map<String, String> runsInWork) throws IOException {
-    OutputOptions options = options(false, ResumeCheck.FILES);
-    return isToDo(row("OK", "now", sources()), options, EditedImageFormat.PNG, runsInWork);
+    return isToDo(row("OK", "now", sources()), false, files(false), runsInWork);
   }
 
   @Test
   void failedRowsAreToDoUnlessTheyAreKept() {
-    assertTrue(isToDo(row("FAILED", "now", null), options(false, ResumeCheck.FILES)));
-    assertFalse(isToDo(row("FAILED", "now", null), options(true, ResumeCheck.FILES)));
+    assertTrue(isToDo(row("FAILED", "now", null), false, files(false)));
+    assertFalse(isToDo(row("FAILED", "now", null), true, files(false)));
   }
 
   @Test
   void aChangedOrMissingSourceImageIsSeenByTheCheckOfFilesOnly() throws IOException {
     Row row = row("OK", "now", sources());
     Files.setLastModifiedTime(source, FileTime.fromMillis(1000));
-    assertTrue(isToDo(row, options(false, ResumeCheck.FILES)));
-    assertFalse(isToDo(row, options(false, ResumeCheck.ROWS)));
+    assertTrue(isToDo(row, false, files(false)));
+    assertFalse(isToDo(row, false, null));
     Files.delete(source);
-    assertTrue(isToDo(row, options(false, ResumeCheck.FILES)));
-    assertFalse(isToDo(row, options(false, ResumeCheck.ROWS)));
+    assertTrue(isToDo(row, false, files(false)));
+    assertFalse(isToDo(row, false, null));
   }
 
   @Test
   void aMissingOrEmptyEditedImageIsMadeAgain() throws IOException {
     Row row = row("OK", "now", sources());
-    OutputOptions options = options(false, ResumeCheck.FILES);
+    RowsToDo options = files(false);
     Path image = folder.resolve("out/images/a.png");
     Files.writeString(image, "");
-    assertTrue(isToDo(row, options));
+    assertTrue(isToDo(row, false, options));
     Files.delete(image);
-    assertTrue(isToDo(row, options));
-    assertFalse(isToDo(row, options, null, Map.of()), "no images are made");
+    assertTrue(isToDo(row, false, options));
+    assertFalse(isToDo(row, false, null), "no images are made");
   }
 
   @Test
   void aMissingChangeMapIsMadeIfMapsAreAsked() throws IOException {
     Row row = row("OK", "now", sources());
-    OutputLayout layout = new OutputLayout(folder + "/out");
-    RowsToDo rows =
-        new RowsToDo(
-            layout,
-            EditedImageFormat.PNG,
-            /* changeMaps= */ true,
-            options(false, ResumeCheck.FILES),
-            Map.of(),
-            null);
-    assertNotNull(rows.marked(List.of(row), storage, threads).get(0).get(3));
-    storage.write(layout.changeMap("a"), new byte[1]);
-    assertNull(rows.marked(List.of(row), storage, threads).get(0).get(3));
+    RowsToDo files = files(true);
+    assertTrue(isToDo(row, false, files));
+    storage.write(new OutputLayout(folder + "/out").changeMap("a"), new byte[1]);
+    assertFalse(isToDo(row, false, files));
   }
 
   @Test
-  void aCheckThatFailsIsReported() throws IOException {
-    Row row = row("OK", "now", sources());
-    ExecutorService broken = Executors.newSingleThreadExecutor();
-    try {
-      RowsToDo rows =
-          new RowsToDo(
-              null,
-              EditedImageFormat.PNG,
-              false,
-              options(false, ResumeCheck.FILES),
-              Map.of(),
-              null);
-      JobException e =
-          assertThrows(JobException.class, () -> rows.marked(List.of(row), storage, broken));
-      assertTrue(e.getMessage().startsWith("Cannot look for finished rows: "));
-    } finally {
-      broken.shutdownNow();
-    }
+  void aCheckThatFailsIsReported() {
+    Row row =
+        new GenericRowWithSchema(
+            new Object[] {true, "OK", "s"},
+            new StructType()
+                .add(InternalColumns.FINISHED, "boolean")
+                .add(ResultColumn.STATUS.column(), "string")
+                .add(ResultColumn.SOURCES_FINGERPRINT.column(), "string"));
+    JobException e =
+        assertThrows(JobException.class, () -> files(false).marked(List.of(row), storage, threads));
+    assertTrue(e.getMessage().startsWith("Cannot look for finished rows: "));
   }
 }

@@ -1,0 +1,35 @@
+package io.glmimage.spark.manifest;
+
+import static org.apache.spark.sql.functions.length;
+import static org.apache.spark.sql.functions.ltrim;
+
+import io.glmimage.manifest.Texts;
+import org.apache.spark.sql.Column;
+
+/**
+ * {@link Texts#isBlank} as an expression of Spark SQL. It uses neither a function of this program
+ * nor a regular expression with classes of Unicode, so that Spark RAPIDS can run it on a GPU.
+ */
+final class VisibleText {
+  /** All characters that {@link Texts#isBlank} ignores. */
+  static final String INVISIBLE = invisible();
+
+  private VisibleText() {}
+
+  /** Whether a text has a visible character; null for null. */
+  static Column isIn(Column text) {
+    return length(ltrim(text, INVISIBLE)).gt(0);
+  }
+
+  private static String invisible() {
+    StringBuilder found = new StringBuilder();
+    for (int character = 0; character <= Character.MAX_CODE_POINT; character++) {
+      boolean surrogate =
+          character >= Character.MIN_SURROGATE && character <= Character.MAX_SURROGATE;
+      if (!surrogate && Texts.isBlank(Character.toString(character))) {
+        found.appendCodePoint(character);
+      }
+    }
+    return found.toString();
+  }
+}
