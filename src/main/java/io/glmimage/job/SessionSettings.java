@@ -20,6 +20,7 @@ import org.apache.spark.sql.SparkSession;
  */
 final class SessionSettings implements AutoCloseable {
   private static final String PREFIX = "spark.sql.";
+  private static final String PARTITIONS = "spark.sql.files.minPartitionNum";
 
   /** Values that differ from Spark's default, or whose default differs between Spark 3 and 4. */
   private static final Map<String, String> FIXED =
@@ -27,8 +28,8 @@ final class SessionSettings implements AutoCloseable {
           // Timestamps as text, in JSON columns and batches.
           "spark.sql.session.timeZone", "UTC",
           "spark.sql.ansi.enabled", "false",
-          // Nanoseconds do not fit into Spark's timestamps.
-          "spark.sql.legacy.parquet.nanosAsLong", "true",
+          // Nanoseconds do not fit into Spark's timestamps: set for manifests that have them.
+          "spark.sql.legacy.parquet.nanosAsLong", "false",
           // id=007 stays 007.
           "spark.sql.sources.partitionColumnTypeInference.enabled", "false",
           // Files of other programs have the Gregorian calendar of ISO 8601 for all dates.
@@ -81,6 +82,8 @@ final class SessionSettings implements AutoCloseable {
         values.put(key, null);
       }
     }
+    // Set for Parquet manifests.
+    values.put(PARTITIONS, spark.conf().get(PARTITIONS, null));
     values.putAll(FIXED);
     return new SessionSettings(TemporarySettings.set(spark, values));
   }

@@ -74,6 +74,7 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
    * @param allNull whether no row has a value
    * @param exact whether all whole numbers are exact as doubles
    * @param nanoseconds whether the column holds timestamps that are read as whole numbers
+   * @param anyNanoseconds whether such timestamps are in the column or in a part of it
    */
   record Column(
       String name,
@@ -82,7 +83,8 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
       String problem,
       boolean allNull,
       boolean exact,
-      boolean nanoseconds) {}
+      boolean nanoseconds,
+      boolean anyNanoseconds) {}
 
   /**
    * Reads the footer of a file.
@@ -250,7 +252,14 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
       type = DataTypes.createArrayType(DataTypes.NullType);
     }
     boolean nanoseconds = read instanceof LongType && isNanoseconds(field);
-    return new Column(name, read, type, problem, allNull, exact, nanoseconds);
+    return new Column(
+        name, read, type, problem, allNull, exact, nanoseconds, hasNanoseconds(field));
+  }
+
+  private static boolean hasNanoseconds(Type field) {
+    return isNanoseconds(field)
+        || (!field.isPrimitive()
+            && field.asGroupType().getFields().stream().anyMatch(ParquetFooter::hasNanoseconds));
   }
 
   private static boolean isNanoseconds(Type field) {

@@ -43,6 +43,9 @@ final class ParquetManifest implements FormatReader {
   /** Least number of partitions into which Spark divides files. */
   private static final String PARTITIONS = "spark.sql.files.minPartitionNum";
 
+  /** Reads nanoseconds, which do not fit into Spark's timestamps, as whole numbers. */
+  private static final String NANOSECONDS = "spark.sql.legacy.parquet.nanosAsLong";
+
   private static final String PARALLELISM = "spark.sql.leafNodeDefaultParallelism";
 
   /** Files that are read together: they have the same columns and the same partition folders. */
@@ -56,6 +59,13 @@ final class ParquetManifest implements FormatReader {
     boolean folder = source.storage().isFolder(root);
     List<StoredFile> files = folder ? visible(source, root) : List.of(source.storage().stat(root));
     List<ParquetFooter> footers = footers(source, root, files);
+
+    if (footers.stream()
+        .flatMap(footer -> footer.columns().stream())
+        .anyMatch(ParquetFooter.Column::anyNanoseconds)) {
+      // Only then, because Spark RAPIDS reads nothing on the GPU with this setting.
+      source.spark().conf().set(NANOSECONDS, "true");
+    }
 
     // 2. Choose the type of each column.
     Map<Group, List<String>> groups = new LinkedHashMap<>();
@@ -156,7 +166,9 @@ final class ParquetManifest implements FormatReader {
 
   private static List<ParquetFooter> footers(
       ManifestSource source, String root, List<StoredFile> files) throws IOException {
-    ParquetToSparkSchemaConverter types = new ParquetToSparkSchemaConverter(SQLConf.get());
+    SQLConf conf = SQLConf.get().clone();
+    conf.setConfString(NANOSECONDS, "true");
+    ParquetToSparkSchemaConverter types = new ParquetToSparkSchemaConverter(conf);
     // Most files have the same columns, which are kept once.
     Map<List<ParquetFooter.Column>, List<ParquetFooter.Column>> known = new LinkedHashMap<>();
     List<ParquetFooter> footers = new ArrayList<>();

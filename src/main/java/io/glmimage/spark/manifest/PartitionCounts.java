@@ -1,6 +1,5 @@
 package io.glmimage.spark.manifest;
 
-import static org.apache.spark.sql.functions.broadcast;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.monotonically_increasing_id;
@@ -9,17 +8,11 @@ import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.JobException;
 import io.glmimage.manifest.InternalColumns;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
 
 /**
  * How many rows each partition of a manifest has. Numbers the rows from 0 without gaps, in the
@@ -32,12 +25,6 @@ import org.apache.spark.sql.types.StructType;
 record PartitionCounts(Map<Integer, Long> rows) {
   /** Spark's {@code monotonically_increasing_id}: the partition, then 33 bits of the position. */
   private static final long POSITION = (1L << 33) - 1;
-
-  private static final StructType FIRSTS =
-      new StructType()
-          .add(InternalColumns.PARTITION, DataTypes.IntegerType, false)
-          .add(InternalColumns.FIRST, DataTypes.LongType, false)
-          .add(InternalColumns.COUNT, DataTypes.LongType, false);
 
   /** Counts the rows of a manifest. */
   static PartitionCounts of(Dataset<Row> manifest) {
@@ -56,43 +43,38 @@ record PartitionCounts(Map<Integer, Long> rows) {
    * @param manifest its rows, in the partitions that were counted
    */
   Dataset<Row> index(Dataset<Row> manifest) {
-    List<Row> firsts = new ArrayList<>();
+    int partitions = 1 + rows.keySet().stream().mapToInt(i -> i).max().orElse(0);
+    long[] firsts = new long[partitions];
+    long[] counts = new long[partitions];
     long next = 0;
-    for (Map.Entry<Integer, Long> part : new TreeMap<>(rows).entrySet()) {
-      firsts.add(RowFactory.create(part.getKey(), next, part.getValue()));
-      next += part.getValue();
+    for (int i = 0; i < partitions; i++) {
+      firsts[i] = next;
+      counts[i] = rows.getOrDefault(i, 0L);
+      next += counts[i];
     }
-    Column partition = col(InternalColumns.PARTITION);
     Column position = col(InternalColumns.POSITION);
     Dataset<Row> placed =
-        manifest
-            .withColumn(InternalColumns.PART, spark_partition_id())
-            .withColumn(
-                InternalColumns.POSITION, monotonically_increasing_id().bitwiseAND(lit(POSITION)));
-    if (firsts.size() <= 1) {
-      int only = firsts.isEmpty() ? 0 : firsts.get(0).getInt(0);
+        manifest.withColumn(
+            InternalColumns.POSITION, monotonically_increasing_id().bitwiseAND(lit(POSITION)));
+    if (partitions == 1) {
       return placed
           .withColumn(
               InternalColumns.INDEX,
-              when(col(InternalColumns.PART).equalTo(only).and(position.lt(next)), position))
-          .drop(InternalColumns.PART, InternalColumns.POSITION);
+              when(spark_partition_id().equalTo(0).and(position.lt(next)), position))
+          .drop(InternalColumns.POSITION);
     }
-    // A join, because an array in the expression would be copied for each row on a GPU.
-    return placed
-        .join(
-            broadcast(manifest.sparkSession().createDataFrame(firsts, FIRSTS)),
-            col(InternalColumns.PART).equalTo(partition),
-            "left")
+    return Lookup.add(
+            placed,
+            spark_partition_id(),
+            new String[] {InternalColumns.FIRST, InternalColumns.COUNT},
+            firsts,
+            counts)
         .withColumn(
             InternalColumns.INDEX,
             when(
-                position.lt(col(InternalColumns.COUNT)), position.plus(col(InternalColumns.FIRST))))
-        .drop(
-            InternalColumns.PART,
-            InternalColumns.POSITION,
-            InternalColumns.PARTITION,
-            InternalColumns.FIRST,
-            InternalColumns.COUNT);
+                position.lt(col(InternalColumns.COUNT)),
+                position.plus(col(InternalColumns.FIRST))))
+        .drop(InternalColumns.POSITION, InternalColumns.FIRST, InternalColumns.COUNT);
   }
 
   /**

@@ -3,8 +3,9 @@ package io.glmimage.spark.manifest;
 import static org.apache.spark.sql.functions.array;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.length;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.regexp_extract;
+import static org.apache.spark.sql.functions.substring_index;
 import static org.apache.spark.sql.functions.when;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -38,8 +39,7 @@ import org.apache.spark.sql.Row;
  */
 public record ResultManifest(
     Dataset<Row> rows, String folder, ManifestOptions options, String note) {
-  /** What follows the folder of edited images in a path: a file, perhaps in one more folder. */
-  private static final String IN_IMAGES = "(?s)^.*/images/((?:[^/]+/)?[^/]+)$";
+  private static final String IMAGES = "images/";
 
   private static final long MAX_SUMMARY_BYTES = 64L << 20;
 
@@ -165,11 +165,27 @@ public record ResultManifest(
       return rows;
     }
     Column path = col(name);
+    // A file in the folder of edited images, perhaps in one more folder. Without regular
+    // expressions, which Spark RAPIDS would leave on the CPU.
+    Column file = substring_index(path, "/", -1);
+    Column inFolder = substring_index(path, "/", -2);
+    Column named = length(file).gt(0);
+    Column folderNamed = length(inFolder).gt(length(file).plus(1));
     return rows.withColumn(
         name,
         when(
-                path.rlike(IN_IMAGES),
-                concat(lit(output.images() + "/"), regexp_extract(path, IN_IMAGES, 1)))
+                named.and(isInImages(path, inFolder, file)),
+                concat(lit(output.images() + "/"), file))
+            .when(
+                named
+                    .and(folderNamed)
+                    .and(isInImages(path, substring_index(path, "/", -3), inFolder)),
+                concat(lit(output.images() + "/"), inFolder))
             .otherwise(path));
+  }
+
+  /** Whether {@code end}, the end of a path, is {@code image} in a folder {@code images}. */
+  private static Column isInImages(Column path, Column end, Column image) {
+    return end.equalTo(concat(lit(IMAGES), image)).and(length(path).gt(length(end)));
   }
 }

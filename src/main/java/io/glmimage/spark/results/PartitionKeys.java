@@ -1,19 +1,15 @@
 package io.glmimage.spark.results;
 
-import static org.apache.spark.sql.functions.broadcast;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 
 import io.glmimage.manifest.InternalColumns;
-import java.util.ArrayList;
+import io.glmimage.spark.manifest.Lookup;
+import java.util.Arrays;
 import java.util.BitSet;
-import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.hash.Murmur3_x86_32;
 
 /**
@@ -24,11 +20,6 @@ import org.apache.spark.unsafe.hash.Murmur3_x86_32;
 public final class PartitionKeys {
   /** The seed of Spark's hash expressions. */
   private static final int SEED = 42;
-
-  private static final StructType PLACES =
-      new StructType()
-          .add(InternalColumns.PARTITION, DataTypes.IntegerType, false)
-          .add(InternalColumns.PLACE, DataTypes.IntegerType, false);
 
   private PartitionKeys() {}
 
@@ -58,16 +49,8 @@ public final class PartitionKeys {
     if (keys.length == 1) {
       return rows.withColumn(InternalColumns.PLACE, lit(keys[0]));
     }
-    List<Row> places = new ArrayList<>();
-    for (int i = 0; i < keys.length; i++) {
-      places.add(RowFactory.create(i, keys[i]));
-    }
-    // A join, because an array in the expression would be copied for each row on a GPU.
-    return rows.withColumn(InternalColumns.PART, partition)
-        .join(
-            broadcast(rows.sparkSession().createDataFrame(places, PLACES)),
-            col(InternalColumns.PART).equalTo(col(InternalColumns.PARTITION)),
-            "left")
-        .drop(InternalColumns.PART, InternalColumns.PARTITION);
+    long[] places = Arrays.stream(keys).asLongStream().toArray();
+    return Lookup.add(rows, partition, new String[] {InternalColumns.PLACE}, places)
+        .withColumn(InternalColumns.PLACE, col(InternalColumns.PLACE).cast("int"));
   }
 }

@@ -23,8 +23,6 @@ final class LocalSpark implements AutoCloseable {
           .master("local[2]")
           .config("spark.ui.enabled", "false")
           .config("spark.sql.shuffle.partitions", "2")
-          // As in every session of the job.
-          .config("spark.sql.legacy.parquet.nanosAsLong", "true")
           .getOrCreate();
 
   SparkSession session() {

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("spark")
 class ManifestPlanTest extends SharedLocalSpark {
-  private static final String CHECK = "ScalaUDF Some(" + IdentifiedRows.CHECK_ROW + ")";
-  private static final String CONTENT_KEY = "ScalaUDF Some(" + RowKeys.CONTENT_KEY + ")";
+  private static final String CHECK = "ScalaUDF " + IdentifiedRows.CHECK_ROW;
+  private static final String CONTENT_KEY = "ScalaUDF " + RowKeys.CONTENT_KEY;
 
   /** Opens a manifest with these ids; null for a manifest without ids. */
   private ManifestTable manifest(String... ids) {

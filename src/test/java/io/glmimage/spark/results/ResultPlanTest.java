@@ -14,6 +14,7 @@ import io.glmimage.quality.QualityFigures;
 import io.glmimage.quality.QualityLimits;
 import io.glmimage.spark.PlanShape;
 import io.glmimage.spark.TinySpark;
+import io.glmimage.spark.manifest.ResultManifest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +23,10 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.StructType;
@@ -106,6 +110,34 @@ class ResultPlanTest extends TinySpark {
             planned, newest, new StructType().add("la.bel", "string"), new QualityLimits(0, 1));
     int[] keys = PartitionKeys.of(3);
     assertEquals(List.of(), PlanShape.rowByRow(PartitionKeys.add(table, lit(1), keys)));
+  }
+
+  @Test
+  void pathsInTheFolderOfImagesAreRebased() {
+    Pattern images = Pattern.compile("^.*/images/((?:[^/]+/)?[^/]+)$", Pattern.DOTALL);
+    String[] parts = {"/", "/", "images", "a", "b.png", "", "\n", "images/", "s3a://x"};
+    Random random = new Random(1);
+    List<String> paths = new ArrayList<>(List.of("/o/images/a.png", "/o/images/b/a.png", "images/a"));
+    for (int i = 0; i < 3000; i++) {
+      StringBuilder path = new StringBuilder(random.nextBoolean() ? "/o/images" : "");
+      for (int length = random.nextInt(7); length > 0; length--) {
+        path.append(parts[random.nextInt(parts.length)]);
+      }
+      paths.add(path.toString());
+    }
+    String name = ResultColumn.OUTPUT_PATH.column();
+    OutputLayout output = new OutputLayout("/new");
+    Dataset<Row> table =
+        spark.createDataset(paths, Encoders.STRING()).toDF("path").withColumn(name, col("path"));
+    int inImages = 0;
+    for (Row row : ResultManifest.rebased(table, output).collectAsList()) {
+      Matcher found = images.matcher(row.getString(0));
+      boolean matches = found.matches();
+      inImages += matches ? 1 : 0;
+      String expected = matches ? output.images() + "/" + found.group(1) : row.getString(0);
+      assertEquals(expected, row.getAs(name), row.getString(0));
+    }
+    assertTrue(inImages > 100 && inImages < 2900, "in images: " + inImages);
   }
 
   @Test

@@ -144,7 +144,8 @@ class RowsToDoTest extends TinySpark {
     Dataset<Row> results = spark.createDataFrame(List.of(row("OK", "now", "s")), RESULT);
     assertEquals(
         List.of(),
-        PlanShape.rowByRow(RowsToDo.marked(planned(), results, false, Map.of("b", "run-3", "c", "run-1"), null)));
+        PlanShape.rowByRow(
+            RowsToDo.marked(planned(), results, false, Map.of("b", "run-3", "c", "run-1"), null)));
     assertNotEquals(
         List.of(),
         PlanShape.rowByRow(RowsToDo.marked(planned(), results, false, Map.of(), files(false))));
