@@ -2,6 +2,7 @@ package io.glmimage.spark.manifest;
 
 import static org.apache.spark.sql.functions.broadcast;
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.get;
 import static org.apache.spark.sql.functions.lit;
 
 import io.glmimage.manifest.InternalColumns;
@@ -30,7 +31,7 @@ public final class Lookup {
     Column number = col("id").cast("int");
     columns[0] = number.as(InternalColumns.PARTITION);
     for (int i = 0; i < names.length; i++) {
-      columns[i + 1] = lit(values[i]).getItem(number).as(names[i]);
+      columns[i + 1] = get(lit(values[i]), number).as(names[i]);
     }
     Dataset<Row> table =
         rows.sparkSession().range(0, values[0].length, 1, 1).toDF("id").select(columns);
