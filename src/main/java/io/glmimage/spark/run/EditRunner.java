@@ -31,6 +31,7 @@ import io.glmimage.spark.results.StoredResults;
 import io.glmimage.tensor.DeviceName;
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.api.java.JavaRDD;
