@@ -72,8 +72,7 @@ record PartitionCounts(Map<Integer, Long> rows) {
         .withColumn(
             InternalColumns.INDEX,
             when(
-                position.lt(col(InternalColumns.COUNT)),
-                position.plus(col(InternalColumns.FIRST))))
+                position.lt(col(InternalColumns.COUNT)), position.plus(col(InternalColumns.FIRST))))
         .drop(InternalColumns.POSITION, InternalColumns.FIRST, InternalColumns.COUNT);
   }
 

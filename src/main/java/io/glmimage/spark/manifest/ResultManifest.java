@@ -173,9 +173,7 @@ public record ResultManifest(
     Column folderNamed = length(inFolder).gt(length(file).plus(1));
     return rows.withColumn(
         name,
-        when(
-                named.and(isInImages(path, inFolder, file)),
-                concat(lit(output.images() + "/"), file))
+        when(named.and(isInImages(path, inFolder, file)), concat(lit(output.images() + "/"), file))
             .when(
                 named
                     .and(folderNamed)

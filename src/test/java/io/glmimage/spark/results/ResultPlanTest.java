@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -93,7 +94,10 @@ class ResultPlanTest extends TinySpark {
     spark.createDataFrame(List.of(), schema).coalesce(1).write().parquet(output.results());
     StoredResults stored =
         new StoredResults(
-            spark, new HadoopSettings(spark.sparkContext().hadoopConfiguration()), output);
+            spark,
+            JavaSparkContext.fromSparkContext(spark.sparkContext())
+                .broadcast(new HadoopSettings(spark.sparkContext().hadoopConfiguration())),
+            output);
     Dataset<Row> newest = stored.newestRows(EnumSet.allOf(ResultColumn.class));
     assertEquals(List.of(), PlanShape.rowByRow(newest));
 
@@ -117,7 +121,8 @@ class ResultPlanTest extends TinySpark {
     Pattern images = Pattern.compile("^.*/images/((?:[^/]+/)?[^/]+)$", Pattern.DOTALL);
     String[] parts = {"/", "/", "images", "a", "b.png", "", "\n", "images/", "s3a://x"};
     Random random = new Random(1);
-    List<String> paths = new ArrayList<>(List.of("/o/images/a.png", "/o/images/b/a.png", "images/a"));
+    List<String> paths =
+        new ArrayList<>(List.of("/o/images/a.png", "/o/images/b/a.png", "images/a"));
     for (int i = 0; i < 3000; i++) {
       StringBuilder path = new StringBuilder(random.nextBoolean() ? "/o/images" : "");
       for (int length = random.nextInt(7); length > 0; length--) {
