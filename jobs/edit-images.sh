@@ -37,6 +37,7 @@ Environment:
   GLM_IMAGE_CORES          embedded mode: number of Spark task threads (default: all cores);
                            --master local[N] takes precedence
   GLM_IMAGE_JAVA_OPTS      embedded mode: further JVM options, split at spaces
+  GLM_IMAGE_CLASS_PATH     embedded mode: further jars, separated by colons, such as those of a catalog
   GLM_IMAGE_MAVEN_ARGS     arguments of the build: -Pgpu, -Pspark-4, -Djavacpp.platform=macosx-arm64
   GLM_IMAGE_JAR            job jar built elsewhere; nothing is built then (spark-submit only)
 

@@ -190,7 +190,7 @@ glm_embedded() {
     "-Dglmimage.cores=${GLM_IMAGE_CORES:-*}")
   # shellcheck disable=SC2086 # several options in one variable, on purpose
   ${GLM_EXEC:+exec} "$GLM_JAVA" "@$GLM_ROOT/target/embedded.options" "${options[@]}" ${GLM_IMAGE_JAVA_OPTS:-} \
-    -cp "$GLM_PLAIN_JAR:$(cat "$GLM_ROOT/target/embedded.classpath")" "$main" "$@"
+    -cp "$GLM_PLAIN_JAR:$(cat "$GLM_ROOT/target/embedded.classpath")${GLM_IMAGE_CLASS_PATH:+:$GLM_IMAGE_CLASS_PATH}" "$main" "$@"
 }
 
 glm_submit() {

@@ -1,10 +1,9 @@
 package io.glmimage.job;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.io.Storage;
-import io.glmimage.json.Json;
 import io.glmimage.output.ContactSheetFile;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.SourceFolder;
 import io.glmimage.spark.results.ResultsTable;
 import java.io.IOException;
 import java.util.List;
@@ -23,7 +22,6 @@ import picocli.CommandLine.Option;
     })
 final class ContactSheetCommand implements Callable<Integer> {
   static final int DEFAULT_ROWS = 20;
-  private static final long LONGEST_SUMMARY = 64L << 20;
 
   @Option(
       names = "--results",
@@ -83,13 +81,9 @@ final class ContactSheetCommand implements Callable<Integer> {
       return storage.parent(manifest);
     }
     for (String output : List.of(results, storage.parent(results))) {
-      String summary = new OutputLayout(output).summary();
-      if (storage.exists(summary)) {
-        JsonNode named =
-            Json.MAPPER.readTree(storage.read(summary, LONGEST_SUMMARY)).at("/options/manifest");
-        if (named.isTextual()) {
-          return storage.parent(named.textValue());
-        }
+      String folder = SourceFolder.of(storage, new OutputLayout(output));
+      if (folder != null) {
+        return folder;
       }
     }
     return storage.qualified(results);

@@ -1,6 +1,7 @@
 package io.glmimage.job;
 
 import io.glmimage.error.Redaction;
+import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
 import java.util.List;
@@ -44,6 +45,8 @@ final class EditCommand implements Callable<Integer> {
           "Folder for the results, on any Hadoop file system. Results of an earlier run there are"
               + " kept.")
   private String output;
+
+  @Mixin private ResultsTableFlags resultsTable = new ResultsTableFlags();
 
   @Mixin private GuaranteeFlags guarantees = new GuaranteeFlags();
 
@@ -129,8 +132,9 @@ final class EditCommand implements Callable<Integer> {
   }
 
   JobOptions options() {
+    ManifestOptions rows = manifest.options();
     return new JobOptions(
-        manifest.options(),
+        rows,
         defaults.options(),
         new PlanOptions(batchSize, partitions),
         guarantees.output(output),
@@ -142,6 +146,7 @@ final class EditCommand implements Callable<Integer> {
         exitCodes.failedRows(),
         gpuHourPrice,
         progress,
+        resultsTable.choice(rows),
         JobOptions.valuesOf(spec));
   }
 

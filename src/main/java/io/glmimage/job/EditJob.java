@@ -28,6 +28,7 @@ import io.glmimage.spark.engine.NoopModel;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestTable;
 import io.glmimage.spark.results.BatchFiles;
+import io.glmimage.spark.results.CatalogResults;
 import io.glmimage.spark.results.OutputFolder;
 import io.glmimage.spark.results.Packer;
 import io.glmimage.spark.results.ResultFigures;
@@ -76,7 +77,11 @@ final class EditJob {
 
   /** What the job reads and where it writes, after the checks. */
   private record Inputs(
-      OutputFolder folder, ModelRef model, SourceOptions sources, ManifestTable manifest) {}
+      OutputFolder folder,
+      ModelRef model,
+      SourceOptions sources,
+      ManifestTable manifest,
+      Optional<CatalogResults> resultsTable) {}
 
   /**
    * Runs the job.
@@ -127,6 +132,7 @@ final class EditJob {
     try (RunLock lock = lock(inputs.folder().paths(), running)) {
       inputs.folder().prepare(options.output());
       try {
+        inputs.resultsTable().ifPresent(table -> table.create(inputs.manifest().passedThrough()));
         return run(inputs, identified, lock, running);
       } catch (UsageException e) {
         // The folder has been changed by now.
@@ -165,7 +171,7 @@ final class EditJob {
 
       // 5. Report, from the files that were written.
       describe("Summarize the results");
-      return report(output, inputs.model(), new Kept(rows, rows - plan.rows(), current), edited);
+      return report(output, inputs, new Kept(rows, rows - plan.rows(), current), edited);
     }
   }
 
@@ -193,18 +199,22 @@ final class EditJob {
   private Inputs check() throws IOException {
     OutputFolder folder = new OutputFolder(storage, storage.qualified(options.output().path()));
     boolean ownModel = !options.engine().noop() && !options.engine().demonstration();
-    folder.checkInputs(options.manifest().path(), ownModel ? options.engine().modelName() : null);
+    folder.checkInputs(
+        options.manifest().isTable() ? null : options.manifest().path(),
+        ownModel ? options.engine().modelName() : null);
     ModelRef model =
         options.engine().noop() ? new NoopModel() : console.models().apply(options.engine());
     model.check(storage);
     if (session.isEmbedded() && model instanceof CheckpointModel) {
       LocalPlaces.checkLibraries();
     }
+    ManifestTable manifest =
+        ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults());
+    Optional<CatalogResults> results =
+        options.resultsTable().map(table -> table.open(session.spark()));
+    results.ifPresent(table -> table.check(manifest.passedThrough()));
     return new Inputs(
-        folder,
-        model,
-        SourceFlags.qualified(options.sources(), storage),
-        ManifestTable.open(session.spark(), storage, options.manifest(), options.defaults()));
+        folder, model, SourceFlags.qualified(options.sources(), storage), manifest, results);
   }
 
   private RunLock lock(OutputLayout root, AtomicReference<EditRunner> running) throws IOException {
@@ -293,13 +303,19 @@ final class EditJob {
    */
   private record Kept(long rows, long kept, boolean table) {}
 
-  private RunReport report(OutputLayout output, ModelRef model, Kept found, EditFigures edited)
+  private RunReport report(OutputLayout output, Inputs inputs, Kept found, EditFigures edited)
       throws IOException {
     long rows = found.rows();
+    ModelRef model = inputs.model();
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
     Map<String, String> byName = options.byName();
     // Later commands find the sources wherever they are started.
-    byName.put("manifest", storage.qualified(options.manifest().path()));
+    if (!options.manifest().isTable()) {
+      byName.put("manifest", storage.qualified(options.manifest().path()));
+    }
+    if (options.manifest().imageFolder() != null) {
+      byName.put("image-folder", inputs.manifest().folder());
+    }
     RunReport report =
         new RunReport(
             results.counts(rows, found.kept()),
@@ -328,8 +344,9 @@ final class EditJob {
     // The report of the run that edited the rows has figures that this one lacks.
     if (!found.table() || !storage.exists(output.report()) || !storage.exists(output.metrics())) {
       describe("Write the report");
-      writeReport(report, new ResultFigures(results), model.touchesImages());
+      writeReport(report, new ResultFigures(results), inputs);
     }
+    inputs.resultsTable().ifPresent(table -> write(table, results));
     if (report.rows().allFlagged() > 0) {
       say(
           Wording.count(report.rows().allFlagged(), "edited image")
@@ -343,12 +360,18 @@ final class EditJob {
     return report;
   }
 
-  private void writeReport(RunReport report, ResultFigures figures, boolean withImages)
+  /** Last, so that a failure of the catalog leaves a report. */
+  private void write(CatalogResults table, ResultsTable results) {
+    describe("Write the results table");
+    long written = table.write(results);
+    say(Wording.count(written, "row") + " written to the results table");
+  }
+
+  private void writeReport(RunReport report, ResultFigures figures, Inputs inputs)
       throws IOException {
-    ReportFiles files =
-        new ReportFiles(storage, storage.parent(options.manifest().path()), redaction);
+    ReportFiles files = new ReportFiles(storage, inputs.manifest().folder(), redaction);
     Map<SampleGroup, List<ShownResult>> samples =
-        withImages
+        inputs.model().touchesImages()
             ? figures.samples(
                 report.rows().ok(), ReportFiles.MOST_SAMPLES, ReportFiles.MOST_OF_A_GROUP)
             : Map.of();

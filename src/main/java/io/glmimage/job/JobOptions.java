@@ -31,6 +31,7 @@ import picocli.CommandLine.Model.OptionSpec;
  * @param failedRowsExitCode exit code of a finished run with failed rows
  * @param gpuHourPrice price of a GPU for an hour; null if the cost is not wanted
  * @param progress where the progress is shown
+ * @param resultsTable table of a catalog that gets the result rows too
  * @param values every option of the command line by its name, as parsed, defaults included
  */
 record JobOptions(
@@ -46,6 +47,7 @@ record JobOptions(
     int failedRowsExitCode,
     Double gpuHourPrice,
     ProgressMode progress,
+    Optional<ResultsTableFlags.Choice> resultsTable,
     Map<String, String> values) {
 
   JobOptions {

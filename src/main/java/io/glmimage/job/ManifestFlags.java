@@ -4,6 +4,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.manifest.ManifestFormat;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ResultRows;
+import io.glmimage.spark.manifest.CatalogTable;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,12 +14,28 @@ import picocli.CommandLine.Option;
 final class ManifestFlags {
   @Option(
       names = "--manifest",
-      required = true,
       paramLabel = "PATH",
       description =
           "Manifest file, or folder of files, on any Hadoop file system (s3a://, hdfs://, file:, a"
-              + " plain path). Relative image paths start at the folder that holds it.")
+              + " plain path). Relative image paths start at the folder that holds it. Default: none;"
+              + " this option or --manifest-table is required.")
   private String manifest;
+
+  @Option(
+      names = "--manifest-table",
+      paramLabel = "NAME",
+      description =
+          "Manifest that is a table of a Spark catalog, such as db.rows or catalog.db.rows (Iceberg,"
+              + " Delta, Hive). Default: none.")
+  private String table;
+
+  @Option(
+      names = "--image-folder",
+      paramLabel = "DIR",
+      description =
+          "Folder where relative image paths start. Default: the folder that holds the manifest; with"
+              + " --manifest-table, relative paths fail.")
+  private String imageFolder;
 
   @Option(
       names = "--manifest-format",
@@ -79,7 +96,26 @@ final class ManifestFlags {
   }
 
   ManifestOptions options() {
+    if ((manifest == null) == (table == null)) {
+      throw new UsageException(
+          manifest == null
+              ? "Cannot start without a manifest: give --manifest PATH or --manifest-table NAME"
+              : "Cannot read two manifests: give --manifest or --manifest-table, not both");
+    }
+    ManifestFormat named = ManifestFormat.named(format);
+    if (table != null && (named != null || delimiter != null)) {
+      throw new UsageException(
+          "Invalid --manifest-format or --delimiter: a table of a catalog has no file format; leave"
+              + " them out with --manifest-table");
+    }
     return new ManifestOptions(
-        manifest, columns, dropped, ManifestFormat.named(format), separator(), resultRows);
+        table == null ? manifest : CatalogTable.of("--manifest-table", table).name(),
+        columns,
+        dropped,
+        named,
+        separator(),
+        resultRows,
+        table == null ? ManifestOptions.Place.FILES : ManifestOptions.Place.TABLE,
+        imageFolder);
   }
 }

@@ -63,6 +63,7 @@ final class SessionSettings implements AutoCloseable {
           "spark.sql.redaction.",
           "spark.sql.shuffle.",
           "spark.sql.sources.commitProtocolClass",
+          "spark.sql.sources.default",
           "spark.sql.sources.outputCommitterClass",
           "spark.sql.sources.parallelPartitionDiscovery.",
           "spark.sql.streaming.",

@@ -60,6 +60,11 @@ public final class DataUrl {
     return true;
   }
 
+  /** The data URL of a file of any kind; null for null. */
+  public static String ofFile(byte[] file) {
+    return file == null ? null : "data:image;base64," + Base64.getEncoder().encodeToString(file);
+  }
+
   /** The data URL of bare base64; any other value unchanged. */
   static String ofBase64(String path) {
     return isBase64(path) ? "data:image;base64," + path : path;

@@ -73,13 +73,23 @@ public final class ImagePaths {
     return null;
   }
 
+  /** Why this path cannot be resolved, or null if it can. */
+  static String problem(String folder, String path) {
+    boolean whole = DataUrl.is(path) || path.startsWith("/") || SCHEME.matcher(path).matches();
+    return folder != null || whole
+        ? null
+        : "image_paths holds the relative path "
+            + DataUrl.shown(path)
+            + ", and a table has no folder (give --image-folder, or write whole paths)";
+  }
+
   /**
    * Resolves a path. Data URLs and paths with a scheme stay as they are.
    *
-   * @param folder the folder that holds the manifest
+   * @param folder base of relative paths; null if there is none, and all paths stay as they are
    */
   public static String resolve(String folder, String path) {
-    if (DataUrl.is(path) || SCHEME.matcher(path).matches()) {
+    if (folder == null || DataUrl.is(path) || SCHEME.matcher(path).matches()) {
       return path;
     }
     if (path.startsWith("/")) {

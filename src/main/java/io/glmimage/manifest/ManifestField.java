@@ -3,14 +3,17 @@ package io.glmimage.manifest;
 /** The columns of a manifest that describe an edit. All other columns pass through. */
 public enum ManifestField {
   PROMPT("prompt", true, "a string"),
-  IMAGE_PATHS("image_paths", true, "a string or an array of strings"),
+  IMAGE_PATHS(
+      "image_paths",
+      true,
+      "a string, an image (bytes, or a struct of bytes and path), or an array of these"),
   ID("id", false, "a string or a whole number"),
   SEED("seed", false, "a number"),
   HEIGHT("height", false, "a number"),
   WIDTH("width", false, "a number"),
   NUM_INFERENCE_STEPS("num_inference_steps", false, "a number"),
   GUIDANCE_SCALE("guidance_scale", false, "a number"),
-  MASK_PATH("mask_path", false, "a string");
+  MASK_PATH("mask_path", false, "a string or an image (bytes, or a struct of bytes and path)");
 
   private final String column;
   private final boolean required;

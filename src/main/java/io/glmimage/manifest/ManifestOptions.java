@@ -11,13 +11,15 @@ import java.util.TreeMap;
 /**
  * The location of the manifest and the names of its columns.
  *
- * @param path a file or a folder of files
+ * @param path a file or a folder of files, or the name of a table
  * @param columns column of the manifest by field name, for columns with other names ({@code
  *     prompt=caption})
  * @param dropped columns that do not pass through to the result table
  * @param format format of the files, or null to detect it
  * @param delimiter between the values of CSV, or null for the one of the format
  * @param resultRows which rows to take if the manifest is a result table
+ * @param place whether the path is one, or the name of a table
+ * @param imageFolder base of relative image paths; null for the folder that holds the manifest
  */
 public record ManifestOptions(
     String path,
@@ -25,8 +27,17 @@ public record ManifestOptions(
     List<String> dropped,
     ManifestFormat format,
     Character delimiter,
-    ResultRows resultRows)
+    ResultRows resultRows,
+    Place place,
+    String imageFolder)
     implements Serializable {
+  /** Where a manifest is. */
+  public enum Place {
+    FILES,
+    /** A table of a Spark catalog. */
+    TABLE
+  }
+
   /** Options of a manifest that is not a result table. */
   public ManifestOptions(
       String path,
@@ -34,7 +45,7 @@ public record ManifestOptions(
       List<String> dropped,
       ManifestFormat format,
       Character delimiter) {
-    this(path, columns, dropped, format, delimiter, ResultRows.EDITED);
+    this(path, columns, dropped, format, delimiter, ResultRows.EDITED, Place.FILES, null);
   }
 
   /** Options with the delimiter of the format. */
@@ -66,12 +77,19 @@ public record ManifestOptions(
 
   /** These options for a manifest at another place. */
   public ManifestOptions withPath(String newPath) {
-    return new ManifestOptions(newPath, columns, dropped, format, delimiter, resultRows);
+    return new ManifestOptions(
+        newPath, columns, dropped, format, delimiter, resultRows, place, imageFolder);
   }
 
   /** These options with other dropped columns. */
   public ManifestOptions withDropped(List<String> names) {
-    return new ManifestOptions(path, columns, names, format, delimiter, resultRows);
+    return new ManifestOptions(
+        path, columns, names, format, delimiter, resultRows, place, imageFolder);
+  }
+
+  /** Whether the manifest is a table of a Spark catalog. */
+  public boolean isTable() {
+    return place == Place.TABLE;
   }
 
   /** The column that holds a field in this manifest. */

@@ -16,7 +16,7 @@ public final class RowReader implements Serializable {
   private final String folder;
 
   /**
-   * @param folder the folder that holds the manifest; relative image paths start there
+   * @param folder relative image paths start there; null if they cannot be read
    */
   public RowReader(EditDefaults defaults, String folder) {
     this.defaults = defaults;
@@ -72,6 +72,7 @@ public final class RowReader implements Serializable {
       List<String> sources = new ArrayList<>();
       for (String path : given) {
         reject(ImagePaths.problem(path));
+        reject(ImagePaths.problem(folder, path));
         sources.add(ImagePaths.resolve(folder, path));
       }
       return new ManifestRow(
@@ -93,6 +94,7 @@ public final class RowReader implements Serializable {
     }
     MaskSource mask = MaskSource.of(text);
     String problem = ImagePaths.problem(mask.path());
+    problem = problem == null ? ImagePaths.problem(folder, mask.path()) : problem;
     if (problem != null) {
       throw new Unreadable(problem.replaceFirst("^image_paths", ManifestField.MASK_PATH.column()));
     }

@@ -44,9 +44,12 @@ final class ManifestFiles {
     };
   }
 
-  /** The format that is assumed, for messages: " as Parquet". */
+  /** The format that is assumed, for messages: " as Parquet". A table has none. */
   static String formatName(ManifestOptions options) {
     ManifestFormat format = options.format();
+    if (options.isTable()) {
+      return "";
+    }
     return format == null || format == ManifestFormat.PARQUET
         ? " as Parquet"
         : " as " + format.option();

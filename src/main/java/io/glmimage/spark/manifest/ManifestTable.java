@@ -41,6 +41,7 @@ import org.apache.spark.sql.types.StructType;
 /** A manifest as a Spark table, with checked columns. Its rows are not checked yet. */
 public final class ManifestTable {
   private final String path;
+  private final String folder;
   private final Dataset<Row> rows;
   private final ManifestSchema schema;
   private final RowReader reader;
@@ -49,12 +50,14 @@ public final class ManifestTable {
 
   private ManifestTable(
       String path,
+      String folder,
       Dataset<Row> rows,
       ManifestSchema schema,
       RowReader reader,
       String source,
       List<String> warnings) {
     this.path = path;
+    this.folder = folder;
     this.rows = rows;
     this.schema = schema;
     this.reader = reader;
@@ -75,20 +78,36 @@ public final class ManifestTable {
     Dataset<Row> rows;
     List<String> warnings = new ArrayList<>();
     try {
-      if (!storage.exists(options.path())) {
-        throw new UsageException(
-            "Cannot read manifest " + options.path() + ": there is no such file or folder");
+      if (options.isTable()) {
+        TableManifest table = TableManifest.open(spark, options);
+        folder = null;
+        source = columns(options) + options.path() + ' ' + table.version();
+        rows = table.rows();
+      } else {
+        if (!storage.exists(options.path())) {
+          throw new UsageException(
+              "Cannot read manifest " + options.path() + ": there is no such file or folder");
+        }
+        options = options.withPath(ResultManifest.path(storage, options.path()));
+        folder = storage.parent(options.path());
+        source = source(storage, options);
+        rows = ManifestFiles.read(new ManifestSource(spark, storage, options, warnings::add));
       }
-      options = options.withPath(ResultManifest.path(storage, options.path()));
-      folder = storage.parent(options.path());
-      source = source(storage, options);
-      rows = ManifestFiles.read(new ManifestSource(spark, storage, options, warnings::add));
       if (ResultManifest.is(rows)) {
         ResultManifest results = ResultManifest.of(storage, rows, options);
         rows = results.rows();
         folder = results.folder();
         options = results.options();
         warnings.add(results.note());
+      }
+      if (options.imageFolder() != null) {
+        folder = storage.qualified(options.imageFolder());
+        if (!storage.exists(folder)) {
+          throw new UsageException(
+              "Cannot read images from --image-folder "
+                  + options.imageFolder()
+                  + ": there is no such folder");
+        }
       }
     } catch (IOException e) {
       String why = String.valueOf(e.getMessage());
@@ -109,6 +128,7 @@ public final class ManifestTable {
               + Causes.firstLine(Causes.root(e)),
           e);
     }
+    rows = InlineImages.asTexts(rows, options);
     List<String> names = List.of(rows.columns());
     rows = withMisspeltPaths(rows, names, options);
     List<ManifestColumn> columns =
@@ -119,6 +139,7 @@ public final class ManifestTable {
     warnings.addAll(NearMisses.warnings(names, options));
     return new ManifestTable(
         options.path(),
+        folder,
         rows,
         schema,
         new RowReader(defaults, folder),
@@ -181,8 +202,12 @@ public final class ManifestTable {
 
   private static Column isEmpty(StructType schema, String name) {
     Column value = quoted(name);
+    DataType type = schema.apply(name).dataType();
+    if (InlineImages.is(type) && !(type instanceof ArrayType)) {
+      return value.isNull();
+    }
     Column empty =
-        schema.apply(name).dataType() instanceof ArrayType
+        type instanceof ArrayType
             ? functions.size(value).leq(0)
             : functions.not(isVisible(value.cast(DataTypes.StringType)));
     return value.isNull().or(empty);
@@ -208,13 +233,20 @@ public final class ManifestTable {
     return source;
   }
 
+  /** How the columns are read. */
+  private static String columns(ManifestOptions options) {
+    return new TreeMap<>(options.columns())
+        + ""
+        + options.dropped()
+        + options.resultRows()
+        + options.format()
+        + options.delimiter()
+        + '\n';
+  }
+
   private static String source(Storage storage, ManifestOptions options) throws IOException {
     String path = storage.qualified(options.path());
-    StringBuilder text = new StringBuilder();
-    text.append(new TreeMap<>(options.columns()))
-        .append(options.dropped())
-        .append(options.resultRows());
-    text.append(options.format()).append(options.delimiter()).append('\n');
+    StringBuilder text = new StringBuilder(columns(options));
     List<StoredFile> files =
         storage.isFolder(path) ? storage.files(path) : List.of(storage.stat(path));
     for (StoredFile file : files) {
@@ -230,6 +262,11 @@ public final class ManifestTable {
    */
   public IdentifiedRows identify() {
     return IdentifiedRows.of(this);
+  }
+
+  /** Base of relative image paths; null if they cannot be read. */
+  public String folder() {
+    return folder;
   }
 
   /** The path that the user gave. */
@@ -268,6 +305,10 @@ public final class ManifestTable {
       return ColumnKind.TEXT;
     }
     if (type instanceof ArrayType array && array.elementType() instanceof StringType) {
+      return ColumnKind.TEXT_LIST;
+    }
+    if (InlineImages.is(type)) {
+      // As it would be read if it were the column of source images.
       return ColumnKind.TEXT_LIST;
     }
     if (type instanceof ByteType

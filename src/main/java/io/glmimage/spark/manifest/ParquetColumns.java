@@ -24,6 +24,7 @@ import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.NullType;
 import org.apache.spark.sql.types.ShortType;
 import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /** Chooses one type for each column of Parquet files that need not have the same columns. */
@@ -237,7 +238,7 @@ final class ParquetColumns {
         if (rank(seen) != pass) {
           continue;
         }
-        DataType next = seen.column().type();
+        DataType next = seen.column().type() == null ? null : nullable(seen.column().type());
         // Timestamps and numbers do not mix.
         boolean differ =
             chosen != null && chosen.column().nanoseconds() != seen.column().nanoseconds();
@@ -366,9 +367,20 @@ final class ParquetColumns {
 
   /** The same type with nulls everywhere, as Spark reads files. */
   private static DataType nullable(DataType type) {
-    return type instanceof ArrayType array
-        ? DataTypes.createArrayType(nullable(array.elementType()), true)
-        : type;
+    if (type instanceof ArrayType array) {
+      return DataTypes.createArrayType(nullable(array.elementType()), true);
+    }
+    if (type instanceof MapType map) {
+      return DataTypes.createMapType(nullable(map.keyType()), nullable(map.valueType()), true);
+    }
+    if (type instanceof StructType struct) {
+      StructType all = new StructType();
+      for (StructField field : struct.fields()) {
+        all = all.add(field.name(), nullable(field.dataType()), true, field.metadata());
+      }
+      return all;
+    }
+    return type;
   }
 
   private static boolean isNested(DataType type) {

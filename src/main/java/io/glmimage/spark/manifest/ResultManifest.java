@@ -8,16 +8,15 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.substring_index;
 import static org.apache.spark.sql.functions.when;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.Storage;
-import io.glmimage.json.Json;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ResultRows;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.output.SourceFolder;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,15 +32,13 @@ import org.apache.spark.sql.Row;
  * are the edited images, or those of the first run.
  *
  * @param rows the rows to edit, with the columns of a manifest
- * @param folder base of relative image paths
+ * @param folder base of relative image paths; null for a table of a catalog
  * @param options of the manifest, without dropped columns that this class has left out
  * @param note what was chosen, for the user
  */
 public record ResultManifest(
     Dataset<Row> rows, String folder, ManifestOptions options, String note) {
   private static final String IMAGES = "images/";
-
-  private static final long MAX_SUMMARY_BYTES = 64L << 20;
 
   /** Columns that every version of the result table has, and no other table. */
   private static final List<ResultColumn> SIGNS =
@@ -84,14 +81,19 @@ public record ResultManifest(
    */
   static ResultManifest of(Storage storage, Dataset<Row> table, ManifestOptions options)
       throws IOException {
+    // The paths of edited images in a table of a catalog are those of the output folder.
     OutputLayout output =
-        new OutputLayout(storage.qualified(storage.parent(storage.qualified(options.path()))));
+        options.isTable()
+            ? null
+            : new OutputLayout(
+                storage.qualified(storage.parent(storage.qualified(options.path()))));
     boolean edits = options.resultRows() == ResultRows.EDITED;
     Dataset<Row> rows = table.filter(wanted(table, options));
     boolean sourcesAreMapped = options.columns().containsKey(ManifestField.IMAGE_PATHS.column());
     if (edits && !sourcesAreMapped) {
       // A table that was copied without its edited images keeps their paths.
-      Dataset<Row> present = storage.exists(output.images()) ? rebased(rows, output) : rows;
+      boolean moved = output != null && storage.exists(output.images());
+      Dataset<Row> present = moved ? rebased(rows, output) : rows;
       rows =
           present.withColumn(
               ManifestField.IMAGE_PATHS.column(), array(col(ResultColumn.OUTPUT_PATH.column())));
@@ -102,7 +104,7 @@ public record ResultManifest(
     dropped.removeIf(name -> left.contains(name.toLowerCase(Locale.ROOT)));
     return new ResultManifest(
         rows,
-        edits ? output.root() : firstManifestFolder(storage, output),
+        output == null ? null : edits ? output.root() : firstManifestFolder(storage, output),
         options.withDropped(dropped),
         "The manifest is a result table: "
             + (edits
@@ -147,12 +149,8 @@ public record ResultManifest(
   /** Relative paths of the table start at the folder of the first run's manifest. */
   private static String firstManifestFolder(Storage storage, OutputLayout output)
       throws IOException {
-    if (!storage.exists(output.summary())) {
-      return output.root();
-    }
-    JsonNode summary = Json.MAPPER.readTree(storage.read(output.summary(), MAX_SUMMARY_BYTES));
-    JsonNode manifest = summary.path("options").path("manifest");
-    return manifest.isTextual() ? storage.parent(manifest.asText()) : output.root();
+    String folder = SourceFolder.of(storage, output);
+    return folder == null ? output.root() : folder;
   }
 
   /**

@@ -92,6 +92,20 @@ public final class OutputFolder {
    */
   public void checkInputs(String manifest, String model) throws IOException {
     String root = layout.root();
+    if (manifest != null) {
+      checkManifest(manifest, root);
+    }
+    if (model != null && storage.isWithin(root, model)) {
+      throw new UsageException(
+          "Cannot write to "
+              + root
+              + ": it is in the folder of the model, "
+              + model
+              + ", and the results would become part of the model; choose another --output");
+    }
+  }
+
+  private void checkManifest(String manifest, String root) throws IOException {
     if (storage.isWithin(manifest, layout.failedRows())) {
       throw new UsageException(
           "Cannot edit the rows of "
@@ -122,14 +136,6 @@ public final class OutputFolder {
               + ": it is in the folder of the manifest, "
               + manifest
               + ", and a later run would read the results as rows; choose another --output");
-    }
-    if (model != null && storage.isWithin(root, model)) {
-      throw new UsageException(
-          "Cannot write to "
-              + root
-              + ": it is in the folder of the model, "
-              + model
-              + ", and the results would become part of the model; choose another --output");
     }
   }
 
