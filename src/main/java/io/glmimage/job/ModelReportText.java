@@ -2,6 +2,8 @@ package io.glmimage.job;
 
 import io.glmimage.error.Wording;
 import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.pipeline.CheckpointReport.Working;
+import io.glmimage.pipeline.WorkingMemory;
 import io.glmimage.weights.AdapterReport;
 import io.glmimage.weights.PublishedCheckpoint;
 import io.glmimage.weights.PublishedCheckpoint.Comparison;
@@ -11,11 +13,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** The report of a model inspection, as text for people and as fields for JSON. */
 final class ModelReportText {
   private static final String COLUMNS = "%-26s %5s %8s %14s  %-20s %10s%n";
+
+  private static final String MEMORY_COLUMNS = "  %-24s %10s";
 
   private ModelReportText() {}
 
@@ -63,14 +68,34 @@ final class ModelReportText {
               .collect(Collectors.joining(", ")),
           bytes(part.stored().bytes()));
     }
-    CheckpointReport.Memory memory = report.memory();
-    if (memory.bfloat16() > 0) {
-      out.println();
-      out.println("Memory for the weights (working memory comes on top):");
-      out.println("  GPU, bfloat16          " + bytes(memory.bfloat16()));
-      out.println("  GPU, --precision fp8   " + bytes(memory.fp8()));
-      out.println("  CPU, float32           " + bytes(memory.float32()));
+    if (report.memory().bfloat16() > 0) {
+      printMemory(report.memory(), out);
     }
+    out.println();
+  }
+
+  private static void printMemory(CheckpointReport.Memory memory, PrintWriter out) {
+    out.println();
+    out.println("Memory for the weights, and with what edits of a size need besides (estimates):");
+    out.printf(Locale.ROOT, MEMORY_COLUMNS, "", "weights");
+    memory.working().forEach(w -> out.printf(Locale.ROOT, " %12s", w.size()));
+    out.println();
+    printMemory("GPU, bfloat16", memory.bfloat16(), memory, Working::gpu, out);
+    printMemory("GPU, bfloat16, row alone", memory.bfloat16(), memory, Working::gpuAlone, out);
+    printMemory("GPU, --precision fp8", memory.fp8(), memory, Working::gpu, out);
+    printMemory("CPU, float32", memory.float32(), memory, Working::cpu, out);
+  }
+
+  private static void printMemory(
+      String name,
+      long weights,
+      CheckpointReport.Memory memory,
+      Function<Working, WorkingMemory> of,
+      PrintWriter out) {
+    out.printf(Locale.ROOT, MEMORY_COLUMNS, name, bytes(weights));
+    memory
+        .working()
+        .forEach(w -> out.printf(Locale.ROOT, " %12s", bytes(weights + of.apply(w).bytes())));
     out.println();
   }
 
@@ -115,6 +140,8 @@ final class ModelReportText {
     memory.put("cpu_float32", report.memory().float32());
     fields.put("weights_bytes", memory);
     fields.put(
+        "working_bytes", report.memory().working().stream().map(ModelReportText::fields).toList());
+    fields.put(
         "adapters",
         report.adapters().stream()
             .map(
@@ -132,6 +159,15 @@ final class ModelReportText {
       published.put(comparison.path(), comparison.state().name().toLowerCase(Locale.ROOT));
     }
     fields.put("published", published);
+    return fields;
+  }
+
+  private static Map<String, Object> fields(Working working) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("size", working.size().toString());
+    fields.put("gpu", working.gpu().bytes());
+    fields.put("gpu_row_alone", working.gpuAlone().bytes());
+    fields.put("cpu_float32", working.cpu().bytes());
     return fields;
   }
 

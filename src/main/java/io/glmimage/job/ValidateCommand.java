@@ -9,6 +9,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.json.Json;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.model.processor.OutputSize;
 import io.glmimage.pipeline.CheckpointReport;
 import io.glmimage.plan.CostModel;
 import io.glmimage.plan.GpuCost;
@@ -158,16 +159,20 @@ final class ValidateCommand implements Callable<Integer> {
       IdentifiedRows rows =
           ManifestTable.open(spark.spark(), spark.storage(), options, rowDefaults).identify();
       HadoopSettings hadoop = spark.hadoop();
+      CheckpointReport inspected = inspect(spark.storage());
       ManifestCheck check =
           new ManifestCheck(
-              rows, hadoop, sources.folders(spark.storage()), !isDemonstration(), cost());
+              rows,
+              hadoop,
+              sources.folders(spark.storage()),
+              sizing(inspected, spark.storage()),
+              cost());
       ManifestCheck.Findings all = full ? check.sources() : check.rows();
       int wanted = sample == null ? DEFAULT_SAMPLE : sample;
       boolean sampling = !full && wanted > 0;
       ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
       ManifestCheck.Findings found = sampling ? all.withBad(sampled) : all;
       Map<String, Object> report = report(options, rows, found, all, sampled);
-      CheckpointReport inspected = inspect(spark.storage());
       report.put("model", modelFields(inspected));
       print(report, inspected, hadoop.redaction());
       if (inspected != null && !inspected.usable()) {
@@ -175,6 +180,16 @@ final class ValidateCommand implements Callable<Integer> {
       }
       return found.bad() > 0 ? badRowsExitCode : ExitCode.DONE;
     }
+  }
+
+  /** The sizes that the model reads. If none is given, any model is assumed. */
+  private OutputSize sizing(CheckpointReport inspected, Storage storage) throws IOException {
+    if (model == null) {
+      return OutputSize.ofAnyCheckpoint();
+    }
+    CheckpointReport report =
+        inspected == null ? ModelInspection.of(model, List.of(), storage) : inspected;
+    return report.sizes() == null ? OutputSize.ofPublishedCheckpoint() : report.sizes();
   }
 
   /** Null without a model of the user's. */

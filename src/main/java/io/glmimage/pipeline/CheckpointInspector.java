@@ -2,12 +2,14 @@ package io.glmimage.pipeline;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.DeviceException;
+import io.glmimage.image.PixelSize;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFolders;
 import io.glmimage.kernel.AtenKernels;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.model.processor.GlmProcessor;
 import io.glmimage.model.processor.ImageProcessor;
+import io.glmimage.model.processor.OutputSize;
 import io.glmimage.model.processor.PromptTokenizer;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.tensor.Compute;
@@ -50,6 +52,10 @@ public final class CheckpointInspector {
   private final Set<String> warnings = new LinkedHashSet<>();
   private final List<CheckpointReport.Part> parts = new ArrayList<>();
   private final List<AdapterReport> adapters = new ArrayList<>();
+  private final List<CheckpointReport.Working> working = new ArrayList<>();
+
+  /** Null until the image processor is loaded. */
+  private OutputSize sizes;
 
   private CheckpointInspector(Path root) {
     this.root = root;
@@ -70,7 +76,7 @@ public final class CheckpointInspector {
     Path model = Files.createDirectory(scratch.toRealPath().resolve("model"));
     CheckpointInspector inspector = new CheckpointInspector(model);
     inspector.problems.addAll(form);
-    CheckpointReport.Memory memory = new CheckpointReport.Memory(0, 0, 0);
+    CheckpointReport.Memory memory = CheckpointReport.Memory.UNKNOWN;
     if (form.isEmpty()) {
       CheckpointSkeleton.copy(source, inspector.root);
       memory = inspector.memory();
@@ -80,6 +86,7 @@ public final class CheckpointInspector {
         source.name(),
         inspector.parts,
         memory,
+        inspector.sizes,
         PublishedCheckpoint.compare(source),
         inspector.adapters,
         List.copyOf(inspector.problems),
@@ -110,12 +117,13 @@ public final class CheckpointInspector {
     Compute bfloat16 = Compute.meta(ScalarType.BFloat16);
     long inBfloat16 = load(bfloat16, true);
     if (!problems.isEmpty()) {
-      return new CheckpointReport.Memory(0, 0, 0);
+      return CheckpointReport.Memory.UNKNOWN;
     }
     return new CheckpointReport.Memory(
         inBfloat16,
         load(bfloat16.withPrecision(Precision.FP8), false),
-        load(Compute.meta(ScalarType.Float), false));
+        load(Compute.meta(ScalarType.Float), false),
+        List.copyOf(working));
   }
 
   /**
@@ -131,7 +139,7 @@ public final class CheckpointInspector {
     check(() -> FlowMatchEulerScheduler.load(folder));
     if (record) {
       // Each part of the processor separately: a failure must not hide the problems of the others.
-      check(() -> ImageProcessor.load(folder));
+      check(() -> sizes = ImageProcessor.load(folder).outputSize());
       check(() -> PromptTokenizer.load(folder).close());
       check(() -> GlmProcessor.load(folder).close());
     }
@@ -145,11 +153,25 @@ public final class CheckpointInspector {
     return bytes;
   }
 
-  /** The components must fit each other. */
+  /** The components must fit each other. What they need for an edit is noted. */
   private void checkFit(Compute compute) {
     CheckpointFolder folder = CheckpointFolder.openForInspection(root, this::report, warning -> {});
     PriorOptions sampling = PriorOptions.defaults(compute);
-    check(() -> new PipelineLoader(folder, compute, sampling, new AtenKernels()).load().close());
+    check(
+        () -> {
+          try (Components parts =
+              new PipelineLoader(folder, compute, sampling, new AtenKernels()).load()) {
+            for (PixelSize size :
+                List.of(WorkingMemory.SMALL, WorkingMemory.MEDIUM, WorkingMemory.LARGE)) {
+              working.add(
+                  new CheckpointReport.Working(
+                      size,
+                      WorkingMemory.of(parts, size, PriorOptions.GPU_SLOTS, ScalarType.BFloat16),
+                      WorkingMemory.of(parts, size, 1, ScalarType.BFloat16),
+                      WorkingMemory.of(parts, size, PriorOptions.CPU_SLOTS, ScalarType.Float)));
+            }
+          }
+        });
   }
 
   private long part(CheckpointFolder folder, Network part, boolean record) {

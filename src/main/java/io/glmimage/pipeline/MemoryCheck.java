@@ -1,36 +1,30 @@
 package io.glmimage.pipeline;
 
 import io.glmimage.error.DeviceException;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.GpuPool;
 import io.glmimage.tensor.HostMemory;
 import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.FileVisitOption;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.stream.Stream;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Refuses a model whose weights alone exceed the memory that is free, before anything is loaded.
- * Otherwise the system would end the process without a message. Working memory is not counted: a
- * model that may fit is tried.
+ * Refuses a model that exceeds the memory that is free, before anything is loaded. Otherwise the
+ * system would end the process without a message. What is needed at any rate is counted: the
+ * weights, and the large buffers of one edit of {@link WorkingMemory#SMALL} pixels. If edits of
+ * {@link WorkingMemory#MEDIUM} pixels may not fit, a warning is logged and the model is tried.
  */
 final class MemoryCheck {
   private static final Logger LOG = LoggerFactory.getLogger(MemoryCheck.class);
-
-  /**
-   * Weights in memory take at most this many times the bytes of their files: float32 of bfloat16.
-   */
-  private static final int LARGEST_GROWTH = 2;
 
   private final CheckpointFolder folder;
   private final Compute compute;
@@ -43,19 +37,34 @@ final class MemoryCheck {
   /**
    * Checks the memory of {@code compute}'s device.
    *
-   * @throws DeviceException if the weights cannot fit
+   * @throws DeviceException if the model cannot fit
    */
   static void check(CheckpointFolder folder, Compute compute, MemoryRule rule) {
-    if (!rule.check()) {
-      LOG.info("The memory for the model is not checked");
-    } else if (compute.isCuda()) {
-      compute.releaseCachedMemory();
+    if (compute.isCuda()) {
       check(
           folder,
           compute,
-          free(compute.freeDeviceMemory(), compute.totalDeviceMemory(), rule.pool()));
+          rule,
+          () -> {
+            compute.releaseCachedMemory();
+            return free(compute.freeDeviceMemory(), compute.totalDeviceMemory(), rule.pool());
+          });
     } else if (compute.device().equals(Compute.cpu().device())) {
-      check(folder, compute, HostMemory.free());
+      check(folder, compute, rule, HostMemory::free);
+    }
+  }
+
+  /**
+   * Checks the memory by a rule.
+   *
+   * @param free finds the bytes that are free; empty if unknown, which passes
+   */
+  static void check(
+      CheckpointFolder folder, Compute compute, MemoryRule rule, Supplier<OptionalLong> free) {
+    if (rule.check()) {
+      check(folder, compute, free.get());
+    } else {
+      LOG.info("The memory for the model is not checked");
     }
   }
 
@@ -66,33 +75,52 @@ final class MemoryCheck {
         : OptionalLong.of(Math.min(free.getAsLong(), pool.leaves(total.getAsLong())));
   }
 
-  /**
-   * Checks the memory against what is free.
-   *
-   * @param free bytes; empty if unknown, which passes
-   */
-  static void check(CheckpointFolder folder, Compute compute, OptionalLong free) {
-    if (free.isEmpty() || storedBytes(folder.root()) * LARGEST_GROWTH <= free.getAsLong()) {
-      return;
-    }
-    MemoryCheck check = new MemoryCheck(folder, compute);
-    long needed = check.needed(Compute.meta(compute.dtype()).withPrecision(compute.precision()));
-    if (needed > free.getAsLong()) {
-      throw new DeviceException(check.message(needed, free.getAsLong()));
+  private static void check(CheckpointFolder folder, Compute compute, OptionalLong free) {
+    if (free.isPresent()) {
+      new MemoryCheck(folder, compute).check(free.getAsLong());
     }
   }
 
-  private String message(long needed, long free) {
+  /** What a model takes. */
+  private record Need(long weights, WorkingMemory small, WorkingMemory medium) {}
+
+  private void check(long free) {
+    Optional<Need> found = need();
+    if (found.isEmpty()) {
+      return;
+    }
+    Need need = found.get();
+    if (need.weights() + need.small().counted() > free) {
+      throw new DeviceException(refusal(need, free));
+    }
+    if (need.weights() + need.medium().bytes() > free) {
+      LOG.warn(
+          "{} on {}: its weights and edits of {} pixels need about {} GB, and {} GB of memory is"
+              + " free. {}",
+          folder.root(),
+          compute.device(),
+          WorkingMemory.MEDIUM,
+          gigabytes(need.weights() + need.medium().bytes()),
+          gigabytes(free),
+          compute.isCuda()
+              ? "Fewer rows are then edited together, and large images may fail with OUT_OF_MEMORY"
+              : "The system may end the process");
+    }
+  }
+
+  private String refusal(Need need, long free) {
     String start =
         String.format(
             Locale.ROOT,
-            "Cannot load model %s on %s: its weights need %.1f GB in %s, and %.1f GB of memory is"
-                + " free. ",
+            "Cannot load model %s on %s: its weights need %s GB in %s, the smallest edit (%s"
+                + " pixels) %s GB more, and %s GB of memory is free. ",
             folder.root(),
             compute.device(),
-            needed / 1e9,
+            gigabytes(need.weights()),
             name(),
-            free / 1e9);
+            WorkingMemory.SMALL,
+            gigabytes(need.small().counted()),
+            gigabytes(free));
     if (!compute.isCuda()) {
       return start
           + "In a container this is its limit less the memory in use. Give the container or the"
@@ -106,6 +134,10 @@ final class MemoryCheck {
         + " or use a GPU with more memory. --memory-check off loads it in any case";
   }
 
+  private static String gigabytes(long bytes) {
+    return String.format(Locale.ROOT, "%.1f", bytes / 1e9);
+  }
+
   private String name() {
     if (compute.precision() == Precision.FP8) {
       return "fp8";
@@ -113,34 +145,24 @@ final class MemoryCheck {
     return compute.dtype() == ScalarType.Float ? "float32" : "bfloat16";
   }
 
-  /** Bytes of all networks' weights, found by building them without data. */
-  private long needed(Compute meta) {
-    return Network.all(meta).stream().mapToLong(this::bytes).sum();
-  }
-
-  /** A part that cannot be built counts nothing here: loading it reports why. */
-  private long bytes(Network network) {
+  /** Found by building the networks without data. Empty if one cannot be: loading reports why. */
+  private Optional<Need> need() {
+    Compute meta = Compute.meta(compute.dtype()).withPrecision(compute.precision());
     CheckpointFolder headers =
         CheckpointFolder.openForInspection(folder.root(), problem -> {}, warning -> {});
-    try (AutoCloseable built = network.load().apply(headers)) {
-      return headers.ownedBytes(network.name());
-    } catch (Exception e) {
-      LOG.debug("Cannot determine the memory of {}: {}", network.name(), e.toString());
-      return 0;
-    }
-  }
-
-  /** Bytes of all weight files; 0 if they cannot be listed, which loading reports. */
-  private static long storedBytes(Path root) {
-    try (Stream<Path> files = Files.walk(root, 2, FileVisitOption.FOLLOW_LINKS)) {
-      long bytes = 0;
-      for (Path file : (Iterable<Path>) files::iterator) {
-        bytes += file.toString().endsWith(".safetensors") ? Files.size(file) : 0;
-      }
-      return bytes;
-    } catch (IOException | UncheckedIOException e) {
-      LOG.debug("Cannot list the weights of {}: {}", root, e.toString());
-      return 0;
+    PriorOptions options = PriorOptions.defaults(compute);
+    try (Components parts =
+        new PipelineLoader(headers, meta, options, new AtenKernels()).loadWithoutProcessor()) {
+      long weights =
+          Network.all(meta).stream().mapToLong(part -> headers.ownedBytes(part.name())).sum();
+      return Optional.of(
+          new Need(
+              weights,
+              WorkingMemory.of(parts, WorkingMemory.SMALL, 1, compute.dtype()),
+              WorkingMemory.of(parts, WorkingMemory.MEDIUM, options.slots(), compute.dtype())));
+    } catch (RuntimeException e) {
+      LOG.debug("Cannot determine the memory for {}: {}", folder.root(), e.toString());
+      return Optional.empty();
     }
   }
 }

@@ -124,6 +124,14 @@ class ModelCheckJobTest extends SharedSession {
     assertFalse(fields.path("demonstration_model").asBoolean(true));
     assertEquals(4, fields.path("parts").size());
 
+    // The estimate follows the limits of the checkpoint's own processor.
+    assertEquals(0.0082, megapixelSteps(manifest, model), 0.0001);
+    Path processor = model.resolve("processor/preprocessor_config.json");
+    ObjectNode config = (ObjectNode) JSON.readTree(processor.toFile());
+    config.putObject("size").put("shortest_edge", 128 * 128).put("longest_edge", 256 * 256);
+    Files.write(processor, JSON.writeValueAsBytes(config));
+    assertEquals(0.0328, megapixelSteps(manifest, model), 0.0001);
+
     remove(model.resolve("vae/config.json"), "latents_mean");
     assertEquals(1, job.run("validate", "--manifest", manifest, "--model", model.toString()));
     assertTrue(job.out().startsWith("1 row, 0 bad"), job.out());
@@ -132,6 +140,16 @@ class ModelCheckJobTest extends SharedSession {
 
     assertEquals(1, job.run("validate", "--manifest", manifest, "--model", folder + "/none"));
     assertTrue(job.err().contains("there is no folder " + folder + "/none"), job.err());
+  }
+
+  private double megapixelSteps(String manifest, Path model) throws IOException {
+    String[] once = {"--steps=1", "--guidance-scale=2", "--json"};
+    assertEquals(
+        0,
+        job.run(
+            "validate", "--manifest=" + manifest, "--model=" + model, once[0], once[1], once[2]),
+        job::err);
+    return JSON.readTree(job.out()).path("megapixel_steps_per_row").asDouble();
   }
 
   @Test

@@ -166,6 +166,16 @@ public final class GlmImageTransformer implements AutoCloseable {
   }
 
   /**
+   * Number of values in a cache.
+   *
+   * @param tokens of all sources and of the conditional sequence together
+   */
+  public long cacheValues(int tokens) {
+    DitConfig config = weights.config();
+    return 2L * config.layers() * tokens * config.heads() * config.headDim();
+  }
+
+  /**
    * Runs a source image through the network and appends its keys and values to the cache. The
    * source is seen without text and without the other sources, at timestep 0.
    *

@@ -37,6 +37,12 @@ final class KvCache implements AutoCloseable {
     }
   }
 
+  /** Number of values of a cache. */
+  static long values(TextConfig config, int slots, int capacity) {
+    AttentionConfig heads = config.attention();
+    return 2L * config.layers() * slots * capacity * heads.kvHeads() * heads.headDim();
+  }
+
   /** {@code [S, C, G, D]}. */
   Tensor keys(int layer) {
     return keys.get(layer);

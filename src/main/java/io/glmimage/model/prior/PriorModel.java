@@ -294,14 +294,21 @@ public final class PriorModel implements AutoCloseable {
     return out;
   }
 
+  /** Number of values in the key/value cache for rows of {@code tokens} tokens. */
+  public long cacheValues(int rows, int tokens) {
+    return KvCache.values(text, rows, capacity(tokens));
+  }
+
+  private static int capacity(int tokens) {
+    return Math.multiplyExact(Math.floorDiv(tokens - 1, CAPACITY_STEP) + 1, CAPACITY_STEP);
+  }
+
   /** Slots that are large enough for every row. */
   private DecodeSlots slots(List<Row> rows) {
     int needed = rows.stream().mapToInt(r -> r.ids.length + r.tokens).max().orElseThrow();
     if (state == null || state.capacity() < needed) {
-      int capacity =
-          Math.multiplyExact(Math.floorDiv(needed - 1, CAPACITY_STEP) + 1, CAPACITY_STEP);
       releaseCache();
-      state = newSlots(batch, rowsAtATime, capacity);
+      state = newSlots(batch, rowsAtATime, capacity(needed));
     }
     return state;
   }

@@ -7,6 +7,7 @@ import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import java.io.Serializable;
 import java.util.List;
 
 /**
@@ -27,7 +28,9 @@ import java.util.List;
  * <p>With {@code exact} off, sides are floored to whole tokens, as in the reference, and nothing is
  * resized or cut.
  */
-public final class OutputSize {
+public final class OutputSize implements Serializable {
+  private static final long serialVersionUID = 1;
+
   private static final int TOKEN = OutputLimits.TOKEN_PIXELS;
   private static final int MAX_SIDE = OutputLimits.MAX_SIDE;
 

@@ -3,6 +3,7 @@ package io.glmimage.model.processor;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
 import java.util.Locale;
+import java.io.Serializable;
 
 /**
  * The size at which the vision tower sees a source image: about half of the image's own size, in
@@ -17,7 +18,7 @@ import java.util.Locale;
  * @param minPixels its square root is the smallest short side
  * @param maxPixels its square root is the largest long side
  */
-record SmartResize(int factor, int minPixels, int maxPixels) {
+record SmartResize(int factor, int minPixels, int maxPixels) implements Serializable {
   /** The largest ratio of the long to the short side that the model supports. */
   static final int MAX_ASPECT_RATIO = 4;
 

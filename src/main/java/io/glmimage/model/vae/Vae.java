@@ -97,6 +97,16 @@ public final class Vae implements AutoCloseable {
   }
 
   /**
+   * About the largest number of values that are held at the same time while an image is decoded:
+   * three activations at full size, with the channels of the block before the last one.
+   */
+  public long activationValues(long pixels) {
+    int[] channels = config.blockChannels();
+    int widest = Math.max(channels[0], channels[Math.min(1, channels.length - 1)]);
+    return 3L * widest * Math.min(pixels, tiling.pixels());
+  }
+
+  /**
    * The normalised latents of images: the mode of their distribution, minus the mean and divided by
    * the standard deviation of the configuration.
    *

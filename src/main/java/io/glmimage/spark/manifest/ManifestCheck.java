@@ -29,7 +29,7 @@ import org.apache.spark.sql.Row;
 
 /**
  * Finds rows that would fail: checks all rows, and reads the headers of the source images of some
- * or all rows. Needs neither a model nor a GPU.
+ * or all rows. Needs no GPU.
  */
 public final class ManifestCheck {
   private static final int EXAMPLES = 100;
@@ -127,26 +127,25 @@ public final class ManifestCheck {
 
   private final IdentifiedRows rows;
   private final HadoopSettings hadoop;
-  private final boolean published;
+  private final OutputSize sizing;
   private final CostModel cost;
   private final List<String> folders;
 
   /**
    * @param folders from which source images and masks may be read; empty for all
-   * @param published whether sizes are planned for the published checkpoint; otherwise the limits
-   *     of a checkpoint's processor are left out
+   * @param sizing the sizes of the checkpoint that will edit the rows
    * @param cost of a row, for the estimate
    */
   public ManifestCheck(
       IdentifiedRows rows,
       HadoopSettings hadoop,
       List<String> folders,
-      boolean published,
+      OutputSize sizing,
       CostModel cost) {
     this.rows = rows;
     this.hadoop = hadoop;
     this.folders = List.copyOf(folders);
-    this.published = published;
+    this.sizing = sizing;
     this.cost = cost;
   }
 
@@ -194,8 +193,8 @@ public final class ManifestCheck {
 
   private Findings check(JavaRDD<Row> chosen, boolean sources, boolean onlySources) {
     EditDefaults limits = rows.manifest().defaults();
-    RowCheck check = new RowCheck(limits, hadoop, folders, sources, published, cost);
-    RowCheck before = new RowCheck(limits, hadoop, folders, false, published, cost);
+    RowCheck check = new RowCheck(limits, hadoop, folders, sources, sizing, cost);
+    RowCheck before = new RowCheck(limits, hadoop, folders, false, sizing, cost);
     return chosen
         .mapPartitions(
             part -> {
@@ -215,7 +214,7 @@ public final class ManifestCheck {
    *
    * @param folders from which source images and masks may be read; empty for all
    * @param sources whether the headers of the source images are read
-   * @param published whether sizes are planned for the published checkpoint
+   * @param sizing the sizes of the checkpoint that will edit the rows
    * @param cost of a row, for the estimate
    */
   record RowCheck(
@@ -223,7 +222,7 @@ public final class ManifestCheck {
       HadoopSettings hadoop,
       List<String> folders,
       boolean sources,
-      boolean published,
+      OutputSize sizing,
       CostModel cost)
       implements Serializable {
     Findings check(RowOutcome outcome) {
@@ -250,9 +249,7 @@ public final class ManifestCheck {
       }
       // In the order of an edit, so that the reasons are the same.
       SourceReader.checkSize(row.settings(), sizes, limits);
-      OutputSize rule =
-          published ? OutputSize.ofPublishedCheckpoint() : OutputSize.ofAnyCheckpoint();
-      RowWork work = WorkOfRow.of(row, sizes, rule);
+      RowWork work = WorkOfRow.of(row, sizes, sizing);
       sizes.forEach(ImageProcessor::check);
       return Findings.good(work, cost, traits(headers));
     }

@@ -17,6 +17,7 @@ import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowReader;
+import io.glmimage.model.processor.OutputSize;
 import io.glmimage.plan.GpuCost;
 import io.glmimage.request.LargeSources;
 import io.glmimage.spark.manifest.ManifestCheck.Findings;
@@ -38,6 +39,7 @@ class RowCheckTest {
   private static final HadoopSettings HADOOP = new HadoopSettings(new Configuration());
 
   private static final GpuCost COST = GpuCost.of(GpuCost.DEFAULT);
+  private static final OutputSize SIZING = OutputSize.ofAnyCheckpoint();
 
   @TempDir private Path folder;
 
@@ -60,7 +62,7 @@ class RowCheckTest {
     row.put(ManifestField.PROMPT, "p");
     row.putAll(fields);
     RowReader reader = new RowReader(LocalSpark.DEFAULTS, folder.toString());
-    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, List.of(), sources, false, COST)
+    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, List.of(), sources, SIZING, COST)
         .check(reader.read(0, "r", FieldValues.of(row)));
   }
 
@@ -134,7 +136,7 @@ class RowCheckTest {
     Map<ManifestField, Object> row =
         Map.of(ManifestField.PROMPT, "p", ManifestField.IMAGE_PATHS, "large.png");
     Findings found =
-        new ManifestCheck.RowCheck(fail, HADOOP, List.of(), true, false, COST)
+        new ManifestCheck.RowCheck(fail, HADOOP, List.of(), true, SIZING, COST)
             .check(new RowReader(fail, folder.toString()).read(0, "r", FieldValues.of(row)));
     assertBad("INVALID_ROW", "1056 x 1024 has 1081344 pixels", found);
   }
@@ -197,7 +199,7 @@ class RowCheckTest {
           assertTrue(message.contains(reason), message);
         });
     Findings found =
-        new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, List.of(), true, false, COST)
+        new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, List.of(), true, SIZING, COST)
             .check(masked("a.png", "wide.png"));
     assertBad("IMAGE_INVALID", "it is 192 x 32 pixels", found);
     assertBad(
@@ -310,7 +312,7 @@ class RowCheckTest {
     row.put(ManifestField.PROMPT, "p");
     row.put(ManifestField.IMAGE_PATHS, image);
     row.put(ManifestField.MASK_PATH, mask);
-    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, allowed, sources, false, COST)
+    return new ManifestCheck.RowCheck(LocalSpark.DEFAULTS, HADOOP, allowed, sources, SIZING, COST)
         .check(
             new RowReader(LocalSpark.DEFAULTS, folder.toString())
                 .read(0, "r", FieldValues.of(row)));
