@@ -5,8 +5,11 @@ import io.glmimage.error.InvalidRequestException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import javax.imageio.IIOException;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
@@ -30,6 +33,11 @@ public final class ImageDecoder {
   public static final long DEFAULT_MAX_PIXELS = 178_956_970L;
 
   private static final String KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF";
+
+  private static final Set<String> AVIF = Set.of("avif", "avis");
+
+  private static final Set<String> HEIC =
+      Set.of("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1");
 
   private ImageDecoder() {}
 
@@ -254,20 +262,32 @@ public final class ImageDecoder {
                         + describe(bytes)));
   }
 
-  /** Phones write HEIC. No decoder for it comes with this program. */
-  private static String isoMedia(String brand) {
-    return switch (brand) {
-      case "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1" ->
-          "it is a HEIC file (\"" + brand + "\"); convert it first: heif-convert IN.heic OUT.png";
-      case "avif", "avis" ->
-          "it is an AVIF file (\"" + brand + "\"); convert it first: avifdec IN.avif OUT.png";
-      default -> "it is a video or another file of the MP4 family (\"" + brand + "\")";
-    };
+  /**
+   * Describes an ISO media file by the brands of its first box. Phones write HEIC. No decoder comes
+   * with this program. The first brand of either kind of image may be {@code mif1}.
+   *
+   * @param box of type {@code ftyp}: size, type, first brand, version, other brands
+   */
+  private static String isoMedia(String box) {
+    String first = box.substring(8, 12);
+    Set<String> brands = new HashSet<>(Set.of(first));
+    long size =
+        box.charAt(0) << 24 | box.charAt(1) << 16 | box.charAt(2) << 8 | box.charAt(3);
+    for (int at = 16; at + 4 <= Math.min(box.length(), size); at += 4) {
+      brands.add(box.substring(at, at + 4));
+    }
+    if (!Collections.disjoint(brands, AVIF)) {
+      return "it is an AVIF file (\"" + first + "\"); convert it first: avifdec IN.avif OUT.png";
+    }
+    if (!Collections.disjoint(brands, HEIC)) {
+      return "it is a HEIC file (\"" + first + "\"); convert it first: heif-convert IN.heic OUT.png";
+    }
+    return "it is a video or another file of the MP4 family (\"" + first + "\")";
   }
 
   private static String describe(byte[] bytes) {
     String start =
-        new String(bytes, 0, Math.min(bytes.length, 64), StandardCharsets.ISO_8859_1)
+        new String(bytes, 0, Math.min(bytes.length, 256), StandardCharsets.ISO_8859_1)
             .toLowerCase(Locale.ROOT);
     String text = start.strip();
     if (text.startsWith("<!doctype html") || text.startsWith("<html")) {
@@ -280,7 +300,13 @@ public final class ImageDecoder {
       return "it is a PDF file";
     }
     if (start.length() >= 12 && start.startsWith("ftyp", 4)) {
-      return isoMedia(start.substring(8, 12));
+      return isoMedia(start);
+    }
+    if (start.startsWith("\u00ff\n") || start.startsWith("jxl ", 4)) {
+      return "it is a JPEG XL file; convert it first: djxl IN.jxl OUT.png";
+    }
+    if (start.startsWith("\u00ffo\u00ffq") || start.startsWith("jp  ", 4)) {
+      return "it is a JPEG 2000 file; convert it first: opj_decompress -i IN.jp2 -o OUT.png";
     }
     StringBuilder hex = new StringBuilder();
     for (int i = 0; i < Math.min(8, bytes.length); i++) {

@@ -27,6 +27,20 @@ class ImageDecoderErrorsTest {
         .getMessage();
   }
 
+  /** The first box of an ISO media file, and the start of the next one. */
+  private static byte[] brands(String first, String... others) {
+    ByteBuffer file = ByteBuffer.allocate(64);
+    file.putInt(16 + 4 * others.length).put(ascii("ftyp")).put(ascii(first)).putInt(0);
+    for (String other : others) {
+      file.put(ascii(other));
+    }
+    return file.putInt(30).put(ascii("metaavif")).array();
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+
   @Test
   void emptyFileIsNamed() {
     assertEquals("Cannot read image s3a://b/cat.png: the file is empty", message(new byte[0]));
@@ -42,6 +56,21 @@ class ImageDecoderErrorsTest {
         message(new byte[] {0, 0, 0, 24, 'f', 't', 'y', 'p', 'h', 'e', 'i', 'c'})
             .endsWith(
                 "it is a HEIC file (\"heic\"); convert it first: heif-convert IN.heic OUT.png"));
+    // The brands count, not the extension: here a PNG by its name.
+    String heic = "it is a HEIC file (\"%s\"); convert it first: heif-convert IN.heic OUT.png";
+    String avif = "it is an AVIF file (\"%s\"); convert it first: avifdec IN.avif OUT.png";
+    assertTrue(message(brands("heic", "mif1", "heic")).endsWith(heic.formatted("heic")));
+    assertTrue(message(brands("mif1", "heix", "miaf")).endsWith(heic.formatted("mif1")));
+    assertTrue(message(brands("mif1")).endsWith(heic.formatted("mif1")));
+    assertTrue(message(brands("avif", "mif1", "miaf")).endsWith(avif.formatted("avif")));
+    assertTrue(message(brands("mif1", "miaf", "avif")).endsWith(avif.formatted("mif1")));
+    assertTrue(message(brands("isom", "avc1")).endsWith("of the MP4 family (\"isom\")"));
+    String jxl = "it is a JPEG XL file; convert it first: djxl IN.jxl OUT.png";
+    assertTrue(message(new byte[] {-1, 10, 1, 2}).endsWith(jxl));
+    assertTrue(message(new byte[] {0, 0, 0, 12, 'J', 'X', 'L', ' ', 13, 10}).endsWith(jxl));
+    assertTrue(
+        message(new byte[] {0, 0, 0, 12, 'j', 'P', ' ', ' ', 13, 10})
+            .contains("it is a JPEG 2000 file; convert it first: opj_decompress"));
     assertTrue(message(new byte[] {1, 2, 3}).endsWith("its 3 bytes start with 01 02 03"));
   }
 

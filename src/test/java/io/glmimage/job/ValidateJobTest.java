@@ -140,6 +140,7 @@ class ValidateJobTest extends SharedSession {
     png("set/d.JFIF", 64, 64);
     png("set/.hidden.png", 64, 64);
     Files.writeString(folder.resolve("set/notes.txt"), "x");
+    Files.writeString(folder.resolve("set/phone.HEIC"), "x");
     return folder + "/set";
   }
 
@@ -152,8 +153,8 @@ class ValidateJobTest extends SharedSession {
     assertTrue(
         job.out()
             .contains(
-                "Left out: 1 file (.txt is not an image format), 1 file (names that begin with . or"
-                    + " _ are hidden)"),
+                "Left out: 1 file (.heic cannot be read: convert these to PNG or JPEG), 1 file (.txt is"
+                    + " not an image format), 1 file (names that begin with . or _ are hidden)"),
         job.out());
     List<Row> rows = spark.read().parquet(flat).orderBy("image_paths").collectAsList();
     // Relative, because the images are below the manifest's folder.

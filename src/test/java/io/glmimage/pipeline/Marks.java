@@ -85,7 +85,8 @@ final class Marks {
         moves.stream().mapToDouble(m -> m[1]).average().orElseThrow());
   }
 
-  private List<double[]> moves(RgbImage out, double scale) {
+  /** How far each mark has moved, down and to the right, in pixels of the other image. */
+  List<double[]> moves(RgbImage out, double scale) {
     List<double[]> moves = new ArrayList<>();
     for (double[] centre : centres) {
       double[] before = around(image, centre, 1);

@@ -186,9 +186,14 @@ public final class ImageFolder {
     if (dot <= path.lastIndexOf('/')) {
       return "their names have no ending";
     }
-    return ImageEndings.has(path)
-        ? null
-        : path.substring(dot).toLowerCase(Locale.ROOT) + " is not an image format";
+    if (ImageEndings.has(path)) {
+      return null;
+    }
+    String ending = path.substring(dot).toLowerCase(Locale.ROOT);
+    return ending
+        + (ImageEndings.needsConversion(path)
+            ? " cannot be read: convert these to PNG or JPEG"
+            : " is not an image format");
   }
 
   private static List<Row> rows(String path, String start, PromptList prompts, Integer seeds) {
