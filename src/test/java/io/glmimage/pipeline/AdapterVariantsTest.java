@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import io.glmimage.error.CheckpointException;
@@ -604,5 +605,12 @@ class AdapterVariantsTest {
             .get(0);
     assertNull(result.error(), () -> String.valueOf(result.error()));
     return result.image().pixels();
+  }
+
+  @Test
+  void thereAreManyVariants() throws ReflectiveOperationException {
+    long variants = Variants.count(this);
+    System.out.printf("variants   AdapterVariantsTest: %d%n", variants);
+    assertTrue(variants >= 40, variants + " variants");
   }
 }

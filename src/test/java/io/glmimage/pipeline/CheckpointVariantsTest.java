@@ -922,4 +922,11 @@ class CheckpointVariantsTest {
             + " --local-dir FOLDER\" and give --model FOLDER",
         refused.getMessage());
   }
+
+  @Test
+  void thereAreManyVariants() throws ReflectiveOperationException {
+    long variants = Variants.count(this);
+    System.out.printf("variants   CheckpointVariantsTest: %d%n", variants);
+    assertTrue(variants >= 60, variants + " variants");
+  }
 }
