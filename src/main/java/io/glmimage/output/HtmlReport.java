@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * The report of a run as one self-contained page: styles, charts and images are inside. Its only
@@ -102,7 +103,12 @@ public final class HtmlReport {
     card(count(rows.failed()), "failed", rows.failed() > 0 ? "bad" : "");
     card(
         figures.quality().flags().isEmpty() ? "&ndash;" : count(rows.allFlagged()),
-        rows.allFlagged() == 0 ? "flagged" : "flagged: " + text(rows.flags()),
+        rows.allFlagged() == 0
+            ? "flagged"
+            : "flagged: "
+                + rows.flagged().entrySet().stream()
+                    .map(flag -> count(flag.getValue()) + " " + text(flag.getKey()))
+                    .collect(Collectors.joining(", ")),
         rows.allFlagged() > 0 ? "bad" : "");
     card(number(report.rowsPerSecond()), "rows per second", "");
     card(duration(report.times().seconds()), "in all", "");
@@ -260,7 +266,7 @@ public final class HtmlReport {
       nothing("No row failed.");
       return;
     }
-    add("<table><tr><th>class</th><th class=\"n\">rows</th><th>examples</th></tr>");
+    add("<table><tr class=\"head\"><th>class</th><th class=\"n\">rows</th><th>examples</th></tr>");
     report.rows().failedByClass().forEach(this::failures);
     add("</table></section>\n");
   }

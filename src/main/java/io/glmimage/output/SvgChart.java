@@ -10,10 +10,11 @@ final class SvgChart {
   private static final int WIDTH = 560;
   private static final int HEIGHT = 170;
 
-  /** Room for the labels of the vertical axis. */
-  private static final int LEFT = 40;
+  /** Room for the 0 of the vertical axis. */
+  private static final int LEFT = 20;
 
-  private static final int TOP = 12;
+  /** Room for the highest value, which may have many digits: it is above the chart. */
+  private static final int TOP = 28;
   private static final int BELOW = 22;
 
   private final StringBuilder svg = new StringBuilder();
@@ -61,7 +62,7 @@ final class SvgChart {
 
   /** Labels the ends of both axes. The vertical axis begins at 0. */
   void labels(String highest, String left, String right) {
-    label(LEFT - 4, 16, "end", highest);
+    label(0, TOP - 11, "start", highest);
     label(LEFT - 4, HEIGHT, "end", "0");
     label(LEFT, HEIGHT + 16, "start", left);
     label(LEFT + WIDTH, HEIGHT + 16, "end", right);
