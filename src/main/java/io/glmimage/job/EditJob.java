@@ -62,6 +62,7 @@ final class EditJob {
   private final Phases phases = new Phases();
   private List<String> failures = List.of();
   private GpuTime paid;
+  private List<RunSetup.Adapter> adapters = List.of();
 
   /**
    * @param bar shows what the job is doing
@@ -126,6 +127,10 @@ final class EditJob {
     // Before the output folder is touched and before anything is sent.
     if (rows > 0) {
       ModelInspection.check(inputs.model(), storage);
+      adapters =
+          inputs.model().adapterIdentities(storage).stream()
+              .map(a -> new RunSetup.Adapter(a.location(), a.scale(), a.sha256()))
+              .toList();
     }
     phases.end("inspect");
 
@@ -324,6 +329,7 @@ final class EditJob {
             output,
             new RunSetup(
                 model.modelName(),
+                adapters,
                 options.engine().demonstration(),
                 byName,
                 options.fingerprint(),

@@ -74,6 +74,7 @@ public record RunReport(
     fields.put("results", redaction.apply(output.results()));
     fields.put("images", redaction.apply(output.images()));
     fields.put("model", redaction.apply(setup.model()));
+    fields.put("adapters", setup.adapters().stream().map(a -> adapter(a, redaction)).toList());
     fields.put("demonstration_model", setup.demonstration());
     Map<String, String> options = new LinkedHashMap<>();
     setup.options().forEach((name, value) -> options.put(name, redaction.apply(value)));
@@ -92,5 +93,13 @@ public record RunReport(
     fields.put("kernels", kernels);
     fields.put("versions", setup.versions());
     return PrettyJson.of(fields);
+  }
+
+  private static Map<String, Object> adapter(RunSetup.Adapter adapter, Redaction redaction) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("adapter", redaction.apply(adapter.location()));
+    fields.put("scale", adapter.scale());
+    fields.put("sha256", adapter.sha256());
+    return fields;
   }
 }

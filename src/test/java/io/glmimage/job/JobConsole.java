@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.FakeEngines;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -24,6 +25,14 @@ final class JobConsole {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
   private int edited;
+
+  /** Runs a command with the real engine and gives its exit code. */
+  int real(List<String> args) {
+    out.reset();
+    err.reset();
+    return EditImagesJob.run(
+        args, CheckpointModel::new, new PrintStream(out), new PrintStream(err), false);
+  }
 
   /** Runs a command and gives its exit code. */
   int run(String... args) {

@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -7,8 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.image.ImageDecoder;
+import io.glmimage.io.LocalFileSource;
 import io.glmimage.pipeline.TestAdapter;
+import io.glmimage.s3.FolderS3;
 import io.glmimage.spark.engine.CheckpointModel;
+import io.glmimage.weights.AdapterFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -17,6 +22,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -71,6 +79,15 @@ class LoraJobTest extends SharedSession {
     String half = digest(output);
     JsonNode summary = JSON.readTree(output.resolve("summary.json").toFile());
     assertEquals(adapter + "=0.5", summary.path("options").path("lora").asText());
+    String model = "glm-image-tiny with " + adapter + "=0.5";
+    assertEquals(model, summary.path("model").asText());
+    assertEquals(
+        model, JobConsole.results(spark, output.toString()).get("a").<String>getAs("model"));
+    JsonNode merged = summary.path("adapters").path(0);
+    assertTrue(merged.path("adapter").asText().endsWith(adapter.toString()), merged.toString());
+    assertEquals(0.5, merged.path("scale").asDouble());
+    assertEquals(
+        AdapterFiles.digest(new LocalFileSource(adapter)), merged.path("sha256").asText());
 
     assertEquals(0, edit(manifest, output, "--lora", copy + "=0.5"), this::said);
     assertTrue(said().contains("The row is already finished"), said());
@@ -78,6 +95,57 @@ class LoraJobTest extends SharedSession {
     assertEquals(0, edit(manifest, output, "--lora", adapter.toString()), this::said);
     assertFalse(said().contains("already finished"), said());
     assertNotEquals(half, digest(output));
+  }
+
+  @Test
+  @Tag("s3")
+  void modelAndAdapterAreReadFromS3() throws IOException {
+    String manifest = manifest();
+    Path bucket = folder.resolve("objects");
+    Path tiny = Path.of("src/main/resources/models/glm-image-tiny");
+    try (Stream<Path> files = Files.walk(tiny)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Path copy = bucket.resolve("model").resolve(tiny.relativize(file).toString());
+        Files.createDirectories(copy.getParent());
+        Files.copy(file, copy);
+      }
+    }
+    Path adapter = TestAdapter.write(bucket.resolve("adapter"), 1);
+    Path local = folder.resolve("local");
+    assertEquals(0, edit(manifest, local, "--lora", adapter + "=0.5"), this::said);
+
+    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    try (FolderS3 s3 = FolderS3.start(bucket)) {
+      hadoop.set("fs.s3a.endpoint", "http://127.0.0.1:" + s3.port());
+      hadoop.set("fs.s3a.path.style.access", "true");
+      hadoop.set("fs.s3a.access.key", "reader");
+      hadoop.set("fs.s3a.secret.key", "secret");
+      hadoop.set("fs.s3a.connection.ssl.enabled", "false");
+      String root = "s3a://" + FolderS3.BUCKET + "/";
+      for (String weights : List.of("broadcast", "direct")) {
+        Path output = folder.resolve(weights);
+        List<String> options = new ArrayList<>(List.of("--model", root + "model"));
+        options.addAll(List.of("--lora", root + "adapter=0.5", "--weights", weights));
+        options.addAll(List.of("--weights-cache", folder + "/cache"));
+        assertEquals(
+            0, edit(manifest, output, options.toArray(String[]::new)), this::said);
+        assertArrayEquals(pixels(local), pixels(output), weights);
+        assertEquals(
+            root + "model with " + root + "adapter=0.5",
+            JobConsole.results(spark, output.toString()).get("a").<String>getAs("model"));
+      }
+      assertEquals(
+          1,
+          edit(manifest, folder.resolve("none"), "--model", root + "model", "--lora", root + "no"));
+      assertTrue(said().contains("adapter " + root + "no is not a folder"), this::said);
+    } finally {
+      FileSystem.closeAll();
+    }
+  }
+
+  private static byte[] pixels(Path output) throws IOException {
+    byte[] file = Files.readAllBytes(output.resolve("images/a.png"));
+    return ImageDecoder.decode(file, output.toString()).pixels();
   }
 
   @Test

@@ -26,7 +26,12 @@ class HtmlReportTest {
         edited,
         new OutputLayout("s3a://KEY:hush-hush@b/" + EVIL),
         new RunSetup(
-            EVIL, true, Map.of(EVIL, "fs.s3a.secret.key=hush-hush"), "f", Map.of("spark", EVIL)),
+            EVIL,
+            List.of(),
+            true,
+            Map.of(EVIL, "fs.s3a.secret.key=hush-hush"),
+            "f",
+            Map.of("spark", EVIL)),
         null);
   }
 
@@ -93,7 +98,7 @@ class HtmlReportTest {
             List.of());
     String page = page(report(edited), figures);
     // 2 rows a second for 5 s, then 0.4: full height, then a fifth of it.
-    assertTrue(page.contains("40.0,12.0 320.0,12.0 320.0,138.4 600.0,138.4"), page);
+    assertTrue(page.contains("20.0,28.0 300.0,28.0 300.0,141.6 580.0,141.6"), page);
     assertTrue(page.contains("0.20 s to 0.40 s: 6 rows"), page);
     assertTrue(page.contains("<b class=\"\">25.0 %</b>"), page);
   }

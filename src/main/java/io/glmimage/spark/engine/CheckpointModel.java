@@ -7,6 +7,7 @@ import io.glmimage.io.LocalFileSource;
 import io.glmimage.io.Storage;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.AdapterFiles;
+import io.glmimage.weights.AdapterIdentity;
 import io.glmimage.weights.AdapterSource;
 import io.glmimage.weights.AdapterSpec;
 import io.glmimage.weights.CheckpointForm;
@@ -31,7 +32,7 @@ public record CheckpointModel(EngineOptions options) implements ModelRef {
 
   @Override
   public String modelName() {
-    return options.modelName();
+    return options.nameWithAdapters();
   }
 
   @Override
@@ -47,14 +48,25 @@ public record CheckpointModel(EngineOptions options) implements ModelRef {
       if (options.precision() != Precision.AUTO) {
         identity.append(" in ").append(options.precision());
       }
-      for (AdapterSpec adapter : options.adapters()) {
-        String digest = AdapterFiles.digest(storage.checkpoint(adapter.location()));
-        identity.append(" with ").append(digest).append(" times ").append(adapter.scale());
+      for (AdapterIdentity adapter : adapterIdentities(storage)) {
+        identity.append(" with ").append(adapter.sha256()).append(" times ");
+        identity.append(adapter.scale());
       }
       return identity.toString();
     } catch (IOException e) {
       throw new JobException("Cannot load model " + modelName() + ": " + e.getMessage(), e);
     }
+  }
+
+  @Override
+  public List<AdapterIdentity> adapterIdentities(Storage storage) throws IOException {
+    List<AdapterIdentity> identities = new ArrayList<>();
+    for (AdapterSource adapter : adapters(storage)) {
+      identities.add(
+          new AdapterIdentity(
+              adapter.source().name(), adapter.scale(), AdapterFiles.digest(adapter.source())));
+    }
+    return identities;
   }
 
   @Override

@@ -69,7 +69,7 @@ record CheckpointOpener(EngineOptions options, WeightsRef ref, List<DistributedA
 
   @Override
   public String modelName() {
-    return options.modelName();
+    return options.nameWithAdapters();
   }
 
   /**

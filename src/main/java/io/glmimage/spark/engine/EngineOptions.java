@@ -9,6 +9,7 @@ import io.glmimage.tensor.Precision;
 import io.glmimage.weights.AdapterSpec;
 import java.io.Serializable;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * The model that edits the rows, and how it runs.
@@ -127,7 +128,16 @@ public record EngineOptions(
     return model == null && !noop;
   }
 
-  /** The model's name in tables and reports. */
+  /** The model's name with its adapters and their scales, in tables and reports. */
+  public String nameWithAdapters() {
+    return adapters.isEmpty()
+        ? modelName()
+        : modelName()
+            + " with "
+            + adapters.stream().map(AdapterSpec::toString).collect(Collectors.joining(" and "));
+  }
+
+  /** The model's name without its adapters: the folder as the user gave it. */
   public String modelName() {
     return noop ? NoopModel.NAME : model == null ? EMBEDDED_MODEL : model;
   }

@@ -2,6 +2,7 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.io.FileSource;
 import io.glmimage.io.Storage;
+import io.glmimage.weights.AdapterIdentity;
 import io.glmimage.weights.AdapterSource;
 import java.io.IOException;
 import java.util.List;
@@ -47,6 +48,15 @@ public interface ModelRef extends ModelInfo {
    */
   default Optional<FileSource> checkpoint(Storage storage) throws IOException {
     return Optional.empty();
+  }
+
+  /**
+   * What identifies the LoRA adapters, in the order in which they are merged.
+   *
+   * @throws IOException if they cannot be read
+   */
+  default List<AdapterIdentity> adapterIdentities(Storage storage) throws IOException {
+    return List.of();
   }
 
   /**
