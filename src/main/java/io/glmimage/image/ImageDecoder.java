@@ -271,8 +271,7 @@ public final class ImageDecoder {
   private static String isoMedia(String box) {
     String first = box.substring(8, 12);
     Set<String> brands = new HashSet<>(Set.of(first));
-    long size =
-        box.charAt(0) << 24 | box.charAt(1) << 16 | box.charAt(2) << 8 | box.charAt(3);
+    long size = box.charAt(0) << 24 | box.charAt(1) << 16 | box.charAt(2) << 8 | box.charAt(3);
     for (int at = 16; at + 4 <= Math.min(box.length(), size); at += 4) {
       brands.add(box.substring(at, at + 4));
     }
@@ -280,7 +279,9 @@ public final class ImageDecoder {
       return "it is an AVIF file (\"" + first + "\"); convert it first: avifdec IN.avif OUT.png";
     }
     if (!Collections.disjoint(brands, HEIC)) {
-      return "it is a HEIC file (\"" + first + "\"); convert it first: heif-convert IN.heic OUT.png";
+      return "it is a HEIC file (\""
+          + first
+          + "\"); convert it first: heif-convert IN.heic OUT.png";
     }
     return "it is a video or another file of the MP4 family (\"" + first + "\")";
   }

@@ -112,7 +112,15 @@ final class ModelInspection {
               ? new LocalFileSource(demonstration())
               : folders.find(location);
     } catch (FileNotFoundException e) {
-      throw missing(CheckpointForm.hubId(location).orElse("there is no folder " + location));
+      throw missing(
+          CheckpointForm.hubId(location)
+              .orElse(
+                  "there is no folder "
+                      + location
+                      + ifFile(
+                          location,
+                          "; it is a file, and single-file checkpoints are not supported: use the"
+                              + " folder layout of zai-org/GLM-Image")));
     }
     List<AdapterSource> sources = new ArrayList<>();
     for (AdapterSpec adapter : adapters) {
@@ -121,7 +129,12 @@ final class ModelInspection {
       } catch (FileNotFoundException e) {
         throw missing(
             CheckpointForm.adapterHubId(adapter.location())
-                .orElse("there is no adapter folder " + adapter.location()));
+                .orElse(
+                    "there is no adapter folder "
+                        + adapter.location()
+                        + ifFile(
+                            adapter.location(),
+                            "; it is a file: put it into a folder of its own, and give the folder")));
       }
     }
     return CheckpointInspector.inspect(model, sources);
@@ -132,6 +145,11 @@ final class ModelInspection {
         ModelInspection.class.getClassLoader(),
         "models/" + EngineOptions.EMBEDDED_MODEL,
         "model_index.json");
+  }
+
+  /** The advice if a location is a local file; else empty. */
+  private static String ifFile(String location, String advice) {
+    return isLocal(location) && Files.isRegularFile(Path.of(location)) ? advice : "";
   }
 
   private static CheckpointException missing(String why) {

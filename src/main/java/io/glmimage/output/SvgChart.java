@@ -15,6 +15,7 @@ final class SvgChart {
 
   /** Room for the highest value, which may have many digits: it is above the chart. */
   private static final int TOP = 28;
+
   private static final int BELOW = 22;
 
   private final StringBuilder svg = new StringBuilder();

@@ -86,8 +86,7 @@ class LoraJobTest extends SharedSession {
     JsonNode merged = summary.path("adapters").path(0);
     assertTrue(merged.path("adapter").asText().endsWith(adapter.toString()), merged.toString());
     assertEquals(0.5, merged.path("scale").asDouble());
-    assertEquals(
-        AdapterFiles.digest(new LocalFileSource(adapter)), merged.path("sha256").asText());
+    assertEquals(AdapterFiles.digest(new LocalFileSource(adapter)), merged.path("sha256").asText());
 
     assertEquals(0, edit(manifest, output, "--lora", copy + "=0.5"), this::said);
     assertTrue(said().contains("The row is already finished"), said());
@@ -127,8 +126,7 @@ class LoraJobTest extends SharedSession {
         List<String> options = new ArrayList<>(List.of("--model", root + "model"));
         options.addAll(List.of("--lora", root + "adapter=0.5", "--weights", weights));
         options.addAll(List.of("--weights-cache", folder + "/cache"));
-        assertEquals(
-            0, edit(manifest, output, options.toArray(String[]::new)), this::said);
+        assertEquals(0, edit(manifest, output, options.toArray(String[]::new)), this::said);
         assertArrayEquals(pixels(local), pixels(output), weights);
         assertEquals(
             root + "model with " + root + "adapter=0.5",
@@ -173,6 +171,16 @@ class LoraJobTest extends SharedSession {
     assertEquals(
         1, job.run("validate", "--manifest", manifest, "--lora", adapter.toString()), job::err);
     assertTrue(job.out().contains("  - " + problem), job.out());
+
+    String file = adapter + "/adapter_config.json";
+    assertEquals(1, job.run("inspect-model", "--model=demo", "--lora", file), job::err);
+    assertTrue(
+        job.err().contains("there is no adapter folder " + file + "; it is a file: put it into"),
+        job.err());
+    assertEquals(1, job.run("inspect-model", "--model", file), job::err);
+    assertTrue(
+        job.err().contains("there is no folder " + file + "; it is a file, and single-file"),
+        job.err());
 
     TestAdapter.write(adapter, 1);
     assertEquals(

@@ -32,7 +32,6 @@ class MaskJobTest extends SharedSession {
   private static final int SIDE = 128;
   private static final String PROMPT = "Change the background to green";
 
-
   private final JobConsole job = new JobConsole();
   private RgbImage source;
 

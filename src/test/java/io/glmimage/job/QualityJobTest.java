@@ -23,21 +23,34 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("spark")
 class QualityJobTest extends SharedSession {
+  private static final Path EXAMPLE =
+      Path.of("src/main/resources/models/glm-image-tiny/examples/01_recolor_green.png");
+
   private final JobConsole job = new JobConsole();
 
   private String manifest(String name, String... ids) throws IOException {
     StringBuilder rows = new StringBuilder("id,prompt,image_paths\n");
     for (String id : ids) {
-      Files.write(
-          folder.resolve(id + ".png"), JobConsole.png(64, 64, 60 * (id.charAt(0) - 'a') + 40));
-      rows.append(id).append(",Change the background to green,").append(id).append(".png\n");
+      Path source = folder.resolve(id + ".png");
+      if (!Files.exists(source)) {
+        // A file that is written again is another version, whose row is edited again.
+        Files.copy(EXAMPLE, source);
+      }
+      rows.append(id).append(",make the circle green,").append(id).append(".png\n");
     }
     return Files.writeString(folder.resolve(name), rows).toString();
   }
 
   private void edit(String manifest, Path output, String minChange, String... more) {
     List<String> args = new ArrayList<>(List.of("edit", "--manifest", manifest));
-    args.addAll(List.of("--output", output.toString(), "--steps=2", "--device=cpu"));
+    args.addAll(
+        List.of(
+            "--output",
+            output.toString(),
+            "--steps=2",
+            "--height=64",
+            "--width=64",
+            "--device=cpu"));
     args.addAll(List.of("--min-change", minChange, "--max-change=1", "--change-maps"));
     args.addAll(List.of(more));
     assertEquals(0, job.real(args), job::err);
@@ -62,7 +75,8 @@ class QualityJobTest extends SharedSession {
     // The first two rows alone, then the same command for all rows.
     Path resumed = folder.resolve("resumed");
     edit(manifest("all.csv", "a", "b"), resumed, "0.99", "--retry-flagged=2", "--batch-size=1");
-    edit(manifest("all.csv", "a", "b", "c"), resumed, "0.99", "--retry-flagged=2", "--batch-size=1");
+    edit(
+        manifest("all.csv", "a", "b", "c"), resumed, "0.99", "--retry-flagged=2", "--batch-size=1");
     assertTrue(job.err().contains("2 of 3 rows are already finished"), job.err());
     assertEquals(expected, kept(resumed));
 

@@ -130,10 +130,7 @@ class MemoryCheckTest {
 
   private static void check(Compute compute, long free) {
     MemoryCheck.check(
-        CheckpointFolder.open(model),
-        compute,
-        MemoryRule.STANDARD,
-        () -> OptionalLong.of(free));
+        CheckpointFolder.open(model), compute, MemoryRule.STANDARD, () -> OptionalLong.of(free));
   }
 
   @Test

@@ -2,8 +2,8 @@ package io.glmimage.model.processor;
 
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.image.PixelSize;
-import java.util.Locale;
 import java.io.Serializable;
+import java.util.Locale;
 
 /**
  * The size at which the vision tower sees a source image: about half of the image's own size, in
