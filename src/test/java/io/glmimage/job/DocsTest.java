@@ -203,6 +203,9 @@ class DocsTest {
       words.add(word.group(1) == null ? word.group(2) : word.group(1));
     }
     words.removeIf(word -> word.equals("--embedded") || word.equals("..."));
+    if (words.isEmpty()) {
+      return;
+    }
     if (words.get(0).startsWith("-")) {
       words.add(0, "edit");
     }

@@ -77,7 +77,10 @@ class DocumentedCommandsTest extends SharedSession {
       return;
     }
     List<String> words = new ArrayList<>(ShellBlock.words(command.substring(line.end())));
-    words.remove("--embedded");
+    words.removeAll(List.of("--embedded", "..."));
+    if (words.isEmpty()) {
+      return;
+    }
     if (words.get(0).startsWith("-")) {
       words.add(0, "edit");
     }
