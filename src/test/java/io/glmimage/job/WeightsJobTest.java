@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.glmimage.pipeline.TestAdapter;
 import io.glmimage.spark.FakeGpus;
 import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.StandaloneCluster;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -261,6 +263,27 @@ class WeightsJobTest {
     }
   }
 
+  @Test
+  void adaptersReachTheExecutorsByEveryWay() throws Exception {
+    requireSpark();
+    Path adapter = TestAdapter.write(work.resolve("adapter"), 1);
+    Map<String, String> expected = null;
+    for (String weights : List.of("direct", "broadcast", "local:" + model)) {
+      Path output = work.resolve(weights.substring(0, 5));
+      start(cluster, output, model, weights, "node-cache", "--lora", adapter + "=0.5");
+      assertDone(cluster.outcome());
+      Map<String, String> images = images(output);
+      assertEquals(direct.keySet(), images.keySet());
+      assertEquals(expected == null ? images : expected, images, weights);
+      expected = images;
+    }
+    for (String name : direct.keySet()) {
+      assertNotEquals(direct.get(name), expected.get(name), name);
+    }
+    Path executors = SparkProcess.home().orElseThrow().resolve("work/" + cluster.application());
+    assertTrue(cached(executors, "node-cache") >= 4, "model and adapter on every node");
+  }
+
   private static void requireSpark() {
     assumeTrue(
         cluster != null,
@@ -285,9 +308,16 @@ class WeightsJobTest {
   }
 
   private static void start(
-      JobServer.Client driver, Path output, Path model, String weights, String cache)
+      JobServer.Client driver,
+      Path output,
+      Path model,
+      String weights,
+      String cache,
+      String... more)
       throws IOException {
-    driver.start(
+    List<String> words = new ArrayList<>();
+    Collections.addAll(
+        words,
         "edit",
         "--manifest",
         shared.resolve("manifest.jsonl").toString(),
@@ -315,6 +345,8 @@ class WeightsJobTest {
         "4",
         "--commit-seconds",
         "0");
+    words.addAll(List.of(more));
+    driver.start(words.toArray(String[]::new));
   }
 
   private static void assertDone(JobServer.Outcome outcome) {
