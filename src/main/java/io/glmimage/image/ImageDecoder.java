@@ -271,7 +271,8 @@ public final class ImageDecoder {
   private static String isoMedia(String box) {
     String first = box.substring(8, 12);
     Set<String> brands = new HashSet<>(Set.of(first));
-    long size = box.charAt(0) << 24 | box.charAt(1) << 16 | box.charAt(2) << 8 | box.charAt(3);
+    long size =
+        (long) box.charAt(0) << 24 | box.charAt(1) << 16 | box.charAt(2) << 8 | box.charAt(3);
     for (int at = 16; at + 4 <= Math.min(box.length(), size); at += 4) {
       brands.add(box.substring(at, at + 4));
     }

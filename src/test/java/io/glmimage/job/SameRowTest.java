@@ -140,7 +140,7 @@ class SameRowTest extends SharedSession {
     BufferedImage mask = new BufferedImage(75, 50, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < 50; y++) {
       for (int x = 0; x < 75; x++) {
-        image.setRGB(x, y, (y < 25 ? 0xff000000 : 0) | x * 3 << 16 | y * 5 << 8 | (x ^ y));
+        image.setRGB(x, y, (y < 25 ? 0xff000000 : 0) | (x * 3) << 16 | (y * 5) << 8 | (x ^ y));
         mask.setRGB(x, y, x < 40 ? 0xffffff : 0);
       }
     }

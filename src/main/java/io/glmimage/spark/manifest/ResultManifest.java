@@ -180,8 +180,8 @@ public record ResultManifest(
             .otherwise(path));
   }
 
-  /** Whether {@code end}, the end of a path, is {@code image} in a folder {@code images}. */
-  private static Column isInImages(Column path, Column end, Column image) {
-    return end.equalTo(concat(lit(IMAGES), image)).and(length(path).gt(length(end)));
+  /** Whether {@code end}, the end of a path, is {@code name} in a folder {@code images}. */
+  private static Column isInImages(Column path, Column end, Column name) {
+    return end.equalTo(concat(lit(IMAGES), name)).and(length(path).gt(length(end)));
   }
 }

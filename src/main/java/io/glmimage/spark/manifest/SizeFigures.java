@@ -4,6 +4,7 @@ import io.glmimage.plan.CostModel;
 import io.glmimage.plan.RowWork;
 import io.glmimage.plan.SizeClass;
 import java.io.Serializable;
+import java.util.EnumMap;
 
 /** Rows of known size, and what they cost, by the size of the generated image. Immutable. */
 public final class SizeFigures implements Serializable {
@@ -11,66 +12,69 @@ public final class SizeFigures implements Serializable {
 
   static final SizeFigures NONE = new SizeFigures();
 
-  private final long[] rows = new long[SizeClass.values().length];
-  private final long[] measured = new long[SizeClass.values().length];
-  private final double[] seconds = new double[SizeClass.values().length];
+  /**
+   * The figures of a class.
+   *
+   * @param measured rows whose cost was measured
+   * @param seconds GPU seconds
+   */
+  private record Figures(long rows, long measured, double seconds) implements Serializable {
+    static final Figures NONE = new Figures(0, 0, 0);
+
+    Figures and(Figures other) {
+      return new Figures(rows + other.rows, measured + other.measured, seconds + other.seconds);
+    }
+  }
+
+  private final EnumMap<SizeClass, Figures> classes = new EnumMap<>(SizeClass.class);
 
   private SizeFigures() {}
 
   /** The figures of one row. */
   static SizeFigures of(RowWork work, CostModel cost) {
     SizeFigures one = new SizeFigures();
-    int size = SizeClass.of(work.megapixels()).ordinal();
-    one.rows[size] = 1;
-    one.measured[size] = cost.isMeasured(work) ? 1 : 0;
-    one.seconds[size] = cost.seconds(work);
+    one.classes.put(
+        SizeClass.of(work.megapixels()),
+        new Figures(1, cost.isMeasured(work) ? 1 : 0, cost.seconds(work)));
     return one;
   }
 
   SizeFigures and(SizeFigures other) {
-    if (other == NONE) {
+    if (other.classes.isEmpty()) {
       return this;
     }
     SizeFigures both = new SizeFigures();
-    for (int i = 0; i < rows.length; i++) {
-      both.rows[i] = rows[i] + other.rows[i];
-      both.measured[i] = measured[i] + other.measured[i];
-      both.seconds[i] = seconds[i] + other.seconds[i];
-    }
+    both.classes.putAll(classes);
+    other.classes.forEach((size, figures) -> both.classes.merge(size, figures, Figures::and));
     return both;
+  }
+
+  private Figures figures(SizeClass size) {
+    return classes.getOrDefault(size, Figures.NONE);
   }
 
   /** Number of rows of a class. */
   public long rows(SizeClass size) {
-    return rows[size.ordinal()];
+    return figures(size).rows;
   }
 
   /** GPU seconds of the rows of a class. */
   public double seconds(SizeClass size) {
-    return seconds[size.ordinal()];
+    return figures(size).seconds;
   }
 
   /** GPU seconds of all rows. */
   public double seconds() {
-    double all = 0;
-    for (double some : seconds) {
-      all += some;
-    }
-    return all;
+    return classes.values().stream().mapToDouble(Figures::seconds).sum();
   }
 
   /** Whether the cost of each row was measured, so that nothing is scaled. */
   public boolean allMeasured() {
-    for (int i = 0; i < rows.length; i++) {
-      if (measured[i] != rows[i]) {
-        return false;
-      }
-    }
-    return true;
+    return classes.keySet().stream().allMatch(this::allMeasured);
   }
 
   /** Whether the cost of each row of a class was measured. */
   public boolean allMeasured(SizeClass size) {
-    return measured[size.ordinal()] == rows[size.ordinal()];
+    return figures(size).measured == figures(size).rows;
   }
 }

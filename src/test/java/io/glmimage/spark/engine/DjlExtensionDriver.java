@@ -198,10 +198,10 @@ public final class DjlExtensionDriver {
     Object predictor = Class.forName(PREDICTOR).getConstructor().newInstance();
     set(predictor, "Engine", "GlmImage");
     set(predictor, "ModelUrl", model.toUri() + query);
-    settings.apply(predictor);
-    set(predictor, "InputCol", "request");
-    set(predictor, "OutputCol", "edited");
-    return ((Transformer) predictor).transform(rows);
+    Object configured = settings.apply(predictor);
+    set(configured, "InputCol", "request");
+    set(configured, "OutputCol", "edited");
+    return ((Transformer) configured).transform(rows);
   }
 
   private static Object set(Object predictor, String name, Object value) {

@@ -86,7 +86,7 @@ class InlineImagesTest extends SharedLocalSpark {
   void bytesAloneAreAnImageAndSoIsAMask() {
     Map<String, RowOutcome> rows =
         outcomes(
-            ("SELECT 'a' id, 'p' prompt, cast('abc' AS BINARY) image, FILE mask")
+            "SELECT 'a' id, 'p' prompt, cast('abc' AS BINARY) image, FILE mask"
                 .replace("FILE", FILE),
             Map.of("image_paths", "image", "mask_path", "mask"));
     assertEquals(List.of(URL), sources(rows.get("a")));
@@ -97,7 +97,7 @@ class InlineImagesTest extends SharedLocalSpark {
   void aRowWithAnImageInAnotherColumnDoesNotBecomeTextToImage() {
     Map<String, RowOutcome> rows =
         outcomes(
-            ("SELECT 'a' id, 'p' prompt, cast(null AS STRING) image_paths, FILE image")
+            "SELECT 'a' id, 'p' prompt, cast(null AS STRING) image_paths, FILE image"
                 .replace("FILE", FILE),
             Map.of());
     String problem = assertInstanceOf(Rejection.class, rows.get("a")).message();
