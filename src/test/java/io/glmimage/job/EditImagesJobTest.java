@@ -172,7 +172,16 @@ class EditImagesJobTest extends SharedSession {
   void failuresAreCountedOnTheConsoleAndInTheSummary() throws IOException {
     String output = folder + "/out";
     assertEquals(
-        40, job.edit(mixedManifest(), output, "--steps", "3", "--failed-rows-exit-code", "40"));
+        40,
+        job.edit(
+            mixedManifest(),
+            output,
+            "--steps",
+            "3",
+            "--failed-rows-exit-code",
+            "40",
+            "--progress",
+            "on"));
 
     assertTrue(job.err().contains("9 of 11 rows failed:"), job.err());
     assertTrue(job.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), job.err());
@@ -400,11 +409,11 @@ class EditImagesJobTest extends SharedSession {
         1,
         job.edit(
             manifest(
-                new StructType().add("image_paths", DataTypes.BinaryType),
+                new StructType().add("image_paths", DataTypes.DoubleType),
                 RowFactory.create((Object) null)),
             output));
     assertTrue(job.err().contains("column prompt is missing"), job.err());
-    assertTrue(job.err().contains("image_paths is of type binary"), job.err());
+    assertTrue(job.err().contains("image_paths is of type double"), job.err());
 
     assertEquals(
         1,
