@@ -60,13 +60,11 @@ public final class GlmImageEngine implements EditEngine {
       Path modelFolder, List<Adapter> adapters, EngineSettings settings, LoadProgress progress) {
     CheckpointFolder folder =
         CheckpointFolder.open(modelFolder).withAdapters(adapters).withProgress(progress);
-    return new GlmImageEngine(
+    GlmImagePipeline pipeline =
         GlmImagePipeline.load(
-            folder,
-            settings.device(),
-            settings.precision(),
-            settings.kernels(),
-            settings.memory()));
+            folder, settings.device(), settings.precision(), settings.kernels(), settings.memory());
+    folder.loaded();
+    return new GlmImageEngine(pipeline);
   }
 
   /**

@@ -137,6 +137,11 @@ public final class CheckpointFolder {
         : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null, null, adapters);
   }
 
+  /** Reports that all networks are loaded. */
+  public void loaded() {
+    meter.end();
+  }
+
   /**
    * The same folder, whose {@link #weights} are changed by LoRA adapters. Only headers and
    * configurations are read here. If the folder is only inspected, a problem is reported.

@@ -39,4 +39,10 @@ final class LoadMeter {
     loaded = Math.min(total, loaded + bytes);
     progress.loaded(loaded, total);
   }
+
+  /** Ends the loading. Headers and unused tensors, which are in the total, are never loaded. */
+  synchronized void end() {
+    loaded = total;
+    progress.loaded(loaded, total);
+  }
 }
