@@ -99,9 +99,19 @@ class TablesJobTest {
     return spark.sql(query).collectAsList().stream().map(row -> row.mkString(" ")).toList();
   }
 
-  @ParameterizedTest
-  @CsvSource({"ice.db, iceberg", "db, delta"})
-  void rowsOfATableAreEditedOnceAndMergedById(String database, String format) {
+  @Test
+  void rowsOfAnIcebergTableAreEditedOnceAndMergedById() {
+    rowsAreEditedOnceAndMergedById("ice.db", "iceberg");
+  }
+
+  /** Delta reads its log in many Spark jobs. */
+  @Test
+  @Tag("slow")
+  void rowsOfADeltaTableAreEditedOnceAndMergedById() {
+    rowsAreEditedOnceAndMergedById("db", "delta");
+  }
+
+  private void rowsAreEditedOnceAndMergedById(String database, String format) {
     String rows = database + ".rows_" + format;
     String edits = database + ".edits_" + format;
     manifest(rows, format);
