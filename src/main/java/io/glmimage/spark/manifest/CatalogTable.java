@@ -56,8 +56,7 @@ public record CatalogTable(String name, List<String> parts) {
 
   /** The name in SQL. */
   public String quoted() {
-    return String.join(
-        ".", parts.stream().map(part -> "`" + part.replace("`", "``") + "`").toList());
+    return String.join(".", parts.stream().map(SqlColumns::quoted).toList());
   }
 
   /**

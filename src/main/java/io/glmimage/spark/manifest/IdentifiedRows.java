@@ -134,7 +134,7 @@ public final class IdentifiedRows {
   private static Dataset<Row> keyed(ManifestTable manifest, Column key, RowKeys keys) {
     List<Column> columns = new ArrayList<>();
     for (String name : manifest.rows().columns()) {
-      columns.add(ManifestTable.quoted(name));
+      columns.add(SqlColumns.of(name));
     }
     columns.add(key.as(InternalColumns.KEY));
     columns.add(keys.own().isNotNull().as(InternalColumns.NAMED));
@@ -222,8 +222,8 @@ public final class IdentifiedRows {
                 col(InternalColumns.PLANNED + "." + InternalColumns.FINGERPRINT),
                 col(InternalColumns.PLANNED + "." + InternalColumns.ROW)));
     for (StructField field : manifest.passedThrough().fields()) {
-      before.add(ManifestTable.quoted(field.name()));
-      after.add(ManifestTable.quoted(field.name()));
+      before.add(SqlColumns.of(field.name()));
+      after.add(SqlColumns.of(field.name()));
     }
     return rows.select(before.toArray(Column[]::new)).select(after.toArray(Column[]::new));
   }
@@ -257,9 +257,7 @@ public final class IdentifiedRows {
               ? col(InternalColumns.ID)
               : i == paths
                   ? resolved.apply(fields(manifest))
-                  : i == mask
-                      ? resolvedMask.apply(fields(manifest))
-                      : ManifestTable.quoted(names[i]);
+                  : i == mask ? resolvedMask.apply(fields(manifest)) : SqlColumns.of(names[i]);
       columns.add(column.as(names[i]));
     }
     if (id < 0) {
@@ -288,8 +286,6 @@ public final class IdentifiedRows {
   }
 
   private static Column column(String[] columns, int position) {
-    return position < 0
-        ? lit(null).cast(DataTypes.StringType)
-        : ManifestTable.quoted(columns[position]);
+    return position < 0 ? lit(null).cast(DataTypes.StringType) : SqlColumns.of(columns[position]);
   }
 }

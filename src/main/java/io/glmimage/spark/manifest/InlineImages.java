@@ -50,8 +50,8 @@ final class InlineImages {
     if (!(type instanceof StructType struct)) {
       return type instanceof BinaryType;
     }
-    StructField bytes = field(struct, BYTES);
-    StructField path = field(struct, PATH);
+    StructField bytes = SqlColumns.field(struct, BYTES);
+    StructField path = SqlColumns.field(struct, PATH);
     Set<String> names =
         Arrays.stream(struct.fieldNames())
             .map(name -> name.toLowerCase(Locale.ROOT))
@@ -63,13 +63,6 @@ final class InlineImages {
         && names.size() == struct.size();
   }
 
-  private static StructField field(StructType struct, String name) {
-    return Arrays.stream(struct.fields())
-        .filter(field -> field.name().equalsIgnoreCase(name))
-        .findFirst()
-        .orElse(null);
-  }
-
   /** Replaces image files in the columns of source images and masks by data URLs and paths. */
   static Dataset<Row> asTexts(Dataset<Row> rows, ManifestOptions options) {
     Dataset<Row> texts = rows;
@@ -78,7 +71,7 @@ final class InlineImages {
       boolean sources = field == ManifestField.IMAGE_PATHS;
       boolean mask = field == ManifestField.MASK_PATH && !(column.dataType() instanceof ArrayType);
       if ((sources || mask) && is(column.dataType())) {
-        Column value = ManifestTable.quoted(column.name());
+        Column value = SqlColumns.of(column.name());
         texts = texts.withColumn(column.name(), texts(value, column.dataType(), mask));
       }
     }
@@ -98,8 +91,8 @@ final class InlineImages {
     if (!(type instanceof StructType struct)) {
       return when(value.isNull(), lit(NOTHING)).otherwise(url.apply(value));
     }
-    Column bytes = value.getField(field(struct, BYTES).name());
-    StructField named = field(struct, PATH);
+    Column bytes = value.getField(SqlColumns.field(struct, BYTES).name());
+    StructField named = SqlColumns.field(struct, PATH);
     Column path =
         named == null ? lit(null).cast(DataTypes.StringType) : value.getField(named.name());
     return when(bytes.isNotNull(), url.apply(bytes))

@@ -120,7 +120,7 @@ final class JsonLinesManifest implements FormatReader {
     List<Column> columns = new ArrayList<>();
     for (String name : rows.columns()) {
       if (!name.equals(InternalColumns.JSON_LINE)) {
-        columns.add(ManifestTable.quoted(name));
+        columns.add(SqlColumns.of(name));
       }
     }
     Column line = col(InternalColumns.JSON_LINE);

@@ -192,7 +192,7 @@ public final class ManifestTable {
                 + ")";
         Column misspelt = isEmpty(schema, paths).and(functions.not(isEmpty(schema, name)));
         if (kind == ColumnKind.TEXT && NearMisses.mayBeLabel(name)) {
-          misspelt = misspelt.and(isImage(quoted(name)));
+          misspelt = misspelt.and(isImage(SqlColumns.of(name)));
         }
         problem = functions.coalesce(problem, functions.when(misspelt, functions.lit(why)));
       }
@@ -201,7 +201,7 @@ public final class ManifestTable {
   }
 
   private static Column isEmpty(StructType schema, String name) {
-    Column value = quoted(name);
+    Column value = SqlColumns.of(name);
     DataType type = schema.apply(name).dataType();
     if (InlineImages.is(type) && !(type instanceof ArrayType)) {
       return value.isNull();
@@ -293,11 +293,6 @@ public final class ManifestTable {
     StructField[] columns = rows.schema().fields();
     return DataTypes.createStructType(
         Arrays.stream(schema.passedThrough()).mapToObj(i -> columns[i]).toList());
-  }
-
-  /** A column whose name may contain dots. */
-  static Column quoted(String name) {
-    return functions.col("`" + name.replace("`", "``") + "`");
   }
 
   private static ColumnKind kind(DataType type) {

@@ -216,10 +216,10 @@ final class ParquetManifest implements FormatReader {
       ParquetFooter.Column column = target.in(group.columns());
       String partition = target.inNames(group.partitions());
       if (partition != null) {
-        value = ManifestTable.quoted(partition);
+        value = SqlColumns.of(partition);
       } else if (column != null && target.reads(column)) {
         schema = schema.add(column.name(), column.read(), true);
-        value = converted(ManifestTable.quoted(column.name()), column.type(), target);
+        value = converted(SqlColumns.of(column.name()), column.type(), target);
       }
       selected.add(value.cast(target.type()).as(target.name()));
     }

@@ -89,6 +89,6 @@ record RowKeys(Column own, Column key, Column textToImage) {
   }
 
   private static Column column(StructType columns, int position) {
-    return ManifestTable.quoted(columns.fields()[position].name());
+    return SqlColumns.of(columns.fields()[position].name());
   }
 }

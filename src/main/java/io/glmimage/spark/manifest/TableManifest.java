@@ -17,11 +17,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.expressions.Window;
-import org.apache.spark.sql.types.ArrayType;
-import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructField;
-import org.apache.spark.sql.types.StructType;
 
 /**
  * A manifest that is a table of a Spark catalog.
@@ -117,23 +113,12 @@ record TableManifest(Dataset<Row> rows, String version) {
     List<Column> others = new ArrayList<>();
     for (StructField column : rows.schema().fields()) {
       ManifestField field = options.fieldOf(column.name());
-      if (isOrderable(column.dataType())) {
+      if (SqlColumns.isComparable(column.dataType())) {
         boolean first = field == ManifestField.ID || field == ManifestField.PROMPT;
-        (first ? keys : others).add(ManifestTable.quoted(column.name()));
+        (first ? keys : others).add(SqlColumns.of(column.name()));
       }
     }
     keys.addAll(others);
     return rows.orderBy(keys.toArray(Column[]::new));
-  }
-
-  private static boolean isOrderable(DataType type) {
-    if (type instanceof ArrayType array) {
-      return isOrderable(array.elementType());
-    }
-    if (type instanceof StructType struct) {
-      return List.of(struct.fields()).stream().allMatch(field -> isOrderable(field.dataType()));
-    }
-    // Spark 4 has a type of semi-structured values, which cannot be ordered either.
-    return !(type instanceof MapType) && !type.typeName().equals("variant");
   }
 }

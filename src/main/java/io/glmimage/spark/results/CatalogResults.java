@@ -9,6 +9,7 @@ import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.spark.manifest.CatalogTable;
+import io.glmimage.spark.manifest.SqlColumns;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,9 +20,6 @@ import org.apache.spark.sql.CreateTableWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.ArrayType;
-import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
@@ -99,7 +97,7 @@ public final class CatalogResults {
   private void check(Dataset<Row> present, StructType schema) {
     List<String> lacking = new ArrayList<>();
     for (StructField field : schema.fields()) {
-      if (named(present.schema(), field.name()) == null) {
+      if (SqlColumns.field(present.schema(), field.name()) == null) {
         lacking.add(field.name() + " " + field.dataType().simpleString());
       }
     }
@@ -218,12 +216,12 @@ public final class CatalogResults {
 
   /** Inserts or merges the rows of a view that has the columns of the table. */
   private String statement(String view, StructType columns) {
-    List<String> names = Arrays.stream(columns.fieldNames()).map(CatalogResults::quoted).toList();
+    List<String> names = Arrays.stream(columns.fieldNames()).map(SqlColumns::quoted).toList();
     String into = table.quoted();
     if (mode == Mode.APPEND) {
       return "INSERT INTO " + into + " SELECT " + String.join(", ", names) + " FROM " + view;
     }
-    String id = quoted(named(columns, ID).name());
+    String id = SqlColumns.quoted(SqlColumns.field(columns, ID).name());
     return "MERGE INTO "
         + into
         + " AS kept USING "
@@ -247,10 +245,10 @@ public final class CatalogResults {
         Arrays.stream(columns.fields())
             .map(
                 field -> {
-                  StructField given = named(rows.schema(), field.name());
+                  StructField given = SqlColumns.field(rows.schema(), field.name());
                   return given == null
                       ? lit(null).cast(field.dataType()).as(field.name())
-                      : col(quoted(given.name())).as(field.name());
+                      : SqlColumns.of(given.name()).as(field.name());
                 })
             .toArray(Column[]::new);
     return rows.select(selected);
@@ -263,36 +261,15 @@ public final class CatalogResults {
   }
 
   private static Column value(Dataset<Row> rows, String name) {
-    return rows.col(quoted(named(rows.schema(), name).name()));
+    return rows.col(SqlColumns.quoted(SqlColumns.field(rows.schema(), name).name()));
   }
 
   /** All values that can be compared, in one struct. */
   private static Column values(Dataset<Row> rows, StructType columns) {
     return struct(
         Arrays.stream(columns.fields())
-            .filter(field -> isComparable(field.dataType()))
-            .map(field -> rows.col(quoted(field.name())))
+            .filter(field -> SqlColumns.isComparable(field.dataType()))
+            .map(field -> rows.col(SqlColumns.quoted(field.name())))
             .toArray(Column[]::new));
-  }
-
-  private static boolean isComparable(DataType type) {
-    if (type instanceof ArrayType array) {
-      return isComparable(array.elementType());
-    }
-    if (type instanceof StructType struct) {
-      return Arrays.stream(struct.fields()).allMatch(field -> isComparable(field.dataType()));
-    }
-    return !(type instanceof MapType) && !type.typeName().equals("variant");
-  }
-
-  private static StructField named(StructType columns, String name) {
-    return Arrays.stream(columns.fields())
-        .filter(field -> field.name().equalsIgnoreCase(name))
-        .findFirst()
-        .orElse(null);
-  }
-
-  private static String quoted(String name) {
-    return "`" + name.replace("`", "``") + "`";
   }
 }

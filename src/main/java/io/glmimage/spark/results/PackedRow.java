@@ -11,6 +11,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.json.Json;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.spark.manifest.SqlColumns;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,7 +58,7 @@ record PackedRow(Row row) {
     Column[] others =
         Arrays.stream(results.columns())
             .filter(name -> !ResultColumn.names().contains(name))
-            .map(name -> col("`" + name.replace("`", "``") + "`"))
+            .map(SqlColumns::of)
             .toArray(Column[]::new);
     Column json =
         others.length == 0 ? lit(null).cast(DataTypes.StringType) : to_json(struct(others));

@@ -10,6 +10,7 @@ import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.quality.QualityFlag;
 import io.glmimage.quality.QualityLimits;
+import io.glmimage.spark.manifest.SqlColumns;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Column;
@@ -63,7 +64,7 @@ public final class ResultAssembly {
       columns.add(value.as(column.column()));
     }
     for (StructField field : passedThrough.fields()) {
-      columns.add(col("`" + field.name().replace("`", "``") + "`"));
+      columns.add(SqlColumns.of(field.name()));
     }
     return withResults(planned, results)
         .filter(result(ResultColumn.FINGERPRINT).equalTo(col(InternalColumns.FINGERPRINT)))

@@ -18,6 +18,7 @@ import io.glmimage.quality.QualityFigures;
 import io.glmimage.quality.QualityFlag;
 import io.glmimage.spark.manifest.LiteralPaths;
 import io.glmimage.spark.manifest.ResultManifest;
+import io.glmimage.spark.manifest.SqlColumns;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -188,10 +189,7 @@ public final class ResultsTable {
 
   /** All columns of the first rows, in manifest order, as JSON objects. A null is written. */
   public List<String> firstAsJson(int limit) {
-    Column[] columns =
-        Arrays.stream(rows.columns())
-            .map(column -> col("`" + column.replace("`", "``") + "`"))
-            .toArray(Column[]::new);
+    Column[] columns = Arrays.stream(rows.columns()).map(SqlColumns::of).toArray(Column[]::new);
     return rows.orderBy(col(name(ResultColumn.ROW_INDEX)))
         .limit(limit)
         .select(to_json(struct(columns), Map.of("ignoreNullFields", "false")))

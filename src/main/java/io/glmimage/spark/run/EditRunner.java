@@ -175,7 +175,8 @@ public final class EditRunner implements AutoCloseable {
       costs =
           toDo()
               .javaRDD()
-              .mapPartitionsWithIndex(new RowCosts(GpuCost.of(GpuCost.DEFAULT), settings), false)
+              .mapPartitionsWithIndex(
+                  new RowCosts(GpuCost.of(GpuCost.DEFAULT), sources.folders(), settings), false)
               .collect();
     } finally {
       settings.destroy();

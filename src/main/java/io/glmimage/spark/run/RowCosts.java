@@ -2,34 +2,23 @@ package io.glmimage.spark.run;
 
 import io.glmimage.error.ErrorClass;
 import io.glmimage.error.InvalidRequestException;
-import io.glmimage.error.JobException;
-import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
-import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.plan.CostClasses;
 import io.glmimage.plan.CostModel;
-import io.glmimage.plan.RowWork;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.WorkOfRow;
 import java.io.ByteArrayOutputStream;
 import java.io.Serializable;
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
-import org.apache.spark.util.TaskCompletionListener;
 
 /**
  * Estimates what rows cost, for the plan. Reads the header of a source image where the size of the
@@ -38,17 +27,8 @@ import org.apache.spark.util.TaskCompletionListener;
 final class RowCosts implements Function2<Integer, Iterator<Row>, Iterator<RowCosts.OfPartition>> {
   private static final long serialVersionUID = 1L;
 
-  /** A request to an object store takes about 30 ms, nearly all of it waiting. */
-  private static final int THREADS = 16;
-
-  /** Number of rows whose headers are read together. */
-  private static final int CHUNK = 512;
-
   /** After so many files that could not be read, a task reads no more of them. */
   private static final int MOST_PROBLEMS = 3;
-
-  /** A row of unknown size counts as one of this size. */
-  private static final double USUAL_MEGAPIXELS = 1024 * 1024 / 1e6;
 
   /**
    * The rows of a partition.
@@ -60,50 +40,34 @@ final class RowCosts implements Function2<Integer, Iterator<Row>, Iterator<RowCo
   record OfPartition(int partition, byte[] classes, CostClasses costs) implements Serializable {}
 
   private final CostModel model;
+  private final List<String> folders;
   private final Broadcast<HadoopSettings> hadoop;
 
   /**
+   * @param folders from which source images may be read; empty for all
    * @param hadoop reads headers
    */
-  RowCosts(CostModel model, Broadcast<HadoopSettings> hadoop) {
+  RowCosts(CostModel model, List<String> folders, Broadcast<HadoopSettings> hadoop) {
     this.model = model;
+    this.folders = List.copyOf(folders);
     this.hadoop = hadoop;
   }
 
   @Override
   public Iterator<OfPartition> call(Integer partition, Iterator<Row> rows) {
     Storage storage = hadoop.value().storage();
-    ExecutorService threads =
-        Executors.newFixedThreadPool(THREADS, DaemonThreads.named("row-costs"));
-    TaskCompletionListener end = context -> threads.shutdownNow();
-    TaskContext.get().addTaskCompletionListener(end);
+    AtomicInteger problems = new AtomicInteger();
+    Iterator<Double> all =
+        ConcurrentRows.map(
+            rows, "plan the rows", row -> seconds(PlannedRow.of(row).outcome(), storage, problems));
     ByteArrayOutputStream classes = new ByteArrayOutputStream();
     CostClasses costs = new CostClasses();
-    AtomicInteger problems = new AtomicInteger();
-    while (rows.hasNext()) {
-      List<Future<Double>> chunk = new ArrayList<>();
-      while (chunk.size() < CHUNK && rows.hasNext()) {
-        RowOutcome row = PlannedRow.of(rows.next()).outcome();
-        chunk.add(threads.submit(() -> seconds(row, storage, problems)));
-      }
-      for (Future<Double> one : chunk) {
-        double seconds = answer(one);
-        classes.write(CostClasses.of(seconds));
-        costs.add(seconds);
-      }
+    while (all.hasNext()) {
+      double seconds = all.next();
+      classes.write(CostClasses.of(seconds));
+      costs.add(seconds);
     }
     return List.of(new OfPartition(partition, classes.toByteArray(), costs)).iterator();
-  }
-
-  private static double answer(Future<Double> one) {
-    try {
-      return one.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new JobException("Interrupted while rows were planned", e);
-    } catch (ExecutionException e) {
-      throw new JobException("Cannot plan the rows: " + e.getCause(), e);
-    }
   }
 
   /** The seconds of a row; 0 if it will fail at once. */
@@ -112,10 +76,10 @@ final class RowCosts implements Function2<Integer, Iterator<Row>, Iterator<RowCo
       return 0;
     }
     if (WorkOfRow.needsHeaders(row) && problems.get() >= MOST_PROBLEMS) {
-      return model.seconds(usual(row));
+      return model.seconds(WorkOfRow.usual(row));
     }
     try {
-      return model.seconds(WorkOfRow.of(row, storage));
+      return model.seconds(WorkOfRow.of(row, storage, folders));
     } catch (RowFailure e) {
       if (e.errorClass() != ErrorClass.IMAGE_UNREADABLE) {
         return 0;
@@ -127,16 +91,6 @@ final class RowCosts implements Function2<Integer, Iterator<Row>, Iterator<RowCo
       // The edit will say what is wrong with the place of the file.
       problems.incrementAndGet();
     }
-    return model.seconds(usual(row));
-  }
-
-  private static RowWork usual(ManifestRow row) {
-    EditSettings settings = row.settings();
-    return new RowWork(
-        USUAL_MEGAPIXELS,
-        USUAL_MEGAPIXELS * row.sources().size(),
-        settings.steps(),
-        settings.stepCache(),
-        settings.guidanceScale() > 1 ? 2 : 1);
+    return model.seconds(WorkOfRow.usual(row));
   }
 }

@@ -6,8 +6,6 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.not;
 import static org.apache.spark.sql.functions.when;
 
-import io.glmimage.error.JobException;
-import io.glmimage.io.DaemonThreads;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
@@ -18,29 +16,22 @@ import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.SourceReader;
+import io.glmimage.spark.manifest.SqlColumns;
 import io.glmimage.spark.results.ResultAssembly;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.util.TaskCompletionListener;
 
 /**
  * Marks the rows to do among planned rows with their newest results. A row is to do if one of these
@@ -62,11 +53,7 @@ import org.apache.spark.util.TaskCompletionListener;
 final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   private static final long serialVersionUID = 1L;
 
-  /** A request to an object store takes about 30 ms, nearly all of it waiting. */
-  private static final int THREADS = 16;
-
-  /** Number of rows that are checked together. */
-  private static final int CHUNK = 512;
+  private static final String PURPOSE = "look for finished rows";
 
   /** What is needed of the newest result of a row. */
   static final List<ResultColumn> RESULT_COLUMNS =
@@ -123,8 +110,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     List<Column> columns = new ArrayList<>();
     for (String name : planned.columns()) {
       boolean marked = files == null && name.equals(InternalColumns.ROW);
-      columns.add(
-          marked ? when(not(finished), row).as(name) : col("`" + name.replace("`", "``") + "`"));
+      columns.add(marked ? when(not(finished), row).as(name) : SqlColumns.of(name));
     }
     Dataset<Row> all = ResultAssembly.withResults(planned, results);
     if (files == null) {
@@ -178,77 +164,28 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   @Override
   public Iterator<Row> call(Iterator<Row> rows) {
     Storage storage = hadoop.value().storage();
-    ExecutorService threads =
-        Executors.newFixedThreadPool(THREADS, DaemonThreads.named("resume-check"));
-    TaskCompletionListener end = context -> threads.shutdownNow();
-    TaskContext.get().addTaskCompletionListener(end);
-    return new Iterator<>() {
-      private Iterator<Row> ready = Collections.emptyIterator();
-
-      @Override
-      public boolean hasNext() {
-        if (!ready.hasNext() && rows.hasNext()) {
-          List<Row> chunk = new ArrayList<>();
-          while (chunk.size() < CHUNK && rows.hasNext()) {
-            chunk.add(rows.next());
-          }
-          ready = marked(chunk, storage, threads).iterator();
-        }
-        return ready.hasNext();
-      }
-
-      @Override
-      public Row next() {
-        if (!hasNext()) {
-          throw new NoSuchElementException();
-        }
-        return ready.next();
-      }
-    };
+    return ConcurrentRows.map(rows, PURPOSE, row -> marked(row, storage));
   }
 
   /** The planned rows, marked, in their order. */
   List<Row> marked(List<Row> rows, Storage storage, ExecutorService threads) {
-    // 1. Start to check the files of finished rows.
-    List<Future<Boolean>> finished = new ArrayList<>();
-    for (Row row : rows) {
-      boolean rowIsFinished = row.<Boolean>getAs(InternalColumns.FINISHED);
-      if (rowIsFinished && ResultStatus.OK.name().equals(row.getAs(ResultColumn.STATUS.column()))) {
-        finished.add(threads.submit(() -> filesAreTheSame(row, storage)));
-      } else {
-        finished.add(CompletableFuture.completedFuture(rowIsFinished));
-      }
-    }
-
-    // 2. Mark the rows.
-    List<Row> marked = new ArrayList<>();
-    for (int i = 0; i < rows.size(); i++) {
-      marked.add(marked(rows.get(i), !answer(finished.get(i))));
-    }
-    return marked;
+    return ConcurrentRows.results(rows, threads, PURPOSE, row -> marked(row, storage));
   }
 
   /** The planned row, without its values if it is finished. */
-  private static Row marked(Row row, boolean toDo) {
+  private Row marked(Row row, Storage storage) throws IOException {
+    boolean finished = row.<Boolean>getAs(InternalColumns.FINISHED);
+    if (finished && ResultStatus.OK.name().equals(row.getAs(ResultColumn.STATUS.column()))) {
+      finished = filesAreTheSame(row, storage);
+    }
     Object[] values = new Object[row.size() - CHECKED.size()];
     for (int i = 0; i < values.length; i++) {
       values[i] = row.get(i);
     }
-    if (!toDo) {
+    if (finished) {
       values[row.fieldIndex(InternalColumns.ROW)] = null;
     }
     return RowFactory.create(values);
-  }
-
-  private static boolean answer(Future<Boolean> check) {
-    try {
-      return check.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new JobException("Interrupted while looking for finished rows", e);
-    } catch (ExecutionException e) {
-      throw new JobException("Cannot look for finished rows: " + e.getCause().getMessage(), e);
-    }
   }
 
   private boolean filesAreTheSame(Row row, Storage storage) throws IOException {
