@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
@@ -89,7 +90,7 @@ public final class HtmlReport {
             + (report.setup().demonstration()
                 ? " (the demonstration model, which knows coloured shapes only)"
                 : ""),
-        text(report.times().started().toString()),
+        text(report.times().started().truncatedTo(ChronoUnit.SECONDS).toString()),
         text(report.output().root()));
   }
 

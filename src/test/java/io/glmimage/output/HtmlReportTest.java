@@ -22,7 +22,7 @@ class HtmlReportTest {
   private static RunReport report(EditFigures edited) {
     return new RunReport(
         new RowCounts(2, 0, 0, Map.of("MODEL_ERROR", 2L), Map.of()),
-        new RunTimes(Instant.EPOCH, 1, Map.of()),
+        new RunTimes(Instant.ofEpochMilli(1234), 1, Map.of()),
         edited,
         new OutputLayout("s3a://KEY:hush-hush@b/" + EVIL),
         new RunSetup(
@@ -58,6 +58,7 @@ class HtmlReportTest {
     assertTrue(page.contains("<script>// Moves the handles"), page);
     assertFalse(page.contains("hush-hush"), page);
     assertTrue(page.contains("(the demonstration model, which knows coloured shapes only)"), page);
+    assertTrue(page.contains("started 1970-01-01T00:00:01Z"), page);
     assertTrue(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&#39;&quot;&amp;"), page);
   }
 
