@@ -1,0 +1,186 @@
+package io.glmimage.pipeline;
+
+import io.glmimage.image.RgbImage;
+import io.glmimage.request.EditRequest;
+import io.glmimage.request.EditResult;
+import io.glmimage.tensor.Compute;
+import io.glmimage.weights.CheckpointFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Edits source images of random sizes with the bundled model, to see what new shapes cost. Run
+ * {@code main}; arguments: edits, device, edits in a batch, seed, longest side. Sides are between
+ * 100 pixels and the longest side, evenly distributed on a logarithmic scale; an aspect ratio that
+ * the model refuses is drawn again. Prints twenty lines of progress, and then the slopes of memory
+ * over the second half, and the time of batches with and without a new shape. Exits with 1 if an
+ * edit fails.
+ */
+final class RandomSizesCheck {
+  private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
+  private static final int SHORTEST = 100;
+  private static final double MAX_ASPECT = 4;
+  private static final int LINES = 20;
+
+  private final Random random;
+  private final int longest;
+
+  private RandomSizesCheck(long seed, int longest) {
+    this.random = new Random(seed);
+    this.longest = longest;
+  }
+
+  public static void main(String[] args) throws IOException {
+    int edits = args.length > 0 ? Integer.parseInt(args[0]) : 200;
+    Compute compute = Compute.of(args.length > 1 ? args[1] : "cpu");
+    int batch = args.length > 2 ? Integer.parseInt(args[2]) : 16;
+    long seed = args.length > 3 ? Long.parseLong(args[3]) : 1;
+    int longest = args.length > 4 ? Integer.parseInt(args[4]) : 8000;
+    boolean ok;
+    try (GlmImagePipeline pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), compute)) {
+      ok = new RandomSizesCheck(seed, longest).run(pipeline, edits, batch);
+    }
+    System.exit(ok ? 0 : 1);
+  }
+
+  private boolean run(GlmImagePipeline pipeline, int edits, int batch) throws IOException {
+    List<double[]> samples = new ArrayList<>();
+    Set<Long> seen = new HashSet<>();
+    List<Double> known = new ArrayList<>();
+    List<Double> fresh = new ArrayList<>();
+    int failed = 0;
+    int lineEvery = Math.max(1, edits / LINES);
+    long start = System.nanoTime();
+    System.out.println("edits  failed  shapes  device MB  resident MB  handles  threads  seconds");
+    for (int done = 0; done < edits; ) {
+      List<EditRequest> requests = requests(done, Math.min(batch, edits - done));
+      long begin = System.nanoTime();
+      List<EditResult> results = pipeline.edit(requests);
+      double seconds = (System.nanoTime() - begin) / 1e9 / requests.size();
+      int shapes = seen.size();
+      for (EditResult result : results) {
+        if (!result.ok()) {
+          failed++;
+          System.out.println("FAILED " + result.error().getMessage());
+          continue;
+        }
+        seen.add((long) result.image().height() << 32 | result.image().width());
+      }
+      (seen.size() > shapes ? fresh : known).add(seconds);
+      int before = done;
+      done += requests.size();
+      double[] sample = sample(done, pipeline);
+      samples.add(sample);
+      if (before / lineEvery != done / lineEvery) {
+        System.out.printf(
+            Locale.ROOT,
+            "%5d  %6d  %6d  %9.1f  %11.1f  %7.0f  %7.0f  %7.1f%n",
+            done,
+            failed,
+            seen.size(),
+            sample[1],
+            sample[2],
+            sample[3],
+            sample[4],
+            (System.nanoTime() - start) / 1e9);
+      }
+    }
+    List<double[]> half = samples.subList(samples.size() / 2, samples.size());
+    System.out.printf(
+        Locale.ROOT,
+        "slopes per 1,000 edits over the second half: device %.2f MB, resident %.2f MB, handles"
+            + " %.2f, threads %.2f%n",
+        slope(half, 1),
+        slope(half, 2),
+        slope(half, 3),
+        slope(half, 4));
+    System.out.printf(
+        Locale.ROOT,
+        "seconds per edit, median: %.4f in %d batches with a new size, %.4f in %d without%n",
+        median(fresh),
+        fresh.size(),
+        median(known),
+        known.size());
+    System.out.println(failed + " of " + edits + " edits failed");
+    return failed == 0;
+  }
+
+  private List<EditRequest> requests(int first, int count) {
+    List<EditRequest> requests = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      int height = side();
+      int width = side();
+      while (Math.max(height, width) > MAX_ASPECT * Math.min(height, width)) {
+        height = side();
+        width = side();
+      }
+      byte[] pixels = new byte[3 * height * width];
+      Arrays.fill(pixels, pixels.length / 3, pixels.length, (byte) random.nextInt(256));
+      requests.add(
+          new EditRequest(
+              "edit-" + (first + i),
+              "make the background red",
+              List.of(new RgbImage(height, width, pixels)),
+              null,
+              null,
+              2,
+              1.5,
+              first + i,
+              0));
+    }
+    return requests;
+  }
+
+  private int side() {
+    double log = Math.log(SHORTEST) + random.nextDouble() * Math.log((double) longest / SHORTEST);
+    return (int) Math.round(Math.exp(log));
+  }
+
+  /** Edits done, device MB, resident MB, open files and threads. */
+  private static double[] sample(int done, GlmImagePipeline pipeline) throws IOException {
+    return new double[] {
+      done,
+      pipeline.deviceMemoryBytes() / 1e6,
+      status("VmRSS:") * 1024 / 1e6,
+      handles(),
+      status("Threads:")
+    };
+  }
+
+  private static double handles() throws IOException {
+    try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+      return open.count();
+    }
+  }
+
+  private static double status(String key) throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/status")).stream()
+        .filter(line -> line.startsWith(key))
+        .mapToDouble(line -> Double.parseDouble(line.replaceAll("[^0-9]", "")))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Slope of a value per 1,000 edits, by least squares. */
+  private static double slope(List<double[]> samples, int column) {
+    double n = samples.size();
+    double x = samples.stream().mapToDouble(s -> s[0]).sum() / n;
+    double y = samples.stream().mapToDouble(s -> s[column]).sum() / n;
+    double xy = samples.stream().mapToDouble(s -> (s[0] - x) * (s[column] - y)).sum();
+    double xx = samples.stream().mapToDouble(s -> (s[0] - x) * (s[0] - x)).sum();
+    return 1000 * xy / xx;
+  }
+
+  private static double median(List<Double> values) {
+    return values.stream().sorted().skip(values.size() / 2).findFirst().orElse(Double.NaN);
+  }
+}
