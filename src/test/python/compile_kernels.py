@@ -1,6 +1,6 @@
 """Compiles every CUDA kernel of the project with NVRTC for GPUs that are not here.
 
-    python compile_kernels.py FOLDER_OF_LIBNVRTC [sm_80 sm_89 sm_90] [--keep FOLDER]
+    python compile_kernels.py FOLDER_OF_LIBNVRTC [sm_80 sm_86 sm_89 sm_90 sm_100 sm_120] [--keep FOLDER]
 
 Needs no GPU and no driver; libnvrtc.so.13 comes with the package nvidia-cuda-nvrtc. Prints the registers and spilled bytes
 of each kernel. Exits with 1 if a kernel does not compile, or does not export the size of its structure Args. With --keep,
@@ -14,8 +14,12 @@ import os
 import re
 import struct
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
+# A100; A10G, RTX 30; L4, L40S, RTX 40; H100, H200; B200; RTX 50.
+TARGETS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"]
 KERNELS = Path(__file__).resolve().parents[2] / "main" / "resources" / "kernels"
 
 
@@ -98,12 +102,15 @@ def check(nvrtc, source, target, keep):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
-    parser.add_argument("targets", nargs="*", default=["sm_80", "sm_89", "sm_90"])
+    parser.add_argument("targets", nargs="*", default=TARGETS)
     parser.add_argument("--keep")
     options = parser.parse_args()
     nvrtc = Nvrtc(options.folder)
     sources = sorted(KERNELS.glob("*.cu"))
-    results = [check(nvrtc, source, target, options.keep) for source in sources for target in options.targets]
+    # The compiler runs outside Python's lock.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(
+            lambda work: check(nvrtc, *work, options.keep), product(sources, options.targets)))
     failed = results.count(False)
     print(f"{len(sources)} kernel texts, {len(options.targets)} targets, {failed} failures")
     return 1 if failed or not sources else 0

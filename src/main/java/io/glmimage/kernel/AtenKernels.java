@@ -2,6 +2,7 @@ package io.glmimage.kernel;
 
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Every operation as a composition of libtorch's own, on any device and in any floating dtype. The
@@ -86,6 +87,29 @@ public final class AtenKernels implements KernelProvider {
   @Override
   public GuidedEulerStep guidedEulerStep() {
     return new AtenGuidedEulerStep();
+  }
+
+  // ---- image autoencoder ----
+
+  /** Never: libtorch's group norm is slow if the channels are last. */
+  @Override
+  public boolean prefersChannelsLast(ScalarType type, int... channels) {
+    return false;
+  }
+
+  @Override
+  public GroupNorm groupNorm() {
+    return new AtenGroupNorm();
+  }
+
+  @Override
+  public BiasResidual biasResidual() {
+    return new AtenBiasResidual();
+  }
+
+  @Override
+  public UpsampleNearest upsampleNearest() {
+    return new AtenUpsampleNearest();
   }
 
   // ---- fp8 products ----

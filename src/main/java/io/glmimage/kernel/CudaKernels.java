@@ -2,7 +2,9 @@ package io.glmimage.kernel;
 
 import io.glmimage.tensor.Libtorch;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Every operation as a CUDA kernel for the calls that the kernel supports, and as libtorch's
@@ -26,6 +28,9 @@ final class CudaKernels implements KernelProvider {
   private final CudaSequenceAttention sequenceAttention;
   private final CudaLinearGelu linearGelu;
   private final CudaGuidedEulerStep guidedEulerStep;
+  private final CudaGroupNorm groupNorm;
+  private final CudaBiasResidual biasResidual;
+  private final CudaUpsampleNearest upsampleNearest;
   private final CudaQuantizeRows quantizeRows;
   private final CudaFp8Linear fp8Linear;
 
@@ -56,6 +61,9 @@ final class CudaKernels implements KernelProvider {
     sequenceAttention = new CudaSequenceAttention(programs, choices);
     linearGelu = new CudaLinearGelu(programs, choices);
     guidedEulerStep = new CudaGuidedEulerStep(programs, choices);
+    groupNorm = new CudaGroupNorm(programs, choices);
+    biasResidual = new CudaBiasResidual(programs, choices);
+    upsampleNearest = new CudaUpsampleNearest(programs, choices);
     quantizeRows = new CudaQuantizeRows(programs, choices);
     fp8Linear = new CudaFp8Linear(programs, choices);
   }
@@ -131,6 +139,34 @@ final class CudaKernels implements KernelProvider {
   @Override
   public CudaGuidedEulerStep guidedEulerStep() {
     return guidedEulerStep;
+  }
+
+  // ---- image autoencoder ----
+
+  /**
+   * In bfloat16, in which the fast convolutions of cuDNN want the channels last, if the operations
+   * take all the numbers of channels.
+   */
+  @Override
+  public boolean prefersChannelsLast(ScalarType type, int... channels) {
+    return type == ScalarType.BFloat16
+        && Arrays.stream(channels)
+            .allMatch(c -> c % 8 == 0 && c <= 8 * KernelConstants.BLOCK_THREADS);
+  }
+
+  @Override
+  public CudaGroupNorm groupNorm() {
+    return groupNorm;
+  }
+
+  @Override
+  public CudaBiasResidual biasResidual() {
+    return biasResidual;
+  }
+
+  @Override
+  public CudaUpsampleNearest upsampleNearest() {
+    return upsampleNearest;
   }
 
   // ---- fp8 products ----

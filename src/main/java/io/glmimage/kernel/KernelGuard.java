@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -52,6 +53,22 @@ final class KernelGuard {
     // The kernel for any dtype but float32 holds as many elements as that for bf16.
     long vector = Ops.dtype(x) == ScalarType.Float ? 4 : 8;
     return guard.width(width, vector * KernelConstants.ROW_THREADS * KernelConstants.ROW_VECTORS);
+  }
+
+  /**
+   * A guard for kernels of images {@code [B, C, H, W]} whose channels are last, all of the dtype of
+   * the first. A block holds at least one position.
+   */
+  static KernelGuard images(Tensor... images) {
+    KernelGuard guard = new KernelGuard(images[0]);
+    long channels = images[0].size(1);
+    for (Tensor image : images) {
+      guard.tensors(guard.type, false, image).aligned(image);
+      guard.needs(
+          image.is_contiguous(MemoryFormat.ChannelsLast),
+          () -> "fused needs images whose channels are last");
+    }
+    return guard.width(channels, (long) guard.vector() * KernelConstants.BLOCK_THREADS);
   }
 
   /** Arguments of the activations' dtype, read 16 bytes at a time. */

@@ -1,6 +1,7 @@
 package io.glmimage.kernel;
 
 import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * One implementation of every operation of this package. Operations are stateless and may be shared
@@ -49,6 +50,26 @@ public interface KernelProvider {
 
   /** Classifier-free guidance and the step of the scheduler. */
   GuidedEulerStep guidedEulerStep();
+
+  // ---- image autoencoder ----
+
+  /**
+   * Whether a network of images is faster with its channels last in memory, given the operations
+   * below.
+   *
+   * @param type of the activations
+   * @param channels numbers of channels that the activations have
+   */
+  boolean prefersChannelsLast(ScalarType type, int... channels);
+
+  /** Group norm, alone and followed by silu. */
+  GroupNorm groupNorm();
+
+  /** The sum that ends a residual block. */
+  BiasResidual biasResidual();
+
+  /** Doubles the sides of images. */
+  UpsampleNearest upsampleNearest();
 
   // ---- fp8 products ----
 

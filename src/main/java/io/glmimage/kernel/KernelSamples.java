@@ -74,6 +74,7 @@ final class KernelSamples {
     try (TensorScope scope = new TensorScope()) {
       samples.priorDecoder();
       samples.diffusionTransformer();
+      samples.imageAutoencoder();
     }
   }
 
@@ -150,6 +151,17 @@ final class KernelSamples {
       kernels.guidedEulerStep().apply(latents, random(ROWS, 16), layout, 2, delta);
       keep(KernelOperation.GUIDED_EULER_STEP, latents);
     }
+  }
+
+  private void imageAutoencoder() {
+    Tensor x = Ops.channelsLast(random(2, WIDTH, 3, ROWS));
+    Tensor vector = random(WIDTH);
+    GroupNorm.Affine affine = new GroupNorm.Affine(vector, random(WIDTH), 4, EPS);
+    keep(KernelOperation.GROUP_NORM, kernels.groupNorm().norm(x, vector, affine));
+    keep(KernelOperation.GROUP_NORM_SILU, kernels.groupNorm().normSilu(x, null, affine));
+    keep(KernelOperation.UPSAMPLE_NEAREST, kernels.upsampleNearest().twice(x));
+    kernels.biasResidual().add(x, vector, Ops.channelsLast(random(2, WIDTH, 3, ROWS)));
+    keep(KernelOperation.BIAS_RESIDUAL, x);
   }
 
   private void fp8() {

@@ -23,7 +23,7 @@ record Network(String name, Function<CheckpointFolder, AutoCloseable> load) {
     return List.of(
         new Network("text_encoder", f -> GlyphEncoder.load(f, compute)),
         new Network("transformer", f -> GlmImageTransformer.load(f, compute, kernels)),
-        new Network("vae", f -> Vae.load(f, compute)),
+        new Network("vae", f -> Vae.load(f, compute, kernels)),
         new Network("vision_language_encoder", f -> PriorModel.load(f, compute, kernels)));
   }
 }

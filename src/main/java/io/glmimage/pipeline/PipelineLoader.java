@@ -82,7 +82,7 @@ final class PipelineLoader {
       compute.makeCurrent();
       MemoryCheck.check(folder, compute, memory);
       FlowMatchEulerScheduler scheduler = FlowMatchEulerScheduler.load(folder);
-      Vae vae = part(Vae.load(folder, compute));
+      Vae vae = part(Vae.load(folder, compute, kernels));
       GlyphEncoder glyphs = part(GlyphEncoder.load(folder, compute));
       GlmImageTransformer transformer = part(GlmImageTransformer.load(folder, compute, kernels));
       PriorModel prior = part(PriorModel.load(folder, compute, kernels, sampling));

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -104,6 +105,19 @@ public final class Ops {
     return t.to(compute.torchDevice(), type, false, false, new MemoryFormatOptional());
   }
 
+  /** Images {@code x [B, C, H, W]} with the channels last in memory; {@code x} if they are. */
+  public static Tensor channelsLast(Tensor x) {
+    return x.contiguous(MemoryFormat.ChannelsLast);
+  }
+
+  /**
+   * An uninitialised tensor {@code [B, C, H, W]} with the device and the dtype of {@code like} and
+   * the channels last in memory.
+   */
+  public static Tensor emptyChannelsLast(Tensor like, long... shape) {
+    return torch.empty(shape, like.options(), new MemoryFormatOptional(MemoryFormat.ChannelsLast));
+  }
+
   // ---- reading tensors ----
 
   public static long[] shape(Tensor t) {
@@ -117,6 +131,14 @@ public final class Ops {
   /** The dtype, comparable with {@code ==}, unlike the result of {@link Tensor#scalar_type}. */
   public static ScalarType dtype(Tensor t) {
     return t.scalar_type().intern();
+  }
+
+  /**
+   * Whether the channels of images {@code [B, C, H, W]} are last in memory, and not first as well:
+   * in an image of one pixel they are both.
+   */
+  public static boolean isChannelsLast(Tensor x) {
+    return x.is_contiguous(MemoryFormat.ChannelsLast) && !x.is_contiguous();
   }
 
   public static boolean isEmpty(Tensor t) {

@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -113,6 +114,7 @@ final class CudaKernelCheck {
     addRowWise(type, of);
     addAttention(type, of);
     addSampling(type, of);
+    addImages(type, of);
   }
 
   /** Operations on each row of a matrix. */
@@ -189,6 +191,22 @@ final class CudaKernelCheck {
             () -> sampling(type, 33, width, s));
       }
     }
+  }
+
+  private void addImages(ScalarType type, String of) {
+    // images, channels, height, width, groups
+    int[][] shapes = {
+      {1, 8, 1, 1, 8}, {2, 16, 7, 5, 8}, {3, 40, 33, 21, 5}, {1, 128, 129, 65, 32},
+      {2, 512, 40, 37, 32}, {1, 1024, 64, 64, 32}, {1, 1024, 3, 3, 4}, {1, 64, 400, 500, 1}
+    };
+    for (int[] s : shapes) {
+      String shape = Arrays.toString(s);
+      add("group_norm" + of + shape, () -> groupNorm(type, s));
+      add("bias_residual" + of + shape, () -> biasResidual(type, s));
+      add("upsample_nearest" + of + shape, () -> upsampleNearest(type, s));
+    }
+    add("group_norm far from zero" + of, () -> farFromZero(type));
+    add("group_norm: an image does not depend on its neighbours" + of, () -> imageAlone(type));
   }
 
   private void add(String name, Supplier<String> body) {
@@ -694,6 +712,72 @@ final class CudaKernelCheck {
     return new Draw(id, margin);
   }
 
+  // ---- image autoencoder ----
+
+  private String groupNorm(ScalarType type, int[] s) {
+    Tensor x = normals(type, 3, 1, s[0], s[1], s[2], s[3]);
+    Tensor offset = normals(type, 1, 0, s[1]);
+    Tensor weight = normals(type, 0.2, 1, s[1]);
+    Tensor bias = normals(type, 1, 0, s[1]);
+    GroupNorm.Affine affine = new GroupNorm.Affine(gpu(weight), gpu(bias), s[4], EPS);
+    GroupNorm.Affine exact = new GroupNorm.Affine(f32(weight), f32(bias), s[4], EPS);
+    Tensor image = gpu(Ops.channelsLast(x));
+    poisonNext(type, s[0], s[1], s[2], s[3]);
+    Tensor norm = fused.groupNorm().norm(image, null, affine);
+    poisonNext(type, s[0], s[1], s[2], s[3]);
+    Tensor silu = fused.groupNorm().normSilu(image, gpu(offset), affine);
+    expect(norm.is_contiguous(MemoryFormat.ChannelsLast), "channels are not last");
+    return "norm "
+        + close(type, norm, aten.groupNorm().norm(f32(x), null, exact))
+        + ", offset and silu "
+        + close(type, silu, aten.groupNorm().normSilu(f32(x), f32(offset), exact));
+  }
+
+  /** Sums of squares without a shift would lose digits of the variance. */
+  private String farFromZero(ScalarType type) {
+    Tensor x = normals(type, 1, 60, 1, 32, 50, 60);
+    Tensor one = normals(type, 0, 1, 32);
+    GroupNorm.Affine affine = new GroupNorm.Affine(gpu(one), gpu(one), 4, EPS);
+    GroupNorm.Affine exact = new GroupNorm.Affine(f64(one), f64(one), 4, EPS);
+    Tensor out = fused.groupNorm().norm(gpu(Ops.channelsLast(x)), null, affine);
+    return near(type, out, aten.groupNorm().norm(f64(x), null, exact));
+  }
+
+  private String imageAlone(ScalarType type) {
+    Tensor x = gpu(Ops.channelsLast(normals(type, 1, 0.5, 3, 64, 50, 70)));
+    Tensor vector = gpu(normals(type, 1, 0, 64));
+    GroupNorm.Affine affine = new GroupNorm.Affine(vector, vector, 16, EPS);
+    Tensor together = fused.groupNorm().normSilu(x, vector, affine);
+    for (int i = 0; i < 3; i++) {
+      Tensor alone =
+          fused.groupNorm().normSilu(Ops.channelsLast(x.narrow(0, i, 1)), vector, affine);
+      expect(
+          Arrays.equals(Ops.toFloats(alone), Ops.toFloats(together.narrow(0, i, 1))),
+          "image " + i + " differs from itself alone");
+    }
+    return "identical";
+  }
+
+  private String biasResidual(ScalarType type, int[] s) {
+    Tensor x = normals(type, 3, 1, s[0], s[1], s[2], s[3]);
+    Tensor residual = normals(type, 2, 0, s[0], s[1], s[2], s[3]);
+    Tensor bias = normals(type, 1, 0, s[1]);
+    Tensor out = gpu(Ops.channelsLast(x)).clone();
+    fused.biasResidual().add(out, gpu(bias), gpu(Ops.channelsLast(residual)));
+    Tensor expected = f32(x).clone();
+    aten.biasResidual().add(expected, f32(bias), f32(residual));
+    return close(type, out, expected);
+  }
+
+  private String upsampleNearest(ScalarType type, int[] s) {
+    Tensor x = normals(type, 3, 1, s[0], s[1], s[2], s[3]);
+    poisonNext(type, s[0], s[1], 2L * s[2], 2L * s[3]);
+    Tensor out = fused.upsampleNearest().twice(gpu(Ops.channelsLast(x)));
+    Tensor expected = aten.upsampleNearest().twice(f32(x));
+    expect(Arrays.equals(Ops.toFloats(out), Ops.toFloats(expected)), "pixels differ");
+    return "identical";
+  }
+
   // ---- all ----
 
   private String emptyTensors() {
@@ -701,6 +785,7 @@ final class CudaKernelCheck {
       noPackedRows(type);
       noRows(type);
       noTokens(type);
+      noImages(type);
     }
     torch.cuda_synchronize();
     return "";
@@ -787,6 +872,17 @@ final class CudaKernelCheck {
             noCells);
   }
 
+  /** The operations on images, with none. */
+  private void noImages(ScalarType type) {
+    Tensor none = gpu(normals(type, 1, 0, 0, 64, 3, 2));
+    Tensor vector = gpu(normals(type, 1, 0, 64));
+    GroupNorm.Affine affine = new GroupNorm.Affine(vector, vector, 8, EPS);
+    shape(fused.groupNorm().norm(none, null, affine), 0, 64, 3, 2);
+    shape(fused.groupNorm().normSilu(none, vector, affine), 0, 64, 3, 2);
+    fused.biasResidual().add(none, vector, none);
+    shape(fused.upsampleNearest().twice(none), 0, 64, 6, 4);
+  }
+
   private String graph() {
     int slots = 3;
     ScalarType type = ScalarType.BFloat16;
@@ -869,6 +965,10 @@ final class CudaKernelCheck {
 
   private static Tensor cpu(Tensor t) {
     return t.to(new Device("cpu"), t.scalar_type());
+  }
+
+  private static Tensor f64(Tensor t) {
+    return t.to(ScalarType.Double);
   }
 
   private static Tensor f32(Tensor t) {

@@ -2,6 +2,7 @@ package io.glmimage.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -72,6 +73,7 @@ class CudaKernelsTest {
     for (CudaKernels kernels : List.of(auto, forced)) {
       priorDecoderOfNothing(kernels);
       diffusionTransformerOfNothing(kernels);
+      imagesOfNothing(kernels);
       fp8OfNothing(kernels);
       assertEquals(
           Arrays.stream(KernelOperation.values())
@@ -123,6 +125,16 @@ class CudaKernelsTest {
     }
     Tensor weight = torch.randn(new long[] {24, 64});
     shape(kernels.linearGelu().apply(none, weight, torch.randn(new long[] {24})), 0, 24);
+  }
+
+  private static void imagesOfNothing(CudaKernels kernels) {
+    Tensor none = torch.randn(new long[] {0, 64, 3, 2});
+    Tensor vector = torch.randn(new long[] {64});
+    GroupNorm.Affine affine = new GroupNorm.Affine(vector, vector, 8, 1e-6);
+    shape(kernels.groupNorm().norm(none, null, affine), 0, 64, 3, 2);
+    shape(kernels.groupNorm().normSilu(none, vector, affine), 0, 64, 3, 2);
+    kernels.biasResidual().add(none, vector, none);
+    shape(kernels.upsampleNearest().twice(none), 0, 64, 6, 4);
   }
 
   private static void fp8OfNothing(CudaKernels kernels) {
@@ -202,8 +214,24 @@ class CudaKernelsTest {
     assertEquals(
         "fused needs a width that is a multiple of 8 up to 8192, got 8200",
         new KernelGuard(x).width(8200, 8192).reason());
+    Tensor image = torch.randn(new long[] {2, 64, 3, 5});
+    assertEquals("fused needs images whose channels are last", KernelGuard.images(image).reason());
+    assertEquals(
+        "the tensors are not on a GPU", KernelGuard.images(Ops.channelsLast(image)).reason());
+    assertEquals(
+        "fused needs a width that is a multiple of 8 up to 1024, got 1032",
+        KernelGuard.images(Ops.channelsLast(torch.randn(new long[] {1, 1032, 2, 2}))).reason());
     KernelGuard fine = new KernelGuard(x).activations().width(64, 8192);
     assertNull(fine.reason());
+  }
+
+  @Test
+  void imagesHaveTheirChannelsLastWhereTheKernelsTakeThem() {
+    assertTrue(auto.prefersChannelsLast(ScalarType.BFloat16, 128, 512, 1024, 1024));
+    assertFalse(auto.prefersChannelsLast(ScalarType.Float, 128, 512));
+    assertFalse(auto.prefersChannelsLast(ScalarType.BFloat16, 12, 16, 24));
+    assertFalse(auto.prefersChannelsLast(ScalarType.BFloat16, 128, 4096));
+    assertFalse(new AtenKernels().prefersChannelsLast(ScalarType.BFloat16, 128, 512));
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.glmimage.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.kernel.RecordedPrograms.Launch;
@@ -345,6 +346,70 @@ class CudaLaunchesTest {
       assertFields(launch, "x", x, "rows", rows, "columns", columns, "bias", bias);
       assertFields(launch, "height", 9, "width", 2056);
     }
+  }
+
+  @Test
+  void groupNormSumsChunksThenScalesChannels() {
+    Tensor x = Ops.channelsLast(bf16(2, 128, 20, 30));
+    Tensor offset = bf16(128);
+    GroupNorm.Affine affine = new GroupNorm.Affine(bf16(128), bf16(128), 32, EPS);
+    Tensor out = kernels.groupNorm().normSilu(x, offset, affine);
+    List<Launch> launches = programs.take();
+    assertEquals(3, launches.size());
+    // 16 vectors a position: a block takes 16 positions at once, 16 times. 600 are 3 chunks.
+    assertLaunch(launches.get(0), "group_norm_sums_bf16", List.of(3L, 2L, 1L), 256);
+    assertLaunch(launches.get(1), "group_norm_scales_bf16", List.of(32L, 2L, 1L), 256);
+    assertLaunch(launches.get(2), "group_norm_silu_bf16", List.of(3L, 2L, 1L), 256);
+    for (Launch launch : launches) {
+      assertFields(launch, "x", x, "out", out, "offset", offset);
+      assertFields(launch, "weight", affine.weight(), "bias", affine.bias());
+      assertFields(launch, "positions", 600, "channels", 128, "groups", 32);
+      assertFields(launch, "chunk", 256, "chunks", 3, "eps", (float) EPS);
+      // The scales follow the sums [2, 2, 3, 128] in float32.
+      assertEquals(
+          2L * 2 * 3 * 128 * 4,
+          (long) launch.fields().get("scales") - (long) launch.fields().get("sums"));
+    }
+    kernels.groupNorm().norm(x, null, affine);
+    launches = programs.take();
+    assertEquals("group_norm_bf16", launches.get(2).entry());
+    assertFields(launches.get(2), "offset", null);
+  }
+
+  @Test
+  void largeImagesHaveLongerChunksInsteadOfMore() {
+    // 1 vector a position: 256 positions at once.
+    Tensor x = Ops.channelsLast(bf16(1, 8, 1500, 1500));
+    GroupNorm.Affine affine = new GroupNorm.Affine(bf16(8), bf16(8), 2, EPS);
+    kernels.groupNorm().norm(x, null, affine);
+    Launch launch = programs.take().get(0);
+    // 2250000 / 512 / 256 is 17.2, so a thread takes 18 positions.
+    assertFields(launch, "chunk", 18 * 256, "chunks", 489);
+    assertEquals(List.of(489L, 1L, 1L), launch.grid());
+  }
+
+  @Test
+  void biasResidual() {
+    Tensor x = Ops.channelsLast(f32(2, 24, 5, 9));
+    Tensor residual = Ops.channelsLast(f32(2, 24, 5, 9));
+    Tensor bias = f32(24);
+    kernels.biasResidual().add(x, bias, residual);
+    Launch launch = launch();
+    // 6 vectors a position: 42 positions at once, 16 times.
+    assertLaunch(launch, "bias_residual_f32", List.of(1L, 1L, 1L), 256);
+    assertFields(launch, "x", x, "bias", bias, "residual", residual);
+    assertFields(launch, "positions", 90, "channels", 24, "chunk", 672);
+  }
+
+  @Test
+  void upsampleNearest() {
+    Tensor x = Ops.channelsLast(bf16(2, 64, 5, 40));
+    Tensor out = kernels.upsampleNearest().twice(x);
+    assertTrue(Ops.isChannelsLast(out));
+    Launch launch = launch();
+    // 8 vectors a pixel, 320 a row.
+    assertLaunch(launch, "upsample_nearest", List.of(2L, 10L, 1L), 256);
+    assertFields(launch, "x", x, "out", out, "rows", 10, "width", 40, "vectors", 8);
   }
 
   private static Rows e4m3(long rows, long width) {

@@ -28,6 +28,15 @@ public final class WatchedKernels {
         arguments -> {});
   }
 
+  /** The ATen kernels, for networks of images whose channels are last in memory. */
+  public static KernelProvider preferringChannelsLast() {
+    return proxy(
+        KernelProvider.class,
+        new AtenKernels(),
+        (method, result) -> method.getName().equals("prefersChannelsLast") ? true : result,
+        arguments -> {});
+  }
+
   private static Object watched(Class<?> type, Object operation, Consumer<Object[]> before) {
     return proxy(type, operation, (method, result) -> result, before);
   }

@@ -88,7 +88,7 @@ public final class CheckpointWriter {
     KernelProvider kernels =
         Kernels.provider(KernelMode.NATIVE, Compute.cpu(), Libtorch.cacheFolder());
     try (TensorScope scope = new TensorScope()) {
-      Vae.load(folder, meta).close();
+      Vae.load(folder, meta, kernels).close();
       GlyphEncoder.load(folder, meta).close();
       GlmImageTransformer.load(folder, meta, kernels).close();
       PriorModel.load(folder, meta, kernels, PriorOptions.defaults(Compute.cpu())).close();

@@ -19,15 +19,14 @@ final class MidBlock {
 
   private final ResnetBlock second;
 
-  MidBlock(Weights weights, VaeConfig config) {
+  MidBlock(Weights weights, VaeConfig config, Layers layers) {
     int channels = config.midChannels();
-    int groups = config.normGroups();
-    first = new ResnetBlock(weights.prefix("resnets.0."), channels, channels, groups);
+    first = new ResnetBlock(weights.prefix("resnets.0."), channels, channels, layers);
     attention =
         config.midAttention()
-            ? new SpatialAttention(weights.prefix("attentions.0."), channels, groups)
+            ? new SpatialAttention(weights.prefix("attentions.0."), channels, layers)
             : null;
-    second = new ResnetBlock(weights.prefix("resnets.1."), channels, channels, groups);
+    second = new ResnetBlock(weights.prefix("resnets.1."), channels, channels, layers);
   }
 
   Tensor forward(Tensor x) {

@@ -1,5 +1,7 @@
 package io.glmimage.model.vae;
 
+import io.glmimage.kernel.BiasResidual;
+import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
 import org.bytedeco.pytorch.Tensor;
@@ -21,22 +23,37 @@ final class ResnetBlock {
   /** Null if input and output have the same number of channels. */
   private final Conv shortcut;
 
-  ResnetBlock(Weights weights, int in, int out, int groups) {
-    norm1 = Norm.of(weights, "norm1", in, groups);
-    conv1 = Conv.of(weights, "conv1", in, out, 3);
-    norm2 = Norm.of(weights, "norm2", out, groups);
-    conv2 = Conv.of(weights, "conv2", out, out, 3);
-    shortcut = in == out ? null : Conv.of(weights, "conv_shortcut", in, out, 1);
+  private final BiasResidual sum;
+
+  ResnetBlock(Weights weights, int in, int out, Layers layers) {
+    norm1 = layers.norm(weights, "norm1", in);
+    conv1 = layers.conv(weights, "conv1", in, out, 3);
+    norm2 = layers.norm(weights, "norm2", out);
+    conv2 = layers.conv(weights, "conv2", out, out, 3);
+    shortcut = in == out ? null : layers.conv(weights, "conv_shortcut", in, out, 1);
+    sum = layers.kernels().biasResidual();
   }
 
   Tensor forward(Tensor x) {
     try (TensorScope scope = new TensorScope()) {
       Tensor h = norm1.forwardSilu(x);
-      h = scope.replace(h, conv1.forward(h));
-      h = scope.replace(h, norm2.forwardSilu(h));
-      h = scope.replace(h, conv2.forward(h));
-      h.add_(shortcut == null ? x : shortcut.forward(x));
+      if (Ops.isChannelsLast(x)) {
+        // What follows a convolution adds its bias, which saves a pass over the image.
+        h = scope.replace(h, conv1.forwardWithoutBias(h));
+        h = scope.replace(h, norm2.forwardSilu(h, conv1.bias()));
+        h = scope.replace(h, conv2.forwardWithoutBias(h));
+        sum.add(h, conv2.bias(), skipped(x));
+      } else {
+        h = scope.replace(h, conv1.forward(h));
+        h = scope.replace(h, norm2.forwardSilu(h));
+        h = scope.replace(h, conv2.forward(h));
+        h.add_(skipped(x));
+      }
       return scope.keep(h);
     }
+  }
+
+  private Tensor skipped(Tensor x) {
+    return shortcut == null ? x : shortcut.forward(x);
   }
 }

@@ -30,8 +30,8 @@ final class SpatialAttention {
     }
   }
 
-  SpatialAttention(Weights weights, int channels, int groups) {
-    norm = Norm.of(weights, "group_norm", channels, groups);
+  SpatialAttention(Weights weights, int channels, Layers layers) {
+    norm = layers.norm(weights, "group_norm", channels);
     query = Linear.of(weights, "to_q", channels);
     key = Linear.of(weights, "to_k", channels);
     value = Linear.of(weights, "to_v", channels);
@@ -52,7 +52,8 @@ final class SpatialAttention {
               /* grouped= */ false);
       // [B, 1, N, C] -> [B, C, N] -> [B, C, H, W]
       Tensor image = out.forward(attended).squeeze(1).transpose(1, 2).reshape(Ops.shape(x));
-      return scope.keep(image.add(x));
+      // The sum is arranged in memory as its first term.
+      return scope.keep(x.add(image));
     }
   }
 }

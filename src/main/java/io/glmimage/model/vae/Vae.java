@@ -1,6 +1,8 @@
 package io.glmimage.model.vae;
 
 import io.glmimage.error.CheckpointException;
+import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.KernelProvider;
 import io.glmimage.model.Observer;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
@@ -31,9 +33,19 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>Threads may share it, but must not close it while it is in use.
  */
 public final class Vae implements AutoCloseable {
+  /**
+   * The most values of an activation whose channels are last. cuDNN's fast convolutions count
+   * values in 32 bits.
+   */
+  private static final long MOST_VALUES = Integer.MAX_VALUE;
+
   private final Weights weights;
   private final VaeConfig config;
   private final Tiling tiling;
+
+  /** Whether images have their channels last in memory, as far as they are not too large. */
+  private final boolean channelsLast;
+
   private final VaeEncoder encoder;
   private final VaeDecoder decoder;
 
@@ -43,12 +55,13 @@ public final class Vae implements AutoCloseable {
   /** {@code [1, C, 1, 1]} float32. */
   private final Tensor std;
 
-  private Vae(Weights weights, VaeConfig config, Tiling tiling) {
+  private Vae(Weights weights, VaeConfig config, Tiling tiling, Layers layers) {
     this.weights = weights;
     this.config = config;
     this.tiling = tiling;
-    encoder = new VaeEncoder(weights, config);
-    decoder = new VaeDecoder(weights, config);
+    channelsLast = layers.channelsLast();
+    encoder = new VaeEncoder(weights, config, layers);
+    decoder = new VaeDecoder(weights, config, layers);
     try (TensorScope scope = new TensorScope()) {
       mean = weights.adopt(perChannel(config.latentsMean()));
       std = weights.adopt(perChannel(config.latentsStd()));
@@ -61,11 +74,20 @@ public final class Vae implements AutoCloseable {
    * @throws CheckpointException if configuration or weights are missing or damaged, do not fit each
    *     other, or have an unsupported architecture
    */
-  public static Vae load(CheckpointFolder folder, Compute compute) {
-    return load(folder, compute, Tiling.DEFAULT);
+  public static Vae load(CheckpointFolder folder, Compute compute, KernelProvider kernels) {
+    return load(folder, compute, kernels, Tiling.DEFAULT);
+  }
+
+  /** As {@link #load(CheckpointFolder, Compute, KernelProvider)}, with libtorch's operations. */
+  static Vae load(CheckpointFolder folder, Compute compute) {
+    return load(folder, compute, new AtenKernels());
   }
 
   static Vae load(CheckpointFolder folder, Compute compute, Tiling tiling) {
+    return load(folder, compute, new AtenKernels(), tiling);
+  }
+
+  static Vae load(CheckpointFolder folder, Compute compute, KernelProvider kernels, Tiling tiling) {
     VaeConfig config = VaeConfig.read(folder.config("vae/config.json"));
     if (tiling.side() % config.scaleFactor() != 0 || tiling.overlap() % config.scaleFactor() != 0) {
       throw new IllegalArgumentException(
@@ -77,7 +99,7 @@ public final class Vae implements AutoCloseable {
     }
     Weights weights = folder.weights("vae", compute);
     try {
-      Vae vae = new Vae(weights, config, tiling);
+      Vae vae = new Vae(weights, config, tiling, Layers.of(config, compute, kernels));
       weights.warnOfUnused();
       return vae;
     } catch (RuntimeException e) {
@@ -156,21 +178,38 @@ public final class Vae implements AutoCloseable {
     try (TensorScope scope = new TensorScope()) {
       // [B, 2C, h, w] -> [B, C, h, w]
       return scope.keep(
-          moments(image, observer).narrow(1, 0, latentChannels()).to(ScalarType.Float));
+          moments(image, observer)
+              .narrow(1, 0, latentChannels())
+              .to(ScalarType.Float)
+              .contiguous());
     }
   }
 
   /** Means and logarithms of variances: {@code [B, 2C, h, w]} in the compute dtype. */
   Tensor moments(Tensor image, Observer observer) {
-    return encoder.forward(image.to(weights.compute().dtype()), observer);
+    try (TensorScope scope = new TensorScope()) {
+      long largest = config.largestEncoded(image.size(2) * image.size(3));
+      return scope.keep(encoder.forward(arranged(image, largest), observer));
+    }
   }
 
   /** From raw latents, not normalised, to about [-1, 1]: {@code [B, 3, H, W]} float32. */
   Tensor decodeRaw(Tensor latents, Observer observer) {
     try (TensorScope scope = new TensorScope()) {
-      Tensor image = decoder.forward(latents.to(weights.compute().dtype()), observer);
-      return scope.keep(image.to(ScalarType.Float));
+      long pixels = latents.size(2) * latents.size(3) * scaleFactor() * scaleFactor();
+      Tensor image = decoder.forward(arranged(latents, config.largestDecoded(pixels)), observer);
+      return scope.keep(image.to(ScalarType.Float).contiguous());
     }
+  }
+
+  /**
+   * The input of a network in the compute dtype.
+   *
+   * @param largest values of the largest activation of an image
+   */
+  private Tensor arranged(Tensor x, long largest) {
+    Tensor input = x.to(weights.compute().dtype());
+    return channelsLast && x.size(0) * largest <= MOST_VALUES ? Ops.channelsLast(input) : input;
   }
 
   /** Runs {@code network} on parts of {@code x} that are within the limit of the tiling. */

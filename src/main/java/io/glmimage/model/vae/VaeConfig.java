@@ -115,6 +115,26 @@ record VaeConfig(
     return blockChannels[blockChannels.length - 1];
   }
 
+  /** Values of the largest activation while an image of {@code pixels} is encoded. */
+  long largestEncoded(long pixels) {
+    long largest = 0;
+    for (int i = 0; i < blockChannels.length; i++) {
+      largest = Math.max(largest, blockChannels[i] * (pixels >> (2 * i)));
+    }
+    return largest;
+  }
+
+  /** Values of the largest activation while an image of {@code pixels} is decoded. */
+  long largestDecoded(long pixels) {
+    long largest = 0;
+    for (int i = 0; i < blockChannels.length; i++) {
+      // The first block of a resolution takes the channels of the coarser one.
+      int coarser = blockChannels[Math.min(i + 1, blockChannels.length - 1)];
+      largest = Math.max(largest, Math.max(blockChannels[i], coarser) * (pixels >> (2 * i)));
+    }
+    return largest;
+  }
+
   private static void checkBlockTypes(ConfigFile file, String key, String known, int count) {
     for (String type : file.texts(key)) {
       if (!type.equals(known)) {

@@ -1,5 +1,6 @@
 package io.glmimage.model.vae;
 
+import io.glmimage.kernel.UpsampleNearest;
 import io.glmimage.model.Observer;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
@@ -30,14 +31,15 @@ final class VaeDecoder {
   private static final class UpBlock {
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final Conv upsampler;
+    private final UpsampleNearest upsample;
 
-    UpBlock(Weights weights, int in, int out, VaeConfig config, boolean last) {
+    UpBlock(Weights weights, int in, int out, VaeConfig config, Layers layers, boolean last) {
       for (int i = 0; i <= config.layersPerBlock(); i++) {
         resnets.add(
-            new ResnetBlock(
-                weights.prefix("resnets." + i + "."), i == 0 ? in : out, out, config.normGroups()));
+            new ResnetBlock(weights.prefix("resnets." + i + "."), i == 0 ? in : out, out, layers));
       }
-      upsampler = last ? null : Conv.of(weights, "upsamplers.0.conv", out, out, 3);
+      upsampler = last ? null : layers.conv(weights, "upsamplers.0.conv", out, out, 3);
+      upsample = layers.kernels().upsampleNearest();
     }
 
     Tensor forward(Tensor x) {
@@ -47,21 +49,25 @@ final class VaeDecoder {
           h = scope.replace(h, resnet.forward(h));
         }
         if (upsampler != null) {
-          h = scope.replace(h, Ops.upsampleNearest2x(h));
+          h = scope.replace(h, twice(h));
           h = scope.replace(h, upsampler.forward(h));
         }
         return scope.keep(h);
       }
     }
+
+    private Tensor twice(Tensor x) {
+      return Ops.isChannelsLast(x) ? upsample.twice(x) : Ops.upsampleNearest2x(x);
+    }
   }
 
-  VaeDecoder(Weights all, VaeConfig config) {
+  VaeDecoder(Weights all, VaeConfig config, Layers layers) {
     int latent = config.latentChannels();
     postQuantConv =
-        config.postQuantConv() ? Conv.of(all, "post_quant_conv", latent, latent, 1) : null;
+        config.postQuantConv() ? layers.conv(all, "post_quant_conv", latent, latent, 1) : null;
     Weights weights = all.prefix("decoder.");
-    convIn = Conv.of(weights, "conv_in", latent, config.midChannels(), 3);
-    midBlock = new MidBlock(weights.prefix("mid_block."), config);
+    convIn = layers.conv(weights, "conv_in", latent, config.midChannels(), 3);
+    midBlock = new MidBlock(weights.prefix("mid_block."), config, layers);
     int[] channels = config.blockChannels();
     // Up block i has the channels of down block (last - i).
     int last = channels.length - 1;
@@ -72,10 +78,11 @@ final class VaeDecoder {
               channels[Math.min(last, last - i + 1)],
               channels[last - i],
               config,
+              layers,
               i == last));
     }
-    normOut = Norm.of(weights, "conv_norm_out", channels[0], config.normGroups());
-    convOut = Conv.of(weights, "conv_out", channels[0], VaeConfig.IMAGE_CHANNELS, 3);
+    normOut = layers.norm(weights, "conv_norm_out", channels[0]);
+    convOut = layers.conv(weights, "conv_out", channels[0], VaeConfig.IMAGE_CHANNELS, 3);
   }
 
   /**

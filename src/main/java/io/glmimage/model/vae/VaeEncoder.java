@@ -32,13 +32,12 @@ final class VaeEncoder {
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final Conv downsampler;
 
-    DownBlock(Weights weights, int in, int out, VaeConfig config, boolean last) {
+    DownBlock(Weights weights, int in, int out, VaeConfig config, Layers layers, boolean last) {
       for (int i = 0; i < config.layersPerBlock(); i++) {
         resnets.add(
-            new ResnetBlock(
-                weights.prefix("resnets." + i + "."), i == 0 ? in : out, out, config.normGroups()));
+            new ResnetBlock(weights.prefix("resnets." + i + "."), i == 0 ? in : out, out, layers));
       }
-      downsampler = last ? null : Conv.of(weights, "downsamplers.0.conv", out, out, 3);
+      downsampler = last ? null : layers.conv(weights, "downsamplers.0.conv", out, out, 3);
     }
 
     Tensor forward(Tensor x) {
@@ -57,10 +56,10 @@ final class VaeEncoder {
     }
   }
 
-  VaeEncoder(Weights all, VaeConfig config) {
+  VaeEncoder(Weights all, VaeConfig config, Layers layers) {
     Weights weights = all.prefix("encoder.");
     int[] channels = config.blockChannels();
-    convIn = Conv.of(weights, "conv_in", VaeConfig.IMAGE_CHANNELS, channels[0], 3);
+    convIn = layers.conv(weights, "conv_in", VaeConfig.IMAGE_CHANNELS, channels[0], 3);
     for (int i = 0; i < channels.length; i++) {
       downBlocks.add(
           new DownBlock(
@@ -68,13 +67,14 @@ final class VaeEncoder {
               channels[Math.max(0, i - 1)],
               channels[i],
               config,
+              layers,
               i == channels.length - 1));
     }
-    midBlock = new MidBlock(weights.prefix("mid_block."), config);
-    normOut = Norm.of(weights, "conv_norm_out", config.midChannels(), config.normGroups());
+    midBlock = new MidBlock(weights.prefix("mid_block."), config, layers);
+    normOut = layers.norm(weights, "conv_norm_out", config.midChannels());
     int moments = 2 * config.latentChannels();
-    convOut = Conv.of(weights, "conv_out", config.midChannels(), moments, 3);
-    quantConv = config.quantConv() ? Conv.of(all, "quant_conv", moments, moments, 1) : null;
+    convOut = layers.conv(weights, "conv_out", config.midChannels(), moments, 3);
+    quantConv = config.quantConv() ? layers.conv(all, "quant_conv", moments, moments, 1) : null;
   }
 
   /**

@@ -44,7 +44,7 @@ class VaeParityTest {
     Tolerance tolerance = golden.tolerance();
     int seen = 0;
     try (TensorScope scope = new TensorScope();
-        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
+        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels())) {
       for (String sub : golden.subCases()) {
         seen += encoded(golden, sub, vae, tolerance) + decoded(golden, sub, vae, tolerance);
       }
@@ -93,7 +93,8 @@ class VaeParityTest {
   void bfloat16StaysWithinItsRounding(GoldenCase golden) {
     NormTolerance tolerance = new NormTolerance("bfloat16", BFLOAT16);
     int seen = 0;
-    try (Vae vae = Vae.load(golden.checkpoint(), Goldens.bfloat16())) {
+    try (Vae vae =
+        Vae.load(golden.checkpoint(), Goldens.bfloat16(), Goldens.kernels(Goldens.bfloat16()))) {
       for (String sub : golden.subCases()) {
         try (TensorScope scope = new TensorScope()) {
           if (golden.has(sub + "/in") && golden.has(sub + "/normalized")) {
@@ -132,7 +133,7 @@ class VaeParityTest {
     }
     Goldens.require(!missing.isEmpty(), "features in " + golden);
     try (TensorScope scope = new TensorScope();
-        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
+        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels())) {
       Tensor in = golden.tensor("features/in");
       vae.moments(in, (name, t) -> missing.remove(name));
       vae.decodeRaw(golden.tensor("features/latents"), (name, t) -> missing.remove(name));
@@ -145,7 +146,7 @@ class VaeParityTest {
   void decodesTheLastLatentsOfThePipeline(GoldenCase golden) {
     int seen = 0;
     try (TensorScope scope = new TensorScope();
-        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute())) {
+        Vae vae = Vae.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels())) {
       for (String name : golden.tensorNames()) {
         // "step_latents", or "CASE/step_latents" if a file has several calls
         if (name.endsWith("step_latents")) {

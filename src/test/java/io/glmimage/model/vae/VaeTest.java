@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.golden.Goldens;
 import io.glmimage.image.RgbImage;
+import io.glmimage.kernel.WatchedKernels;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
@@ -20,7 +21,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
@@ -160,6 +163,40 @@ class VaeTest {
                 < 1e-5);
       }
     }
+  }
+
+  /** The order of values in memory does not change an image, whole or in tiles. */
+  @ParameterizedTest
+  @CsvSource({"2048,256", "64,32"})
+  void channelsMayBeLastInMemory(int side, int overlap) {
+    Tiling tiling = new Tiling(side, overlap);
+    List<Boolean> arranged = new ArrayList<>();
+    try (TensorScope scope = new TensorScope();
+        Vae first = Vae.load(checkpoint(), Compute.cpu(), tiling);
+        Vae last =
+            Vae.load(
+                checkpoint(), Compute.cpu(), WatchedKernels.preferringChannelsLast(), tiling)) {
+      Tensor image = noise(5, 2, 3, 80, 96);
+      Tensor latents = first.encode(image);
+      Tensor same = last.encode(image);
+      assertTrue(latents.is_contiguous() && same.is_contiguous());
+      assertTrue(largestDifference(latents, same) < 1e-4);
+      assertTrue(largestDifference(first.decode(latents), last.decode(latents)) < 1e-5);
+      assertTrue(last.decode(latents).is_contiguous());
+      last.moments(image, (name, t) -> arranged.add(Ops.isChannelsLast(t)));
+      last.decodeRaw(latents, (name, t) -> arranged.add(Ops.isChannelsLast(t)));
+    }
+    assertEquals(Set.of(true), Set.copyOf(arranged));
+  }
+
+  @Test
+  void theLargestActivationDecidesHowImagesAreArranged() {
+    VaeConfig config =
+        VaeConfig.read(
+            ConfigFile.read(
+                Path.of("src/main/resources/models/glm-image-geometry/vae/config.json")));
+    assertEquals(1L << 31, config.largestDecoded(2048 * 2048));
+    assertEquals(1L << 29, config.largestEncoded(2048 * 2048));
   }
 
   @Test
