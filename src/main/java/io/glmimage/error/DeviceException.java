@@ -1,8 +1,8 @@
 package io.glmimage.error;
 
 /**
- * The device cannot be used, or is lost to this process. No row is the cause, and no further row
- * can run in this process.
+ * The device cannot be used. No row is the cause, and no row can run on it in this process. A
+ * device that is lost in the middle of the work is a {@link LostDeviceException}.
  */
 public final class DeviceException extends GlmImageException {
   private static final long serialVersionUID = 1L;

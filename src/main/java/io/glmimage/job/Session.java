@@ -7,6 +7,7 @@ import io.glmimage.io.S3ContentTypes;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.SparkStep;
 import io.glmimage.spark.engine.ExecutorEngines;
+import io.glmimage.spark.engine.LostDeviceListener;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -49,6 +50,7 @@ final class Session implements AutoCloseable {
   private final boolean owned;
   private final SessionSettings settings;
   private final SparkStep step;
+  private final LostDeviceListener lostDevices = new LostDeviceListener();
 
   private Session(SparkSession spark, boolean owned) {
     this.spark = spark;
@@ -56,6 +58,7 @@ final class Session implements AutoCloseable {
     this.settings = SessionSettings.fix(spark);
     this.step = SparkStep.begin(spark.sparkContext(), "Start");
     S3ContentTypes.install(spark.sparkContext().hadoopConfiguration());
+    spark.sparkContext().addSparkListener(lostDevices);
   }
 
   static Session open(String master, String work) {
@@ -142,6 +145,7 @@ final class Session implements AutoCloseable {
 
   @Override
   public void close() {
+    spark.sparkContext().removeSparkListener(lostDevices);
     step.close();
     settings.close();
     if (owned) {

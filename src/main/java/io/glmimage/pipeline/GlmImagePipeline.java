@@ -41,12 +41,14 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.DeviceThread;
 import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
 import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -110,6 +112,10 @@ public final class GlmImagePipeline implements AutoCloseable {
   private final Vae vae;
 
   private GlmImagePipeline(Components components) {
+    this(components, DeviceThread.SILENCE);
+  }
+
+  private GlmImagePipeline(Components components, Duration silence) {
     this.components = components;
     compute = components.compute();
     processor = components.processor();
@@ -119,7 +125,7 @@ public final class GlmImagePipeline implements AutoCloseable {
     transformer = components.transformer();
     scheduler = components.scheduler();
     vae = components.vae();
-    device = new MemoryShortage(compute, prior::releaseCache);
+    device = new MemoryShortage(compute, prior::releaseCache, silence);
   }
 
   /**
@@ -160,6 +166,21 @@ public final class GlmImagePipeline implements AutoCloseable {
   static GlmImagePipeline load(
       CheckpointFolder folder, Compute compute, PriorOptions sampling, KernelProvider kernels) {
     return new GlmImagePipeline(new PipelineLoader(folder, compute, sampling, kernels).load());
+  }
+
+  /**
+   * As {@link #load(CheckpointFolder, Compute)}.
+   *
+   * @param silence the time without progress after which the device is lost
+   */
+  static GlmImagePipeline load(
+      CheckpointFolder folder,
+      Compute compute,
+      PriorOptions sampling,
+      KernelProvider kernels,
+      Duration silence) {
+    return new GlmImagePipeline(
+        new PipelineLoader(folder, compute, sampling, kernels).load(), silence);
   }
 
   /**
@@ -205,11 +226,11 @@ public final class GlmImagePipeline implements AutoCloseable {
    * Edits one image per request, in order. A request that cannot be done gives a failed result and
    * does not affect the others.
    *
-   * @throws DeviceException if the device is lost
+   * @throws io.glmimage.error.LostDeviceException if the device is lost
    */
   public List<EditResult> edit(List<EditRequest> requests) {
     // The calling thread may be new here, or may have used another GPU.
-    compute.makeCurrent();
+    device.makeCurrent();
     EditResult[] results = new EditResult[requests.size()];
     List<PreparedRequest> rows = new ArrayList<>();
     List<Integer> places = new ArrayList<>();
@@ -578,10 +599,15 @@ public final class GlmImagePipeline implements AutoCloseable {
     return (System.nanoTime() - start) / 1e9;
   }
 
-  /** Frees the weights of all components. */
+  /**
+   * Frees the weights of all components. On a lost device nothing can be freed: the memory returns
+   * with the end of the process.
+   */
   @Override
   public void close() {
     device.close();
-    components.close();
+    if (!device.isLost()) {
+      components.close();
+    }
   }
 }

@@ -3,11 +3,14 @@ package io.glmimage.pipeline;
 import io.glmimage.error.DeviceException;
 import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.GlmImageException;
+import io.glmimage.error.LostDeviceException;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.DeviceThread;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -21,6 +24,9 @@ import org.slf4j.LoggerFactory;
  * differently. Such work is repeated with freed caches too. The result therefore depends on the
  * work and on the size of the device, not on what the device did before.
  *
+ * <p>After any other failure the device is asked whether it still answers. If it does not, it is
+ * lost: no work is given to it any more, and its memory is not freed.
+ *
  * <p>Not thread-safe.
  */
 final class MemoryShortage implements AutoCloseable {
@@ -28,50 +34,104 @@ final class MemoryShortage implements AutoCloseable {
 
   private final Compute compute;
   private final Runnable freeCaches;
+  private final BooleanSupplier usable;
 
   /** Null on the CPU, where the calling thread does the work. */
   private final DeviceThread thread;
+
+  /** Why the device is lost; null if it is not. */
+  private LostDeviceException lost;
 
   /**
    * The policy for one device.
    *
    * @param freeCaches frees the memory that components keep between calls
+   * @param silence the time without progress after which the device is lost
    */
-  MemoryShortage(Compute compute, Runnable freeCaches) {
-    this.compute = compute;
-    this.freeCaches = freeCaches;
-    thread =
+  MemoryShortage(Compute compute, Runnable freeCaches, Duration silence) {
+    this(
+        compute,
+        freeCaches,
         compute.isCuda()
-            ? new DeviceThread("glm-image-" + compute.device(), compute::makeCurrent)
-            : null;
+            ? new DeviceThread("glm-image-" + compute.device(), compute::makeCurrent, silence)
+            : null,
+        compute::isUsable);
   }
 
-  /** Runs work once, on the device's thread. */
-  private <T> T once(Supplier<T> work) {
+  /**
+   * @param thread does the work; null for the calling thread
+   * @param usable whether the device answers, asked on that thread
+   */
+  MemoryShortage(
+      Compute compute, Runnable freeCaches, DeviceThread thread, BooleanSupplier usable) {
+    this.compute = compute;
+    this.freeCaches = freeCaches;
+    this.thread = thread;
+    this.usable = usable;
+  }
+
+  /**
+   * Makes the device the calling thread's current one.
+   *
+   * @throws LostDeviceException if the device is lost
+   */
+  void makeCurrent() {
+    if (lost != null) {
+      throw lost;
+    }
     try {
-      return thread == null ? work.get() : thread.call(work);
+      compute.makeCurrent();
     } catch (RuntimeException e) {
+      checkDevice("the start of a batch", e);
+      throw e;
+    }
+  }
+
+  /** Whether the device is lost, so that nothing on it can be freed. */
+  boolean isLost() {
+    return lost != null;
+  }
+
+  /**
+   * Runs work once, on the device's thread.
+   *
+   * @param where the rows in work, for the message
+   * @throws LostDeviceException if the device is lost, now or before
+   */
+  private <T> T once(String where, Supplier<T> work) {
+    if (lost != null) {
+      throw lost;
+    }
+    try {
+      return onThread(work);
+    } catch (RuntimeException e) {
+      checkDevice(where, e);
       // Memory may have run out before, and another algorithm may have been chosen.
       forgetAlgorithms();
       throw e;
     }
   }
 
+  private <T> T onThread(Supplier<T> work) {
+    return thread == null ? work.get() : thread.call(work);
+  }
+
   /**
    * Runs one row's work. If memory was short, runs it once more with all caches freed.
    *
    * @param row the request's id, for the log
+   * @throws LostDeviceException if the device is lost
    * @throws RuntimeException if the work fails, the second time in case of a shortage
    */
   <T> T retried(String row, Supplier<T> work) {
     try {
       long shortages = compute.shortages();
-      T result = once(work);
+      T result = once("row " + row, work);
       if (compute.shortages() == shortages) {
         return result;
       }
     } catch (RuntimeException e) {
-      if (!DeviceFailure.isOutOfMemory(e)) {
+      if (e instanceof LostDeviceException || !DeviceFailure.isOutOfMemory(e)) {
         throw e;
       }
     }
@@ -79,7 +139,7 @@ final class MemoryShortage implements AutoCloseable {
         "{} ran out of memory at row {}: trying again with freed caches", compute.device(), row);
     freeMemory();
     long shortages = compute.shortages();
-    T result = once(work);
+    T result = once("row " + row, work);
     if (compute.shortages() > shortages) {
       LOG.warn(
           "{} has too little memory for the fastest algorithms at row {}: using others, which round"
@@ -97,7 +157,7 @@ final class MemoryShortage implements AutoCloseable {
    *
    * @param id of a row, for the log
    * @param work values of the rows, in order
-   * @throws DeviceException if the device is lost
+   * @throws LostDeviceException if the device is lost
    */
   <R, T> List<Outcome<T>> inHalves(
       List<R> rows, Function<R, String> id, Function<List<R>, List<T>> work) {
@@ -109,10 +169,11 @@ final class MemoryShortage implements AutoCloseable {
       List<T> values =
           alone
               ? retried(id.apply(rows.get(0)), () -> work.apply(rows))
-              : once(() -> work.apply(rows));
+              : once(names(rows, id), () -> work.apply(rows));
       return values.stream().<Outcome<T>>map(Outcome.Done::new).toList();
+    } catch (LostDeviceException e) {
+      throw e;
     } catch (RuntimeException e) {
-      checkDevice(e);
       if (alone) {
         return List.of(new Outcome.Failed<>(e));
       }
@@ -131,10 +192,10 @@ final class MemoryShortage implements AutoCloseable {
    *
    * @param id the request's id
    * @throws DeviceException if the failure is the device's, so that no further row can be edited
+   * @throws LostDeviceException likewise
    */
   RuntimeException rowFailure(String id, RuntimeException failure) {
-    checkDevice(failure);
-    if (failure instanceof DeviceException) {
+    if (failure instanceof DeviceException || failure instanceof LostDeviceException) {
       throw failure;
     }
     if (failure instanceof GlmImageException || !DeviceFailure.isOutOfMemory(failure)) {
@@ -150,14 +211,41 @@ final class MemoryShortage implements AutoCloseable {
         failure);
   }
 
-  private void checkDevice(RuntimeException failure) {
-    if (DeviceFailure.isDeviceLost(failure)) {
-      throw new DeviceException(
-          "Cannot continue: "
-              + compute.device()
-              + " cannot be used by this process any more: "
-              + failure.getMessage(),
-          failure);
+  private static <R> String names(List<R> rows, Function<R, String> id) {
+    return "one of the rows " + rows.stream().map(id).toList();
+  }
+
+  /**
+   * Finds out whether a failure is that of the device.
+   *
+   * @param where the rows in work, for the message
+   * @throws LostDeviceException if it is
+   */
+  private void checkDevice(String where, RuntimeException failure) {
+    boolean silent = failure instanceof LostDeviceException;
+    if (!silent && answers()) {
+      return;
+    }
+    String why = String.valueOf(failure.getMessage()).lines().findFirst().orElse("");
+    lost =
+        new LostDeviceException(
+            "Cannot continue: "
+                + compute.device()
+                + " was lost at "
+                + where
+                + ", and this process cannot use it any more: "
+                + why,
+            // Users are shown the innermost exception of this program.
+            silent ? null : failure);
+    throw lost;
+  }
+
+  private boolean answers() {
+    try {
+      return onThread(usable::getAsBoolean);
+    } catch (RuntimeException e) {
+      LOG.warn("{} does not answer: {}", compute.device(), e.getMessage());
+      return false;
     }
   }
 
@@ -174,7 +262,7 @@ final class MemoryShortage implements AutoCloseable {
     compute.releaseCachedMemory();
   }
 
-  /** Ends the device's thread. */
+  /** Ends the device's thread, unless it hangs. */
   @Override
   public void close() {
     if (thread != null) {

@@ -1,6 +1,7 @@
 package io.glmimage.predict;
 
 import io.glmimage.error.JobException;
+import io.glmimage.error.LostDeviceException;
 import io.glmimage.error.WeightsException;
 import io.glmimage.kernel.KernelMode;
 import io.glmimage.kernel.KernelSelection;
@@ -365,6 +366,9 @@ public final class LoadedModels {
       }
       try {
         return entry.engine.edit(requests);
+      } catch (LostDeviceException e) {
+        TaskDevices.reportLost(e);
+        throw e;
       } finally {
         leave(key, entry);
       }

@@ -1,5 +1,6 @@
 package io.glmimage.predict;
 
+import io.glmimage.error.LostDeviceException;
 import io.glmimage.tensor.DeviceName;
 import java.util.Optional;
 import java.util.ServiceLoader;
@@ -15,6 +16,20 @@ public interface TaskDevices {
    * @throws io.glmimage.error.DeviceException if libtorch cannot use that device
    */
   Optional<DeviceName> assigned();
+
+  /**
+   * The device of a task is lost. Ends the process if a scheduler replaces it, and returns
+   * otherwise.
+   */
+  void lost(LostDeviceException lost);
+
+  /** Tells the scheduler that a device is lost; see {@link #lost}. */
+  static void reportLost(LostDeviceException lost) {
+    for (TaskDevices devices :
+        ServiceLoader.load(TaskDevices.class, TaskDevices.class.getClassLoader())) {
+      devices.lost(lost);
+    }
+  }
 
   /** The assigned device, or {@code other} if there is none. */
   static DeviceName or(DeviceName other) {

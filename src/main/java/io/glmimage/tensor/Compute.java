@@ -162,6 +162,14 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
     }
   }
 
+  /**
+   * Whether the GPU still answers this process, after it has finished all work. After a sticky CUDA
+   * error, such as an illegal address, it does not until the process ends. Always true for the CPU.
+   */
+  public boolean isUsable() {
+    return !isCuda() || Libtorch.answers(gpuIndex());
+  }
+
   /** A new native device handle, of the caller's scope. */
   public Device torchDevice() {
     return new Device(device);

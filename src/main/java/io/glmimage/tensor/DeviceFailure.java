@@ -14,11 +14,16 @@ public final class DeviceFailure {
     String text = text(failure);
     return text.contains("out of memory")
         || text.contains("can't allocate memory")
-        || text.contains("alloc_failed");
+        || text.contains("alloc_failed")
+        // A library that finds no memory for its own state.
+        || text.contains("status_not_initialized");
   }
 
-  /** Whether the device can no longer be used by this process, because of a sticky CUDA error. */
-  public static boolean isDeviceLost(Throwable failure) {
+  /**
+   * Whether the device may have been lost to this process, because of a sticky CUDA error. {@link
+   * Compute#isUsable} knows.
+   */
+  public static boolean isDeviceError(Throwable failure) {
     String text = text(failure);
     return !isOutOfMemory(failure)
         && (text.contains("cuda error")

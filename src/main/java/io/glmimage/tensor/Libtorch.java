@@ -103,6 +103,14 @@ public final class Libtorch {
     }
   }
 
+  /** Whether a GPU finishes its work without an error. Makes it the thread's current GPU. */
+  static boolean answers(int index) {
+    // A refused call leaves its error here. It does not concern the device.
+    cudart.cudaGetLastError();
+    return cudart.cudaSetDevice(index) == cudart.cudaSuccess
+        && cudart.cudaDeviceSynchronize() == cudart.cudaSuccess;
+  }
+
   /** Bytes of the current GPU's memory that are in use, by any process; 0 without a GPU. */
   public static long gpuMemoryInUse() {
     return cudaAvailable() ? gpuMemory((free, total) -> total - free) : 0;

@@ -22,6 +22,7 @@ public final class TensorScope implements AutoCloseable {
 
   public TensorScope() {
     Libtorch.load();
+    DeviceThread.progressed();
     outer = PointerScope.getInnerScope();
     inner = new PointerScope();
   }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
 import io.glmimage.spark.Until;
+import io.glmimage.spark.engine.FakeEngines;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,7 +43,7 @@ class ClusterJobTest {
   @TempDir private Path folder;
 
   @Test
-  void aRowThatKillsItsProcessIsFoundAndTheOthersAreEdited() throws Exception {
+  void rowsThatKillTheirProcessOrLoseTheirDeviceAreFoundAndTheOthersAreEdited() throws Exception {
     String home = System.getProperty("spark.home", System.getenv("SPARK_HOME"));
     assumeTrue(
         home != null && Files.isExecutable(Path.of(home, "bin", "spark-class")),
@@ -81,21 +82,33 @@ class ClusterJobTest {
       assertFalse(executors.isEmpty(), job.output());
       assertTrue(executors.get(0).destroyForcibly());
       assertEquals(2, job.exitCode(), job.output());
+      // The executor that lost its device has ended by itself.
+      assertTrue(
+          job.output().contains(" lost its GPU and has ended; Spark replaces it"), job.output());
+      assertTrue(Files.exists(folder.resolve("lost")));
     }
     requireOneFailure(output);
   }
 
-  /** 40 rows; the row r17 kills its process. */
+  /** 40 rows; the row r17 kills its process, and r23 loses its device once. */
   private void writeManifest(String manifest) throws IOException {
     Files.write(folder.resolve("0.png"), ImageEncoder.png(new RgbImage(64, 64, new byte[12288])));
     List<Row> rows = new ArrayList<>();
     for (int i = 0; i < 40; i++) {
-      rows.add(RowFactory.create("r" + i, "0.png", i == 17 ? "abort" : "prompt " + i));
+      rows.add(RowFactory.create("r" + i, "0.png", prompt(i)));
     }
     try (Session session = Session.open("local[1]", "test")) {
       SparkSession spark = session.spark();
       spark.createDataFrame(rows, SCHEMA).coalesce(1).write().parquet(manifest);
     }
+  }
+
+  private String prompt(int i) {
+    return switch (i) {
+      case 17 -> "abort";
+      case 23 -> FakeEngines.LOSE_ONCE + folder.resolve("lost");
+      default -> "prompt " + i;
+    };
   }
 
   private static void requireOneFailure(Path output) throws IOException {

@@ -497,8 +497,19 @@ class EditImagesJobTest extends SharedSession {
     assertEquals(3, job.edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "explode")), output));
     assertTrue(job.err().contains("Cannot edit rows [a] with fake"), job.err());
     assertTrue(job.err().contains("device lost"), job.err());
-    assertEquals(
-        0, job.edit(manifest(SIMPLE, RowFactory.create("a", "0.png", "p")), output), job::err);
+    // This process is the driver, too, and is not ended.
+    String lost =
+        manifest(SIMPLE, RowFactory.create("a", "0.png", FakeEngines.LOSE_ONCE + folder + "/lost"));
+    assertEquals(3, job.edit(lost, output));
+    assertTrue(
+        job.err()
+            .contains(
+                "Cannot continue: fake was lost: CUDA error: made up. Finished rows are kept: run"
+                    + " the same command again. Rows in work: [a]"),
+        job.err());
+    // As the end of the process does.
+    ExecutorEngines.closeAll();
+    assertEquals(0, job.edit(lost, output), job::err);
   }
 
   @Test

@@ -17,10 +17,15 @@ public final class WatchedKernels {
    *     throws
    */
   public static KernelProvider of(String operation, Consumer<Object[]> before) {
-    AtenKernels aten = new AtenKernels();
+    return of(new AtenKernels(), operation, before);
+  }
+
+  /** As {@link #of(String, Consumer)}, with other kernels than the ATen kernels. */
+  public static KernelProvider of(
+      KernelProvider kernels, String operation, Consumer<Object[]> before) {
     return proxy(
         KernelProvider.class,
-        aten,
+        kernels,
         (method, result) ->
             method.getName().equals(operation)
                 ? watched(method.getReturnType(), result, before)

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -89,7 +90,7 @@ class DeviceThreadTest {
               caller.interrupt();
               // Until the caller has seen the interruption and waits again.
               long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-              while (caller.isInterrupted() || caller.getState() != Thread.State.WAITING) {
+              while (caller.isInterrupted() || caller.getState() != Thread.State.TIMED_WAITING) {
                 if (System.nanoTime() > deadline) {
                   throw new AssertionError("the caller is " + caller.getState());
                 }
@@ -99,5 +100,25 @@ class DeviceThreadTest {
             });
     assertTrue(Thread.interrupted());
     assertEquals(5, result);
+  }
+
+  @Test
+  void workThatGoesOnIsWaitedForHoweverLongItTakes() {
+    Duration silence = Duration.ofMillis(500);
+    try (DeviceThread patient = new DeviceThread("device-test", () -> {}, silence)) {
+      long end = System.nanoTime() + 2 * silence.toNanos();
+      int result =
+          patient.call(
+              () -> {
+                int scopes = 0;
+                while (System.nanoTime() < end) {
+                  try (TensorScope scope = new TensorScope()) {
+                    scopes++;
+                  }
+                }
+                return scopes;
+              });
+      assertTrue(result > 0);
+    }
   }
 }

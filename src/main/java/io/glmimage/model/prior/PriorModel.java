@@ -208,7 +208,7 @@ public final class PriorModel implements AutoCloseable {
       try {
         return generateRows(rows, afterStep);
       } catch (RuntimeException e) {
-        if (DeviceFailure.isDeviceLost(e)) {
+        if (DeviceFailure.isDeviceError(e)) {
           // Freeing memory on a lost device would fail too and hide the cause.
           throw e;
         }

@@ -5,6 +5,7 @@ import io.glmimage.error.ErrorClass;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
+import io.glmimage.error.LostDeviceException;
 import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.EngineObserver;
@@ -24,6 +25,7 @@ public record EngineCall(List<EditResult> results, double seconds) {
    * Waits for the engine and edits, without counting.
    *
    * @throws JobException if the engine cannot be loaded, or fails on the batch as a whole
+   * @throws LostDeviceException if the device is lost; on a cluster, the executor ends instead
    */
   public static EngineCall edit(
       EngineOpener opener, DeviceName device, Storage storage, List<EditRequest> requests) {
@@ -36,6 +38,7 @@ public record EngineCall(List<EditResult> results, double seconds) {
    * @param loads counts loaded bytes; may be null together with {@code engines}
    * @param engines counts how the engine spends its time
    * @throws JobException if the engine cannot be loaded, or fails on the batch as a whole
+   * @throws LostDeviceException if the device is lost; on a cluster, the executor ends instead
    */
   public static EngineCall edit(
       EngineOpener opener,
@@ -64,6 +67,14 @@ public record EngineCall(List<EditResult> results, double seconds) {
     List<EditResult> results;
     try {
       results = engine.edit(requests);
+    } catch (LostDeviceException e) {
+      LostDevice.endExecutor(e);
+      // Instead of the exception: users are shown the innermost one.
+      throw new LostDeviceException(
+          e.getMessage()
+              + ". Finished rows are kept: run the same command again. Rows in work: "
+              + ids,
+          e.getCause());
     } catch (RuntimeException e) {
       throw new JobException(
           "Cannot edit rows " + ids + " with " + engine.description() + ": " + e, e);

@@ -1,5 +1,6 @@
 package io.glmimage.spark.engine;
 
+import io.glmimage.error.LostDeviceException;
 import io.glmimage.predict.TaskDevices;
 import io.glmimage.tensor.DeviceName;
 import java.util.Optional;
@@ -15,6 +16,15 @@ public final class SparkTaskDevices implements TaskDevices {
       return GpuAssignment.ofTask().map(address -> GpuAssignment.device());
     } catch (NoClassDefFoundError e) {
       return Optional.empty(); // DJL is used without Spark.
+    }
+  }
+
+  @Override
+  public void lost(LostDeviceException lost) {
+    try {
+      LostDevice.endExecutor(lost);
+    } catch (NoClassDefFoundError e) {
+      return; // DJL is used without Spark.
     }
   }
 }

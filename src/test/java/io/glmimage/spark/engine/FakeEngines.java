@@ -2,6 +2,7 @@ package io.glmimage.spark.engine;
 
 import io.glmimage.error.DeviceMemoryException;
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.LostDeviceException;
 import io.glmimage.error.UsageException;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Storage;
@@ -10,6 +11,11 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.weights.LoadProgress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -26,6 +32,10 @@ public record FakeEngines(String model) implements PresentModel {
   public static final AtomicInteger CLOSED = new AtomicInteger();
   public static final AtomicInteger LARGEST_BATCH = new AtomicInteger();
   public static final AtomicInteger EDITED = new AtomicInteger();
+
+  /** A prompt that loses the device once; the path of a file that notes it follows. */
+  public static final String LOSE_ONCE = "lose the device once: ";
+
   private static final AtomicInteger INSIDE = new AtomicInteger();
 
   public FakeEngines(EngineOptions options) {
@@ -79,6 +89,9 @@ public record FakeEngines(String model) implements PresentModel {
     private final String model;
     private boolean closed;
 
+    /** Once lost, always lost. */
+    private LostDeviceException lost;
+
     Fake(String model) {
       this.model = model;
     }
@@ -107,7 +120,13 @@ public record FakeEngines(String model) implements PresentModel {
       }
     }
 
-    private static EditResult edit(EditRequest request) {
+    private EditResult edit(EditRequest request) {
+      if (lost != null) {
+        throw lost;
+      }
+      if (request.prompt().startsWith(LOSE_ONCE)) {
+        loseOnce(Path.of(request.prompt().substring(LOSE_ONCE.length())));
+      }
       return switch (request.prompt()) {
         case "refuse" ->
             EditResult.failed(
@@ -121,6 +140,19 @@ public record FakeEngines(String model) implements PresentModel {
         case "explode" -> throw new IllegalStateException("device lost");
         default -> new EditResult(request.id(), image(request), null, 0.1, 0.2, 0.3);
       };
+    }
+
+    /** Loses the device unless the file exists, and makes it. */
+    private void loseOnce(Path mark) {
+      try {
+        Files.createFile(mark);
+      } catch (FileAlreadyExistsException e) {
+        return;
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      lost = new LostDeviceException("Cannot continue: fake was lost: CUDA error: made up");
+      throw lost;
     }
 
     /** Ends the process like a crash in native code. */
