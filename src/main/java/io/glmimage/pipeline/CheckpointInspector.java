@@ -166,7 +166,7 @@ public final class CheckpointInspector {
               working.add(
                   new CheckpointReport.Working(
                       size,
-                      WorkingMemory.of(parts, size, PriorOptions.GPU_SLOTS, ScalarType.BFloat16),
+                      WorkingMemory.of(parts, size, PriorOptions.GPU_ROWS, ScalarType.BFloat16),
                       WorkingMemory.of(parts, size, 1, ScalarType.BFloat16),
                       WorkingMemory.of(parts, size, PriorOptions.CPU_SLOTS, ScalarType.Float)));
             }

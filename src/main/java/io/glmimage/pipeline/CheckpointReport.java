@@ -57,7 +57,7 @@ public record CheckpointReport(
   /**
    * Working memory of edits with one source image of the same size.
    *
-   * @param gpu in bfloat16 or fp8, {@value io.glmimage.model.prior.PriorOptions#GPU_SLOTS} rows
+   * @param gpu in bfloat16 or fp8, {@value io.glmimage.model.prior.PriorOptions#GPU_ROWS} rows
    *     together
    * @param gpuAlone the same, one row alone
    * @param cpu in float32

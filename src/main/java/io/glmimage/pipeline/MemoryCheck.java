@@ -151,6 +151,7 @@ final class MemoryCheck {
     CheckpointFolder headers =
         CheckpointFolder.openForInspection(folder.root(), problem -> {}, warning -> {});
     PriorOptions options = PriorOptions.defaults(compute);
+    int rows = Math.min(options.slots(), PriorOptions.GPU_ROWS);
     try (Components parts =
         new PipelineLoader(headers, meta, options, new AtenKernels()).loadWithoutProcessor()) {
       long weights =
@@ -159,7 +160,7 @@ final class MemoryCheck {
           new Need(
               weights,
               WorkingMemory.of(parts, WorkingMemory.SMALL, 1, compute.dtype()),
-              WorkingMemory.of(parts, WorkingMemory.MEDIUM, options.slots(), compute.dtype())));
+              WorkingMemory.of(parts, WorkingMemory.MEDIUM, rows, compute.dtype())));
     } catch (RuntimeException e) {
       LOG.debug("Cannot determine the memory for {}: {}", folder.root(), e.toString());
       return Optional.empty();

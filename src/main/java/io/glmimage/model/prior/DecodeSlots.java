@@ -21,7 +21,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * computed as a padding row.
  *
  * <p>A step always multiplies a batch of B rows, at least S. Libraries sum in another order if the
- * batch has another size. A row's ids must not depend on how much memory was left for slots.
+ * batch has another size. A row's ids must not depend on how many rows wait, or on how much memory
+ * was left for slots.
  */
 final class DecodeSlots implements AutoCloseable {
   private final PriorDecoder decoder;

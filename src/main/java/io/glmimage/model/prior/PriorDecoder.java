@@ -188,12 +188,12 @@ final class PriorDecoder {
     }
   }
 
-  /** {@code [M, W] -> [N, W]}, padded with zeros. */
+  /** {@code [M, W] -> [N, W]}; the rows of padding have any values. */
   private static Tensor padded(Tensor x, long rows) {
     if (x.size(0) == rows) {
       return x;
     }
-    Tensor out = x.new_zeros(rows, x.size(1));
+    Tensor out = x.new_empty(rows, x.size(1));
     out.narrow(0, 0, x.size(0)).copy_(x);
     return out;
   }

@@ -15,7 +15,9 @@ import io.glmimage.weights.Weights;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalLong;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,7 +60,7 @@ public final class PriorModel implements AutoCloseable {
   /** Rows that a decoding step multiplies, whatever the number of slots. */
   private final int batch;
 
-  /** Slots: rows that are decoded at the same time. Halved when the device runs out of memory. */
+  /** Most slots, at most the batch. Halved when the device runs out of memory. */
   private int rowsAtATime;
 
   /** Null until the first call, and after {@link #releaseCache}. */
@@ -303,14 +305,37 @@ public final class PriorModel implements AutoCloseable {
     return Math.multiplyExact(Math.floorDiv(tokens - 1, CAPACITY_STEP) + 1, CAPACITY_STEP);
   }
 
-  /** Slots that are large enough for every row. */
+  /** Slots that are large enough for every row, and as many as suit the number of rows. */
   private DecodeSlots slots(List<Row> rows) {
     int needed = rows.stream().mapToInt(r -> r.ids.length + r.tokens).max().orElseThrow();
-    if (state == null || state.capacity() < needed) {
+    int capacity = capacity(Math.max(needed, state == null ? 0 : state.capacity()));
+    int slots = suitableSlots(rows.size(), capacity);
+    if (state == null || state.capacity() < capacity || state.slots() < slots) {
       releaseCache();
-      state = newSlots(batch, rowsAtATime, capacity(needed));
+      state = newSlots(batch, slots, capacity);
     }
     return state;
+  }
+
+  /**
+   * {@link PriorOptions#GPU_ROWS}, or all if more rows wait and their cache takes at most half of
+   * the memory that is free without it.
+   */
+  private int suitableSlots(int rows, int capacity) {
+    int few = Math.min(rowsAtATime, PriorOptions.GPU_ROWS);
+    if (rows <= few || rowsAtATime == few) {
+      return few;
+    }
+    OptionalLong free = weights.compute().freeDeviceMemory();
+    long present = state == null ? 0 : cacheBytes(state.slots(), state.capacity());
+    boolean fits =
+        free.isEmpty() || cacheBytes(rowsAtATime, capacity) <= (free.getAsLong() + present) / 2;
+    return fits ? rowsAtATime : few;
+  }
+
+  private long cacheBytes(int slots, int capacity) {
+    return KvCache.values(text, slots, capacity)
+        * (weights.compute().dtype() == ScalarType.Float ? Float.BYTES : Short.BYTES);
   }
 
   DecodeSlots newSlots(int batch, int slots, int capacity) {

@@ -6,15 +6,21 @@ import io.glmimage.tensor.Compute;
 /**
  * How a {@link PriorModel} runs.
  *
- * @param slots rows decoded at the same time: the fixed batch of every decoding step
+ * @param slots most rows decoded at the same time: the fixed batch of every decoding step
  * @param sampling how tokens are drawn; null for the checkpoint's {@code generation_config.json}
  */
 public record PriorOptions(int slots, SamplingSettings sampling) {
   /**
-   * A decoding step reads all weights once, whatever the batch. On a GPU, 32 rows take about as
-   * long as one.
+   * A decoding step reads all weights once, whatever the batch. On a GPU, the products of 64 rows
+   * take about as long as those of one.
    */
-  public static final int GPU_SLOTS = 32;
+  public static final int GPU_SLOTS = 64;
+
+  /**
+   * Rows that have a slot on a GPU at any rate, and that estimates of memory count. More rows are
+   * decoded together if they wait and there is room for their keys and values.
+   */
+  public static final int GPU_ROWS = 32;
 
   /**
    * On a CPU, the order of sums in a matrix product may depend on the row's place in the batch

@@ -24,6 +24,8 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.Tensor;
@@ -146,6 +148,30 @@ class PriorModelTest {
       sizes.clear();
       small.generate(prompts);
       assertEquals(List.of(1L), sizes.stream().distinct().toList());
+    }
+  }
+
+  @Test
+  void slotsAreAddedWhenMoreRowsWait() {
+    Set<Long> sizes = new TreeSet<>();
+    try (PriorModel wide =
+        PriorModel.load(
+            processor.checkpoint(),
+            Compute.cpu(),
+            WatchedKernels.of(
+                "tokenSampling", arguments -> sizes.add(((Tensor) arguments[0]).size(0))),
+            PriorOptions.defaults(Compute.cpu()).withSlots(PriorOptions.GPU_SLOTS))) {
+      List<PriorPrompt> prompts = Collections.nCopies(PriorOptions.GPU_ROWS + 1, prompts().get(0));
+      int[] few = wide.generate(prompts.subList(0, 2)).get(1);
+      // A prompt's first token is drawn alone.
+      assertEquals(Set.of(1L, (long) PriorOptions.GPU_ROWS), Set.copyOf(sizes));
+      sizes.clear();
+      List<int[]> many = wide.generate(prompts);
+      assertEquals(Set.of(1L, (long) PriorOptions.GPU_SLOTS), Set.copyOf(sizes));
+      assertArrayEquals(few, many.get(1));
+      sizes.clear();
+      wide.generate(prompts.subList(0, 1));
+      assertEquals(Set.of(1L, (long) PriorOptions.GPU_SLOTS), Set.copyOf(sizes));
     }
   }
 

@@ -30,8 +30,9 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Rows that are decoded side by side do not affect each other: a row's ids are the same with other
  * neighbours, in another order and alone. Uses the bundled model and random rows.
  *
- * <p>On a GPU: 32 slots and 40 rows, so that rows wait and enter slots that others have left, in
- * bfloat16 and in float32. On the CPU: fewer rows, and the CPU's default number of slots.
+ * <p>On a GPU: 64 slots and 80 rows, so that rows wait and enter slots that others have left, in
+ * bfloat16 and in float32; and 32 slots for the rows alone. On the CPU: fewer rows, and the CPU's
+ * default number of slots.
  */
 class SlotNeighboursTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
@@ -49,7 +50,7 @@ class SlotNeighboursTest {
   void rowsKeepTheirIdsInTheSlotsOfTheGpu(ScalarType dtype) throws IOException {
     RequiredGpu.orSkip();
     Compute compute = dtype == ScalarType.Float ? Compute.cudaFloat32(0) : Compute.cuda(0);
-    check(compute, PriorOptions.GPU_SLOTS, 40, 12);
+    check(compute, PriorOptions.GPU_SLOTS, 80, 12);
   }
 
   /**
