@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the notebooks from top to bottom. Usage: .ci/notebooks.sh SPARK_HOME JOB_JAR
 # SPARK_HOME is the folder that .ci/pyspark.sh prints. The executed notebooks: target/ci/notebooks/.
+# ".ci/notebooks.sh install" only installs what they need.
 set -euo pipefail
-spark_home="$1" jar="$(realpath "$2")"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 venv="$root/target/notebooks-python"
 requirements="$root/src/test/python/notebooks-requirements.txt"
@@ -15,6 +15,8 @@ if ! cmp -s "$requirements" "$venv/installed.txt"; then
   cp "$requirements" "$venv/installed.txt"
 fi
 printf 'notebooks.sh: installed after %d s\n' "$SECONDS"
+[[ "$1" != install ]] || exit 0
+spark_home="$1" jar="$(realpath "$2")"
 
 # PySpark itself is that of SPARK_HOME.
 packages="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

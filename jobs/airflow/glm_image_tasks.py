@@ -17,7 +17,7 @@ from airflow.sdk import (
     Variable,
     task,
 )
-from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 log = logging.getLogger(__name__)
 
@@ -175,11 +175,11 @@ def flags_left(first: dict, second: dict | None) -> str:
 
 @task
 def check_the_night(first: dict, second: dict) -> dict:
-    """Turns red if more rows than allowed have no edited image in the end: then a person must act."""
+    """Turns red, without a retry, if more rows than allowed have no edited image: then a person must act."""
     allowed = float(Variable.get("glm_image_max_failed_ratio", "0.1"))
     log.info("After the first run %s, after the follow-up %s", first, second)
     if second["failed"] > allowed * second["rows"]:
-        raise AirflowException(
+        raise AirflowFailException(
             f"{second['failed']} of {second['rows']} rows failed: {second['failed_by_class']};"
             f" see report.html beside {second['results']}"
         )

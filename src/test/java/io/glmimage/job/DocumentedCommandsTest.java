@@ -237,9 +237,17 @@ class DocumentedCommandsTest extends SharedSession {
             ```sh
             ls
             ```
+            1. In a list:
+
+               <!-- needs Airflow -->
+               ```sh
+               airflow version
+               ```
             """);
     List<ShellBlock> blocks = ShellBlock.of(page);
-    assertEquals(2, blocks.size());
+    assertEquals(3, blocks.size());
+    assertEquals("Airflow", blocks.get(2).needs());
+    assertEquals(List.of("airflow version"), blocks.get(2).commands());
     assertEquals("a GPU", blocks.get(0).needs());
     String command = blocks.get(0).commands().get(0);
     assertEquals(List.of("A=b c", "jobs/x.sh", "--a", "b c", "--d=e f"), ShellBlock.words(command));

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  */
 record ShellBlock(Path page, String needs, String text) {
   private static final Pattern BLOCK =
-      Pattern.compile("(?m)^(?:<!-- needs ([^>]+) -->\n)?```(\\w*)\n([\\s\\S]*?)^```");
+      Pattern.compile("(?m)^ *(?:<!-- needs ([^>]+) -->\n *)?```(\\w*)\n([\\s\\S]*?)^ *```");
   private static final Pattern WORD =
       Pattern.compile("(?:\"((?:[^\"\\\\]|\\\\.)*)\"|'([^']*)'|([^\\s\"'])|(\\s+))");
 
