@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Neither the driver nor a task holds the rows of a manifest. */
 @Tag("spark")
 class SmallHeapTest {
-  private static final long ROWS = 165_000;
+  private static final long ROWS = 80_000;
 
   @TempDir private Path folder;
 
@@ -29,7 +29,7 @@ class SmallHeapTest {
           .selectExpr(
               "concat('row-', n) as id",
               "concat('s3a://bucket/', n, '.jpg') as image_paths",
-              "repeat('make it green, ', 110) as prompt")
+              "repeat('make it green, ', 240) as prompt")
           .write()
           .parquet(manifest);
     }
