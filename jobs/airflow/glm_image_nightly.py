@@ -51,7 +51,7 @@ with DAG(
     description="Edits the manifest of each night",
     schedule="0 22 * * *",
     start_date=datetime(2026, 1, 1),
-    catchup=False,  # nights that were missed: airflow backfill create
+    catchup=False,  # nights that were missed: airflow backfill create --max-active-runs 1
     max_active_runs=1,  # a run has the GPUs for itself
     dagrun_timeout=LONGEST,
     on_failure_callback=night_failed,

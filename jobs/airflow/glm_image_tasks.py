@@ -113,7 +113,9 @@ def night_failed(context) -> None:
 
 
 # A retry resumes. The delay is longer than the job's --lock-timeout, so a dead run's lock is free.
+# Backfills do not keep the DAG's max_active_runs, so edit has the GPUs for itself by a limit of its own.
 DEFAULT_ARGS = {
+    "max_active_tis_per_dag": 1,
     "retries": 2,
     "retry_delay": timedelta(seconds=int(os.environ.get("GLM_IMAGE_RETRY_SECONDS", "300"))),
     "on_failure_callback": alert,
