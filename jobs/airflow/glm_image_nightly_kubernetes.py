@@ -1,5 +1,6 @@
 """Edits the manifest of each night with the Spark operator of Kubernetes.
 
+The image is that of jobs/docker, the account that of jobs/kubernetes/rbac.yaml.
 The tasks, variables and connections are those of glm_image_nightly, except: glm_image_kubernetes (type
 Kubernetes) replaces glm_image_spark; the variable glm_image_image names the container image and
 glm_image_namespace the namespace. Credentials come from the service account and from the Kubernetes secret
@@ -28,18 +29,22 @@ from glm_image_tasks import (
 )
 
 
+NAMESPACE = "{{ var.value.get('glm_image_namespace', 'glm-image') }}"
+
+
 def application(arguments: list[str], executors: int, gpus: int) -> dict:
     """A SparkApplication. Its restart policy is Never: Airflow's retries resume the run."""
     executor = {"instances": executors, "cores": 8, "memory": "16g", "memoryOverhead": "64g"}
     if gpus:
         executor["gpu"] = {"name": "nvidia.com/gpu", "quantity": gpus}
+        executor["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
     secret = [{"secretRef": {"name": "glm-image-credentials", "optional": True}}]
     return {
         "apiVersion": "sparkoperator.k8s.io/v1beta2",
         "kind": "SparkApplication",
-        "metadata": {"namespace": "{{ var.value.get('glm_image_namespace', 'default') }}"},
+        "metadata": {"namespace": NAMESPACE},
         "spec": {
-            "type": "Scala",
+            "type": "Java",
             "mode": "cluster",
             "sparkVersion": "3.5.5",
             "image": "{{ var.value.glm_image_image }}",
@@ -50,11 +55,12 @@ def application(arguments: list[str], executors: int, gpus: int) -> dict:
             "sparkConf": {
                 "spark.executor.resource.gpu.amount": str(gpus),
                 "spark.executor.resource.gpu.vendor": "nvidia.com",
-                "spark.executor.resource.gpu.discoveryScript": "/opt/glm-image/conf/getGpusResources.sh",
+                "spark.executor.resource.gpu.discoveryScript": "/opt/glm-image-spark/conf/getGpusResources.sh",
+                "spark.task.resource.gpu.amount": str(gpus / executor["cores"]),
             }
             if gpus
             else {},
-            "driver": {"cores": 2, "memory": "4g", "serviceAccount": "spark", "envFrom": secret},
+            "driver": {"cores": 2, "memory": "4g", "memoryOverhead": "4g", "serviceAccount": "glm-image", "envFrom": secret},
             "executor": {**executor, "envFrom": secret},
         },
     }
@@ -65,7 +71,7 @@ def run(task_id: str, arguments: list[str], executors: int = 8, gpus: int = 1, *
         task_id=task_id,
         name=f"glm-image-{task_id.replace('_', '-')}",
         kubernetes_conn_id="glm_image_kubernetes",
-        namespace="{{ var.value.get('glm_image_namespace', 'default') }}",
+        namespace=NAMESPACE,
         template_spec=application(arguments, executors, gpus),
         **more,
     )

@@ -10,13 +10,16 @@ import shlex
 import sqlite3
 import sys
 import threading
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
+import yaml
 from airflow.cli import cli_parser
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+from airflow.sdk.execution_time.context import VariableAccessor
 
 work, page = Path(sys.argv[1]), Path(sys.argv[2])
 sys.path.insert(0, str(work / "dags"))  # As Airflow does.
@@ -35,6 +38,38 @@ def check_imports():
             arguments[name] = task.template_spec["spec"]["arguments"]
             assert task.template_spec["spec"]["restartPolicy"] == {"type": "Never"}
     assert len({tuple(a) for a in arguments.values()}) == 1, arguments
+
+
+def check_rendering():
+    """The templates of both DAGs can be rendered, and Kubernetes gets what the repository's own application has."""
+    night = datetime(2026, 1, 5, 22, tzinfo=timezone.utc)
+    os.environ["AIRFLOW_VAR_GLM_IMAGE_IMAGE"] = "registry.example.com/glm-image-spark:1"
+    rendered = {}
+    for dag in DagBag(str(work / "dags")).dags.values():
+        context = {
+            "params": {"date": ""},
+            "run_id": "r1",
+            "dag_run": SimpleNamespace(logical_date=night, run_after=night),
+            "var": {"value": VariableAccessor(deserialize_json=False)},
+        }
+        for name in ("validate", "edit", "follow_up", "edit_flagged"):
+            task = dag.get_task(name)
+            for field in task.template_fields:
+                value = task.render_template(getattr(task, field), context, dag.get_template_env())
+                assert "{{" not in str(value), (name, field, value)
+                rendered[dag.dag_id, name, field] = value
+    spec = rendered["glm_image_nightly_kubernetes", "edit", "template_spec"]["spec"]
+    assert f"{work}/2026-01-05/edited" in spec["arguments"], spec
+    assert spec["arguments"] == rendered["glm_image_nightly", "edit", "application_args"], spec
+    manifest = page.parents[3] / "jobs" / "kubernetes" / "spark-application.yaml"
+    ours = yaml.safe_load(manifest.read_text())["spec"]
+    for key in ("type", "mode", "mainClass", "sparkVersion"):
+        assert spec[key] == ours[key], (key, spec[key])
+    assert spec["driver"]["serviceAccount"] == ours["driver"]["serviceAccount"], spec
+    assert spec["executor"]["tolerations"] == ours["executor"]["tolerations"], spec
+    gpu = {name: value for name, value in ours["sparkConf"].items() if ".executor.resource.gpu." in name}
+    assert gpu.items() <= spec["sparkConf"].items(), spec
+    assert spec["sparkConf"]["spark.task.resource.gpu.amount"] == "0.125", spec
 
 
 def check_lost_executor():
@@ -149,6 +184,7 @@ def check_night():
 
 
 check_imports()
+check_rendering()
 check_lost_executor()
 check_alerts()
 check_lineage()
