@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         numInferenceSteps: int
         guidanceScale: float
         stepCache: float
+        solver: str
         height: int
         width: int
         maxPixels: int
@@ -800,6 +801,9 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
         TypeConverters.toFloat,
         "fraction of the time embedding's change after which the blocks are recomputed",
     )
+    solver = _param(
+        "solver", TypeConverters.toString, "solver of the denoising loop: euler or multistep2"
+    )
     height = _param("height", TypeConverters.toInt, "height of the edited images in pixels")
     width = _param("width", TypeConverters.toInt, "width of the edited images in pixels")
     maxPixels = _param(
@@ -873,6 +877,7 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
     getNumInferenceSteps, setNumInferenceSteps = _accessors(numInferenceSteps)
     getGuidanceScale, setGuidanceScale = _accessors(guidanceScale)
     getStepCache, setStepCache = _accessors(stepCache)
+    getSolver, setSolver = _accessors(solver)
     getHeight, setHeight = _accessors(height)
     getWidth, setWidth = _accessors(width)
     getMaxPixels, setMaxPixels = _accessors(maxPixels)

@@ -1,8 +1,8 @@
-// latents += delta * (uncond + guidance * (cond - uncond)), in place; without an unconditional prediction
-// latents += delta * cond.
-// latents [C, h, w] float32; predictions [h / p * w / p, C p p] bf16 or float32, token (r, c) holding (channel, y, x)
-// of its patch; deltaAndGuidance [2] float32. Arithmetic float32.
-// Floor: 2 C h w elements of the predictions plus 2 C h w float32 moved.
+// latents += delta * noise, in place, with noise = uncond + guidance * (cond - uncond); without an unconditional prediction
+// noise = cond. With previous: latents += delta * (noise + extrapolation * (noise - previous)), then previous = noise.
+// latents and previous [C, h, w] float32; predictions [h / p * w / p, C p p] bf16 or float32, token (r, c) holding (channel, y, x)
+// of its patch; scalars [2] or [3] float32: delta, guidance, extrapolation. Arithmetic float32.
+// Floor: 2 C h w elements of the predictions plus 2 C h w float32 moved, with previous 4 C h w float32.
 // Tolerance against the float32 formula: 2 units in the last place.
 #include "common.cuh"
 
@@ -10,7 +10,8 @@ struct Args {
   float* latents;
   const void* conditional;
   const void* unconditional;  // or null
-  const float* deltaAndGuidance;
+  float* previous;  // or null
+  const float* scalars;
   int channels;
   int height;
   int width;
@@ -33,9 +34,14 @@ __device__ __forceinline__ void guidedEulerStep(const Args& a) {
   float noise = toFloat(((const T*)a.conditional)[at]);
   if (a.unconditional != nullptr) {
     const float uncond = toFloat(((const T*)a.unconditional)[at]);
-    noise = uncond + a.deltaAndGuidance[1] * (noise - uncond);
+    noise = uncond + a.scalars[1] * (noise - uncond);
   }
-  a.latents[i] += a.deltaAndGuidance[0] * noise;
+  float direction = noise;
+  if (a.previous != nullptr) {
+    direction = noise + a.scalars[2] * (noise - a.previous[i]);
+    a.previous[i] = noise;
+  }
+  a.latents[i] += a.scalars[0] * direction;
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) guided_euler_step_bf16(const __grid_constant__ Args a) { guidedEulerStep<bf16>(a); }

@@ -6,12 +6,20 @@ import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import picocli.CommandLine.Option;
 
 /** Options for rows that leave a value open. */
 final class DefaultsFlags {
   private static final String ON = "on";
   private static final String OFF = "off";
+
+  /** The description of --solver, for every command that has it. */
+  static final String SOLVER =
+      "How a denoising step uses the network's outputs: euler (first order, as the reference) or"
+          + " multistep2 (second order, extrapolates from the last output). multistep2 needs about a"
+          + " fifth of the steps, for example --steps 10, and cannot be combined with --step-cache."
+          + " Default: ${DEFAULT-VALUE}.";
 
   @Option(
       names = "--steps",
@@ -104,9 +112,34 @@ final class DefaultsFlags {
               + " faster, less exact. Default: ${DEFAULT-VALUE} (recompute in every step).")
   private double stepCache;
 
+  @Option(
+      names = "--solver",
+      paramLabel = "SOLVER",
+      defaultValue = "euler",
+      description = SOLVER)
+  private String solver;
+
   EditDefaults options() {
     return new EditDefaults(
-        seed, steps, guidance, height, width, maxPixels, stepCache, exactSize(), largeSources());
+        seed, steps, guidance, height, width, maxPixels, stepCache, solver("--solver", solver), exactSize(), largeSources());
+  }
+
+  /**
+   * The solver of an option.
+   *
+   * @throws UsageException for a name that is not a solver
+   */
+  static Solver solver(String option, String name) {
+    return Solver.of(name)
+        .orElseThrow(
+            () ->
+                new UsageException(
+                    "Invalid "
+                        + option
+                        + ": "
+                        + name
+                        + ", expected one of "
+                        + String.join(", ", Solver.labels())));
   }
 
   private boolean exactSize() {

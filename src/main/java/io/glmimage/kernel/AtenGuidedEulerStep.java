@@ -8,16 +8,26 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 final class AtenGuidedEulerStep implements GuidedEulerStep {
   @Override
   public void apply(
-      Tensor latents, Tensor prediction, PackedLayout layout, int patch, Tensor deltaAndGuidance) {
+      Tensor latents,
+      Tensor prediction,
+      Tensor previous,
+      PackedLayout layout,
+      int patch,
+      Tensor scalars) {
     if (Ops.isEmpty(latents)) {
       return;
     }
     Tensor noise = noise(latents, prediction, layout.sequences().get(0), patch);
     if (layout.sequences().size() > 1) {
       Tensor unconditional = noise(latents, prediction, layout.sequences().get(1), patch);
-      noise = unconditional.addcmul(noise.sub(unconditional), deltaAndGuidance.select(0, 1));
+      noise = unconditional.addcmul(noise.sub(unconditional), scalars.select(0, 1));
     }
-    latents.addcmul_(noise, deltaAndGuidance.select(0, 0));
+    Tensor direction =
+        previous == null ? noise : noise.addcmul(noise.sub(previous), scalars.select(0, 2));
+    latents.addcmul_(direction, scalars.select(0, 0));
+    if (previous != null) {
+      previous.copy_(noise);
+    }
   }
 
   /** One sequence's prediction in the layout of the latents, {@code [C, h, w]} float32. */

@@ -17,13 +17,21 @@ final class CudaGuidedEulerStep implements GuidedEulerStep {
 
   @Override
   public void apply(
-      Tensor latents, Tensor prediction, PackedLayout layout, int patch, Tensor deltaAndGuidance) {
+      Tensor latents,
+      Tensor prediction,
+      Tensor previous,
+      PackedLayout layout,
+      int patch,
+      Tensor scalars) {
     KernelGuard guard =
         new KernelGuard(prediction)
             .activations(prediction)
-            .tensors(ScalarType.Float, latents, deltaAndGuidance);
+            .tensors(ScalarType.Float, latents, scalars);
+    if (previous != null) {
+      guard.tensors(ScalarType.Float, previous);
+    }
     if (!choices.fused(KernelOperation.GUIDED_EULER_STEP, guard)) {
-      aten.apply(latents, prediction, layout, patch, deltaAndGuidance);
+      aten.apply(latents, prediction, previous, layout, patch, scalars);
       return;
     }
     List<PackedLayout.Sequence> sequences = layout.sequences();
@@ -34,7 +42,8 @@ final class CudaGuidedEulerStep implements GuidedEulerStep {
         .tensor(latents)
         .address(first + sequences.get(0).imageOffset() * rowBytes)
         .address(sequences.size() > 1 ? first + sequences.get(1).imageOffset() * rowBytes : 0)
-        .tensor(deltaAndGuidance)
+        .tensor(previous)
+        .tensor(scalars)
         .int32(latents.size(0))
         .int32(latents.size(1))
         .int32(latents.size(2))

@@ -147,9 +147,11 @@ final class KernelSamples {
           kernels.linearGelu().apply(x, random(2 * WIDTH, WIDTH), random(2 * WIDTH)));
 
       Tensor latents = torch.rand(new long[] {4, 4, 4}, options(ScalarType.Float));
-      Tensor delta = torch.rand(new long[] {2}, options(ScalarType.Float));
-      kernels.guidedEulerStep().apply(latents, random(ROWS, 16), layout, 2, delta);
-      keep(KernelOperation.GUIDED_EULER_STEP, latents);
+      Tensor scalars = torch.rand(new long[] {3}, options(ScalarType.Float));
+      kernels.guidedEulerStep().apply(latents, random(ROWS, 16), layout, 2, scalars);
+      Tensor previous = torch.rand(new long[] {4, 4, 4}, options(ScalarType.Float));
+      kernels.guidedEulerStep().apply(latents, random(ROWS, 16), previous, layout, 2, scalars);
+      keep(KernelOperation.GUIDED_EULER_STEP, latents, previous);
     }
   }
 

@@ -5,6 +5,7 @@ import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import java.io.Serializable;
 
 /**
@@ -19,6 +20,7 @@ import java.io.Serializable;
  * @param maxPixels largest output in pixels (width times height)
  * @param stepCache part of the schedule (0 to 1) after which the transformer blocks are recomputed;
  *     0 recomputes them in every step. Applies to all rows
+ * @param solver how the denoising loop gets from one noise level to the next. Applies to all rows
  * @param exactSize see {@link Sizing}
  * @param largeSources see {@link Sizing}
  */
@@ -30,6 +32,7 @@ public record EditDefaults(
     Integer width,
     long maxPixels,
     double stepCache,
+    Solver solver,
     boolean exactSize,
     LargeSources largeSources)
     implements Serializable {
@@ -47,6 +50,7 @@ public record EditDefaults(
     check("--height", height == null ? null : sideProblem(height));
     check("--width", width == null ? null : sideProblem(width));
     check("--step-cache", stepCacheProblem(stepCache));
+    check("--step-cache", solver.cacheProblem(stepCache));
     if (maxPixels < MIN_PIXELS) {
       throw new UsageException(
           "Invalid --max-pixels: " + maxPixels + ", expected at least " + MIN_PIXELS);
@@ -57,7 +61,7 @@ public record EditDefaults(
     }
   }
 
-  /** Defaults without a step cache, with the default sizing. */
+  /** Defaults without a step cache, with the default solver and sizing. */
   public EditDefaults(
       long seed, int steps, double guidanceScale, Integer height, Integer width, long maxPixels) {
     this(
@@ -68,6 +72,7 @@ public record EditDefaults(
         width,
         maxPixels,
         EditRequest.DEFAULT_STEP_CACHE,
+        EditRequest.DEFAULT_SOLVER,
         Sizing.DEFAULT.exact(),
         Sizing.DEFAULT.largeSources());
   }

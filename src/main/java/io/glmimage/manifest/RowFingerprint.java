@@ -2,6 +2,7 @@ package io.glmimage.manifest;
 
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -36,6 +37,9 @@ public final class RowFingerprint {
       values.add(settings.seed());
       if (settings.stepCache() > 0) {
         values.add("step-cache " + settings.stepCache());
+      }
+      if (settings.solver() != Solver.EULER) {
+        values.add("solver " + settings.solver().label());
       }
       addSizing(values, valid);
       if (valid.mask() != null) {

@@ -137,6 +137,7 @@ public final class RowReader implements Serializable {
         guidance == null ? defaults.guidanceScale() : guidance,
         seed == null ? RowIds.seed(defaults.seed(), id) : seed,
         defaults.stepCache(),
+        defaults.solver(),
         defaults.sizing());
   }
 

@@ -5,6 +5,7 @@ import io.glmimage.error.Redaction;
 import io.glmimage.image.RgbImage;
 import io.glmimage.json.Json;
 import io.glmimage.manifest.ManifestRow;
+import io.glmimage.request.Solver;
 import java.io.Serializable;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,7 +14,7 @@ import java.util.Map;
  * Makes the file of an edited image. The file also says how the image was made. {@code Description}
  * is the prompt, and {@code Software} is the name and version of this program. {@code Parameters}
  * is a JSON object with id, model, seed, num_inference_steps, guidance_scale and, if it is used,
- * step_cache. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are no times
+ * step_cache or solver. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are no times
  * in the file, so the same row gives the same bytes. The pixels are sRGB, and no profile says so:
  * files without one are sRGB by convention.
  *
@@ -59,6 +60,9 @@ public record EditedImageEncoder(EditedImageFormat format, int quality, String p
     parameters.put("guidance_scale", row.settings().guidanceScale());
     if (row.settings().stepCache() > 0) {
       parameters.put("step_cache", row.settings().stepCache());
+    }
+    if (row.settings().solver() != Solver.EULER) {
+      parameters.put("solver", row.settings().solver().label());
     }
     Map<String, String> texts = new LinkedHashMap<>();
     texts.put("Description", redaction.apply(row.prompt()));

@@ -39,6 +39,7 @@ import io.glmimage.model.vae.Vae;
 import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.Solver;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.DeviceThread;
@@ -355,6 +356,8 @@ public final class GlmImagePipeline implements AutoCloseable {
         request.stepCache() >= 0 && request.stepCache() <= 1,
         request,
         "step cache " + request.stepCache() + " is not between 0 and 1");
+    String problem = request.solver().cacheProblem(request.stepCache());
+    check(problem == null, request, problem);
   }
 
   private static void check(boolean valid, EditRequest request, String problem) {
@@ -544,10 +547,15 @@ public final class GlmImagePipeline implements AutoCloseable {
         schedule(row).networkTimesteps(), row.size().height(), row.size().width());
   }
 
-  /** Step 6: sigmas, and which steps run the transformer blocks. */
+  /** Step 6: sigmas, which steps run the transformer blocks, and the solver's extrapolations. */
   private DenoisingSteps prepareTimesteps(PreparedRequest row, Modulation modulation) {
     StepPlan plan = transformer.stepPlan(modulation, row.request().stepCache());
-    return new DenoisingSteps(modulation, schedule(row).sigmas(), plan);
+    Schedule schedule = schedule(row);
+    return new DenoisingSteps(
+        modulation,
+        schedule.sigmas(),
+        plan,
+        row.request().solver() == Solver.MULTISTEP2 ? schedule.extrapolations() : null);
   }
 
   /** Which of a request's steps run the transformer blocks. For measurements. */

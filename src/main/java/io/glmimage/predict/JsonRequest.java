@@ -16,6 +16,7 @@ import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -45,6 +46,7 @@ final class JsonRequest {
               "guidance_scale",
               "seed",
               "step_cache",
+              "solver",
               "exact_size",
               "large_sources"));
 
@@ -117,8 +119,18 @@ final class JsonRequest {
         guidance == null ? EditRequest.DEFAULT_GUIDANCE_SCALE : guidance.doubleValue(),
         seed == null ? derivedSeed(prompt.textValue(), sources) : seed,
         stepCache == null ? EditRequest.DEFAULT_STEP_CACHE : stepCache.doubleValue(),
+        solver(),
         sizing(),
         mask(sources));
+  }
+
+  private Solver solver() {
+    JsonNode solver = field("solver");
+    return solver == null
+        ? EditRequest.DEFAULT_SOLVER
+        : Solver.of(solver.asText())
+            .orElseThrow(
+                () -> invalid("solver must be one of " + String.join(", ", Solver.labels())));
   }
 
   private ColourRules colours() {

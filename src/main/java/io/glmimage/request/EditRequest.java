@@ -22,6 +22,7 @@ import java.util.Objects;
  * @param stepCache fraction (0 to 1) of its total change by which the time embedding moves before
  *     the transformer blocks are recomputed: faster, less exact; 0, the default, recomputes them in
  *     every step
+ * @param solver how the denoising loop gets from one noise level to the next
  * @param sizing how the size of the edited image is decided
  * @param mask the part of the first source image that may change; null if all of it may
  */
@@ -35,16 +36,19 @@ public record EditRequest(
     double guidanceScale,
     long seed,
     double stepCache,
+    Solver solver,
     Sizing sizing,
     Mask mask) {
   public static final int DEFAULT_STEPS = 50;
   public static final double DEFAULT_GUIDANCE_SCALE = 1.5;
   public static final double DEFAULT_STEP_CACHE = 0;
+  public static final Solver DEFAULT_SOLVER = Solver.EULER;
 
   public EditRequest {
     Objects.requireNonNull(id, "id");
     Objects.requireNonNull(prompt, "prompt");
     sources = List.copyOf(sources);
+    Objects.requireNonNull(solver, "solver");
     Objects.requireNonNull(sizing, "sizing");
   }
 
@@ -65,7 +69,7 @@ public record EditRequest(
   /** The same request with another seed. */
   public EditRequest withSeed(long other) {
     return new EditRequest(
-        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache, sizing, mask);
+        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache, solver, sizing, mask);
   }
 
   /**
@@ -75,10 +79,16 @@ public record EditRequest(
    */
   public EditRequest withMask(Mask other) {
     return new EditRequest(
-        id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, sizing, other);
+        id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, solver, sizing, other);
   }
 
-  /** A request without a mask. */
+  /** The same request with another solver. */
+  public EditRequest withSolver(Solver other) {
+    return new EditRequest(
+        id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, other, sizing, mask);
+  }
+
+  /** A request with the default solver, without a mask. */
   public EditRequest(
       String id,
       String prompt,
@@ -90,7 +100,7 @@ public record EditRequest(
       long seed,
       double stepCache,
       Sizing sizing) {
-    this(id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, sizing, null);
+    this(id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, DEFAULT_SOLVER, sizing, null);
   }
 
   /** A request that recomputes the transformer blocks in every step. */

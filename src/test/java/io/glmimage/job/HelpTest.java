@@ -165,6 +165,7 @@ class HelpTest {
           {"--guidance-scale", "-2", "Invalid --guidance: -2.0"},
           {"--step-cache", "1.5", "Invalid --step-cache: 1.5, expected 0 to 1.0"},
           {"--step-cache", "NaN", "Invalid --step-cache: NaN"},
+          {"--solver", "heun", "Invalid --solver: heun, expected one of euler, multistep2"},
           {"--height", "8", "Invalid --height: 8"},
           {"--batch-size", "0", "Invalid --batch-size: 0"},
           {"--partitions", "-3", "Invalid --partitions: -3"},

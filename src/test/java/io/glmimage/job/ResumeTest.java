@@ -314,6 +314,15 @@ class ResumeTest extends SharedSession {
     assertNotEquals(exact.get("r2.png"), images(output).get("r2.png"));
     assertEquals(0, edit(manifest, cached), job::err);
     assertEquals(0, job.edited());
+
+    String[] second = {"--steps", "7", "--model", "other", "--solver", "multistep2"};
+    assertEquals(0, edit(manifest, second), job::err);
+    assertEquals(4, job.edited());
+    assertNotEquals(exact.get("r2.png"), images(output).get("r2.png"));
+    assertEquals(0, edit(manifest, second), job::err);
+    assertEquals(0, job.edited());
+    assertEquals(0, edit(manifest, "--steps", "7", "--model", "other", "--solver", "euler"));
+    assertEquals(exact, images(output), "the default");
     assertWhole(output);
   }
 

@@ -319,6 +319,43 @@ class AtenDitKernelsTest {
   }
 
   @Test
+  void aStepOfTheSecondOrderExtrapolatesTheNoiseAndKeepsIt() {
+    Case c = new Case(new int[] {3, 1}, 6, 1, 4);
+    float[] prediction = random(1, c.rows() * 8);
+    float[] latents = random(2, 2 * 4 * 6);
+    float[] before = random(3, 2 * 4 * 6);
+    try (TensorScope scope = new TensorScope();
+        PackedLayout layout = c.layout(c.angles())) {
+      Tensor packed = Ops.of(prediction, c.rows(), 8);
+      // From zero, and by 1, the first order gives the noise.
+      Tensor noise = Ops.of(new float[latents.length], 2, 4, 6);
+      kernels
+          .guidedEulerStep()
+          .apply(noise, packed, layout, 2, Ops.of(new float[] {1, 1.5f}, 2));
+      float[] now = Ops.toFloats(noise);
+      for (float extrapolation : new float[] {0, 0.4f}) {
+        float[] expected = latents.clone();
+        for (int i = 0; i < expected.length; i++) {
+          expected[i] += -0.25f * (now[i] + extrapolation * (now[i] - before[i]));
+        }
+        Tensor moved = Ops.of(latents, 2, 4, 6);
+        Tensor previous = Ops.of(before, 2, 4, 6);
+        kernels
+            .guidedEulerStep()
+            .apply(
+                moved,
+                packed,
+                previous,
+                layout,
+                2,
+                Ops.of(new float[] {-0.25f, 1.5f, extrapolation}, 3));
+        assertArrayEquals(expected, Ops.toFloats(moved), 1e-5f);
+        assertArrayEquals(now, Ops.toFloats(previous), 1e-5f);
+      }
+    }
+  }
+
+  @Test
   void guidedEulerStepOfEmptyLatentsDoesNothing() {
     Case c = new Case(new int[] {2, 1}, 0, 1, 4);
     try (TensorScope scope = new TensorScope();

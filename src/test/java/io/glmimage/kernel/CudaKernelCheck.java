@@ -134,6 +134,8 @@ final class CudaKernelCheck {
     }
     add("linear_gelu" + of, () -> linearGelu(type));
     add("guided_euler_step" + of, () -> guidedEulerStep(type, 16, 12, 20, 2, true));
+    add("guided_euler_step second order" + of, () -> secondOrderStep(type, 16, 12, 20, 2, true));
+    add("guided_euler_step second order, one prediction" + of, () -> secondOrderStep(type, 3, 5, 7, 1, false));
     add("guided_euler_step one prediction" + of, () -> guidedEulerStep(type, 4, 6, 3, 3, false));
   }
 
@@ -491,6 +493,31 @@ final class CudaKernelCheck {
       Tensor expected = latents.clone();
       aten.guidedEulerStep().apply(expected, f32(prediction), layouts.cpu(), patch, delta);
       return close(ScalarType.Float, out, expected);
+    }
+  }
+
+  private String secondOrderStep(
+      ScalarType type, int channels, int height, int width, int patch, boolean guided) {
+    int image = height / patch * (width / patch);
+    try (PackedLayouts layouts = layouts(guided ? new int[] {3, 1} : new int[] {2}, image, 4)) {
+      Tensor latents = normals(ScalarType.Float, 1, 0, channels, height, width);
+      Tensor previous = normals(ScalarType.Float, 1, 0, channels, height, width);
+      Tensor prediction =
+          normals(type, 1, 0, layouts.cpu().rows(), (long) channels * patch * patch);
+      Tensor scalars = Ops.of(new float[] {-0.03f, 1.5f, 0.6f}, 3);
+      Tensor out = gpu(latents);
+      Tensor kept = gpu(previous);
+      fused
+          .guidedEulerStep()
+          .apply(out, gpu(prediction), kept, layouts.gpu(), patch, gpu(scalars));
+      Tensor expected = latents.clone();
+      Tensor expectedKept = previous.clone();
+      aten.guidedEulerStep()
+          .apply(expected, f32(prediction), expectedKept, layouts.cpu(), patch, scalars);
+      return "latents "
+          + close(ScalarType.Float, out, expected)
+          + ", noise "
+          + close(ScalarType.Float, kept, expectedKept);
     }
   }
 

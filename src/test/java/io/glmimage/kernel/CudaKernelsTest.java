@@ -122,6 +122,15 @@ class CudaKernelsTest {
       kernels.qkNormRotary().apply(qkv, layout, 1e-5, heads, to);
       Tensor latents = torch.randn(new long[] {4, 0, 0});
       kernels.guidedEulerStep().apply(latents, none, layout, 2, torch.rand(new long[] {2}));
+      kernels
+          .guidedEulerStep()
+          .apply(
+              latents,
+              none,
+              torch.randn(new long[] {4, 0, 0}),
+              layout,
+              2,
+              torch.rand(new long[] {3}));
     }
     Tensor weight = torch.randn(new long[] {24, 64});
     shape(kernels.linearGelu().apply(none, weight, torch.randn(new long[] {24})), 0, 24);

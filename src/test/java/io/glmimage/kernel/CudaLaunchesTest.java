@@ -302,16 +302,31 @@ class CudaLaunchesTest {
       try (PackedLayout layout = layout(text, 12, 8)) {
         Tensor latents = f32(16, 6, 8);
         Tensor prediction = bf16(layout.rows(), 64);
-        Tensor delta = f32(2);
-        kernels.guidedEulerStep().apply(latents, prediction, layout, 2, delta);
+        Tensor scalars = f32(2);
+        kernels.guidedEulerStep().apply(latents, prediction, layout, 2, scalars);
         Launch launch = launch();
         assertLaunch(launch, "guided_euler_step_bf16", List.of(3L, 1L, 1L), 256);
         long first = prediction.data_ptr().address();
-        assertFields(launch, "latents", latents, "deltaAndGuidance", delta);
+        assertFields(launch, "latents", latents, "previous", null, "scalars", scalars);
         assertFields(launch, "conditional", first + 3 * 64 * 2);
         assertFields(launch, "unconditional", text.length > 1 ? first + 16 * 64 * 2 : null);
         assertFields(launch, "channels", 16, "height", 6, "width", 8, "patch", 2);
       }
+    }
+  }
+
+  @Test
+  void aStepOfTheSecondOrderPassesThePreviousNoise() {
+    try (PackedLayout layout = layout(new int[] {3, 1}, 12, 8)) {
+      Tensor latents = f32(16, 6, 8);
+      Tensor previous = f32(16, 6, 8);
+      Tensor scalars = f32(3);
+      kernels
+          .guidedEulerStep()
+          .apply(latents, bf16(layout.rows(), 64), previous, layout, 2, scalars);
+      Launch launch = launch();
+      assertLaunch(launch, "guided_euler_step_bf16", List.of(3L, 1L, 1L), 256);
+      assertFields(launch, "latents", latents, "previous", previous, "scalars", scalars);
     }
   }
 

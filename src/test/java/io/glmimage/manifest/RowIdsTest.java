@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.request.Solver;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -38,6 +39,22 @@ class RowIdsTest {
     }
   }
 
+  private static ManifestRow with(ManifestRow row, Solver solver) {
+    EditSettings own = row.settings();
+    EditSettings settings =
+        new EditSettings(
+            own.height(),
+            own.width(),
+            own.steps(),
+            own.guidanceScale(),
+            own.seed(),
+            own.stepCache(),
+            solver,
+            own.sizing());
+    return new ManifestRow(
+        row.index(), row.id(), row.prompt(), row.imagePaths(), row.sources(), settings);
+  }
+
   /** Later versions must give these values too: runs resume, and images stay the same. */
   @Test
   void idsAndFingerprintsStayTheSame() {
@@ -57,6 +74,9 @@ class RowIdsTest {
     assertEquals(
         "28576009513d823a2ed744880024b8f541278d02bf8d361b5c82a62508cf2edb",
         RowFingerprint.of(row, "model"));
+    assertNotEquals(
+        RowFingerprint.of(row, "model"),
+        RowFingerprint.of(with(row, Solver.MULTISTEP2), "model"));
     Rejection rejection = new Rejection(3, "r-1", null, List.of(), "Cannot edit row r-1: why");
     assertEquals(
         "6ce6453382004c82c411939ca4fcac182a1687d63dfb532c5a4dbe5ec0f3e857",

@@ -17,6 +17,8 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.image.WebpEncoder;
 import io.glmimage.manifest.EditSettings;
 import io.glmimage.manifest.ManifestRow;
+import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -38,7 +40,12 @@ class EditedImageEncoderTest {
   }
 
   private static ManifestRow row(String prompt, double stepCache) {
-    EditSettings settings = new EditSettings(null, null, 20, 1.5, 7, stepCache);
+    return row(prompt, stepCache, Solver.EULER);
+  }
+
+  private static ManifestRow row(String prompt, double stepCache, Solver solver) {
+    EditSettings settings =
+        new EditSettings(null, null, 20, 1.5, 7, stepCache, solver, Sizing.DEFAULT);
     return new ManifestRow(0, "r-1", prompt, List.of(), List.of(), settings);
   }
 
@@ -72,6 +79,18 @@ class EditedImageEncoderTest {
     assertTrue(new String(png, StandardCharsets.UTF_8).contains("\"step_cache\":0.25"));
     byte[] without = encode(EditedImageFormat.PNG, 90, "p");
     assertFalse(new String(without, StandardCharsets.UTF_8).contains("step_cache"));
+  }
+
+  @Test
+  void theSolverIsNamedIfItIsNotTheDefault() {
+    EditedImageEncoder encoder = new EditedImageEncoder(EditedImageFormat.PNG, 90, "p");
+    for (Solver solver : Solver.values()) {
+      byte[] png =
+          encoder.encode(gradient(), NO_EXIF, row("p", 0, solver), "m", Redaction.ofPatterns());
+      assertEquals(
+          solver == Solver.MULTISTEP2,
+          new String(png, StandardCharsets.UTF_8).contains("\"solver\":\"multistep2\""));
+    }
   }
 
   @Test

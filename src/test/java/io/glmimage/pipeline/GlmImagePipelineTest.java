@@ -19,6 +19,7 @@ import io.glmimage.kernel.WatchedKernels;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.Solver;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
@@ -293,6 +294,34 @@ class GlmImagePipelineTest {
       EditResult result = pipeline.edit(List.of(cached("s", 64, 2, wrong))).get(0);
       assertMessage(result, "s", "is not between 0 and 1");
     }
+  }
+
+  @Test
+  void theSecondOrderIsCloserToManyStepsWithFewerAndDoesNotAffectOthers() {
+    Scene scene = new Scene(0, 128);
+    List<RgbImage> source = List.of(scene.draw());
+    EditRequest many = new EditRequest("m", scene.prompt, source, null, null, 50, 1.5, 0);
+    EditRequest few = new EditRequest("f", scene.prompt, source, null, null, 6, 1.5, 0);
+    EditRequest second = few.withSolver(Solver.MULTISTEP2);
+    List<EditResult> results = pipeline.edit(List.of(second, many, few, second));
+    byte[] exact = results.get(1).image().pixels();
+    double near = Likeness.decibels(exact, results.get(0).image().pixels());
+    double far = Likeness.decibels(exact, results.get(2).image().pixels());
+    assertTrue(near > far + 1, near + " dB, with the first order " + far);
+    assertArrayEquals(results.get(0).image().pixels(), results.get(3).image().pixels());
+    assertArrayEquals(edit(few).pixels(), results.get(2).image().pixels());
+    // There is nothing to extrapolate in the first step.
+    EditRequest one = new EditRequest("o", scene.prompt, source, null, null, 1, 1.5, 0);
+    assertArrayEquals(edit(one).pixels(), edit(one.withSolver(Solver.MULTISTEP2)).pixels());
+  }
+
+  @Test
+  void theSecondOrderRefusesAStepCache() {
+    EditRequest request = cached("s", 64, 8, 0.2).withSolver(Solver.MULTISTEP2);
+    assertMessage(
+        pipeline.edit(List.of(request)).get(0),
+        "s",
+        "a step cache of 0.2 cannot be combined with the solver multistep2");
   }
 
   @Test

@@ -10,6 +10,7 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import io.glmimage.tensor.Compute;
 import io.glmimage.weights.CheckpointFolder;
 import java.nio.file.Path;
@@ -59,13 +60,16 @@ class MaskedEditTest {
   }
 
   private static EditResult edit(String prompt, RgbImage source, Mask mask) {
+    return edit(prompt, source, mask, 20, Solver.EULER);
+  }
+
+  private static EditResult edit(
+      String prompt, RgbImage source, Mask mask, int steps, Solver solver) {
     List<RgbImage> sources = source == null ? List.of() : List.of(source);
-    return pipeline
-        .edit(
-            List.of(
-                new EditRequest(
-                    "m", prompt, sources, null, null, 20, 1.5, 4, 0, Sizing.DEFAULT, mask)))
-        .get(0);
+    EditRequest request =
+        new EditRequest(
+            "m", prompt, sources, null, null, steps, 1.5, 4, 0, solver, Sizing.DEFAULT, mask);
+    return pipeline.edit(List.of(request)).get(0);
   }
 
   /** The name of the colour of the background between the top edge and a square. */
@@ -103,6 +107,23 @@ class MaskedEditTest {
       RgbImage without = edit("Change the background to green", source, null).image();
       assertEquals("green", background(without, false));
     }
+  }
+
+  @Test
+  void aMaskHoldsTheRestWithEverySolver() {
+    RgbImage source = scene(128, 128);
+    Mask mask = rightHalf(128, 128);
+    String prompt = "Change the background to green";
+    RgbImage euler = edit(prompt, source, mask, 50, Solver.EULER).image();
+    RgbImage second = edit(prompt, source, mask, 10, Solver.MULTISTEP2).image();
+    double decibels = Likeness.decibels(euler.pixels(), second.pixels());
+    assertTrue(decibels > 45, decibels + " dB");
+    for (int i = 0; i < mask.edited().length; i++) {
+      if (!mask.edited()[i]) {
+        assertEquals(source.pixels()[3 * i], second.pixels()[3 * i]);
+      }
+    }
+    assertEquals("green", background(second, true));
   }
 
   @Test

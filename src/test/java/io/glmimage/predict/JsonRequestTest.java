@@ -18,6 +18,7 @@ import io.glmimage.manifest.RowIds;
 import io.glmimage.manifest.RowReader;
 import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
+import io.glmimage.request.Solver;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
@@ -46,7 +47,7 @@ class JsonRequestTest {
                 + "', 'data:image/png;base64,"
                 + BASE64
                 + "'], 'height': 96, 'width': 64, 'num_inference_steps': 3,"
-                + " 'guidance_scale': 2, 'seed': -5, 'step_cache': 0.1}");
+                + " 'guidance_scale': 2, 'seed': -5, 'step_cache': 0.1, 'solver': 'euler'}");
     assertEquals("r-9", request.id());
     assertEquals("x", request.prompt());
     assertEquals(2, request.sources().size());
@@ -57,6 +58,8 @@ class JsonRequestTest {
     assertEquals(2.0, request.guidanceScale());
     assertEquals(-5, request.seed());
     assertEquals(0.1, request.stepCache());
+    assertEquals(Solver.EULER, request.solver());
+    assertEquals(Solver.MULTISTEP2, parse("{'prompt': 'x', 'solver': 'multistep2'}").solver());
   }
 
   @Test
@@ -109,6 +112,7 @@ class JsonRequestTest {
     assertEquals(EditRequest.DEFAULT_STEPS, request.steps());
     assertEquals(EditRequest.DEFAULT_GUIDANCE_SCALE, request.guidanceScale());
     assertEquals(0, request.stepCache());
+    assertEquals(Solver.EULER, request.solver());
   }
 
   @Test
@@ -176,6 +180,8 @@ class JsonRequestTest {
         "{'prompt': 'x', 'seed': 99999999999999999999} | seed must be a whole number",
         "{'prompt': 'x', 'guidance_scale': 'big'} | guidance_scale must be a number",
         "{'prompt': 'x', 'step_cache': true} | step_cache must be a number",
+        "{'prompt': 'x', 'solver': 'heun'} | solver must be one of euler, multistep2",
+        "{'prompt': 'x', 'solver': 2} | solver must be one of euler, multistep2",
         "{'prompt': 'x', 'image': 1} | image must be a string",
         "{'prompt': 'x', 'image': ['!']} | image 1 is not base64",
         "{'prompt': 'x', 'image': 'https://a/b.png'} | image is an address",

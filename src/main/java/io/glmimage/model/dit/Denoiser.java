@@ -21,8 +21,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * <p>Ported from diffusers src/diffusers/pipelines/glm_image/pipeline_glm_image.py, the denoising
  * loop of GlmImagePipeline.__call__ (commit 58eb52c). Deviations: both branches run as one packed
- * forward pass; guidance and the Euler step are one operation; steps can be reused, see {@link
- * StepPlan}.
+ * forward pass; guidance and the step of the solver are one operation; a solver of the second order
+ * can be used, see {@link DenoisingSteps}; steps can be reused, see {@link StepPlan}. Guidance is
+ * linear, so extrapolating the guided noise equals extrapolating the noise of each branch.
  */
 public final class Denoiser implements AutoCloseable {
   private final DitConfig config;
@@ -40,13 +41,18 @@ public final class Denoiser implements AutoCloseable {
 
   private final ModulationRow vectors;
 
-  /** {@code [steps, 2]} float32: next sigma minus sigma, guidance scale. */
+  /** {@code [steps, 3]} float32: next sigma minus sigma, guidance scale, extrapolation. */
   private final Tensor scalars;
+
+  /** {@code [C, h, w]} float32: the noise of the last step; null for steps of the first order. */
+  private final Tensor previousNoise;
 
   private Observer observer = Observer.NONE;
 
   /** The step whose block output is kept for reuse; -1 if none is. */
   private int keptStep = -1;
+
+  private int lastStep = -1;
 
   Denoiser(
       DitWeights weights,
@@ -66,13 +72,18 @@ public final class Denoiser implements AutoCloseable {
     try (TensorScope scope = new TensorScope()) {
       current = owned.own(Ops.empty(weights.compute(), Modulation.rowSize(config)));
       vectors = new ModulationRow(current, config, owned);
-      float[] values = new float[2 * steps.count()];
+      float[] values = new float[3 * steps.count()];
       for (int i = 0; i < steps.count(); i++) {
-        values[2 * i] = steps.delta(i);
-        values[2 * i + 1] = (float) guidance.scale();
+        values[3 * i] = steps.delta(i);
+        values[3 * i + 1] = (float) guidance.scale();
+        values[3 * i + 2] = steps.extrapolation(i);
       }
       scalars =
-          owned.own(Ops.to(Ops.of(values, steps.count(), 2), weights.compute(), ScalarType.Float));
+          owned.own(Ops.to(Ops.of(values, steps.count(), 3), weights.compute(), ScalarType.Float));
+      previousNoise =
+          steps.secondOrder()
+              ? owned.own(Ops.zeros(weights.compute().options(ScalarType.Float), latentShape()))
+              : null;
     } catch (RuntimeException e) {
       // Probably out of device memory: free what was allocated.
       close();
@@ -116,12 +127,13 @@ public final class Denoiser implements AutoCloseable {
 
   /**
    * One step, in place: predicts the noise and moves the latents to the next sigma. A step that
-   * reuses must follow the step that it reuses.
+   * reuses must follow the step that it reuses, and a step that extrapolates the one before it.
    *
    * @param latents {@code [C, h, w]} float32 on the network's device, contiguous
    */
   public void step(Tensor latents, int step) {
     checkLatents(latents);
+    checkOrder(step);
     try (TensorScope scope = new TensorScope()) {
       current.copy_(steps.modulation().row(step));
       Tensor prediction;
@@ -136,8 +148,15 @@ public final class Denoiser implements AutoCloseable {
       }
       kernels
           .guidedEulerStep()
-          .apply(latents, prediction, forward.layout(), config.patch(), scalars.select(0, step));
+          .apply(
+              latents,
+              prediction,
+              previousNoise,
+              forward.layout(),
+              config.patch(),
+              scalars.select(0, step));
     }
+    lastStep = step;
   }
 
   /**
@@ -158,6 +177,18 @@ public final class Denoiser implements AutoCloseable {
   /** Sends the intermediate values of all following forward passes to {@code to}. */
   void observe(Observer to) {
     observer = to;
+  }
+
+  private void checkOrder(int step) {
+    if (steps.extrapolation(step) != 0 && step != lastStep + 1) {
+      throw new IllegalStateException(
+          "Cannot take step "
+              + step
+              + ": it extrapolates the noise of step "
+              + (step - 1)
+              + ", but the last step is "
+              + (lastStep < 0 ? "none" : lastStep));
+    }
   }
 
   private void checkKept(int step) {

@@ -10,6 +10,7 @@ import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.Column;
@@ -30,6 +31,7 @@ import org.apache.spark.sql.types.StructType;
 public record PlannedRow(RowOutcome outcome, String fingerprint) {
   private static final String SOURCES = "sources";
   private static final String STEP_CACHE = "step_cache";
+  private static final String SOLVER = "solver";
   private static final String EXACT_SIZE = "exact_size";
   private static final String LARGE_SOURCES = "large_sources";
   private static final String MAX_PIXELS = "max_pixels";
@@ -50,6 +52,7 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
           .add(ManifestField.GUIDANCE_SCALE.column(), DataTypes.DoubleType)
           .add(ManifestField.SEED.column(), DataTypes.LongType)
           .add(STEP_CACHE, DataTypes.DoubleType)
+          .add(SOLVER, DataTypes.StringType)
           .add(EXACT_SIZE, DataTypes.BooleanType)
           .add(LARGE_SOURCES, DataTypes.StringType)
           .add(MAX_PIXELS, DataTypes.LongType)
@@ -107,6 +110,7 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
         values.<Double>getAs(ManifestField.GUIDANCE_SCALE.column()),
         values.<Long>getAs(ManifestField.SEED.column()),
         values.<Double>getAs(STEP_CACHE),
+        Solver.valueOf(values.getAs(SOLVER)),
         new Sizing(
             values.<Boolean>getAs(EXACT_SIZE),
             LargeSources.valueOf(values.getAs(LARGE_SOURCES)),
@@ -129,6 +133,7 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
             settings == null ? null : settings.guidanceScale(),
             settings == null ? null : settings.seed(),
             settings == null ? null : settings.stepCache(),
+            settings == null ? null : settings.solver().name(),
             settings == null ? null : settings.sizing().exact(),
             settings == null ? null : settings.sizing().largeSources().name(),
             settings == null ? null : settings.sizing().maxPixels(),

@@ -185,6 +185,7 @@ public final class SourceReader {
         settings.guidanceScale(),
         settings.seed(),
         settings.stepCache(),
+        settings.solver(),
         settings.sizing(),
         mask);
   }

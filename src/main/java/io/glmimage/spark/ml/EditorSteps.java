@@ -193,6 +193,7 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
             edit.guidanceScale(),
             seed(row, prompt, sources),
             edit.stepCache(),
+            edit.solver(),
             edit.sizing());
     SourceReader.checkSize(own, SourceReader.sizes(images), edit);
     return new EditRequest(
@@ -205,6 +206,7 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
         own.guidanceScale(),
         own.seed(),
         own.stepCache(),
+        own.solver(),
         own.sizing(),
         mask(row, images));
   }

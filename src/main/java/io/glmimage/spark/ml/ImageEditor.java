@@ -10,6 +10,7 @@ import io.glmimage.output.EditedImageFormat;
 import io.glmimage.quality.QualityLimits;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.LargeSources;
+import io.glmimage.request.Solver;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.DjlModel;
 import io.glmimage.spark.engine.EngineOptions;
@@ -96,6 +97,9 @@ import org.apache.spark.sql.types.StructType;
  * <tr><td>stepCache</td><td>0</td><td>recompute the transformer blocks only after the time embedding
  *     has moved by this fraction (0 to 1) of its total change: faster, less exact; 0 recomputes
  *     them in every step</td></tr>
+ * <tr><td>solver</td><td>euler</td><td>how a denoising step uses the network's outputs: {@code euler}
+ *     (first order), or {@code multistep2} (second order), which needs fewer steps and cannot be
+ *     combined with {@code stepCache}</td></tr>
  * <tr><td>height, width</td><td>those of the first source image (text-to-image: 1024)</td><td>output
  *     size in pixels, 32 to 4096</td></tr>
  * <tr><td>maxPixels</td><td>4194304</td><td>largest output, height times width</td></tr>
@@ -227,6 +231,7 @@ public class ImageEditor extends ImageEditorParams {
             optional(width()).map(Integer.class::cast).orElse(null),
             getMaxPixels(),
             getStepCache(),
+            Solver.of(getSolver()).orElseThrow(),
             getExactSize(),
             LargeSources.of(getLargeSources()).orElseThrow()),
         SourceOptions.of(getColour(), getTransparency(), getKeepMetadata()),
@@ -392,6 +397,11 @@ public class ImageEditor extends ImageEditorParams {
 
   public ImageEditor setStepCache(double value) {
     set(stepCache(), value);
+    return this;
+  }
+
+  public ImageEditor setSolver(String value) {
+    set(solver(), value);
     return this;
   }
 

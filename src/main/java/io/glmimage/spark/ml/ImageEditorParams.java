@@ -10,6 +10,7 @@ import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import io.glmimage.spark.engine.DjlModel;
 import io.glmimage.spark.results.EditedImageOptions;
 import io.glmimage.spark.weights.WeightsMode;
@@ -59,6 +60,7 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
   private final IntParam numInferenceSteps;
   private final DoubleParam guidanceScale;
   private final DoubleParam stepCache;
+  private final Param<String> solver;
   private final IntParam height;
   private final IntParam width;
   private final LongParam maxPixels;
@@ -130,6 +132,12 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
             "stepCache",
             "fraction of the schedule over which the output of the transformer blocks is reused",
             ParamValidators.inRange(0, EditDefaults.MAX_STEP_CACHE));
+    solver =
+        new Param<>(
+            this,
+            "solver",
+            "how a denoising step uses the network's outputs: " + String.join(", ", Solver.labels()),
+            ParamValidators.inArray(Solver.labels()));
     height =
         new IntParam(
             this,
@@ -228,6 +236,7 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
     setDefault(numInferenceSteps, EditRequest.DEFAULT_STEPS);
     setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
     setDefault(stepCache, EditRequest.DEFAULT_STEP_CACHE);
+    setDefault(solver, EditRequest.DEFAULT_SOLVER.label());
     setDefault(maxPixels, EditDefaults.DEFAULT_MAX_PIXELS);
     setDefault(exactSize, Sizing.DEFAULT.exact());
     setDefault(largeSources, Sizing.DEFAULT.largeSources().label());
@@ -428,6 +437,14 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
 
   public double getStepCache() {
     return (double) getOrDefault(stepCache);
+  }
+
+  public Param<String> solver() {
+    return solver;
+  }
+
+  public String getSolver() {
+    return getOrDefault(solver);
   }
 
   public IntParam height() {

@@ -222,6 +222,60 @@ class GlmImageTransformerTest {
     assertArrayEquals(wanted, near, 0.5f);
   }
 
+  /** The noise of both branches, guided, then combined by hand. */
+  @Test
+  void aSolverOfTheSecondOrderExtrapolatesTheGuidedNoise() {
+    double[] timesteps = {999, 499, 199};
+    float[] sigmas = {1, 0.6f, 0.3f, 0};
+    float[] factors = {0, 0.375f, 0.5f};
+    try (TensorScope scope = new TensorScope();
+        Modulation modulation = network.modulation(timesteps, HEIGHT, WIDTH);
+        DitSequence conditional = network.prepare(glyphs(network, 3), ids(GRID));
+        DitSequence unconditional = network.prepare(glyphs(network, 1), null);
+        Denoiser denoiser =
+            network.denoiser(
+                GRID,
+                new DenoisingSteps(modulation, sigmas, StepPlan.everyStep(3), factors),
+                new Guidance(1.5, conditional, unconditional),
+                null)) {
+      Tensor latents = latents(GRID, 3);
+      float[] expected = Ops.toFloats(latents);
+      float[] before = new float[expected.length];
+      refusedStep(
+          "extrapolates the noise of step 1, but the last step is none", denoiser, latents, 2);
+      for (int i = 0; i < 3; i++) {
+        List<Tensor> noise = denoiser.predictNoise(latents, i);
+        float[] cond = Ops.toFloats(noise.get(0).contiguous());
+        float[] uncond = Ops.toFloats(noise.get(1).contiguous());
+        for (int j = 0; j < expected.length; j++) {
+          float now = uncond[j] + 1.5f * (cond[j] - uncond[j]);
+          expected[j] += (sigmas[i + 1] - sigmas[i]) * (now + factors[i] * (now - before[j]));
+          before[j] = now;
+        }
+        denoiser.step(latents, i);
+        assertArrayEquals(expected, Ops.toFloats(latents), 2e-5f, "step " + i);
+      }
+      refusedStep("extrapolates the noise of step 0, but the last step is 2", denoiser, latents, 1);
+    }
+  }
+
+  @Test
+  void theSecondOrderNeedsEveryStepAndOneFactorOfEach() {
+    float[] sigmas = {1, 0.6f, 0.4f, 0.2f, 0};
+    try (Modulation modulation = network.modulation(new double[] {999, 599, 399, 199}, 64, 96)) {
+      StepPlan all = StepPlan.everyStep(4);
+      for (float[] factors : new float[][] {{0, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f, 0.5f}}) {
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> new DenoisingSteps(modulation, sigmas, all, factors));
+      }
+      StepPlan some = StepPlan.of(new double[] {0, 1, 1, 9}, 0.5);
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> new DenoisingSteps(modulation, sigmas, some, new float[] {0, 0.5f, 0.5f, 0.5f}));
+    }
+  }
+
   @Test
   void aStepThatReusesMustFollowTheStepItReuses() {
     StepPlan plan = StepPlan.of(new double[] {0, 1, 1, 9, 1, 9}, 0.2); // #..#.#

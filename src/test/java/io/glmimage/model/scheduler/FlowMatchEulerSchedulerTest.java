@@ -52,6 +52,31 @@ class FlowMatchEulerSchedulerTest {
     assertTrue(schedule.timesteps()[steps - 1] >= 1);
   }
 
+  /** A line is integrated exactly over steps of any width, by all steps but the first. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 10, 50})
+  void theSecondOrderIsExactForNoiseThatChangesLinearly(int steps) throws IOException {
+    Schedule schedule = scheduler(USUAL).schedule(steps, 64);
+    float[] sigmas = schedule.sigmas();
+    float[] factors = schedule.extrapolations();
+    assertEquals(steps, factors.length);
+    assertEquals(0, factors[0]);
+    // The noise is 3 sigma + 1.
+    double x = 0;
+    for (int i = 1; i < steps; i++) {
+      double noise = 3.0 * sigmas[i] + 1;
+      double before = 3.0 * sigmas[i - 1] + 1;
+      x += (sigmas[i + 1] - sigmas[i]) * (noise + factors[i] * (noise - before));
+    }
+    double from = sigmas[1];
+    assertEquals(-(1.5 * from * from + from), x, 1e-6);
+  }
+
+  @Test
+  void oneStepHasNothingToExtrapolate() throws IOException {
+    assertArrayEquals(new float[] {0}, scheduler(USUAL).schedule(1, 16).extrapolations());
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {-1, 0, 1001, Integer.MAX_VALUE})
   void refusesStepCountsThatNoScheduleHas(int steps) throws IOException {

@@ -75,6 +75,7 @@ public record FakeEngines(String model) implements PresentModel {
     int key =
         (request.prompt() + request.seed() + request.steps() + request.guidanceScale()).hashCode();
     key += Double.hashCode(request.stepCache());
+    key += request.solver().ordinal();
     for (RgbImage source : request.sources()) {
       key = key * 31 + source.pixels()[0];
     }

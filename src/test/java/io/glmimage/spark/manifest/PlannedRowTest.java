@@ -10,6 +10,7 @@ import io.glmimage.manifest.RowFingerprint;
 import io.glmimage.manifest.RowOutcome;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Sizing;
+import io.glmimage.request.Solver;
 import java.util.List;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
@@ -33,7 +34,14 @@ class PlannedRowTest {
               List.of(),
               List.of(),
               new EditSettings(
-                  null, null, 1, 0, -3, 0, new Sizing(false, LargeSources.UPSCALE, 1L << 33))),
+                  null,
+                  null,
+                  1,
+                  0,
+                  -3,
+                  0,
+                  Solver.MULTISTEP2,
+                  new Sizing(false, LargeSources.UPSCALE, 1L << 33))),
           new Rejection(2, "bad", null, List.of(), "Cannot edit row bad: its prompt is empty"),
           new Rejection(3, "worse", "p", List.of("x.png"), "Cannot edit row worse: why"));
 

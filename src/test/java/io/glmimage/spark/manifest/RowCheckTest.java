@@ -20,6 +20,7 @@ import io.glmimage.manifest.RowReader;
 import io.glmimage.model.processor.OutputSize;
 import io.glmimage.plan.GpuCost;
 import io.glmimage.request.LargeSources;
+import io.glmimage.request.Solver;
 import io.glmimage.spark.manifest.ManifestCheck.Findings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -132,7 +133,7 @@ class RowCheckTest {
   @Test
   void refusesLargeSourcesIfAskedTo() {
     EditDefaults fail =
-        new EditDefaults(7, 20, 1.5, null, null, 1 << 20, 0, true, LargeSources.FAIL);
+        new EditDefaults(7, 20, 1.5, null, null, 1 << 20, 0, Solver.EULER, true, LargeSources.FAIL);
     Map<ManifestField, Object> row =
         Map.of(ManifestField.PROMPT, "p", ManifestField.IMAGE_PATHS, "large.png");
     Findings found =

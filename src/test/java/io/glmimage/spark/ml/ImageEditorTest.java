@@ -412,6 +412,11 @@ class ImageEditorTest {
             image(one.get(0)).pixels(),
             image(byId(fake().setStepCache(0.5).transform(rows)).get(0)).pixels()),
         "step caching reaches the engine");
+    assertFalse(
+        Arrays.equals(
+            image(one.get(0)).pixels(),
+            image(byId(fake().setSolver("multistep2").transform(rows)).get(0)).pixels()),
+        "the solver reaches the engine");
   }
 
   @Test
@@ -638,6 +643,7 @@ class ImageEditorTest {
     assertThrows(IllegalArgumentException.class, () -> fake().setNumInferenceSteps(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setGuidanceScale(-1));
     assertThrows(IllegalArgumentException.class, () -> fake().setStepCache(1.5));
+    assertThrows(IllegalArgumentException.class, () -> fake().setSolver("heun"));
     assertThrows(IllegalArgumentException.class, () -> fake().setOutputFormat("jpeg"));
     assertThrows(IllegalArgumentException.class, () -> fake().setImageFormat("gif"));
     assertThrows(IllegalArgumentException.class, () -> fake().setQuality(0));
@@ -720,6 +726,7 @@ class ImageEditorTest {
             .setInputCols("a", "b")
             .setGuidanceScale(2.5)
             .setStepCache(0.1)
+            .setSolver("euler")
             .setHeight(64)
             .setSeed(1L << 40)
             .setModelUrl("s3a://bucket/GLM-Image")

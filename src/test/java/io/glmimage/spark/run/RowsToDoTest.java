@@ -45,7 +45,7 @@ class RowsToDoTest extends TinySpark {
       StructType.fromDDL(
           "prompt string, image_paths array<string>, rejection string, sources array<string>,"
               + " height int, width int, num_inference_steps int, guidance_scale double,"
-              + " seed bigint, step_cache double, exact_size boolean, large_sources string,"
+              + " seed bigint, step_cache double, solver string, exact_size boolean, large_sources string,"
               + " max_pixels bigint, mask_path string");
   private static final StructType SCHEMA =
       new StructType()
