@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         precision: str
         weights: str
         batchSize: int
+        preset: str
         numInferenceSteps: int
         guidanceScale: float
         stepCache: float
@@ -794,6 +795,11 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
     batchSize = _param(
         "batchSize", TypeConverters.toInt, "rows that go through the model together"
     )
+    preset = _param(
+        "preset",
+        TypeConverters.toString,
+        "precision, solver and steps together: exact, balanced or fast",
+    )
     numInferenceSteps = _param("numInferenceSteps", TypeConverters.toInt, "denoising steps")
     guidanceScale = _param("guidanceScale", TypeConverters.toFloat, "classifier-free guidance")
     stepCache = _param(
@@ -874,6 +880,7 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
     getPrecision, setPrecision = _accessors(precision)
     getWeights, setWeights = _accessors(weights)
     getBatchSize, setBatchSize = _accessors(batchSize)
+    getPreset, setPreset = _accessors(preset)
     getNumInferenceSteps, setNumInferenceSteps = _accessors(numInferenceSteps)
     getGuidanceScale, setGuidanceScale = _accessors(guidanceScale)
     getStepCache, setStepCache = _accessors(stepCache)

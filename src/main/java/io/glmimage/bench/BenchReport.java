@@ -72,6 +72,7 @@ public record BenchReport(List<Figure> figures, GpuSampler.Means gpu, double gpu
         .put("width", settings.width())
         .put("steps", settings.steps());
     root.put("guidance", settings.guidance())
+        .put("solver", settings.solver().label())
         .put("step_cache", settings.stepCache())
         .put("edits", settings.edits())
         .put("sources", settings.sources())

@@ -2,6 +2,7 @@ package io.glmimage.bench;
 
 import io.glmimage.model.Grid;
 import io.glmimage.model.OutputLimits;
+import io.glmimage.request.Solver;
 
 /**
  * What to measure.
@@ -10,6 +11,7 @@ import io.glmimage.model.OutputLimits;
  * @param width of sources and edited images in pixels, a multiple of 32
  * @param steps denoising steps of an edit
  * @param guidance guidance scale of an edit
+ * @param solver solver of an edit
  * @param stepCache step cache threshold of an edit, 0 for none
  * @param edits edits of the end-to-end measurement, decoded together
  * @param sources source images of an edit
@@ -21,6 +23,7 @@ public record BenchSettings(
     int width,
     int steps,
     double guidance,
+    Solver solver,
     double stepCache,
     int edits,
     int sources,
@@ -42,6 +45,9 @@ public record BenchSettings(
     }
     if (!(stepCache >= 0 && stepCache <= 1)) {
       throw new IllegalArgumentException("Invalid step cache: " + stepCache + ", expected 0 to 1");
+    }
+    if (solver.cacheProblem(stepCache) != null) {
+      throw new IllegalArgumentException("Invalid step cache: " + solver.cacheProblem(stepCache));
     }
     if (steps < 1 || edits < 1 || sources < 0 || textTokens < 1) {
       throw new IllegalArgumentException(

@@ -43,8 +43,14 @@ final class SyntheticRows {
   List<PreparedRequest> rows(int count) {
     List<PreparedRequest> rows = new ArrayList<>();
     for (int i = 0; i < count; i++) {
+      PreparedRequest row =
+          row(i, settings.sources(), settings.steps(), settings.guidance(), settings.stepCache());
       rows.add(
-          row(i, settings.sources(), settings.steps(), settings.guidance(), settings.stepCache()));
+          new PreparedRequest(
+              row.request().withSolver(settings.solver()),
+              row.sizes(),
+              row.prompt(),
+              row.sources()));
     }
     return rows;
   }

@@ -6,6 +6,7 @@ import io.glmimage.bench.BenchSettings;
 import io.glmimage.bench.PipelineBenchmark;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.LocalFolders;
+import io.glmimage.request.Preset;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
@@ -42,9 +43,15 @@ final class BenchCommand implements Callable<Integer> {
   private String device;
 
   @Option(
+      names = "--preset",
+      paramLabel = "exact|balanced|fast",
+      defaultValue = "exact",
+      description = DefaultsFlags.PRESET)
+  private String preset;
+
+  @Option(
       names = "--precision",
       paramLabel = "PRECISION",
-      defaultValue = "auto",
       description = EngineFlags.PRECISION)
   private String precision;
 
@@ -63,8 +70,14 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--steps",
       paramLabel = "N",
-      description = "Denoising steps of an edit. Default: ${DEFAULT-VALUE}.")
-  private int steps = 50;
+      description = "Denoising steps of an edit. Default: that of --preset (exact: 50).")
+  private Integer steps;
+
+  @Option(
+      names = "--solver",
+      paramLabel = "euler|multistep2",
+      description = DefaultsFlags.SOLVER)
+  private String solver;
 
   @Option(
       names = "--guidance",
@@ -76,7 +89,7 @@ final class BenchCommand implements Callable<Integer> {
       names = "--step-cache",
       paramLabel = "X",
       defaultValue = "0",
-      description = "Step caching, as for the command edit. Default: ${DEFAULT-VALUE}.")
+      description = "Step caching (deprecated), as for the command edit. Default: ${DEFAULT-VALUE}.")
   private double stepCache;
 
   @Option(
@@ -130,7 +143,9 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    BenchSettings settings = settings();
+    Preset chosen = DefaultsFlags.preset(preset);
+    precision = precision == null ? chosen.precision() : precision;
+    BenchSettings settings = settings(chosen);
     console.out().println(BenchReport.HEADING);
     BenchReport report = PipelineBenchmark.run(folder(), device, precision, settings, this::print);
     report.footer().forEach(console.out()::println);
@@ -145,14 +160,15 @@ final class BenchCommand implements Callable<Integer> {
     console.out().flush();
   }
 
-  private BenchSettings settings() {
+  private BenchSettings settings(Preset chosen) {
     EngineOptions.precision("--precision", precision);
     try {
       return new BenchSettings(
           height,
           width,
-          steps,
+          steps == null ? chosen.steps() : steps,
           guidance,
+          solver == null ? chosen.solver() : DefaultsFlags.solver("--solver", solver),
           stepCache,
           edits,
           sources,

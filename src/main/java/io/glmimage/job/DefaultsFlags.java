@@ -5,6 +5,7 @@ import io.glmimage.manifest.EditDefaults;
 import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
+import io.glmimage.request.Preset;
 import io.glmimage.request.Sizing;
 import io.glmimage.request.Solver;
 import picocli.CommandLine.Option;
@@ -19,7 +20,20 @@ final class DefaultsFlags {
       "How a denoising step uses the network's outputs: euler (first order, as the reference) or"
           + " multistep2 (second order, extrapolates from the last output). multistep2 needs about a"
           + " fifth of the steps, for example --steps 10, and cannot be combined with --step-cache."
-          + " Default: ${DEFAULT-VALUE}.";
+          + " Default: that of --preset (exact: euler).";
+
+  /** The description of --preset, for every command that has it. */
+  static final String PRESET =
+      "Tested combination of --precision, --solver and --steps, from slow and exact to fast. exact:"
+          + " auto, euler, 50. balanced: auto, multistep2, 10. fast: auto, multistep2, 6. An option"
+          + " that is given as well replaces its part. Default: ${DEFAULT-VALUE}.";
+
+  @Option(
+      names = "--preset",
+      paramLabel = "exact|balanced|fast",
+      defaultValue = "exact",
+      description = PRESET)
+  private String preset;
 
   @Option(
       names = "--steps",
@@ -27,8 +41,10 @@ final class DefaultsFlags {
       description =
           "Denoising steps (1 to "
               + EditDefaults.MAX_STEPS
-              + ") of rows without num_inference_steps. Default: ${DEFAULT-VALUE}.")
-  private int steps = EditRequest.DEFAULT_STEPS;
+              + ") of rows without num_inference_steps. Default: that of --preset (exact: "
+              + EditRequest.DEFAULT_STEPS
+              + ").")
+  private Integer steps;
 
   @Option(
       names = {"--guidance", "--guidance-scale"},
@@ -109,19 +125,59 @@ final class DefaultsFlags {
       description =
           "Step caching: recompute the transformer blocks only after the time embedding has moved by"
               + " a fraction X (0 to 1) of its total change. Other steps reuse the last block output:"
-              + " faster, less exact. Default: ${DEFAULT-VALUE} (recompute in every step).")
+              + " faster, less exact. Deprecated: --solver multistep2 is closer with the same work. Default:"
+              + " ${DEFAULT-VALUE} (recompute in every step).")
   private double stepCache;
 
   @Option(
       names = "--solver",
-      paramLabel = "SOLVER",
-      defaultValue = "euler",
+      paramLabel = "euler|multistep2",
       description = SOLVER)
   private String solver;
 
-  EditDefaults options() {
+  /** The preset, which gives the options that are not given their values. */
+  Preset preset() {
+    Preset chosen = preset(preset);
+    steps = steps == null ? chosen.steps() : steps;
+    solver = solver == null ? chosen.solver().label() : solver;
+    return chosen;
+  }
+
+  /**
+   * The defaults of rows.
+   *
+   * @param precision of the model, as the option --precision; null if no model is used
+   */
+  EditDefaults options(String precision) {
+    Preset chosen = preset();
     return new EditDefaults(
-        seed, steps, guidance, height, width, maxPixels, stepCache, solver("--solver", solver), exactSize(), largeSources());
+        seed,
+        steps,
+        guidance,
+        height,
+        width,
+        maxPixels,
+        stepCache,
+        solver("--solver", solver),
+        chosen.precision().equals(precision) ? chosen : null,
+        exactSize(),
+        largeSources());
+  }
+
+  /**
+   * The preset of an option.
+   *
+   * @throws UsageException for a name that is not a preset
+   */
+  static Preset preset(String name) {
+    return Preset.of(name)
+        .orElseThrow(
+            () ->
+                new UsageException(
+                    "Invalid --preset: "
+                        + name
+                        + ", expected one of "
+                        + String.join(", ", Preset.labels())));
   }
 
   /**

@@ -4,6 +4,7 @@ import io.glmimage.error.Redaction;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.output.RunReport;
 import io.glmimage.plan.PlanOptions;
+import io.glmimage.request.Preset;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -133,14 +134,15 @@ final class EditCommand implements Callable<Integer> {
 
   JobOptions options() {
     ManifestOptions rows = manifest.options();
+    Preset preset = defaults.preset();
     return new JobOptions(
         rows,
-        defaults.options(),
+        defaults.options(engine.precision(preset)),
         new PlanOptions(batchSize, partitions),
         guarantees.output(output),
         images.options(),
         quality.options(),
-        engine.options(),
+        engine.options(preset),
         guarantees.run(),
         sources.options(metadata),
         exitCodes.failedRows(),

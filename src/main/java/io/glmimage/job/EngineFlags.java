@@ -3,6 +3,7 @@ package io.glmimage.job;
 import io.glmimage.error.UsageException;
 import io.glmimage.error.WeightsException;
 import io.glmimage.kernel.KernelMode;
+import io.glmimage.request.Preset;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.NoopModel;
 import io.glmimage.spark.weights.WeightsMode;
@@ -25,7 +26,7 @@ final class EngineFlags {
       "Precision of the large linear layers in the diffusion transformer and the prior"
           + " decoder: auto (bfloat16 on a GPU, float32 on a CPU) or fp8. The latter is e4m3 with"
           + " one scale per token and output channel: faster, smaller, less exact. It needs a GPU"
-          + " with compute capability 8.9. Default: ${DEFAULT-VALUE}.";
+          + " with compute capability 8.9. Default: that of --preset (auto).";
 
   private static final String GLM_IMAGE = "glm-image";
 
@@ -68,7 +69,6 @@ final class EngineFlags {
   @Option(
       names = "--precision",
       paramLabel = "PRECISION",
-      defaultValue = "auto",
       description = PRECISION)
   private String precision;
 
@@ -138,14 +138,20 @@ final class EngineFlags {
               + "). The driver's heap holds about six chunks. Default: ${DEFAULT-VALUE}.")
   private int chunkMb = CHUNK_MB_DEFAULT;
 
-  EngineOptions options() {
+  /** The precision: that of the preset if none is given. */
+  String precision(Preset preset) {
+    precision = precision == null ? preset.precision() : precision;
+    return precision;
+  }
+
+  EngineOptions options(Preset preset) {
     if (!engine.equals(GLM_IMAGE) && !engine.equals(NoopModel.NAME)) {
       throw new UsageException("Invalid --engine: " + engine + ", expected glm-image or noop");
     }
     return new EngineOptions(
         model,
         EngineOptions.device("--device", device),
-        EngineOptions.precision("--precision", precision),
+        EngineOptions.precision("--precision", precision(preset)),
         kernels,
         mode(),
         cache(),

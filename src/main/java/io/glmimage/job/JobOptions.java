@@ -11,6 +11,8 @@ import io.glmimage.output.OutputOptions;
 import io.glmimage.output.RowCounts;
 import io.glmimage.plan.PlanOptions;
 import io.glmimage.quality.QualityOptions;
+import io.glmimage.request.Preset;
+import io.glmimage.request.Solver;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.results.EditedImageOptions;
 import io.glmimage.spark.run.RunOptions;
@@ -49,6 +51,9 @@ record JobOptions(
     ProgressMode progress,
     Optional<ResultsTableFlags.Choice> resultsTable,
     Map<String, String> values) {
+
+  /** The name, in reports, of settings that are not those of a preset. */
+  static final String CUSTOM = "custom";
 
   JobOptions {
     if (gpuHourPrice != null && !(gpuHourPrice >= 0 && gpuHourPrice < 1e9)) {
@@ -108,12 +113,15 @@ record JobOptions(
 
   /**
    * Every option by its name, for the report. {@code model} and {@code image-format} are resolved;
-   * {@code packing} says what {@code output-format} makes of the edited images.
+   * {@code packing} says what {@code output-format} makes of the edited images. {@code preset} is
+   * {@link #CUSTOM} if another option replaces a part of it.
    */
   Map<String, String> byName() {
     Map<String, String> options = new LinkedHashMap<>(values);
     options.put("model", engine.modelName());
     options.put("image-format", images.format().name().toLowerCase(Locale.ROOT));
+    Preset preset = defaults.effectivePreset();
+    options.put("preset", preset == null ? CUSTOM : preset.label());
     options.put("packing", images.packing().name().toLowerCase(Locale.ROOT));
     return options;
   }
@@ -146,6 +154,9 @@ record JobOptions(
                 "keep-metadata",
                 "keep-unchanged",
                 "retry-flagged"));
+    if (defaults.solver() != Solver.EULER) {
+      deciding.put("solver", defaults.solver().label());
+    }
     if (quality.retries() > 0) {
       deciding.put("flags", quality.limits().toString());
     }

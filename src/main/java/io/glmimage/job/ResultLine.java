@@ -43,6 +43,7 @@ final class ResultLine {
     fields.put("rows_per_second", report.rowsPerSecond());
     fields.put("gpu_hours", report.cost() == null ? null : report.cost().gpuHours());
     fields.put("cost", report.cost() == null ? null : report.cost().amount());
+    fields.put("preset", report.setup().options().get("preset"));
     fields.put("output", output.root());
     fields.put("results", output.results());
     fields.put("failed_rows", rows.failed() == 0 ? null : output.failedRows());
@@ -87,6 +88,7 @@ final class ResultLine {
           "rows_per_second",
           "gpu_hours",
           "cost",
+          "preset",
           "output",
           "results",
           "failed_rows",

@@ -150,7 +150,7 @@ final class ValidateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     ManifestOptions options = manifest.options();
-    EditDefaults rowDefaults = defaults.options();
+    EditDefaults rowDefaults = defaults.options(null);
     checkOptions();
     sources.rules();
     int badRowsExitCode = exitCodes.failedRows();

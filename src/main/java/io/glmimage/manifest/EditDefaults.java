@@ -4,6 +4,7 @@ import io.glmimage.error.UsageException;
 import io.glmimage.model.OutputLimits;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
+import io.glmimage.request.Preset;
 import io.glmimage.request.Sizing;
 import io.glmimage.request.Solver;
 import java.io.Serializable;
@@ -21,6 +22,7 @@ import java.io.Serializable;
  * @param stepCache part of the schedule (0 to 1) after which the transformer blocks are recomputed;
  *     0 recomputes them in every step. Applies to all rows
  * @param solver how the denoising loop gets from one noise level to the next. Applies to all rows
+ * @param preset that the model's precision belongs to; null if it belongs to none
  * @param exactSize see {@link Sizing}
  * @param largeSources see {@link Sizing}
  */
@@ -33,6 +35,7 @@ public record EditDefaults(
     long maxPixels,
     double stepCache,
     Solver solver,
+    Preset preset,
     boolean exactSize,
     LargeSources largeSources)
     implements Serializable {
@@ -73,8 +76,21 @@ public record EditDefaults(
         maxPixels,
         EditRequest.DEFAULT_STEP_CACHE,
         EditRequest.DEFAULT_SOLVER,
+        null,
         Sizing.DEFAULT.exact(),
         Sizing.DEFAULT.largeSources());
+  }
+
+  /** The preset whose settings rows without own ones have; null if they are not those of one. */
+  public Preset effectivePreset() {
+    return preset != null && preset.hasSteps(solver, steps, stepCache) ? preset : null;
+  }
+
+  /** The preset whose settings a row has; null if they are not those of {@link #preset}. */
+  public Preset presetOf(EditSettings row) {
+    return preset != null && preset.hasSteps(row.solver(), row.steps(), row.stepCache())
+        ? preset
+        : null;
   }
 
   /** How the size of an edited image is decided. */

@@ -43,6 +43,7 @@ public final class MetricsJson {
       progress.add(fieldsOfMoment);
     }
     fields.put("progress", progress);
+    fields.put("preset", report.setup().options().get("preset"));
     fields.put("model", redaction.apply(report.setup().model()));
     fields.put("versions", report.setup().versions());
     return PrettyJson.of(fields);

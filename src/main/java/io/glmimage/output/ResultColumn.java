@@ -45,6 +45,8 @@ public enum ResultColumn {
   NUM_INFERENCE_STEPS("num_inference_steps", Type.INT),
   /** The guidance used; null if rejected. */
   GUIDANCE_SCALE("guidance_scale", Type.DOUBLE),
+  /** Name of the preset whose settings the row has; null if it has others. */
+  PRESET("preset", Type.TEXT),
   /** Reading + the row's share of its batch + writing. */
   SECONDS("seconds", Type.DOUBLE),
   /** Reading and decoding the source images. */

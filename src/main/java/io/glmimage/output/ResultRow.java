@@ -4,6 +4,7 @@ import io.glmimage.error.ErrorClass;
 import io.glmimage.error.Redaction;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.RowOutcome;
+import io.glmimage.request.Preset;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -49,8 +50,14 @@ public record ResultRow(
    * @param fingerprint of the row, the options and the model
    * @param sourcesFingerprint of the source images; null if they were not read
    * @param run the run that made the result row
+   * @param preset whose settings the row has; null if it has others
    */
-  public record Origin(String fingerprint, String sourcesFingerprint, String run) {}
+  public record Origin(String fingerprint, String sourcesFingerprint, String run, Preset preset) {
+    /** Of a row whose settings are not those of a preset. */
+    public Origin(String fingerprint, String sourcesFingerprint, String run) {
+      this(fingerprint, sourcesFingerprint, run, null);
+    }
+  }
 
   /** Longer messages, such as a server's page in an exception, are cut. */
   static final int LONGEST_ERROR = 2000;
@@ -109,6 +116,9 @@ public record ResultRow(
       values.put(ResultColumn.SEED, valid.settings().seed());
       values.put(ResultColumn.NUM_INFERENCE_STEPS, valid.settings().steps());
       values.put(ResultColumn.GUIDANCE_SCALE, valid.settings().guidanceScale());
+    }
+    if (origin.preset() != null) {
+      values.put(ResultColumn.PRESET, origin.preset().label());
     }
     values.put(ResultColumn.SECONDS, times.total());
     values.put(ResultColumn.READ_SECONDS, times.read());

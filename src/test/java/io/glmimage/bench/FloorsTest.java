@@ -2,6 +2,7 @@ package io.glmimage.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.glmimage.request.Solver;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.CheckpointFolder;
@@ -21,7 +22,7 @@ class FloorsTest {
         REAL,
         compute,
         new BenchSettings(
-            1024, 1024, 50, 1.5, 0, edits, sources, 40, new BenchSettings.Peak(790, 3)));
+            1024, 1024, 50, 1.5, Solver.EULER, 0, edits, sources, 40, new BenchSettings.Peak(790, 3)));
   }
 
   @Test

@@ -197,6 +197,9 @@ class EditImagesJobTest extends SharedSession {
     assertEquals(1, result.get("failed_by_class").get("IMAGE_NOT_FOUND").asInt());
     assertEquals("file:" + output + "/failed-rows", result.get("failed_rows").asText());
     assertTrue(result.get("error").isNull());
+    assertEquals("custom", result.get("preset").asText());
+    JsonNode metrics = new ObjectMapper().readTree(Path.of(output, "metrics.json").toFile());
+    assertEquals("custom", metrics.get("preset").asText());
     JsonNode summary = new ObjectMapper().readTree(Path.of(output, "summary.json").toFile());
     assertEquals(40, summary.get("exit_code").asInt());
     assertEquals(11, summary.get("rows").asInt());

@@ -138,7 +138,7 @@ class HelpTest {
     String help = out().replaceAll("\\s+", " ");
     for (String text :
         List.of(
-            "without num_inference_steps. Default: 50.",
+            "without num_inference_steps. Default: that of --preset (exact: 50).",
             "Default: 4194304 (2048 x 2048).",
             "unsaved (0 to 3600). Default: 10.",
             "once per process). Default: quick.")) {
@@ -165,6 +165,7 @@ class HelpTest {
           {"--guidance-scale", "-2", "Invalid --guidance: -2.0"},
           {"--step-cache", "1.5", "Invalid --step-cache: 1.5, expected 0 to 1.0"},
           {"--step-cache", "NaN", "Invalid --step-cache: NaN"},
+          {"--preset", "best", "Invalid --preset: best, expected one of exact, balanced, fast"},
           {"--solver", "heun", "Invalid --solver: heun, expected one of euler, multistep2"},
           {"--height", "8", "Invalid --height: 8"},
           {"--batch-size", "0", "Invalid --batch-size: 0"},

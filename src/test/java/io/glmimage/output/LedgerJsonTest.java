@@ -12,6 +12,7 @@ import io.glmimage.manifest.MaskSource;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.quality.QualityFigures;
 import io.glmimage.quality.QualityFlag;
+import io.glmimage.request.Preset;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
 import java.util.List;
@@ -21,7 +22,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class LedgerJsonTest {
-  private static final ResultRow.Origin ORIGIN = new ResultRow.Origin("f", "s", "run");
+  private static final ResultRow.Origin ORIGIN =
+      new ResultRow.Origin("f", "s", "run", Preset.BALANCED);
   private static final ResultRow DONE =
       ResultRow.done(
           new ManifestRow(
@@ -58,7 +60,7 @@ class LedgerJsonTest {
         "{\"row_index\":3,\"id\":\"a\\n\\\"b\\\"\",\"status\":\"OK\",\"output_path\":\"out/a.png\","
             + "\"width\":96,\"height\":64,\"scale\":0.5,\"quality\":\"OK\",\"changed_fraction\":0.25,\"ssim\":0.5,\"psnr\":20.0,"
             + "\"flatness\":0.125,\"seed\":7,\"num_inference_steps\":20,"
-            + "\"guidance_scale\":1.5,\"seconds\":2.75,\"read_seconds\":0.5,"
+            + "\"guidance_scale\":1.5,\"preset\":\"balanced\",\"seconds\":2.75,\"read_seconds\":0.5,"
             + "\"prior_seconds\":0.25,\"denoise_seconds\":1.0,\"decode_seconds\":0.125,"
             + "\"write_seconds\":0.25,\"prompt\":\"p\",\"image_paths\":[\"x.png\"],"
             + "\"mask_path\":\"transparent:/mask.png\",\"model\":\"m\","

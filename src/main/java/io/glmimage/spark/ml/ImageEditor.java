@@ -10,6 +10,7 @@ import io.glmimage.output.EditedImageFormat;
 import io.glmimage.quality.QualityLimits;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.LargeSources;
+import io.glmimage.request.Preset;
 import io.glmimage.request.Solver;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.DjlModel;
@@ -83,7 +84,7 @@ import org.apache.spark.sql.types.StructType;
  *     or {@code FOLDER=SCALE}, on any Hadoop file system</td></tr>
  * <tr><td>device</td><td>auto</td><td>{@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N};
  *     {@code auto} and {@code cuda} take the GPU that Spark assigned to the task</td></tr>
- * <tr><td>precision</td><td>auto</td><td>{@code auto}, or {@code fp8}: the large linear layers in
+ * <tr><td>precision</td><td>auto (see preset)</td><td>{@code auto}, or {@code fp8}: the large linear layers in
  *     8-bit floating point, faster and less exact</td></tr>
  * <tr><td>weights</td><td>broadcast</td><td>how the model reaches the executors, as the job's option
  *     {@code --weights}: {@code broadcast}, {@code direct} or {@code local:PATH}. If it is not set,
@@ -92,12 +93,16 @@ import org.apache.spark.sql.types.StructType;
  *     {@code http:})</td></tr>
  * <tr><td>batchSize</td><td>8</td><td>number of rows that go through the model together; the edited
  *     images do not depend on it</td></tr>
- * <tr><td>numInferenceSteps, guidanceScale</td><td>50, 1.5</td><td>denoising steps,
+ * <tr><td>preset</td><td>exact</td><td>tested combination of {@code precision}, {@code solver} and
+ *     {@code numInferenceSteps}: {@code exact} (auto, euler, 50), {@code balanced} (auto, multistep2,
+ *     10) or {@code fast} (auto, multistep2, 6). A parameter that is set as well replaces its
+ *     part</td></tr>
+ * <tr><td>numInferenceSteps, guidanceScale</td><td>50 (see preset), 1.5</td><td>denoising steps,
  *     classifier-free guidance</td></tr>
  * <tr><td>stepCache</td><td>0</td><td>recompute the transformer blocks only after the time embedding
  *     has moved by this fraction (0 to 1) of its total change: faster, less exact; 0 recomputes
  *     them in every step</td></tr>
- * <tr><td>solver</td><td>euler</td><td>how a denoising step uses the network's outputs: {@code euler}
+ * <tr><td>solver</td><td>euler (see preset)</td><td>how a denoising step uses the network's outputs: {@code euler}
  *     (first order), or {@code multistep2} (second order), which needs fewer steps and cannot be
  *     combined with {@code stepCache}</td></tr>
  * <tr><td>height, width</td><td>those of the first source image (text-to-image: 1024)</td><td>output
@@ -232,6 +237,7 @@ public class ImageEditor extends ImageEditorParams {
             getMaxPixels(),
             getStepCache(),
             Solver.of(getSolver()).orElseThrow(),
+            Preset.of(getPreset()).orElseThrow(),
             getExactSize(),
             LargeSources.of(getLargeSources()).orElseThrow()),
         SourceOptions.of(getColour(), getTransparency(), getKeepMetadata()),
@@ -397,6 +403,11 @@ public class ImageEditor extends ImageEditorParams {
 
   public ImageEditor setStepCache(double value) {
     set(stepCache(), value);
+    return this;
+  }
+
+  public ImageEditor setPreset(String value) {
+    set(preset(), value);
     return this;
   }
 

@@ -9,6 +9,7 @@ import io.glmimage.quality.QualityLimits;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.LargeSources;
+import io.glmimage.request.Preset;
 import io.glmimage.request.Sizing;
 import io.glmimage.request.Solver;
 import io.glmimage.spark.engine.DjlModel;
@@ -60,6 +61,7 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
   private final IntParam numInferenceSteps;
   private final DoubleParam guidanceScale;
   private final DoubleParam stepCache;
+  private final Param<String> preset;
   private final Param<String> solver;
   private final IntParam height;
   private final IntParam width;
@@ -114,6 +116,13 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
             "batchSize",
             "number of rows that go through the model together",
             ParamValidators.gt(0));
+    preset =
+        new Param<>(
+            this,
+            "preset",
+            "combination of precision, solver and numInferenceSteps: "
+                + String.join(", ", Preset.labels()),
+            ParamValidators.inArray(Preset.labels()));
     numInferenceSteps =
         new IntParam(
             this,
@@ -231,12 +240,10 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
     setDefault(engine, DjlModel.OWN_ENGINE);
     setDefault(lora, new String[0]);
     setDefault(device, DeviceName.AUTO.toString());
-    setDefault(precision, Precision.AUTO.toString());
     setDefault(batchSize, 8);
-    setDefault(numInferenceSteps, EditRequest.DEFAULT_STEPS);
+    setDefault(preset, Preset.EXACT.label());
     setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
     setDefault(stepCache, EditRequest.DEFAULT_STEP_CACHE);
-    setDefault(solver, EditRequest.DEFAULT_SOLVER.label());
     setDefault(maxPixels, EditDefaults.DEFAULT_MAX_PIXELS);
     setDefault(exactSize, Sizing.DEFAULT.exact());
     setDefault(largeSources, Sizing.DEFAULT.largeSources().label());
@@ -392,8 +399,9 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
     return precision;
   }
 
+  /** That of the preset if it is not set. */
   public String getPrecision() {
-    return getOrDefault(precision);
+    return isSet(precision) ? getOrDefault(precision) : chosenPreset().precision();
   }
 
   public Param<String> weights() {
@@ -419,8 +427,9 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
     return numInferenceSteps;
   }
 
+  /** That of the preset if it is not set. */
   public int getNumInferenceSteps() {
-    return (int) getOrDefault(numInferenceSteps);
+    return isSet(numInferenceSteps) ? (int) getOrDefault(numInferenceSteps) : chosenPreset().steps();
   }
 
   public DoubleParam guidanceScale() {
@@ -439,12 +448,25 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
     return (double) getOrDefault(stepCache);
   }
 
+  public Param<String> preset() {
+    return preset;
+  }
+
+  public String getPreset() {
+    return getOrDefault(preset);
+  }
+
+  private Preset chosenPreset() {
+    return Preset.of(getPreset()).orElseThrow();
+  }
+
   public Param<String> solver() {
     return solver;
   }
 
+  /** That of the preset if it is not set. */
   public String getSolver() {
-    return getOrDefault(solver);
+    return isSet(solver) ? getOrDefault(solver) : chosenPreset().solver().label();
   }
 
   public IntParam height() {

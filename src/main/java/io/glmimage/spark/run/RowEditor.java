@@ -18,6 +18,7 @@ import io.glmimage.output.Verdict;
 import io.glmimage.quality.JudgedImage;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.Preset;
 import io.glmimage.spark.engine.EngineCall;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.RowFailure;
@@ -242,7 +243,11 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
   }
 
   private ResultRow.Origin origin(PlannedRow row, String sources) {
-    return new ResultRow.Origin(row.fingerprint(), sources, work.run());
+    Preset preset =
+        row.outcome() instanceof ManifestRow valid
+            ? work.limits().presetOf(valid.settings())
+            : null;
+    return new ResultRow.Origin(row.fingerprint(), sources, work.run(), preset);
   }
 
   private static double secondsSince(long start) {
