@@ -49,10 +49,7 @@ final class BenchCommand implements Callable<Integer> {
       description = DefaultsFlags.PRESET)
   private String preset;
 
-  @Option(
-      names = "--precision",
-      paramLabel = "PRECISION",
-      description = EngineFlags.PRECISION)
+  @Option(names = "--precision", paramLabel = "PRECISION", description = EngineFlags.PRECISION)
   private String precision;
 
   @Option(
@@ -73,10 +70,7 @@ final class BenchCommand implements Callable<Integer> {
       description = "Denoising steps of an edit. Default: that of --preset (exact: 50).")
   private Integer steps;
 
-  @Option(
-      names = "--solver",
-      paramLabel = "euler|multistep2",
-      description = DefaultsFlags.SOLVER)
+  @Option(names = "--solver", paramLabel = "euler|multistep2", description = DefaultsFlags.SOLVER)
   private String solver;
 
   @Option(
@@ -89,7 +83,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--step-cache",
       paramLabel = "X",
       defaultValue = "0",
-      description = "Step caching (deprecated), as for the command edit. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Step caching (deprecated), as for the command edit. Default: ${DEFAULT-VALUE}.")
   private double stepCache;
 
   @Option(

@@ -129,10 +129,7 @@ final class DefaultsFlags {
               + " ${DEFAULT-VALUE} (recompute in every step).")
   private double stepCache;
 
-  @Option(
-      names = "--solver",
-      paramLabel = "euler|multistep2",
-      description = SOLVER)
+  @Option(names = "--solver", paramLabel = "euler|multistep2", description = SOLVER)
   private String solver;
 
   /** The preset, which gives the options that are not given their values. */

@@ -26,7 +26,7 @@ final class EngineFlags {
       "Precision of the large linear layers in the diffusion transformer and the prior"
           + " decoder: auto (bfloat16 on a GPU, float32 on a CPU) or fp8. The latter is e4m3 with"
           + " one scale per token and output channel: faster, smaller, less exact. It needs a GPU"
-          + " with compute capability 8.9. Default: that of --preset (auto).";
+          + " with compute capability 8.9. Default: auto.";
 
   private static final String GLM_IMAGE = "glm-image";
 
@@ -66,10 +66,7 @@ final class EngineFlags {
               + " ${DEFAULT-VALUE}.")
   private String device;
 
-  @Option(
-      names = "--precision",
-      paramLabel = "PRECISION",
-      description = PRECISION)
+  @Option(names = "--precision", paramLabel = "PRECISION", description = PRECISION)
   private String precision;
 
   @Option(

@@ -28,7 +28,15 @@ public record EditSettings(
   /** Settings with the default solver and sizing. */
   public EditSettings(
       Integer height, Integer width, int steps, double guidanceScale, long seed, double stepCache) {
-    this(height, width, steps, guidanceScale, seed, stepCache, EditRequest.DEFAULT_SOLVER, Sizing.DEFAULT);
+    this(
+        height,
+        width,
+        steps,
+        guidanceScale,
+        seed,
+        stepCache,
+        EditRequest.DEFAULT_SOLVER,
+        Sizing.DEFAULT);
   }
 
   /** The same settings with another seed. */

@@ -14,9 +14,9 @@ import java.util.Map;
  * Makes the file of an edited image. The file also says how the image was made. {@code Description}
  * is the prompt, and {@code Software} is the name and version of this program. {@code Parameters}
  * is a JSON object with id, model, seed, num_inference_steps, guidance_scale and, if it is used,
- * step_cache or solver. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are no times
- * in the file, so the same row gives the same bytes. The pixels are sRGB, and no profile says so:
- * files without one are sRGB by convention.
+ * step_cache or solver. PNG stores these in text chunks, JPEG and WebP in an XMP packet. There are
+ * no times in the file, so the same row gives the same bytes. The pixels are sRGB, and no profile
+ * says so: files without one are sRGB by convention.
  *
  * @param format how the edited image is encoded
  * @param quality of JPEG and WebP, 1 to 100

@@ -69,7 +69,18 @@ public record EditRequest(
   /** The same request with another seed. */
   public EditRequest withSeed(long other) {
     return new EditRequest(
-        id, prompt, sources, height, width, steps, guidanceScale, other, stepCache, solver, sizing, mask);
+        id,
+        prompt,
+        sources,
+        height,
+        width,
+        steps,
+        guidanceScale,
+        other,
+        stepCache,
+        solver,
+        sizing,
+        mask);
   }
 
   /**
@@ -79,13 +90,35 @@ public record EditRequest(
    */
   public EditRequest withMask(Mask other) {
     return new EditRequest(
-        id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, solver, sizing, other);
+        id,
+        prompt,
+        sources,
+        height,
+        width,
+        steps,
+        guidanceScale,
+        seed,
+        stepCache,
+        solver,
+        sizing,
+        other);
   }
 
   /** The same request with another solver. */
   public EditRequest withSolver(Solver other) {
     return new EditRequest(
-        id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, other, sizing, mask);
+        id,
+        prompt,
+        sources,
+        height,
+        width,
+        steps,
+        guidanceScale,
+        seed,
+        stepCache,
+        other,
+        sizing,
+        mask);
   }
 
   /** A request with the default solver, without a mask. */
@@ -100,7 +133,19 @@ public record EditRequest(
       long seed,
       double stepCache,
       Sizing sizing) {
-    this(id, prompt, sources, height, width, steps, guidanceScale, seed, stepCache, DEFAULT_SOLVER, sizing, null);
+    this(
+        id,
+        prompt,
+        sources,
+        height,
+        width,
+        steps,
+        guidanceScale,
+        seed,
+        stepCache,
+        DEFAULT_SOLVER,
+        sizing,
+        null);
   }
 
   /** A request that recomputes the transformer blocks in every step. */

@@ -22,7 +22,16 @@ class FloorsTest {
         REAL,
         compute,
         new BenchSettings(
-            1024, 1024, 50, 1.5, Solver.EULER, 0, edits, sources, 40, new BenchSettings.Peak(790, 3)));
+            1024,
+            1024,
+            50,
+            1.5,
+            Solver.EULER,
+            0,
+            edits,
+            sources,
+            40,
+            new BenchSettings.Peak(790, 3)));
   }
 
   @Test

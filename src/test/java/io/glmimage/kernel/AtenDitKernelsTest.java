@@ -329,9 +329,7 @@ class AtenDitKernelsTest {
       Tensor packed = Ops.of(prediction, c.rows(), 8);
       // From zero, and by 1, the first order gives the noise.
       Tensor noise = Ops.of(new float[latents.length], 2, 4, 6);
-      kernels
-          .guidedEulerStep()
-          .apply(noise, packed, layout, 2, Ops.of(new float[] {1, 1.5f}, 2));
+      kernels.guidedEulerStep().apply(noise, packed, layout, 2, Ops.of(new float[] {1, 1.5f}, 2));
       float[] now = Ops.toFloats(noise);
       for (float extrapolation : new float[] {0, 0.4f}) {
         float[] expected = latents.clone();

@@ -135,7 +135,9 @@ final class CudaKernelCheck {
     add("linear_gelu" + of, () -> linearGelu(type));
     add("guided_euler_step" + of, () -> guidedEulerStep(type, 16, 12, 20, 2, true));
     add("guided_euler_step second order" + of, () -> secondOrderStep(type, 16, 12, 20, 2, true));
-    add("guided_euler_step second order, one prediction" + of, () -> secondOrderStep(type, 3, 5, 7, 1, false));
+    add(
+        "guided_euler_step second order, one prediction" + of,
+        () -> secondOrderStep(type, 3, 5, 7, 1, false));
     add("guided_euler_step one prediction" + of, () -> guidedEulerStep(type, 4, 6, 3, 3, false));
   }
 
@@ -507,9 +509,7 @@ final class CudaKernelCheck {
       Tensor scalars = Ops.of(new float[] {-0.03f, 1.5f, 0.6f}, 3);
       Tensor out = gpu(latents);
       Tensor kept = gpu(previous);
-      fused
-          .guidedEulerStep()
-          .apply(out, gpu(prediction), kept, layouts.gpu(), patch, gpu(scalars));
+      fused.guidedEulerStep().apply(out, gpu(prediction), kept, layouts.gpu(), patch, gpu(scalars));
       Tensor expected = latents.clone();
       Tensor expectedKept = previous.clone();
       aten.guidedEulerStep()

@@ -75,8 +75,7 @@ class RowIdsTest {
         "28576009513d823a2ed744880024b8f541278d02bf8d361b5c82a62508cf2edb",
         RowFingerprint.of(row, "model"));
     assertNotEquals(
-        RowFingerprint.of(row, "model"),
-        RowFingerprint.of(with(row, Solver.MULTISTEP2), "model"));
+        RowFingerprint.of(row, "model"), RowFingerprint.of(with(row, Solver.MULTISTEP2), "model"));
     Rejection rejection = new Rejection(3, "r-1", null, List.of(), "Cannot edit row r-1: why");
     assertEquals(
         "6ce6453382004c82c411939ca4fcac182a1687d63dfb532c5a4dbe5ec0f3e857",

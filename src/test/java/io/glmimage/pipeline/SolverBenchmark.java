@@ -21,8 +21,8 @@ import java.util.Map;
 /**
  * What solvers, step counts, step caching and precisions change in the images of the bundled model.
  * Run {@code main}; arguments: scenes, pixels per side, device, then variants. A variant is {@code
- * euler-10}, {@code multistep2-10}, or {@code cache0.1-50} for step caching (X - steps), with {@code
- * fp8-} before it for that precision, which then also draws the prior tokens. Every image is
+ * euler-10}, {@code multistep2-10}, or {@code cache0.1-50} for step caching (X - steps), with
+ * {@code fp8-} before it for that precision, which then also draws the prior tokens. Every image is
  * compared with those of 50 and of 200 Euler steps of the usual precision, with the same prior
  * tokens and noise. A line is the number of network evaluations of a branch, the PSNR to both
  * (median and lowest over the scenes) and the number of correct scenes ({@link Scene#right}). What
@@ -124,8 +124,7 @@ final class SolverBenchmark {
   }
 
   private static GlmImagePipeline load(Compute compute, Precision precision) {
-    return GlmImagePipeline.load(
-        CheckpointFolder.open(MODEL), compute.withPrecision(precision));
+    return GlmImagePipeline.load(CheckpointFolder.open(MODEL), compute.withPrecision(precision));
   }
 
   private void add(Scene scene, long seed) {

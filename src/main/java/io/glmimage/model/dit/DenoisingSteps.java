@@ -8,11 +8,12 @@ import java.util.Arrays;
  * @param modulation of the schedule's timesteps and the target size; closed by its owner
  * @param sigmas noise levels, one more than steps; the last is 0
  * @param plan which steps run the transformer blocks
- * @param extrapolations for the second order, how far each step extrapolates the change of the noise
- *     since the step before, as a fraction of that change; 0 for the first step. Null for the first
- *     order
+ * @param extrapolations for the second order, how far each step extrapolates the change of the
+ *     noise since the step before, as a fraction of that change; 0 for the first step. Null for the
+ *     first order
  */
-public record DenoisingSteps(Modulation modulation, float[] sigmas, StepPlan plan, float[] extrapolations) {
+public record DenoisingSteps(
+    Modulation modulation, float[] sigmas, StepPlan plan, float[] extrapolations) {
   public DenoisingSteps {
     if (plan.steps() != modulation.steps()) {
       throw new IllegalArgumentException(

@@ -145,7 +145,8 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
         new Param<>(
             this,
             "solver",
-            "how a denoising step uses the network's outputs: " + String.join(", ", Solver.labels()),
+            "how a denoising step uses the network's outputs: "
+                + String.join(", ", Solver.labels()),
             ParamValidators.inArray(Solver.labels()));
     height =
         new IntParam(
@@ -242,6 +243,9 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
     setDefault(device, DeviceName.AUTO.toString());
     setDefault(batchSize, 8);
     setDefault(preset, Preset.EXACT.label());
+    setDefault(precision, Preset.EXACT.precision());
+    setDefault(numInferenceSteps, Preset.EXACT.steps());
+    setDefault(solver, Preset.EXACT.solver().label());
     setDefault(guidanceScale, EditRequest.DEFAULT_GUIDANCE_SCALE);
     setDefault(stepCache, EditRequest.DEFAULT_STEP_CACHE);
     setDefault(maxPixels, EditDefaults.DEFAULT_MAX_PIXELS);
@@ -429,7 +433,9 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
 
   /** That of the preset if it is not set. */
   public int getNumInferenceSteps() {
-    return isSet(numInferenceSteps) ? (int) getOrDefault(numInferenceSteps) : chosenPreset().steps();
+    return isSet(numInferenceSteps)
+        ? (int) getOrDefault(numInferenceSteps)
+        : chosenPreset().steps();
   }
 
   public DoubleParam guidanceScale() {

@@ -133,7 +133,8 @@ class RowCheckTest {
   @Test
   void refusesLargeSourcesIfAskedTo() {
     EditDefaults fail =
-        new EditDefaults(7, 20, 1.5, null, null, 1 << 20, 0, Solver.EULER, null, true, LargeSources.FAIL);
+        new EditDefaults(
+            7, 20, 1.5, null, null, 1 << 20, 0, Solver.EULER, null, true, LargeSources.FAIL);
     Map<ManifestField, Object> row =
         Map.of(ManifestField.PROMPT, "p", ManifestField.IMAGE_PATHS, "large.png");
     Findings found =

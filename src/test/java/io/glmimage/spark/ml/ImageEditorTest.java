@@ -638,6 +638,21 @@ class ImageEditorTest {
   }
 
   @Test
+  void aPresetGivesTheParametersThatAreNotSet() {
+    ImageEditor editor = new ImageEditor();
+    assertEquals(50, editor.getNumInferenceSteps());
+    assertEquals("euler", editor.getSolver());
+    editor.setPreset("fast");
+    assertEquals(6, editor.getNumInferenceSteps());
+    assertEquals("multistep2", editor.getSolver());
+    assertEquals("auto", editor.getPrecision());
+    editor.setNumInferenceSteps(9).setPrecision("fp8");
+    assertEquals(9, editor.getNumInferenceSteps());
+    assertEquals("fp8", editor.getPrecision());
+    assertThrows(IllegalArgumentException.class, () -> editor.setPreset("best"));
+  }
+
+  @Test
   void parametersAreChecked() {
     assertThrows(IllegalArgumentException.class, () -> fake().setBatchSize(0));
     assertThrows(IllegalArgumentException.class, () -> fake().setNumInferenceSteps(0));
