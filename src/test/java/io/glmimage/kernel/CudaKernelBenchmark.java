@@ -70,6 +70,10 @@ final class CudaKernelBenchmark {
 
   private void all() {
     copy();
+    images(1024, 256);
+    images(512, 512);
+    images(512, 1024);
+    images(128, 1024);
     diffusion(64, 4096);
     for (long[] layer : new long[][] {{4096, 12288}, {4096, 4096}, {4096, 16384}, {16384, 4096}}) {
       eightBits(8258, layer[0], layer[1]);
@@ -80,7 +84,7 @@ final class CudaKernelBenchmark {
     for (int rows : new int[] {1, 32, 1067 * 4}) {
       prior(rows);
     }
-    for (int rows : new int[] {1, 4, 16, 32}) {
+    for (int rows : new int[] {1, 4, 16, 32, 64}) {
       decodeAttention(rows, 4096);
     }
     for (int rows : new int[] {1, 32}) {
@@ -97,6 +101,45 @@ final class CudaKernelBenchmark {
       Tensor[] to = tensors(sets, count);
       time("copy", 4 * count, sets, (kernels, set) -> to[set].copy_(from[set]), false);
     }
+  }
+
+  /** Parts of the image autoencoder, with the channels of images last. */
+  private void images(int channels, int side) {
+    long bytes = 2L * channels * side * side;
+    String shape = " [" + channels + ", " + side + ", " + side + "]";
+    int sets = Math.min(3, sets(bytes));
+    try (TensorScope scope = new TensorScope()) {
+      Tensor[] x = images(sets, channels, side);
+      Tensor[] residual = images(sets, channels, side);
+      Tensor vector = tensors(1, channels)[0];
+      GroupNorm.Affine affine = new GroupNorm.Affine(vector, vector, 32, EPS);
+      time(
+          "group_norm_silu with bias" + shape,
+          3 * bytes,
+          sets,
+          (k, s) -> k.groupNorm().normSilu(x[s], vector, affine),
+          true);
+      time(
+          "bias_residual" + shape,
+          3 * bytes,
+          sets,
+          (k, s) -> k.biasResidual().add(x[s], vector, residual[s]),
+          true);
+      if (channels > 128) {
+        time(
+            "upsample_nearest" + shape,
+            5 * bytes,
+            sets,
+            (k, s) -> k.upsampleNearest().twice(x[s]),
+            side < 1024);
+      }
+    }
+  }
+
+  private static Tensor[] images(int sets, long channels, long side) {
+    return Arrays.stream(tensors(sets, 1, channels, side, side))
+        .map(Ops::channelsLast)
+        .toArray(Tensor[]::new);
   }
 
   /** One denoising step at 1024 x 1024, with both sequences packed: [text | image] twice. */
