@@ -129,10 +129,23 @@ final class ChunkWindow<T> {
     if (live.size() + releasing >= SIZE || clock.getAsLong() - gatherUntil < 0) {
       return -1;
     }
+    int index = wanted(-1);
+    if (index >= 0) {
+      cursor = (index + 1) % chunks;
+    }
+    return index;
+  }
+
+  /** The chunk that is likely to be chosen after a chosen one, or -1. */
+  int following(int chosen) {
+    return wanted(chosen);
+  }
+
+  /** The next wanted chunk that is not in flight, in the order of the cycle; -1 if there is none. */
+  private int wanted(int except) {
     for (int i = 0; i < chunks; i++) {
       int index = (cursor + i) % chunks;
-      if (!live.containsKey(index) && isWanted(index)) {
-        cursor = (index + 1) % chunks;
+      if (index != except && !live.containsKey(index) && isWanted(index)) {
         return index;
       }
     }

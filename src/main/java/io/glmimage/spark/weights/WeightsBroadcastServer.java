@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
  * The driver's side of the distribution: a carousel of chunks.
  *
  * <p>Nodes ask for the chunks that they lack. Nothing depends on the existing executors or on the
- * placement of tasks. While any node lacks a chunk, one thread repeatedly reads and broadcasts the
- * next missing chunk, in a cycle over the checkpoint. A chunk that every asking node has is removed
+ * placement of tasks. While any node lacks a chunk, one thread repeatedly broadcasts the next
+ * missing chunk, in a cycle over the checkpoint; {@link ChunksAhead} reads them. A chunk that every asking node has is removed
  * from all block stores. Nodes that start together therefore share one read of the source, peer to
  * peer. A node that joins later takes the current chunks first, and then the chunks that it missed.
  * {@link ChunkWindow} decides which chunk comes next and which one is removed.
@@ -48,6 +48,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
   private final CheckpointListing listing;
   private final ChunkPlan plan;
   private final ChunkReader reader;
+  private final ChunksAhead ahead;
   private final Consumer<WeightsStatus> progress;
   private final Thread thread;
   private final ExecutorService releaser =
@@ -79,6 +80,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
     this.listing = listing;
     this.plan = new ChunkPlan(listing, options.chunkBytes());
     this.reader = new ChunkReader(source, plan);
+    this.ahead = new ChunksAhead(reader);
     this.window = new ChunkWindow<>(plan.size(), silence, System::nanoTime);
     this.progress = progress;
     this.thread = DaemonThreads.named("weights-broadcast").newThread(this::run);
@@ -160,6 +162,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
       int reported = -1;
       while (true) {
         int index;
+        int following = -1;
         List<Sent> gone;
         int events;
         synchronized (this) {
@@ -177,6 +180,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
               wait(window.isIdle() ? 0 : 100);
               continue;
             }
+            following = window.following(index);
           }
         }
         gone.forEach(chunk -> releaser.execute(() -> release(chunk)));
@@ -185,7 +189,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
           report();
         }
         if (index >= 0) {
-          send(index);
+          send(index, following);
         }
       }
     } catch (InterruptedException e) {
@@ -216,8 +220,8 @@ final class WeightsBroadcastServer implements AutoCloseable {
     gone.forEach(this::release);
   }
 
-  private void send(int index) {
-    ChunkReader.Data data = reader.read(index);
+  private void send(int index, int following) throws InterruptedException {
+    ChunkReader.Data data = ahead.read(index, following);
     Broadcast<byte[]> broadcast = spark.broadcast(data.bytes());
     synchronized (this) {
       window.sent(index, new Sent(broadcast, data.joinedDigests()));
@@ -267,7 +271,11 @@ final class WeightsBroadcastServer implements AutoCloseable {
       releaser.shutdownNow();
     }
     thread.interrupt();
-    reader.close();
+    try {
+      ahead.close();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** For messages in tests and logs. */

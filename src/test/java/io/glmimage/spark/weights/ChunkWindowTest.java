@@ -83,6 +83,18 @@ class ChunkWindowTest {
   }
 
   @Test
+  void theChunkToReadAheadIsTheOneThatIsChosenNext() {
+    start();
+    assertEquals(0, window.choose());
+    assertEquals(1, window.following(0));
+    window.sent(0, "0");
+    first.set(0, CHUNKS - 1);
+    window.ask("first", first);
+    assertEquals(CHUNKS - 1, window.choose());
+    assertEquals(-1, window.following(CHUNKS - 1), "no other chunk is wanted");
+  }
+
+  @Test
   void noChunkIsSentWhileARemovedOneIsInMemory() {
     start();
     send();
