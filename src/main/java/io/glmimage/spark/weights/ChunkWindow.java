@@ -141,7 +141,9 @@ final class ChunkWindow<T> {
     return wanted(chosen);
   }
 
-  /** The next wanted chunk that is not in flight, in the order of the cycle; -1 if there is none. */
+  /**
+   * The next wanted chunk that is not in flight, in the order of the cycle; -1 if there is none.
+   */
   private int wanted(int except) {
     for (int i = 0; i < chunks; i++) {
       int index = (cursor + i) % chunks;

@@ -26,10 +26,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Nodes ask for the chunks that they lack. Nothing depends on the existing executors or on the
  * placement of tasks. While any node lacks a chunk, one thread repeatedly broadcasts the next
- * missing chunk, in a cycle over the checkpoint; {@link ChunksAhead} reads them. A chunk that every asking node has is removed
- * from all block stores. Nodes that start together therefore share one read of the source, peer to
- * peer. A node that joins later takes the current chunks first, and then the chunks that it missed.
- * {@link ChunkWindow} decides which chunk comes next and which one is removed.
+ * missing chunk, in a cycle over the checkpoint; {@link ChunksAhead} reads them. A chunk that every
+ * asking node has is removed from all block stores. Nodes that start together therefore share one
+ * read of the source, peer to peer. A node that joins later takes the current chunks first, and
+ * then the chunks that it missed. {@link ChunkWindow} decides which chunk comes next and which one
+ * is removed.
  */
 final class WeightsBroadcastServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastServer.class);
