@@ -85,7 +85,9 @@ EDIT_FLAGGED = [
 def alert(context) -> None:
     """Says which task failed."""
     ti = context["task_instance"]
-    send(f"{ti.dag_id}.{ti.task_id} of {context['run_id']} failed: {context.get('exception')}")
+    # Airflow knows no exception of a task whose process has not come back.
+    reason = context.get("exception") or "its process did not start or was lost, see the log of the scheduler"
+    send(f"{ti.dag_id}.{ti.task_id} of {context['run_id']} failed: {reason}")
 
 
 def send(text: str) -> None:

@@ -105,9 +105,11 @@ def check_alerts():
     task = SimpleNamespace(dag_id="glm_image_nightly", task_id="edit")
     glm_image_tasks.alert({"task_instance": task, "run_id": "r1", "exception": "exit code 3"})
     glm_image_tasks.night_failed({"dag_run": run})
+    glm_image_tasks.alert({"task_instance": task, "run_id": "r2", "exception": None})
     server.shutdown()
     assert received[0] == "glm_image_nightly.edit of r1 failed: exit code 3", received
     assert received[1].startswith("glm_image_nightly of r1 has failed, or has taken more than 20:00:00"), received
+    assert received[2].startswith("glm_image_nightly.edit of r2 failed: its process did not start"), received
     bag = DagBag(str(work / "dags"))
     for dag in bag.dags.values():
         assert dag.dagrun_timeout == glm_image_tasks.LONGEST and dag.on_failure_callback, dag
