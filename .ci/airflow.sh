@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the DAGs of jobs/airflow with Airflow from PyPI on a local Spark: a night whose first run is killed,
 # with one row that fails, flagged images and OpenLineage.
-# Usage: .ci/airflow.sh SPARK_HOME JOB_JAR; ".ci/airflow.sh install" only installs what it needs.
+# Usage: .ci/airflow.sh SPARK_HOME JOB_JAR; ".ci/airflow.sh install" only installs Airflow.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 work="$root/target/ci/airflow"
@@ -10,7 +10,7 @@ night=2026-01-05
 
 lineage_version=1.53.0
 lineage="$root/target/openlineage/openlineage-spark_2.12-$lineage_version.jar"
-[[ -s "$lineage" ]] || mvn -B -q -f "$root/pom.xml" dependency:copy \
+[[ "$1" == install || -s "$lineage" ]] || mvn -B -q -f "$root/pom.xml" dependency:copy \
   -Dartifact="io.openlineage:openlineage-spark_2.12:$lineage_version" -DoutputDirectory="$root/target/openlineage" >/dev/null &
 fetching=$!
 if ! "$venv/bin/python" -c "import airflow" 2>/dev/null; then
