@@ -10,6 +10,7 @@ import io.glmimage.pipeline.PreparedRequest;
 import io.glmimage.pipeline.PriorTokens;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
@@ -56,13 +57,15 @@ public final class PipelineBenchmark {
    * Measures everything. Takes some minutes at the real geometry on a GPU.
    *
    * @param folder see {@link CheckpointFolder#openWithRandomWeights}
-   * @param precision {@code auto} or {@code fp8}
+   * @param precision the name of a {@link Precision}
+   * @param gpuMemory bytes of the GPU that may be used; 0 for all that is free
    * @param listener receives every figure as soon as it is known
    */
   public static BenchReport run(
       CheckpointFolder folder,
       String device,
       String precision,
+      long gpuMemory,
       BenchSettings settings,
       Consumer<Figure> listener) {
     Compute compute = Compute.of(device).withPrecision(Precision.parse(precision));
@@ -70,7 +73,11 @@ public final class PipelineBenchmark {
     GpuSampler.Means gpu;
     long start = System.nanoTime();
     try (GlmImagePipeline pipeline =
-        GlmImagePipeline.loadWithoutProcessor(folder, compute, PriorOptions.defaults(compute))) {
+        GlmImagePipeline.loadWithoutProcessor(
+            folder,
+            compute,
+            PriorOptions.defaults(compute),
+            MemoryRule.STANDARD.withBudget(gpuMemory))) {
       PipelineBenchmark benchmark =
           new PipelineBenchmark(pipeline, folder, compute, settings, listener);
       Libtorch.synchronize();

@@ -53,6 +53,13 @@ final class BenchCommand implements Callable<Integer> {
   private String precision;
 
   @Option(
+      names = "--gpu-memory",
+      paramLabel = "GB",
+      defaultValue = "",
+      description = EngineFlags.GPU_MEMORY)
+  private String gpuMemory;
+
+  @Option(
       names = "--height",
       paramLabel = "PIXELS",
       description = "Height of source and edited images. Default: ${DEFAULT-VALUE}.")
@@ -142,7 +149,13 @@ final class BenchCommand implements Callable<Integer> {
     precision = precision == null ? chosen.precision() : precision;
     BenchSettings settings = settings(chosen);
     console.out().println(BenchReport.HEADING);
-    BenchReport report = PipelineBenchmark.run(folder(), device, precision, settings, this::print);
+    BenchReport report = PipelineBenchmark.run(
+            folder(),
+            device,
+            precision,
+            EngineOptions.gpuMemory("--gpu-memory", gpuMemory),
+            settings,
+            this::print);
     report.footer().forEach(console.out()::println);
     if (json != null) {
       Files.write(json, report.json(device, precision, settings));

@@ -24,9 +24,15 @@ final class EngineFlags {
   /** The description of --precision, for every command that has it. */
   static final String PRECISION =
       "Precision of the large linear layers in the diffusion transformer and the prior"
-          + " decoder: auto (bfloat16 on a GPU, float32 on a CPU) or fp8. The latter is e4m3 with"
+          + " decoder: auto (bfloat16 on a GPU, float32 on a CPU), fp8 or prior-int8. fp8 is e4m3 with"
           + " one scale per token and output channel: faster, smaller, less exact. It needs a GPU"
-          + " with compute capability 8.9. Default: auto.";
+          + " with compute capability 8.9. prior-int8 keeps the weights of the prior decoder as 8-bit"
+          + " integers, on any GPU: smaller, less exact. Default: auto.";
+
+  /** The description of --gpu-memory, for every command that has it. */
+  static final String GPU_MEMORY =
+      "Memory in GB (10^9 bytes) that the model may use on each GPU. If it cannot hold all weights,"
+          + " prior and transformer take turns there; images stay the same. Default: what is free.";
 
   private static final String GLM_IMAGE = "glm-image";
 
@@ -55,6 +61,13 @@ final class EngineFlags {
           "on refuses a model whose weights need more memory than is free, before it is loaded."
               + " off loads it in any case. Default: ${DEFAULT-VALUE}.")
   private String memoryCheck;
+
+  @Option(
+      names = "--gpu-memory",
+      paramLabel = "GB",
+      defaultValue = "",
+      description = GPU_MEMORY)
+  private String gpuMemory;
 
   @Option(
       names = "--device",
@@ -154,7 +167,8 @@ final class EngineFlags {
         cache(),
         engine.equals(NoopModel.NAME),
         AdapterSpec.parseAll("--lora", lora),
-        EngineOptions.memoryCheck("--memory-check", memoryCheck));
+        EngineOptions.memoryCheck("--memory-check", memoryCheck),
+        EngineOptions.gpuMemory("--gpu-memory", gpuMemory));
   }
 
   private WeightsMode mode() {

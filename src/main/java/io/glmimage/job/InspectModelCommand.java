@@ -3,11 +3,13 @@ package io.glmimage.job;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.json.Json;
 import io.glmimage.pipeline.CheckpointReport;
+import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.weights.AdapterSpec;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,6 +44,15 @@ final class InspectModelCommand implements Callable<Integer> {
   @Option(names = "--lora", paramLabel = AdapterSpec.SYNTAX, description = EngineFlags.LORA)
   private List<String> lora = new ArrayList<>();
 
+  @Option(
+      names = "--gpu-memory",
+      paramLabel = "GB",
+      defaultValue = "",
+      description =
+          "Also print where the weights would be on a GPU with that memory in GB (10^9 bytes), for each"
+              + " precision. Default: no plan.")
+  private String gpuMemory;
+
   @Option(names = "--json", description = "Print JSON. Default: off; text.")
   private boolean json;
 
@@ -55,6 +66,7 @@ final class InspectModelCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    long budget = EngineOptions.gpuMemory("--gpu-memory", gpuMemory);
     CheckpointReport report;
     try {
       report = inspect();
@@ -63,9 +75,12 @@ final class InspectModelCommand implements Callable<Integer> {
       return ExitCode.USAGE;
     }
     if (json) {
-      print(report, console.out());
+      print(report, budget, console.out());
     } else {
       ModelReportText.print(report, console.out());
+      if (budget > 0) {
+        ModelReportText.printPlans(report, budget, console.out());
+      }
     }
     console.out().flush();
     return report.usable() ? ExitCode.DONE : ExitCode.USAGE;
@@ -84,7 +99,12 @@ final class InspectModelCommand implements Callable<Integer> {
     }
   }
 
-  private static void print(CheckpointReport report, PrintWriter out) throws IOException {
-    out.println(Json.INDENTED.writeValueAsString(ModelReportText.fields(report)));
+  private static void print(CheckpointReport report, long budget, PrintWriter out)
+      throws IOException {
+    Map<String, Object> fields = ModelReportText.fields(report);
+    if (budget > 0) {
+      fields.put("memory_plans", ModelReportText.planFields(report, budget));
+    }
+    out.println(Json.INDENTED.writeValueAsString(fields));
   }
 }

@@ -3,7 +3,10 @@ package io.glmimage.job;
 import io.glmimage.error.Wording;
 import io.glmimage.pipeline.CheckpointReport;
 import io.glmimage.pipeline.CheckpointReport.Working;
+import io.glmimage.pipeline.MemoryNeed;
+import io.glmimage.pipeline.MemoryPlan;
 import io.glmimage.pipeline.WorkingMemory;
+import io.glmimage.tensor.Precision;
 import io.glmimage.weights.AdapterReport;
 import io.glmimage.weights.PublishedCheckpoint;
 import io.glmimage.weights.PublishedCheckpoint.Comparison;
@@ -13,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -20,7 +24,7 @@ import java.util.stream.Collectors;
 final class ModelReportText {
   private static final String COLUMNS = "%-26s %5s %8s %14s  %-20s %10s%n";
 
-  private static final String MEMORY_COLUMNS = "  %-24s %10s";
+  private static final String MEMORY_COLUMNS = "  %-26s %10s";
 
   private ModelReportText() {}
 
@@ -82,7 +86,11 @@ final class ModelReportText {
     out.println();
     printMemory("GPU, bfloat16", memory.bfloat16(), memory, Working::gpu, out);
     printMemory("GPU, bfloat16, row alone", memory.bfloat16(), memory, Working::gpuAlone, out);
+    printTurns("GPU, bfloat16, in turns", Precision.AUTO, memory, out);
     printMemory("GPU, --precision fp8", memory.fp8(), memory, Working::gpu, out);
+    MemoryNeed integers = memory.needs().get(Precision.PRIOR_INT8);
+    printMemory("GPU, prior-int8", integers.resident(), memory, Working::gpu, out);
+    printTurns("GPU, prior-int8, in turns", Precision.PRIOR_INT8, memory, out);
     printMemory("CPU, float32", memory.float32(), memory, Working::cpu, out);
   }
 
@@ -97,6 +105,63 @@ final class ModelReportText {
         .working()
         .forEach(w -> out.printf(Locale.ROOT, " %12s", bytes(weights + of.apply(w).bytes())));
     out.println();
+  }
+
+  /** With prior and transformer in turns, each buffer freed before the next is needed. */
+  private static void printTurns(
+      String name, Precision precision, CheckpointReport.Memory memory, PrintWriter out) {
+    long weights = memory.needs().get(precision).inTurns();
+    out.printf(Locale.ROOT, MEMORY_COLUMNS, name, bytes(weights));
+    memory
+        .working()
+        .forEach(w -> out.printf(Locale.ROOT, " %12s", bytes(weights + w.gpu().inPhases())));
+    out.println();
+  }
+
+  /** The plan of each precision for a GPU of which so many bytes may be used. */
+  static void printPlans(CheckpointReport report, long gpuMemory, PrintWriter out) {
+    report
+        .memory()
+        .needs()
+        .forEach(
+            (precision, need) ->
+                out.printf(
+                    Locale.ROOT,
+                    "With --gpu-memory %s and --precision %s: %s%n",
+                    bytes(gpuMemory),
+                    precision,
+                    plan(need, gpuMemory)));
+  }
+
+  private static String plan(MemoryNeed need, long gpuMemory) {
+    return MemoryPlan.choose(need, gpuMemory, Long.MAX_VALUE)
+        .map(plan -> plan + (plan.fits() ? "" : "; edits of that size may not fit"))
+        .orElseGet(
+            () ->
+                "the model does not fit; with prior and transformer in turns its weights need "
+                    + bytes(need.inTurns()));
+  }
+
+  /** The plans by precision as JSON has them. */
+  static Map<String, Object> planFields(CheckpointReport report, long gpuMemory) {
+    Map<String, Object> plans = new LinkedHashMap<>();
+    report
+        .memory()
+        .needs()
+        .forEach(
+            (precision, need) -> {
+              Map<String, Object> fields = new LinkedHashMap<>();
+              Optional<MemoryPlan> plan = MemoryPlan.choose(need, gpuMemory, Long.MAX_VALUE);
+              fields.put(
+                  "weights", plan.map(p -> p.weights().name().toLowerCase(Locale.ROOT)).orElse(null));
+              fields.put("fits", plan.isPresent() && plan.get().fits());
+              fields.put("weights_bytes", plan.map(MemoryPlan::weightBytes).orElse(need.inTurns()));
+              fields.put("edit_bytes", plan.map(MemoryPlan::editBytes).orElse(null));
+              fields.put("host_bytes", plan.map(MemoryPlan::hostBytes).orElse(null));
+              fields.put("rows", plan.map(MemoryPlan::rows).orElse(null));
+              plans.put(precision.toString(), fields);
+            });
+    return plans;
   }
 
   private static void printPublished(List<Comparison> comparisons, PrintWriter out) {
@@ -138,6 +203,14 @@ final class ModelReportText {
     memory.put("gpu_bfloat16", report.memory().bfloat16());
     memory.put("gpu_fp8", report.memory().fp8());
     memory.put("cpu_float32", report.memory().float32());
+    report
+        .memory()
+        .needs()
+        .forEach(
+            (precision, need) -> {
+              String name = precision == Precision.AUTO ? "bfloat16" : precision.toString();
+              memory.put("gpu_" + name.replace('-', '_') + "_in_turns", need.inTurns());
+            });
     fields.put("weights_bytes", memory);
     fields.put(
         "working_bytes", report.memory().working().stream().map(ModelReportText::fields).toList());

@@ -70,6 +70,15 @@ final class ValidateCommand implements Callable<Integer> {
               + " Default: none; the embedded demonstration model is not inspected.")
   private String model;
 
+  @Option(
+      names = "--gpu-memory",
+      paramLabel = "GB",
+      defaultValue = "",
+      description =
+          "With --model: also print where its weights would be on a GPU with that memory in GB (10^9"
+              + " bytes), for each precision. Default: no plan.")
+  private String gpuMemory;
+
   @Option(names = "--lora", paramLabel = AdapterSpec.SYNTAX, description = EngineFlags.LORA)
   private List<String> lora = new ArrayList<>();
 
@@ -216,11 +225,21 @@ final class ValidateCommand implements Callable<Integer> {
       fields.put("model", EngineOptions.EMBEDDED_MODEL);
     } else {
       fields.putAll(ModelReportText.fields(inspected));
+      if (budget() > 0) {
+        fields.put("memory_plans", ModelReportText.planFields(inspected, budget()));
+      }
     }
     return fields;
   }
 
+  private long budget() {
+    return EngineOptions.gpuMemory("--gpu-memory", gpuMemory);
+  }
+
   private void checkOptions() {
+    if (budget() > 0 && model == null) {
+      throw new UsageException("Invalid --gpu-memory: it plans for a model; give --model as well");
+    }
     if (full && sample != null) {
       throw new UsageException(
           "Invalid --sample: --full checks all rows; give only one of the two");
@@ -379,7 +398,11 @@ final class ValidateCommand implements Callable<Integer> {
               + EngineOptions.DEMO_NOTE);
     } else {
       StringWriter lines = new StringWriter();
-      ModelReportText.print(inspected, new PrintWriter(lines, true));
+      PrintWriter writer = new PrintWriter(lines, true);
+      ModelReportText.print(inspected, writer);
+      if (budget() > 0) {
+        ModelReportText.printPlans(inspected, budget(), writer);
+      }
       out.print(redaction.apply(lines.toString()));
     }
   }

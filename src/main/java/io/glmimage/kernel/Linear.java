@@ -19,15 +19,20 @@ public final class Linear {
   private final Rows weight;
   private final Tensor bias;
 
-  private Linear(Compute compute, KernelProvider kernels, Rows weight, Tensor bias) {
+  /** Null unless the weights, and they alone, are 8-bit integers. */
+  private final Int8Weight integers;
+
+  private Linear(
+      Compute compute, KernelProvider kernels, Rows weight, Tensor bias, Int8Weight integers) {
     this.compute = compute;
     this.kernels = kernels;
     this.weight = weight;
     this.bias = bias;
+    this.integers = integers;
   }
 
   /**
-   * Makes a layer of its weights, quantized if the precision is fp8. The given tensors may be freed
+   * Makes a layer of its weights, quantized if the precision says so. The given tensors may be freed
    * with the caller's scope; the tensors that the layer keeps are passed to {@code owner}.
    *
    * @param weight {@code [N, K]} in the dtype of {@code compute}
@@ -37,6 +42,15 @@ public final class Linear {
   public static Linear of(
       Compute compute, KernelProvider kernels, Tensor weight, Tensor bias, Consumer<Tensor> owner) {
     try (TensorScope scope = new TensorScope()) {
+      if (compute.precision() == Precision.PRIOR_INT8) {
+        Int8Weight integers = Int8Weight.quantize(weight);
+        owner.accept(integers.values());
+        owner.accept(integers.scales());
+        if (bias != null) {
+          owner.accept(bias);
+        }
+        return new Linear(compute, kernels, null, bias, integers);
+      }
       Rows kept =
           compute.precision() == Precision.FP8
               ? kernels.quantizeRows().quantize(weight)
@@ -48,12 +62,15 @@ public final class Linear {
       if (bias != null) {
         owner.accept(bias);
       }
-      return new Linear(compute, kernels, kept, bias);
+      return new Linear(compute, kernels, kept, bias, null);
     }
   }
 
   /** {@code [T, K] -> [T, N]}, of the caller's scope. */
   public Tensor apply(Tensor x) {
+    if (integers != null) {
+      return integers.product(x, bias);
+    }
     return weight.quantized()
         ? apply(kernels.quantizeRows().quantize(x))
         : Ops.linear(x, weight.values(), bias);
@@ -62,10 +79,10 @@ public final class Linear {
   /**
    * {@code [T, K] -> [T, N]}, of the caller's scope.
    *
-   * @param x quantized if, and only if, the layer is
+   * @param x quantized if, and only if, the layer takes fp8
    */
   public Tensor apply(Rows x) {
-    return weight.quantized()
+    return takesFp8()
         ? kernels.fp8Linear().apply(x, weight, bias, compute.dtype())
         : apply(x.values());
   }
@@ -75,6 +92,9 @@ public final class Linear {
    * [T, K] -> [T, N]}, of the caller's scope.
    */
   public Rows gelu(Rows x) {
+    if (integers != null) {
+      throw new IllegalStateException("Cannot apply GELU: integer weights are for the prior only");
+    }
     return weight.quantized()
         ? kernels.quantizeRows().gelu(apply(x))
         : new Rows(kernels.linearGelu().apply(x.values(), weight.values(), bias));
@@ -86,8 +106,12 @@ public final class Linear {
    */
   public Rows siluMul(Tensor x) {
     Tensor gateUp = apply(x);
-    return weight.quantized()
+    return takesFp8()
         ? kernels.quantizeRows().siluMul(gateUp)
         : new Rows(kernels.siluMul().siluMul(gateUp));
+  }
+
+  private boolean takesFp8() {
+    return integers == null && weight.quantized();
   }
 }

@@ -32,6 +32,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -119,11 +121,18 @@ public final class CheckpointInspector {
     if (!problems.isEmpty()) {
       return CheckpointReport.Memory.UNKNOWN;
     }
+    SortedMap<Precision, MemoryNeed> needs = new TreeMap<>();
+    CheckpointFolder folder = CheckpointFolder.openForInspection(root, p -> {}, w -> {});
+    PriorOptions sampling = new PriorOptions(PriorOptions.GPU_SLOTS, null);
+    for (Precision precision : Precision.values()) {
+      needs.put(precision, MemoryNeed.of(folder, bfloat16.withPrecision(precision), sampling));
+    }
     return new CheckpointReport.Memory(
         inBfloat16,
-        load(bfloat16.withPrecision(Precision.FP8), false),
+        needs.get(Precision.FP8).resident(),
         load(Compute.meta(ScalarType.Float), false),
-        List.copyOf(working));
+        List.copyOf(working),
+        needs);
   }
 
   /**

@@ -2,10 +2,13 @@ package io.glmimage.pipeline;
 
 import io.glmimage.image.PixelSize;
 import io.glmimage.model.processor.OutputSize;
+import io.glmimage.tensor.Precision;
 import io.glmimage.weights.AdapterReport;
 import io.glmimage.weights.PublishedCheckpoint;
 import io.glmimage.weights.Weights;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * What an inspection of a checkpoint found.
@@ -49,9 +52,15 @@ public record CheckpointReport(
    * @param fp8 on a GPU, with {@code --precision fp8}
    * @param float32 on a CPU
    * @param working estimates of what edits take besides, by size; empty if the weights are unknown
+   * @param needs what plans for a GPU are made from, by precision; empty if the weights are unknown
    */
-  public record Memory(long bfloat16, long fp8, long float32, List<Working> working) {
-    static final Memory UNKNOWN = new Memory(0, 0, 0, List.of());
+  public record Memory(
+      long bfloat16,
+      long fp8,
+      long float32,
+      List<Working> working,
+      SortedMap<Precision, MemoryNeed> needs) {
+    static final Memory UNKNOWN = new Memory(0, 0, 0, List.of(), new TreeMap<>());
   }
 
   /**

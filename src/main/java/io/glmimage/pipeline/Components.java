@@ -8,15 +8,22 @@ import io.glmimage.model.processor.GlmProcessor;
 import io.glmimage.model.scheduler.FlowMatchEulerScheduler;
 import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
+import io.glmimage.weights.WeightTurns;
 
 /**
  * The loaded components of a checkpoint.
  *
+ * @param plan where their weights are
+ * @param limited whether the memory of this process is limited until these are closed
+ * @param turns the memory that components share; null if each has its own
  * @param compute where they are and what they compute in
  * @param kernels that the networks run on
  * @param processor null if loaded without one
  */
 record Components(
+    MemoryPlan plan,
+    boolean limited,
+    WeightTurns turns,
     Compute compute,
     KernelProvider kernels,
     GlmProcessor processor,
@@ -37,5 +44,11 @@ record Components(
     transformer.close();
     glyphs.close();
     vae.close();
+    if (turns != null) {
+      turns.close();
+    }
+    if (limited) {
+      compute.limitMemory(0);
+    }
   }
 }

@@ -101,6 +101,12 @@ public final class GlmImagePipeline implements AutoCloseable {
   /** The stream of {@link Philox} for the initial latents; the prior model has its own. */
   private static final int NOISE_STREAM = 0x4E4F;
 
+  /**
+   * Longest prompt in tokens, without source images. Memory and time of the prior grow with it, for
+   * all rows that are decoded together.
+   */
+  static final int MAX_PROMPT_TOKENS = 8192;
+
   private final Components components;
   private final Compute compute;
   private final MemoryShortage device;
@@ -189,10 +195,12 @@ public final class GlmImagePipeline implements AutoCloseable {
    * #edit} cannot be used then.
    */
   public static GlmImagePipeline loadWithoutProcessor(
-      CheckpointFolder folder, Compute compute, PriorOptions sampling) {
+      CheckpointFolder folder, Compute compute, PriorOptions sampling, MemoryRule memory) {
     KernelProvider kernels = PipelineLoader.kernels(KernelMode.AUTO, compute);
     return new GlmImagePipeline(
-        new PipelineLoader(folder, compute, sampling, kernels).loadWithoutProcessor());
+        new PipelineLoader(folder, compute, sampling, kernels)
+            .withMemory(memory)
+            .loadWithoutProcessor());
   }
 
   /**
@@ -220,7 +228,29 @@ public final class GlmImagePipeline implements AutoCloseable {
         + compute.device()
         + ", "
         + (compute.dtype() == ScalarType.Float ? "float32" : "bfloat16")
-        + (compute.precision() == Precision.FP8 ? ", linear layers in fp8" : "");
+        + switch (compute.precision()) {
+          case FP8 -> ", linear layers in fp8";
+          case PRIOR_INT8 -> ", weights of the prior in int8";
+          case AUTO -> "";
+        }
+        + (memoryPlan().weights() == MemoryPlan.Residence.TURNS
+            ? ", prior and transformer in turns"
+            : "");
+  }
+
+  /** Where the weights are. */
+  public MemoryPlan memoryPlan() {
+    return components.plan();
+  }
+
+  /** Bytes of the device memory in which weights take turns; 0 if none do. */
+  long sharedWeightBytes() {
+    return components.turns() == null ? 0 : components.turns().deviceBytes();
+  }
+
+  /** How often weights were brought to the device; 0 if all stay there. For measurements. */
+  public long weightSwitches() {
+    return components.turns() == null ? 0 : components.turns().switches();
   }
 
   /**
@@ -387,6 +417,11 @@ public final class GlmImagePipeline implements AutoCloseable {
     }
     List<Grid> grids = sources.stream().map(SourcePixels::grid).toList();
     ProcessedPrompt prompt = processor.process(request.prompt(), grids, sizes.generated());
+    int text = prompt.inputIds().length - grids.stream().mapToInt(Grid::size).sum();
+    check(
+        text <= MAX_PROMPT_TOKENS,
+        request,
+        "its prompt has " + text + " tokens, more than " + MAX_PROMPT_TOKENS + "; shorten it");
     return new PreparedRequest(request, sizes, prompt, sources);
   }
 
@@ -510,32 +545,46 @@ public final class GlmImagePipeline implements AutoCloseable {
       return null;
     }
     int sourceTokens = row.sources().stream().mapToInt(s -> s.grid().doubled().size()).sum();
+    List<Tensor> latents = encodeSources(row, observer);
     SourceCache cache = transformer.newCache(sourceTokens, room);
     try {
       for (int i = 0; i < row.sources().size(); i++) {
-        try (TensorScope scope = new TensorScope()) {
-          Grid grid = row.sources().get(i).grid();
-          RgbImage source =
-              Resampler.lanczos(
-                  row.request().sources().get(i),
-                  grid.rows() * OutputLimits.TOKEN_PIXELS,
-                  grid.columns() * OutputLimits.TOKEN_PIXELS);
-          Tensor latents = vae.encode(Pixels.toTensor(List.of(source), compute));
-          observer.accept("condition_latents", latents);
-          // [1, C, h, w] -> [C, h, w]
-          transformer.writeSource(
-              cache,
-              latents.select(0, 0),
-              tokens.sources().get(i),
-              source.height(),
-              source.width());
-        }
+        Grid grid = row.sources().get(i).grid();
+        transformer.writeSource(
+            cache,
+            latents.get(i),
+            tokens.sources().get(i),
+            grid.rows() * OutputLimits.TOKEN_PIXELS,
+            grid.columns() * OutputLimits.TOKEN_PIXELS);
       }
       return cache;
     } catch (RuntimeException e) {
       cache.close();
       throw e;
     }
+  }
+
+  /**
+   * The latents {@code [C, h, w]} of all sources, of the caller's scope. They are encoded before
+   * the cache is allocated: encoding needs much memory, but leaves little behind.
+   */
+  private List<Tensor> encodeSources(PreparedRequest row, Observer observer) {
+    List<Tensor> all = new ArrayList<>();
+    for (int i = 0; i < row.sources().size(); i++) {
+      try (TensorScope scope = new TensorScope()) {
+        Grid grid = row.sources().get(i).grid();
+        RgbImage source =
+            Resampler.lanczos(
+                row.request().sources().get(i),
+                grid.rows() * OutputLimits.TOKEN_PIXELS,
+                grid.columns() * OutputLimits.TOKEN_PIXELS);
+        Tensor latents = vae.encode(Pixels.toTensor(List.of(source), compute));
+        observer.accept("condition_latents", latents);
+        // [1, C, h, w] -> [C, h, w]
+        all.add(scope.keep(latents.select(0, 0)));
+      }
+    }
+    return all;
   }
 
   private Schedule schedule(PreparedRequest row) {

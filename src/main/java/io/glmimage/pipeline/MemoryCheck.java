@@ -1,7 +1,8 @@
 package io.glmimage.pipeline;
 
+import static io.glmimage.pipeline.MemoryPlan.gigabytes;
+
 import io.glmimage.error.DeviceException;
-import io.glmimage.kernel.AtenKernels;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.GpuPool;
@@ -18,54 +19,74 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Refuses a model that exceeds the memory that is free, before anything is loaded. Otherwise the
- * system would end the process without a message. What is needed at any rate is counted: the
- * weights, and the large buffers of one edit of {@link WorkingMemory#SMALL} pixels. If edits of
- * {@link WorkingMemory#MEDIUM} pixels may not fit, a warning is logged and the model is tried.
+ * Chooses the {@link MemoryPlan} of a model before anything is loaded, and refuses a model that
+ * exceeds the memory under every plan. Otherwise the system would end the process without a message.
+ * What is needed at any rate is counted: the weights, and the large buffers of one edit of {@link
+ * WorkingMemory#SMALL} pixels. If edits of {@link WorkingMemory#MEDIUM} pixels may not fit, a warning
+ * is logged and the model is tried.
  */
 final class MemoryCheck {
   private static final Logger LOG = LoggerFactory.getLogger(MemoryCheck.class);
 
   private final CheckpointFolder folder;
   private final Compute compute;
+  private final PriorOptions options;
+  private final MemoryRule rule;
 
-  private MemoryCheck(CheckpointFolder folder, Compute compute) {
+  private MemoryCheck(
+      CheckpointFolder folder, Compute compute, PriorOptions options, MemoryRule rule) {
     this.folder = folder;
     this.compute = compute;
+    this.options = options;
+    this.rule = rule;
   }
 
   /**
-   * Checks the memory of {@code compute}'s device.
+   * The plan for the memory of {@code compute}'s device.
    *
    * @throws DeviceException if the model cannot fit
    */
-  static void check(CheckpointFolder folder, Compute compute, MemoryRule rule) {
-    if (compute.isCuda()) {
-      check(
-          folder,
-          compute,
-          rule,
-          () -> {
-            compute.releaseCachedMemory();
-            return free(compute.freeDeviceMemory(), compute.totalDeviceMemory(), rule.pool());
-          });
-    } else if (compute.device().equals(Compute.cpu().device())) {
-      check(folder, compute, rule, HostMemory::free);
+  static MemoryPlan plan(
+      CheckpointFolder folder, Compute compute, PriorOptions options, MemoryRule rule) {
+    if (!compute.hasData()) {
+      return MemoryPlan.unchecked(options.slots());
     }
+    return plan(
+        folder,
+        compute,
+        options,
+        rule,
+        () -> {
+          if (!compute.isCuda()) {
+            return HostMemory.free();
+          }
+          compute.releaseCachedMemory();
+          return free(compute.freeDeviceMemory(), compute.totalDeviceMemory(), rule.pool());
+        });
   }
 
   /**
-   * Checks the memory by a rule.
+   * The plan by a rule.
    *
    * @param free finds the bytes that are free; empty if unknown, which passes
    */
-  static void check(
-      CheckpointFolder folder, Compute compute, MemoryRule rule, Supplier<OptionalLong> free) {
-    if (rule.check()) {
-      check(folder, compute, free.get());
-    } else {
+  static MemoryPlan plan(
+      CheckpointFolder folder,
+      Compute compute,
+      PriorOptions options,
+      MemoryRule rule,
+      Supplier<OptionalLong> free) {
+    if (!rule.check()) {
       LOG.info("The memory for the model is not checked");
     }
+    OptionalLong available = rule.check() ? free.get() : OptionalLong.empty();
+    if (rule.budgetBytes() > 0) {
+      available = OptionalLong.of(Math.min(rule.budgetBytes(), available.orElse(Long.MAX_VALUE)));
+    }
+    if (available.isEmpty()) {
+      return MemoryPlan.unchecked(options.slots());
+    }
+    return new MemoryCheck(folder, compute, options, rule).plan(available.getAsLong());
   }
 
   /** What is free now, but no more than another library's pool will leave. */
@@ -75,52 +96,67 @@ final class MemoryCheck {
         : OptionalLong.of(Math.min(free.getAsLong(), pool.leaves(total.getAsLong())));
   }
 
-  private static void check(CheckpointFolder folder, Compute compute, OptionalLong free) {
-    if (free.isPresent()) {
-      new MemoryCheck(folder, compute).check(free.getAsLong());
+  private MemoryPlan plan(long available) {
+    MemoryNeed need;
+    try {
+      need = MemoryNeed.of(folder, compute, options);
+    } catch (RuntimeException e) {
+      // Loading reports why the networks cannot be built.
+      LOG.debug("Cannot determine the memory for {}: {}", folder.root(), e.toString());
+      return MemoryPlan.unchecked(options.slots());
     }
-  }
-
-  /** What a model takes. */
-  private record Need(long weights, WorkingMemory small, WorkingMemory medium) {}
-
-  private void check(long free) {
-    Optional<Need> found = need();
+    Optional<MemoryPlan> found = MemoryPlan.choose(need, available, hostMemory());
     if (found.isEmpty()) {
-      return;
+      if (rule.check()) {
+        throw new DeviceException(refusal(need, available));
+      }
+      return MemoryPlan.unchecked(options.slots());
     }
-    Need need = found.get();
-    if (need.weights() + need.small().counted() > free) {
-      throw new DeviceException(refusal(need, free));
-    }
-    if (need.weights() + need.medium().bytes() > free) {
+    MemoryPlan plan = found.get();
+    LOG.info("Memory plan for {}: {}", compute.device(), plan);
+    if (!plan.fits()) {
       LOG.warn(
           "{} on {}: its weights and edits of {} pixels need about {} GB, and {} GB of memory is"
-              + " free. {}",
+              + " {}. {}",
           folder.root(),
           compute.device(),
           WorkingMemory.MEDIUM,
-          gigabytes(need.weights() + need.medium().bytes()),
-          gigabytes(free),
+          gigabytes(plan.weightBytes() + plan.editBytes()),
+          gigabytes(available),
+          word(),
           compute.isCuda()
-              ? "Fewer rows are then edited together, and large images may fail with OUT_OF_MEMORY"
+              ? "Fewer rows are then edited together, and large images may fail with OUT_OF_MEMORY."
+                  + advice()
               : "The system may end the process");
     }
+    return plan;
   }
 
-  private String refusal(Need need, long free) {
+  /**
+   * Bytes for weights that take turns on a GPU. On a CPU turns save nothing, because host and
+   * device are the same memory; there a budget is for trials, and its weights take turns at will.
+   */
+  private long hostMemory() {
+    if (compute.isCuda()) {
+      return HostMemory.free().orElse(Long.MAX_VALUE);
+    }
+    return rule.budgetBytes() > 0 ? Long.MAX_VALUE : -1;
+  }
+
+  private String refusal(MemoryNeed need, long available) {
     String start =
         String.format(
             Locale.ROOT,
             "Cannot load model %s on %s: its weights need %s GB in %s, the smallest edit (%s"
-                + " pixels) %s GB more, and %s GB of memory is free. ",
+                + " pixels) %s GB more, and %s GB of memory is %s. ",
             folder.root(),
             compute.device(),
-            gigabytes(need.weights()),
+            gigabytes(need.resident()),
             name(),
             WorkingMemory.SMALL,
             gigabytes(need.small().counted()),
-            gigabytes(free));
+            gigabytes(available),
+            word());
     if (!compute.isCuda()) {
       return start
           + "In a container this is its limit less the memory in use. Give the container or the"
@@ -128,42 +164,47 @@ final class MemoryCheck {
           + " in any case";
     }
     return start
+        + turns(need)
         + "Other processes on the GPU and the pool of Spark RAPIDS"
-        + " (spark.rapids.memory.gpu.allocFraction) take the rest. Free memory there"
-        + (compute.precision() == Precision.FP8 ? "" : ", set --precision fp8 if the GPU has it,")
-        + " or use a GPU with more memory. --memory-check off loads it in any case";
+        + " (spark.rapids.memory.gpu.allocFraction) take the rest. Free memory there,"
+        + " or use a GPU with more memory."
+        + advice()
+        + " --memory-check off loads it in any case";
   }
 
-  private static String gigabytes(long bytes) {
-    return String.format(Locale.ROOT, "%.1f", bytes / 1e9);
+  /** What the smallest plan would need. */
+  private String turns(MemoryNeed need) {
+    long host = hostMemory();
+    return need.host() <= host
+        ? String.format(
+            Locale.ROOT,
+            "With prior and transformer in turns, weights and edit need %s GB. ",
+            gigabytes(need.inTurns() + need.small().countedInPhases()))
+        : String.format(
+            Locale.ROOT,
+            "Prior and transformer cannot take turns: that needs %s GB of host memory, and %s GB is"
+                + " free. ",
+            gigabytes(need.host()),
+            gigabytes(host));
+  }
+
+  /** Precisions that need less; each changes images, so that none is chosen unasked. */
+  private String advice() {
+    return compute.precision() == Precision.AUTO
+        ? " --precision prior-int8 needs less memory on every GPU, fp8 still less on a GPU that has"
+            + " it; both change images slightly."
+        : "";
+  }
+
+  private String word() {
+    return rule.budgetBytes() > 0 ? "free within --gpu-memory" : "free";
   }
 
   private String name() {
-    if (compute.precision() == Precision.FP8) {
-      return "fp8";
-    }
-    return compute.dtype() == ScalarType.Float ? "float32" : "bfloat16";
-  }
-
-  /** Found by building the networks without data. Empty if one cannot be: loading reports why. */
-  private Optional<Need> need() {
-    Compute meta = Compute.meta(compute.dtype()).withPrecision(compute.precision());
-    CheckpointFolder headers =
-        CheckpointFolder.openForInspection(folder.root(), problem -> {}, warning -> {});
-    PriorOptions options = PriorOptions.defaults(compute);
-    int rows = Math.min(options.slots(), PriorOptions.GPU_ROWS);
-    try (Components parts =
-        new PipelineLoader(headers, meta, options, new AtenKernels()).loadWithoutProcessor()) {
-      long weights =
-          Network.all(meta).stream().mapToLong(part -> headers.ownedBytes(part.name())).sum();
-      return Optional.of(
-          new Need(
-              weights,
-              WorkingMemory.of(parts, WorkingMemory.SMALL, 1, compute.dtype()),
-              WorkingMemory.of(parts, WorkingMemory.MEDIUM, rows, compute.dtype())));
-    } catch (RuntimeException e) {
-      LOG.debug("Cannot determine the memory for {}: {}", folder.root(), e.toString());
-      return Optional.empty();
-    }
+    return switch (compute.precision()) {
+      case FP8 -> "fp8";
+      case PRIOR_INT8 -> "prior-int8";
+      case AUTO -> compute.dtype() == ScalarType.Float ? "float32" : "bfloat16";
+    };
   }
 }

@@ -15,6 +15,7 @@ import io.glmimage.model.vae.Vae;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.MemoryRule;
 import io.glmimage.weights.CheckpointFolder;
+import io.glmimage.weights.WeightTurns;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -80,20 +81,33 @@ final class PipelineLoader {
       // First, because it is the quickest to fail.
       GlmProcessor processor = withProcessor ? part(GlmProcessor.load(folder)) : null;
       compute.makeCurrent();
-      MemoryCheck.check(folder, compute, memory);
+      MemoryPlan plan = MemoryCheck.plan(folder, compute, sampling, memory);
+      if (limited()) {
+        compute.limitMemory(memory.budgetBytes());
+      }
+      WeightTurns turns =
+          plan.weights() == MemoryPlan.Residence.TURNS ? part(new WeightTurns(compute)) : null;
+      CheckpointFolder large = turns == null ? folder : folder.withTurns(turns);
       FlowMatchEulerScheduler scheduler = FlowMatchEulerScheduler.load(folder);
       Vae vae = part(Vae.load(folder, compute, kernels));
       GlyphEncoder glyphs = part(GlyphEncoder.load(folder, compute));
-      GlmImageTransformer transformer = part(GlmImageTransformer.load(folder, compute, kernels));
-      PriorModel prior = part(PriorModel.load(folder, compute, kernels, sampling));
+      GlmImageTransformer transformer = part(GlmImageTransformer.load(large, compute, kernels));
+      PriorModel prior = part(PriorModel.load(large, compute, kernels, sampling));
+      if (turns != null) {
+        prior.limitRows(plan.rows());
+      }
       checkPatches(vae, transformer);
       checkChannels(vae, transformer);
       checkGlyphs(glyphs, transformer);
       if (processor != null) {
         checkTokens(processor, prior);
       }
+      if (turns != null) {
+        turns.start();
+        turns.beforeEachTurn(plan.keepsCache() ? () -> {} : prior::releaseCache);
+      }
       return new Components(
-          compute, kernels, processor, prior, glyphs, transformer, scheduler, vae);
+          plan, limited(), turns, compute, kernels, processor, prior, glyphs, transformer, scheduler, vae);
     } catch (RuntimeException e) {
       free(e);
       throw e;
@@ -113,6 +127,14 @@ final class PipelineLoader {
         failure.addSuppressed(e);
       }
     }
+    if (limited()) {
+      compute.limitMemory(0);
+    }
+  }
+
+  /** Whether the memory of this process is limited as long as the components are loaded. */
+  private boolean limited() {
+    return memory.budgetBytes() > 0 && compute.isCuda();
   }
 
   private void checkPatches(Vae vae, GlmImageTransformer transformer) {

@@ -58,4 +58,23 @@ public record WorkingMemory(long prior, long sources, long decoding, long runtim
   public long bytes() {
     return counted() + runtime;
   }
+
+  /**
+   * The same with fewer rows decoded together.
+   *
+   * @param all rows that {@link #prior} counts
+   */
+  WorkingMemory ofRows(int rows, int all) {
+    return new WorkingMemory(prior / all * rows, sources, decoding, runtime);
+  }
+
+  /** The largest of the counted buffers, which do not exist at the same time if each is freed. */
+  long countedInPhases() {
+    return Math.max(prior, Math.max(sources, decoding));
+  }
+
+  /** As {@link #bytes}, if each of the counted buffers is freed before the next is needed. */
+  public long inPhases() {
+    return countedInPhases() + runtime;
+  }
 }

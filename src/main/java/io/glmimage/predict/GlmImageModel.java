@@ -11,6 +11,7 @@ import ai.djl.util.passthrough.PassthroughNDManager;
 import io.glmimage.error.CheckpointException;
 import io.glmimage.io.LocalFileSource;
 import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.Adapter;
 import io.glmimage.weights.AdapterSpec;
@@ -45,6 +46,7 @@ class GlmImageModel extends BaseModel {
   private static final String DEVICE = "device";
   static final String PRECISION = "precision";
   static final String LORA = "lora";
+  static final String GPU_MEMORY = "gpuMemory";
   private static final String MODEL_NAME = "modelName";
 
   /** The default translator of the DJL Spark extension's BinaryPredictor. */
@@ -87,7 +89,9 @@ class GlmImageModel extends BaseModel {
     }
     Map<String, ?> given = options == null ? Map.of() : options;
     EngineSettings settings =
-        EngineSettings.of(resolveDevice(deviceName(given))).withPrecision(precision(given));
+        EngineSettings.of(resolveDevice(deviceName(given)))
+            .withPrecision(precision(given))
+            .withMemory(MemoryRule.STANDARD.withBudget(gpuMemory(given)));
     closable = !calledBySparkExtension();
     setModelDir(modelPath);
     try {
@@ -111,6 +115,12 @@ class GlmImageModel extends BaseModel {
     return given == null ? Precision.AUTO : Precision.parse(given);
   }
 
+  /** In GB, as {@code --gpu-memory}. */
+  private long gpuMemory(Map<String, ?> options) {
+    String given = given(options, GPU_MEMORY);
+    return given == null ? 0 : MemoryRule.parseBudget("option " + GPU_MEMORY, given);
+  }
+
   private List<AdapterSpec> adapters(Map<String, ?> options) {
     String given = given(options, LORA);
     return given == null
@@ -123,6 +133,7 @@ class GlmImageModel extends BaseModel {
     unknown.remove(DEVICE);
     unknown.remove(PRECISION);
     unknown.remove(LORA);
+    unknown.remove(GPU_MEMORY);
     unknown.remove(MODEL_NAME);
     if (!unknown.isEmpty()) {
       throw new IllegalArgumentException(
@@ -136,6 +147,8 @@ class GlmImageModel extends BaseModel {
               + PRECISION
               + ", "
               + LORA
+              + ", "
+              + GPU_MEMORY
               + " and "
               + MODEL_NAME);
     }

@@ -19,6 +19,9 @@ import org.bytedeco.pytorch.global.torch_cuda;
  * @param precision of the large matrix products, in networks that support several
  */
 public record Compute(String device, ScalarType dtype, Precision precision) {
+  /** GPU memory that is not libtorch's: the CUDA context, and the code of kernels. */
+  public static final long OUTSIDE_ALLOCATOR = 1_000_000_000L;
+
   /** All products are in {@code dtype}. */
   public Compute(String device, ScalarType dtype) {
     this(device, dtype, Precision.AUTO);
@@ -35,6 +38,11 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
    */
   public static Compute meta(ScalarType dtype) {
     return new Compute("meta", dtype);
+  }
+
+  /** Whether tensors have values: false for {@link #meta}. */
+  public boolean hasData() {
+    return !device.equals("meta");
   }
 
   /** GPU {@code index} in bfloat16. */
@@ -119,6 +127,26 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   public void releaseCachedMemory() {
     if (isCuda()) {
       torch_cuda.getAllocator().emptyCache();
+    }
+  }
+
+  /**
+   * Limits the GPU memory of this process. The CUDA context and libraries take {@link
+   * #OUTSIDE_ALLOCATOR} of it, tensors the rest. Does nothing for the CPU.
+   *
+   * @param bytes 0 for no limit
+   */
+  public void limitMemory(long bytes) {
+    if (isCuda()) {
+      try (TensorScope scope = new TensorScope()) {
+        // libtorch knows the GPU from its first tensor on.
+        Ops.empty(this, 1);
+      }
+      long tensors = Math.max(bytes - OUTSIDE_ALLOCATOR, bytes / 2);
+      double total = totalDeviceMemory().orElseThrow();
+      torch_cuda
+          .getAllocator()
+          .setMemoryFraction(bytes == 0 ? 1 : Math.min(1, tensors / total), (byte) gpuIndex());
     }
   }
 

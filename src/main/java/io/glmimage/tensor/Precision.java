@@ -15,7 +15,14 @@ public enum Precision {
    * float32, results in the dtype of {@link #AUTO}. Applies to the linear layers of the diffusion
    * transformer's blocks and of the prior decoder; everything else is as with {@link #AUTO}.
    */
-  FP8;
+  FP8,
+
+  /**
+   * The weights of the prior decoder's linear layers as 8-bit integers with one scale per output
+   * channel, for GPUs with little memory. They become numbers of {@link #AUTO}'s dtype before each
+   * product, so this runs on every GPU. Everything else is as with {@link #AUTO}.
+   */
+  PRIOR_INT8;
 
   /** The accepted names, for messages. */
   public static final String NAMES =
@@ -29,7 +36,7 @@ public enum Precision {
   /**
    * The precision of that name.
    *
-   * @param name {@code auto} or {@code fp8}
+   * @param name {@code auto}, {@code fp8} or {@code prior-int8}
    * @throws IllegalArgumentException for another name
    */
   public static Precision parse(String name) {
@@ -41,9 +48,14 @@ public enum Precision {
     throw new IllegalArgumentException("Invalid precision: " + name + ", expected " + NAMES);
   }
 
+  /** The precision of the diffusion transformer. */
+  public Precision ofTransformer() {
+    return this == PRIOR_INT8 ? AUTO : this;
+  }
+
   /** The name that {@link #parse} accepts. */
   @Override
   public String toString() {
-    return name().toLowerCase(Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 }

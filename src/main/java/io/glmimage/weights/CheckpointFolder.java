@@ -33,6 +33,10 @@ public final class CheckpointFolder {
   private final Consumer<String> warnings;
 
   private final BoundAdapters adapters;
+
+  /** The memory that components share; null if each has its own. */
+  private final WeightTurns turns;
+
   private final Map<String, Weights> inspected = new HashMap<>();
 
   /** Receives each random tensor that a model requests. */
@@ -50,13 +54,15 @@ public final class CheckpointFolder {
       LoadMeter meter,
       Consumer<CheckpointException> problems,
       Consumer<String> warnings,
-      BoundAdapters adapters) {
+      BoundAdapters adapters,
+      WeightTurns turns) {
     this.root = root;
     this.random = random;
     this.meter = meter;
     this.problems = problems;
     this.warnings = warnings;
     this.adapters = adapters;
+    this.turns = turns;
   }
 
   /**
@@ -70,7 +76,7 @@ public final class CheckpointFolder {
     }
     checkForm(root);
     CheckpointFolder folder =
-        new CheckpointFolder(root, null, LoadMeter.NONE, null, null, BoundAdapters.NONE);
+        new CheckpointFolder(root, null, LoadMeter.NONE, null, null, BoundAdapters.NONE, null);
     String pipeline = folder.config("model_index.json").text("_class_name");
     if (!pipeline.equals("GlmImagePipeline")) {
       throw new CheckpointException(
@@ -111,7 +117,7 @@ public final class CheckpointFolder {
   /** As {@link #openWithRandomWeights(Path)}, and reports each tensor that a model requests. */
   static CheckpointFolder openWithRandomWeights(Path root, Asked asked) {
     return new CheckpointFolder(
-        open(root).root, asked, LoadMeter.NONE, null, null, BoundAdapters.NONE);
+        open(root).root, asked, LoadMeter.NONE, null, null, BoundAdapters.NONE, null);
   }
 
   /**
@@ -123,7 +129,7 @@ public final class CheckpointFolder {
    */
   public static CheckpointFolder openForInspection(
       Path root, Consumer<CheckpointException> problems, Consumer<String> warnings) {
-    return new CheckpointFolder(root, null, LoadMeter.NONE, problems, warnings, BoundAdapters.NONE);
+    return new CheckpointFolder(root, null, LoadMeter.NONE, problems, warnings, BoundAdapters.NONE, null);
   }
 
   /**
@@ -134,7 +140,7 @@ public final class CheckpointFolder {
   public CheckpointFolder withProgress(LoadProgress progress) {
     return progress == LoadProgress.NONE || random != null
         ? this
-        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null, null, adapters);
+        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null, null, adapters, turns);
   }
 
   /** Reports that all networks are loaded. */
@@ -160,7 +166,23 @@ public final class CheckpointFolder {
       shapes.put(component, Weights.shapes(root.resolve(component), stem(component)));
     }
     return new CheckpointFolder(
-        root, random, meter, problems, warnings, BoundAdapters.bind(more, shapes, this::report));
+        root, random, meter, problems, warnings, BoundAdapters.bind(more, shapes, this::report), turns);
+  }
+
+  /**
+   * The same folder for networks on {@link Compute#meta}, whose sizes are of interest. Problems are
+   * not reported.
+   */
+  public CheckpointFolder withoutData() {
+    return random == null
+        ? openForInspection(root, problem -> {}, warning -> {})
+        : new CheckpointFolder(
+            root, (c, name, shape) -> {}, LoadMeter.NONE, null, null, BoundAdapters.NONE, null);
+  }
+
+  /** The same folder, whose large components share device memory. */
+  public CheckpointFolder withTurns(WeightTurns shared) {
+    return new CheckpointFolder(root, random, meter, problems, warnings, adapters, shared);
   }
 
   /** The adapters that fit the checkpoint. */
@@ -215,16 +237,20 @@ public final class CheckpointFolder {
    */
   public Weights weights(String component, Compute compute) {
     Path folder = root.resolve(component);
+    WeightTurns shared = WeightTurns.COMPONENTS.contains(component) ? turns : null;
     if (random != null) {
-      return Weights.random(
-          folder, compute, (name, shape) -> random.tensor(component, name, shape));
+      Weights weights =
+          Weights.random(
+                  folder, compute, (name, shape) -> random.tensor(component, name, shape))
+              .inTurns(shared);
+      return compute.hasData() ? weights : inspected(component, weights);
     }
     if (!Files.isDirectory(folder)) {
       throw new CheckpointException("Cannot load model: " + folder + " is missing");
     }
     String stem = stem(component);
     return problems == null
-        ? Weights.open(folder, stem, compute, meter, adapters)
+        ? Weights.open(folder, stem, compute, meter, adapters).inTurns(shared)
         : inspected(component, Weights.openHeaders(folder, stem, compute, problems));
   }
 

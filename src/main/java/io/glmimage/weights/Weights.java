@@ -56,6 +56,13 @@ public final class Weights implements AutoCloseable {
     final LoadMeter meter;
     BoundAdapters adapters = BoundAdapters.NONE;
     ReadAhead ahead;
+
+    /** The memory that the component shares with others; null if the component stays on its own. */
+    WeightTurns turns;
+
+    /** Null until the component is loaded, and if it shares no memory. */
+    WeightTurns.Turn turn;
+
     boolean random;
     BiConsumer<String, long[]> asked;
 
@@ -310,8 +317,9 @@ public final class Weights implements AutoCloseable {
       if (store.adapters.change(component, full)) {
         source = store.adapters.merged(component, full, source, store.compute);
       }
-      Tensor t = Ops.to(source, store.compute, dtype);
-      return scope.keep(t.contiguous());
+      Tensor t = Ops.to(source, store.compute, dtype).contiguous();
+      // On a CPU, t may be a view of the file, which cannot move.
+      return scope.keep(store.turns != null && !store.compute.isCuda() ? t.clone() : t);
     } finally {
       store.taken(full, file.bytes(full));
     }
@@ -349,7 +357,9 @@ public final class Weights implements AutoCloseable {
       Tensor t = torch.empty(shape, store.compute.options(dtype), new MemoryFormatOptional());
       // Norm scales are near 1 and other values are small, so activations stay finite at any depth.
       boolean norm = shape.length == 1 && name.contains("norm") && name.endsWith("weight");
-      t.normal_(norm ? 1 : 0, RANDOM_DEVIATION, new GeneratorOptional());
+      if (store.compute.hasData()) {
+        t.normal_(norm ? 1 : 0, RANDOM_DEVIATION, new GeneratorOptional());
+      }
       return scope.keep(t);
     }
   }
@@ -364,6 +374,32 @@ public final class Weights implements AutoCloseable {
     derived.retainReference();
     store.loaded.add(derived);
     return derived;
+  }
+
+  /** The same weights in memory that components share; null for memory of their own. */
+  Weights inTurns(WeightTurns turns) {
+    store.turns = turns;
+    return this;
+  }
+
+  /**
+   * Ends the load: the network has taken all tensors. If the component shares device memory with
+   * others, its weights move to host memory now; the network cannot run before {@link #activate}.
+   */
+  public void loaded() {
+    if (store.turns != null) {
+      store.turn = store.turns.add(store.folder.getFileName().toString(), store.loaded);
+    }
+  }
+
+  /**
+   * Brings the weights to the device if the component shares device memory with others. A network
+   * calls this before it uses its tensors.
+   */
+  public void activate() {
+    if (store.turn != null) {
+      store.turn.activate();
+    }
   }
 
   /**

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.DeviceException;
 import io.glmimage.image.PixelSize;
 import io.glmimage.io.LocalFileSource;
+import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.GpuPool;
 import io.glmimage.tensor.MemoryRule;
@@ -68,13 +69,14 @@ class MemoryCheckTest {
   @Test
   void withoutTheCheckAnyModelIsLoaded() {
     CheckpointFolder folder = CheckpointFolder.open(model);
-    MemoryRule off = new MemoryRule(false, null);
+    MemoryRule off = new MemoryRule(false, null, 0);
 
     assertDoesNotThrow(
         () ->
-            MemoryCheck.check(
+            MemoryCheck.plan(
                 folder,
                 Compute.cpu(),
+                PriorOptions.defaults(Compute.cpu()),
                 off,
                 () -> {
                   throw new AssertionError("free memory is not asked for");
@@ -99,9 +101,10 @@ class MemoryCheckTest {
   void unknownMemoryRefusesNothing() {
     assertDoesNotThrow(
         () ->
-            MemoryCheck.check(
+            MemoryCheck.plan(
                 CheckpointFolder.open(model),
                 Compute.cpu(),
+                PriorOptions.defaults(Compute.cpu()),
                 MemoryRule.STANDARD,
                 OptionalLong::empty));
   }
@@ -128,9 +131,17 @@ class MemoryCheckTest {
     assertEquals(34.6, (memory.fp8() + medium.gpu().bytes()) / 1e9, 0.5);
   }
 
+  private static MemoryPlan plan(Compute compute, MemoryRule rule, long free) {
+    return MemoryCheck.plan(
+        CheckpointFolder.open(model),
+        compute,
+        PriorOptions.defaults(compute),
+        rule,
+        () -> OptionalLong.of(free));
+  }
+
   private static void check(Compute compute, long free) {
-    MemoryCheck.check(
-        CheckpointFolder.open(model), compute, MemoryRule.STANDARD, () -> OptionalLong.of(free));
+    plan(compute, MemoryRule.STANDARD, free);
   }
 
   @Test

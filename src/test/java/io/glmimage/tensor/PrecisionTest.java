@@ -13,7 +13,7 @@ class PrecisionTest {
     }
     assertEquals(Precision.FP8, Precision.parse("fp8"));
     assertEquals(
-        "Invalid precision: FP8, expected auto or fp8",
+        "Invalid precision: FP8, expected auto or fp8 or prior-int8",
         assertThrows(IllegalArgumentException.class, () -> Precision.parse("FP8")).getMessage());
   }
 

@@ -43,7 +43,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * <p>S glyph tokens, I image tokens, D width. Computes in {@link Compute#dtype}; norms, rotation,
  * guidance and Euler step in float32. Threads may share the network, but not the objects made for
- * one image.
+ * one image. If the weights share device memory with another network, these calls bring them to the
+ * device, and the other network may not run until the image is denoised.
  *
  * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py,
  * GlmImageTransformer2DModel (commit 58eb52c). Deviations: see {@link PackedForward}, {@link
@@ -72,10 +73,13 @@ public final class GlmImageTransformer implements AutoCloseable {
   public static GlmImageTransformer load(
       CheckpointFolder checkpoint, Compute compute, KernelProvider kernels) {
     DitConfig config = DitConfig.read(checkpoint.config("transformer/config.json"));
-    Weights tensors = checkpoint.weights("transformer", compute);
+    Weights tensors =
+        checkpoint.weights(
+            "transformer", compute.withPrecision(compute.precision().ofTransformer()));
     try {
       GlmImageTransformer network = new GlmImageTransformer(config, tensors, kernels);
       tensors.warnOfUnused();
+      tensors.loaded();
       return network;
     } catch (RuntimeException e) {
       tensors.close();
@@ -121,6 +125,7 @@ public final class GlmImageTransformer implements AutoCloseable {
    * @param left first column of the crop, in pixels
    */
   Modulation modulation(double[] timesteps, int height, int width, int top, int left) {
+    tensors.activate();
     try (TensorScope scope = new TensorScope()) {
       return new Modulation(
           weights, weights.condition().embed(timesteps, height, width, top, left));
@@ -143,6 +148,7 @@ public final class GlmImageTransformer implements AutoCloseable {
               + textEmbedDim()
               + "]");
     }
+    tensors.activate();
     PriorProjector prior = weights.priorProjector();
     try (TensorScope scope = new TensorScope()) {
       Tensor text =
@@ -197,6 +203,7 @@ public final class GlmImageTransformer implements AutoCloseable {
               + cache.sourceTokens()
               + " are in use");
     }
+    tensors.activate();
     try (TensorScope scope = new TensorScope();
         Modulation modulation = modulation(new double[] {0}, height, width);
         OwnedTensors views = new OwnedTensors();
@@ -230,6 +237,7 @@ public final class GlmImageTransformer implements AutoCloseable {
    * @param cache the sources, all written, which only the conditional sequence sees; null for none
    */
   public Denoiser denoiser(Grid grid, DenoisingSteps steps, Guidance guidance, SourceCache cache) {
+    tensors.activate();
     return new Denoiser(weights, kernels, grid, steps, guidance, cache);
   }
 

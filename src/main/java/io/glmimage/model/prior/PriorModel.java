@@ -113,7 +113,9 @@ public final class PriorModel implements AutoCloseable {
       CheckpointFolder folder, Compute compute, KernelProvider kernels, PriorOptions options) {
     Weights weights = folder.weights("vision_language_encoder", compute);
     try {
-      return new PriorModel(folder, weights, kernels, options);
+      PriorModel model = new PriorModel(folder, weights, kernels, options);
+      weights.loaded();
+      return model;
     } catch (RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -169,6 +171,7 @@ public final class PriorModel implements AutoCloseable {
     if (grid.size() == 0) {
       return new int[0];
     }
+    weights.activate();
     try (TensorScope scope = new TensorScope()) {
       return Ops.toInts(quantizer.nearest(quantizer.project(tower.forward(pixelValues, grid))));
     }
@@ -205,6 +208,7 @@ public final class PriorModel implements AutoCloseable {
     if (prompts.isEmpty()) {
       return List.of();
     }
+    weights.activate();
     while (true) {
       List<Row> rows = prompts.stream().map(this::row).toList();
       try {
@@ -232,6 +236,17 @@ public final class PriorModel implements AutoCloseable {
 
   private static String firstLine(RuntimeException e) {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+  }
+
+  /**
+   * Decodes at most this many rows at a time, to save memory. The ids stay the same: the batch of a
+   * decoding step keeps its size.
+   */
+  public void limitRows(int rows) {
+    if (rows < 1) {
+      throw new IllegalArgumentException("Invalid rows: " + rows + ", expected 1 or more");
+    }
+    rowsAtATime = Math.min(rowsAtATime, rows);
   }
 
   /** Frees the key/value cache; the next call allocates a new one. */

@@ -34,7 +34,8 @@ record CheckpointOpener(EngineOptions options, WeightsRef ref, List<DistributedA
     MemoryRule memory =
         new MemoryRule(
             options.memoryCheck(),
-            SparkEnv.get() == null ? null : RapidsPool.of(SparkEnv.get().conf()));
+            SparkEnv.get() == null ? null : RapidsPool.of(SparkEnv.get().conf()),
+            options.gpuMemoryBytes());
     return GlmImageEngine.load(
         folder(storage), local(), settings().withDevice(device).withMemory(memory), progress);
   }

@@ -5,6 +5,7 @@ import io.glmimage.kernel.KernelMode;
 import io.glmimage.spark.weights.WeightsMode;
 import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.tensor.DeviceName;
+import io.glmimage.tensor.MemoryRule;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.AdapterSpec;
 import java.io.Serializable;
@@ -23,6 +24,7 @@ import java.util.stream.Collectors;
  * @param noop whether nothing is edited, to measure the bookkeeping
  * @param adapters LoRA adapters that are merged into the weights, in this order
  * @param memoryCheck whether the memory for the weights is checked before they are loaded
+ * @param gpuMemoryBytes of each GPU that a model may use; 0 for all that is free
  */
 public record EngineOptions(
     String model,
@@ -33,7 +35,8 @@ public record EngineOptions(
     WeightsOptions cache,
     boolean noop,
     List<AdapterSpec> adapters,
-    boolean memoryCheck)
+    boolean memoryCheck,
+    long gpuMemoryBytes)
     implements Serializable {
   /** The name of the embedded model in tables and reports. */
   public static final String EMBEDDED_MODEL = "glm-image-tiny";
@@ -72,6 +75,24 @@ public record EngineOptions(
     return value.equals("on");
   }
 
+  /**
+   * The bytes of an option or a setting in GB (10^9 bytes).
+   *
+   * @param option its name, for the message
+   * @param gigabytes a number above 0; empty for no limit, which is 0
+   * @throws UsageException for another text
+   */
+  public static long gpuMemory(String option, String gigabytes) {
+    if (gigabytes.isEmpty()) {
+      return 0;
+    }
+    try {
+      return MemoryRule.parseBudget(option, gigabytes);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage());
+    }
+  }
+
   /** Without adapters, and with the check of the memory. */
   public EngineOptions(
       String model,
@@ -81,7 +102,7 @@ public record EngineOptions(
       WeightsMode weights,
       WeightsOptions cache,
       boolean noop) {
-    this(model, device, precision, kernels, weights, cache, noop, List.of(), true);
+    this(model, device, precision, kernels, weights, cache, noop, List.of(), true, 0);
   }
 
   /** A model with the defaults of everything but the device. */

@@ -49,6 +49,9 @@ public final class GlmImagePlugin implements SparkPlugin {
   /** As {@code --memory-check}. */
   public static final String MEMORY_CHECK = "spark.glmimage.memoryCheck";
 
+  /** As {@code --gpu-memory}. */
+  public static final String GPU_MEMORY = "spark.glmimage.gpuMemory";
+
   /** As {@code --precision}. */
   public static final String PRECISION = "spark.glmimage.precision";
 
@@ -107,7 +110,8 @@ public final class GlmImagePlugin implements SparkPlugin {
         conf.get(LORA, "").isBlank()
             ? List.of()
             : AdapterSpec.parseAll(LORA, List.of(conf.get(LORA).split(",", -1))),
-        EngineOptions.memoryCheck(MEMORY_CHECK, conf.get(MEMORY_CHECK, "on")));
+        EngineOptions.memoryCheck(MEMORY_CHECK, conf.get(MEMORY_CHECK, "on")),
+        EngineOptions.gpuMemory(GPU_MEMORY, conf.get(GPU_MEMORY, "")));
   }
 
   private static KernelMode kernels(String text) {

@@ -290,7 +290,8 @@ public class ImageEditor extends ImageEditorParams {
               session.cache(),
               false,
               AdapterSpec.parseAll("lora", List.of(getLora())),
-              session.memoryCheck()));
+              session.memoryCheck(),
+              session.gpuMemoryBytes()));
     }
     if (isDefined(weights())) {
       throw new IllegalArgumentException(
