@@ -6,7 +6,6 @@ import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /**
  * Edits source images of random sizes with the bundled model, to see what new shapes cost. Run
@@ -53,14 +51,14 @@ final class RandomSizesCheck {
   }
 
   private boolean run(GlmImagePipeline pipeline, int edits, int batch) throws IOException {
-    List<double[]> samples = new ArrayList<>();
+    ProcessSamples samples = new ProcessSamples("edits");
     Set<Long> seen = new HashSet<>();
     List<Double> known = new ArrayList<>();
     List<Double> fresh = new ArrayList<>();
     int failed = 0;
     int lineEvery = Math.max(1, edits / LINES);
     long start = System.nanoTime();
-    System.out.println("edits  failed  shapes  device MB  resident MB  handles  threads  seconds");
+    System.out.println("edits  failed  shapes  " + ProcessSamples.HEADING + "  seconds");
     for (int done = 0; done < edits; ) {
       List<EditRequest> requests = requests(done, Math.min(batch, edits - done));
       long begin = System.nanoTime();
@@ -78,31 +76,19 @@ final class RandomSizesCheck {
       (seen.size() > shapes ? fresh : known).add(seconds);
       int before = done;
       done += requests.size();
-      double[] sample = sample(done, pipeline);
-      samples.add(sample);
+      String sample = samples.add(done, pipeline.deviceMemoryBytes());
       if (before / lineEvery != done / lineEvery) {
         System.out.printf(
             Locale.ROOT,
-            "%5d  %6d  %6d  %9.1f  %11.1f  %7.0f  %7.0f  %7.1f%n",
+            "%5d  %6d  %6d  %s  %7.1f%n",
             done,
             failed,
             seen.size(),
-            sample[1],
-            sample[2],
-            sample[3],
-            sample[4],
+            sample,
             (System.nanoTime() - start) / 1e9);
       }
     }
-    List<double[]> half = samples.subList(samples.size() / 2, samples.size());
-    System.out.printf(
-        Locale.ROOT,
-        "slopes per 1,000 edits over the second half: device %.2f MB, resident %.2f MB, handles"
-            + " %.2f, threads %.2f%n",
-        slope(half, 1),
-        slope(half, 2),
-        slope(half, 3),
-        slope(half, 4));
+    System.out.println(samples.slopes());
     System.out.printf(
         Locale.ROOT,
         "seconds per edit, median: %.4f in %d batches with a new size, %.4f in %d without%n",
@@ -143,41 +129,6 @@ final class RandomSizesCheck {
   private int side() {
     double log = Math.log(SHORTEST) + random.nextDouble() * Math.log((double) longest / SHORTEST);
     return (int) Math.round(Math.exp(log));
-  }
-
-  /** Edits done, device MB, resident MB, open files and threads. */
-  private static double[] sample(int done, GlmImagePipeline pipeline) throws IOException {
-    return new double[] {
-      done,
-      pipeline.deviceMemoryBytes() / 1e6,
-      status("VmRSS:") * 1024 / 1e6,
-      handles(),
-      status("Threads:")
-    };
-  }
-
-  private static double handles() throws IOException {
-    try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
-      return open.count();
-    }
-  }
-
-  private static double status(String key) throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/status")).stream()
-        .filter(line -> line.startsWith(key))
-        .mapToDouble(line -> Double.parseDouble(line.replaceAll("[^0-9]", "")))
-        .findFirst()
-        .orElseThrow();
-  }
-
-  /** Slope of a value per 1,000 edits, by least squares. */
-  private static double slope(List<double[]> samples, int column) {
-    double n = samples.size();
-    double x = samples.stream().mapToDouble(s -> s[0]).sum() / n;
-    double y = samples.stream().mapToDouble(s -> s[column]).sum() / n;
-    double xy = samples.stream().mapToDouble(s -> (s[0] - x) * (s[column] - y)).sum();
-    double xx = samples.stream().mapToDouble(s -> (s[0] - x) * (s[0] - x)).sum();
-    return 1000 * xy / xx;
   }
 
   private static double median(List<Double> values) {
