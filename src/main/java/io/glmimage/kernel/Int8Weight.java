@@ -26,6 +26,12 @@ record Int8Weight(Tensor values, Tensor scales) {
   /** Rounds weights {@code [N, K]} to the nearest integers; of the caller's scope. */
   static Int8Weight quantize(Tensor weight) {
     try (TensorScope scope = new TensorScope()) {
+      if (weight.is_meta()) {
+        // Only sizes are of interest.
+        Tensor column = weight.narrow(1, 0, 1).to(ScalarType.Float);
+        return new Int8Weight(
+            scope.keep(weight.to(ScalarType.Char)), scope.keep(column.clone()));
+      }
       Tensor numbers = weight.to(ScalarType.Float); // [N, K]
       Tensor largest =
           numbers

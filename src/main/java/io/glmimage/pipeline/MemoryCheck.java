@@ -13,6 +13,7 @@ import io.glmimage.weights.CheckpointFolder;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
@@ -32,13 +33,19 @@ final class MemoryCheck {
   private final Compute compute;
   private final PriorOptions options;
   private final MemoryRule rule;
+  private final LongSupplier freeHost;
 
   private MemoryCheck(
-      CheckpointFolder folder, Compute compute, PriorOptions options, MemoryRule rule) {
+      CheckpointFolder folder,
+      Compute compute,
+      PriorOptions options,
+      MemoryRule rule,
+      LongSupplier freeHost) {
     this.folder = folder;
     this.compute = compute;
     this.options = options;
     this.rule = rule;
+    this.freeHost = freeHost;
   }
 
   /**
@@ -62,20 +69,23 @@ final class MemoryCheck {
           }
           compute.releaseCachedMemory();
           return free(compute.freeDeviceMemory(), compute.totalDeviceMemory(), rule.pool());
-        });
+        },
+        () -> HostMemory.free().orElse(Long.MAX_VALUE));
   }
 
   /**
    * The plan by a rule.
    *
    * @param free finds the bytes that are free; empty if unknown, which passes
+   * @param freeHost finds the free bytes of host memory
    */
   static MemoryPlan plan(
       CheckpointFolder folder,
       Compute compute,
       PriorOptions options,
       MemoryRule rule,
-      Supplier<OptionalLong> free) {
+      Supplier<OptionalLong> free,
+      LongSupplier freeHost) {
     if (!rule.check()) {
       LOG.info("The memory for the model is not checked");
     }
@@ -86,7 +96,7 @@ final class MemoryCheck {
     if (available.isEmpty()) {
       return MemoryPlan.unchecked(options.slots());
     }
-    return new MemoryCheck(folder, compute, options, rule).plan(available.getAsLong());
+    return new MemoryCheck(folder, compute, options, rule, freeHost).plan(available.getAsLong());
   }
 
   /** What is free now, but no more than another library's pool will leave. */
@@ -138,7 +148,7 @@ final class MemoryCheck {
    */
   private long hostMemory() {
     if (compute.isCuda()) {
-      return HostMemory.free().orElse(Long.MAX_VALUE);
+      return freeHost.getAsLong();
     }
     return rule.budgetBytes() > 0 ? Long.MAX_VALUE : -1;
   }

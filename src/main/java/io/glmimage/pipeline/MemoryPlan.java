@@ -117,7 +117,7 @@ public record MemoryPlan(
       text.append(
           String.format(
               Locale.ROOT,
-              ": %s GB of weights, about %s GB for edits of %s, %s GB available",
+              ": %s GB of weights, about %s GB for edits of %s pixels, %s GB available",
               gigabytes(weightBytes),
               gigabytes(editBytes),
               WorkingMemory.MEDIUM,

@@ -31,6 +31,12 @@ public record WorkingMemory(long prior, long sources, long decoding, long runtim
    */
   static final long GPU_RUNTIME = 3_000_000_000L;
 
+  /**
+   * The same if memory is short, so that libtorch returns what it keeps before it asks for more: the
+   * CUDA context, workspaces and the transformer's activations. Computed, not measured.
+   */
+  static final long GPU_RUNTIME_IN_PHASES = 2_500_000_000L;
+
   /** Tokens of the text around the images. Prompts are mostly shorter. */
   private static final int TEXT_TOKENS = 64;
 
@@ -75,6 +81,6 @@ public record WorkingMemory(long prior, long sources, long decoding, long runtim
 
   /** As {@link #bytes}, if each of the counted buffers is freed before the next is needed. */
   public long inPhases() {
-    return countedInPhases() + runtime;
+    return countedInPhases() + Math.min(runtime, GPU_RUNTIME_IN_PHASES);
   }
 }

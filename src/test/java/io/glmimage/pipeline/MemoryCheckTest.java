@@ -80,7 +80,8 @@ class MemoryCheckTest {
                 off,
                 () -> {
                   throw new AssertionError("free memory is not asked for");
-                }));
+                },
+                () -> 0));
     assertThrows(DeviceException.class, () -> check(Compute.cpu(), 1));
   }
 
@@ -89,12 +90,14 @@ class MemoryCheckTest {
     Compute gpu = Compute.cuda(0);
 
     String message =
-        assertThrows(DeviceException.class, () -> check(gpu, 24_000_000_000L)).getMessage();
+        assertThrows(DeviceException.class, () -> check(gpu, 20_000_000_000L)).getMessage();
     assertTrue(message.contains(" on cuda:0: "), message);
     assertTrue(message.contains("GB in bfloat16, the smallest edit (512 x 512 pixels) "), message);
-    assertTrue(message.contains(" GB more, and 24.0 GB of memory is free."), message);
+    assertTrue(message.contains(" GB more, and 20.0 GB of memory is free."), message);
     assertTrue(message.contains("spark.rapids.memory.gpu.allocFraction"), message);
-    assertTrue(message.contains("--precision fp8"), message);
+    assertTrue(
+        message.contains("With prior and transformer in turns, weights and edit need 22.6 GB"), message);
+    assertTrue(message.contains("--precision prior-int8 needs less memory on every GPU"), message);
   }
 
   @Test
@@ -106,15 +109,17 @@ class MemoryCheckTest {
                 Compute.cpu(),
                 PriorOptions.defaults(Compute.cpu()),
                 MemoryRule.STANDARD,
-                OptionalLong::empty));
+                OptionalLong::empty,
+                () -> 0));
   }
 
   @Test
   void theNeedIsThatOfTheInspection() {
     Compute gpu = Compute.cuda(0);
     for (Precision precision : List.of(Precision.AUTO, Precision.FP8)) {
-      long weights = precision == Precision.FP8 ? memory.fp8() : memory.bfloat16();
-      long need = weights + smallest(CheckpointReport.Working::gpuAlone);
+      long need =
+          memory.needs().get(precision).inTurns()
+              + memory.working().get(0).gpuAlone().countedInPhases();
 
       assertDoesNotThrow(() -> check(gpu.withPrecision(precision), need));
       assertThrows(DeviceException.class, () -> check(gpu.withPrecision(precision), need - 1));
@@ -131,17 +136,68 @@ class MemoryCheckTest {
     assertEquals(34.6, (memory.fp8() + medium.gpu().bytes()) / 1e9, 0.5);
   }
 
-  private static MemoryPlan plan(Compute compute, MemoryRule rule, long free) {
+  private static MemoryPlan plan(Compute compute, MemoryRule rule, long free, long host) {
     return MemoryCheck.plan(
         CheckpointFolder.open(model),
         compute,
         PriorOptions.defaults(compute),
         rule,
-        () -> OptionalLong.of(free));
+        () -> OptionalLong.of(free),
+        () -> host);
   }
 
   private static void check(Compute compute, long free) {
-    plan(compute, MemoryRule.STANDARD, free);
+    plan(compute, MemoryRule.STANDARD, free, Long.MAX_VALUE);
+  }
+
+  @Test
+  void thePlanDependsOnTheCard() {
+    assertEquals("RESIDENT 32 true", planOf(Precision.AUTO, 80));
+    assertEquals("TURNS 32 true", planOf(Precision.AUTO, 46));
+    assertEquals("TURNS 32 true", planOf(Precision.AUTO, 38));
+    assertEquals("TURNS 32 false", planOf(Precision.AUTO, 30));
+    assertEquals("TURNS 32 false", planOf(Precision.PRIOR_INT8, 22));
+    assertEquals("RESIDENT 32 true", planOf(Precision.FP8, 38));
+    assertEquals("TURNS 32 false", planOf(Precision.FP8, 22));
+    assertThrows(DeviceException.class, () -> planOf(Precision.AUTO, 22));
+    assertTrue(memory.needs().get(Precision.AUTO).host() > 34e9);
+  }
+
+  private static String planOf(Precision precision, long gigabytes) {
+    MemoryRule rule = MemoryRule.STANDARD.withBudget(gigabytes * 1_000_000_000L);
+    MemoryPlan plan =
+        plan(Compute.cuda(0).withPrecision(precision), rule, 80_000_000_000L, Long.MAX_VALUE);
+    assertTrue(plan.fits(), plan.toString());
+    return plan.weights() + " " + plan.rows() + " " + plan.keepsCache();
+  }
+
+  @Test
+  void withoutHostMemoryForTurnsTheModelIsRefusedWithThatFigure() {
+    String message =
+        assertThrows(
+                DeviceException.class,
+                () ->
+                    plan(
+                        Compute.cuda(0), MemoryRule.STANDARD, 30_000_000_000L, 20_000_000_000L))
+            .getMessage();
+
+    assertTrue(
+        message.contains(
+            "Prior and transformer cannot take turns: that needs 34.2 GB of host memory, and 20.0"
+                + " GB is free"),
+        message);
+  }
+
+  @Test
+  void thePlanSaysItsNumbers() {
+    String text =
+        plan(Compute.cuda(0), MemoryRule.STANDARD, 40_000_000_000L, Long.MAX_VALUE).toString();
+
+    assertEquals(
+        "prior and transformer take turns on the device: 21.6 GB of weights, about 13.3 GB for edits"
+            + " of 1024 x 1024 pixels, 40.0 GB available; 34.2 GB of weights in host memory; the"
+            + " prior decodes 32 rows at a time",
+        text);
   }
 
   @Test

@@ -96,7 +96,7 @@ class WeightTurnsTest {
       List<EditRequest> requests = new ArrayList<>(requests(2));
       requests.add(
           1,
-          new EditRequest("long", "word ".repeat(100_000), sources(9), 64, 64, STEPS, 1.5, 3, 0));
+          new EditRequest("long", "word ".repeat(33_334), sources(9), 64, 64, STEPS, 1.5, 3, 0));
       List<EditResult> results = turns.edit(requests);
       assertFalse(results.get(1).ok());
       String message = results.get(1).error().getMessage();
