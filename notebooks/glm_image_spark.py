@@ -786,7 +786,7 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
         "LoRA adapters that are merged into the model: FOLDER or FOLDER=SCALE",
     )
     device = _param("device", TypeConverters.toString, "auto, cpu, cuda or cuda:N")
-    precision = _param("precision", TypeConverters.toString, "auto or fp8")
+    precision = _param("precision", TypeConverters.toString, "auto or fp8 or prior-int8")
     weights = _param(
         "weights",
         TypeConverters.toString,

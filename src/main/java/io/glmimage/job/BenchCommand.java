@@ -149,7 +149,8 @@ final class BenchCommand implements Callable<Integer> {
     precision = precision == null ? chosen.precision() : precision;
     BenchSettings settings = settings(chosen);
     console.out().println(BenchReport.HEADING);
-    BenchReport report = PipelineBenchmark.run(
+    BenchReport report =
+        PipelineBenchmark.run(
             folder(),
             device,
             precision,

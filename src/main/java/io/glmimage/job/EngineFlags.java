@@ -62,11 +62,7 @@ final class EngineFlags {
               + " off loads it in any case. Default: ${DEFAULT-VALUE}.")
   private String memoryCheck;
 
-  @Option(
-      names = "--gpu-memory",
-      paramLabel = "GB",
-      defaultValue = "",
-      description = GPU_MEMORY)
+  @Option(names = "--gpu-memory", paramLabel = "GB", defaultValue = "", description = GPU_MEMORY)
   private String gpuMemory;
 
   @Option(

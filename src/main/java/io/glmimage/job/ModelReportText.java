@@ -153,7 +153,8 @@ final class ModelReportText {
               Map<String, Object> fields = new LinkedHashMap<>();
               Optional<MemoryPlan> plan = MemoryPlan.choose(need, gpuMemory, Long.MAX_VALUE);
               fields.put(
-                  "weights", plan.map(p -> p.weights().name().toLowerCase(Locale.ROOT)).orElse(null));
+                  "weights",
+                  plan.map(p -> p.weights().name().toLowerCase(Locale.ROOT)).orElse(null));
               fields.put("fits", plan.isPresent() && plan.get().fits());
               fields.put("weights_bytes", plan.map(MemoryPlan::weightBytes).orElse(need.inTurns()));
               fields.put("edit_bytes", plan.map(MemoryPlan::editBytes).orElse(null));

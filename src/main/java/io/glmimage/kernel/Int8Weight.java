@@ -7,10 +7,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The weights of a linear layer as 8-bit integers: {@code weight[n, k] = scales[n, 0] values[n, k]}.
- * The largest weight of an output channel becomes 127 or -127. A product converts the integers into
- * a buffer in the dtype of its input, where they are exact, and scales its result. Therefore any
- * device can run it. Reads {@code N K} bytes, then writes and reads the buffer.
+ * The weights of a linear layer as 8-bit integers: {@code weight[n, k] = scales[n, 0] values[n,
+ * k]}. The largest weight of an output channel becomes 127 or -127. A product converts the integers
+ * into a buffer in the dtype of its input, where they are exact, and scales its result. Therefore
+ * any device can run it. Reads {@code N K} bytes, then writes and reads the buffer.
  *
  * <p>T rows, K inputs, N outputs.
  *
@@ -29,8 +29,7 @@ record Int8Weight(Tensor values, Tensor scales) {
       if (weight.is_meta()) {
         // Only sizes are of interest.
         Tensor column = weight.narrow(1, 0, 1).to(ScalarType.Float);
-        return new Int8Weight(
-            scope.keep(weight.to(ScalarType.Char)), scope.keep(column.clone()));
+        return new Int8Weight(scope.keep(weight.to(ScalarType.Char)), scope.keep(column.clone()));
       }
       Tensor numbers = weight.to(ScalarType.Float); // [N, K]
       Tensor largest =

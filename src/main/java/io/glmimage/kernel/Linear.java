@@ -32,8 +32,8 @@ public final class Linear {
   }
 
   /**
-   * Makes a layer of its weights, quantized if the precision says so. The given tensors may be freed
-   * with the caller's scope; the tensors that the layer keeps are passed to {@code owner}.
+   * Makes a layer of its weights, quantized if the precision says so. The given tensors may be
+   * freed with the caller's scope; the tensors that the layer keeps are passed to {@code owner}.
    *
    * @param weight {@code [N, K]} in the dtype of {@code compute}
    * @param bias {@code [N]} in the same dtype, or null

@@ -21,10 +21,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Chooses the {@link MemoryPlan} of a model before anything is loaded, and refuses a model that
- * exceeds the memory under every plan. Otherwise the system would end the process without a message.
- * What is needed at any rate is counted: the weights, and the large buffers of one edit of {@link
- * WorkingMemory#SMALL} pixels. If edits of {@link WorkingMemory#MEDIUM} pixels may not fit, a warning
- * is logged and the model is tried.
+ * exceeds the memory under every plan. Otherwise the system would end the process without a
+ * message. What is needed at any rate is counted: the weights, and the large buffers of one edit of
+ * {@link WorkingMemory#SMALL} pixels. If edits of {@link WorkingMemory#MEDIUM} pixels may not fit,
+ * a warning is logged and the model is tried.
  */
 final class MemoryCheck {
   private static final Logger LOG = LoggerFactory.getLogger(MemoryCheck.class);

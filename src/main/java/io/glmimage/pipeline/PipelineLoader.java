@@ -107,7 +107,17 @@ final class PipelineLoader {
         turns.beforeEachTurn(plan.keepsCache() ? () -> {} : prior::releaseCache);
       }
       return new Components(
-          plan, limited(), turns, compute, kernels, processor, prior, glyphs, transformer, scheduler, vae);
+          plan,
+          limited(),
+          turns,
+          compute,
+          kernels,
+          processor,
+          prior,
+          glyphs,
+          transformer,
+          scheduler,
+          vae);
     } catch (RuntimeException e) {
       free(e);
       throw e;

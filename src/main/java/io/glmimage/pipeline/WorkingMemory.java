@@ -32,8 +32,8 @@ public record WorkingMemory(long prior, long sources, long decoding, long runtim
   static final long GPU_RUNTIME = 3_000_000_000L;
 
   /**
-   * The same if memory is short, so that libtorch returns what it keeps before it asks for more: the
-   * CUDA context, workspaces and the transformer's activations. Computed, not measured.
+   * The same if memory is short, so that libtorch returns what it keeps before it asks for more:
+   * the CUDA context, workspaces and the transformer's activations. Computed, not measured.
    */
   static final long GPU_RUNTIME_IN_PHASES = 2_500_000_000L;
 

@@ -129,7 +129,8 @@ public final class CheckpointFolder {
    */
   public static CheckpointFolder openForInspection(
       Path root, Consumer<CheckpointException> problems, Consumer<String> warnings) {
-    return new CheckpointFolder(root, null, LoadMeter.NONE, problems, warnings, BoundAdapters.NONE, null);
+    return new CheckpointFolder(
+        root, null, LoadMeter.NONE, problems, warnings, BoundAdapters.NONE, null);
   }
 
   /**
@@ -140,7 +141,8 @@ public final class CheckpointFolder {
   public CheckpointFolder withProgress(LoadProgress progress) {
     return progress == LoadProgress.NONE || random != null
         ? this
-        : new CheckpointFolder(root, null, LoadMeter.of(root, progress), null, null, adapters, turns);
+        : new CheckpointFolder(
+            root, null, LoadMeter.of(root, progress), null, null, adapters, turns);
   }
 
   /** Reports that all networks are loaded. */
@@ -166,7 +168,13 @@ public final class CheckpointFolder {
       shapes.put(component, Weights.shapes(root.resolve(component), stem(component)));
     }
     return new CheckpointFolder(
-        root, random, meter, problems, warnings, BoundAdapters.bind(more, shapes, this::report), turns);
+        root,
+        random,
+        meter,
+        problems,
+        warnings,
+        BoundAdapters.bind(more, shapes, this::report),
+        turns);
   }
 
   /**
@@ -240,8 +248,7 @@ public final class CheckpointFolder {
     WeightTurns shared = WeightTurns.COMPONENTS.contains(component) ? turns : null;
     if (random != null) {
       Weights weights =
-          Weights.random(
-                  folder, compute, (name, shape) -> random.tensor(component, name, shape))
+          Weights.random(folder, compute, (name, shape) -> random.tensor(component, name, shape))
               .inTurns(shared);
       return compute.hasData() ? weights : inspected(component, weights);
     }

@@ -78,7 +78,7 @@ class BenchCommandTest {
         ExitCode.USAGE, run(out, List.of("bench", "--geometry", "tiny", "--precision", "fp4")));
     assertTrue(
         out.toString(StandardCharsets.UTF_8)
-            .contains("Invalid --precision: fp4, expected auto or fp8"),
+            .contains("Invalid --precision: fp4, expected auto or fp8 or prior-int8"),
         out.toString(StandardCharsets.UTF_8));
   }
 

@@ -96,7 +96,8 @@ class MemoryCheckTest {
     assertTrue(message.contains(" GB more, and 20.0 GB of memory is free."), message);
     assertTrue(message.contains("spark.rapids.memory.gpu.allocFraction"), message);
     assertTrue(
-        message.contains("With prior and transformer in turns, weights and edit need 22.6 GB"), message);
+        message.contains("With prior and transformer in turns, weights and edit need 22.6 GB"),
+        message);
     assertTrue(message.contains("--precision prior-int8 needs less memory on every GPU"), message);
   }
 
@@ -176,9 +177,7 @@ class MemoryCheckTest {
     String message =
         assertThrows(
                 DeviceException.class,
-                () ->
-                    plan(
-                        Compute.cuda(0), MemoryRule.STANDARD, 30_000_000_000L, 20_000_000_000L))
+                () -> plan(Compute.cuda(0), MemoryRule.STANDARD, 30_000_000_000L, 20_000_000_000L))
             .getMessage();
 
     assertTrue(

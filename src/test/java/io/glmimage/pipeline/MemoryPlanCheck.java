@@ -43,8 +43,7 @@ final class MemoryPlanCheck {
   private final int rows;
   private final int steps;
 
-  private MemoryPlanCheck(
-      CheckpointFolder folder, Compute compute, int side, int rows, int steps) {
+  private MemoryPlanCheck(CheckpointFolder folder, Compute compute, int side, int rows, int steps) {
     this.folder = folder;
     this.compute = compute;
     this.side = side;
@@ -118,7 +117,8 @@ final class MemoryPlanCheck {
     }
     compute.releaseCachedMemory();
     String hex = HexFormat.of().formatHex(digest.digest()).substring(0, 16);
-    print("  images %s, %.2f GB still reserved after close", hex, compute.deviceMemoryBytes() / 1e9);
+    print(
+        "  images %s, %.2f GB still reserved after close", hex, compute.deviceMemoryBytes() / 1e9);
     return hex;
   }
 
@@ -151,9 +151,7 @@ final class MemoryPlanCheck {
               new EditRequest("row-" + row, "", List.of(source), side, side, steps, 1.5, row, 0),
               SizePlan.unchanged(new PixelSize(side, side)),
               new ProcessedPrompt(
-                  ids.stream().mapToInt(Integer::intValue).toArray(),
-                  List.of(grid),
-                  List.of(grid)),
+                  ids.stream().mapToInt(Integer::intValue).toArray(), List.of(grid), List.of(grid)),
               List.of(new SourcePixels(grid, pipeline.patchValues(), patches))));
     }
     return requests;

@@ -95,8 +95,7 @@ class WeightTurnsTest {
         GlmImagePipeline turns = load(Precision.AUTO, budget(need(Precision.AUTO)))) {
       List<EditRequest> requests = new ArrayList<>(requests(2));
       requests.add(
-          1,
-          new EditRequest("long", "word ".repeat(33_334), sources(9), 64, 64, STEPS, 1.5, 3, 0));
+          1, new EditRequest("long", "word ".repeat(33_334), sources(9), 64, 64, STEPS, 1.5, 3, 0));
       List<EditResult> results = turns.edit(requests);
       assertFalse(results.get(1).ok());
       String message = results.get(1).error().getMessage();
@@ -120,14 +119,9 @@ class WeightTurnsTest {
     return load(CheckpointFolder.open(MODEL), precision, budget);
   }
 
-  private static GlmImagePipeline load(
-      CheckpointFolder folder, Precision precision, long budget) {
+  private static GlmImagePipeline load(CheckpointFolder folder, Precision precision, long budget) {
     return GlmImagePipeline.load(
-        folder,
-        DeviceName.CPU,
-        precision,
-        KernelMode.AUTO,
-        MemoryRule.STANDARD.withBudget(budget));
+        folder, DeviceName.CPU, precision, KernelMode.AUTO, MemoryRule.STANDARD.withBudget(budget));
   }
 
   private static List<EditResult> edit(GlmImagePipeline pipeline, int rows) {

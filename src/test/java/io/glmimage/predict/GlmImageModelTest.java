@@ -229,7 +229,7 @@ class GlmImageModelTest {
     }
     GlmImageModel unknown = model(null);
     assertEquals(
-        "Cannot load model tiny: unknown options [dtype, stepz]; there are device, precision, lora and modelName",
+        "Cannot load model tiny: unknown options [dtype, stepz]; there are device, precision, lora, gpuMemory and modelName",
         assertThrows(
                 IllegalArgumentException.class,
                 () -> unknown.load(FOLDER, null, Map.of("stepz", "1", "dtype", "fp8")))

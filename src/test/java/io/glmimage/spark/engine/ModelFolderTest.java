@@ -98,7 +98,7 @@ class ModelFolderTest {
         assertThrows(UsageException.class, () -> EngineOptions.device("--device", "gpu"))
             .getMessage());
     assertEquals(
-        "Invalid --precision: fp4, expected auto or fp8",
+        "Invalid --precision: fp4, expected auto or fp8 or prior-int8",
         assertThrows(UsageException.class, () -> EngineOptions.precision("--precision", "fp4"))
             .getMessage());
   }
