@@ -1,5 +1,6 @@
 package io.glmimage.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.glmimage.spark.weights.WeightsDistribution;
 import io.glmimage.spark.weights.WeightsHandle;
 import io.glmimage.spark.weights.WeightsMode;
@@ -7,6 +8,7 @@ import io.glmimage.spark.weights.WeightsOptions;
 import io.glmimage.spark.weights.WeightsRef;
 import io.glmimage.spark.weights.WeightsStatus;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -24,8 +26,9 @@ import org.apache.spark.api.java.JavaSparkContext;
  * executor reading it itself. Each executor has its own cache, as if it were a node.
  *
  * <p>Arguments: an empty or new folder for the synthetic checkpoint, its size in GB (10^9 bytes),
- * Spark's master, the chunk size in MiB. Heaps are those of the command line and of {@code
- * spark.executor.memory}.
+ * Spark's master, the chunk size in MiB, and the ways to measure ({@code broadcast,direct}). The
+ * CPU seconds are those of all processes together, and depend less on other load. Heaps are those
+ * of the command line and of {@code spark.executor.memory}.
  */
 public final class WeightsBroadcastBenchmark {
   private WeightsBroadcastBenchmark() {}
@@ -40,7 +43,8 @@ public final class WeightsBroadcastBenchmark {
         WeightsOptions.defaults()
             .withCacheDir("weights-benchmark")
             .withChunkBytes(Integer.parseInt(args[3]) << 20);
-    for (String plan : List.of("broadcast", "direct")) {
+    for (String plan :
+        args.length > 4 ? args[4].split(",") : new String[] {"broadcast", "direct"}) {
       measure(args[2], model, plan, options);
     }
   }
@@ -53,16 +57,18 @@ public final class WeightsBroadcastBenchmark {
       try (WeightsHandle handle =
           WeightsDistribution.start(
               spark, model.toUri().toString(), WeightsMode.parse(plan), options, s -> {})) {
+        double cpuBefore = cpuSeconds(spark);
         long start = System.nanoTime();
         handle.distribute();
         double seconds = (System.nanoTime() - start) / 1e9;
+        double cpu = cpuSeconds(spark) - cpuBefore;
         WeightsStatus status = handle.status();
         Map<String, long[]> executors = executors(spark, handle.ref());
         long heap = executors.values().stream().mapToLong(m -> m[0]).max().orElse(0);
         long resident = executors.values().stream().mapToLong(m -> m[1]).max().orElse(0);
         System.out.printf(
             Locale.ROOT,
-            "BENCH plan=%s GB=%.2f executors=%d seconds=%.1f MB/s-each=%.0f MB/s-all=%.0f"
+            "BENCH plan=%s GB=%.2f executors=%d seconds=%.1f cpu-seconds=%.1f MB/s-each=%.0f MB/s-all=%.0f"
                 + " source-read-GB=%.2f chunks=%d repeated=%d in-flight-peak=%d"
                 + " driver-heap-peak-MB=%d driver-resident-peak-MB=%d"
                 + " executor-heap-peak-MB=%d executor-resident-peak-MB=%d%n",
@@ -70,6 +76,7 @@ public final class WeightsBroadcastBenchmark {
             status.totalBytes() / 1e9,
             executors.size(),
             seconds,
+            cpu,
             status.totalBytes() / seconds / 1e6,
             status.totalBytes() * executors.size() / seconds / 1e6,
             (plan.equals("direct") ? status.totalBytes() * executors.size() : status.readBytes())
@@ -95,6 +102,30 @@ public final class WeightsBroadcastBenchmark {
       last = now;
       Thread.sleep(1000);
     }
+  }
+
+  /** CPU seconds so far of this process and of every executor. */
+  private static double cpuSeconds(JavaSparkContext spark) {
+    Map<String, Double> executors = new TreeMap<>();
+    spark
+        .parallelize(List.of(0, 1, 2, 3, 4, 5, 6, 7), 8)
+        .map(
+            i -> {
+              Thread.sleep(200);
+              return SparkEnv.get().executorId() + " " + cpuSeconds();
+            })
+        .collect()
+        .forEach(
+            line -> {
+              String[] parts = line.split(" ");
+              executors.merge(parts[0], Double.parseDouble(parts[1]), Math::max);
+            });
+    return cpuSeconds() + executors.values().stream().mapToDouble(Double::doubleValue).sum();
+  }
+
+  private static double cpuSeconds() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime()
+        / 1e9;
   }
 
   /** The peaks of heap and resident memory of every executor. */
