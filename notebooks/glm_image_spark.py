@@ -793,7 +793,7 @@ class ImageEditor(JavaTransformer, JavaMLReadable["ImageEditor"], JavaMLWritable
         "how the model reaches the executors: broadcast, direct or local:PATH",
     )
     batchSize = _param(
-        "batchSize", TypeConverters.toInt, "rows that go through the model together"
+        "batchSize", TypeConverters.toInt, "most rows that a task has in memory"
     )
     preset = _param(
         "preset",

@@ -54,7 +54,7 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--batch-size",
       paramLabel = "ROWS",
-      description = "Rows edited together. Default: ${DEFAULT-VALUE}.")
+      description = "Most rows that a task has in memory. Default: ${DEFAULT-VALUE}.")
   private int batchSize = PlanOptions.DEFAULT_BATCH_SIZE;
 
   @Mixin private SessionFlags session = new SessionFlags();

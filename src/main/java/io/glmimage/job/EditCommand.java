@@ -77,10 +77,11 @@ final class EditCommand implements Callable<Integer> {
       names = "--batch-size",
       paramLabel = "ROWS",
       description =
-          "Rows edited together (1 to "
+          "Most rows that a task has in memory (1 to "
               + PlanOptions.MAX_BATCH_SIZE
-              + "). On a GPU, 16 to 32 is faster: a decode step of the prior costs almost the same for"
-              + " 32 rows as for one. Does not change the edited images. Default: ${DEFAULT-VALUE}.")
+              + "): being read, waiting for the model, edited or written. The model edits the rows of"
+              + " all tasks of a GPU together. Lower it if source images are very large. Does not"
+              + " change the edited images. Default: ${DEFAULT-VALUE}.")
   private int batchSize = PlanOptions.DEFAULT_BATCH_SIZE;
 
   @Option(
@@ -88,7 +89,7 @@ final class EditCommand implements Callable<Integer> {
       paramLabel = "N",
       description =
           "Number of Spark tasks. Does not change the edited images. Default: chosen so that a task"
-              + " edits a few batches.")
+              + " edits a few dozen rows.")
   private Integer partitions;
 
   @Option(

@@ -32,10 +32,10 @@ public record EditFigures(
 
   /**
    * How the engines spent their time, in seconds: the sum over all engines, each from its first to
-   * its last batch. There is one engine for each device of each executor.
+   * its last row. There is one engine for each device of each executor.
    *
-   * @param busy time in batches
-   * @param waiting time between batches, while tasks read source images or wrote edited images
+   * @param busy time with rows in work
+   * @param waiting time without, while tasks read source images or wrote edited images
    */
   public record EngineTime(double busy, double waiting) {
     public static final EngineTime NONE = new EngineTime(0, 0);

@@ -47,7 +47,7 @@ public enum ResultColumn {
   GUIDANCE_SCALE("guidance_scale", Type.DOUBLE),
   /** Name of the preset whose settings the row has; null if it has others. */
   PRESET("preset", Type.TEXT),
-  /** Reading + the row's share of its batch + writing. */
+  /** Reading + the row's share of the engine's time + writing. */
   SECONDS("seconds", Type.DOUBLE),
   /** Reading and decoding the source images. */
   READ_SECONDS("read_seconds", Type.DOUBLE),

@@ -4,7 +4,7 @@ package io.glmimage.output;
  * How long a row took, in seconds.
  *
  * @param read reading and decoding the source images
- * @param edit the row's share of its batch in the engine
+ * @param edit the row's share of the time in the engine
  * @param prior share spent on prior tokens
  * @param denoise share spent in the DiT
  * @param decode share spent in the VAE

@@ -39,6 +39,7 @@ import io.glmimage.model.vae.Vae;
 import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.ResultReceiver;
 import io.glmimage.request.Solver;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceName;
@@ -260,19 +261,28 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @throws io.glmimage.error.LostDeviceException if the device is lost
    */
   public List<EditResult> edit(List<EditRequest> requests) {
+    EditResult[] results = new EditResult[requests.size()];
+    edit(requests, (i, result) -> results[i] = result);
+    return Arrays.asList(results);
+  }
+
+  /**
+   * As {@link #edit(List)}, but hands over each result as soon as it exists. Prior tokens are
+   * generated for all requests first; then each image is finished before the next one is begun.
+   */
+  public void edit(List<EditRequest> requests, ResultReceiver receiver) {
     // The calling thread may be new here, or may have used another GPU.
     device.makeCurrent();
-    EditResult[] results = new EditResult[requests.size()];
     List<PreparedRequest> rows = new ArrayList<>();
     List<Integer> places = new ArrayList<>();
 
     // 1. Check inputs. 2. Preprocess prompts and sources
-    for (int i = 0; i < results.length; i++) {
+    for (int i = 0; i < requests.size(); i++) {
       try {
         rows.add(prepare(requests.get(i)));
         places.add(i);
       } catch (RuntimeException e) {
-        results[i] = failed(requests.get(i), e);
+        receiver.edited(i, failed(requests.get(i), e));
       }
     }
 
@@ -284,9 +294,18 @@ public final class GlmImagePipeline implements AutoCloseable {
 
     // 3 to 8. From prior tokens to edited images, one row at a time
     for (int j = 0; j < rows.size(); j++) {
-      results[places.get(j)] = finish(rows.get(j), tokens.get(j), priorSeconds);
+      int place = places.get(j);
+      if (receiver.isWanted(place)) {
+        receiver.edited(place, finish(rows.get(j), tokens.get(j), priorSeconds));
+      }
+      // Frees the pixels of a finished row before the other rows are finished.
+      rows.set(j, null);
     }
-    return Arrays.asList(results);
+  }
+
+  /** Requests whose prior tokens are generated in about the time of one. */
+  public int rowsTogether() {
+    return prior.slots();
   }
 
   private EditResult finish(

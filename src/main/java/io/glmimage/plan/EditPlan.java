@@ -28,8 +28,9 @@ public final class EditPlan implements Serializable {
       throw new IllegalArgumentException(
           "Invalid plan: "
               + Wording.count(partitions, "partition")
-              + ", batches of "
-              + Wording.count(batchSize, "row"));
+              + ", "
+              + Wording.count(batchSize, "row")
+              + " in memory");
     }
     this.rows = rows;
     this.partitions = partitions;
@@ -111,7 +112,7 @@ public final class EditPlan implements Serializable {
   public String toString() {
     return String.format(
         Locale.ROOT,
-        "%s in %s planned by %s, batches of %d",
+        "%s in %s planned by %s, at most %d of a task in memory",
         Wording.count(rows, "row"),
         Wording.count(partitions, "partition"),
         byCost ? "cost" : "number",

@@ -3,20 +3,23 @@ package io.glmimage.plan;
 import java.util.PriorityQueue;
 
 /**
- * Makes plans. Partitions have few batches, so that all task slots finish at about the same time.
- * There are at least as many partitions as task slots if there are enough rows.
+ * Makes plans. Partitions are small, so that all task slots finish at about the same time. There
+ * are at least as many partitions as task slots if there are enough rows.
  *
- * <p>If rows cost about the same, batches are full and partitions have consecutive rows. Otherwise
- * partitions are balanced by cost: the slowest takes at most {@link #SLOWEST} times the mean,
- * unless a single row takes longer than that or the user gives the number of partitions.
+ * <p>If rows cost about the same, partitions have consecutive rows. Otherwise partitions are
+ * balanced by cost: the slowest takes at most {@link #SLOWEST} times the mean, unless a single row
+ * takes longer than that or the user gives the number of partitions.
+ *
+ * <p>An engine edits rows of all its tasks together. So a partition need not fill the engine, but
+ * it has several times the rows that a task has in memory: a task that begins or ends has fewer.
  *
  * <p>Every partition costs a task and a file of results, some ten milliseconds in all. Large
  * manifests therefore have larger partitions rather than more of them. A failed task loses no more
  * with a larger partition, because tasks save their results while they run.
  */
 public final class EditPlanner {
-  /** Batches per partition, unless that gives too many partitions. */
-  static final int BATCHES_PER_PARTITION = 4;
+  /** Rows of a partition for each row in memory, unless that gives too many partitions. */
+  static final int ROWS_PER_ROW_IN_MEMORY = 4;
 
   /** A Spark driver schedules this many tasks easily. */
   static final int MAX_PARTITIONS = 20_000;
@@ -57,12 +60,11 @@ public final class EditPlanner {
     if (options.partitions() != null) {
       return ceilDiv(rows, options.partitions());
     }
-    int batch = options.batchSize();
-    long even = roundUp(ceilDiv(rows, Math.max(1, slots)), batch);
-    long few = (long) batch * BATCHES_PER_PARTITION;
+    long even = ceilDiv(rows, Math.max(1, slots));
+    long few = (long) options.batchSize() * ROWS_PER_ROW_IN_MEMORY;
     long useful = Math.max(USEFUL_PARTITIONS, (long) slots * USEFUL_PARTITIONS_PER_SLOT);
     useful = Math.max(useful, ceilDiv(rows, MOST_ROWS_OF_PARTITION));
-    long manageable = roundUp(ceilDiv(rows, Math.min(MAX_PARTITIONS, useful)), batch);
+    long manageable = ceilDiv(rows, Math.min(MAX_PARTITIONS, useful));
     return Math.max(Math.min(even, few), manageable);
   }
 
@@ -143,9 +145,5 @@ public final class EditPlanner {
 
   private static long ceilDiv(long a, long b) {
     return (a + b - 1) / b;
-  }
-
-  private static long roundUp(long a, long unit) {
-    return ceilDiv(a, unit) * unit;
   }
 }

@@ -6,11 +6,13 @@ import java.io.Serializable;
 /**
  * The options that divide the rows.
  *
- * @param batchSize number of rows edited together
+ * @param batchSize most rows that a task has in memory at the same time
  * @param partitions number of Spark tasks, or null to let {@link EditPlanner} choose
  */
 public record PlanOptions(int batchSize, Integer partitions) implements Serializable {
-  public static final int DEFAULT_BATCH_SIZE = 4;
+  /** With four tasks on a GPU, the share of a row in the prior is then small. */
+  public static final int DEFAULT_BATCH_SIZE = 8;
+
   public static final int MAX_BATCH_SIZE = 256;
 
   public PlanOptions {

@@ -3,6 +3,7 @@ package io.glmimage.predict;
 import io.glmimage.kernel.KernelSelection;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.ResultReceiver;
 import java.util.List;
 
 /**
@@ -19,6 +20,31 @@ public interface EditEngine extends AutoCloseable {
    *     closed engine
    */
   List<EditResult> edit(List<EditRequest> requests);
+
+  /**
+   * As {@link #edit(List)}, but hands over each result as soon as it exists, in any order. An
+   * engine that makes all images together hands them over at the end.
+   *
+   * @throws RuntimeException as {@link #edit(List)}; results that were handed over before are valid
+   */
+  default void edit(List<EditRequest> requests, ResultReceiver receiver) {
+    List<EditResult> results = edit(requests);
+    if (results.size() != requests.size()) {
+      throw new IllegalStateException(
+          description() + " gave " + results.size() + " results for " + requests.size());
+    }
+    for (int i = 0; i < results.size(); i++) {
+      receiver.edited(i, results.get(i));
+    }
+  }
+
+  /**
+   * The number of requests that a call should have, if so many are waiting. With fewer, each takes
+   * longer; with more, none is faster.
+   */
+  default int rowsTogether() {
+    return 1;
+  }
 
   /**
    * Model, device and arithmetic, for logs and reports, such as {@code "GLM-Image on cpu,

@@ -4,6 +4,7 @@ import io.glmimage.kernel.KernelSelection;
 import io.glmimage.pipeline.GlmImagePipeline;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.ResultReceiver;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.Adapter;
@@ -78,10 +79,26 @@ public final class GlmImageEngine implements EditEngine {
 
   @Override
   public synchronized List<EditResult> edit(List<EditRequest> requests) {
+    checkOpen();
+    return pipeline.edit(requests);
+  }
+
+  @Override
+  public synchronized void edit(List<EditRequest> requests, ResultReceiver receiver) {
+    checkOpen();
+    pipeline.edit(requests, receiver);
+  }
+
+  private void checkOpen() {
     if (closed) {
       throw new IllegalStateException("Cannot edit: the engine is closed");
     }
-    return pipeline.edit(requests);
+  }
+
+  /** The slots of the prior, which decodes so many rows in about the time of one. */
+  @Override
+  public int rowsTogether() {
+    return pipeline.rowsTogether();
   }
 
   @Override

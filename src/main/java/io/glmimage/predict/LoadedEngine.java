@@ -2,32 +2,32 @@ package io.glmimage.predict;
 
 import io.glmimage.error.JobException;
 import io.glmimage.kernel.KernelSelection;
-import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.ResultReceiver;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One engine of {@link LoadedModels}: its turns, its load, and its use of time. */
+/** One engine of {@link LoadedModels}: its turns, its rows, its load, and its use of time. */
 final class LoadedEngine {
   private static final Logger LOG = LoggerFactory.getLogger(LoadedEngine.class);
 
-  /** Fair, so that every waiting task gets its turn. */
+  /** Held for a load and for a round of the queue. Fair, so that every thread gets its turn. */
   private final ReentrantLock turn = new ReentrantLock(true);
 
   private final LongSupplier nanoTime;
   private final Meter meter = new Meter();
+  private final RowQueue queue = new RowQueue(this::edit);
 
-  /** Written by the caller whose turn it is; read by any thread. */
+  /** Written by the thread whose turn it is; read by any thread. */
   private volatile EditEngine engine;
 
   private volatile String description = "no engine";
 
-  // The fields below belong to the caller whose turn it is.
+  // The fields below belong to the thread whose turn it is.
   private LoadedModels.Opener failed;
   private RuntimeException failure;
   private long lastRun = -1;
@@ -49,14 +49,14 @@ final class LoadedEngine {
     meter.report(observer);
   }
 
-  /** Loads the engine if necessary and runs {@code work}. The caller must have the turn. */
-  <T> T work(LoadedModels.Opener opener, EngineObserver observer, Function<EditEngine, T> work) {
+  /** The engine, loaded if necessary. The caller must have the turn. */
+  EditEngine open(LoadedModels.Opener opener, EngineObserver observer) {
     if (engine == null) {
       if (opener.equals(failed)) {
         throw new JobException(failure.getMessage(), failure);
       }
       try {
-        open(opener, observer);
+        load(opener, observer);
       } catch (RuntimeException e) {
         if (!LoadedModels.isPassing(e)) {
           failed = opener;
@@ -66,18 +66,56 @@ final class LoadedEngine {
       }
     }
     meter.report(observer);
-    if (observer.run() < 0) {
-      return work.apply(engine);
-    }
-    long begin = nanoTime.getAsLong();
-    // No task waits between two runs, so that time does not count.
-    long waited = lastRun == observer.run() ? begin - lastEnd : 0;
+    return engine;
+  }
+
+  /** The rows that wait for this engine. */
+  RowQueue queue() {
+    return queue;
+  }
+
+  /** Edits the rows of a round, alone. */
+  private void edit(RowQueue.Round round) {
+    turn.lock();
     try {
-      return work.apply(engine);
+      EditEngine loaded = engine;
+      loaded.edit(round.requests(), new Timed(round, loaded));
     } finally {
-      lastEnd = nanoTime.getAsLong();
-      lastRun = observer.run();
-      observer.worked(lastEnd - begin, waited, engine.kernels());
+      turn.unlock();
+    }
+  }
+
+  /** Passes on results, and reports the time of each to its caller. */
+  private final class Timed implements ResultReceiver {
+    private final RowQueue.Round round;
+    private final EditEngine loaded;
+    private final long begin = nanoTime.getAsLong();
+    private long last = begin;
+
+    Timed(RowQueue.Round round, EditEngine loaded) {
+      this.round = round;
+      this.loaded = loaded;
+    }
+
+    @Override
+    public boolean isWanted(int index) {
+      return round.isWanted(index);
+    }
+
+    @Override
+    public void edited(int index, EditResult result) {
+      long now = nanoTime.getAsLong();
+      EngineObserver observer = round.observer(index);
+      if (observer.run() >= 0) {
+        // No task waits between two runs, so that time does not count.
+        long waited = last == begin && lastRun == observer.run() ? begin - lastEnd : 0;
+        observer.worked(now - last, waited, loaded.kernels());
+        lastEnd = now;
+        lastRun = observer.run();
+      }
+      double seconds = (now - last) / 1e9;
+      last = now;
+      round.edited(index, result, seconds);
     }
   }
 
@@ -89,14 +127,14 @@ final class LoadedEngine {
     turn.lock();
     try {
       if (engine == null) {
-        open(opener, EngineObserver.NONE);
+        load(opener, EngineObserver.NONE);
       }
     } finally {
       turn.unlock();
     }
   }
 
-  private void open(LoadedModels.Opener opener, EngineObserver observer) {
+  private void load(LoadedModels.Opener opener, EngineObserver observer) {
     long start = System.nanoTime();
     engine =
         opener.open(
@@ -105,19 +143,11 @@ final class LoadedEngine {
               meter.report(observer);
             });
     description = engine.description();
+    queue.setRowsTogether(engine.rowsTogether());
     LOG.info(
         "Loaded {} in {} s",
         description,
         TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
-  }
-
-  List<EditResult> edit(List<EditRequest> requests) {
-    turn.lock();
-    try {
-      return engine.edit(requests);
-    } finally {
-      turn.unlock();
-    }
   }
 
   boolean isLoaded() {
@@ -138,17 +168,19 @@ final class LoadedEngine {
     return loaded == null ? 0 : loaded.deviceMemoryBytes();
   }
 
-  /** Frees the weights. The engine must have no user. */
+  /** Frees the weights. The engine must have no user; its last round may just be ending. */
   void close() {
-    EditEngine loaded = engine;
-    engine = null;
-    if (loaded == null) {
-      return;
-    }
+    turn.lock();
     try {
-      loaded.close();
+      EditEngine loaded = engine;
+      engine = null;
+      if (loaded != null) {
+        loaded.close();
+      }
     } catch (RuntimeException e) {
       LOG.warn("Cannot close the engine", e);
+    } finally {
+      turn.unlock();
     }
   }
 

@@ -19,8 +19,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
@@ -30,13 +33,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The engines of a process, one for each {@link Key}. Weights are loaded once, regardless of the
- * number of tasks and DJL models that use them. Callers take turns in order of arrival.
+ * number of tasks and DJL models that use them. Their rows go through one queue.
  *
  * <p>There are two ways to use an engine:
  *
  * <ul>
- *   <li>{@link #use}: the engine stays loaded until {@link #closeAll}, because the next task needs
- *       the same model.
+ *   <li>{@link #client} and {@link #use}: the engine stays loaded until {@link #closeAll}, because
+ *       the next task needs the same model.
  *   <li>{@link #share}: the caller closes its share. The engine is closed with its last share,
  *       unless {@link #use} keeps it. A share that is {@link Share#abandon abandoned} instead
  *       leaves the engine loaded for {@link #IDLE_TIME}, or until another engine is loaded on its
@@ -60,7 +63,7 @@ public final class LoadedModels {
   /** How often a waiting caller reports the progress of the load. */
   private static final long REPORT_MILLIS = 500;
 
-  /** The time that {@link #closeAll} waits for a running batch. */
+  /** The time that {@link #closeAll} waits for rows in work. */
   private static final long CLOSE_WAIT_SECONDS = 5;
 
   static {
@@ -144,34 +147,88 @@ public final class LoadedModels {
   }
 
   /**
-   * Runs {@code work} with exclusive use of the engine, and keeps the engine loaded. A failed load
-   * is not repeated for an equal opener, except if the weights did not arrive or the thread was
-   * interrupted.
+   * Loads the engine if necessary, and keeps it loaded. A failed load is not repeated for an equal
+   * opener, except if the weights did not arrive or the thread was interrupted.
    *
+   * @param use is called with the engine, alone
    * @throws JobException if the load failed before, or the thread is interrupted while it waits
    * @throws RuntimeException if the engine cannot be loaded
    */
-  public <T> T use(Key key, Opener opener, EngineObserver observer, Function<EditEngine, T> work) {
+  public <T> T use(Key key, Opener opener, EngineObserver observer, Function<EditEngine, T> use) {
     Entry entry = enter(key, true);
     try {
       LoadedEngine engine = entry.engine;
-      try {
-        // A killed task must not wait for the batches of other tasks.
-        while (!engine.tryTurn(REPORT_MILLIS, TimeUnit.MILLISECONDS)) {
-          engine.reportTo(observer);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new JobException("Interrupted while waiting for the model", e);
+      while (!takeTurn(engine, observer)) {
+        // Rows are in work, or another caller loads the engine.
       }
       try {
-        return engine.work(alone(key, opener), observer, work);
+        return use.apply(engine.open(alone(key, opener), observer));
       } finally {
         engine.endTurn();
       }
     } finally {
       leave(key, entry);
     }
+  }
+
+  /**
+   * As {@link #use}, for a caller that adds rows to the engine's queue.
+   *
+   * @param observer also receives the caller's share of the engine's time
+   * @param failures receives failures of the engine
+   * @param coming the number of rows that the caller is about to add, as for {@link Client#coming}
+   */
+  public Client client(
+      Key key, Opener opener, EngineObserver observer, FailureReceiver failures, int coming) {
+    Entry entry = enter(key, true);
+    RowQueue.Caller caller =
+        entry
+            .engine
+            .queue()
+            .caller(
+                observer,
+                (ids, failure) -> failures.failed(entry.engine.description(), ids, failure),
+                coming);
+    boolean loaded = false;
+    try {
+      LoadedEngine engine = entry.engine;
+      // Rows of others may be in work as soon as it is loaded, and need not be waited for.
+      while (!engine.isLoaded()) {
+        if (takeTurn(engine, observer)) {
+          try {
+            engine.open(alone(key, opener), observer);
+          } finally {
+            engine.endTurn();
+          }
+        }
+      }
+      engine.reportTo(observer);
+      loaded = true;
+    } finally {
+      if (!loaded) {
+        caller.close();
+        leave(key, entry);
+      }
+    }
+    return new Client(key, entry, caller);
+  }
+
+  /**
+   * Waits a moment for the turn. A killed task does not wait for other callers.
+   *
+   * @return whether the caller has the turn
+   */
+  private static boolean takeTurn(LoadedEngine engine, EngineObserver observer) {
+    try {
+      if (engine.tryTurn(REPORT_MILLIS, TimeUnit.MILLISECONDS)) {
+        return true;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new JobException("Interrupted while waiting for the model", e);
+    }
+    engine.reportTo(observer);
+    return false;
   }
 
   /**
@@ -205,8 +262,8 @@ public final class LoadedModels {
 
   /**
    * Closes the engines that {@link #use} keeps, except those with open shares. The next use loads
-   * the engine again, even if the load had failed. If a batch takes too long, its caller closes the
-   * engine.
+   * the engine again, even if the load had failed. If rows in work take too long, their caller
+   * closes the engine.
    */
   public void closeAll() {
     Set<DeviceName> devicesInUse = new HashSet<>();
@@ -236,8 +293,8 @@ public final class LoadedModels {
         if (engine.tryTurn(CLOSE_WAIT_SECONDS, TimeUnit.SECONDS)) {
           engine.endTurn();
         } else {
-          // Freeing weights under a running batch would crash the process.
-          LOG.warn("An engine is busy; it is closed after its batch");
+          // Freeing weights while they are used would crash the process.
+          LOG.warn("An engine is busy; it is closed after its rows in work");
         }
       }
     } catch (InterruptedException e) {
@@ -344,6 +401,130 @@ public final class LoadedModels {
         || failure.getCause() instanceof WeightsException;
   }
 
+  /**
+   * Receives the result of one row, on a thread of the engine. Must be quick and must not throw.
+   */
+  @FunctionalInterface
+  public interface RowReceiver {
+    /**
+     * @param seconds time since the engine finished its previous row, or began to work again
+     */
+    void edited(EditResult result, double seconds);
+  }
+
+  /** Receives a failure of the engine, on a thread of the engine. Must not throw. */
+  @FunctionalInterface
+  public interface FailureReceiver {
+    /**
+     * @param engine its description
+     * @param ids of the client's rows that have failed
+     * @param failure a {@link LostDeviceException} if the device is lost
+     */
+    void failed(String engine, List<String> ids, Throwable failure);
+  }
+
+  /**
+   * A caller that adds rows to the queue of an engine. Rows of all clients are edited in the order
+   * of their arrival, as many together as is good for the engine. Any thread may add rows.
+   */
+  public final class Client implements AutoCloseable {
+    private final Key key;
+    private final Entry entry;
+    private final RowQueue.Caller caller;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private Client(Key key, Entry entry, RowQueue.Caller caller) {
+      this.key = key;
+      this.entry = entry;
+      this.caller = caller;
+    }
+
+    /** Adds a row. Does nothing after {@link #close}. */
+    public void edit(EditRequest request, RowReceiver receiver) {
+      caller.add(request, receiver::edited);
+    }
+
+    /**
+     * Sets the number of rows that are about to be added, such as those whose images are being
+     * read. If there is room for them, the engine waits a moment, so that they are edited together
+     * with the rows that are there.
+     */
+    public void coming(int rows) {
+      caller.coming(rows);
+    }
+
+    /**
+     * Withdraws the rows that have no result yet. Waits only while the engine works on one of them,
+     * because the engine cannot be stopped.
+     */
+    @Override
+    public void close() {
+      if (!closed.getAndSet(true)) {
+        caller.close();
+        leave(key, entry);
+      }
+    }
+  }
+
+  /**
+   * The results of requests that go through the queue of an engine, in their order.
+   *
+   * @throws RuntimeException if the engine fails
+   */
+  private static List<EditResult> edited(Entry entry, List<EditRequest> requests) {
+    EditResult[] results = new EditResult[requests.size()];
+    CountDownLatch open = new CountDownLatch(results.length);
+    AtomicReference<Throwable> failure = new AtomicReference<>();
+    RowQueue.Caller caller =
+        entry
+            .engine
+            .queue()
+            .caller(
+                EngineObserver.NONE,
+                (ids, cause) -> {
+                  failure.compareAndSet(null, cause);
+                  ids.forEach(id -> open.countDown());
+                },
+                results.length);
+    try {
+      for (int i = 0; i < results.length; i++) {
+        int index = i;
+        caller.add(
+            requests.get(i),
+            (result, seconds) -> {
+              results[index] = result;
+              open.countDown();
+            });
+      }
+      caller.coming(0);
+      awaitUninterruptibly(open);
+    } finally {
+      caller.close();
+    }
+    if (failure.get() instanceof Error error) {
+      throw error;
+    }
+    if (failure.get() instanceof RuntimeException cause) {
+      throw cause;
+    }
+    return List.of(results);
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        latch.await();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** One caller's share of an engine. */
   public final class Share implements EditEngine {
     private final Key key;
@@ -361,11 +542,11 @@ public final class LoadedModels {
         if (closed) {
           throw new IllegalStateException("Cannot edit: the engine is closed");
         }
-        // Another thread may close this share during the batch.
+        // Another thread may close this share meanwhile.
         hold(entry);
       }
       try {
-        return entry.engine.edit(requests);
+        return edited(entry, requests);
       } catch (LostDeviceException e) {
         TaskDevices.reportLost(e);
         throw e;

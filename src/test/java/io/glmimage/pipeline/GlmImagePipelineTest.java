@@ -19,6 +19,7 @@ import io.glmimage.kernel.WatchedKernels;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.ResultReceiver;
 import io.glmimage.request.Solver;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
@@ -99,6 +100,38 @@ class GlmImagePipelineTest {
           reversed.get(i).image().pixels(),
           rows.get(i).id());
     }
+  }
+
+  @Test
+  void eachResultIsHandedOverBeforeTheNextImageIsBegunAndUnwantedRowsAreLeftOut() {
+    List<EditRequest> rows =
+        List.of(
+            request("a", "make it red", List.of(noise(64, 64, 1)), null, null, 1.5, 1),
+            request("b", "make it blue", List.of(noise(64, 64, 2)), null, null, 1.5, 2),
+            request("bad", "make it green", List.of(noise(64, 64, 3)), 64, 8192, 1.5, 3),
+            request("c", "make it green", List.of(noise(64, 64, 3)), null, null, 1.5, 3));
+    List<String> events = new ArrayList<>();
+    List<EditResult> results = new ArrayList<>();
+    pipeline.edit(
+        rows,
+        new ResultReceiver() {
+          @Override
+          public boolean isWanted(int index) {
+            events.add("next " + rows.get(index).id());
+            return index != 1;
+          }
+
+          @Override
+          public void edited(int index, EditResult result) {
+            events.add((result.ok() ? "done " : "failed ") + rows.get(index).id());
+            results.add(result);
+          }
+        });
+    assertEquals(List.of("failed bad", "next a", "done a", "next b", "next c", "done c"), events);
+    assertArrayEquals(
+        pipeline.edit(List.of(rows.get(3))).get(0).image().pixels(),
+        results.get(2).image().pixels(),
+        "neither the neighbours nor a row that was left out change an image");
   }
 
   @Test

@@ -116,7 +116,9 @@ class CostPlanTest {
     seconds.addAll(rows(50, () -> 0.0));
     EditPlan plan = plan(seconds, 8, 4, null);
     assertFalse(plan.isByCost());
-    assertEquals("1000 rows in 63 partitions planned by number, batches of 4", plan.toString());
+    assertEquals(
+        "1000 rows in 63 partitions planned by number, at most 4 of a task in memory",
+        plan.toString());
   }
 
   @Test

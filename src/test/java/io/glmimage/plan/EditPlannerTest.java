@@ -17,18 +17,22 @@ class EditPlannerTest {
   @ParameterizedTest
   @CsvSource({
     "0, 4, 4, 1, 1",
-    "1, 4, 4, 1, 4",
-    "10, 2, 4, 2, 8",
+    "1, 4, 4, 1, 1",
+    "10, 2, 4, 2, 5",
     "10, 2, 1, 3, 4",
     "1000, 8, 4, 63, 16",
-    "30000, 8, 4, 500, 60",
+    "30000, 8, 4, 509, 59",
     "100000, 8, 4, 511, 196",
     "10000000, 8, 4, 512, 19532",
-    "10000000, 100, 4, 6394, 1564",
+    "10000000, 100, 4, 6398, 1563",
     "100000000, 8, 4, 5000, 20000",
-    "10000000, 1000, 4, 20000, 500"
+    "10000000, 1000, 4, 20000, 500",
+    // Four GPUs with four tasks each, and the default: no GPU is idle, few rows or many.
+    "40, 16, 8, 14, 3",
+    "128, 16, 8, 16, 8",
+    "10000, 16, 8, 313, 32"
   })
-  void fillsBatchesAndKeepsPartitionsSmall(
+  void givesEverySlotRowsAndKeepsPartitionsSmall(
       long rows, int slots, int batch, int partitions, long perPartition) {
     EditPlan plan = plan(rows, slots, batch, null);
     assertEquals(partitions, plan.partitions());

@@ -3,8 +3,10 @@ package io.glmimage.predict;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import io.glmimage.error.JobException;
 import io.glmimage.kernel.KernelMode;
@@ -16,6 +18,7 @@ import io.glmimage.tensor.DeviceName;
 import io.glmimage.tensor.Precision;
 import io.glmimage.weights.LoadProgress;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -33,7 +36,10 @@ class LoadedModelsTest {
   private final AtomicInteger closed = new AtomicInteger();
   private final AtomicInteger inside = new AtomicInteger();
   private volatile boolean broken;
-  private long now;
+  private volatile long now;
+
+  /** Time that the engine takes for each call. */
+  private volatile long busy;
 
   /** What would run when the idle time has passed. */
   private final List<Runnable> timers = new ArrayList<>();
@@ -59,8 +65,9 @@ class LoadedModelsTest {
       @Override
       public List<EditResult> edit(List<EditRequest> requests) {
         assertEquals(1, inside.incrementAndGet(), "two callers at once");
+        now = now + busy;
         inside.decrementAndGet();
-        return List.of();
+        return requests.stream().map(r -> EditResult.failed(r.id(), null)).toList();
       }
 
       @Override
@@ -387,18 +394,74 @@ class LoadedModelsTest {
     }
   }
 
-  private void batch(EngineObserver observer, long pause, long busy) {
-    now += pause;
-    models.use(KEY, source("engine"), observer, engine -> now += busy);
+  private static EditRequest request(String id) {
+    return new EditRequest(id, "prompt", List.of(), null, null, 1, 1, 1);
+  }
+
+  private void row(EngineObserver observer, long pause, long duration) {
+    now = now + pause;
+    busy = duration;
+    CountDownLatch done = new CountDownLatch(1);
+    try (LoadedModels.Client client = client(observer)) {
+      client.edit(request("a"), (result, seconds) -> done.countDown());
+      assertTrue(await(done));
+    }
+  }
+
+  private LoadedModels.Client client(EngineObserver observer) {
+    return models.client(
+        KEY, source("engine"), observer, (engine, ids, e) -> fail("the engine failed", e), 0);
   }
 
   @Test
-  void anEngineWaitsBetweenTheBatchesOfOneRunOnly() {
+  void theRowsOfTasksAndSharesGoThroughOneQueue() throws Exception {
+    try (LoadedModels.Client client = client(EngineObserver.NONE);
+        LoadedModels.Share share = share(KEY)) {
+      List<EditResult> results = Collections.synchronizedList(new ArrayList<>());
+      CountDownLatch done = new CountDownLatch(1);
+      client.edit(
+          request("task"),
+          (result, seconds) -> {
+            results.add(result);
+            done.countDown();
+          });
+      assertEquals(
+          List.of("b", "c"),
+          share.edit(List.of(request("b"), request("c"))).stream().map(EditResult::id).toList());
+      done.await();
+      assertEquals("task", results.get(0).id());
+      assertEquals(1, opened.get());
+    }
+    assertEquals(0, closed.get(), "the task keeps the engine");
+  }
+
+  @Test
+  void aFailureOfTheEngineReachesTheOwnerOfTheShare() {
+    IllegalStateException lost = new IllegalStateException("lost");
+    try (EditEngine share =
+        models.share(
+            KEY,
+            progress ->
+                new ForwardingEngine(load("engine", progress)) {
+                  @Override
+                  public List<EditResult> edit(List<EditRequest> requests) {
+                    throw lost;
+                  }
+                })) {
+      assertSame(
+          lost,
+          assertThrows(
+              IllegalStateException.class, () -> share.edit(List.of(request("a"), request("b")))));
+    }
+  }
+
+  @Test
+  void anEngineWaitsBetweenTheRowsOfOneRunOnly() {
     Notes first = new Notes(1);
-    batch(first, 400, 20);
-    batch(first, 30, 25);
+    row(first, 400, 20);
+    row(first, 30, 25);
     Notes second = new Notes(2);
-    batch(second, 500, 10);
+    row(second, 500, 10);
     assertEquals(
         List.of("loaded 30 of 100", "loaded 70 of 0", "busy 20 waited 0", "busy 25 waited 30"),
         first.notes);
@@ -412,6 +475,6 @@ class LoadedModelsTest {
     broken = false;
     Notes notes = new Notes(1);
     models.use(KEY, source("there"), notes, EditEngine::description);
-    assertEquals(List.of("loaded 30 of 100", "loaded 70 of 0", "busy 0 waited 0"), notes.notes);
+    assertEquals(List.of("loaded 30 of 100", "loaded 70 of 0"), notes.notes);
   }
 }

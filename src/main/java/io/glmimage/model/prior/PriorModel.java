@@ -186,6 +186,11 @@ public final class PriorModel implements AutoCloseable {
     row(prompt);
   }
 
+  /** Rows that are decoded at the same time. */
+  public int slots() {
+    return rowsAtATime;
+  }
+
   /**
    * Generates the ids of every row.
    *

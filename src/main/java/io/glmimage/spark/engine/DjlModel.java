@@ -123,6 +123,9 @@ public record DjlModel(String engine, String modelUrl, Precision precision)
   }
 
   private static final class Predicting implements EditEngine {
+    /** Results come at the end of a call, so that larger calls would keep them back for long. */
+    private static final int ROWS_TOGETHER = 8;
+
     private final ZooModel<EditRequest, EditResult> model;
     private final Predictor<EditRequest, EditResult> predictor;
 
@@ -141,6 +144,11 @@ public record DjlModel(String engine, String modelUrl, Precision precision)
         }
         throw new JobException("Cannot edit: " + e.getMessage(), e);
       }
+    }
+
+    @Override
+    public int rowsTogether() {
+      return ROWS_TOGETHER;
     }
 
     @Override

@@ -6,8 +6,8 @@ import org.apache.spark.util.LongAccumulator;
 /**
  * How the engines of a run spent their time, counted for the driver.
  *
- * @param busyMicros time in batches
- * @param waitMicros time between an engine's first and last batch during which no task used it:
+ * @param busyMicros time with rows in work
+ * @param waitMicros time between an engine's first and last row during which no row was there:
  *     source images were being read, or edited images written
  * @param kernels the implementation of each operation of the model
  */

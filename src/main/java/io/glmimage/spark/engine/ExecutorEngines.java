@@ -17,7 +17,7 @@ public final class ExecutorEngines {
   private ExecutorEngines() {}
 
   /**
-   * Runs {@code work} with the engine, alone.
+   * Loads the engine if necessary, and runs {@code work} with it, alone.
    *
    * @throws JobException if the engine cannot be loaded, now or earlier in this process
    */
@@ -33,6 +33,29 @@ public final class ExecutorEngines {
             new Opening(opener, device, storage),
             observer,
             work);
+  }
+
+  /**
+   * A caller that adds rows to the engine's queue.
+   *
+   * @param failures receives failures of the engine
+   * @param coming as for {@link LoadedModels.Client#coming}
+   * @throws JobException if the engine cannot be loaded, now or earlier in this process
+   */
+  static LoadedModels.Client client(
+      EngineOpener opener,
+      DeviceName device,
+      Storage storage,
+      EngineObserver observer,
+      LoadedModels.FailureReceiver failures,
+      int coming) {
+    return LoadedModels.ofProcess()
+        .client(
+            new LoadedModels.Key(opener.sharedModel(), device),
+            new Opening(opener, device, storage),
+            observer,
+            failures,
+            coming);
   }
 
   /** The number of engines that are loaded now. */

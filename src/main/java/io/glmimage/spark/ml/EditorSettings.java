@@ -13,7 +13,7 @@ import java.io.Serializable;
  * @param sources how source images are read
  * @param quality how edited images are judged
  * @param output what becomes of edited images
- * @param batchSize number of rows that go through the model together
+ * @param batchSize most rows that a task has in memory
  */
 record EditorSettings(
     EditorColumns columns,

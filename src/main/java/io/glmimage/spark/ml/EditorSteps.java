@@ -2,6 +2,7 @@ package io.glmimage.spark.ml;
 
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
+import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.error.Redaction;
@@ -23,18 +24,20 @@ import io.glmimage.quality.QualityFigures;
 import io.glmimage.request.ContentSeed;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
-import io.glmimage.spark.engine.EngineCall;
 import io.glmimage.spark.engine.EngineOpener;
+import io.glmimage.spark.engine.EngineRows;
+import io.glmimage.spark.engine.RowEngine;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.SourceReader;
-import io.glmimage.spark.run.BatchPipeline;
 import io.glmimage.spark.run.FlaggedRetries;
+import io.glmimage.spark.run.RowPipeline;
 import io.glmimage.tensor.DeviceName;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 
@@ -42,7 +45,7 @@ import org.apache.spark.sql.RowFactory;
  * Edits rows of a dataset: reads their source images, and adds the edited image, the status, the
  * error and the quality figures to them.
  */
-final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row> {
+final class EditorSteps implements RowPipeline.Steps<EditorSteps.NamedRow, Row> {
   /** Length of a file name: 128 bits of SHA-256. */
   private static final int NAME_HEX_DIGITS = 32;
 
@@ -70,11 +73,11 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
     this.device = device;
     this.storage = hadoop.storage();
     this.redaction = hadoop.redaction();
-    this.retries = new FlaggedRetries(settings.quality(), this::inEngine);
+    this.retries = new FlaggedRetries(settings.quality());
   }
 
   @Override
-  public BatchPipeline.Read<Row> read(NamedRow named) {
+  public RowPipeline.Step<Row> read(NamedRow named) {
     Row row = named.row();
     try {
       Sources sources = sources(row);
@@ -82,27 +85,16 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
       // The completion keeps the first source image, to which the edited image is compared.
       RgbImage first = sources.images().isEmpty() ? null : sources.images().get(0);
       byte[] exif = sources.exif();
-      String id = request.id();
-      long seed = request.seed();
-      return new BatchPipeline.Ready<>(
-          request,
-          (edited, seconds) -> {
-            Long kept = retries.takeKeptSeed(id);
-            return finish(row, new InWork(first, exif, kept == null ? seed : kept), edited);
-          });
+      return retries.first(
+          request, (edited, seconds, seed) -> finish(row, new InWork(first, exif, seed), edited));
     } catch (RowFailure e) {
-      return new BatchPipeline.Finished<>(failed(row, e.getMessage()));
+      return new RowPipeline.Finished<>(failed(row, e.getMessage()));
     }
   }
 
   @Override
-  public EngineCall edit(List<EditRequest> requests) {
-    EngineCall call = inEngine(requests);
-    return settings.quality().retries() > 0 ? retries.best(requests, call) : call;
-  }
-
-  private EngineCall inEngine(List<EditRequest> requests) {
-    return EngineCall.edit(opener, device, storage, requests);
+  public RowEngine open(int coming, Consumer<GlmImageException> failures) {
+    return EngineRows.open(opener, device, storage, coming, failures);
   }
 
   /**
@@ -117,7 +109,7 @@ final class EditorSteps implements BatchPipeline.Steps<EditorSteps.NamedRow, Row
   /** Judges, encodes and writes the edited image of a row. */
   private Row finish(Row row, InWork in, EditResult edited) {
     if (!edited.ok()) {
-      return failed(row, EngineCall.why(edited));
+      return failed(row, EngineRows.why(edited));
     }
     RgbImage image = edited.image();
     Row figures = null;

@@ -3,14 +3,13 @@ package io.glmimage.spark.ml;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.TaskDevice;
-import io.glmimage.spark.run.BatchPipeline;
 import io.glmimage.spark.run.IoThreads;
+import io.glmimage.spark.run.RowPipeline;
 import io.glmimage.tensor.DeviceName;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
-import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -18,14 +17,11 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
- * Runs {@link ImageEditor} on one partition. Rows are edited when they are requested, and at most
- * {@value #BATCHES_BEING_WRITTEN} batch ahead of them.
+ * Runs {@link ImageEditor} on one partition. Rows are edited when they are requested; at most
+ * {@link EditorSettings#batchSize} rows are in work or wait to be requested.
  */
 final class EditorTask implements MapPartitionsFunction<Row, Row> {
   private static final long serialVersionUID = 1L;
-
-  /** Number of batches that may wait to be encoded while another one is in the engine. */
-  private static final int BATCHES_BEING_WRITTEN = 1;
 
   private final EditorSettings settings;
   private final EngineOpener opener;
@@ -48,58 +44,57 @@ final class EditorTask implements MapPartitionsFunction<Row, Row> {
     TaskContext task = TaskContext.get();
     int partition = task.partitionId();
     IoThreads threads = new IoThreads("editor-" + partition + "-" + task.attemptNumber());
-    // The caller may stop before the last row.
-    TaskCompletionListener end = context -> threads.close();
-    task.addTaskCompletionListener(end);
     EditorSteps steps = new EditorSteps(settings, opener, TaskDevice.of(device), hadoop.value());
-    return new EditedRows(
-        new BatchPipeline<>(
-            new Batches(rows, settings.batchSize(), partition)::next,
+    RowPipeline<EditorSteps.NamedRow, Row> pipeline =
+        new RowPipeline<>(
+            new NamedRows(rows, partition)::next,
             steps,
             inWork -> {},
             threads,
-            BATCHES_BEING_WRITTEN));
+            new RowPipeline.Flow(settings.batchSize(), RowPipeline.Order.OF_ROWS));
+    // The caller may stop before the last row.
+    TaskCompletionListener end =
+        context -> {
+          pipeline.close();
+          threads.close();
+        };
+    task.addTaskCompletionListener(end);
+    return new EditedRows(pipeline);
   }
 
-  /** The rows of the partition in batches. */
-  private static final class Batches {
+  /** The rows of the partition with their names. */
+  private static final class NamedRows {
     private final Iterator<Row> rows;
-    private final int size;
     private final int partition;
     private long count;
 
-    Batches(Iterator<Row> rows, int size, int partition) {
+    NamedRows(Iterator<Row> rows, int partition) {
       this.rows = rows;
-      this.size = size;
       this.partition = partition;
     }
 
-    /** The next batch; empty at the end. */
-    List<EditorSteps.NamedRow> next() {
-      List<EditorSteps.NamedRow> batch = new ArrayList<>();
-      while (batch.size() < size && rows.hasNext()) {
-        String name = "row " + count++ + " of partition " + partition;
-        batch.add(new EditorSteps.NamedRow(rows.next(), name));
-      }
-      return batch;
+    /** The next row; empty at the end. */
+    Optional<EditorSteps.NamedRow> next() {
+      return rows.hasNext()
+          ? Optional.of(
+              new EditorSteps.NamedRow(
+                  rows.next(), "row " + count++ + " of partition " + partition))
+          : Optional.empty();
     }
   }
 
   private static final class EditedRows implements Iterator<Row> {
-    private final BatchPipeline<EditorSteps.NamedRow, Row> pipeline;
+    private final RowPipeline<EditorSteps.NamedRow, Row> pipeline;
     private Iterator<Row> ready = Collections.emptyIterator();
-    private boolean ended;
 
-    EditedRows(BatchPipeline<EditorSteps.NamedRow, Row> pipeline) {
+    EditedRows(RowPipeline<EditorSteps.NamedRow, Row> pipeline) {
       this.pipeline = pipeline;
     }
 
     @Override
     public boolean hasNext() {
-      if (!ended && !ready.hasNext()) {
-        List<Row> batch = pipeline.next();
-        ready = batch.iterator();
-        ended = batch.isEmpty();
+      while (!ready.hasNext() && !pipeline.isDone()) {
+        ready = pipeline.next(Long.MAX_VALUE).iterator();
       }
       return ready.hasNext();
     }

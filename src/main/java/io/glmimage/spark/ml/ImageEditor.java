@@ -91,8 +91,8 @@ import org.apache.spark.sql.types.StructType;
  *     {@code spark.glmimage.weights} is used; the cache settings {@code spark.glmimage.weights.*}
  *     apply as well. DJL itself distributes the models that it loads (other engines, {@code djl:},
  *     {@code http:})</td></tr>
- * <tr><td>batchSize</td><td>8</td><td>number of rows that go through the model together; the edited
- *     images do not depend on it</td></tr>
+ * <tr><td>batchSize</td><td>8</td><td>most rows that a task has in memory: being read or edited, or
+ *     waiting to be asked for. The edited images do not depend on it</td></tr>
  * <tr><td>preset</td><td>exact</td><td>tested combination of {@code precision}, {@code solver} and
  *     {@code numInferenceSteps}: {@code exact} (auto, euler, 50), {@code balanced} (auto, multistep2,
  *     10) or {@code fast} (auto, multistep2, 6). A parameter that is set as well replaces its
@@ -154,7 +154,7 @@ import org.apache.spark.sql.types.StructType;
  * <p>Nothing is edited before an action asks for rows, and a dataset that is read twice is edited
  * twice: {@code persist} or write it. The driver therefore sends the model to executors that ask
  * for it until the Spark session ends. Each executor loads the model once for each of its devices;
- * tasks on the same device take turns.
+ * the rows of all tasks on a device are edited together.
  */
 public class ImageEditor extends ImageEditorParams {
   private static final long serialVersionUID = 1L;

@@ -114,7 +114,7 @@ public abstract class ImageEditorParams extends Transformer implements DefaultPa
         new IntParam(
             this,
             "batchSize",
-            "number of rows that go through the model together",
+            "most rows that a task has in memory: read, edited, or waiting to be asked for",
             ParamValidators.gt(0));
     preset =
         new Param<>(

@@ -231,7 +231,7 @@ public final class EditRunner implements AutoCloseable {
     try {
       if (plan.rows() > 0) {
         progress.watch(watch);
-        // Stopped tasks end at once, unless their batch is in the engine.
+        // Stopped tasks end at once, unless the engine works on a row of theirs.
         spark.sparkContext().setLocalProperty(INTERRUPT, "true");
         LostExecutors.foreachPartition(
             partitioned(plan).javaRDD(),

@@ -6,31 +6,42 @@ import io.glmimage.quality.JudgedImage;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
-import io.glmimage.spark.engine.EngineCall;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
+import io.glmimage.spark.run.RowPipeline.Completion;
+import io.glmimage.spark.run.RowPipeline.Finished;
+import io.glmimage.spark.run.RowPipeline.Ready;
+import io.glmimage.spark.run.RowPipeline.Step;
 
 /**
  * Edits flagged rows again with derived seeds, and keeps the best image of each row. The seeds come
- * from the row's own seed, and each row is judged on its own. So its image does not depend on its
- * batch or on when it is edited. Among equally good images, the earliest is kept.
+ * from the row's own seed, and each row is judged on its own. So its image does not depend on other
+ * rows or on when it is edited. Among equally good images, the earliest is kept.
  */
 public final class FlaggedRetries {
   private final QualityOptions options;
-  private final Function<List<EditRequest>, EngineCall> engine;
+  private final int most;
 
-  /** Seeds of the kept images that are not those of their rows, by row id. */
-  private final Map<String, Long> keptSeeds = new ConcurrentHashMap<>();
+  /** As often as the options say. */
+  public FlaggedRetries(QualityOptions options) {
+    this(options, options.retries());
+  }
 
   /**
-   * @param engine edits a batch
+   * @param options how images are judged
+   * @param most how often a row is edited again
    */
-  public FlaggedRetries(QualityOptions options, Function<List<EditRequest>, EngineCall> engine) {
+  FlaggedRetries(QualityOptions options, int most) {
     this.options = options;
-    this.engine = engine;
+    this.most = most;
+  }
+
+  /** Encodes and writes the image that was kept. */
+  @FunctionalInterface
+  public interface Kept<R> {
+    /**
+     * @param seconds time of all tries in the engine
+     * @param seed of the image
+     */
+    R finish(EditResult best, double seconds, long seed);
   }
 
   /** The seed of a retry, from 1. */
@@ -38,51 +49,50 @@ public final class FlaggedRetries {
     return RowIds.seed(rowSeed, "retry " + retry);
   }
 
-  /**
-   * The best results of a batch.
-   *
-   * @param first the results with the rows' own seeds
-   */
-  public EngineCall best(List<EditRequest> requests, EngineCall first) {
-    List<EditResult> best = new ArrayList<>(first.results());
-    double[] badness = new double[best.size()];
-    List<Integer> flagged = new ArrayList<>();
-    for (int i = 0; i < badness.length; i++) {
-      keptSeeds.remove(requests.get(i).id());
-      if (best.get(i).ok()) {
-        badness[i] = badness(requests.get(i), best.get(i));
-        if (badness[i] > 0) {
-          flagged.add(i);
-        }
-      }
+  /** A row that is ready for its first try. */
+  public <R> Ready<R> first(EditRequest request, Kept<R> kept) {
+    if (most == 0) {
+      // Does not hold the request.
+      long seed = request.seed();
+      return new Ready<>(
+          request, (result, seconds) -> new Finished<>(kept.finish(result, seconds, seed)));
     }
-    double seconds = first.seconds();
-    for (int retry = 1; retry <= options.retries() && !flagged.isEmpty(); retry++) {
-      List<EditRequest> again = new ArrayList<>();
-      for (int i : flagged) {
-        again.add(requests.get(i).withSeed(seed(requests.get(i).seed(), retry)));
-      }
-      EngineCall call = engine.apply(again);
-      seconds += call.seconds();
-      for (int j = 0; j < again.size(); j++) {
-        int i = flagged.get(j);
-        EditResult result = call.results().get(j);
-        // A retry that fails leaves the row with the image that it has.
-        double now = result.ok() ? badness(requests.get(i), result) : Double.MAX_VALUE;
-        if (now < badness[i]) {
-          badness[i] = now;
-          best.set(i, result);
-          keptSeeds.put(requests.get(i).id(), again.get(j).seed());
-        }
-      }
-      flagged.removeIf(i -> badness[i] == 0);
-    }
-    return new EngineCall(best, seconds);
+    return new Ready<>(request, new Tries<>(request, kept));
   }
 
-  /** The seed of the image that was kept, to be asked once; null if it is the row's own. */
-  public Long takeKeptSeed(String id) {
-    return keptSeeds.remove(id);
+  /** The tries of one row. Calls follow one another, on different threads. */
+  private final class Tries<R> implements Completion<R> {
+    private final EditRequest request;
+    private final Kept<R> kept;
+    private int retries;
+    private EditResult best;
+    private double badness;
+    private long bestSeed;
+    private long seed;
+    private double seconds;
+
+    Tries(EditRequest request, Kept<R> kept) {
+      this.request = request;
+      this.kept = kept;
+      this.seed = request.seed();
+    }
+
+    @Override
+    public synchronized Step<R> complete(EditResult result, double editSeconds) {
+      seconds += editSeconds;
+      // A first try that fails is not repeated; a retry that fails leaves the row with its image.
+      double now = result.ok() ? badness(request, result) : best == null ? 0 : Double.MAX_VALUE;
+      if (best == null || now < badness) {
+        best = result;
+        badness = now;
+        bestSeed = seed;
+      }
+      if (badness == 0 || retries == most) {
+        return new Finished<>(kept.finish(best, seconds, bestSeed));
+      }
+      seed = FlaggedRetries.seed(request.seed(), ++retries);
+      return new Ready<>(request.withSeed(seed), this);
+    }
   }
 
   private double badness(EditRequest request, EditResult result) {

@@ -11,8 +11,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The ledgers of the tasks of this process. A user may end the driver, and a machine with an
- * executor may be taken away. Finished rows are then saved at once, although a batch may be in the
- * engine for minutes.
+ * executor may be taken away. Finished rows are then saved at once, although the next row may be in
+ * the engine for a while.
  */
 final class LedgersInUse {
   /** The tasks of this process. */

@@ -3,16 +3,13 @@ package io.glmimage.spark.run;
 import io.glmimage.output.ResultRow;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.results.TaskLedger;
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 
-/** One attempt at the rows of a partition: batch by batch, and suspect rows at the end. */
+/** One attempt at the rows of a partition: many at a time, and suspect rows at the end. */
 final class PartitionAttempt {
-  /** Number of batches that may wait to be written while another one is in the engine. */
-  static final int BATCHES_BEING_WRITTEN = 2;
-
   private final PartitionWork work;
   private final RowEditor editor;
   private final ResultRecorder recorder;
@@ -44,12 +41,12 @@ final class PartitionAttempt {
 
   /** Gives every row its result, unless an earlier attempt did. */
   void run(Iterator<PlannedRow> rows) {
-    List<PlannedRow> batch = nextBatch(rows);
-    while (!batch.isEmpty()) {
+    Optional<PlannedRow> first = nextRow(rows);
+    while (first.isPresent()) {
       visitor.enter();
-      editBatches(batch, rows);
-      batch = nextBatch(rows);
-      if (!batch.isEmpty()) {
+      editRows(first, rows);
+      first = nextRow(rows);
+      if (first.isPresent()) {
         // Another task of this process has a row that must be alone: make way for it.
         recorder.idle();
       }
@@ -66,32 +63,31 @@ final class PartitionAttempt {
     visitor.leave();
   }
 
-  /** Edits batches until no rows are left, or another task waits to be alone. */
-  private void editBatches(List<PlannedRow> first, Iterator<PlannedRow> rows) {
-    Iterator<List<PlannedRow>> start = List.of(first).iterator();
-    BatchPipeline<PlannedRow, ResultRow> pipeline =
-        new BatchPipeline<>(
-            () -> start.hasNext() ? start.next() : room.isWanted() ? List.of() : nextBatch(rows),
+  /** Edits rows until none are left, or another task waits to be alone. */
+  private void editRows(Optional<PlannedRow> first, Iterator<PlannedRow> rows) {
+    Iterator<Optional<PlannedRow>> start = List.of(first).iterator();
+    try (RowPipeline<PlannedRow, ResultRow> pipeline =
+        new RowPipeline<>(
+            () ->
+                start.hasNext() ? start.next() : room.isWanted() ? Optional.empty() : nextRow(rows),
             editor,
             recorder::working,
             io,
-            BATCHES_BEING_WRITTEN);
-    List<ResultRow> results = pipeline.next();
-    while (!results.isEmpty()) {
-      recorder.add(results);
-      results = pipeline.next();
+            new RowPipeline.Flow(work.batchSize(), RowPipeline.Order.AS_FINISHED))) {
+      while (!pipeline.isDone()) {
+        recorder.add(pipeline.next(recorder.nanosUntilSave()));
+      }
     }
   }
 
-  /** The rows of the next batch: neither finished nor suspect. Empty at the end. */
-  private List<PlannedRow> nextBatch(Iterator<PlannedRow> rows) {
-    List<PlannedRow> batch = new ArrayList<>(work.batchSize());
-    while (batch.size() < work.batchSize() && rows.hasNext()) {
+  /** The next row that is neither finished nor suspect. Empty at the end. */
+  private Optional<PlannedRow> nextRow(Iterator<PlannedRow> rows) {
+    while (rows.hasNext()) {
       PlannedRow row = rows.next();
       if (!recorder.countFinished(row.id()) && !suspects.keep(row)) {
-        batch.add(row);
+        return Optional.of(row);
       }
     }
-    return batch;
+    return Optional.empty();
   }
 }

@@ -14,6 +14,7 @@ import java.io.Serializable;
  *
  * @param limits of the rows
  * @param sources how source images are read
+ * @param batchSize most rows that a task has in memory at the same time
  * @param device as requested
  * @param run id of the run
  * @param commitSeconds longest time, in seconds, that a finished row may stay unsaved

@@ -20,6 +20,7 @@ final class ResultRecorder {
   private final double commitSeconds;
   private final LongSupplier nanoClock;
   private long flushed;
+  private boolean isUnsaved;
 
   /**
    * @param commitSeconds longest time, in seconds, that a finished row may stay unsaved
@@ -53,15 +54,23 @@ final class ResultRecorder {
     return true;
   }
 
-  /** Adds results; saves them if the last save was long enough ago. */
+  /** Adds results; saves all if the last save was long enough ago. */
   void add(List<ResultRow> results) {
     results.forEach(this::add);
-    if ((nanoClock.getAsLong() - flushed) / 1e9 >= commitSeconds) {
+    if (nanosUntilSave() <= 0) {
       flush();
     }
   }
 
+  /** When {@link #add} should be called again although no row is finished, to save results. */
+  long nanosUntilSave() {
+    return isUnsaved
+        ? (long) (commitSeconds * 1e9) - (nanoClock.getAsLong() - flushed)
+        : Long.MAX_VALUE;
+  }
+
   private void add(ResultRow result) {
+    isUnsaved = true;
     ledger.add(result.row().id(), LedgerJson.row(result.values(redaction)));
     counters.count(result.status() == ResultStatus.FAILED);
     JobMetrics.get().count(result);
@@ -75,6 +84,7 @@ final class ResultRecorder {
       throw cannotWrite("the results of finished rows", e);
     }
     flushed = nanoClock.getAsLong();
+    isUnsaved = false;
   }
 
   /** Journals rows that are in work. Other tasks of the process may have rows in work, too. */

@@ -2,6 +2,7 @@ package io.glmimage.spark.run;
 
 import io.glmimage.digest.Sha256;
 import io.glmimage.error.ErrorClass;
+import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.error.Redaction;
@@ -16,10 +17,10 @@ import io.glmimage.output.ResultRow;
 import io.glmimage.output.RowTimes;
 import io.glmimage.output.Verdict;
 import io.glmimage.quality.JudgedImage;
-import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.request.Preset;
-import io.glmimage.spark.engine.EngineCall;
+import io.glmimage.spark.engine.EngineRows;
+import io.glmimage.spark.engine.RowEngine;
 import io.glmimage.spark.manifest.PlannedRow;
 import io.glmimage.spark.manifest.RowFailure;
 import io.glmimage.spark.manifest.SourceReader;
@@ -30,13 +31,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Edits rows of the manifest: reads their source images, and writes their edited images below the
  * output folder. A row that fails gets a FAILED result; anything else that fails, such as the model
  * or the output folder, is thrown.
  */
-final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
+final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
   /** Longest metadata value in characters; S3 takes 2 KB for all of them. */
   private static final int LONGEST_METADATA = 1024;
 
@@ -63,13 +65,15 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
     this.sources = new SourceReader(storage, work.limits(), work.sources());
     this.redaction = redaction;
     this.device = device;
-    this.retries = new FlaggedRetries(work.quality(), this::inEngine);
+    this.retries =
+        new FlaggedRetries(
+            work.quality(), work.opener().touchesImages() ? work.quality().retries() : 0);
   }
 
   @Override
-  public BatchPipeline.Read<ResultRow> read(PlannedRow row) {
+  public RowPipeline.Step<ResultRow> read(PlannedRow row) {
     if (row.outcome() instanceof Rejection rejection) {
-      return new BatchPipeline.Finished<>(
+      return new RowPipeline.Finished<>(
           failed(row, null, ErrorClass.INVALID_ROW, rejection.message(), RowTimes.NONE));
     }
     ManifestRow valid = (ManifestRow) row.outcome();
@@ -87,15 +91,13 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
       counters.sources().add(read.traits());
       List<RgbImage> images = read.request().sources();
       RgbImage source = images.isEmpty() ? null : images.get(0);
-      return new BatchPipeline.Ready<>(
+      InWork in = new InWork(row, valid, fingerprint, source, exif);
+      return retries.first(
           read.request(),
-          (edited, editSeconds) ->
-              finish(
-                  new InWork(row, valid, fingerprint, source, exif),
-                  edited,
-                  times(readSeconds, editSeconds, edited)));
+          (edited, editSeconds, seed) ->
+              finish(in, edited, seed, times(readSeconds, editSeconds, edited)));
     } catch (RowFailure e) {
-      return new BatchPipeline.Finished<>(
+      return new RowPipeline.Finished<>(
           failed(row, null, e.errorClass(), e.getMessage(), RowTimes.ofRead(secondsSince(start))));
     }
   }
@@ -122,16 +124,9 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
   }
 
   @Override
-  public EngineCall edit(List<EditRequest> requests) {
-    EngineCall call = inEngine(requests);
-    return work.quality().retries() > 0 && work.opener().touchesImages()
-        ? retries.best(requests, call)
-        : call;
-  }
-
-  private EngineCall inEngine(List<EditRequest> requests) {
-    return EngineCall.edit(
-        work.opener(), device, storage, counters.loading(), counters.engines(), requests);
+  public RowEngine open(int coming, Consumer<GlmImageException> failures) {
+    return EngineRows.open(
+        work.opener(), device, storage, counters.loading(), counters.engines(), coming, failures);
   }
 
   private static RowTimes times(double readSeconds, double editSeconds, EditResult edited) {
@@ -154,14 +149,18 @@ final class RowEditor implements BatchPipeline.Steps<PlannedRow, ResultRow> {
   private record InWork(
       PlannedRow row, ManifestRow valid, String sources, RgbImage source, byte[] exif) {}
 
-  /** Judges, encodes and writes the edited image of a row. */
-  private ResultRow finish(InWork in, EditResult edited, RowTimes times) {
+  /**
+   * Judges, encodes and writes the edited image of a row.
+   *
+   * @param seed of the edited image
+   */
+  private ResultRow finish(InWork in, EditResult edited, long seed, RowTimes times) {
     if (!edited.ok()) {
       return failed(
-          in.row(), in.sources(), EngineCall.errorClass(edited), EngineCall.why(edited), times);
+          in.row(), in.sources(), EngineRows.errorClass(edited), EngineRows.why(edited), times);
     }
-    Long keptSeed = retries.takeKeptSeed(in.row().id());
-    ManifestRow valid = keptSeed == null ? in.valid() : in.valid().withSeed(keptSeed);
+    ManifestRow valid =
+        seed == in.valid().settings().seed() ? in.valid() : in.valid().withSeed(seed);
     long start = System.nanoTime();
     RgbImage image = edited.image();
     String path = work.output().image(in.row().id(), work.encoder().format());

@@ -6,6 +6,7 @@ import io.glmimage.spark.results.TaskLedger;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,15 +68,17 @@ final class SuspectRows {
     recorder.flush();
     visitor.enterAlone();
     LOG.warn("Row {} was in work when a process died: running it alone", row.id());
-    BatchPipeline<PlannedRow, ResultRow> pipeline =
-        new BatchPipeline<>(single(row)::next, editor, all -> recorder.alone(row), io, 0);
-    recorder.add(pipeline.next());
+    Iterator<PlannedRow> single = List.of(row).iterator();
+    try (RowPipeline<PlannedRow, ResultRow> pipeline =
+        new RowPipeline<>(
+            () -> single.hasNext() ? Optional.of(single.next()) : Optional.empty(),
+            editor,
+            all -> recorder.alone(row),
+            io,
+            new RowPipeline.Flow(1, RowPipeline.Order.AS_FINISHED))) {
+      recorder.add(pipeline.next(Long.MAX_VALUE));
+    }
     recorder.flush();
     visitor.leave();
-  }
-
-  /** One batch of one row, then the end. */
-  private static Iterator<List<PlannedRow>> single(PlannedRow row) {
-    return List.of(List.of(row), List.<PlannedRow>of()).iterator();
   }
 }

@@ -9,6 +9,7 @@ import io.glmimage.io.Storage;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.ResultReceiver;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
@@ -36,6 +37,7 @@ public record FakeEngines(String model) implements PresentModel {
   /** A prompt that loses the device once; the path of a file that notes it follows. */
   public static final String LOSE_ONCE = "lose the device once: ";
 
+  private static final int ROWS_TOGETHER = 32;
   private static final AtomicInteger INSIDE = new AtomicInteger();
 
   public FakeEngines(EngineOptions options) {
@@ -99,6 +101,13 @@ public record FakeEngines(String model) implements PresentModel {
 
     @Override
     public List<EditResult> edit(List<EditRequest> requests) {
+      List<EditResult> results = new ArrayList<>();
+      edit(requests, (i, result) -> results.add(result));
+      return results;
+    }
+
+    @Override
+    public void edit(List<EditRequest> requests, ResultReceiver receiver) {
       if (closed) {
         throw new IllegalStateException("closed");
       }
@@ -107,15 +116,15 @@ public record FakeEngines(String model) implements PresentModel {
       }
       try {
         LARGEST_BATCH.accumulateAndGet(requests.size(), Math::max);
-        List<EditResult> results = new ArrayList<>();
-        for (EditRequest request : requests) {
-          if (model.startsWith("slow")) {
-            sleep(20);
+        for (int i = 0; i < requests.size(); i++) {
+          if (receiver.isWanted(i)) {
+            if (model.startsWith("slow")) {
+              sleep(20);
+            }
+            EDITED.incrementAndGet();
+            receiver.edited(i, edit(requests.get(i)));
           }
-          EDITED.incrementAndGet();
-          results.add(edit(request));
         }
-        return results;
       } finally {
         INSIDE.decrementAndGet();
       }
@@ -169,6 +178,11 @@ public record FakeEngines(String model) implements PresentModel {
         Thread.currentThread().interrupt();
         throw new IllegalStateException("interrupted", e);
       }
+    }
+
+    @Override
+    public int rowsTogether() {
+      return ROWS_TOGETHER;
     }
 
     @Override

@@ -19,6 +19,11 @@ public abstract class ForwardingEngine implements EditEngine {
   }
 
   @Override
+  public int rowsTogether() {
+    return engine.rowsTogether();
+  }
+
+  @Override
   public String description() {
     return engine.description();
   }

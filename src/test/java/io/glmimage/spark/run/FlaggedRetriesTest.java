@@ -1,7 +1,6 @@
 package io.glmimage.spark.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,7 +8,6 @@ import io.glmimage.image.RgbImage;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
-import io.glmimage.spark.engine.EngineCall;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -20,8 +18,8 @@ class FlaggedRetriesTest {
   private static final RgbImage SOURCE = halves(0, 255);
   private static final RgbImage RIGHT = halves(0, 120);
 
-  /** The batches that the engine got. */
-  private final List<List<EditRequest>> batches = new ArrayList<>();
+  /** The rows that the engine got. */
+  private final List<EditRequest> edited = new ArrayList<>();
 
   /** Results by seed; other seeds give the source image. */
   private final Map<Long, EditResult> results = new HashMap<>();
@@ -43,41 +41,37 @@ class FlaggedRetriesTest {
     return new EditResult("any", image, null, 0, 0, 0);
   }
 
-  private EngineCall engine(List<EditRequest> requests) {
-    batches.add(requests);
-    return new EngineCall(
-        requests.stream().map(r -> results.getOrDefault(r.seed(), result(SOURCE))).toList(), 2);
-  }
+  /** What is kept of a row. */
+  private record Outcome(EditResult best, double seconds, long seed) {}
 
-  private FlaggedRetries retries(int most) {
-    QualityOptions defaults = QualityOptions.DEFAULT;
-    return new FlaggedRetries(
-        new QualityOptions(defaults.limits(), most, false, false), this::engine);
-  }
-
-  private static List<String> ids(List<EditRequest> requests) {
-    return requests.stream().map(EditRequest::id).toList();
+  /** Edits a row, with at most so many retries. */
+  private Outcome edit(EditRequest request, int most) {
+    RowPipeline.Step<Outcome> step =
+        new FlaggedRetries(new QualityOptions(QualityOptions.DEFAULT.limits(), most, false, false))
+            .first(request, Outcome::new);
+    while (step instanceof RowPipeline.Ready<Outcome> ready) {
+      edited.add(ready.request());
+      EditResult result = results.getOrDefault(ready.request().seed(), result(SOURCE));
+      step = ready.completion().complete(result, 2);
+    }
+    return ((RowPipeline.Finished<Outcome>) step).result();
   }
 
   @Test
-  void onlyFlaggedRowsAreEditedAgainUntilTheyHaveNoFlag() {
+  void onlyAFlaggedRowIsEditedAgainUntilItHasNoFlag() {
     results.put(1L, result(RIGHT));
     results.put(FlaggedRetries.seed(2, 1), result(RIGHT));
     results.put(FlaggedRetries.seed(3, 2), result(RIGHT));
-    List<EditRequest> requests = List.of(request("a", 1), request("b", 2), request("c", 3));
-    FlaggedRetries retries = retries(5);
-    EngineCall call = retries.best(requests, engine(requests));
+    assertEquals(new Outcome(results.get(1L), 2, 1), edit(request("a", 1), 5));
+    Outcome b = edit(request("b", 2), 5);
+    assertSame(RIGHT, b.best().image());
+    assertEquals(FlaggedRetries.seed(2, 1), b.seed());
+    assertEquals(4, b.seconds());
+    Outcome c = edit(request("c", 3), 5);
+    assertSame(RIGHT, c.best().image());
+    assertEquals(FlaggedRetries.seed(3, 2), c.seed());
     assertEquals(
-        List.of(List.of("a", "b", "c"), List.of("b", "c"), List.of("c")),
-        batches.stream().map(FlaggedRetriesTest::ids).toList());
-    for (EditResult result : call.results()) {
-      assertSame(RIGHT, result.image());
-    }
-    assertEquals(6, call.seconds());
-    assertNull(retries.takeKeptSeed("a"));
-    assertEquals(FlaggedRetries.seed(2, 1), retries.takeKeptSeed("b"));
-    assertEquals(FlaggedRetries.seed(3, 2), retries.takeKeptSeed("c"));
-    assertNull(retries.takeKeptSeed("c"));
+        List.of("a", "b", "b", "c", "c", "c"), edited.stream().map(EditRequest::id).toList());
   }
 
   @Test
@@ -87,29 +81,33 @@ class FlaggedRetriesTest {
     results.put(FlaggedRetries.seed(1, 1), result(SOURCE));
     results.put(FlaggedRetries.seed(1, 2), result(flat));
     results.put(FlaggedRetries.seed(1, 3), EditResult.failed("any", new RuntimeException("no")));
-    List<EditRequest> requests = List.of(request("a", 1));
-    FlaggedRetries retries = retries(3);
-    assertSame(SOURCE, retries.best(requests, engine(requests)).results().get(0).image());
-    assertEquals(FlaggedRetries.seed(1, 1), retries.takeKeptSeed("a"));
-    assertEquals(4, batches.size());
+    Outcome outcome = edit(request("a", 1), 3);
+    assertSame(SOURCE, outcome.best().image());
+    assertEquals(FlaggedRetries.seed(1, 1), outcome.seed());
+    assertEquals(8, outcome.seconds());
+    assertEquals(4, edited.size());
   }
 
   @Test
   void theEarliestOfEqualImagesIsKept() {
-    List<EditRequest> requests = List.of(request("a", 1));
-    EngineCall first = engine(requests);
-    FlaggedRetries retries = retries(2);
-    assertSame(first.results().get(0), retries.best(requests, first).results().get(0));
-    assertNull(retries.takeKeptSeed("a"));
+    EditResult first = result(SOURCE);
+    results.put(1L, first);
+    assertEquals(new Outcome(first, 6, 1), edit(request("a", 1), 2));
   }
 
   @Test
   void aRowThatFailedIsNotTriedAgain() {
-    results.put(1L, EditResult.failed("any", new RuntimeException("no")));
-    List<EditRequest> requests = List.of(request("a", 1));
-    EngineCall first = engine(requests);
-    assertEquals(first.results(), retries(4).best(requests, first).results());
-    assertEquals(1, batches.size());
+    EditResult failed = EditResult.failed("any", new RuntimeException("no"));
+    results.put(1L, failed);
+    assertEquals(new Outcome(failed, 2, 1), edit(request("a", 1), 4));
+    assertEquals(1, edited.size());
+  }
+
+  @Test
+  void withoutRetriesAFlaggedImageIsKept() {
+    EditResult first = result(SOURCE);
+    results.put(1L, first);
+    assertEquals(new Outcome(first, 2, 1), edit(request("a", 1), 0));
   }
 
   @Test

@@ -27,6 +27,7 @@ import io.glmimage.predict.EditEngine;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
+import io.glmimage.request.ResultReceiver;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.ExecutorEngines;
 import io.glmimage.spark.engine.FakeEngines;
@@ -183,12 +184,13 @@ class PartitionAttemptTest {
   }
 
   @Test
-  void everyRowGetsOneResultInOrderAndAnImage() throws Exception {
+  void everyRowGetsOneResultAndAnImage() throws Exception {
     run(row("a"), row("b", "refuse"), row("c"), row("d", " "), row("e"));
     assertEquals(
         List.of("a", "b", "c", "d", "e"),
         Files.readAllLines(Path.of(output.ledger(), "run", "part-0.json")).stream()
             .map(line -> line.replaceAll(".*\"id\":\"(\\w)\".*", "$1"))
+            .sorted()
             .toList());
     Map<String, JsonNode> results = results();
     assertEquals("OK", results.get("a").get("status").asText());
@@ -269,6 +271,43 @@ class PartitionAttemptTest {
     attempt(ledger, work(new FakeEngines("fake"), 25)).run(rows);
     // The clock is 30 seconds past the last row: one save is due, which resets the interval.
     assertEquals(1, saves());
+  }
+
+  @Test
+  void aFinishedRowIsSavedWhileTheNextOneIsInTheEngine() throws Exception {
+    List<String> seen = new ArrayList<>();
+    EngineOpener engines =
+        new SlowSecondRow(
+            () -> {
+              // The first row is written and counted, but not yet due to be saved.
+              until(() -> counters.done().value() == 1 && Files.exists(image("a")));
+              seen.add(saves() + " saves");
+              clock.addAndGet(TimeUnit.SECONDS.toNanos(1));
+              until(() -> saves() == 1);
+              // Should the process die now, the next attempt keeps the row.
+              seen.add(ledger().finished().keySet().toString());
+            });
+    TaskLedger ledger = ledger();
+    attempt(ledger, work(engines, 0.05)).run(List.of(row("a"), row("b")).iterator());
+    assertEquals(List.of("0 saves", "[a]"), seen);
+    ledger.complete();
+    assertEquals(2, results().size());
+  }
+
+  private Path image(String id) {
+    return Path.of(output.image(id, EditedImageFormat.PNG));
+  }
+
+  private interface Condition {
+    boolean holds() throws IOException;
+  }
+
+  private static void until(Condition condition) throws IOException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (!condition.holds()) {
+      assertTrue(System.nanoTime() < end, "waited in vain");
+      Thread.onSpinWait();
+    }
   }
 
   @Test
@@ -407,6 +446,31 @@ class PartitionAttemptTest {
     @Override
     public String modelName() {
       return "fake";
+    }
+  }
+
+  /** Fake engines that take two rows together, and call something before the second one. */
+  private record SlowSecondRow(WatchedEngines.Watch watch) implements EngineOpener {
+    @Override
+    public EditEngine open(DeviceName device, Storage storage, LoadProgress progress) {
+      return new ForwardingEngine(new FakeEngines("fake").open(device, storage, progress)) {
+        @Override
+        public void edit(List<EditRequest> requests, ResultReceiver receiver) {
+          assertEquals(2, requests.size());
+          receiver.edited(0, edit(List.of(requests.get(0))).get(0));
+          try {
+            watch.beforeBatch();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+          receiver.edited(1, edit(List.of(requests.get(1))).get(0));
+        }
+      };
+    }
+
+    @Override
+    public String modelName() {
+      return "slow second row";
     }
   }
 
