@@ -2,10 +2,10 @@ package io.glmimage.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.glmimage.spark.SparkProcess;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -106,21 +106,7 @@ final class ChildJob implements AutoCloseable {
 
   /** The processes of executors that are alive. */
   List<ProcessHandle> executors() {
-    return process.descendants().filter(ChildJob::isExecutor).toList();
-  }
-
-  private static boolean isExecutor(ProcessHandle child) {
-    try {
-      // Java reads only the beginning of the command line, and class paths are long.
-      String command = Files.readString(Path.of("/proc/" + child.pid() + "/cmdline"));
-      return child.isAlive() && command.contains("CoarseGrainedExecutorBackend");
-    } catch (NoSuchFileException e) {
-      // The process has just ended.
-      return false;
-    } catch (IOException e) {
-      // The process has just ended, or this is not Linux.
-      return child.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend");
-    }
+    return process.descendants().filter(SparkProcess::isExecutor).toList();
   }
 
   int exitCode() throws InterruptedException, IOException {

@@ -3,6 +3,7 @@ package io.glmimage.spark;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -192,6 +193,22 @@ public final class SparkProcess {
           Files.deleteIfExists(p);
         }
       }
+    }
+  }
+
+  /** Whether a process is an executor that runs. */
+  public static boolean isExecutor(ProcessHandle process) {
+    String main = "CoarseGrainedExecutorBackend";
+    try {
+      // Java reads only the beginning of the command line, and class paths are long.
+      String command = Files.readString(Path.of("/proc/" + process.pid() + "/cmdline"));
+      return process.isAlive() && command.contains(main);
+    } catch (NoSuchFileException e) {
+      // The process has just ended.
+      return false;
+    } catch (IOException e) {
+      // The process has just ended, or this is not Linux.
+      return process.info().commandLine().orElse("").contains(main);
     }
   }
 

@@ -91,6 +91,14 @@ public final class StandaloneCluster implements AutoCloseable {
     }
   }
 
+  /** The processes of executors that are alive. */
+  public synchronized List<ProcessHandle> executors() {
+    return started.stream()
+        .flatMap(Process::descendants)
+        .filter(SparkProcess::isExecutor)
+        .toList();
+  }
+
   /** Ends {@code process} together with the cluster. */
   public synchronized Process add(Process process) {
     started.add(process);

@@ -16,11 +16,20 @@ public final class Until {
    * @throws AssertionError if it does not hold within four minutes
    */
   public static void holds(String what, Callable<Boolean> condition) {
+    holds(what, DEADLINE, condition);
+  }
+
+  /**
+   * As {@link #holds(String, Callable)}.
+   *
+   * @param deadline the longest time to wait
+   */
+  static void holds(String what, Duration deadline, Callable<Boolean> condition) {
     long start = System.nanoTime();
     try {
       while (!condition.call()) {
-        if (System.nanoTime() - start > DEADLINE.toNanos()) {
-          throw new AssertionError("Not within " + DEADLINE.toSeconds() + " s: " + what);
+        if (System.nanoTime() - start > deadline.toNanos()) {
+          throw new AssertionError("Not within " + deadline.toSeconds() + " s: " + what);
         }
         Thread.sleep(20);
       }
