@@ -44,7 +44,7 @@ class ElasticClusterTest {
   private static final Path TINY =
       Path.of("src/main/resources/models/glm-image-tiny").toAbsolutePath();
   private static final String HEAP = "512m";
-  private static final int ROWS = 12;
+  private static final int ROWS = 9;
 
   /** Partitions of equal size, in the order of the rows. */
   private static final int PARTITIONS = 3;

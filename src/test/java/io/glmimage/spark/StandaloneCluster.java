@@ -93,10 +93,7 @@ public final class StandaloneCluster implements AutoCloseable {
 
   /** The processes of executors that are alive. */
   public synchronized List<ProcessHandle> executors() {
-    return started.stream()
-        .flatMap(Process::descendants)
-        .filter(SparkProcess::isExecutor)
-        .toList();
+    return started.stream().flatMap(Process::descendants).filter(SparkProcess::isExecutor).toList();
   }
 
   /** Ends {@code process} together with the cluster. */
