@@ -17,7 +17,7 @@ final class CudaSequenceAttention implements SequenceAttention {
   private final SequenceAttention aten = new AtenSequenceAttention();
   private final KernelPrograms programs;
   private final KernelChoices choices;
-  private CudnnAttention cudnn;
+  private SequenceAttention cudnn;
   private String cudnnProblem;
 
   CudaSequenceAttention(KernelPrograms programs, KernelChoices choices) {
@@ -43,14 +43,14 @@ final class CudaSequenceAttention implements SequenceAttention {
   }
 
   /** Null if cuDNN's attention cannot be used; {@link #cudnnProblem} then says why. */
-  private synchronized CudnnAttention cudnn() {
+  private synchronized SequenceAttention cudnn() {
     if (cudnn == null && cudnnProblem == null) {
       CudnnAttention candidate = new CudnnAttention();
       cudnnProblem =
           programs.computeCapability() < CUDNN_CAPABILITY
               ? "cuDNN's attention is used from compute capability 9.0 on"
               : candidate.problem(programs.device());
-      cudnn = cudnnProblem == null ? candidate : null;
+      cudnn = cudnnProblem == null ? new RetriedAttention(candidate, aten) : null;
     }
     return cudnn;
   }

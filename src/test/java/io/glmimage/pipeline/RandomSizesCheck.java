@@ -5,7 +5,6 @@ import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.tensor.Compute;
 import io.glmimage.weights.CheckpointFolder;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,14 +13,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /**
  * Edits source images of random sizes with the bundled model, to see what new shapes cost. Run
- * {@code main}; arguments: edits, device, edits in a batch, seed, longest side. Sides are between
- * 100 pixels and the longest side, evenly distributed on a logarithmic scale; an aspect ratio that
- * the model refuses is drawn again. Prints twenty lines of progress, and then the slopes of memory
- * over the second half, and the time of batches with and without a new shape. Exits with 1 if an
- * edit fails.
+ * {@code main}; arguments: edits, device, edits in a batch, seed, longest side, and after how many
+ * edits another thread goes on (0: never; libraries keep plans of shapes by thread). Sides are
+ * between 100 pixels and the longest side, evenly distributed on a logarithmic scale; an aspect
+ * ratio that the model refuses is drawn again. Prints twenty lines of progress, and then the slopes
+ * of memory over the second half, and the time of batches with and without a new shape. Exits with
+ * 1 if an edit fails.
  */
 final class RandomSizesCheck {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
@@ -37,20 +39,22 @@ final class RandomSizesCheck {
     this.longest = longest;
   }
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     int edits = args.length > 0 ? Integer.parseInt(args[0]) : 200;
     Compute compute = Compute.of(args.length > 1 ? args[1] : "cpu");
     int batch = args.length > 2 ? Integer.parseInt(args[2]) : 16;
     long seed = args.length > 3 ? Long.parseLong(args[3]) : 1;
     int longest = args.length > 4 ? Integer.parseInt(args[4]) : 8000;
+    int perThread = args.length > 5 ? Integer.parseInt(args[5]) : 0;
     boolean ok;
     try (GlmImagePipeline pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), compute)) {
-      ok = new RandomSizesCheck(seed, longest).run(pipeline, edits, batch);
+      ok = new RandomSizesCheck(seed, longest).run(pipeline, edits, batch, perThread);
     }
     System.exit(ok ? 0 : 1);
   }
 
-  private boolean run(GlmImagePipeline pipeline, int edits, int batch) throws IOException {
+  private boolean run(GlmImagePipeline pipeline, int edits, int batch, int perThread)
+      throws Exception {
     ProcessSamples samples = new ProcessSamples("edits");
     Set<Long> seen = new HashSet<>();
     List<Double> known = new ArrayList<>();
@@ -59,16 +63,27 @@ final class RandomSizesCheck {
     int lineEvery = Math.max(1, edits / LINES);
     long start = System.nanoTime();
     System.out.println("edits  failed  shapes  " + ProcessSamples.HEADING + "  seconds");
+    ExecutorService thread = Executors.newSingleThreadExecutor();
+    int onThread = 0;
     for (int done = 0; done < edits; ) {
+      if (perThread > 0 && onThread >= perThread) {
+        thread.shutdown();
+        thread = Executors.newSingleThreadExecutor();
+        onThread = 0;
+      }
       List<EditRequest> requests = requests(done, Math.min(batch, edits - done));
       long begin = System.nanoTime();
-      List<EditResult> results = pipeline.edit(requests);
+      List<EditResult> results = thread.submit(() -> pipeline.edit(requests)).get();
+      onThread += requests.size();
       double seconds = (System.nanoTime() - begin) / 1e9 / requests.size();
       int shapes = seen.size();
       for (EditResult result : results) {
         if (!result.ok()) {
           failed++;
-          System.out.println("FAILED " + result.error().getMessage());
+          RgbImage source = requests.get(results.indexOf(result)).sources().get(0);
+          System.out.printf(
+              "FAILED %s, %d x %d: %s%n",
+              result.id(), source.height(), source.width(), result.error().getMessage());
           continue;
         }
         seen.add((long) result.image().height() << 32 | result.image().width());
@@ -88,6 +103,7 @@ final class RandomSizesCheck {
             (System.nanoTime() - start) / 1e9);
       }
     }
+    thread.shutdown();
     System.out.println(samples.slopes());
     System.out.printf(
         Locale.ROOT,
