@@ -209,7 +209,11 @@ public final class Vae implements AutoCloseable {
    */
   private Tensor arranged(Tensor x, long largest) {
     Tensor input = x.to(weights.compute().dtype());
-    return channelsLast && x.size(0) * largest <= MOST_VALUES ? Ops.channelsLast(input) : input;
+    return arrangesChannelsLast(largest) ? Ops.channelsLast(input) : input;
+  }
+
+  private boolean arrangesChannelsLast(long largest) {
+    return channelsLast && largest <= MOST_VALUES;
   }
 
   /** Runs {@code network} on parts of {@code x} that are within the limit of the tiling. */
@@ -217,7 +221,13 @@ public final class Vae implements AutoCloseable {
     int toPixels = encode ? 1 : scaleFactor();
     int height = (int) x.size(2) * toPixels;
     int width = (int) x.size(3) * toPixels;
-    long rows = tiling.pixels() / ((long) height * width);
+    long pixels = (long) height * width;
+    long rows = tiling.pixels() / pixels;
+    long largest = encode ? config.largestEncoded(pixels) : config.largestDecoded(pixels);
+    if (arrangesChannelsLast(largest)) {
+      // How an image is arranged must not depend on the number of images.
+      rows = Math.min(rows, MOST_VALUES / largest);
+    }
     if (rows >= x.size(0)) {
       return network.apply(x);
     }
