@@ -178,6 +178,7 @@ class ElasticClusterTest {
     List<String> command = new ArrayList<>();
     settings.forEach((name, value) -> command.addAll(List.of("--conf", name + "=" + value)));
     try (StandaloneCluster cluster = cluster(2)) {
+      cluster.awaitMaster();
       command.addAll(List.of("--master", cluster.url(), "--deploy-mode", "cluster"));
       command.addAll(List.of("--class", GatedJob.class.getName(), jar.toUri().toString()));
       command.addAll(arguments(output()));

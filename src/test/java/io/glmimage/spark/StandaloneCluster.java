@@ -2,7 +2,10 @@ package io.glmimage.spark;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,6 +50,19 @@ public final class StandaloneCluster implements AutoCloseable {
 
   public String url() {
     return url;
+  }
+
+  /** Waits until the master listens; spark-submit of a driver for a worker does not try again. */
+  public void awaitMaster() {
+    Until.holds(
+        "the master listens",
+        () -> {
+          try (Socket socket = new Socket("127.0.0.1", URI.create(url).getPort())) {
+            return socket.isConnected();
+          } catch (ConnectException e) {
+            return false;
+          }
+        });
   }
 
   /** The folder of worker {@code i}, counted from 1, below which its executors run. */
