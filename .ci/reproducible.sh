@@ -5,11 +5,13 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
+commit="$(git -C "$root" rev-parse HEAD)"
 
 build() {
   local name="$1"
   shift
   git clone -q "$root" "$work/$name"
+  git -C "$work/$name" checkout -q "$commit"
   (cd "$work/$name" && mvn -B -q -Dmaven.test.skip=true package "$@") >&2
   (cd "$work/$name/target" && sha256sum -- *.jar) >"$work/$name.sha256"
 }
