@@ -3,6 +3,7 @@ package io.glmimage.spark;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
@@ -57,7 +58,9 @@ public final class StandaloneCluster implements AutoCloseable {
     Until.holds(
         "the master listens",
         () -> {
-          try (Socket socket = new Socket("127.0.0.1", URI.create(url).getPort())) {
+          try (Socket socket =
+              new Socket(
+                  InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), URI.create(url).getPort())) {
             return socket.isConnected();
           } catch (ConnectException e) {
             return false;
