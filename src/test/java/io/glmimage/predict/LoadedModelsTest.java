@@ -26,6 +26,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** Sharing, keeping and closing engines, and the measurement of their time with a fake clock. */
@@ -36,7 +37,7 @@ class LoadedModelsTest {
   private final AtomicInteger closed = new AtomicInteger();
   private final AtomicInteger inside = new AtomicInteger();
   private volatile boolean broken;
-  private volatile long now;
+  private final AtomicLong now = new AtomicLong();
 
   /** Time that the engine takes for each call. */
   private volatile long busy;
@@ -44,7 +45,7 @@ class LoadedModelsTest {
   /** What would run when the idle time has passed. */
   private final List<Runnable> timers = new ArrayList<>();
 
-  private final LoadedModels models = new LoadedModels(() -> now, timers::add);
+  private final LoadedModels models = new LoadedModels(now::get, timers::add);
 
   /** Equal for equal names. */
   private record Source(String name, LoadedModelsTest test) implements LoadedModels.Opener {
@@ -65,7 +66,7 @@ class LoadedModelsTest {
       @Override
       public List<EditResult> edit(List<EditRequest> requests) {
         assertEquals(1, inside.incrementAndGet(), "two callers at once");
-        now = now + busy;
+        now.addAndGet(busy);
         inside.decrementAndGet();
         return requests.stream().map(r -> EditResult.failed(r.id(), null)).toList();
       }
@@ -399,7 +400,7 @@ class LoadedModelsTest {
   }
 
   private void row(EngineObserver observer, long pause, long duration) {
-    now = now + pause;
+    now.addAndGet(pause);
     busy = duration;
     CountDownLatch done = new CountDownLatch(1);
     try (LoadedModels.Client client = client(observer)) {
