@@ -10,6 +10,7 @@ import io.glmimage.predict.EditEngine;
 import io.glmimage.request.EditRequest;
 import io.glmimage.request.EditResult;
 import io.glmimage.request.ResultReceiver;
+import io.glmimage.request.Solver;
 import io.glmimage.tensor.DeviceName;
 import io.glmimage.weights.LoadProgress;
 import java.io.IOException;
@@ -77,7 +78,7 @@ public record FakeEngines(String model) implements PresentModel {
     int key =
         (request.prompt() + request.seed() + request.steps() + request.guidanceScale()).hashCode();
     key += Double.hashCode(request.stepCache());
-    key += request.solver().ordinal();
+    key += request.solver() == Solver.EULER ? 0 : 1;
     for (RgbImage source : request.sources()) {
       key = key * 31 + source.pixels()[0];
     }
