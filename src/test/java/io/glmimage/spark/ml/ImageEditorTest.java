@@ -727,7 +727,7 @@ class ImageEditorTest {
     assertEquals(editor.uid(), copy.uid());
     assertEquals(List.of(64, 96), List.of(copy.getHeight(), copy.getWidth()));
     assertFalse(editor.isDefined(editor.width()));
-    assertEquals(36, editor.params().length);
+    assertEquals(38, editor.params().length);
     for (Param<?> param : editor.params()) {
       assertEquals(editor.uid(), param.parent(), param.name());
       assertTrue(editor.hasParam(param.name()));
