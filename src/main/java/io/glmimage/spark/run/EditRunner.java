@@ -362,7 +362,9 @@ public final class EditRunner implements AutoCloseable {
   @Override
   public void close() {
     if (planned != null) {
-      planned.unpersist(false);
+      // A stopped run waits: Spark may stop next, and would print the trace of what it cannot
+      // finish.
+      planned.unpersist(stopped.get() != null);
     }
     hadoop.destroy();
   }
