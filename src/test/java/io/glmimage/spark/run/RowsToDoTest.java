@@ -93,7 +93,8 @@ class RowsToDoTest extends TinySpark {
     String[] paths = {source.toString()};
     Row values =
         RowFactory.create(
-            "p", paths, null, paths, null, null, 3, 1.5, 7L, 0.0, true, "FIT", 1L << 22, null);
+            "p", paths, null, paths, null, null, 3, 1.5, 7L, 0.0, "EULER", true, "FIT", 1L << 22,
+            null);
     return spark.createDataFrame(List.of(RowFactory.create(0L, "a", "now", values, "l")), SCHEMA);
   }
 
