@@ -93,9 +93,6 @@ final class PipelineLoader {
       GlyphEncoder glyphs = part(GlyphEncoder.load(folder, compute));
       GlmImageTransformer transformer = part(GlmImageTransformer.load(large, compute, kernels));
       PriorModel prior = part(PriorModel.load(large, compute, kernels, sampling));
-      if (turns != null) {
-        prior.limitRows(plan.rows());
-      }
       checkPatches(vae, transformer);
       checkChannels(vae, transformer);
       checkGlyphs(glyphs, transformer);
@@ -103,6 +100,7 @@ final class PipelineLoader {
         checkTokens(processor, prior);
       }
       if (turns != null) {
+        prior.limitRows(plan.rows());
         turns.start();
         turns.beforeEachTurn(plan.keepsCache() ? () -> {} : prior::releaseCache);
       }

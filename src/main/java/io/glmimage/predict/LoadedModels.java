@@ -441,7 +441,7 @@ public final class LoadedModels {
 
     /** Adds a row. Does nothing after {@link #close}. */
     public void edit(EditRequest request, RowReceiver receiver) {
-      caller.add(request, receiver::edited);
+      caller.add(request, receiver);
     }
 
     /**

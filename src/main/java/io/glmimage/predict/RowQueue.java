@@ -48,15 +48,6 @@ final class RowQueue {
     void edit(Round round);
   }
 
-  /** Receives the result of one row, on the queue's thread. Must be quick and must not throw. */
-  @FunctionalInterface
-  interface RowReceiver {
-    /**
-     * @param seconds time since the engine finished its previous row, or began the round
-     */
-    void edited(EditResult result, double seconds);
-  }
-
   /** Receives the failure of the engine, on the queue's thread. Must not throw. */
   @FunctionalInterface
   interface FailureReceiver {
@@ -126,7 +117,7 @@ final class RowQueue {
 
   private static final class Row {
     final Caller caller;
-    final RowReceiver receiver;
+    final LoadedModels.RowReceiver receiver;
 
     /** Null after the row has its result, so that its source images can be freed. */
     EditRequest request;
@@ -134,7 +125,7 @@ final class RowQueue {
     /** Whether the row must not share a round with rows of other callers. */
     boolean apart;
 
-    Row(Caller caller, EditRequest request, RowReceiver receiver) {
+    Row(Caller caller, EditRequest request, LoadedModels.RowReceiver receiver) {
       this.caller = caller;
       this.request = request;
       this.receiver = receiver;
@@ -155,7 +146,7 @@ final class RowQueue {
     }
 
     /** Adds a row. Does nothing after {@link #close}. */
-    void add(EditRequest request, RowReceiver receiver) {
+    void add(EditRequest request, LoadedModels.RowReceiver receiver) {
       synchronized (RowQueue.this) {
         if (closed) {
           return;
@@ -351,7 +342,7 @@ final class RowQueue {
     /**
      * Hands over the result of a row.
      *
-     * @param seconds as for {@link RowReceiver#edited}
+     * @param seconds as for {@link LoadedModels.RowReceiver#edited}
      */
     void edited(int index, EditResult result, double seconds) {
       Row row = rows.get(index);

@@ -68,19 +68,7 @@ public record EditRequest(
 
   /** The same request with another seed. */
   public EditRequest withSeed(long other) {
-    return new EditRequest(
-        id,
-        prompt,
-        sources,
-        height,
-        width,
-        steps,
-        guidanceScale,
-        other,
-        stepCache,
-        solver,
-        sizing,
-        mask);
+    return with(other, solver, mask);
   }
 
   /**
@@ -89,23 +77,15 @@ public record EditRequest(
    * @param other of the size of the first source image; null for none
    */
   public EditRequest withMask(Mask other) {
-    return new EditRequest(
-        id,
-        prompt,
-        sources,
-        height,
-        width,
-        steps,
-        guidanceScale,
-        seed,
-        stepCache,
-        solver,
-        sizing,
-        other);
+    return with(seed, solver, other);
   }
 
   /** The same request with another solver. */
   public EditRequest withSolver(Solver other) {
+    return with(seed, other, mask);
+  }
+
+  private EditRequest with(long otherSeed, Solver otherSolver, Mask otherMask) {
     return new EditRequest(
         id,
         prompt,
@@ -114,11 +94,11 @@ public record EditRequest(
         width,
         steps,
         guidanceScale,
-        seed,
+        otherSeed,
         stepCache,
-        other,
+        otherSolver,
         sizing,
-        mask);
+        otherMask);
   }
 
   /** A request with the default solver, without a mask. */
