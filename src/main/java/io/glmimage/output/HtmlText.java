@@ -46,8 +46,12 @@ final class HtmlText {
     return String.format(Locale.ROOT, "%.1f %%", 100 * fraction);
   }
 
-  /** A time such as 340 ms, 2.5 s, 4 min 10 s or 3 h 5 min. */
+  /** A time such as 34 ms, 2.50 s, 4 min 10 s or 3 h 5 min. */
   static String duration(double seconds) {
+    // Differences of sums leave traces of rounding.
+    if (seconds < 1e-5) {
+      return "0 ms";
+    }
     if (seconds < 0.0995) {
       return String.format(Locale.ROOT, seconds < 0.001 ? "%.2g ms" : "%.0f ms", seconds * 1000);
     }
