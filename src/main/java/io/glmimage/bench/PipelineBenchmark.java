@@ -16,6 +16,8 @@ import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.CheckpointFolder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 
@@ -38,7 +40,7 @@ public final class PipelineBenchmark {
   private final List<Figure> figures = new ArrayList<>();
   private final Consumer<Figure> listener;
 
-  private PipelineBenchmark(
+  PipelineBenchmark(
       GlmImagePipeline pipeline,
       CheckpointFolder folder,
       Compute compute,
@@ -148,13 +150,20 @@ public final class PipelineBenchmark {
 
   private void prior() {
     int slots = PriorOptions.defaults(compute).slots();
-    for (int batch : slots == 1 ? new int[] {1} : new int[] {1, slots}) {
-      List<PreparedRequest> rows = synthetic.rows(batch);
+    SortedSet<Integer> counts = new TreeSet<>(List.of(1, Math.min(16, slots), slots));
+    for (int count : counts) {
+      List<PreparedRequest> rows = synthetic.rows(count);
+      if (settings.sources() > 0) {
+        add(
+            "prior source images, a row of " + count,
+            Timing.median(() -> pipeline.sourceTokens(rows), 3) / count,
+            floors.sourceTokens());
+      }
       add(
-          "prior prefill, " + batch + " row(s)",
-          Timing.median(() -> generate(rows, new Grid(1, 1), () -> {}), 3),
-          Double.NaN);
-      add("prior decode step, " + batch + " row(s)", decodeStep(rows), floors.decodeStep());
+          "prior prefill, a row of " + count,
+          Timing.median(() -> generate(rows, new Grid(1, 1), () -> {}), 3) / count,
+          floors.prefill());
+      add("prior decode step, " + count + " row(s)", decodeStep(rows), floors.decodeStep());
     }
   }
 
@@ -190,12 +199,22 @@ public final class PipelineBenchmark {
   }
 
   private void endToEnd() {
+    endToEnd(settings.edits());
+  }
+
+  /**
+   * Whole edits.
+   *
+   * @param denoised the rows that are denoised and decoded; the prior tokens are those of all
+   */
+  void endToEnd(int denoised) {
     List<PreparedRequest> rows = synthetic.rows(settings.edits());
     long start = System.nanoTime();
     List<PriorTokens> tokens = pipeline.generatePriorTokens(rows);
     Libtorch.synchronize();
     double priorSeconds = Timing.secondsSince(start);
-    for (int i = 0; i < rows.size(); i++) {
+    start = System.nanoTime();
+    for (int i = 0; i < denoised; i++) {
       PreparedRequest row = rows.get(i);
       try (TensorScope scope = new TensorScope()) {
         pipeline.decode(
@@ -203,7 +222,7 @@ public final class PipelineBenchmark {
                 row, tokens.get(i), pipeline.prepareLatents(row), glyphs(), Observer.NONE));
       }
     }
-    double all = Timing.secondsSince(start);
+    double imageSeconds = Timing.secondsSince(start) / denoised;
     int edits = settings.edits();
     int reused = pipeline.stepPlan(rows.get(0)).reusedSteps();
     int newTokens = rows.get(0).prompt().maxNewTokens() - 1;
@@ -215,7 +234,7 @@ public final class PipelineBenchmark {
         "edit, an image of "
             + edits
             + (settings.stepCache() > 0 ? ", " + reused + " steps reused" : ""),
-        all / edits,
+        priorSeconds / edits + imageSeconds,
         floors.edit(newTokens, reused));
   }
 

@@ -66,6 +66,21 @@ class FloorsTest {
   }
 
   @Test
+  void aPromptIsItsProductsItsAttentionAndTheVisionTower() {
+    // A source of 32 x 32 tokens between two others, 40 text tokens, and a start token.
+    double tokens = 1024 + 2 + 40 + 1;
+    double products = 40 * 2 * (4096.0 * 128 * (2 * 32 + 2 * 2) + 3.0 * 4096 * 13696) * tokens;
+    double attention = 40 * 4 * (tokens * tokens / 2) * 4096;
+    double tower = 40 * (2.0 * 1024 * 12 * 1536 * 1536 + 4.0 * 1024 * 1024 * 1536);
+    Floors floors = floors(Compute.cpu(), 1, 1);
+    assertEquals(tower / 790e12, floors.sourceTokens(), 1e-9);
+    assertEquals((products + attention + tower) / 790e12, floors.prefill(), 1e-9);
+    Floors fp8 = floors(Compute.cpu().withPrecision(Precision.FP8), 1, 1);
+    assertEquals(products / 2 / 790e12, floors.prefill() - fp8.prefill(), 1e-9);
+    assertEquals(0, floors(Compute.cpu(), 0, 1).sourceTokens());
+  }
+
+  @Test
   void reusedStepsCostNothing() {
     Floors floors = floors(Compute.cpu(), 1, 4);
     assertEquals(20 * floors.guidedStep(), floors.edit(1024, 10) - floors.edit(1024, 30), 1e-9);

@@ -48,7 +48,7 @@ class BenchCommandTest {
     JsonNode written = new ObjectMapper().readTree(json.toFile());
     assertEquals("fp8", written.get("precision").asText());
     JsonNode figures = written.get("figures");
-    assertEquals(11, figures.size());
+    assertEquals(12, figures.size());
     assertTrue(
         out.toString(StandardCharsets.UTF_8)
             .matches("(?s).*edit, an image of 2, [1-7] steps reused .*"),

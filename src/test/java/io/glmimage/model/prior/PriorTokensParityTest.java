@@ -25,19 +25,26 @@ class PriorTokensParityTest {
   @ParameterizedTest
   @MethodSource("cases")
   void givesTheReferencesIdsOneRowAtATime(GoldenCase golden) {
-    check(golden, 1);
+    check(golden, 1, 0);
   }
 
-  /** All sub-cases at once in fewer slots than rows: rows of different lengths leave and enter. */
+  /**
+   * All sub-cases at once in fewer slots than rows: rows of different lengths leave and enter.
+   * Prompts are packed into chunks that end within prompts.
+   */
   @ParameterizedTest
   @MethodSource("cases")
   void givesTheReferencesIdsInManySlots(GoldenCase golden) {
-    check(golden, 4);
+    check(golden, 4, 96);
   }
 
-  private static void check(GoldenCase golden, int slots) {
+  private static void check(GoldenCase golden, int slots, int chunk) {
     GoldenCase processor = PriorFixture.processorOf(golden);
-    PriorOptions options = new PriorOptions(slots, SamplingSettings.greedy());
+    PriorOptions options =
+        PriorOptions.defaults(Goldens.compute())
+            .withSlots(slots)
+            .withChunk(chunk)
+            .withSampling(SamplingSettings.greedy());
     try (PriorModel model =
             PriorModel.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels(), options);
         TensorScope scope = new TensorScope()) {
