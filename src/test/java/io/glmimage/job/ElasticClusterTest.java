@@ -52,18 +52,34 @@ class ElasticClusterTest {
   /** The gates of the rows in the middle of each partition. */
   private static final List<String> GATES = List.of("gate-first", "gate-second", "gate-third");
 
+  private static final int WORKERS = 2;
+
+  /** Beside {@code conf/log4j2.properties}. */
+  private static final String DECOMMISSIONS_LOGGED =
+      """
+      logger.backend.name = org.apache.spark.executor.CoarseGrainedExecutorBackend
+      logger.backend.level = info
+      """;
+
   @TempDir private static Path shared;
   private static Path model;
+  private static StandaloneCluster cluster;
+  private static Session session;
   private static Map<String, String> calm;
 
   @TempDir private Path work;
 
+  /** The workers start meanwhile. The session later reads the result tables. */
   @BeforeAll
-  static void runUndisturbed() throws Exception {
+  static void startClusterAndRunUndisturbed() throws Exception {
     assumeTrue(
         SparkProcess.home().isPresent(),
         "Skipped: no Spark installation; give one with -Dspark.home or SPARK_HOME"
             + " (.ci/pyspark.sh makes one)");
+    cluster = new StandaloneCluster(Files.createDirectory(shared.resolve("cluster")), HEAP);
+    for (int i = 0; i < WORKERS; i++) {
+      cluster.addWorker();
+    }
     model = copyOfModel(shared.resolve("model"));
     StringBuilder rows = new StringBuilder();
     int each = ROWS / PARTITIONS;
@@ -74,21 +90,24 @@ class ElasticClusterTest {
     }
     Files.writeString(shared.resolve("rows.jsonl"), rows);
     Path output = shared.resolve("calm");
-    try (ChildJob job =
-        new ChildJob(
-            shared.resolve("calm.log"),
-            List.of("-Dspark.master=local[2]"),
-            SparkProcess.home().orElseThrow(),
-            GatedJob.class,
-            arguments(output))) {
-      assertEquals(0, job.exitCode(), job.output());
-    }
+    session = Session.open("local[1]", "test");
+    JobConsole console = new JobConsole();
+    assertEquals(0, console.real(arguments(output)), console::err);
     calm = images(output);
+    cluster.awaitMaster();
   }
 
   @AfterAll
-  static void forget() {
+  static void stop() throws Exception {
     calm = null;
+    if (session != null) {
+      session.close();
+      session = null;
+    }
+    if (cluster != null) {
+      cluster.close();
+      cluster = null;
+    }
   }
 
   @Test
@@ -98,24 +117,28 @@ class ElasticClusterTest {
     settings.put("spark.dynamicAllocation.minExecutors", "1");
     settings.put("spark.dynamicAllocation.maxExecutors", "2");
     settings.put("spark.dynamicAllocation.schedulerBacklogTimeout", "1s");
-    // Without an external shuffle service, shuffle files are lost with their executor.
+    // Without an external shuffle service, shuffle files are lost with their executor. Spark
+    // therefore keeps an executor that has files of the running job: the one that planned the rows.
+    // More tasks than one while rows are planned would add the second executor too early.
     settings.put("spark.dynamicAllocation.shuffleTracking.enabled", "true");
-    // Idle executors go at once, even if they have shuffle files or planned rows.
+    settings.put("spark.sql.shuffle.partitions", "1");
+    // Other idle executors go at once, even if they have planned rows.
     settings.put("spark.dynamicAllocation.executorIdleTimeout", "1s");
     settings.put("spark.dynamicAllocation.cachedExecutorIdleTimeout", "1s");
     settings.put("spark.dynamicAllocation.shuffleTracking.timeout", "1s");
-    try (StandaloneCluster cluster = cluster(2);
-        ChildJob job = job(cluster, settings)) {
+    try (ChildJob job = job(settings)) {
       ProcessHandle first = visitor(job, "gate-first");
       ProcessHandle second = visitor(job, "gate-second");
       assertNotEquals(first, second, "an executor was added for the tasks that waited");
-      // One of them takes the last task, and waits again.
-      Gate.open(gates(), "gate-first");
-      Gate.open(gates(), "gate-second");
-      ProcessHandle last = visitor(job, "gate-third");
+      boolean firstPlanned = SparkProcess.executorId(first).equals("0");
+      ProcessHandle planner = firstPlanned ? first : second;
+      // The executor that planned the rows takes the last task, and waits again.
+      Gate.open(gates(), firstPlanned ? "gate-first" : "gate-second");
+      assertEquals(planner, visitor(job, "gate-third"));
+      Gate.open(gates(), firstPlanned ? "gate-second" : "gate-first");
       Until.holds(
           "the idle executor is removed",
-          () -> !job.isAlive() || cluster.executors().equals(List.of(last)));
+          () -> !job.isAlive() || cluster.executors().equals(List.of(planner)));
       Gate.open(gates(), "gate-third");
       assertEquals(0, job.exitCode(), job.output());
     }
@@ -128,8 +151,12 @@ class ElasticClusterTest {
     Map<String, String> settings = settings();
     settings.put("spark.decommission.enabled", "true");
     settings.put("spark.storage.decommission.enabled", "true");
-    try (StandaloneCluster cluster = cluster(2);
-        ChildJob job = job(cluster, settings)) {
+    // An executor ends when it has looked for blocks to move after its last task: by default, it
+    // looks every 30 seconds.
+    settings.put("spark.storage.decommission.replicationReattemptInterval", "1s");
+    Path log = Files.writeString(work.resolve("log4j2.properties"), DECOMMISSIONS_LOGGED);
+    settings.merge("spark.executor.extraJavaOptions", "," + log.toUri(), String::concat);
+    try (ChildJob job = job(settings)) {
       ProcessHandle leaving = visitor(job, "gate-first");
       ProcessHandle staying = visitor(job, "gate-second");
       assertNotEquals(leaving, staying);
@@ -140,7 +167,7 @@ class ElasticClusterTest {
       signal(leaving, "PWR");
       Until.holds(
           "the executor knows that it is decommissioned",
-          () -> !job.isAlive() || executorLogs(cluster).contains("ecommission"));
+          () -> !job.isAlive() || logs("app-").contains("Decommission executor"));
       assertTrue(leaving.isAlive(), "a row is in work");
       Gate.open(gates(), "gate-first");
       Until.holds("the executor ends by itself", () -> !job.isAlive() || !leaving.isAlive());
@@ -177,40 +204,28 @@ class ElasticClusterTest {
         "spark.driver.extraJavaOptions", profile.getProperty("spark.driver.extraJavaOptions"));
     List<String> command = new ArrayList<>();
     settings.forEach((name, value) -> command.addAll(List.of("--conf", name + "=" + value)));
-    try (StandaloneCluster cluster = cluster(2)) {
-      cluster.awaitMaster();
-      command.addAll(List.of("--master", cluster.url(), "--deploy-mode", "cluster"));
-      command.addAll(List.of("--class", GatedJob.class.getName(), jar.toUri().toString()));
-      command.addAll(arguments(output()));
-      Process submit =
-          cluster.add(
-              SparkProcess.java(
-                  work,
-                  work.resolve("submit.log"),
-                  HEAP,
-                  Map.of(),
-                  "org.apache.spark.deploy.SparkSubmit",
-                  command.toArray(String[]::new)));
-      // spark-submit does not wait for the driver.
-      assertEquals(0, submit.waitFor(), () -> text(work.resolve("submit.log")));
-      Until.holds(
-          "the driver writes summary.json",
-          () -> {
-            String logs = driverLogs(cluster);
-            assertFalse(logs.contains("Exception in thread \"main\""), logs);
-            return Files.exists(output().resolve("summary.json"));
-          });
-    }
+    command.addAll(List.of("--master", cluster.url(), "--deploy-mode", "cluster"));
+    command.addAll(List.of("--class", GatedJob.class.getName(), jar.toUri().toString()));
+    command.addAll(arguments(output()));
+    Process submit =
+        cluster.add(
+            SparkProcess.java(
+                work,
+                work.resolve("submit.log"),
+                HEAP,
+                Map.of(),
+                "org.apache.spark.deploy.SparkSubmit",
+                command.toArray(String[]::new)));
+    // spark-submit does not wait for the driver.
+    assertEquals(0, submit.waitFor(), () -> text(work.resolve("submit.log")));
+    Until.holds(
+        "the driver writes summary.json",
+        () -> {
+          String logs = logs("driver-");
+          assertFalse(logs.contains("Exception in thread \"main\""), logs);
+          return Files.exists(output().resolve("summary.json"));
+        });
     requireAllRows();
-  }
-
-  private StandaloneCluster cluster(int workers) throws IOException {
-    StandaloneCluster cluster =
-        new StandaloneCluster(Files.createDirectory(work.resolve("cluster")), HEAP);
-    for (int i = 0; i < workers; i++) {
-      cluster.addWorker();
-    }
-    return cluster;
   }
 
   private Map<String, String> settings() {
@@ -233,10 +248,13 @@ class ElasticClusterTest {
     // Tasks do not wait for the executor that has their rows.
     settings.put("spark.locality.wait", "0s");
     settings.put("spark.ui.enabled", "false");
+    // Compiling expressions takes longer than nine rows save.
+    settings.put("spark.sql.codegen.wholeStage", "false");
+    settings.put("spark.sql.codegen.factoryMode", "NO_CODEGEN");
     return settings;
   }
 
-  private ChildJob job(StandaloneCluster cluster, Map<String, String> settings) throws IOException {
+  private ChildJob job(Map<String, String> settings) throws IOException {
     List<String> options = new ArrayList<>();
     options.add("-Dspark.master=" + cluster.url());
     options.add("-Dspark.driver.host=127.0.0.1");
@@ -287,19 +305,13 @@ class ElasticClusterTest {
     assertEquals(0, new ProcessBuilder("kill", "-" + name, process.pid() + "").start().waitFor());
   }
 
-  private String executorLogs(StandaloneCluster cluster) throws IOException {
-    return logs(cluster, "stderr", "app-");
-  }
-
-  private String driverLogs(StandaloneCluster cluster) throws IOException {
-    return logs(cluster, "stderr", "driver-");
-  }
-
-  private String logs(StandaloneCluster cluster, String name, String of) throws IOException {
+  /** What executors ({@code app-}) or drivers ({@code driver-}) have logged. */
+  private static String logs(String of) throws IOException {
     StringBuilder logs = new StringBuilder();
-    for (int worker = 1; worker <= 2; worker++) {
+    for (int worker = 1; worker <= WORKERS; worker++) {
       try (Stream<Path> files = Files.walk(cluster.workerFolder(worker))) {
-        for (Path file : files.filter(f -> f.endsWith(name) && (f + "").contains(of)).toList()) {
+        for (Path file :
+            files.filter(f -> f.endsWith("stderr") && (f + "").contains(of)).toList()) {
           logs.append(text(file));
         }
       }
@@ -317,15 +329,9 @@ class ElasticClusterTest {
 
   /** Every row is there once, with the edited image of the undisturbed run. */
   private void requireAllRows() throws IOException {
-    Map<String, String> status = new TreeMap<>();
-    try (Session session = Session.open("local[1]", "test")) {
-      for (Row row : session.spark().read().parquet(output() + "/results").collectAsList()) {
-        String id = row.getAs("id");
-        assertEquals(null, status.put(id, row.getAs("status")), id + " is there twice");
-        assertEquals("OK", status.get(id), id + ": " + row.getAs("error"));
-      }
-    }
-    assertEquals(ROWS, status.size(), status.toString());
+    Map<String, Row> results = JobConsole.results(session.spark(), output().toString());
+    assertEquals(ROWS, results.size(), results.toString());
+    results.forEach((id, row) -> assertEquals("OK", row.getAs("status"), id + row.getAs("error")));
     assertEquals(calm, images(output()));
   }
 

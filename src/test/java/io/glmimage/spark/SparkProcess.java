@@ -212,6 +212,13 @@ public final class SparkProcess {
     }
   }
 
+  /** The number that Spark gave to an executor that runs; the first is 0. */
+  public static String executorId(ProcessHandle executor) throws IOException {
+    String command = Files.readString(Path.of("/proc/" + executor.pid() + "/cmdline"));
+    List<String> words = List.of(command.split("\0", -1));
+    return words.get(words.indexOf("--executor-id") + 1);
+  }
+
   private static void endAfter(Process process, int seconds) {
     try {
       if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
