@@ -1,6 +1,7 @@
 package io.glmimage.kernel;
 
 import io.glmimage.tensor.DeviceFailure;
+import io.glmimage.tensor.GraphRecordings;
 import io.glmimage.tensor.TensorScope;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -76,7 +77,7 @@ public final class CudaGraph implements AutoCloseable {
         try {
           runEagerly();
           own.synchronize();
-          record(own);
+          GraphRecordings.ofProcess().record(() -> record(own));
         } finally {
           torch_cuda.setCurrentCUDAStream(current);
         }

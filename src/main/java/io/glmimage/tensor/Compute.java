@@ -122,11 +122,12 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
 
   /**
    * Returns memory that libtorch has cached to the GPU, so that allocations of another size find
-   * room. Waits for the GPU. Does nothing for the CPU.
+   * room, and that of the process's other GPUs with it. Waits for them, also for the end of their
+   * recordings. Does nothing for the CPU, and while the calling thread records.
    */
   public void releaseCachedMemory() {
     if (isCuda()) {
-      torch_cuda.getAllocator().emptyCache();
+      GraphRecordings.ofProcess().outside(() -> torch_cuda.getAllocator().emptyCache());
     }
   }
 

@@ -20,11 +20,15 @@ import io.glmimage.weights.LoadProgress;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -325,6 +329,57 @@ class LoadedModelsTest {
       assertEquals(1, closed.get());
     } finally {
       threads.shutdownNow();
+    }
+  }
+
+  /** As the tasks of an executor with two GPUs. The latches open only if both work at once. */
+  @Test
+  void twoDevicesLoadOnceEachAndWorkAtTheSameTime() throws Exception {
+    CountDownLatch loading = new CountDownLatch(2);
+    CountDownLatch editing = new CountDownLatch(2);
+    Map<DeviceName, AtomicInteger> loads = new ConcurrentHashMap<>();
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    try {
+      List<Callable<String>> tasks = new ArrayList<>();
+      for (int task = 0; task < 8; task++) {
+        DeviceName device = DeviceName.cuda(task % 2);
+        LoadedModels.Opener opener =
+            progress -> {
+              loads.computeIfAbsent(device, d -> new AtomicInteger()).incrementAndGet();
+              meet(loading);
+              return load(device.toString(), progress);
+            };
+        tasks.add(
+            () ->
+                models.use(
+                    new LoadedModels.Key("model", device),
+                    opener,
+                    EngineObserver.NONE,
+                    engine -> {
+                      meet(editing);
+                      return engine.description();
+                    }));
+      }
+      List<String> devices = new ArrayList<>();
+      for (Future<String> task : threads.invokeAll(tasks)) {
+        devices.add(task.get());
+      }
+      assertEquals(4, Collections.frequency(devices, "cuda:0"), devices.toString());
+      assertEquals(4, Collections.frequency(devices, "cuda:1"), devices.toString());
+      assertEquals(Set.of(DeviceName.cuda(0), DeviceName.cuda(1)), loads.keySet());
+      loads.forEach((device, times) -> assertEquals(1, times.get(), device.toString()));
+      assertEquals(14, models.deviceMemoryBytes());
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  private static void meet(CountDownLatch latch) {
+    latch.countDown();
+    try {
+      assertTrue(latch.await(1, TimeUnit.MINUTES), "the other device waits");
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 

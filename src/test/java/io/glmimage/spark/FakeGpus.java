@@ -36,11 +36,8 @@ public final class FakeGpus {
    *     address
    */
   public static Map<String, String> workerSettings(Path folder) throws IOException {
-    Path script = folder.resolve("gpus.sh");
-    if (Files.notExists(script)) {
-      Files.writeString(
-          script,
-          """
+    String script =
+        """
           #!/bin/sh
           for address in %s; do
             if mkdir "%s/gpu-$address" 2>/dev/null; then
@@ -50,13 +47,32 @@ public final class FakeGpus {
           done
           exit 1
           """
-              .formatted(String.join(" ", ADDRESSES), folder));
+            .formatted(String.join(" ", ADDRESSES), folder);
+    return workerSettings(folder, script, 1);
+  }
+
+  /** The settings of a single worker, which has all GPUs. */
+  public static Map<String, String> settingsOfOnlyWorker(Path folder) throws IOException {
+    String script =
+        """
+        #!/bin/sh
+        echo '{"name": "gpu", "addresses": ["%s"]}'
+        """
+            .formatted(String.join("\", \"", ADDRESSES));
+    return workerSettings(folder, script, ADDRESSES.size());
+  }
+
+  private static Map<String, String> workerSettings(Path folder, String text, int gpus)
+      throws IOException {
+    Path script = folder.resolve("gpus.sh");
+    if (Files.notExists(script)) {
+      Files.writeString(script, text);
       if (!script.toFile().setExecutable(true)) {
         throw new IOException("cannot make " + script + " executable");
       }
     }
     Map<String, String> settings = new LinkedHashMap<>();
-    settings.put("spark.worker.resource.gpu.amount", "1");
+    settings.put("spark.worker.resource.gpu.amount", "" + gpus);
     settings.put("spark.worker.resource.gpu.discoveryScript", script.toString());
     return settings;
   }

@@ -14,6 +14,7 @@ import io.glmimage.predict.EditEngine;
 import io.glmimage.predict.EngineObserver;
 import io.glmimage.predict.EngineSettings;
 import io.glmimage.predict.LoadedModels;
+import io.glmimage.spark.FakeGpus;
 import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.Until;
 import io.glmimage.spark.weights.WeightsMode;
@@ -127,7 +128,8 @@ class GlmImagePluginTest {
   }
 
   @Test
-  void executorsInProcessesOfTheirOwnLoadItWhenTheyStart() throws Exception {
+  void anExecutorInAProcessOfItsOwnLoadsItWhenItStartsAndItsTasksShareItsGpusEvenly()
+      throws Exception {
     assumeTrue(
         SparkProcess.home().isPresent(),
         "Skipped: no Spark installation; give one with -Dspark.home");
@@ -136,16 +138,22 @@ class GlmImagePluginTest {
     settings.put("spark.executor.extraClassPath", SparkProcess.classesWithoutSpark());
     settings.put("spark.plugins", GlmImagePlugin.class.getName());
     settings.put(GlmImagePlugin.MODEL, TINY.toUri().toString());
+    settings.put(GlmImagePlugin.DEVICE, "cpu");
+    settings.putAll(FakeGpus.settingsOfOnlyWorker(work));
+    settings.put("spark.executor.cores", "4");
+    settings.put("spark.executor.resource.gpu.amount", "2");
+    settings.put("spark.task.resource.gpu.amount", "0.5");
     settings.put(GlmImagePlugin.CACHE, work.resolve("cache").toString());
     settings.put(GlmImagePlugin.CHUNK_MB, "2");
     Map<String, String> seen =
         SparkProcess.results(
             SparkProcess.java(
-                work, log, "512m", settings, PluginDriver.class, "local-cluster[1,1,512]"),
+                work, log, "512m", settings, PluginDriver.class, "local-cluster[1,4,512]"),
             log);
     SparkProcess.removeWorkFolder(seen.get("app"));
     assertEquals("1", seen.get("loaded"));
     assertEquals("1", seen.get("complete"));
+    assertEquals("5,5,7,7", seen.get("gpus"));
   }
 
   private EditEngine engine(EngineOpener opener) {
