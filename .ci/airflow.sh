@@ -53,7 +53,7 @@ chmod +x "$work/bin/spark-submit"
 
 export WORK="$work" LINEAGE="$lineage" OUTPUT="$work/$night/edited" SPARK_HOME="$spark_home" SPARK_LOCAL_IP=127.0.0.1
 export PATH="$work/bin:$venv/bin:$PATH" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
-export SPARK_SUBMIT_OPTS="-Dlog4j2.configurationFile=$root/conf/log4j2.properties"
+export SPARK_SUBMIT_OPTS="-Dlog4j2.configurationFile=$root/conf/log4j2.properties ${SPARK_SUBMIT_OPTS:-}"
 export AIRFLOW_HOME="$work" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER="$work/dags"
 export GLM_IMAGE_RETRY_SECONDS=1
 export AIRFLOW_CONN_GLM_IMAGE_SPARK='{"conn_type": "spark", "host": "local[1]"}'

@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Repeats actions that failed for a temporary reason: a connection reset, a timeout, a server that
- * asks to slow down. Lasting failures (no such file, no permission, wrong credentials) are not
- * repeated. Waits double each time. Each wait is random between its half and its whole, so that
+ * asks to slow down, credentials that have expired and may be renewed meanwhile. Lasting failures (no
+ * such file, no permission, wrong credentials) are not repeated. Waits double each time. Each wait is random between its half and its whole, so that
  * many tasks do not retry at the same moment. An attempt includes the file system's own retries,
  * such as those of S3A.
  *
@@ -62,6 +62,10 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
               + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException"
               + "|AWSBadRequestException|Unable to load (?:AWS )?credentials|CredentialInitializationException");
 
+  /** Those of {@link #CREDENTIALS} that a renewal ends. A provider is asked for each request. */
+  private static final Pattern EXPIRED =
+      Pattern.compile("ExpiredToken|TokenRefreshRequired|AWSBadRequestException");
+
   public Retries {
     if (attempts < 1 || attempts > MAX_ATTEMPTS) {
       throw new IllegalArgumentException(
@@ -86,7 +90,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
       try {
         return once(what, action);
       } catch (IOException e) {
-        if (attempt == attempts || !mayPass(e)) {
+        if (attempt == attempts || !(mayPass(e) || has(EXPIRED, e))) {
           throw e;
         }
         long wait = wait(attempt);
@@ -128,7 +132,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     return longest / 2 + ThreadLocalRandom.current().nextLong(longest / 2 + 1);
   }
 
-  /** Whether a later attempt may succeed. */
+  /** Whether a later attempt may succeed without a change by the user. */
   public static boolean mayPass(IOException error) {
     for (Throwable cause : PlaceFailures.causes(error)) {
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
@@ -145,7 +149,11 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
 
   /** Whether the caller's credentials are at fault, rather than a single file. */
   public static boolean isCredentials(Throwable error) {
+    return has(CREDENTIALS, error);
+  }
+
+  private static boolean has(Pattern words, Throwable error) {
     return PlaceFailures.causes(error).stream()
-        .anyMatch(cause -> CREDENTIALS.matcher(cause.toString()).find());
+        .anyMatch(cause -> words.matcher(cause.toString()).find());
   }
 }

@@ -45,13 +45,23 @@ class RetriesTest {
           new FileNotFoundException("x"),
           new AccessDeniedException("x"),
           new IOException("wrapped", new AccessDeniedException("x")),
-          new IOException("Status Code: 400; Error Code: ExpiredToken"),
+          new IOException("Status Code: 403; Error Code: InvalidAccessKeyId"),
           new LastingException("too large"),
         }) {
       calls.set(0);
       assertThrows(IOException.class, () -> callFailing(new Retries(5, 2), 9, error));
       assertEquals(1, calls.get(), error.toString());
     }
+  }
+
+  @Test
+  void expiredCredentialsMayBeRenewedBeforeTheNextAttempt() throws IOException {
+    IOException expired = new IOException("Status Code: 400; Error Code: ExpiredToken");
+    assertEquals("done", callFailing(new Retries(3, 2), 2, expired));
+    calls.set(0);
+    assertThrows(IOException.class, () -> callFailing(new Retries(3, 2), 9, expired));
+    assertEquals(3, calls.get());
+    assertFalse(Retries.mayPass(expired), "a job that starts with them needs others");
   }
 
   @Test

@@ -14,6 +14,20 @@ import java.util.concurrent.TimeUnit;
 
 /** A job in a separate JVM, by default a {@link FakeJob}. */
 final class ChildJob implements AutoCloseable {
+  /** Settings of the tests that make jobs of a few rows faster. */
+  private static final List<String> FOR_FEW_ROWS =
+      List.of(
+          "spark.sql.codegen.wholeStage",
+          "spark.sql.codegen.factoryMode",
+          "spark.sql.shuffle.partitions");
+
+  /** Spark's defaults in place of these settings; for {@code options}. */
+  static final List<String> FOR_MANY_ROWS =
+      List.of(
+          "-Dspark.sql.codegen.wholeStage=true",
+          "-Dspark.sql.codegen.factoryMode=FALLBACK",
+          "-Dspark.sql.shuffle.partitions=64");
+
   private final Process process;
   private final Path log;
 
@@ -56,15 +70,8 @@ final class ChildJob implements AutoCloseable {
       throws IOException {
     this.log = log;
     List<String> command = new ArrayList<>();
-    command.add(System.getProperty("java.home") + "/bin/java");
-    // Spark's --add-opens are among this JVM's own options.
-    for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-      if (option.startsWith("--add-opens")) {
-        command.add(option);
-      }
-    }
-    command.addAll(
-        List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"));
+    command.addAll(java());
+    command.add("-Xshare:auto");
     command.addAll(options);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     command.addAll(arguments);
@@ -78,6 +85,25 @@ final class ChildJob implements AutoCloseable {
       builder.directory(log.getParent().toFile());
     }
     process = builder.start();
+  }
+
+  /** The command of a JVM with this one's settings of Spark. */
+  static List<String> java() {
+    List<String> command = new ArrayList<>();
+    command.add(System.getProperty("java.home") + "/bin/java");
+    // Spark's --add-opens are among this JVM's own options.
+    for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      if (option.startsWith("--add-opens")) {
+        command.add(option);
+      }
+    }
+    for (String setting : FOR_FEW_ROWS) {
+      if (System.getProperty(setting) != null) {
+        command.add("-D" + setting + "=" + System.getProperty(setting));
+      }
+    }
+    command.addAll(List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    return command;
   }
 
   boolean isAlive() {

@@ -33,6 +33,7 @@ import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 @Tag("spark")
 class EditImagesJobTest extends SharedSession {
@@ -42,16 +43,29 @@ class EditImagesJobTest extends SharedSession {
           .add("image_paths", DataTypes.StringType)
           .add("prompt", DataTypes.StringType);
 
+  /** The folder of {@link #mixedRun}. */
+  @TempDir private static Path mixed;
+
+  private static JobConsole mixedJob;
+
   private final JobConsole job = new JobConsole();
 
   @BeforeEach
   void sources() throws IOException {
+    sources(folder);
+  }
+
+  private static void sources(Path folder) throws IOException {
     for (int i = 0; i < 3; i++) {
       Files.write(folder.resolve(i + ".png"), JobConsole.png(64, 96, 40 * i));
     }
   }
 
   private String manifest(StructType schema, Row... rows) {
+    return manifest(folder, schema, rows);
+  }
+
+  private static String manifest(Path folder, StructType schema, Row... rows) {
     String path = folder + "/manifest.parquet";
     spark
         .createDataFrame(List.of(rows), schema)
@@ -82,9 +96,11 @@ class EditImagesJobTest extends SharedSession {
   }
 
   /** A manifest of two good rows and nine bad ones, and its source images. */
-  private String mixedManifest() throws IOException {
+  private static String mixedManifest(Path folder) throws IOException {
+    sources(folder);
     Files.write(folder.resolve("corrupt.png"), new byte[] {(byte) 0x89, 'P', 'N', 'G', 0});
     return manifest(
+        folder,
         SIMPLE.add("height", DataTypes.IntegerType).add("label", DataTypes.StringType),
         RowFactory.create("good", "0.png", "make it red", null, "l0"),
         RowFactory.create("missing", "nope.png", "p", null, "l1"),
@@ -99,10 +115,22 @@ class EditImagesJobTest extends SharedSession {
         RowFactory.create("last", "1.png", "make it blue", 128, "l10"));
   }
 
+  /** The output folder of a run of the mixed manifest, which tests share and do not change. */
+  private static String mixedRun() throws IOException {
+    if (mixedJob == null) {
+      JobConsole run = new JobConsole();
+      String[] options = {
+        "--steps", "3", "--seed", "5", "--failed-rows-exit-code", "40", "--progress", "on"
+      };
+      assertEquals(40, run.edit(mixedManifest(mixed), mixed + "/out", options), run::err);
+      mixedJob = run;
+    }
+    return mixed + "/out";
+  }
+
   @Test
   void badRowsFailWithAnErrorClassAndAMessage() throws IOException {
-    String output = folder + "/out";
-    assertEquals(2, job.edit(mixedManifest(), output));
+    String output = mixedRun();
 
     Map<String, Row> results = JobConsole.results(spark, output);
     Map<String, String> classes = new TreeMap<>();
@@ -129,7 +157,7 @@ class EditImagesJobTest extends SharedSession {
         classes);
     assertEquals(
         "Cannot edit row missing: file:"
-            + folder
+            + mixed
             + "/nope.png does not exist (check image_paths;"
             + " relative paths start at the manifest's folder)",
         value(results.get("missing"), "error"));
@@ -140,8 +168,7 @@ class EditImagesJobTest extends SharedSession {
 
   @Test
   void goodRowsAmongBadOnesAreEditedAndDescribed() throws IOException {
-    String output = folder + "/out";
-    assertEquals(2, job.edit(mixedManifest(), output, "--steps", "3", "--seed", "5"));
+    String output = mixedRun();
 
     Map<String, Row> results = JobConsole.results(spark, output);
     Row good = results.get("good");
@@ -153,7 +180,7 @@ class EditImagesJobTest extends SharedSession {
     assertEquals("glm-image-tiny", value(good, "model"));
     assertEquals("l0", value(good, "label"));
     assertEquals(List.of("0.png"), good.getList(good.fieldIndex("image_paths")));
-    assertEquals("file:" + folder + "/out/images/good.png", value(good, "output_path"));
+    assertEquals("file:" + mixed + "/out/images/good.png", value(good, "output_path"));
     assertEquals(0.2, value(good, "denoise_seconds"));
     assertEquals(128, value(results.get("last"), "height"));
     RgbImage source = new RgbImage(64, 96, new byte[64 * 96 * 3]);
@@ -170,26 +197,15 @@ class EditImagesJobTest extends SharedSession {
 
   @Test
   void failuresAreCountedOnTheConsoleAndInTheSummary() throws IOException {
-    String output = folder + "/out";
-    assertEquals(
-        40,
-        job.edit(
-            mixedManifest(),
-            output,
-            "--steps",
-            "3",
-            "--failed-rows-exit-code",
-            "40",
-            "--progress",
-            "on"));
+    String output = mixedRun();
 
-    assertTrue(job.err().contains("9 of 11 rows failed:"), job.err());
-    assertTrue(job.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), job.err());
-    assertTrue(job.err().contains("11/11 rows, 9 failed"), job.err());
-    List<String> lines = job.out().lines().toList();
-    assertEquals(2, lines.size(), job.out());
-    assertTrue(lines.get(0).startsWith("11 rows: 2 ok, 9 failed, "), job.out());
-    assertTrue(lines.get(0).endsWith("results in file:" + output + "/results"), job.out());
+    assertTrue(mixedJob.err().contains("9 of 11 rows failed:"), mixedJob.err());
+    assertTrue(mixedJob.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), mixedJob.err());
+    assertTrue(mixedJob.err().contains("11/11 rows, 9 failed"), mixedJob.err());
+    List<String> lines = mixedJob.out().lines().toList();
+    assertEquals(2, lines.size(), mixedJob.out());
+    assertTrue(lines.get(0).startsWith("11 rows: 2 ok, 9 failed, "), mixedJob.out());
+    assertTrue(lines.get(0).endsWith("results in file:" + output + "/results"), mixedJob.out());
     JsonNode result = new ObjectMapper().readTree(lines.get(1).substring("RESULT ".length()));
     assertEquals("rows_failed", result.get("status").asText());
     assertEquals(40, result.get("exit_code").asInt());
@@ -210,8 +226,7 @@ class EditImagesJobTest extends SharedSession {
 
   @Test
   void aResultTableIsTheNextManifest() throws IOException {
-    String output = folder + "/out";
-    assertEquals(2, job.edit(mixedManifest(), output, "--steps", "3"));
+    String output = mixedRun();
 
     // 1. The edited images are the sources. Failed rows have none.
     String next = folder + "/next";
@@ -244,9 +259,8 @@ class EditImagesJobTest extends SharedSession {
 
   @Test
   void resultsCanBeShownAndDrawn() throws IOException {
-    String manifest = mixedManifest();
-    String output = folder + "/out";
-    assertEquals(2, job.edit(manifest, output));
+    String output = mixedRun();
+    String manifest = mixed + "/manifest.parquet";
 
     assertEquals(0, job.run("show", "--results", output));
     assertTrue(job.out().contains("make it blue"), job.out());
@@ -268,8 +282,7 @@ class EditImagesJobTest extends SharedSession {
 
   @Test
   void resultRowsArePrintedAsJsonLines() throws IOException {
-    String output = folder + "/out";
-    assertEquals(2, job.edit(mixedManifest(), output));
+    String output = mixedRun();
     assertEquals(0, job.run("show", "--results", output, "--json", "--rows", "5"), job::err);
     List<JsonNode> rows = new ArrayList<>();
     for (String line : job.out().lines().toList()) {
@@ -289,7 +302,7 @@ class EditImagesJobTest extends SharedSession {
 
   @Test
   void resultsAreOverwrittenOnlyOnRequest() throws IOException {
-    String manifest = mixedManifest();
+    String manifest = mixedManifest(folder);
     String output = folder + "/out";
     assertEquals(2, job.edit(manifest, output));
 

@@ -3,12 +3,14 @@ package io.glmimage.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.amazonaws.services.s3.model.ObjectMetadata;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.s3.FaultyProxy;
 import io.glmimage.s3.FaultyProxy.Fault;
+import io.glmimage.s3.RenewedCredentials;
 import io.glmimage.s3.S3Server;
 import io.glmimage.spark.engine.ExecutorEngines;
 import io.glmimage.spark.manifest.LiteralPaths;
@@ -68,6 +70,7 @@ class S3JobTest {
     spark = session.spark();
     settings(spark.sparkContext().hadoopConfiguration());
     server.createBucket("bucket");
+    server.createBucket("renewed");
   }
 
   private static void settings(Configuration hadoop) {
@@ -102,6 +105,10 @@ class S3JobTest {
     proxy.plan((method, path) -> Fault.NONE);
     ExecutorEngines.closeAll();
     root = "s3a://bucket/test" + RUNS.incrementAndGet();
+    writeSourceImages();
+  }
+
+  private void writeSourceImages() throws IOException {
     for (int i = 0; i < 3; i++) {
       session.storage().write(root + "/" + i + ".png", JobConsole.png(64, 96, 40 * i));
     }
@@ -248,6 +255,43 @@ class S3JobTest {
     assertEquals("application/x-tar", head(output + "/shards/" + shard).getContentType());
   }
 
+  /** The AWS SDK asks a provider of credentials for each request. */
+  @Test
+  void credentialsThatExpireInMidRunMayBeRenewedByTheirProviderOrForTheNextRun() throws Exception {
+    assumeTrue(
+        VersionInfo.getVersion().compareTo("3.4") < 0, "the provider is one of the SDK's version 1");
+    spark
+        .sparkContext()
+        .hadoopConfiguration()
+        .set("fs.s3a.bucket.renewed.aws.credentials.provider", RenewedCredentials.class.getName());
+    root = root.replace("s3a://bucket", "s3a://renewed");
+    writeSourceImages();
+    String manifest = manifest(ROWS);
+    String[] settings = {"--commit-seconds", "0", "--batch-size", "2"};
+
+    // 1. Renewed late: the first requests with the old token are refused, and are repeated.
+    int before = proxy.faults();
+    proxy.plan(RenewedCredentials.expireAfter(5, 3));
+    String renewed = root + "/renewed";
+    assertEquals(0, edit(manifest, renewed, settings), job::err);
+    assertTrue(proxy.faults() - before >= 3, "requests were refused");
+    assertEquals(ROWS, job.edited(), "no row is edited twice");
+    assertWhole(renewed, ROWS);
+
+    // 2. Not renewed: the run ends, and no row is blamed.
+    proxy.plan(RenewedCredentials.expireAfter(5, Integer.MAX_VALUE));
+    String output = root + "/out";
+    assertEquals(3, edit(manifest, output, "--commit-seconds", "0", "--io-attempts", "2"), job::err);
+    assertTrue(job.err().contains("ExpiredToken"), job.err());
+    assertFalse(job.err().contains("rows failed"), job.err());
+    // The next run has new ones, and edits only what the first one has not saved.
+    RenewedCredentials.renew();
+    assertEquals(0, edit(manifest, output, settings), job::err);
+    assertTrue(job.edited() < ROWS, job.edited() + " rows edited again");
+    assertWhole(output, ROWS);
+    assertEquals(images(renewed), images(output));
+  }
+
   private static ObjectMetadata head(String path) {
     return server.head("bucket", path.substring("s3a://bucket/".length()));
   }
@@ -308,7 +352,7 @@ class S3JobTest {
 
     // Credentials that end in the middle of the work: the job fails, and no row is blamed.
     proxy.plan((method, path) -> path.endsWith("/1.png") ? Fault.EXPIRED : Fault.NONE);
-    assertEquals(3, edit(manifest, output), job::err);
+    assertEquals(3, edit(manifest, output, "--io-attempts", "1"), job::err);
     assertTrue(job.err().contains("the credentials are refused or have expired"), job.err());
     proxy.plan((method, path) -> Fault.NONE);
     assertEquals(2, edit(manifest, output), job::err);

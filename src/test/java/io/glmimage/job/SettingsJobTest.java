@@ -59,6 +59,8 @@ class SettingsJobTest extends SharedSession {
           "-Dspark.sql.parquet.datetimeRebaseModeInWrite=LEGACY",
           "-Dspark.sql.parquet.compression.codec=gzip",
           "-Dspark.sql.adaptive.enabled=false",
+          "-Dspark.sql.codegen.wholeStage=true",
+          "-Dspark.sql.codegen.factoryMode=FALLBACK",
           "-Dspark.sql.shuffle.partitions=3");
 
   private void manifest() throws IOException {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,8 @@ class SmallHeapTest {
           .parquet(manifest);
     }
     // Spark requires 450 MB unless its reserve is set lower.
-    List<String> options = List.of("-Xmx256m", "-Dspark.testing.reservedMemory=20000000");
+    List<String> options = new ArrayList<>(ChildJob.FOR_MANY_ROWS);
+    options.addAll(List.of("-Xmx256m", "-Dspark.testing.reservedMemory=20000000"));
     String[] arguments = {
       "--manifest",
       manifest,

@@ -99,6 +99,13 @@ public final class Soak implements Callable<Integer> {
       description = "Side of the images in pixels. Default: ${DEFAULT-VALUE}.")
   int size = 64;
 
+  @Option(
+      names = "--output-format",
+      description =
+          "png or webdataset. With webdataset, the shards are compared as well. Default:"
+              + " ${DEFAULT-VALUE}.")
+  String format = "png";
+
   @Option(names = "--executors", description = "Number of executors. Default: ${DEFAULT-VALUE}.")
   int executors = 2;
 
@@ -154,8 +161,9 @@ public final class Soak implements Callable<Integer> {
   /** Executors whose driver was killed; they must end on their own. */
   private final List<ProcessHandle> orphans = new ArrayList<>();
 
-  /** What a run leaves: the result rows by id, and the digests of the images by file name. */
-  private record Left(Map<String, Row> rows, Map<String, String> images) {}
+  /** What a run leaves: the result rows by id, and digests by file name. */
+  private record Left(
+      Map<String, Row> rows, Map<String, String> images, Map<String, String> shards) {}
 
   public static void main(String[] args) {
     System.exit(
@@ -172,7 +180,7 @@ public final class Soak implements Callable<Integer> {
     Files.createDirectories(folder);
     random = new SplittableRandom(seed);
     storm = new SoakStorm(random.nextLong(), faultEvery);
-    say("rows %d of %d x %d, %d steps; seed %d", rows, size, size, steps, seed);
+    say("rows %d of %d x %d, %d steps, %s; seed %d", rows, size, size, steps, format, seed);
     say("%d processors, load %s", Runtime.getRuntime().availableProcessors(), load());
     try {
       server = S3Server.start(folder);
@@ -407,7 +415,7 @@ public final class Soak implements Callable<Integer> {
     List<String> command =
         new ArrayList<>(
             List.of("--manifest", root() + "/manifest.jsonl", "--output", output(phase)));
-    command.addAll(List.of("--model", "demo"));
+    command.addAll(List.of("--model", "demo", "--output-format", format));
     command.addAll(List.of("--steps", "" + steps, "--guidance", "1", "--commit-seconds", "2"));
     command.addAll(List.of(arguments));
     return new ChildJob(
@@ -545,7 +553,7 @@ public final class Soak implements Callable<Integer> {
       }
     }
     that(found == dead, found + " rows failed because they kill their process, not " + dead);
-    Map<String, String> images = images(output);
+    Map<String, String> images = digests(output + "/images");
     that(
         expected.equals(images),
         "Images that do not match their result rows: " + differ(expected, images));
@@ -556,7 +564,9 @@ public final class Soak implements Callable<Integer> {
     }
     List<String> pending = server.pendingUploads(BUCKET);
     that(pending.isEmpty(), "Uploads are pending: " + pending);
-    return new Left(resultRows, images);
+    Map<String, String> shards = digests(output + "/shards");
+    that(shards.isEmpty() != format.equals("webdataset"), shards.size() + " shards");
+    return new Left(resultRows, images, shards);
   }
 
   private void compare(Left calm, Left left, int dead) {
@@ -571,6 +581,9 @@ public final class Soak implements Callable<Integer> {
     that(
         expected.equals(left.images()),
         "Images that differ from those of the calm run: " + differ(expected, left.images()));
+    that(
+        dead > 0 || calm.shards().equals(left.shards()),
+        "Shards that differ from those of the calm run: " + differ(calm.shards(), left.shards()));
     calm.rows()
         .forEach(
             (id, row) -> {
@@ -588,12 +601,12 @@ public final class Soak implements Callable<Integer> {
     return names;
   }
 
-  /** Digests of the images by file name. */
-  private Map<String, String> images(String output) throws Exception {
+  /** Digests of the files of a folder by name. */
+  private Map<String, String> digests(String folder) throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(CHECKERS);
     try {
       Map<String, Future<String>> reading = new TreeMap<>();
-      for (StoredFile file : storage.files(output + "/images")) {
+      for (StoredFile file : storage.files(folder)) {
         String path = file.path();
         reading.put(
             path.substring(path.lastIndexOf('/') + 1),
@@ -602,7 +615,7 @@ public final class Soak implements Callable<Integer> {
                     HexFormat.of()
                         .formatHex(
                             MessageDigest.getInstance("SHA-256")
-                                .digest(storage.read(path, 1 << 24)))));
+                                .digest(storage.read(path, 1 << 28)))));
       }
       Map<String, String> digests = new TreeMap<>();
       for (Map.Entry<String, Future<String>> one : reading.entrySet()) {

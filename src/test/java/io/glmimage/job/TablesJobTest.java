@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("spark")
 class TablesJobTest {
   private static final Map<String, String> SETTINGS = new TreeMap<>();
+  private static final Map<String, String> BEFORE = new TreeMap<>();
 
   @TempDir static Path warehouse;
   private static Session session;
@@ -50,7 +51,13 @@ class TablesJobTest {
     SETTINGS.put("spark.sql.catalog.absent", "org.example.AbsentCatalog");
     SETTINGS.put("spark.sql.warehouse.dir", warehouse.resolve("plain").toString());
     SETTINGS.put("spark.sql.shuffle.partitions", "1");
-    SETTINGS.forEach(System::setProperty);
+    SETTINGS.forEach(
+        (key, value) -> {
+          String before = System.setProperty(key, value);
+          if (before != null) {
+            BEFORE.put(key, before);
+          }
+        });
     session = Session.open("local[2]", "test");
     spark = session.spark();
     spark.sql("CREATE NAMESPACE ice.db");
@@ -61,6 +68,7 @@ class TablesJobTest {
   static void stopSession() {
     session.close();
     SETTINGS.keySet().forEach(System::clearProperty);
+    BEFORE.forEach(System::setProperty);
   }
 
   @BeforeEach

@@ -43,6 +43,15 @@ public final class FaultyProxy implements AutoCloseable {
   @FunctionalInterface
   public interface Plan {
     Fault of(String method, String path);
+
+    /**
+     * As {@link #of(String, String)}.
+     *
+     * @param head of the request, with its headers
+     */
+    default Fault of(String method, String path, String head) {
+      return of(method, path);
+    }
   }
 
   private static final int SLOW_PIECE = 256;
@@ -110,7 +119,7 @@ public final class FaultyProxy implements AutoCloseable {
       }
       requests.incrementAndGet();
       String[] line = head.substring(0, head.indexOf('\r')).split(" ");
-      Fault fault = plan.of(line[0], line[1]);
+      Fault fault = plan.of(line[0], line[1], head);
       if (fault != Fault.NONE) {
         synchronized (faults) {
           faults.merge(fault, 1, Integer::sum);
