@@ -21,10 +21,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Repeats actions that failed for a temporary reason: a connection reset, a timeout, a server that
- * asks to slow down, credentials that have expired and may be renewed meanwhile. Lasting failures (no
- * such file, no permission, wrong credentials) are not repeated. Waits double each time. Each wait is random between its half and its whole, so that
- * many tasks do not retry at the same moment. An attempt includes the file system's own retries,
- * such as those of S3A.
+ * asks to slow down, credentials that have expired and may be renewed meanwhile. Lasting failures
+ * (no such file, no permission, wrong credentials) are not repeated. Waits double each time. Each
+ * wait is random between its half and its whole, so that many tasks do not retry at the same
+ * moment. An attempt includes the file system's own retries, such as those of S3A.
  *
  * @param attempts number of attempts in all, 1 to {@link #MAX_ATTEMPTS}
  * @param firstWaitMillis the longest wait before the second attempt

@@ -24,6 +24,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
@@ -46,7 +47,7 @@ class EditImagesJobTest extends SharedSession {
   /** The folder of {@link #mixedRun}. */
   @TempDir private static Path mixed;
 
-  private static JobConsole mixedJob;
+  private static final AtomicReference<JobConsole> MIXED_JOB = new AtomicReference<>();
 
   private final JobConsole job = new JobConsole();
 
@@ -117,13 +118,13 @@ class EditImagesJobTest extends SharedSession {
 
   /** The output folder of a run of the mixed manifest, which tests share and do not change. */
   private static String mixedRun() throws IOException {
-    if (mixedJob == null) {
+    if (MIXED_JOB.get() == null) {
       JobConsole run = new JobConsole();
       String[] options = {
         "--steps", "3", "--seed", "5", "--failed-rows-exit-code", "40", "--progress", "on"
       };
       assertEquals(40, run.edit(mixedManifest(mixed), mixed + "/out", options), run::err);
-      mixedJob = run;
+      MIXED_JOB.set(run);
     }
     return mixed + "/out";
   }
@@ -198,14 +199,15 @@ class EditImagesJobTest extends SharedSession {
   @Test
   void failuresAreCountedOnTheConsoleAndInTheSummary() throws IOException {
     String output = mixedRun();
+    JobConsole run = MIXED_JOB.get();
 
-    assertTrue(mixedJob.err().contains("9 of 11 rows failed:"), mixedJob.err());
-    assertTrue(mixedJob.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), mixedJob.err());
-    assertTrue(mixedJob.err().contains("11/11 rows, 9 failed"), mixedJob.err());
-    List<String> lines = mixedJob.out().lines().toList();
-    assertEquals(2, lines.size(), mixedJob.out());
-    assertTrue(lines.get(0).startsWith("11 rows: 2 ok, 9 failed, "), mixedJob.out());
-    assertTrue(lines.get(0).endsWith("results in file:" + output + "/results"), mixedJob.out());
+    assertTrue(run.err().contains("9 of 11 rows failed:"), run.err());
+    assertTrue(run.err().contains("  IMAGE_NOT_FOUND: Cannot edit row missing"), run.err());
+    assertTrue(run.err().contains("11/11 rows, 9 failed"), run.err());
+    List<String> lines = run.out().lines().toList();
+    assertEquals(2, lines.size(), run.out());
+    assertTrue(lines.get(0).startsWith("11 rows: 2 ok, 9 failed, "), run.out());
+    assertTrue(lines.get(0).endsWith("results in file:" + output + "/results"), run.out());
     JsonNode result = new ObjectMapper().readTree(lines.get(1).substring("RESULT ".length()));
     assertEquals("rows_failed", result.get("status").asText());
     assertEquals(40, result.get("exit_code").asInt());

@@ -259,7 +259,8 @@ class S3JobTest {
   @Test
   void credentialsThatExpireInMidRunMayBeRenewedByTheirProviderOrForTheNextRun() throws Exception {
     assumeTrue(
-        VersionInfo.getVersion().compareTo("3.4") < 0, "the provider is one of the SDK's version 1");
+        VersionInfo.getVersion().compareTo("3.4") < 0,
+        "the provider is one of the SDK's version 1");
     spark
         .sparkContext()
         .hadoopConfiguration()
@@ -271,7 +272,7 @@ class S3JobTest {
 
     // 1. Renewed late: the first requests with the old token are refused, and are repeated.
     int before = proxy.faults();
-    proxy.plan(RenewedCredentials.expireAfter(5, 3));
+    proxy.plan(RenewedCredentials.expireAfter("images", 5, 3));
     String renewed = root + "/renewed";
     assertEquals(0, edit(manifest, renewed, settings), job::err);
     assertTrue(proxy.faults() - before >= 3, "requests were refused");
@@ -279,9 +280,12 @@ class S3JobTest {
     assertWhole(renewed, ROWS);
 
     // 2. Not renewed: the run ends, and no row is blamed.
-    proxy.plan(RenewedCredentials.expireAfter(5, Integer.MAX_VALUE));
+    proxy.plan(RenewedCredentials.expireAfter("_run/lines", 2, Integer.MAX_VALUE));
     String output = root + "/out";
-    assertEquals(3, edit(manifest, output, "--commit-seconds", "0", "--io-attempts", "2"), job::err);
+    assertEquals(
+        3,
+        edit(manifest, output, "--commit-seconds=0", "--batch-size=2", "--io-attempts=2"),
+        job::err);
     assertTrue(job.err().contains("ExpiredToken"), job.err());
     assertFalse(job.err().contains("rows failed"), job.err());
     // The next run has new ones, and edits only what the first one has not saved.

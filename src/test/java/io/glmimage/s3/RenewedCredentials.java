@@ -32,11 +32,12 @@ public final class RenewedCredentials implements AWSCredentialsProvider {
   }
 
   /**
-   * A server at which the present token expires while edited images are written.
+   * A server at which the present token expires in mid-run.
    *
+   * @param folder the token expires after {@code files} were written to a folder of this name
    * @param lateBy the token is renewed after this many requests were refused
    */
-  public static FaultyProxy.Plan expireAfter(int images, int lateBy) {
+  public static FaultyProxy.Plan expireAfter(String folder, int files, int lateBy) {
     int first = SENT.get();
     AtomicInteger written = new AtomicInteger();
     AtomicInteger refused = new AtomicInteger();
@@ -48,9 +49,10 @@ public final class RenewedCredentials implements AWSCredentialsProvider {
 
       @Override
       public Fault of(String method, String path, String head) {
-        boolean old = head.toLowerCase(Locale.ROOT).contains("x-amz-security-token: token-" + first);
-        boolean expired = written.get() >= images;
-        if (method.equals("PUT") && path.contains("/images/") && !(old && expired)) {
+        boolean old =
+            head.toLowerCase(Locale.ROOT).contains("x-amz-security-token: token-" + first);
+        boolean expired = written.get() >= files;
+        if (method.equals("PUT") && path.contains("/" + folder + "/") && !(old && expired)) {
           written.incrementAndGet();
         }
         if (!(old && expired)) {
