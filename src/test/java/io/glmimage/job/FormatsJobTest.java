@@ -71,7 +71,7 @@ class FormatsJobTest extends SharedSession {
   }
 
   @Test
-  void jsonLinesKeepTheirOtherFieldsAndFailLineByLine() throws IOException {
+  void jsonLinesKeepTheirOtherFieldsAndFailLineByLineAsTheReportShows() throws IOException {
     Map<String, Row> rows = editJsonLines(folder + "/out");
     assertEquals(3L, rows.get("a").<Object>getAs("label"));
     assertEquals(1.5, rows.get("a").getStruct(rows.get("a").fieldIndex("box")).getList(0).get(0));
@@ -84,12 +84,10 @@ class FormatsJobTest extends SharedSession {
     assertTrue(wrongSeed.endsWith("seed is the text \"x\", expected a whole number"), wrongSeed);
     assertEquals("IMAGE_INVALID", rows.get("g").getAs("error_class"));
     assertTrue(job.err().contains("line 3 of rows.jsonl"), job.err());
+    assertTheReportShowsFailuresAndFigures(folder + "/out");
   }
 
-  @Test
-  void theReportShowsFailuresAndFigures() throws IOException {
-    String output = folder + "/out";
-    editJsonLines(output);
+  private static void assertTheReportShowsFailuresAndFigures(String output) throws IOException {
     String page = Files.readString(Path.of(output, "report.html"));
     assertTrue(page.contains("line 3 of rows.jsonl"), page);
     assertTrue(page.contains("data:image/jpeg;base64,"), page);
@@ -237,7 +235,7 @@ class FormatsJobTest extends SharedSession {
   }
 
   @Test
-  void onlyTheManifestDecidesTheShards() throws IOException {
+  void onlyTheManifestDecidesTheShardsAndALaterRunLeavesThemInPlace() throws IOException {
     String manifest = elevenRows();
     String one = folder + "/one";
     String two = folder + "/two";
@@ -257,21 +255,15 @@ class FormatsJobTest extends SharedSession {
     assertEquals("l5", json.path("columns").path("label").asText());
     assertEquals("2.png", json.path("image_paths").get(0).asText());
     assertEquals(96, ImageDecoder.decode(files.get("000000000005.png"), "x").width());
-  }
 
-  @Test
-  void aLaterRunLeavesTheSameShardsInPlace() throws IOException {
-    String manifest = elevenRows();
-    String output = folder + "/out";
-    assertEquals(2, pack(manifest, output), job::err);
-    Path last = Path.of(output, "shards/shard-000002-of-000003.tar");
+    Path last = Path.of(two, "shards/shard-000002-of-000003.tar");
     FileTime packed = Files.getLastModifiedTime(last);
-    assertEquals(2, pack(manifest, output, "--keep-failed"), job::err);
+    assertEquals(2, pack(manifest, two, "--keep-failed"), job::err);
     assertEquals(packed, Files.getLastModifiedTime(last));
     String[] smaller = {"--output-format", "webdataset", "--shard-size", "3", "--keep-failed"};
-    assertEquals(2, job.edit(manifest, output, smaller), job::err);
+    assertEquals(2, job.edit(manifest, two, smaller), job::err);
     assertFalse(Files.exists(last));
-    assertTrue(Files.exists(Path.of(output, "shards/shard-000003-of-000004.tar")));
+    assertTrue(Files.exists(Path.of(two, "shards/shard-000003-of-000004.tar")));
   }
 
   @Test

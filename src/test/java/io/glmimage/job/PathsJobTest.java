@@ -9,17 +9,24 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Paths of users are literal, and linked folders are visited once. */
 @Tag("spark")
 class PathsJobTest extends SharedSession {
   private static final Path RESOURCES = Path.of("src", "test", "resources", "paths");
+
+  /** As patterns, the names match the decoys of the same index. */
+  private static final List<String> NAMES =
+      List.of("rows[1]{x,y}o*z w?x", "back\\slash a:b", "a b%20c#d", "cafe\u0301 caf\u00e9");
+
+  private static final List<String> DECOYS =
+      List.of("rows1xoXz wXx", "backslash a:b", "a b c", "caf\u00e9 caf\u00e9");
+
   private final JobConsole job = new JobConsole();
 
   private static void lines(Path file, String... lines) throws IOException {
@@ -36,29 +43,51 @@ class PathsJobTest extends SharedSession {
     return LiteralPaths.reader(spark).parquet(output + "/results").collectAsList();
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {"rows[1]{x,y}o*z w?x", "back\\slash a:b", "a b%20c#d", "cafe\u0301 caf\u00e9"})
-  void everyNameIsLiteral(String name) throws IOException {
-    // As patterns, the names match these decoys.
-    for (String decoy : List.of("rows1xoXz wXx", "backslash a:b", "a b c", "caf\u00e9 caf\u00e9")) {
-      image(folder.resolve(decoy + "/in.png"), 200);
+  /** Every name, one in another. */
+  private static String nested() {
+    return String.join("/", NAMES);
+  }
+
+  /** Folders of which one name is a decoy, or all. */
+  private static List<String> decoys() {
+    List<String> paths = new ArrayList<>(List.of(String.join("/", DECOYS)));
+    for (int i = 0; i < NAMES.size(); i++) {
+      List<String> names = new ArrayList<>(NAMES);
+      names.set(i, DECOYS.get(i));
+      paths.add(String.join("/", names));
+    }
+    return paths;
+  }
+
+  @Test
+  void everyNameIsLiteral() throws IOException {
+    for (String decoy : decoys()) {
       lines(folder.resolve(decoy + "/m.jsonl"), "{\"id\":\"WRONG\",\"prompt\":\"p\"}");
     }
-    Path base = folder.resolve(name);
-    image(base.resolve(name + ".png"), 10);
-    lines(
-        base.resolve("m.jsonl"),
-        "{\"id\":\"RIGHT\",\"prompt\":\"p\",\"image_paths\":\""
-            + name.replace("\\", "\\\\")
-            + ".png\"}");
-    String output = base + "/out" + name;
+    Path base = folder.resolve(nested());
+    List<String> images = new ArrayList<>(NAMES);
+    images.add(nested());
+    List<String> rows = new ArrayList<>();
+    for (String name : images) {
+      image(base.resolve(name + ".png"), 10);
+      String path = name.replace("\\", "\\\\") + ".png";
+      rows.add(
+          "{\"id\":\"RIGHT"
+              + rows.size()
+              + "\",\"prompt\":\"p\",\"image_paths\":\""
+              + path
+              + "\"}");
+    }
+    lines(base.resolve("m.jsonl"), rows.toArray(String[]::new));
+    String output = base + "/out" + nested();
 
     assertEquals(0, job.edit(base + "/m.jsonl", output), job::err);
-    assertEquals(1, job.edited());
-    Row row = results(output).get(0);
-    assertEquals("RIGHT", row.getAs("id"));
-    assertEquals("file:" + output + "/images/RIGHT.png", row.getAs("output_path"));
+    assertEquals(5, job.edited());
+    for (Row row : results(output)) {
+      String id = row.getAs("id");
+      assertTrue(id.startsWith("RIGHT"), id);
+      assertEquals("file:" + output + "/images/" + id + ".png", row.getAs("output_path"));
+    }
 
     assertEquals(0, job.edit(base + "/m.jsonl", output), job::err);
     assertEquals(0, job.edited(), "the second run finds the results of the first");
