@@ -156,7 +156,7 @@ public final class PipelineBenchmark {
       if (settings.sources() > 0) {
         add(
             "prior source images, a row of " + count,
-            Timing.median(() -> pipeline.sourceTokens(rows), 3) / count,
+            Timing.median(() -> rows.forEach(pipeline::sourceTokens), 3) / count,
             floors.sourceTokens());
       }
       add(

@@ -123,7 +123,7 @@ public final class CheckpointInspector {
     }
     SortedMap<Precision, MemoryNeed> needs = new TreeMap<>();
     CheckpointFolder folder = CheckpointFolder.openForInspection(root, p -> {}, w -> {});
-    PriorOptions sampling = new PriorOptions(PriorOptions.GPU_SLOTS, PriorOptions.GPU_CHUNK, null);
+    PriorOptions sampling = new PriorOptions(PriorOptions.GPU_SLOTS, null);
     for (Precision precision : Precision.values()) {
       needs.put(precision, MemoryNeed.of(folder, bfloat16.withPrecision(precision), sampling));
     }

@@ -27,7 +27,6 @@ import io.glmimage.model.glyph.GlyphEncoder;
 import io.glmimage.model.prior.PriorModel;
 import io.glmimage.model.prior.PriorOptions;
 import io.glmimage.model.prior.PriorPrompt;
-import io.glmimage.model.prior.PriorSource;
 import io.glmimage.model.processor.GlmProcessor;
 import io.glmimage.model.processor.OutputSize;
 import io.glmimage.model.processor.ProcessedPrompt;
@@ -446,8 +445,8 @@ public final class GlmImagePipeline implements AutoCloseable {
   }
 
   /**
-   * Step 2: the prior tokens of several rows. The sources of all rows go through the vision tower,
-   * then the decoder runs for all rows at once.
+   * Step 2: the prior tokens of several rows. The sources go through the vision tower one at a
+   * time, then the decoder runs for all rows at once.
    */
   public List<PriorTokens> generatePriorTokens(List<PreparedRequest> rows) {
     return generatePriorTokens(rows, () -> {});
@@ -459,7 +458,7 @@ public final class GlmImagePipeline implements AutoCloseable {
    * @param afterStep as for {@link PriorModel#generate(List, Runnable)}
    */
   public List<PriorTokens> generatePriorTokens(List<PreparedRequest> rows, Runnable afterStep) {
-    List<PriorPrompt> prompts = priorPrompts(rows);
+    List<PriorPrompt> prompts = rows.stream().map(this::priorPrompt).toList();
     List<int[]> generated = prior.generate(prompts, afterStep);
     List<PriorTokens> out = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
@@ -473,31 +472,25 @@ public final class GlmImagePipeline implements AutoCloseable {
     return out;
   }
 
-  /** The prior's ids of all source images, in order: the first part of step 2. */
-  public List<int[]> sourceTokens(List<PreparedRequest> rows) {
-    return prior.sourceTokens(
-        rows.stream()
-            .flatMap(row -> row.sources().stream())
-            .map(source -> new PriorSource(source.grid(), source.values()))
-            .toList());
+  /** The prior's ids of a row's source images: the first part of step 2. */
+  public List<int[]> sourceTokens(PreparedRequest row) {
+    List<int[]> tokens = new ArrayList<>();
+    for (SourcePixels source : row.sources()) {
+      try (TensorScope scope = new TensorScope()) {
+        Tensor pixels = Ops.of(source.values(), source.grid().size(), source.patchLength());
+        tokens.add(prior.sourceTokens(Ops.to(pixels, compute), source.grid()));
+      }
+    }
+    return tokens;
   }
 
-  private List<PriorPrompt> priorPrompts(List<PreparedRequest> rows) {
-    List<int[]> sourceTokens = sourceTokens(rows);
-    List<PriorPrompt> prompts = new ArrayList<>();
-    int from = 0;
-    for (PreparedRequest row : rows) {
-      int to = from + row.sources().size();
-      prompts.add(
-          new PriorPrompt(
-              row.prompt().inputIds(),
-              sourceTokens.subList(from, to),
-              row.prompt().sourceGrids(),
-              row.prompt().decodeOrder(),
-              row.request().seed()));
-      from = to;
-    }
-    return prompts;
+  private PriorPrompt priorPrompt(PreparedRequest row) {
+    return new PriorPrompt(
+        row.prompt().inputIds(),
+        sourceTokens(row),
+        row.prompt().sourceGrids(),
+        row.prompt().decodeOrder(),
+        row.request().seed());
   }
 
   /** Step 3: the glyph embeddings of a prompt, {@code [S, E]}, of the caller's scope. */

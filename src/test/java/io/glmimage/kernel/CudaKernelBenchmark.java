@@ -38,7 +38,7 @@ final class CudaKernelBenchmark {
   private static final Compute GPU = Compute.cuda(0);
 
   /** One operation over one set of inputs. */
-  private interface Call {
+  interface Call {
     void run(KernelProvider kernels, int set);
   }
 
@@ -405,7 +405,7 @@ final class CudaKernelBenchmark {
         100 * floor / fusedMicros);
   }
 
-  private static double micros(KernelProvider kernels, int sets, Call call) {
+  static double micros(KernelProvider kernels, int sets, Call call) {
     int calls = Math.max(sets, 12);
     Runnable work =
         () -> {
@@ -442,11 +442,11 @@ final class CudaKernelBenchmark {
   }
 
   /** Enough sets of {@code bytes} to exceed the cache. */
-  private static int sets(long bytes) {
+  static int sets(long bytes) {
     return (int) Math.max(2, Math.min(MOST_SETS, ROTATED_BYTES / Math.max(1, bytes)));
   }
 
-  private static Tensor[] tensors(int sets, long... shape) {
+  static Tensor[] tensors(int sets, long... shape) {
     Tensor[] out = new Tensor[sets];
     for (int i = 0; i < sets; i++) {
       out[i] = torch.empty(shape, GPU.options(), new MemoryFormatOptional()).normal_();

@@ -5,8 +5,6 @@ import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
-import java.util.Arrays;
-import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -32,8 +30,6 @@ final class DecodeSlots implements AutoCloseable {
   private final Compute compute;
   private final int slots;
   private final int capacity;
-  private final int batch;
-  private final int chunk;
   private final KvCache cache;
   private final OwnedTensors owned = new OwnedTensors();
   private final CudaGraph graph;
@@ -68,38 +64,14 @@ final class DecodeSlots implements AutoCloseable {
   /** {@code [S * C]} int64: the generated ids, each at the cell that it is read into. */
   private final Tensor generated;
 
-  /**
-   * A row that enters a slot.
-   *
-   * @param prompt the ids {@code [P]}, with the sources' ids in place
-   * @param uniforms the row's numbers {@code [M]} for its M generated tokens; P + M is at most C
-   */
-  record Entry(int slot, int[] prompt, RopePositions positions, Tensor uniforms) {
-    /** Tokens that are read: the last one is drawn but never read. */
-    int readTokens() {
-      return prompt.length + newTokens() - 1;
-    }
-
-    int newTokens() {
-      return Math.toIntExact(uniforms.size(0));
-    }
-  }
-
-  /**
-   * Empty slots.
-   *
-   * @param options batch and chunk of all products
-   */
   DecodeSlots(
       TextConfig config,
       PriorDecoder decoder,
       TokenSampler sampler,
       Compute compute,
-      PriorOptions options,
+      int batch,
       int slots,
       int capacity) {
-    batch = options.slots();
-    chunk = options.chunk();
     this.decoder = decoder;
     this.sampler = sampler;
     this.compute = compute;
@@ -149,98 +121,47 @@ final class DecodeSlots implements AutoCloseable {
   }
 
   /**
-   * Puts rows into free slots: uploads everything that their steps need, runs their prompts, packed
-   * into as few passes as {@link PackedTokens} allows, and draws their first tokens.
-   */
-  void admit(List<Entry> rows, RotaryTable rotary) {
-    PackedTokens.passes(rows, row -> row.prompt().length, chunk, batch)
-        .forEach(pass -> admitTogether(pass, rotary));
-  }
-
-  private void admitTogether(List<Entry> rows, RotaryTable rotary) {
-    PackedTokens packed =
-        new PackedTokens(rows.stream().mapToInt(row -> row.prompt().length).toArray(), chunk);
-    try (TensorScope scope = new TensorScope()) {
-      int[] promptIds = new int[packed.rows()];
-      for (int i = 0; i < rows.size(); i++) {
-        int[] prompt = rows.get(i).prompt();
-        System.arraycopy(prompt, 0, promptIds, packed.offset(i), prompt.length);
-      }
-      writeTables(rows, rotary);
-      Tensor drawn = Ops.zeros(compute.options(ScalarType.Long), rows.size());
-      Tensor entered = upload(rows.stream().mapToInt(Entry::slot).toArray(), ScalarType.Long);
-      Tensor lengthsNow =
-          upload(rows.stream().mapToInt(r -> r.prompt().length).toArray(), ScalarType.Int);
-      // [R]: the cells of the first drawn tokens.
-      Tensor next = firstCells.index_select(0, entered).add(lengthsNow);
-
-      Tensor hidden = prefill(rows, packed, upload(promptIds, ScalarType.Long));
-      Tensor logits = decoder.codebookLogits(hidden).narrow(0, 0, rows.size());
-      sampler.sample(logits, uniforms.index_select(0, next.sub(new Scalar(1L))), drawn);
-
-      ids.index_copy_(0, entered, drawn);
-      generated.index_copy_(0, next, drawn);
-      lengths.index_copy_(0, entered, lengthsNow);
-      active.index_fill_(0, entered, new Scalar(1));
-    }
-  }
-
-  /** What belongs to the rows' cells: rotations and random numbers. */
-  private void writeTables(List<Entry> rows, RotaryTable rotary) {
-    // All is computed before the first upload, which waits for what the GPU was given before.
-    List<RotaryTable.CosSin> tables =
-        rows.stream().map(row -> rotary.at(row.positions(), 0, row.readTokens())).toList();
-    Tensor allCos = Ops.cat(0, tables.stream().map(RotaryTable.CosSin::cos).toList());
-    Tensor allSin = Ops.cat(0, tables.stream().map(RotaryTable.CosSin::sin).toList());
-    Tensor allUniforms = Ops.cat(0, rows.stream().map(Entry::uniforms).toList());
-    allCos = Ops.to(allCos, compute, ScalarType.Float);
-    allSin = Ops.to(allSin, compute, ScalarType.Float);
-    allUniforms = Ops.to(allUniforms, compute, ScalarType.Float);
-    long read = 0;
-    long drawn = 0;
-    for (Entry row : rows) {
-      long first = (long) row.slot() * capacity;
-      int tokens = row.readTokens();
-      cos.narrow(0, first, tokens).copy_(allCos.narrow(0, read, tokens));
-      sin.narrow(0, first, tokens).copy_(allSin.narrow(0, read, tokens));
-      read += tokens;
-      int count = row.newTokens();
-      uniforms
-          .narrow(0, first + row.prompt().length - 1, count)
-          .copy_(allUniforms.narrow(0, drawn, count));
-      drawn += count;
-    }
-  }
-
-  /**
-   * Runs prompts into their slots' caches.
+   * Puts a row into a free slot. Uploads everything that its steps need, runs its prompt (alone, at
+   * its own length) and draws its first token.
    *
-   * @param promptIds {@code [N]}, packed
-   * @return the hidden states of the prompts' last tokens: {@code [B, D]}, of which the first rows
-   *     count
+   * @param prompt the ids {@code [P]}, with the sources' ids in place
+   * @param uniforms the row's numbers {@code [M]} for its M generated tokens; P + M is at most C
    */
-  private Tensor prefill(List<Entry> rows, PackedTokens packed, Tensor promptIds) {
+  void admit(int slot, int[] prompt, RotaryTable rotary, RopePositions positions, Tensor uniforms) {
+    int length = prompt.length;
+    int tokens = Math.toIntExact(uniforms.size(0));
+    long first = (long) slot * capacity;
     try (TensorScope scope = new TensorScope()) {
-      Tensor promptCells =
-          Ops.cat(
-              0,
-              rows.stream()
-                  .map(r -> cells.narrow(0, (long) r.slot() * capacity, r.prompt().length))
-                  .toList());
-      PriorDecoder.Place place =
-          PriorDecoder.Place.ofPrompts(
-              cos.index_select(0, promptCells),
-              sin.index_select(0, promptCells),
-              promptCells,
-              packed);
-      // Padded to the batch, whose size is the same for all products of single tokens.
-      int[] last = Arrays.copyOf(packed.lastTokens(), batch);
-      return scope.keep(decoder.prompts(promptIds, place, cache, upload(last, ScalarType.Long)));
+      // The last token is drawn but never read.
+      int read = length + tokens - 1;
+      RotaryTable.CosSin table = rotary.at(positions, 0, read);
+      cos.narrow(0, first, read).copy_(table.cos());
+      sin.narrow(0, first, read).copy_(table.sin());
+      this.uniforms.narrow(0, first + length - 1, tokens).copy_(uniforms);
+      Tensor hidden = prefill(slot, prompt);
+      Tensor id = ids.narrow(0, slot, 1);
+      sampler.sample(
+          decoder.codebookLogits(hidden), this.uniforms.narrow(0, first + length - 1, 1), id);
+      generated.narrow(0, first + length, 1).copy_(id);
+      lengths.narrow(0, slot, 1).fill_(new Scalar(length));
+      active.narrow(0, slot, 1).fill_(new Scalar(1));
     }
   }
 
-  private Tensor upload(int[] values, ScalarType type) {
-    return Ops.to(Ops.of(values, values.length), compute, type);
+  /** Runs a prompt into the slot's cache and returns the last token's hidden state, [1, D]. */
+  private Tensor prefill(int slot, int[] prompt) {
+    try (TensorScope scope = new TensorScope()) {
+      long first = (long) slot * capacity;
+      int length = prompt.length;
+      PriorDecoder.Place place =
+          new PriorDecoder.Place(
+              cos.narrow(0, first, length),
+              sin.narrow(0, first, length),
+              cells.narrow(0, first, length),
+              null);
+      Tensor promptIds = Ops.to(Ops.of(prompt, length), compute, ScalarType.Long);
+      return scope.keep(decoder.prompt(promptIds, place, cache));
+    }
   }
 
   /** Reads the id of every slot and draws the next one. Does not wait for a GPU. */
@@ -278,7 +199,7 @@ final class DecodeSlots implements AutoCloseable {
    */
   private Tensor hidden(Tensor now) {
     PriorDecoder.Place place =
-        PriorDecoder.Place.ofStep(
+        new PriorDecoder.Place(
             cos.index_select(0, now), sin.index_select(0, now), now, lengths.add(new Scalar(1)));
     return decoder.step(batchIds, place, cache);
   }

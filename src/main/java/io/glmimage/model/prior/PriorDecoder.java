@@ -18,7 +18,7 @@ import org.bytedeco.pytorch.Tensor;
  * key/value heads and a partial rotary embedding, then a gated MLP. Each stands between two RMS
  * norms; the second norm comes before the residual sum.
  *
- * <p>N tokens (of prompts, or one per slot), D width, H query heads, G key/value heads, K codebook
+ * <p>N tokens (of a prompt, or one per slot), D width, H query heads, G key/value heads, K codebook
  * ids, V vision vocabulary. Activations in the compute dtype; norms, softmax and rotation in
  * float32. Attention is causal throughout, also among image tokens.
  *
@@ -50,26 +50,16 @@ final class PriorDecoder {
       Tensor mlpNorm) {}
 
   /**
-   * The positions of the tokens of one forward pass. The last of the N tokens may be padding. Then
-   * only the first M have a position, and the hidden states of the others have no meaning.
+   * The positions of the tokens of one forward pass. In a decoding step only the first M tokens may
+   * have a position; the other N - M are padding, and their hidden states have no meaning.
    *
-   * @param cos {@code [M, R/2]} float32
-   * @param sin {@code [M, R/2]} float32
-   * @param cells {@code [M]} int64: slot * capacity + position
-   * @param counts {@code [M]} int32: the tokens that each slot attends to in a decoding step; null
-   *     for prompts
-   * @param prompts the prompts, whose tokens attend to each other causally; null for a decoding
-   *     step
+   * @param cos {@code [N, R/2]} or {@code [M, R/2]} float32
+   * @param sin {@code [N, R/2]} or {@code [M, R/2]} float32
+   * @param cells {@code [N]} or {@code [M]} int64: slot * capacity + position
+   * @param counts {@code [N]} or {@code [M]} int32, the tokens that each slot attends to in a
+   *     decoding step; null for a prompt, whose N tokens attend to each other causally
    */
-  record Place(Tensor cos, Tensor sin, Tensor cells, Tensor counts, PackedTokens prompts) {
-    static Place ofPrompts(Tensor cos, Tensor sin, Tensor cells, PackedTokens prompts) {
-      return new Place(cos, sin, cells, null, prompts);
-    }
-
-    static Place ofStep(Tensor cos, Tensor sin, Tensor cells, Tensor counts) {
-      return new Place(cos, sin, cells, counts, null);
-    }
-  }
+  record Place(Tensor cos, Tensor sin, Tensor cells, Tensor counts) {}
 
   PriorDecoder(TextConfig config, int codebook, Weights weights, KernelProvider kernels) {
     this.config = config;
@@ -151,10 +141,35 @@ final class PriorDecoder {
   Tensor step(Tensor ids, Place place, KvCache cache) {
     try (TensorScope scope = new TensorScope()) {
       Tensor residual = embed(ids);
+      return scope.keep(layers(layers.size(), residual, place, cache));
+    }
+  }
+
+  /**
+   * A prompt, all layers and the final norm. Writes the keys and values of the tokens into the
+   * cache.
+   *
+   * @param ids {@code [N]}
+   * @return {@code [1, D]}, of the last token. The last layer continues with it alone
+   */
+  Tensor prompt(Tensor ids, Place place, KvCache cache) {
+    try (TensorScope scope = new TensorScope()) {
+      int end = layers.size() - 1;
+      Tensor residual = embed(ids);
+      Tensor normed = layers(end, residual, place, cache);
+      Tensor attended = attention(end, normed, place, cache);
+      long last = ids.size(0) - 1;
+      return scope.keep(mlp(end, residual.narrow(0, last, 1), attended.narrow(0, last, 1)));
+    }
+  }
+
+  /** The first {@code count} layers; see {@link #layer}. */
+  private Tensor layers(int count, Tensor residual, Place place, KvCache cache) {
+    try (TensorScope scope = new TensorScope()) {
       Tensor normed = firstNorm(residual);
-      for (int i = 0; i < layers.size(); i++) {
-        Tensor next = layer(i, residual, List.of(normed), place, cache).get(0);
-        // Keep the activations of one layer only.
+      for (int i = 0; i < count; i++) {
+        Tensor next = layer(i, residual, normed, place, cache);
+        // The activations of a long prompt are large: keep those of one layer only.
         normed.close();
         normed = next;
       }
@@ -163,87 +178,43 @@ final class PriorDecoder {
   }
 
   /**
-   * Prompts, all layers and the final norm. Writes the keys and values of the tokens into the
-   * cache.
-   *
-   * @param ids {@code [N]}
-   * @param last {@code [L]} int64: the tokens whose hidden states are wanted. The last layer
-   *     continues with them only
-   * @return {@code [L, D]}
-   */
-  Tensor prompts(Tensor ids, Place place, KvCache cache, Tensor last) {
-    try (TensorScope scope = new TensorScope()) {
-      Tensor residual = embed(ids);
-      List<Tensor> normed = place.prompts().chunks(residual).stream().map(this::firstNorm).toList();
-      int end = layers.size() - 1;
-      for (int i = 0; i < end; i++) {
-        List<Tensor> next = layer(i, residual, normed, place, cache);
-        // The activations of long prompts are large: keep those of one layer only.
-        normed.forEach(Tensor::close);
-        normed = next;
-      }
-      Tensor attended = attention(end, normed, place, cache);
-      return scope.keep(mlp(end, residual.index_select(0, last), attended.index_select(0, last)));
-    }
-  }
-
-  /**
    * One layer.
    *
    * @param residual {@code [N, D]}: the hidden states before the layer; after it, on return
-   * @param normed {@code [N, D]} in chunks: the same, normalised by the layer's first norm
-   * @return {@code [N, D]} in chunks: the hidden states after the layer, normalised by the first
-   *     norm of the next layer or by the final norm
+   * @param normed {@code [N, D]}: the same, normalised by the layer's first norm
+   * @return {@code [N, D]}: the hidden states after the layer, normalised by the first norm of the
+   *     next layer or by the final norm
    */
-  List<Tensor> layer(int index, Tensor residual, List<Tensor> normed, Place place, KvCache cache) {
+  Tensor layer(int index, Tensor residual, Tensor normed, Place place, KvCache cache) {
     try (TensorScope scope = new TensorScope()) {
-      Tensor attended = attention(index, normed, place, cache);
-      List<Tensor> next = new ArrayList<>();
-      long from = 0;
-      for (Tensor part : normed) {
-        long rows = part.size(0);
-        Tensor out = mlp(index, residual.narrow(0, from, rows), attended.narrow(0, from, rows));
-        next.add(scope.keep(out));
-        from += rows;
-      }
-      return next;
+      return scope.keep(mlp(index, residual, attention(index, normed, place, cache)));
     }
   }
 
-  /**
-   * Writes keys and values into the cache and attends to them.
-   *
-   * @param normed {@code [N, D]} in chunks
-   * @return {@code [N, W]}
-   */
-  private Tensor attention(int index, List<Tensor> normed, Place place, KvCache cache) {
-    Layer w = layers.get(index);
+  /** Writes keys and values into the cache and attends to them: {@code [N, D] -> [N, W]}. */
+  private Tensor attention(int index, Tensor normed, Place place, KvCache cache) {
     int heads = config.attention().heads();
     try (TensorScope scope = new TensorScope()) {
-      PackedTokens prompts = place.prompts();
-      Tensor qkv =
-          prompts == null
-              ? w.qkv().apply(normed.get(0))
-              : prompts.byChunk(normed, part -> w.qkv().apply(part));
+      Tensor qkv = layers.get(index).qkv().apply(normed);
       Tensor keys = cache.keys(index);
       Tensor values = cache.values(index);
       Tensor placed = qkv.narrow(0, 0, place.cells().size(0));
       rotary.rotateAndWrite(placed, heads, place.cos(), place.sin(), place.cells(), keys, values);
       return scope.keep(
-          prompts == null
-              ? padded(
-                  decodeAttention.attend(placed, heads, keys, values, place.counts()), qkv.size(0))
-              : prompts.bySequence(qkv, this::causalAttention));
+          place.counts() == null
+              ? causalAttention(placed)
+              : padded(
+                  decodeAttention.attend(placed, heads, keys, values, place.counts()),
+                  qkv.size(0)));
     }
   }
 
   /**
-   * From attention to the end of the layer.
+   * From attention to the end of the layer, for L of its tokens.
    *
-   * @param residual {@code [C, D]}, updated in place
-   * @param attended {@code [C, W]}
-   * @return {@code [C, D]}: the new residual, normalised by the first norm of the next layer or by
-   *     the final norm
+   * @param residual {@code [L, D]}, updated in place
+   * @param attended {@code [L, W]}
+   * @return {@code [L, D]}, as of {@link #layer}
    */
   private Tensor mlp(int index, Tensor residual, Tensor attended) {
     Layer w = layers.get(index);

@@ -16,9 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.SortedMap;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,13 +57,8 @@ public final class PriorModel implements AutoCloseable {
   private final int imageStartToken;
   private final int imageEndToken;
 
-  private final PriorOptions options;
-
   /** Rows that a decoding step multiplies, whatever the number of slots. */
   private final int batch;
-
-  /** See {@link PriorOptions#chunk}. */
-  private final int chunk;
 
   /** Most slots, at most the batch. Halved when the device runs out of memory. */
   private int rowsAtATime;
@@ -76,9 +69,7 @@ public final class PriorModel implements AutoCloseable {
   private PriorModel(
       CheckpointFolder folder, Weights weights, KernelProvider kernels, PriorOptions options) {
     this.weights = weights;
-    this.options = options;
     batch = options.slots();
-    chunk = options.chunk();
     rowsAtATime = batch;
     ConfigFile config = folder.config("vision_language_encoder/config.json");
     text = TextConfig.read(config.objectOrEmpty("text_config"));
@@ -157,72 +148,32 @@ public final class PriorModel implements AutoCloseable {
   }
 
   /**
-   * The codebook ids of source images. An image's ids do not depend on the others.
+   * The codebook ids of one source image.
    *
-   * @return per image {@code [N]}, in row-major order of its grid
+   * @param pixelValues {@code [N, C p p]} (channels, rows and columns of a patch), the N patches in
+   *     row-major order of the grid, normalised by the processor; on any device
+   * @param grid the image's token grid, N = rows * columns
+   * @return {@code [N]} in row-major order of the grid
    */
-  public List<int[]> sourceTokens(List<PriorSource> sources) {
-    sources.forEach(this::check);
-    List<PriorSource> some = sources.stream().filter(s -> s.grid().size() > 0).toList();
-    int[] ids = new int[0];
-    if (!some.isEmpty()) {
-      weights.activate();
-      try (TensorScope scope = new TensorScope()) {
-        // All passes are started before the first result is waited for.
-        List<Tensor> parts =
-            PackedTokens.passes(some, s -> s.grid().size(), chunk, some.size()).stream()
-                .map(this::sourceIds)
-                .toList();
-        ids = Ops.toInts(Ops.cat(0, parts));
-      }
-    }
-    List<int[]> out = new ArrayList<>();
-    int from = 0;
-    for (PriorSource source : sources) {
-      int to = from + source.grid().size();
-      out.add(Arrays.copyOfRange(ids, from, to));
-      from = to;
-    }
-    return out;
-  }
-
-  private void check(PriorSource source) {
-    Grid grid = source.grid();
-    long expected = Math.multiplyExact((long) grid.size(), vision.patchValues());
-    if (source.patches().length != expected) {
+  public int[] sourceTokens(Tensor pixelValues, Grid grid) {
+    long[] expected = {grid.size(), vision.patchValues()};
+    if (!Arrays.equals(Ops.shape(pixelValues), expected)) {
       throw new IllegalArgumentException(
-          "Cannot read a source image: its patches have "
-              + source.patches().length
-              + " values, a grid of "
+          "Cannot read a source image: its patches have shape "
+              + Arrays.toString(Ops.shape(pixelValues))
+              + ", a grid of "
               + grid.rows()
               + " x "
               + grid.columns()
               + " needs "
-              + expected);
+              + Arrays.toString(expected));
     }
-  }
-
-  /** The ids of images that are computed in one pass, {@code [N]} int64 on the device. */
-  private Tensor sourceIds(List<PriorSource> sources) {
-    List<Grid> grids = sources.stream().map(PriorSource::grid).toList();
-    PackedTokens packed = new PackedTokens(grids.stream().mapToInt(Grid::size).toArray(), chunk);
+    if (grid.size() == 0) {
+      return new int[0];
+    }
+    weights.activate();
     try (TensorScope scope = new TensorScope()) {
-      // In the compute dtype and as one tensor before the upload, which waits for the pass before.
-      Tensor patches =
-          torch.zeros(
-              new long[] {packed.rows(), vision.patchValues()},
-              Compute.cpu().options(weights.compute().dtype()));
-      for (int i = 0; i < sources.size(); i++) {
-        try (TensorScope sourceScope = new TensorScope()) {
-          patches
-              .narrow(0, packed.offset(i), packed.length(i))
-              .copy_(Ops.of(sources.get(i).patches(), packed.length(i), vision.patchValues()));
-        }
-      }
-      Tensor features = tower.forward(Ops.to(patches, weights.compute()), grids, packed);
-      Tensor ids =
-          packed.byChunk(features, part -> quantizer.nearest(quantizer.project(part)).unsqueeze(1));
-      return scope.keep(ids.narrow(0, 0, packed.tokens()).squeeze(1));
+      return Ops.toInts(quantizer.nearest(quantizer.project(tower.forward(pixelValues, grid))));
     }
   }
 
@@ -332,18 +283,10 @@ public final class PriorModel implements AutoCloseable {
     }
 
     @Override
-    public void admit(SortedMap<Integer, Row> rows) {
+    public void admit(int slot, Row row) {
       try (TensorScope scope = new TensorScope()) {
-        List<DecodeSlots.Entry> entries = new ArrayList<>();
-        rows.forEach(
-            (slot, row) ->
-                entries.add(
-                    new DecodeSlots.Entry(
-                        slot,
-                        row.ids,
-                        row.positions,
-                        sampler.uniforms(row.prompt.seed(), row.tokens))));
-        slots.admit(entries, rotary);
+        Tensor uniforms = sampler.uniforms(row.prompt.seed(), row.tokens);
+        slots.admit(slot, row.ids, rotary, row.positions, uniforms);
       }
     }
 
@@ -389,7 +332,7 @@ public final class PriorModel implements AutoCloseable {
     int slots = suitableSlots(rows.size(), capacity);
     if (state == null || state.capacity() < capacity || state.slots() < slots) {
       releaseCache();
-      state = newSlots(slots, capacity);
+      state = newSlots(batch, slots, capacity);
     }
     return state;
   }
@@ -415,12 +358,8 @@ public final class PriorModel implements AutoCloseable {
         * (weights.compute().dtype() == ScalarType.Float ? Float.BYTES : Short.BYTES);
   }
 
-  private DecodeSlots newSlots(int slots, int capacity) {
-    return newSlots(options, slots, capacity);
-  }
-
-  DecodeSlots newSlots(PriorOptions sizes, int slots, int capacity) {
-    return new DecodeSlots(text, decoder, sampler, weights.compute(), sizes, slots, capacity);
+  DecodeSlots newSlots(int batch, int slots, int capacity) {
+    return new DecodeSlots(text, decoder, sampler, weights.compute(), batch, slots, capacity);
   }
 
   /** A checked prompt with everything that its slot needs. */

@@ -5,9 +5,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
-import java.util.Objects;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.function.ToIntFunction;
 
 /**
@@ -26,12 +23,8 @@ final class SlotScheduler<R> {
     /** Number of slots. */
     int count();
 
-    /**
-     * Starts rows in free slots and draws their first tokens.
-     *
-     * @param rows by slot, in the order in which they waited
-     */
-    void admit(SortedMap<Integer, R> rows);
+    /** Starts a row in a free slot and draws its first token. */
+    void admit(int slot, R row);
 
     /** Draws the next token in every slot. */
     void step();
@@ -80,37 +73,24 @@ final class SlotScheduler<R> {
   }
 
   /**
-   * Lets finished rows leave and admits waiting ones, all that fit together.
+   * Lets finished rows leave and admits waiting ones, slot by slot.
    *
    * @return whether any slot holds a row that needs another step
    */
   private boolean refill(List<Running<R>> running, Deque<R> waiting) {
+    boolean busy = false;
     for (int slot = 0; slot < running.size(); slot++) {
       leaveIfDone(running, slot);
-    }
-    // A row of a single token is done when it is admitted.
-    SortedMap<Integer, R> entering = entering(running, waiting);
-    while (!entering.isEmpty()) {
-      slots.admit(entering);
-      entering.forEach(
-          (slot, row) -> {
-            running.set(slot, new Running<>(row));
-            leaveIfDone(running, slot);
-          });
-      entering = entering(running, waiting);
-    }
-    return running.stream().anyMatch(Objects::nonNull);
-  }
-
-  /** Takes a waiting row for each free slot. */
-  private static <R> SortedMap<Integer, R> entering(List<Running<R>> running, Deque<R> waiting) {
-    SortedMap<Integer, R> rows = new TreeMap<>();
-    for (int slot = 0; slot < running.size() && !waiting.isEmpty(); slot++) {
-      if (running.get(slot) == null) {
-        rows.put(slot, waiting.remove());
+      // A row of a single token is done when it is admitted.
+      while (running.get(slot) == null && !waiting.isEmpty()) {
+        R row = waiting.remove();
+        slots.admit(slot, row);
+        running.set(slot, new Running<>(row));
+        leaveIfDone(running, slot);
       }
+      busy |= running.get(slot) != null;
     }
-    return rows;
+    return busy;
   }
 
   private void leaveIfDone(List<Running<R>> running, int slot) {

@@ -5,24 +5,21 @@ import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The vision transformer over source images: patches to features. Layer norm before attention and
- * before the MLP, full attention, exact GELU. Positions come from a learned square table, sampled
- * bilinearly at the centres of the image's grid; beyond its border the table repeats.
+ * The vision transformer over one source image: patches to features. Layer norm before attention
+ * and before the MLP, full attention, exact GELU. Positions come from a learned square table,
+ * sampled bilinearly at the centres of the image's grid; beyond its border the table repeats.
  *
- * <p>N patches of one or several images, each in row-major order, E width, C channels, p patch
- * side. Activations in the compute dtype; the table is sampled in float32.
+ * <p>N patches in row-major order, E width, C channels, p patch side. Activations in the compute
+ * dtype; the table is sampled in float32.
  *
  * <p>Ported from transformers src/transformers/models/glm_image/modeling_glm_image.py,
- * GlmImageVisionModel, GlmImageVisionBlock and GlmImageVisionEmbeddings (5.17.0). Deviation:
- * patches of several images are packed with padding, see {@link PackedTokens}.
+ * GlmImageVisionModel, GlmImageVisionBlock and GlmImageVisionEmbeddings (5.17.0). Deviation: one
+ * image at a time instead of several with sequence boundaries.
  */
 final class VisionTower {
   // Codes of torch::grid_sampler.
@@ -106,18 +103,12 @@ final class VisionTower {
     return blocks.size();
   }
 
-  /**
-   * Features of source images: {@code [N, C p p] -> [N, E]}.
-   *
-   * @param grids of the images
-   * @param packed how their patches lie in {@code pixelValues}
-   */
-  Tensor forward(Tensor pixelValues, List<Grid> grids, PackedTokens packed) {
+  /** {@code [N, C p p] -> [N, E]} */
+  Tensor forward(Tensor pixelValues, Grid grid) {
     try (TensorScope scope = new TensorScope()) {
-      Tensor x = packed.byChunk(pixelValues, this::patchEmbed);
-      addPositions(x, grids, packed);
+      Tensor x = embed(patchEmbed(pixelValues), grid);
       for (int i = 0; i < blocks.size(); i++) {
-        Tensor next = block(i, x, packed);
+        Tensor next = block(i, x);
         x.close();
         x = next;
       }
@@ -130,19 +121,8 @@ final class VisionTower {
     return patchProjection.linear(Ops.to(pixelValues, weights.compute()));
   }
 
-  /** Adds the position embeddings to patches {@code [N, E]}, in place. */
-  void addPositions(Tensor patches, List<Grid> grids, PackedTokens packed) {
-    try (TensorScope scope = new TensorScope()) {
-      Map<Grid, Tensor> positions = new HashMap<>();
-      for (int i = 0; i < grids.size(); i++) {
-        Tensor added = positions.computeIfAbsent(grids.get(i), this::positions);
-        patches.narrow(0, packed.offset(i), packed.length(i)).add_(added.to(Ops.dtype(patches)));
-      }
-    }
-  }
-
-  /** The position embeddings of an image: {@code [N, E]} float32. */
-  private Tensor positions(Grid grid) {
+  /** Adds the position embeddings: {@code [N, E] -> [N, E]}. */
+  Tensor embed(Tensor patches, Grid grid) {
     try (TensorScope scope = new TensorScope()) {
       Tensor centres = Ops.of(centres(grid), 1, grid.size(), 1, 2);
       // [1, E, side, side] at [1, N, 1, 2] -> [1, E, N, 1]
@@ -154,7 +134,8 @@ final class VisionTower {
               BORDER,
               /* align_corners= */ false);
       // [1, E, N, 1] -> [N, E]
-      return scope.keep(sampled.view(config.width(), grid.size()).transpose(0, 1));
+      Tensor positions = sampled.view(config.width(), grid.size()).transpose(0, 1);
+      return scope.keep(patches.add(positions.to(Ops.dtype(patches))));
     }
   }
 
@@ -172,24 +153,13 @@ final class VisionTower {
   }
 
   /** {@code [N, E] -> [N, E]} */
-  Tensor block(int index, Tensor x, PackedTokens packed) {
+  Tensor block(int index, Tensor x) {
     Block w = blocks.get(index);
     double eps = config.eps();
     try (TensorScope scope = new TensorScope()) {
-      Tensor qkv = packed.byChunk(x, part -> w.qkv().linear(w.norm1().norm(part, eps)));
-      Tensor attended = packed.bySequence(qkv, this::attention);
-      qkv.close();
-      List<Tensor> inputs = packed.chunks(x);
-      Iterator<Tensor> input = inputs.iterator();
-      return scope.keep(packed.byChunk(attended, part -> mlp(w, part, input.next())));
-    }
-  }
-
-  /** From attention to the end of the block: {@code [C, E]}, {@code [C, E]} {@code -> [C, E]}. */
-  private Tensor mlp(Block w, Tensor attended, Tensor x) {
-    try (TensorScope scope = new TensorScope()) {
+      Tensor attended = attention(w.qkv().linear(w.norm1().norm(x, eps)));
       Tensor middle = w.projection().linear(attended).add_(x);
-      Tensor inner = torch.gelu(w.fc1().linear(w.norm2().norm(middle, config.eps())));
+      Tensor inner = torch.gelu(w.fc1().linear(w.norm2().norm(middle, eps)));
       return scope.keep(w.fc2().linear(inner).add_(middle));
     }
   }

@@ -158,11 +158,11 @@ class AutoregressiveParityTest {
         Tensor cells =
             torch.arange(new Scalar((long) length), Goldens.compute().options(ScalarType.Long));
         PriorDecoder.Place place =
-            PriorDecoder.Place.ofPrompts(
+            new PriorDecoder.Place(
                 Ops.to(table.cos(), Goldens.compute()),
                 Ops.to(table.sin(), Goldens.compute()),
                 cells,
-                new PackedTokens(new int[] {length}, 0));
+                null);
         Tensor residual =
             decoder.embed(Ops.to(Ops.of(ids, length), Goldens.compute(), ScalarType.Long));
         Tensor normed = decoder.firstNorm(residual);
@@ -170,7 +170,7 @@ class AutoregressiveParityTest {
           if (golden.has(sub + "/hidden_" + i)) {
             checkRow("hidden_" + i, residual, b);
           }
-          normed = decoder.layer(i, residual, List.of(normed), place, cache).get(0);
+          normed = decoder.layer(i, residual, normed, place, cache);
         }
         if (golden.has(sub + "/hidden_norm")) {
           checkRow("hidden_norm", normed, b);
@@ -210,19 +210,16 @@ class AutoregressiveParityTest {
     private DecodeSlots admitted(int extra) {
       int capacity =
           extra + prompts.stream().mapToInt(p -> p.inputIds().length + p.newTokens()).sum();
-      PriorOptions options = PriorOptions.defaults(Goldens.compute()).withSlots(rows.size());
-      DecodeSlots slots = model.newSlots(options, rows.size(), capacity);
-      List<DecodeSlots.Entry> entries = new ArrayList<>();
+      DecodeSlots slots = model.newSlots(rows.size(), rows.size(), capacity);
       for (int b = 0; b < rows.size(); b++) {
         PriorPrompt prompt = prompts.get(b);
-        entries.add(
-            new DecodeSlots.Entry(
-                b,
-                model.promptIds(prompt),
-                model.positions(prompt),
-                model.sampler().uniforms(0, prompt.newTokens())));
+        slots.admit(
+            b,
+            model.promptIds(prompt),
+            model.rotary(),
+            model.positions(prompt),
+            model.sampler().uniforms(0, prompt.newTokens()));
       }
-      slots.admit(entries, model.rotary());
       return slots;
     }
 

@@ -113,9 +113,7 @@ final class PriorFixture {
     for (int i = 0; i < row.sources(); i++) {
       Grid grid = row.grids().get(i);
       if (hasPixels()) {
-        Tensor patches = pixelValues(row.firstSource() + i, grid);
-        PriorSource source = new PriorSource(grid, Ops.toFloats(patches));
-        out.add(model.sourceTokens(List.of(source)).get(0));
+        out.add(model.sourceTokens(pixelValues(row.firstSource() + i, grid), grid));
         continue;
       }
       int[] ids = new int[grid.size()];

@@ -14,6 +14,7 @@ import io.glmimage.kernel.AtenKernels;
 import io.glmimage.kernel.WatchedKernels;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,44 +92,6 @@ class PriorModelTest {
         assertArrayEquals(alone.get(batch.get(i)), together.get(i));
       }
     }
-  }
-
-  /**
-   * In float32, sums in another order differ so little that the same ids are drawn. On a GPU the
-   * order is the same: see {@link SlotNeighboursTest}.
-   */
-  @Test
-  void packedPromptsAndSourcesGiveTheIdsOfLoneOnes() {
-    List<PriorPrompt> prompts = prompts();
-    Random random = new Random(4);
-    List<PriorSource> sources = new ArrayList<>();
-    for (int i = 0; i < 9; i++) {
-      Grid grid = new Grid(1 + random.nextInt(6), 1 + random.nextInt(6));
-      float[] patches = new float[grid.size() * model.patchValues()];
-      for (int v = 0; v < patches.length; v++) {
-        patches[v] = (float) random.nextGaussian();
-      }
-      sources.add(new PriorSource(grid, patches));
-    }
-    Set<Long> drawnTogether = new TreeSet<>();
-    try (PriorModel packing =
-        PriorModel.load(
-            processor.checkpoint(),
-            Compute.cpu(),
-            WatchedKernels.of(
-                "tokenSampling", arguments -> drawnTogether.add(((Tensor) arguments[0]).size(0))),
-            PriorOptions.defaults(Compute.cpu()).withSlots(8).withChunk(40))) {
-      List<int[]> packed = packing.sourceTokens(sources);
-      for (int i = 0; i < sources.size(); i++) {
-        assertArrayEquals(model.sourceTokens(sources.subList(i, i + 1)).get(0), packed.get(i));
-      }
-      List<int[]> together = packing.generate(prompts);
-      for (int i = 0; i < prompts.size(); i++) {
-        assertArrayEquals(model.generate(prompts.subList(i, i + 1)).get(0), together.get(i));
-      }
-    }
-    // Steps draw 8 ids, and some passes had several prompts.
-    assertTrue(drawnTogether.stream().anyMatch(n -> n > 1 && n < 8), drawnTogether.toString());
   }
 
   @Test
@@ -269,22 +232,16 @@ class PriorModelTest {
   }
 
   @Test
-  void anEmptySourceHasNoTokensAndAWrongNumberOfValuesIsAnError() {
-    int values = model.patchValues();
-    PriorSource empty = new PriorSource(new Grid(0, 4), new float[0]);
-    PriorSource one = new PriorSource(new Grid(1, 1), new float[values]);
-    List<int[]> tokens = model.sourceTokens(List.of(empty, one, empty));
-    assertEquals(List.of(0, 1, 0), tokens.stream().map(t -> t.length).toList());
-    assertTrue(model.sourceTokens(List.of()).isEmpty());
-    PriorSource wrong = new PriorSource(new Grid(1, 2), new float[values]);
-    IllegalArgumentException e =
-        assertThrows(IllegalArgumentException.class, () -> model.sourceTokens(List.of(one, wrong)));
-    assertEquals(
-        "Cannot read a source image: its patches have "
-            + values
-            + " values, a grid of 1 x 2 needs "
-            + 2 * values,
-        e.getMessage());
+  void anEmptySourceHasNoTokensAndAWrongShapeIsAnError() {
+    try (TensorScope scope = new TensorScope()) {
+      int values = model.patchValues();
+      assertEquals(0, model.sourceTokens(Ops.of(new float[0], 0, values), new Grid(0, 4)).length);
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> model.sourceTokens(Ops.of(new float[values], 1, values), new Grid(1, 2)));
+      assertTrue(e.getMessage().startsWith("Cannot read a source image: its patches have shape"));
+    }
   }
 
   @Test

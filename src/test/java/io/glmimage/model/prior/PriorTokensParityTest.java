@@ -25,26 +25,19 @@ class PriorTokensParityTest {
   @ParameterizedTest
   @MethodSource("cases")
   void givesTheReferencesIdsOneRowAtATime(GoldenCase golden) {
-    check(golden, 1, 0);
+    check(golden, 1);
   }
 
-  /**
-   * All sub-cases at once in fewer slots than rows: rows of different lengths leave and enter.
-   * Prompts are packed into chunks that end within prompts.
-   */
+  /** All sub-cases at once in fewer slots than rows: rows of different lengths leave and enter. */
   @ParameterizedTest
   @MethodSource("cases")
   void givesTheReferencesIdsInManySlots(GoldenCase golden) {
-    check(golden, 4, 96);
+    check(golden, 4);
   }
 
-  private static void check(GoldenCase golden, int slots, int chunk) {
+  private static void check(GoldenCase golden, int slots) {
     GoldenCase processor = PriorFixture.processorOf(golden);
-    PriorOptions options =
-        PriorOptions.defaults(Goldens.compute())
-            .withSlots(slots)
-            .withChunk(chunk)
-            .withSampling(SamplingSettings.greedy());
+    PriorOptions options = new PriorOptions(slots, SamplingSettings.greedy());
     try (PriorModel model =
             PriorModel.load(golden.checkpoint(), Goldens.compute(), Goldens.kernels(), options);
         TensorScope scope = new TensorScope()) {

@@ -53,49 +53,6 @@ class SlotNeighboursTest {
     check(compute, PriorOptions.GPU_SLOTS, 80, 12);
   }
 
-  /** Packed with others, in any order, and alone. */
-  @Tag("gpu")
-  @ParameterizedTest
-  @EnumSource(
-      value = ScalarType.class,
-      names = {"BFloat16", "Float"})
-  void sourceImagesKeepTheirIdsOnTheGpu(ScalarType dtype) throws IOException {
-    RequiredGpu.orSkip();
-    Compute compute = dtype == ScalarType.Float ? Compute.cudaFloat32(0) : Compute.cuda(0);
-    checkSources(compute, 40);
-  }
-
-  @Test
-  void sourceImagesKeepTheirIdsOnTheCpu() throws IOException {
-    checkSources(Compute.cpu(), 9);
-  }
-
-  private static void checkSources(Compute compute, int count) throws IOException {
-    try (PriorModel model =
-        PriorModel.load(CheckpointFolder.open(MODEL), compute, Goldens.kernels(compute))) {
-      Random random = new Random(6);
-      List<PriorSource> sources = new ArrayList<>();
-      for (int i = 0; i < count; i++) {
-        Grid grid = new Grid(1 + random.nextInt(16), 1 + random.nextInt(16));
-        float[] patches = new float[grid.size() * model.patchValues()];
-        for (int v = 0; v < patches.length; v++) {
-          patches[v] = (float) random.nextGaussian();
-        }
-        sources.add(new PriorSource(grid, patches));
-      }
-      List<int[]> expected = model.sourceTokens(sources);
-      List<Integer> order = order(count, random);
-      List<int[]> shuffled = model.sourceTokens(order.stream().map(sources::get).toList());
-      for (int i = 0; i < count; i++) {
-        int[] alone = model.sourceTokens(List.of(sources.get(i))).get(0);
-        assertArrayEquals(expected.get(i), alone, "source " + i + ", alone");
-        int shuffledSource = order.get(i);
-        assertArrayEquals(
-            expected.get(shuffledSource), shuffled.get(i), "source " + shuffledSource);
-      }
-    }
-  }
-
   /**
    * Decodes rows together, shuffled and alone, and compares their ids.
    *

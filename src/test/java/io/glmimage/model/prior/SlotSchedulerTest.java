@@ -9,7 +9,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
@@ -20,7 +19,6 @@ class SlotSchedulerTest {
   /** Slots that check every call and write it down. */
   private static final class RecordedSlots implements SlotScheduler.Slots<Row> {
     final List<String> events = new ArrayList<>();
-    final List<Integer> together = new ArrayList<>();
     final Map<String, Integer> drawn = new TreeMap<>();
     final List<Row> inSlots;
 
@@ -34,12 +32,7 @@ class SlotSchedulerTest {
     }
 
     @Override
-    public void admit(SortedMap<Integer, Row> rows) {
-      together.add(rows.size());
-      rows.forEach(this::admit);
-    }
-
-    private void admit(int slot, Row row) {
+    public void admit(int slot, Row row) {
       assertNull(inSlots.get(slot), "slot " + slot + " is in use");
       inSlots.set(slot, row);
       assertNull(drawn.put(row.name(), 1), row.name() + " was admitted twice");
@@ -91,13 +84,6 @@ class SlotSchedulerTest {
   void aRowOfOneTokenTakesNoStepAndItsSlotIsUsedAgainAtOnce() {
     RecordedSlots slots = run(1, new Row("a", 1), new Row("b", 1), new Row("c", 2));
     assertEquals(List.of("a->0", "a<-0", "b->0", "b<-0", "c->0", "step", "c<-0"), slots.events);
-  }
-
-  @Test
-  void rowsThatCanEnterDoSoTogether() {
-    RecordedSlots slots =
-        run(3, new Row("a", 2), new Row("b", 2), new Row("c", 4), new Row("d", 2), new Row("e", 2));
-    assertEquals(List.of(3, 2), slots.together);
   }
 
   @Test

@@ -59,8 +59,8 @@ class VisionParityTest {
           int from = 0;
           for (Grid grid : PriorFixture.grids(golden, sub + "/grid_thw")) {
             Tensor pixels = all.narrow(0, from, grid.size());
-            last.add(model.tower().forward(pixels, List.of(grid), alone(grid)));
-            for (int id : sourceTokens(model, pixels, grid)) {
+            last.add(model.tower().forward(pixels, grid));
+            for (int id : model.sourceTokens(pixels, grid)) {
               equal += id == tokens[from] ? 1 : 0;
               from++;
             }
@@ -90,15 +90,14 @@ class VisionParityTest {
       Tensor pixels = all.narrow(0, from, grid.size());
       from += grid.size();
       patches.add(tower.patchEmbed(pixels));
-      embedded.add(patches.get(k).clone());
-      tower.addPositions(embedded.get(k), List.of(grid), alone(grid));
-      last.add(tower.forward(pixels, List.of(grid), alone(grid)));
+      embedded.add(tower.embed(patches.get(k), grid));
+      last.add(tower.forward(pixels, grid));
       Tensor projected = model.quantizer().project(last.get(k));
       // [N, Q] -> [1, Q, rows, columns]
       Tensor image =
           projected.transpose(0, 1).reshape(1, projected.size(1), grid.rows(), grid.columns());
       tolerance.check(golden, sub + "/quant_conv_" + k, image);
-      for (int id : sourceTokens(model, pixels, grid)) {
+      for (int id : model.sourceTokens(pixels, grid)) {
         ids.add(id);
       }
     }
@@ -107,11 +106,8 @@ class VisionParityTest {
       tolerance.check(golden, sub + "/embeddings", Ops.cat(0, embedded));
       List<Tensor> x = embedded;
       for (int i = 0; i < tower.blocks(); i++) {
-        List<Tensor> next = new ArrayList<>();
-        for (int k = 0; k < grids.size(); k++) {
-          next.add(tower.block(i, x.get(k), alone(grids.get(k))));
-        }
-        x = next;
+        int block = i;
+        x = x.stream().map(t -> tower.block(block, t)).toList();
         tolerance.check(golden, sub + "/block_" + i, Ops.cat(0, x));
       }
     }
@@ -121,13 +117,5 @@ class VisionParityTest {
         sub + "/tokens",
         golden.longs(sub + "/tokens"),
         ids.stream().mapToLong(Integer::longValue).toArray());
-  }
-
-  private static PackedTokens alone(Grid grid) {
-    return new PackedTokens(new int[] {grid.size()}, 0);
-  }
-
-  private static int[] sourceTokens(PriorModel model, Tensor pixels, Grid grid) {
-    return model.sourceTokens(List.of(new PriorSource(grid, Ops.toFloats(pixels)))).get(0);
   }
 }
