@@ -245,8 +245,7 @@ final class DecodeStepBenchmark {
     }
   }
 
-  private void time(
-      String name, long bytes, int sets, int calls, CudaKernelBenchmark.Call call) {
+  private void time(String name, long bytes, int sets, int calls, CudaKernelBenchmark.Call call) {
     double micros = CudaKernelBenchmark.micros(kernels, sets, call);
     sumMicros += micros * calls;
     System.out.printf(

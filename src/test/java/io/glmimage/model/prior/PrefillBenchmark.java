@@ -51,8 +51,7 @@ final class PrefillBenchmark {
     Path geometry = Path.of(arguments[0]);
     Compute compute = Compute.of(arguments[1]).withPrecision(Precision.parse(arguments[2]));
     int side = Integer.parseInt(arguments[3]);
-    int[] counts =
-        Arrays.stream(arguments[4].split(",", -1)).mapToInt(Integer::parseInt).toArray();
+    int[] counts = Arrays.stream(arguments[4].split(",", -1)).mapToInt(Integer::parseInt).toArray();
     int steps = Integer.parseInt(arguments[5]);
     CheckpointFolder folder = CheckpointFolder.openWithRandomWeights(geometry);
     ConfigFile text = folder.config("vision_language_encoder/config.json").object("text_config");
@@ -108,11 +107,7 @@ final class PrefillBenchmark {
     System.out.printf(
         "%3d row(s): source image %.4f s a row, prompt %.4f s a row, both %.4f s a row;"
             + " decoding step %.2f ms%n",
-        count,
-        median(tower),
-        median(prompt),
-        median(tower) + median(prompt),
-        1000 * median(step));
+        count, median(tower), median(prompt), median(tower) + median(prompt), 1000 * median(step));
   }
 
   /** Whether ids are the same together, in another order and alone. */
