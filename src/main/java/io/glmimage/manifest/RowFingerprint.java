@@ -19,12 +19,12 @@ public final class RowFingerprint {
   /**
    * The fingerprint of a row.
    *
-   * @param model digest of the model
+   * @param modelAndOptions identifies the model and all options that determine an edited image
    */
-  public static String of(RowOutcome row, String model) {
+  public static String of(RowOutcome row, String modelAndOptions) {
     List<Object> values = new ArrayList<>();
     values.add(FORMAT);
-    values.add(model);
+    values.add(modelAndOptions);
     if (row instanceof ManifestRow valid) {
       EditSettings settings = valid.settings();
       values.add(valid.prompt());

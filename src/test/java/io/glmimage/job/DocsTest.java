@@ -254,23 +254,29 @@ class DocsTest {
   void everyColumnAndErrorClassIsDocumented() throws IOException {
     String inputs = Files.readString(PAGES.resolve("inputs.md"));
     for (ManifestField field : ManifestField.values()) {
-      assertTrue(inputs.contains("`" + field.column() + "`"), field.column());
+      assertTrue(
+          inputs.contains("`" + field.column() + "`"),
+          "inputs.md does not name the column " + field.column());
     }
     String results = Files.readString(PAGES.resolve("results.md"));
     for (ResultColumn column : ResultColumn.values()) {
-      assertTrue(results.contains("| `" + column.column() + "` |"), column.column());
+      assertTrue(
+          results.contains("| `" + column.column() + "` |"),
+          "results.md has no table row for the column " + column.column());
     }
     String operations = Files.readString(PAGES.resolve("operations.md"));
     for (ErrorClass errorClass : ErrorClass.values()) {
-      assertTrue(operations.contains("| `" + errorClass + "` |"), errorClass.name());
+      assertTrue(
+          operations.contains("| `" + errorClass + "` |"),
+          "operations.md, section Failures, has no table row for " + errorClass);
     }
   }
 
   @Test
-  void everyCommandIsInTheReadmeOrOnThePageOfOptions() throws IOException {
+  void everyCommandIsOnThePageOfOptions() throws IOException {
     String page = Files.readString(OPTIONS);
     for (String command : OptionTables.commands(OptionTables.commandLine()).keySet()) {
-      assertTrue(page.contains("`" + command), command);
+      assertTrue(page.contains("`" + command), "options.md does not name the command " + command);
     }
   }
 

@@ -75,6 +75,12 @@ class CudaKernelsTest {
       diffusionTransformerOfNothing(kernels);
       imagesOfNothing(kernels);
       fp8OfNothing(kernels);
+      Set<String> without =
+          Arrays.stream(KernelOperation.values())
+              .map(KernelOperation::toString)
+              .collect(Collectors.toSet());
+      kernels.selections().forEach(selection -> without.remove(selection.operation()));
+      assertEquals(Set.of(), without, "Operations without a call here that has empty tensors");
       assertEquals(
           Arrays.stream(KernelOperation.values())
               .map(o -> o + ": native (empty tensors launch nothing)")

@@ -1,5 +1,5 @@
 /**
  * Loaded models, by executor and device: opening and sharing engines, assigning GPUs, counters and
- * metrics. Rows and tables are not known here.
+ * metrics. Manifests and tables are not known here; of a row, only its times and how it failed.
  */
 package io.glmimage.spark.engine;

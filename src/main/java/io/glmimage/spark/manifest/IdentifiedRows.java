@@ -19,7 +19,9 @@ import io.glmimage.manifest.ManifestSchema;
 import io.glmimage.manifest.RowIds;
 import io.glmimage.manifest.RowReader;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -193,9 +195,9 @@ public final class IdentifiedRows {
    * <p>The check is a function that is called row by row, on a CPU: it makes seeds and fingerprints
    * with SHA-256, and messages. Everything before it and after it are expressions.
    *
-   * @param model digest of the model
+   * @param modelAndOptions identifies the model and all options that determine an edited image
    */
-  public Dataset<Row> planned(String model) {
+  public Dataset<Row> planned(String modelAndOptions) {
     RowReader reader = manifest.reader();
     UserDefinedFunction plan =
         udf(
@@ -204,7 +206,7 @@ public final class IdentifiedRows {
                         PlannedRow.of(
                                 reader.read(
                                     PartitionCounts.checked(index), id, RowFields.ofStruct(fields)),
-                                model)
+                                modelAndOptions)
                             .toRow(),
                 PlannedRow.SCHEMA)
             .withName(CHECK_ROW);
@@ -246,21 +248,17 @@ public final class IdentifiedRows {
         udf(
             (UDF1<Row, String>) fields -> reader.mask(RowFields.ofStruct(fields)),
             DataTypes.StringType);
-    int id = manifest.schema().position(ManifestField.ID);
-    int mask = manifest.schema().position(ManifestField.MASK_PATH);
-    int paths = manifest.schema().position(ManifestField.IMAGE_PATHS);
+    Map<Integer, Column> replaced = new HashMap<>();
+    replaced.put(position(ManifestField.ID), col(InternalColumns.ID));
+    replaced.put(position(ManifestField.IMAGE_PATHS), resolved.apply(fields(manifest)));
+    replaced.put(position(ManifestField.MASK_PATH), resolvedMask.apply(fields(manifest)));
     List<Column> columns = new ArrayList<>();
     String[] names = manifest.rows().columns();
     for (int i = 0; i < names.length; i++) {
-      Column column =
-          i == id
-              ? col(InternalColumns.ID)
-              : i == paths
-                  ? resolved.apply(fields(manifest))
-                  : i == mask ? resolvedMask.apply(fields(manifest)) : SqlColumns.of(names[i]);
+      Column column = replaced.containsKey(i) ? replaced.get(i) : SqlColumns.of(names[i]);
       columns.add(column.as(names[i]));
     }
-    if (id < 0) {
+    if (position(ManifestField.ID) < 0) {
       columns.add(col(InternalColumns.ID).as(ManifestField.ID.column()));
     }
     Column wanted = col(InternalColumns.RESULT_ID);
@@ -271,6 +269,11 @@ public final class IdentifiedRows {
         .repartitionByRange(files, col(InternalColumns.INDEX))
         .sortWithinPartitions(col(InternalColumns.INDEX))
         .select(columns.toArray(Column[]::new));
+  }
+
+  /** The position of a field among the columns of the manifest; negative if there is none. */
+  private int position(ManifestField field) {
+    return manifest.schema().position(field);
   }
 
   /** A struct with a column for each field and for the problem of the row. */

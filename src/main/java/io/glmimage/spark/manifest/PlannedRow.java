@@ -74,10 +74,10 @@ public record PlannedRow(RowOutcome outcome, String fingerprint) {
   /**
    * Plans a row.
    *
-   * @param model digest of the model
+   * @param modelAndOptions identifies the model and all options that determine an edited image
    */
-  static PlannedRow of(RowOutcome outcome, String model) {
-    return new PlannedRow(outcome, RowFingerprint.of(outcome, model));
+  static PlannedRow of(RowOutcome outcome, String modelAndOptions) {
+    return new PlannedRow(outcome, RowFingerprint.of(outcome, modelAndOptions));
   }
 
   /** Decodes a row of a table that has the columns of {@link #SCHEMA}. */

@@ -36,16 +36,25 @@ public final class SourceReader {
   /** No image within the limits of the decoder needs more. */
   static final long MAX_FILE_BYTES = 256L << 20;
 
-  private static final String MISSING =
-      "check image_paths; relative paths start at the manifest's folder";
-  private static final String FOLDER = "name a file in image_paths";
+  /**
+   * What to do about a path that cannot be read.
+   *
+   * @param missing for a file that does not exist
+   * @param folder for a path that is a folder
+   */
+  public record Advice(String missing, String folder) {
+    private static Advice ofColumn(String column) {
+      return new Advice(
+          "check " + column + "; relative paths start at the manifest's folder",
+          "name a file in " + column);
+    }
+  }
+
+  private static final Advice SOURCE = Advice.ofColumn("image_paths");
+  private static final Advice MASK = Advice.ofColumn("mask_path");
 
   /** The version of a source image inside the manifest. */
   private static final String INLINE = "inline";
-
-  private static final String MISSING_MASK =
-      "check mask_path; relative paths start at the manifest's folder";
-  private static final String FOLDER_MASK = "name a file in mask_path";
 
   private final Storage storage;
   private final EditDefaults limits;
@@ -79,15 +88,7 @@ public final class SourceReader {
     List<String> versions = new ArrayList<>();
     byte[] exif = {};
     for (String path : row.sources()) {
-      byte[] bytes;
-      if (DataUrl.is(path)) {
-        versions.add(INLINE);
-        bytes = inlineBytes(path);
-      } else {
-        StoredBytes file = open(storage, path, MISSING, FOLDER);
-        versions.add(file.file().version());
-        bytes = file.bytes();
-      }
+      byte[] bytes = read(path, SOURCE, versions);
       SourceImage source = decode(bytes, DataUrl.shown(path), options.colours());
       exif = sources.isEmpty() ? ExifCopy.of(bytes, options.metadata()) : exif;
       sources.add(source.image());
@@ -106,16 +107,19 @@ public final class SourceReader {
       return null;
     }
     String path = row.mask().path();
-    byte[] bytes;
+    byte[] bytes = read(path, MASK, versions);
+    return mask(bytes, DataUrl.shown(path), row.mask().transparent(), sources.get(0));
+  }
+
+  /** Reads a source image or a mask, and adds its version. */
+  private byte[] read(String path, Advice advice, List<String> versions) throws RowFailure {
     if (DataUrl.is(path)) {
       versions.add(INLINE);
-      bytes = inlineBytes(path);
-    } else {
-      StoredBytes file = open(storage, path, MISSING_MASK, FOLDER_MASK);
-      versions.add(file.file().version());
-      bytes = file.bytes();
+      return inlineBytes(path);
     }
-    return mask(bytes, DataUrl.shown(path), row.mask().transparent(), sources.get(0));
+    StoredBytes file = open(storage, path, advice);
+    versions.add(file.file().version());
+    return file.bytes();
   }
 
   /**
@@ -195,11 +199,10 @@ public final class SourceReader {
     List<String> versions = new ArrayList<>();
     try {
       for (String path : row.sources()) {
-        versions.add(DataUrl.is(path) ? INLINE : storage.stat(path).version());
+        versions.add(presentVersion(path, storage));
       }
       if (row.mask() != null) {
-        String path = row.mask().path();
-        versions.add(DataUrl.is(path) ? INLINE : storage.stat(path).version());
+        versions.add(presentVersion(row.mask().path(), storage));
       }
     } catch (IOException e) {
       return null;
@@ -207,17 +210,18 @@ public final class SourceReader {
     return RowFingerprint.ofSources(versions);
   }
 
+  private static String presentVersion(String path, Storage storage) throws IOException {
+    return DataUrl.is(path) ? INLINE : storage.stat(path).version();
+  }
+
   /**
    * Reads one file.
    *
    * @param path a path or a data URL
-   * @param missing advice for a file that does not exist
-   * @param folder advice for a path that is a folder
    * @throws RowFailure if it cannot be read
    */
-  public static byte[] bytes(Storage storage, String path, String missing, String folder)
-      throws RowFailure {
-    return DataUrl.is(path) ? inlineBytes(path) : open(storage, path, missing, folder).bytes();
+  public static byte[] bytes(Storage storage, String path, Advice advice) throws RowFailure {
+    return DataUrl.is(path) ? inlineBytes(path) : open(storage, path, advice).bytes();
   }
 
   /** The file of a data URL. */
@@ -239,33 +243,33 @@ public final class SourceReader {
     } catch (JobException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
-      throw failure(storage, path, MISSING, FOLDER, e);
+      throw failure(storage, path, SOURCE, e);
     }
   }
 
   /** The whole file of a row. */
   static byte[] file(Storage storage, String path) throws RowFailure {
-    return open(storage, path, MISSING, FOLDER).bytes();
+    return open(storage, path, SOURCE).bytes();
   }
 
-  private static StoredBytes open(Storage storage, String path, String missing, String folder)
-      throws RowFailure {
+  private static StoredBytes open(Storage storage, String path, Advice advice) throws RowFailure {
     try {
       return storage.open(path, MAX_FILE_BYTES);
     } catch (JobException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
-      throw failure(storage, path, missing, folder, e);
+      throw failure(storage, path, advice, e);
     }
   }
 
-  private static RowFailure failure(
-      Storage storage, String path, String missing, String folder, Exception e) throws RowFailure {
+  private static RowFailure failure(Storage storage, String path, Advice advice, Exception e)
+      throws RowFailure {
     if (e instanceof FileNotFoundException || e instanceof NoSuchFileException) {
       return isFolder(storage, path)
-          ? new RowFailure(ErrorClass.IMAGE_UNREADABLE, path + " is a folder (" + folder + ")", e)
+          ? new RowFailure(
+              ErrorClass.IMAGE_UNREADABLE, path + " is a folder (" + advice.folder() + ")", e)
           : new RowFailure(
-              ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + missing + ")", e);
+              ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + advice.missing() + ")", e);
     }
     if (Retries.isCredentials(e)) {
       // Not a failure of the row: all other rows would fail in the same way.

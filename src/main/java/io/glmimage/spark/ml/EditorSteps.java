@@ -296,7 +296,10 @@ final class EditorSteps implements RowPipeline.Steps<EditorSteps.NamedRow, Row> 
   private byte[] file(Object value, String column) throws RowFailure {
     return value instanceof byte[] file
         ? file
-        : SourceReader.bytes(storage, (String) value, "check " + column, "name an image file");
+        : SourceReader.bytes(
+            storage,
+            (String) value,
+            new SourceReader.Advice("check " + column, "name an image file"));
   }
 
   /** Writes a file that is named by its content; gives its path. */

@@ -5,16 +5,12 @@ import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.expr;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.regexp_replace;
-import static org.apache.spark.sql.functions.transform;
 import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.JobException;
-import io.glmimage.error.Redaction;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
-import io.glmimage.manifest.ManifestField;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
@@ -33,9 +29,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.ArrayType;
-import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /**
@@ -168,7 +161,7 @@ public final class ResultsCommit {
     storage.delete(output.failedRows());
     if (failed > 0) {
       Dataset<Row> ids = written.filter(isFailed()).select(ResultColumn.ID.column());
-      Dataset<Row> again = withoutCredentials(table.manifest().subset(ids, files(failed)));
+      Dataset<Row> again = PathCredentials.hidden(table.manifest().subset(ids, files(failed)));
       protocol.save(writer(again), output.failedRows());
     }
 
@@ -197,32 +190,6 @@ public final class ResultsCommit {
         storage.delete(output.orphans() + "/" + run);
       }
     }
-  }
-
-  /** The rows of a manifest without credentials in their paths, which are never read. */
-  private static Dataset<Row> withoutCredentials(Dataset<Row> rows) {
-    Dataset<Row> clean = rows;
-    for (ManifestField field : List.of(ManifestField.IMAGE_PATHS, ManifestField.MASK_PATH)) {
-      String name = field.column();
-      DataType type =
-          List.of(rows.columns()).contains(name) ? rows.schema().apply(name).dataType() : null;
-      if (DataTypes.StringType.equals(type)) {
-        clean = clean.withColumn(name, withoutCredentials(col(name)));
-      } else if (type instanceof ArrayType list
-          && list.elementType().equals(DataTypes.StringType)) {
-        clean = clean.withColumn(name, transform(col(name), ResultsCommit::withoutCredentials));
-      }
-    }
-    return clean;
-  }
-
-  private static Column withoutCredentials(Column path) {
-    String hidden = "$1" + Redaction.HIDDEN;
-    Column clean = regexp_replace(path, Redaction.BUCKET_USER_INFO, hidden + "@");
-    clean = regexp_replace(clean, Redaction.URL_USER_INFO, hidden + "@");
-    return when(
-            clean.rlike("(?i)^https?://"), regexp_replace(clean, Redaction.SIGNED_QUERY, hidden))
-        .otherwise(clean);
   }
 
   /** The extensions of edited images of earlier runs that this run has replaced. */

@@ -76,15 +76,18 @@ public final class EditRunner implements AutoCloseable {
   private final QualityOptions quality;
   private final boolean images;
   private final OutputLayout output;
-  private final OutputOptions options;
-  private final RunOptions limits;
+  private final OutputOptions outputOptions;
+  private final RunOptions runOptions;
   private final SourceOptions sources;
   private final IdentifiedRows manifest;
   private final StoredResults stored;
   private final ResultsCommit results;
   private final Broadcast<HadoopSettings> hadoop;
   private final String run;
-  private final String model;
+
+  /** Identifies the model and all options that determine an edited image. */
+  private final String modelAndOptions;
+
   private final AtomicReference<JobException> stopped = new AtomicReference<>();
 
   /** All rows; those that need no editing have no values. */
@@ -102,7 +105,7 @@ public final class EditRunner implements AutoCloseable {
       ModelRef model,
       DeviceName device,
       Output output,
-      RunOptions limits,
+      RunOptions runOptions,
       SourceOptions sources,
       IdentifiedRows manifest)
       throws IOException {
@@ -112,18 +115,18 @@ public final class EditRunner implements AutoCloseable {
     this.quality = output.quality();
     this.images = model.touchesImages();
     this.output = output.layout();
-    this.options = output.options();
-    this.limits = limits;
+    this.outputOptions = output.options();
+    this.runOptions = runOptions;
     this.sources = sources;
     this.manifest = manifest;
     HadoopSettings settings =
-        new HadoopSettings(spark.sparkContext().hadoopConfiguration(), limits.retries());
+        new HadoopSettings(spark.sparkContext().hadoopConfiguration(), runOptions.retries());
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
     Storage storage = settings.storage();
     this.stored = new StoredResults(spark, hadoop, this.output);
     this.results = new ResultsCommit(spark, hadoop, this.output, stored);
     this.run = stored.newRun();
-    this.model =
+    this.modelAndOptions =
         model.fingerprint(storage)
             + encoder.fingerprint()
             + quality.fingerprint()
@@ -138,14 +141,14 @@ public final class EditRunner implements AutoCloseable {
 
   /** Finds and counts the rows to do. */
   public long countToDo() throws IOException {
-    planned = manifest.planned(model);
+    planned = manifest.planned(modelAndOptions);
     if (!stored.isEmpty()) {
-      boolean files = images && options.check() == OutputOptions.ResumeCheck.FILES;
+      boolean files = images && outputOptions.check() == OutputOptions.ResumeCheck.FILES;
       planned =
           RowsToDo.marked(
               planned,
               stored.newestRows(RowsToDo.RESULT_COLUMNS),
-              options.keepFailed(),
+              outputOptions.keepFailed(),
               stored.runsInWork(),
               files ? new RowsToDo(output, encoder.format(), quality.changeMaps(), hadoop) : null);
     }
@@ -169,17 +172,17 @@ public final class EditRunner implements AutoCloseable {
         new HadoopSettings(
             spark.sparkContext().hadoopConfiguration(),
             new Retries(1, Retries.DEFAULT.firstWaitMillis()));
-    Broadcast<HadoopSettings> settings =
+    Broadcast<HadoopSettings> estimating =
         JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(once);
     try {
       costs =
           toDo()
               .javaRDD()
               .mapPartitionsWithIndex(
-                  new RowCosts(GpuCost.of(GpuCost.DEFAULT), sources.folders(), settings), false)
+                  new RowCosts(GpuCost.of(GpuCost.DEFAULT), sources.folders(), estimating), false)
               .collect();
     } finally {
-      settings.destroy();
+      estimating.destroy();
     }
     CostClasses all = new CostClasses();
     costs.forEach(part -> all.add(part.costs()));
@@ -201,7 +204,7 @@ public final class EditRunner implements AutoCloseable {
     results.begin();
     RowProgress.Watch watch =
         failed -> {
-          String problem = limits.tooManyFailures(failed, manifest.size());
+          String problem = runOptions.tooManyFailures(failed, manifest.size());
           if (problem != null) {
             stop(
                 new JobException(
@@ -224,7 +227,7 @@ public final class EditRunner implements AutoCloseable {
                 encoder,
                 quality,
                 run,
-                options.commitSeconds()),
+                outputOptions.commitSeconds()),
             hadoop,
             progress.counters());
     String interrupts = spark.sparkContext().getLocalProperty(INTERRUPT);
@@ -288,7 +291,7 @@ public final class EditRunner implements AutoCloseable {
             "\n",
             ResultColumn.names().toString(),
             manifest.manifest().source(),
-            model,
+            modelAndOptions,
             quality.limits().toString(),
             output.root());
     return Sha256.hex(parts);
@@ -310,10 +313,18 @@ public final class EditRunner implements AutoCloseable {
    * about the same cost are in the order of the manifest.
    */
   private Dataset<Row> partitioned(EditPlan plan) {
-    return plan.isByCost() ? partitionedByCost(plan) : partitionedByNumber(plan);
+    Dataset<Row> placed = plan.isByCost() ? placedByCost(plan) : placedByNumber(plan);
+    return placed
+        .repartition(plan.partitions(), col(InternalColumns.PLACE))
+        .sortWithinPartitions(InternalColumns.NUMBER)
+        .drop(InternalColumns.NUMBER, InternalColumns.PLACE);
   }
 
-  private Dataset<Row> partitionedByCost(EditPlan plan) {
+  /**
+   * The rows to do with two more columns: {@code PLACE} sends a row to its partition, and {@code
+   * NUMBER} sorts the rows there.
+   */
+  private Dataset<Row> placedByCost(EditPlan plan) {
     Dataset<Row> toDo = toDo();
     Broadcast<PlacedRows> places =
         JavaSparkContext.fromSparkContext(spark.sparkContext())
@@ -326,14 +337,11 @@ public final class EditRunner implements AutoCloseable {
         toDo.schema()
             .add(InternalColumns.NUMBER, DataTypes.LongType)
             .add(InternalColumns.PLACE, DataTypes.IntegerType);
-    return spark
-        .createDataFrame(placed, columns)
-        .repartition(plan.partitions(), col(InternalColumns.PLACE))
-        .sortWithinPartitions(InternalColumns.NUMBER)
-        .drop(InternalColumns.NUMBER, InternalColumns.PLACE);
+    return spark.createDataFrame(placed, columns);
   }
 
-  private Dataset<Row> partitionedByNumber(EditPlan plan) {
+  /** As {@link #placedByCost}, in the order of the manifest. */
+  private Dataset<Row> placedByNumber(EditPlan plan) {
     Dataset<Row> toDo = toDo();
 
     // 1. Count the rows of each partition of the input.
@@ -348,15 +356,12 @@ public final class EditRunner implements AutoCloseable {
     UserDefinedFunction number =
         udf((UDF1<Long, Long>) id -> numbers.value().of(id), DataTypes.LongType);
 
-    // 3. Send each row to the partition that the plan has for its number.
+    // 3. Give each row the place of the partition that the plan has for its number.
     int[] keys = PartitionKeys.of(plan.partitions());
     UserDefinedFunction key =
         udf((UDF1<Long, Integer>) n -> keys[plan.partitionOf(0, n)], DataTypes.IntegerType);
     return toDo.withColumn(InternalColumns.NUMBER, number.apply(monotonically_increasing_id()))
-        .withColumn(InternalColumns.PLACE, key.apply(col(InternalColumns.NUMBER)))
-        .repartition(plan.partitions(), col(InternalColumns.PLACE))
-        .sortWithinPartitions(InternalColumns.NUMBER)
-        .drop(InternalColumns.NUMBER, InternalColumns.PLACE);
+        .withColumn(InternalColumns.PLACE, key.apply(col(InternalColumns.NUMBER)));
   }
 
   @Override

@@ -65,7 +65,7 @@ final class LostExecutors {
   /** Runs the job until it ends, or fails for another reason than lost executors. */
   static void run(Job job, Progress progress) throws IOException {
     long done = 0;
-    int without = 0;
+    int withoutProgress = 0;
     while (true) {
       try {
         job.run();
@@ -75,9 +75,9 @@ final class LostExecutors {
           throw e;
         }
         long now = rows(progress, done);
-        without = now > done ? 0 : without + 1;
+        withoutProgress = now > done ? 0 : withoutProgress + 1;
         done = Math.max(done, now);
-        if (without == STARTS_WITHOUT_PROGRESS) {
+        if (withoutProgress == STARTS_WITHOUT_PROGRESS) {
           throw e;
         }
         LOG.warn(

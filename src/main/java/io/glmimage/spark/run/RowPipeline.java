@@ -300,6 +300,7 @@ public final class RowPipeline<T, R> implements AutoCloseable {
     hasCome(row);
   }
 
+  /** The row is no longer on its way to the engine: it has arrived there, or has its result. */
   private void hasCome(Row row) {
     if (!row.isRead) {
       row.isRead = true;

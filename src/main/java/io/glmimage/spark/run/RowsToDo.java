@@ -97,23 +97,23 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
    * @param results the newest result of each id, with {@link #RESULT_COLUMNS}
    * @param keepFailed whether rows that failed are finished
    * @param runsInWork the newest run that ended with a row in work, by the row's id
-   * @param files also checks the files of finished rows; null if they need not be checked
+   * @param fileCheck also checks the files of finished rows; null if they need not be checked
    */
   static Dataset<Row> marked(
       Dataset<Row> planned,
       Dataset<Row> results,
       boolean keepFailed,
       Map<String, String> runsInWork,
-      RowsToDo files) {
+      RowsToDo fileCheck) {
     Column row = col(InternalColumns.ROW);
     Column finished = isFinished(keepFailed, runsInWork);
     List<Column> columns = new ArrayList<>();
     for (String name : planned.columns()) {
-      boolean marked = files == null && name.equals(InternalColumns.ROW);
+      boolean marked = fileCheck == null && name.equals(InternalColumns.ROW);
       columns.add(marked ? when(not(finished), row).as(name) : SqlColumns.of(name));
     }
     Dataset<Row> all = ResultAssembly.withResults(planned, results);
-    if (files == null) {
+    if (fileCheck == null) {
       return all.select(columns.toArray(Column[]::new));
     }
     columns.add(finished.as(InternalColumns.FINISHED));
@@ -122,7 +122,7 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
     return planned
         .sparkSession()
         .createDataFrame(
-            all.select(columns.toArray(Column[]::new)).javaRDD().mapPartitions(files),
+            all.select(columns.toArray(Column[]::new)).javaRDD().mapPartitions(fileCheck),
             planned.schema());
   }
 
@@ -164,16 +164,17 @@ final class RowsToDo implements FlatMapFunction<Iterator<Row>, Row> {
   @Override
   public Iterator<Row> call(Iterator<Row> rows) {
     Storage storage = hadoop.value().storage();
-    return ConcurrentRows.map(rows, PURPOSE, row -> marked(row, storage));
+    return ConcurrentRows.map(rows, PURPOSE, row -> withoutValuesIfFinished(row, storage));
   }
 
   /** The planned rows, marked, in their order. */
   List<Row> marked(List<Row> rows, Storage storage, ExecutorService threads) {
-    return ConcurrentRows.results(rows, threads, PURPOSE, row -> marked(row, storage));
+    return ConcurrentRows.results(
+        rows, threads, PURPOSE, row -> withoutValuesIfFinished(row, storage));
   }
 
   /** The planned row, without its values if it is finished. */
-  private Row marked(Row row, Storage storage) throws IOException {
+  private Row withoutValuesIfFinished(Row row, Storage storage) throws IOException {
     boolean finished = row.<Boolean>getAs(InternalColumns.FINISHED);
     if (finished && ResultStatus.OK.name().equals(row.getAs(ResultColumn.STATUS.column()))) {
       finished = filesAreTheSame(row, storage);

@@ -45,6 +45,9 @@ final class WeightsBroadcastServer implements AutoCloseable {
    */
   private record Sent(Broadcast<byte[]> broadcast, byte[] digests) {}
 
+  /** Progress is reported when one of these numbers has changed. */
+  private record Events(int sent, int complete, int reused, int receiving) {}
+
   private final JavaSparkContext spark;
   private final CheckpointListing listing;
   private final ChunkPlan plan;
@@ -160,18 +163,18 @@ final class WeightsBroadcastServer implements AutoCloseable {
 
   private void run() {
     try {
-      int reported = -1;
+      Events reported = null;
       while (true) {
         int index;
         int following = -1;
         List<Sent> gone;
-        int events;
+        Events events;
         synchronized (this) {
           index = -1;
           gone = window.retire(closed);
           events =
-              window.status().sent() + 1000 * (complete.size() + reused.size() + window.nodes());
-          if (gone.isEmpty() && events == reported) {
+              new Events(window.status().sent(), complete.size(), reused.size(), window.nodes());
+          if (gone.isEmpty() && events.equals(reported)) {
             index = closed ? -1 : window.choose();
             if (index < 0) {
               if (closed) {
@@ -185,7 +188,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
           }
         }
         gone.forEach(chunk -> releaser.execute(() -> release(chunk)));
-        if (events != reported) {
+        if (!events.equals(reported)) {
           reported = events;
           report();
         }
