@@ -123,4 +123,9 @@ public final class AtenKernels implements KernelProvider {
   public Fp8Linear fp8Linear() {
     return new AtenFp8Linear();
   }
+
+  @Override
+  public Fp8Attention fp8Attention() {
+    return new AtenFp8Attention(new AtenSequenceAttention());
+  }
 }

@@ -2,6 +2,7 @@ package io.glmimage.kernel;
 
 import io.glmimage.tensor.Ops;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -9,7 +10,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 final class AtenQkNormRotary implements QkNormRotary {
   @Override
   public void apply(
-      Tensor qkv, PackedLayout layout, double eps, Tensor query, List<KeyValueRows> destinations) {
+      Tensor qkv,
+      PackedLayout layout,
+      double eps,
+      double valueFactor,
+      Tensor query,
+      List<KeyValueRows> destinations) {
     if (Ops.isEmpty(qkv)) {
       return;
     }
@@ -24,9 +30,13 @@ final class AtenQkNormRotary implements QkNormRotary {
         normed
             .mul(layout.cosRows())
             .addcmul_(normed.roll(new long[] {headDim / 2}, -1), layout.sinRows());
+    Tensor value = split.select(1, 2);
+    if (Ops.dtype(query) == ScalarType.Float8_e4m3fn) {
+      rotated = AtenFp8Attention.e4m3(rotated.mul(new Scalar(QkNormRotary.factor(headDim))));
+      value = AtenFp8Attention.e4m3(value.to(ScalarType.Float).mul(new Scalar(valueFactor)));
+    }
     query.copy_(rotated.select(1, 0));
     Tensor key = rotated.select(1, 1);
-    Tensor value = split.select(1, 2);
     for (int s = 0; s < destinations.size(); s++) {
       PackedLayout.Sequence sequence = layout.sequences().get(s);
       KeyValueRows to = destinations.get(s);

@@ -33,6 +33,7 @@ final class CudaKernels implements KernelProvider {
   private final CudaUpsampleNearest upsampleNearest;
   private final CudaQuantizeRows quantizeRows;
   private final CudaFp8Linear fp8Linear;
+  private final CudaFp8Attention fp8Attention;
 
   /**
    * Starts compiling every kernel in the background.
@@ -66,6 +67,7 @@ final class CudaKernels implements KernelProvider {
     upsampleNearest = new CudaUpsampleNearest(programs, choices);
     quantizeRows = new CudaQuantizeRows(programs, choices);
     fp8Linear = new CudaFp8Linear(programs, choices);
+    fp8Attention = new CudaFp8Attention(programs, choices, sequenceAttention);
   }
 
   /**
@@ -179,5 +181,10 @@ final class CudaKernels implements KernelProvider {
   @Override
   public CudaFp8Linear fp8Linear() {
     return fp8Linear;
+  }
+
+  @Override
+  public CudaFp8Attention fp8Attention() {
+    return fp8Attention;
   }
 }

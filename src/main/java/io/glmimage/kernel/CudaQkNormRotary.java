@@ -1,5 +1,6 @@
 package io.glmimage.kernel;
 
+import io.glmimage.tensor.Ops;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -22,20 +23,29 @@ final class CudaQkNormRotary implements QkNormRotary {
 
   @Override
   public void apply(
-      Tensor qkv, PackedLayout layout, double eps, Tensor query, List<KeyValueRows> destinations) {
+      Tensor qkv,
+      PackedLayout layout,
+      double eps,
+      double valueFactor,
+      Tensor query,
+      List<KeyValueRows> destinations) {
     long headDim = query.size(2);
-    KernelGuard guard =
-        new KernelGuard(qkv)
-            .activations(qkv, query)
+    boolean e4m3 = Ops.dtype(query) == ScalarType.Float8_e4m3fn;
+    KernelGuard guard = new KernelGuard(qkv).activations(qkv);
+    // The dtype of what is written.
+    ScalarType type = e4m3 ? ScalarType.Float8_e4m3fn : guard.type();
+    guard
+            .tensors(type, query)
+            .aligned(query)
             .tensors(ScalarType.Float, layout.cos(), layout.sin())
             .aligned(layout.cos(), layout.sin())
             .tensors(ScalarType.Int, layout.rotaryRow())
             .headDim(headDim);
     for (KeyValueRows to : destinations) {
-      guard.activations(to.key(), to.value());
+      guard.tensors(type, to.key(), to.value()).aligned(to.key(), to.value());
     }
     if (!choices.fused(KernelOperation.QK_NORM_ROTARY, guard)) {
-      aten.apply(qkv, layout, eps, query, destinations);
+      aten.apply(qkv, layout, eps, valueFactor, query, destinations);
       return;
     }
     List<PackedLayout.Sequence> sequences = layout.sequences();
@@ -43,7 +53,7 @@ final class CudaQkNormRotary implements QkNormRotary {
       int count = Math.min(SEQUENCES, sequences.size() - first);
       CudaLaunch launch =
           program
-              .launch("qk_norm_rotary_" + guard.suffix() + "_" + headDim)
+              .launch("qk_norm_rotary_" + guard.suffix() + (e4m3 ? "_e4m3_" : "_") + headDim)
               .tensor(qkv)
               .tensor(layout.rotaryRow())
               .tensor(layout.cos())
@@ -64,6 +74,8 @@ final class CudaQkNormRotary implements QkNormRotary {
           .int32(count)
           .int32(query.size(1))
           .float32(eps)
+          .float32(QkNormRotary.factor(headDim))
+          .float32(valueFactor)
           .run(end - sequences.get(first).offset(), KernelConstants.BLOCK_THREADS);
     }
   }

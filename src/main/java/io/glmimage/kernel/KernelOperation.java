@@ -23,7 +23,8 @@ enum KernelOperation {
   QUANTIZE_ROWS,
   GELU_QUANTIZE_ROWS,
   SILU_MUL_QUANTIZE_ROWS,
-  FP8_LINEAR;
+  FP8_LINEAR,
+  FP8_ATTENTION;
 
   @Override
   public String toString() {

@@ -78,4 +78,7 @@ public interface KernelProvider {
 
   /** A linear layer with e4m3 operands. */
   Fp8Linear fp8Linear();
+
+  /** Attention of e4m3 operands. */
+  Fp8Attention fp8Attention();
 }

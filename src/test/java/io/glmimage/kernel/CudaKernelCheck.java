@@ -64,6 +64,12 @@ final class CudaKernelCheck {
           "fp8_linear without bias " + s[0] + " x " + s[1] + " to " + s[2],
           () -> fp8Linear(s[0], s[1], s[2], /* withBias= */ false));
     }
+    int[][] lengths = {
+      {1, 1, 16}, {3, 700, 32}, {37, 41, 64}, {129, 257, 64}, {64, 64, 128}, {1057, 2081, 128}
+    };
+    for (int[] l : lengths) {
+      add("fp8_attention " + Arrays.toString(l), () -> fp8Attention(l[0], l[1], l[2]));
+    }
     checks.add(
         new Check("fp8_linear: a row does not depend on its neighbours", this::fp8Neighbours));
     checks.add(new Check("fp8_linear in a graph", this::fp8Graph));
@@ -147,6 +153,9 @@ final class CudaKernelCheck {
       add(
           "qk_norm_rotary" + of + headDim,
           () -> qkNormRotary(type, new int[] {5, 2}, 37, 3, headDim));
+      add(
+          "qk_norm_rotary to e4m3" + of + headDim,
+          () -> quantizingQkNormRotary(type, new int[] {5, 0, 2}, 37, 3, headDim));
       add(
           "qk_norm_rotary no text" + of + headDim,
           () -> qkNormRotary(type, new int[] {0}, 12, 6, headDim));
@@ -296,6 +305,40 @@ final class CudaKernelCheck {
     }
   }
 
+  private String quantizingQkNormRotary(
+      ScalarType type, int[] text, int image, int heads, int headDim) {
+    try (PackedLayouts layouts = layouts(text, image, headDim)) {
+      int rows = layouts.cpu().rows();
+      // Some values are out of e4m3's range.
+      Tensor qkv = normals(type, 20, 5, rows, 3L * heads * headDim);
+      Tensor query = poisonedE4m3(rows, heads, headDim);
+      Tensor expectedQuery = cpu(query);
+      List<Tensor> buffers = new ArrayList<>();
+      List<Tensor> expectedBuffers = new ArrayList<>();
+      List<KeyValueRows> to = new ArrayList<>();
+      List<KeyValueRows> expectedTo = new ArrayList<>();
+      for (PackedLayout.Sequence sequence : layouts.cpu().sequences()) {
+        Tensor buffer = poisonedE4m3(2, sequence.rows() + 3, heads, headDim);
+        Tensor expected = cpu(buffer).clone();
+        buffers.add(buffer);
+        expectedBuffers.add(expected);
+        to.add(rows(buffer, sequence.rows()));
+        expectedTo.add(rows(expected, sequence.rows()));
+      }
+      fused.qkNormRotary().apply(gpu(qkv), layouts.gpu(), EPS, 8, query, to);
+      aten.qkNormRotary().apply(f32(qkv), layouts.cpu(), EPS, 8, expectedQuery, expectedTo);
+      StringBuilder out = new StringBuilder("query " + sameE4m3(query, expectedQuery));
+      for (int i = 0; i < buffers.size(); i++) {
+        out.append(", kv ").append(sameE4m3(buffers.get(i), expectedBuffers.get(i)));
+      }
+      return out.toString();
+    }
+  }
+
+  private static Tensor poisonedE4m3(long... shape) {
+    return poisoned(ScalarType.Float, shape).to(ScalarType.Float8_e4m3fn);
+  }
+
   private static KeyValueRows rows(Tensor buffer, int rows) {
     return new KeyValueRows(
         buffer.select(0, 0).narrow(0, 1, rows), buffer.select(0, 1).narrow(0, 2, rows));
@@ -375,11 +418,16 @@ final class CudaKernelCheck {
   private String quantized(Rows actual, Tensor numbers) {
     Rows expected = aten.quantizeRows().quantize(numbers);
     close(ScalarType.Float, actual.scales(), expected.scales());
-    float[] a = Ops.toFloats(actual.values());
-    float[] e = Ops.toFloats(expected.values());
+    return sameE4m3(actual.values(), expected.values());
+  }
+
+  /** Equal, or the neighbouring e4m3 close to a tie; NaN is equal to NaN. */
+  private static String sameE4m3(Tensor actual, Tensor expected) {
+    float[] a = Ops.toFloats(actual);
+    float[] e = Ops.toFloats(expected);
     int others = 0;
     for (int i = 0; i < a.length; i++) {
-      if (a[i] != e[i]) {
+      if (a[i] != e[i] && !(Float.isNaN(a[i]) && Float.isNaN(e[i]))) {
         others++;
         // Neighbours are a sixteenth to an eighth apart, subnormal ones 2^-9.
         double apart = Math.max(0x1p-9, Math.max(Math.abs(a[i]), Math.abs(e[i])) / 8);
@@ -390,6 +438,50 @@ final class CudaKernelCheck {
     }
     expect(others <= 2 + a.length / 1000, others + " of " + a.length + " differ");
     return others == 0 ? "identical" : others + " of " + a.length + " within rounding";
+  }
+
+  /** Against attention of the same numbers in float32: the weights and the result are rounded. */
+  private String fp8Attention(int queries, int keys, int headDim) {
+    int heads = 3;
+    double factor = QkNormRotary.factor(headDim);
+    Tensor q = normals(ScalarType.Float, factor, 0, queries, heads, headDim);
+    Tensor k = normals(ScalarType.Float, factor, 0, keys, heads, headDim);
+    Tensor v = normals(ScalarType.Float, 8, 1, keys, heads, headDim);
+    Tensor[] inputs = new Tensor[3];
+    Tensor[] numbers = {q, k, v};
+    for (int i = 0; i < inputs.length; i++) {
+      inputs[i] = AtenFp8Attention.e4m3(numbers[i]);
+      numbers[i] = f32(inputs[i]);
+    }
+    Scalar inverse = new Scalar(1 / factor);
+    Tensor expected =
+        aten.sequenceAttention()
+            .apply(
+                heads(numbers[0].mul(inverse)), heads(numbers[1].mul(inverse)), heads(numbers[2]))
+            .squeeze(0)
+            .transpose(0, 1);
+    // Rows before and after the result must keep their poison.
+    Tensor buffer = poisonedE4m3(queries + 2, heads, headDim);
+    Tensor out = buffer.narrow(0, 1, queries);
+    fused.fp8Attention().apply(gpu(inputs[0]), gpu(inputs[1]), gpu(inputs[2]), out);
+    float[] first = Ops.toFloats(out);
+    fused.fp8Attention().apply(gpu(inputs[0]), gpu(inputs[1]), gpu(inputs[2]), out);
+    expect(Arrays.equals(first, Ops.toFloats(out)), "the second call gives other values");
+    for (int row : new int[] {0, queries + 1}) {
+      for (float x : Ops.toFloats(buffer.select(0, row))) {
+        expect(Float.isNaN(x), "row " + row + " of the buffer is overwritten");
+      }
+    }
+    float[] e = Ops.toFloats(expected.contiguous());
+    double difference = 0;
+    double size = 0;
+    for (int i = 0; i < e.length; i++) {
+      difference += Math.pow((double) first[i] - e[i], 2);
+      size += Math.pow(e[i], 2);
+    }
+    double relative = Math.sqrt(difference / size);
+    expect(relative <= 0.06, "relative error " + relative);
+    return String.format(Locale.ROOT, "relative error %.4f", relative);
   }
 
   private String scaleBias(ScalarType type, int rows, int width) {
@@ -860,6 +952,8 @@ final class CudaKernelCheck {
     shape(fused.quantizeRows().quantize(rows).values(), 0, 64);
     shape(fused.quantizeRows().gelu(rows).scales(), 0, 1);
     shape(fused.quantizeRows().siluMul(rows).values(), 0, 32);
+    Tensor heads = rows.view(0, 4, 16).to(ScalarType.Float8_e4m3fn);
+    fused.fp8Attention().apply(heads, heads, heads, heads.clone());
     shape(
         fused
             .fp8Linear()

@@ -161,6 +161,8 @@ class CudaKernelsTest {
     shape(kernels.quantizeRows().siluMul(none).values(), 0, 32);
     Rows weight = new AtenQuantizeRows().quantize(torch.randn(new long[] {16, 64}));
     shape(kernels.fp8Linear().apply(rows, weight, null, ScalarType.BFloat16), 0, 16);
+    Tensor heads = none.view(0, 4, 16).to(ScalarType.Float8_e4m3fn);
+    kernels.fp8Attention().apply(heads, heads, heads, heads.clone());
   }
 
   @Test

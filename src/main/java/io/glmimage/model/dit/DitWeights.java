@@ -2,9 +2,11 @@ package io.glmimage.model.dit;
 
 import io.glmimage.kernel.KernelProvider;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
 import io.glmimage.weights.Weights;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The transformer's weights with their configuration: immutable, and all that a forward pass needs
@@ -18,6 +20,7 @@ import java.util.List;
  * @param blocks the transformer blocks, in order
  * @param finalNorm {@code E -> 2 D}: scale, then shift of the norm after the last block
  * @param out D to patches of predicted noise
+ * @param fp8Attention whether queries, keys and values are e4m3
  */
 record DitWeights(
     DitConfig config,
@@ -28,7 +31,8 @@ record DitWeights(
     PriorProjector priorProjector,
     List<TransformerBlock> blocks,
     Projection finalNorm,
-    Projection out) {
+    Projection out,
+    boolean fp8Attention) {
 
   static DitWeights load(Weights weights, DitConfig config, KernelProvider kernels) {
     int d = config.width();
@@ -44,7 +48,14 @@ record DitWeights(
         new PriorProjector(weights, config),
         blocks(weights, config, kernels),
         Projection.load(weights, "norm_out.linear", config.timeDim(), 2L * d),
-        Projection.load(weights, "proj_out", d, config.patchValues()));
+        Projection.load(weights, "proj_out", d, config.patchValues()),
+        weights.compute().precision() == Precision.FP8
+            && kernels.fp8Attention().available(config.headDim()));
+  }
+
+  /** The dtype of queries, keys and values. */
+  ScalarType attentionType() {
+    return fp8Attention ? ScalarType.Float8_e4m3fn : compute.dtype();
   }
 
   private static List<TransformerBlock> blocks(

@@ -168,7 +168,7 @@ public final class GlmImageTransformer implements AutoCloseable {
    * @param room text and image tokens of the conditional sequence that will read it
    */
   public SourceCache newCache(int sourceTokens, int room) {
-    return new SourceCache(compute(), weights.config(), sourceTokens, room);
+    return new SourceCache(weights, sourceTokens, room);
   }
 
   /**

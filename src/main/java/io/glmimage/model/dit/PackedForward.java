@@ -11,8 +11,12 @@ import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The forward pass over the packed tokens of one image, with all buffers and views that its steps
@@ -59,8 +63,18 @@ final class PackedForward implements AutoCloseable {
   /** {@code [T, H, d]}. */
   private final Tensor query;
 
-  /** {@code [1, H, S + I, d]} of {@link #query}, one per sequence. */
+  /** {@code [1, H, S + I, d]} of {@link #query}, one per sequence; e4m3: {@code [S + I, H, d]}. */
   private final List<Tensor> queries = new ArrayList<>();
+
+  /** {@code [T, H, d]}: the result of attention in e4m3; null in other precisions. */
+  private final Tensor means;
+
+  /** {@code [S + I, H, d]} of {@link #means}, one per sequence. */
+  private final List<Tensor> sequenceMeans = new ArrayList<>();
+
+  /** {@code [T, 1]}: the scales of {@link #means}, by the factor of a layer's values. */
+  private final Map<Double, Tensor> meanScales = new HashMap<>();
+
 
   private final List<Layer> layers = new ArrayList<>();
 
@@ -143,7 +157,8 @@ final class PackedForward implements AutoCloseable {
       } else {
         finalNormed = normed.values();
       }
-      query = owned.own(Ops.empty(compute, rows, config.heads(), config.headDim()));
+      query = newHeads(rows);
+      means = weights.fp8Attention() ? newHeads(rows) : null;
       for (int s = 0; s < sequences.size(); s++) {
         PackedLayout.Sequence at = layout.sequences().get(s);
         DitSequence sequence = sequences.get(s);
@@ -152,8 +167,11 @@ final class PackedForward implements AutoCloseable {
         constant.narrow(0, at.imageOffset(), at.imageTokens()).copy_(sequence.prior());
         residualImages.add(owned.own(residual.narrow(0, at.imageOffset(), at.imageTokens())));
         queries.add(attentionView(query.narrow(0, at.offset(), at.rows())));
+        if (means != null) {
+          sequenceMeans.add(owned.own(means.narrow(0, at.offset(), at.rows())));
+        }
       }
-      addLayers(compute, cacheRows);
+      addLayers(cacheRows);
     } catch (RuntimeException e) {
       // Probably out of device memory: free what was allocated.
       close();
@@ -193,11 +211,11 @@ final class PackedForward implements AutoCloseable {
    * there is one. The others need theirs only until the layer's attention is done, so all layers
    * share one buffer per sequence.
    */
-  private void addLayers(Compute compute, CacheRows cacheRows) {
+  private void addLayers(CacheRows cacheRows) {
     List<KeyValueRows> shared = new ArrayList<>();
     for (int s = 0; s < queries.size(); s++) {
       boolean cached = s == 0 && cacheRows != null;
-      shared.add(cached ? null : newRows(compute, layout.sequences().get(s).rows()));
+      shared.add(cached ? null : newRows(layout.sequences().get(s).rows()));
     }
     for (int l = 0; l < config.layers(); l++) {
       Layer layer = new Layer();
@@ -219,18 +237,24 @@ final class PackedForward implements AutoCloseable {
     }
   }
 
-  private KeyValueRows newRows(Compute compute, long rows) {
-    return new KeyValueRows(
-        owned.own(Ops.empty(compute, rows, config.heads(), config.headDim())),
-        owned.own(Ops.empty(compute, rows, config.heads(), config.headDim())));
+  private KeyValueRows newRows(long rows) {
+    return new KeyValueRows(newHeads(rows), newHeads(rows));
+  }
+
+  /** {@code [rows, H, d]} in the dtype of attention. */
+  private Tensor newHeads(long rows) {
+    return owned.own(
+        Ops.empty(
+            weights.compute(), weights.attentionType(), rows, config.heads(), config.headDim()));
   }
 
   /**
    * {@code [rows, H, d] -> [1, H, rows, d]}, a view. The stride of the batch is that of a whole
-   * batch, although there is only one element: cuDNN's attention accepts no other.
+   * batch, although there is only one element: cuDNN's attention accepts no other. Attention in
+   * e4m3 takes the rows as they are.
    */
   private Tensor attentionView(Tensor rows) {
-    return owned.own(rows.unsqueeze(0).transpose(1, 2));
+    return owned.own(weights.fp8Attention() ? rows : rows.unsqueeze(0).transpose(1, 2));
   }
 
   PackedLayout layout() {
@@ -340,11 +364,16 @@ final class PackedForward implements AutoCloseable {
     TransformerBlock block = weights.blocks().get(index);
     Layer layer = layers.get(index);
     Tensor qkv = block.qkv().apply(normed); // [T, 3 D]
-    kernels.qkNormRotary().apply(qkv, layout, DitConfig.EPS, query, layer.destinations());
+    kernels
+        .qkNormRotary()
+        .apply(qkv, layout, DitConfig.EPS, block.valueFactor(), query, layer.destinations());
     if (endsAfterAttention(index)) {
       return;
     }
-    Tensor branch = block.out().apply(attend(layer));
+    Tensor branch =
+        weights.fp8Attention()
+            ? block.out().apply(attendInFp8(layer, block.valueFactor()))
+            : block.out().apply(attend(layer));
     observer.accept("block" + index + ".attn1", branch);
     kernels
         .gatedResidualAdaLayerNorm()
@@ -392,6 +421,26 @@ final class PackedForward implements AutoCloseable {
               .reshape(-1, config.width());
     }
     return outputs.length == 1 ? outputs[0] : Ops.cat(0, outputs);
+  }
+
+  /** As {@link #attend}, in e4m3: the input of the output projection, {@code [T, D]}. */
+  private Rows attendInFp8(Layer layer, double valueFactor) {
+    for (int s = 0; s < queries.size(); s++) {
+      KeyValueRows rows = layer.attended().get(s);
+      kernels
+          .fp8Attention()
+          .apply(queries.get(s), rows.key(), rows.value(), sequenceMeans.get(s));
+    }
+    Tensor scales = meanScales.computeIfAbsent(valueFactor, this::newScales);
+    // [T, H, d] -> [T, D]
+    return new Rows(means.view(-1, config.width()), scales);
+  }
+
+  /** {@code [T, 1]}. */
+  private Tensor newScales(double valueFactor) {
+    return owned.own(
+        Ops.empty(weights.compute(), ScalarType.Float, layout.rows(), 1)
+            .fill_(new Scalar(1 / valueFactor)));
   }
 
   @Override

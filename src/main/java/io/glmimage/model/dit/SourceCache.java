@@ -1,7 +1,6 @@
 package io.glmimage.model.dit;
 
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
-import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
@@ -16,7 +15,7 @@ import org.bytedeco.pytorch.Tensor;
  * of {@link GlmImageTransformer#newCache}.
  *
  * <p>C source tokens, R = S + I tokens of the conditional sequence, H heads of width d: two buffers
- * {@code [C + R, H, d]} per layer.
+ * {@code [C + R, H, d]} per layer, e4m3 if attention is.
  *
  * <p>Ported from diffusers src/diffusers/models/transformers/transformer_glm_image.py,
  * GlmImageKVCache (commit 58eb52c). Deviations: preallocated; no modes, because writing, reading
@@ -30,7 +29,7 @@ public final class SourceCache implements AutoCloseable {
   private final int room;
   private int written;
 
-  SourceCache(Compute compute, DitConfig config, int sourceTokens, int room) {
+  SourceCache(DitWeights weights, int sourceTokens, int room) {
     if (sourceTokens < 0 || room < 0) {
       throw new IllegalArgumentException(
           "Invalid source cache: " + sourceTokens + " source tokens, room for " + room);
@@ -38,16 +37,23 @@ public final class SourceCache implements AutoCloseable {
     this.sourceTokens = sourceTokens;
     this.room = room;
     long capacity = (long) sourceTokens + room;
+    int layers = weights.config().layers();
     try (TensorScope scope = new TensorScope()) {
-      for (int layer = 0; layer < config.layers(); layer++) {
-        keys.add(owned.own(Ops.empty(compute, capacity, config.heads(), config.headDim())));
-        values.add(owned.own(Ops.empty(compute, capacity, config.heads(), config.headDim())));
+      for (int layer = 0; layer < layers; layer++) {
+        keys.add(owned.own(empty(weights, capacity)));
+        values.add(owned.own(empty(weights, capacity)));
       }
     } catch (RuntimeException e) {
       // Probably out of device memory: free the layers that were allocated.
       owned.close();
       throw e;
     }
+  }
+
+  private static Tensor empty(DitWeights weights, long rows) {
+    DitConfig config = weights.config();
+    return Ops.empty(
+        weights.compute(), weights.attentionType(), rows, config.heads(), config.headDim());
   }
 
   /** C: the number of source tokens that the cache was made for. */

@@ -3,9 +3,11 @@ package io.glmimage.model.dit;
 import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.Linear;
 import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import io.glmimage.weights.Weights;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The weights of one block. D width, E width of the conditioning. {@link PackedForward} runs them.
@@ -18,20 +20,65 @@ import org.bytedeco.pytorch.Tensor;
  * @param out {@code D -> D}: the attention's output projection
  * @param widen {@code D -> 4 D}: the first half of the MLP, before GELU
  * @param narrow {@code 4 D -> D}: the second half of the MLP
+ * @param valueFactor of values in e4m3, a power of two: see {@link #valueFactor(Tensor, Tensor)}
  */
 record TransformerBlock(
-    Projection modulation, Linear qkv, Linear out, Linear widen, Linear narrow) {
+    Projection modulation,
+    Linear qkv,
+    Linear out,
+    Linear widen,
+    Linear narrow,
+    double valueFactor) {
   private static final int MLP_RATIO = 4;
+
+  /**
+   * What a typical value becomes in e4m3, whose numbers have their full precision from 1/64 to 448.
+   */
+  private static final double TYPICAL_VALUE = 8;
 
   static TransformerBlock load(Weights weights, DitConfig config, KernelProvider kernels) {
     int d = config.width();
     int wide = MLP_RATIO * d;
+    Projection modulation = Projection.load(weights, "norm1.linear", config.timeDim(), 12L * d);
+    Linear qkv;
+    double valueFactor;
+    try (TensorScope scope = new TensorScope()) {
+      Tensor weight = fuse(weights, "weight", d, d);
+      Tensor bias = fuse(weights, "bias", d);
+      qkv = Linear.of(weights.compute(), kernels, weight, bias, weights::adopt);
+      valueFactor =
+          weights.compute().precision() == Precision.FP8
+              ? valueFactor(weight.narrow(0, 2L * d, d), bias.narrow(0, 2L * d, d))
+              : 1;
+    }
     return new TransformerBlock(
-        Projection.load(weights, "norm1.linear", config.timeDim(), 12L * d),
-        qkv(weights, d, kernels),
+        modulation,
+        qkv,
         linear(weights, "attn1.to_out.0", d, d, kernels),
         linear(weights, "ff.net.0.proj", d, wide, kernels),
-        linear(weights, "ff.net.2", wide, d, kernels));
+        linear(weights, "ff.net.2", wide, d, kernels),
+        valueFactor);
+  }
+
+  /**
+   * The factor that brings values to {@link #TYPICAL_VALUE}. Their size is estimated for inputs of
+   * variance 1, as the norm before the projection gives them. So the factor depends on nothing but
+   * the weights.
+   */
+  static double valueFactor(Tensor weight, Tensor bias) {
+    if (weight.is_meta()) {
+      return 1; // There are no weights, and nothing is computed.
+    }
+    try (TensorScope scope = new TensorScope()) {
+      double squares =
+          weight.to(ScalarType.Float).square().sum().item_double()
+              + bias.to(ScalarType.Float).square().sum().item_double();
+      double typical = Math.sqrt(squares / weight.size(0));
+      // Weights of zero, or ones that are not finite, have no size.
+      return typical > 0 && Double.isFinite(typical)
+          ? Math.pow(2, Math.rint(Math.log(TYPICAL_VALUE / typical) / Math.log(2)))
+          : 1;
+    }
   }
 
   private static Linear linear(
@@ -42,17 +89,6 @@ record TransformerBlock(
           kernels,
           weights.read(name + ".weight", outputs, inputs),
           weights.read(name + ".bias", outputs),
-          weights::adopt);
-    }
-  }
-
-  private static Linear qkv(Weights weights, int d, KernelProvider kernels) {
-    try (TensorScope scope = new TensorScope()) {
-      return Linear.of(
-          weights.compute(),
-          kernels,
-          fuse(weights, "weight", d, d),
-          fuse(weights, "bias", d),
           weights::adopt);
     }
   }
