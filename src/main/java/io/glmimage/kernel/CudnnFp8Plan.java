@@ -92,17 +92,12 @@ final class CudnnFp8Plan implements AutoCloseable {
    * @throws KernelException if cuDNN has no kernel for it; says why
    */
   CudnnFp8Plan(cudnnContext handle, Shape shape) {
-    this(handle, shape, true);
-  }
-
-  /** As above; for trials without the logarithm that cuDNN's pattern may or may not need. */
-  CudnnFp8Plan(cudnnContext handle, Shape shape, boolean logarithmOfSum) {
     this.shape = shape;
     double factor = QkNormRotary.factor(shape.width());
     scoreScale = new FloatPointer((float) (1 / (Math.sqrt(shape.width()) * factor * factor)));
     scoreScale.retainReference();
     try {
-      plan = plan(graph(handle, logarithmOfSum));
+      plan = plan(graph(handle));
       workspaceBytes = plan.int64(cudnn.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
     } catch (RuntimeException e) {
       close();
@@ -162,7 +157,7 @@ final class CudnnFp8Plan implements AutoCloseable {
   }
 
   /** The whole computation, as cuDNN expects to find it. */
-  private Descriptor graph(cudnnContext handle, boolean logarithmOfSum) {
+  private Descriptor graph(cudnnContext handle) {
     long h = shape.heads();
     long q = shape.queries();
     long k = shape.keys();
@@ -183,7 +178,8 @@ final class CudnnFp8Plan implements AutoCloseable {
     Descriptor scores = virtual(h, q, k);
     operations.add(multiply(queryScaled, number(KEY_SCALE, false), scores));
 
-    // 2. Softmax over the keys, with the logarithm of its sum, which is not stored.
+    // 2. Softmax over the keys, with the logarithm of its sum. Nobody reads the logarithm, but cuDNN
+    // knows no pattern without it.
     Descriptor largest = virtual(h, q, 1);
     operations.add(reduce(cudnn.CUDNN_REDUCE_TENSOR_MAX, scores, largest));
     Descriptor below = virtual(h, q, k);
@@ -192,11 +188,9 @@ final class CudnnFp8Plan implements AutoCloseable {
     operations.add(pointwise(cudnn.CUDNN_POINTWISE_EXP, below, null, exponentials));
     Descriptor sum = virtual(h, q, 1);
     operations.add(reduce(cudnn.CUDNN_REDUCE_TENSOR_ADD, exponentials, sum));
-    if (logarithmOfSum) {
-      Descriptor logarithm = virtual(h, q, 1);
-      operations.add(pointwise(cudnn.CUDNN_POINTWISE_LOG, sum, null, logarithm));
-      operations.add(pointwise(cudnn.CUDNN_POINTWISE_ADD, largest, logarithm, virtual(h, q, 1)));
-    }
+    Descriptor logarithm = virtual(h, q, 1);
+    operations.add(pointwise(cudnn.CUDNN_POINTWISE_LOG, sum, null, logarithm));
+    operations.add(pointwise(cudnn.CUDNN_POINTWISE_ADD, largest, logarithm, virtual(h, q, 1)));
     Descriptor weights = virtual(h, q, k);
     operations.add(pointwise(cudnn.CUDNN_POINTWISE_DIV, exponentials, sum, weights));
 
