@@ -9,8 +9,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * {@link Fp8Attention} as attention of the same numbers in float32 on a CPU, and in bfloat16, which
- * holds every e4m3 number, on a GPU. Only the weights of the values are more precise than in cuDNN's
- * kernel.
+ * holds every e4m3 number, on a GPU. Only the weights of the values are more precise than in
+ * cuDNN's kernel.
  */
 final class AtenFp8Attention implements Fp8Attention {
   private final SequenceAttention attention;

@@ -27,8 +27,7 @@ final class CudaFp8Attention implements Fp8Attention {
   /**
    * @param attention for calls that cuDNN does not take in fp8
    */
-  CudaFp8Attention(
-      KernelPrograms programs, KernelChoices choices, SequenceAttention attention) {
+  CudaFp8Attention(KernelPrograms programs, KernelChoices choices, SequenceAttention attention) {
     this.programs = programs;
     this.choices = choices;
     other = new AtenFp8Attention(attention);
@@ -56,6 +55,11 @@ final class CudaFp8Attention implements Fp8Attention {
         new Shape(query.size(1), query.size(0), key.size(0), query.size(2)),
         () -> into(out, cudnn, query, key, value),
         () -> into(out, other, query, key, value));
+  }
+
+  /** Whether cuDNN's kernel computes a shape, as far as earlier calls of it show. */
+  boolean usesCudnn(Shape shape) {
+    return problem(shape.width()).isEmpty() && !calls.failed(shape);
   }
 
   private static Tensor into(

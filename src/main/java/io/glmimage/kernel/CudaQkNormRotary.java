@@ -35,12 +35,12 @@ final class CudaQkNormRotary implements QkNormRotary {
     // The dtype of what is written.
     ScalarType type = e4m3 ? ScalarType.Float8_e4m3fn : guard.type();
     guard
-            .tensors(type, query)
-            .aligned(query)
-            .tensors(ScalarType.Float, layout.cos(), layout.sin())
-            .aligned(layout.cos(), layout.sin())
-            .tensors(ScalarType.Int, layout.rotaryRow())
-            .headDim(headDim);
+        .tensors(type, query)
+        .aligned(query)
+        .tensors(ScalarType.Float, layout.cos(), layout.sin())
+        .aligned(layout.cos(), layout.sin())
+        .tensors(ScalarType.Int, layout.rotaryRow())
+        .headDim(headDim);
     for (KeyValueRows to : destinations) {
       guard.tensors(type, to.key(), to.value()).aligned(to.key(), to.value());
     }

@@ -56,7 +56,8 @@ final class CudnnDescriptors implements AutoCloseable {
     }
     byte[] text = new byte[MESSAGE_BYTES];
     cudnn.cudnnGetLastErrorString(text, text.length);
-    String explanation = new String(text, StandardCharsets.UTF_8).replaceAll("(?s)\0.*", "").strip();
+    String explanation =
+        new String(text, StandardCharsets.UTF_8).replaceAll("(?s)\0.*", "").strip();
     throw new KernelException(
         "Cannot "
             + what

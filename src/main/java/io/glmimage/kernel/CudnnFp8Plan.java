@@ -76,8 +76,7 @@ final class CudnnFp8Plan implements AutoCloseable {
    * @param factor {@link #WEIGHTS_FACTOR}
    * @param inverse its inverse
    */
-  record Scales(
-      long one, long factor, long inverse, long largestWeight, long largestOut) {}
+  record Scales(long one, long factor, long inverse, long largestWeight, long largestOut) {}
 
   private final Shape shape;
   private final CudnnDescriptors descriptors = new CudnnDescriptors();
@@ -178,7 +177,8 @@ final class CudnnFp8Plan implements AutoCloseable {
     Descriptor scores = virtual(h, q, k);
     operations.add(multiply(queryScaled, number(KEY_SCALE, false), scores));
 
-    // 2. Softmax over the keys, with the logarithm of its sum. Nobody reads the logarithm, but cuDNN
+    // 2. Softmax over the keys, with the logarithm of its sum. Nobody reads the logarithm, but
+    // cuDNN
     // knows no pattern without it.
     Descriptor largest = virtual(h, q, 1);
     operations.add(reduce(cudnn.CUDNN_REDUCE_TENSOR_MAX, scores, largest));
@@ -216,14 +216,12 @@ final class CudnnFp8Plan implements AutoCloseable {
     operations.add(multiply(result, number(OUT_SCALE, false), out));
 
     // 5. The largest numbers, for callers who choose scales by them. cuDNN's pattern has them.
-    operations.add(
-        reduce(cudnn.CUDNN_REDUCE_TENSOR_AMAX, weights, number(LARGEST_WEIGHT, false)));
+    operations.add(reduce(cudnn.CUDNN_REDUCE_TENSOR_AMAX, weights, number(LARGEST_WEIGHT, false)));
     operations.add(reduce(cudnn.CUDNN_REDUCE_TENSOR_AMAX, result, number(LARGEST_OUT, false)));
 
     return descriptors
         .create(cudnn.CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, "the graph of fp8 attention")
-        .descriptors(
-            cudnn.CUDNN_ATTR_OPERATIONGRAPH_OPS, operations.toArray(Descriptor[]::new))
+        .descriptors(cudnn.CUDNN_ATTR_OPERATIONGRAPH_OPS, operations.toArray(Descriptor[]::new))
         .handle(cudnn.CUDNN_ATTR_OPERATIONGRAPH_HANDLE, handle)
         .finish();
   }
@@ -268,7 +266,8 @@ final class CudnnFp8Plan implements AutoCloseable {
     int count = heuristics.count(cudnn.CUDNN_ATTR_ENGINEHEUR_RESULTS);
     for (int i = 0; i < count; i++) {
       found.add(
-          descriptors.create(cudnn.CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, "an engine's configuration"));
+          descriptors.create(
+              cudnn.CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, "an engine's configuration"));
     }
     return found.isEmpty()
         ? found

@@ -46,7 +46,8 @@ public interface QkNormRotary {
    * e4m3's range.
    */
   static double factor(long headDim) {
-    return Math.pow(2, Math.floor(Math.log(QuantizeRows.LARGEST / Math.sqrt(headDim)) / Math.log(2)));
+    return Math.pow(
+        2, Math.floor(Math.log(QuantizeRows.LARGEST / Math.sqrt(headDim)) / Math.log(2)));
   }
 
   /**

@@ -61,6 +61,11 @@ final class RetriedCalls<S> {
     }
   }
 
+  /** Whether {@code shape} has failed twice, so that the replacement computes it. */
+  boolean failed(S shape) {
+    return failed.contains(shape);
+  }
+
   /** More memory is freed by those who call. */
   private static void rethrowIfOutOfMemory(RuntimeException e) {
     if (DeviceFailure.isOutOfMemory(e)) {

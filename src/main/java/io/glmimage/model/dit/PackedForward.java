@@ -75,7 +75,6 @@ final class PackedForward implements AutoCloseable {
   /** {@code [T, 1]}: the scales of {@link #means}, by the factor of a layer's values. */
   private final Map<Double, Tensor> meanScales = new HashMap<>();
 
-
   private final List<Layer> layers = new ArrayList<>();
 
   /** Where a layer stores its keys and values, and what its attention reads; one per sequence. */
@@ -427,9 +426,7 @@ final class PackedForward implements AutoCloseable {
   private Rows attendInFp8(Layer layer, double valueFactor) {
     for (int s = 0; s < queries.size(); s++) {
       KeyValueRows rows = layer.attended().get(s);
-      kernels
-          .fp8Attention()
-          .apply(queries.get(s), rows.key(), rows.value(), sequenceMeans.get(s));
+      kernels.fp8Attention().apply(queries.get(s), rows.key(), rows.value(), sequenceMeans.get(s));
     }
     Tensor scales = meanScales.computeIfAbsent(valueFactor, this::newScales);
     // [T, H, d] -> [T, D]
