@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.Philox;
@@ -12,6 +13,7 @@ import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -113,6 +115,66 @@ class AtenFp8Test {
     Tensor identity = Ops.of(eye(48), 48, 48);
     Tensor gelu = kernels.linearGelu().apply(x, identity, Ops.of(new float[48], 48));
     same(kernels.quantizeRows().quantize(gelu), kernels.quantizeRows().gelu(x));
+  }
+
+  @Test
+  void queriesAndKeysOfEveryWidthFitIntoE4m3() {
+    for (long width : new long[] {16, 32, 64, 128}) {
+      double factor = QkNormRotary.factor(width);
+      assertEquals(1, Long.bitCount((long) factor), () -> "not a power of two: " + factor);
+      // The largest element of a normed head, and twice as much.
+      double largest = Math.sqrt(width) * factor;
+      assertTrue(largest <= 448 && 2 * largest > 448, () -> "largest element " + largest);
+    }
+  }
+
+  @Test
+  void queriesKeysAndValuesAreRoundedOnceToE4m3() {
+    int rows = 5;
+    int heads = 3;
+    int width = 16;
+    double valueFactor = 8;
+    // The last value is out of range.
+    Tensor qkv = random(20, rows, 3L * heads * width);
+    qkv.select(0, rows - 1).narrow(0, 2L * heads * width, 1).fill_(new Scalar(100.0));
+    try (PackedLayout layout =
+        new PackedLayout(
+            Compute.cpu(), new int[] {2}, random(21, 3, 8).cos(), random(21, 3, 8).sin())) {
+      Tensor[] exact = new Tensor[3];
+      Tensor[] rounded = new Tensor[3];
+      for (int i = 0; i < 3; i++) {
+        exact[i] = Ops.empty(Compute.cpu(), rows, heads, width);
+        rounded[i] = exact[i].to(ScalarType.Float8_e4m3fn);
+      }
+      QkNormRotary operation = kernels.qkNormRotary();
+      operation.apply(qkv, layout, 1e-5, exact[0], List.of(new KeyValueRows(exact[1], exact[2])));
+      operation.apply(
+          qkv,
+          layout,
+          1e-5,
+          valueFactor,
+          rounded[0],
+          List.of(new KeyValueRows(rounded[1], rounded[2])));
+      for (int i = 0; i < 3; i++) {
+        double factor = i < 2 ? QkNormRotary.factor(width) : valueFactor;
+        float[] wanted = Ops.toFloats(exact[i]);
+        float[] actual = Ops.toFloats(rounded[i]);
+        for (int j = 0; j < wanted.length; j++) {
+          double number = Math.max(-448, Math.min(448, wanted[j] * factor));
+          // Half the distance of neighbours.
+          double bound = Math.max(Math.abs(number) / 16, 0x1p-10);
+          assertEquals(number, actual[j], bound * 1.001);
+        }
+      }
+      assertEquals(448, Ops.toFloats(rounded[2].select(0, rows - 1))[0]);
+    }
+  }
+
+  @Test
+  void attentionOfNoQueriesDoesNothing() {
+    Tensor none = Ops.empty(Compute.cpu(), 0, 2, 16).to(ScalarType.Float8_e4m3fn);
+    kernels.fp8Attention().apply(none, none, none, none);
+    assertTrue(kernels.fp8Attention().available(16));
   }
 
   @Test

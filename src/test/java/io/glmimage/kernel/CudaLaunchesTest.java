@@ -44,6 +44,10 @@ class CudaLaunchesTest {
     return torch.randn(shape).to(ScalarType.BFloat16);
   }
 
+  private static Tensor e4m3(long... shape) {
+    return torch.randn(shape).to(ScalarType.Float8_e4m3fn);
+  }
+
   private static Tensor f32(long... shape) {
     return torch.randn(shape);
   }
@@ -271,6 +275,23 @@ class CudaLaunchesTest {
       assertFields(launches.get(1), "sequences", 2, "offset[0]", 40, "offset[1]", 49);
       assertFields(launches.get(1), "key[1]", to.get(9).key(), "value[1]", to.get(9).value());
       assertFields(launches.get(1), "key[2]", null, "value[7]", null, "offset[8]", 53);
+    }
+  }
+
+  @Test
+  void qkNormRotaryToE4m3HasTheFactorsOfQueriesKeysAndValues() {
+    try (PackedLayout layout = layout(new int[] {1, 2}, 3, 128)) {
+      Tensor qkv = bf16(layout.rows(), 3 * 2 * 128);
+      Tensor query = e4m3(layout.rows(), 2, 128);
+      List<KeyValueRows> to = new ArrayList<>();
+      for (PackedLayout.Sequence sequence : layout.sequences()) {
+        to.add(new KeyValueRows(e4m3(sequence.rows(), 2, 128), e4m3(sequence.rows(), 2, 128)));
+      }
+      kernels.qkNormRotary().apply(qkv, layout, EPS, 4, query, to);
+      Launch launch = launch();
+      assertLaunch(launch, "qk_norm_rotary_bf16_e4m3_128", List.of(9L, 1L, 1L), 256);
+      assertFields(launch, "qkv", qkv, "query", query, "qkFactor", 32f, "valueFactor", 4f);
+      assertFields(launch, "key[1]", to.get(1).key(), "value[1]", to.get(1).value());
     }
   }
 
