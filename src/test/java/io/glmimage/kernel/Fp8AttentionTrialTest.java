@@ -71,8 +71,7 @@ class Fp8AttentionTrialTest {
 
   private static void refused(Shape shape, Implementation wrong) {
     KernelException refusal =
-        assertThrows(
-            KernelException.class, () -> Fp8AttentionTrial.check(CPU, shape, wrong));
+        assertThrows(KernelException.class, () -> Fp8AttentionTrial.check(CPU, shape, wrong));
     assertTrue(
         refusal.getMessage().startsWith("Cannot use fp8 attention of " + shape),
         refusal.getMessage());
