@@ -5,6 +5,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.Serializable;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
@@ -137,6 +138,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     for (Throwable cause : PlaceFailures.causes(error)) {
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
           || cause instanceof LastingException
+          || cause instanceof ClosedByInterruptException
           || cause.getClass().getSimpleName().equals(NO_BUCKET)
           || (cause instanceof InterruptedIOException
               && !(cause instanceof java.net.SocketTimeoutException)
@@ -145,6 +147,16 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
       }
     }
     return !isCredentials(error);
+  }
+
+  /** Why a file cannot be read or written, for a message; says what to check about credentials. */
+  public static String why(IOException error) {
+    String message = String.valueOf(error.getMessage());
+    return isCredentials(error)
+        ? "the credentials are missing, refused or expired, or the region is wrong (set"
+            + " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or settings spark.hadoop.fs.s3a.*): "
+            + message
+        : message;
   }
 
   /** Whether the caller's credentials are at fault, rather than a single file. */

@@ -33,6 +33,7 @@ import org.apache.hadoop.fs.MultipartUploader;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
+import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.security.AccessControlException;
 import org.apache.hadoop.util.functional.FutureIO;
 import org.slf4j.Logger;
@@ -507,6 +508,20 @@ public final class Storage {
     Path root = locations.path(folder);
     FolderWalk.visit(
         fileSystem(root), root, recursive, status -> visitor.accept(status.getPath().toString()));
+  }
+
+  /** The names of the folders directly in a folder. */
+  public List<String> folderNames(String folder) throws IOException {
+    Path root = locations.path(folder);
+    List<String> names = new ArrayList<>();
+    RemoteIterator<FileStatus> children = fileSystem(root).listStatusIterator(root);
+    while (children.hasNext()) {
+      FileStatus child = children.next();
+      if (child.isDirectory()) {
+        names.add(child.getPath().getName());
+      }
+    }
+    return names;
   }
 
   /**

@@ -169,8 +169,14 @@ public final class EditImagesJob implements Runnable {
     throw new CommandLine.ParameterException(spec.commandLine(), "Missing command");
   }
 
-  private int wrongOption(CommandLine.ParameterException error, String[] args) {
-    CommandLine command = error.getCommandLine();
+  private int wrongOption(CommandLine.ParameterException problem, String[] args) {
+    CommandLine command = problem.getCommandLine();
+    List<String> unknown = command.getUnmatchedArguments();
+    // A misspelled option is missing, too; its wrong name says more.
+    CommandLine.ParameterException error =
+        problem instanceof CommandLine.MissingParameterException && !unknown.isEmpty()
+            ? new CommandLine.UnmatchedArgumentException(command, unknown)
+            : problem;
     String message = console.redaction().get().apply(error.getMessage());
     console.err().println(message);
     CommandLine.UnmatchedArgumentException.printSuggestions(error, console.err());

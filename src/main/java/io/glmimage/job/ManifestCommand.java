@@ -127,7 +127,7 @@ final class ManifestCommand implements Callable<Integer> {
           .println(
               "Wrote " + Wording.count(written.rows(), "row") + " to " + storage.qualified(output));
       if (!written.leftOut().isEmpty()) {
-        console.out().println("Left out: " + ImageFolder.words(written.leftOut()));
+        console.out().println("Left out: " + written.leftOut());
       }
       return ExitCode.DONE;
     }

@@ -4,12 +4,18 @@ import io.glmimage.image.ColourRules;
 import io.glmimage.image.SourceOptions;
 import io.glmimage.io.Storage;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
 /** Options of source images: their places and their colours. */
 final class SourceFlags {
+  private static final Logger LOG = LoggerFactory.getLogger(SourceFlags.class);
+
   @Option(
       names = "--allow-input",
       paramLabel = "FOLDER",
@@ -53,7 +59,12 @@ final class SourceFlags {
   static SourceOptions qualified(SourceOptions options, Storage storage) throws IOException {
     List<String> folders = new ArrayList<>();
     for (String folder : options.folders()) {
-      folders.add(storage.qualified(folder));
+      String full = storage.qualified(folder);
+      Path local = storage.local(full);
+      if (local != null && !Files.isDirectory(local)) {
+        LOG.warn("--allow-input {}: there is no such folder on this machine", folder);
+      }
+      folders.add(full);
     }
     return options.allowing(folders);
   }

@@ -374,8 +374,10 @@ final class ValidateCommand implements Callable<Integer> {
     text.append(Wording.count((Long) report.get("rows"), "row")).append(", ");
     text.append(report.get("bad_rows")).append(" bad\n");
     list(text, report.get("bad_by_class"), report.get("examples"));
-    text.append("sources of ").append(report.get("rows_with_sources_checked"));
-    text.append(" rows checked\n");
+    text.append("sources of ")
+        .append(
+            Wording.count(((Number) report.get("rows_with_sources_checked")).longValue(), "row"))
+        .append(" checked\n");
     for (String notes : new String[] {"source_notes", "notes"}) {
       for (Object note : (Iterable<?>) report.get(notes)) {
         text.append(note).append('\n');

@@ -109,7 +109,8 @@ public final class ManifestSchema implements Serializable {
                 + " is of type "
                 + columns.get(position).type()
                 + ", expected "
-                + field.expected());
+                + field.expected()
+                + advice(field, columns.get(position).kind()));
       } else if (positions.containsValue(position)) {
         problems.add("column " + name + " is mapped twice by --columns");
       } else {
@@ -117,6 +118,13 @@ public final class ManifestSchema implements Serializable {
       }
     }
     return positions;
+  }
+
+  private static String advice(ManifestField field, ColumnKind kind) {
+    return field == ManifestField.ID && kind == ColumnKind.FLOATING
+        ? " (pandas makes floating-point numbers of whole numbers with nulls: convert the column with"
+            + " astype(\"Int64\"))"
+        : "";
   }
 
   private static List<Integer> passed(

@@ -76,8 +76,9 @@ public final class CheckpointForm {
   private static Optional<String> hubId(String location, String option) {
     return HUB_ID.matcher(location).matches()
         ? Optional.of(
-            location
-                + " looks like the name of a model on the Hugging Face hub, which this program does not download: run \"hf download "
+            "there is no folder "
+                + location
+                + "; if this is the name of a model on the Hugging Face hub, run \"hf download "
                 + location
                 + " --local-dir FOLDER\" and give "
                 + option

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -47,6 +48,7 @@ class RetriesTest {
           new IOException("wrapped", new AccessDeniedException("x")),
           new IOException("Status Code: 403; Error Code: InvalidAccessKeyId"),
           new LastingException("too large"),
+          new ClosedByInterruptException(),
         }) {
       calls.set(0);
       assertThrows(IOException.class, () -> callFailing(new Retries(5, 2), 9, error));
@@ -69,6 +71,10 @@ class RetriesTest {
     assertTrue(
         Retries.isCredentials(new IOException("x", new IOException("SignatureDoesNotMatch"))));
     assertFalse(Retries.isCredentials(new AccessDeniedException("s3a://b/x.png")));
+    String missing = Retries.why(new IOException("NoAuthWithAWSException: none provided"));
+    assertTrue(missing.startsWith("the credentials are missing"), missing);
+    assertTrue(missing.endsWith("NoAuthWithAWSException: none provided"), missing);
+    assertEquals("reset", Retries.why(new IOException("reset")));
   }
 
   @Test

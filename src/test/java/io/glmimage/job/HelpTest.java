@@ -156,6 +156,9 @@ class HelpTest {
     assertEquals(1, run("--manifest", "m", "--output", "o", "--stepz", "3"));
     assertTrue(err().contains("Unknown option"), err());
     assertTrue(err().contains("--steps"), err());
+    assertEquals(1, run("--manifest", "m", "--ouptut", "o"));
+    assertTrue(err().contains("Unknown options: '--ouptut', 'o'"), err());
+    assertTrue(err().contains("--output"), err());
     assertEquals(1, run("frobnicate"));
     assertTrue(err().contains("frobnicate"), err());
     for (String[] bad :

@@ -153,7 +153,7 @@ class ValidateJobTest extends SharedSession {
     assertTrue(
         job.out()
             .contains(
-                "Left out: 1 file (.heic cannot be read: convert these to PNG or JPEG), 1 file (.txt is"
+                "Left out: 1 subfolder (use --recursive to include subfolders), 1 file (.heic cannot be read: convert these to PNG or JPEG), 1 file (.txt is"
                     + " not an image format), 1 file (names that begin with . or _ are hidden)"),
         job.out());
     List<Row> rows = spark.read().parquet(flat).orderBy("image_paths").collectAsList();

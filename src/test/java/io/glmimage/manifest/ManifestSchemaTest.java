@@ -55,6 +55,7 @@ class ManifestSchemaTest {
                         List.of(
                             new ManifestColumn("caption", ColumnKind.TEXT, "string"),
                             new ManifestColumn("seed", ColumnKind.TEXT, "string"),
+                            new ManifestColumn("id", ColumnKind.FLOATING, "double"),
                             new ManifestColumn("image_paths", ColumnKind.OTHER, "binary")),
                         new ManifestOptions("m.parquet", Map.of(), List.of()),
                         List.of("seed", "image_paths")))
@@ -64,6 +65,8 @@ class ManifestSchemaTest {
     assertTrue(message.contains("--columns prompt=caption"), message);
     assertTrue(message.contains("column seed is of type string, expected a number"), message);
     assertTrue(message.contains("column image_paths is of type binary"), message);
+    assertTrue(message.contains("column id is of type double"), message);
+    assertTrue(message.contains("astype(\"Int64\")"), message);
     assertTrue(message.contains("Its columns are caption string"), message);
   }
 

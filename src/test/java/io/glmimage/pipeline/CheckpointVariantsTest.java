@@ -917,8 +917,8 @@ class CheckpointVariantsTest {
             CheckpointException.class, () -> CheckpointFolder.open(Path.of("zai-org/GLM-Image")));
 
     assertEquals(
-        "Cannot load model: zai-org/GLM-Image looks like the name of a model on the Hugging Face"
-            + " hub, which this program does not download: run \"hf download zai-org/GLM-Image"
+        "Cannot load model: there is no folder zai-org/GLM-Image; if this is the name of a model on"
+            + " the Hugging Face hub, run \"hf download zai-org/GLM-Image"
             + " --local-dir FOLDER\" and give --model FOLDER",
         refused.getMessage());
   }

@@ -2,6 +2,7 @@ package io.glmimage.spark.manifest;
 
 import io.glmimage.error.Causes;
 import io.glmimage.error.UsageException;
+import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.io.StoredFile;
 import io.glmimage.manifest.ColumnKind;
@@ -110,7 +111,7 @@ public final class ManifestTable {
         }
       }
     } catch (IOException e) {
-      String why = String.valueOf(e.getMessage());
+      String why = Retries.why(e);
       throw new UsageException(
           why.startsWith("Cannot read ")
               ? why

@@ -54,9 +54,9 @@ public final class ImageFolder {
   /**
    * A manifest that was written.
    *
-   * @param leftOut why files of the folder are not in the manifest, with their number
+   * @param leftOut what is not in the manifest, and why; empty if nothing was left out
    */
-  public record Written(long rows, Map<String, Long> leftOut) {}
+  public record Written(long rows, String leftOut) {}
 
   /**
    * Writes a Parquet manifest with one row per image, prompt and seed, sorted by image path.
@@ -86,16 +86,17 @@ public final class ImageFolder {
     String prefix = root.endsWith("/") ? root : root + "/";
     String listing = storage.parent(target) + "/.listing-" + UUID.randomUUID();
     try {
-      Map<String, Long> leftOut = new TreeMap<>();
-      long found = list(root, prefix, recursive, listing, leftOut);
+      Map<String, Long> files = new TreeMap<>();
+      long found = list(root, prefix, recursive, listing, files);
+      String leftOut = leftOut(recursive ? 0 : subfolders(root), files);
       if (found == 0) {
         throw new UsageException(
             "Cannot create a manifest: "
                 + images
                 + " holds no images ("
                 + String.join(", ", ImageEndings.ALL.stream().sorted().toList())
-                + (recursive ? ")" : "; use --recursive to include its subfolders)")
-                + (leftOut.isEmpty() ? "" : "; left out: " + words(leftOut)));
+                + ")"
+                + (leftOut.isEmpty() ? "" : "; left out: " + leftOut));
       }
       // Relative paths below the manifest's folder: both can be moved together.
       String folder = storage.parent(target) + "/";
@@ -126,10 +127,18 @@ public final class ImageFolder {
   }
 
   /** What was left out as a text, such as {@code "2 files (.txt is not an image format)"}. */
-  public static String words(Map<String, Long> leftOut) {
+  private static String leftOut(long subfolders, Map<String, Long> files) {
     List<String> parts = new ArrayList<>();
-    leftOut.forEach((why, files) -> parts.add(Wording.count(files, "file") + " (" + why + ")"));
+    if (subfolders > 0) {
+      parts.add(
+          Wording.count(subfolders, "subfolder") + " (use --recursive to include subfolders)");
+    }
+    files.forEach((why, number) -> parts.add(Wording.count(number, "file") + " (" + why + ")"));
     return String.join(", ", parts);
+  }
+
+  private long subfolders(String root) throws IOException {
+    return storage.folderNames(root).stream().filter(name -> !hidden(name)).count();
   }
 
   private long list(
@@ -175,7 +184,7 @@ public final class ImageFolder {
   /** Why a file is not an image by its name; null if it is. */
   private static String problem(String path) {
     for (String part : path.split("/", -1)) {
-      if (part.startsWith(".") || part.startsWith("_")) {
+      if (hidden(part)) {
         return "names that begin with . or _ are hidden";
       }
     }
@@ -194,6 +203,10 @@ public final class ImageFolder {
         + (ImageEndings.needsConversion(path)
             ? " cannot be read: convert these to PNG or JPEG"
             : " is not an image format");
+  }
+
+  private static boolean hidden(String name) {
+    return name.startsWith(".") || name.startsWith("_");
   }
 
   private static List<Row> rows(String path, String start, PromptList prompts, Integer seeds) {
