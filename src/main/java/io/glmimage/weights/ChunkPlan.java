@@ -84,6 +84,11 @@ public final class ChunkPlan {
     return chunks.get(i).length();
   }
 
+  /** The size of the largest chunk, in bytes. */
+  public int largest() {
+    return chunks.stream().mapToInt(Chunk::length).max().orElse(0);
+  }
+
   Chunk chunk(int i) {
     return chunks.get(i);
   }

@@ -5,17 +5,24 @@ import io.glmimage.io.FileSource;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reads a checkpoint's chunks from the source and checks that the source still matches the listing.
- * Not thread-safe, except for {@link #wrong}. Sequential reads share one open stream.
+ * Any number of threads may read. A read that begins where another has ended uses its open stream.
  */
 public final class ChunkReader implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ChunkReader.class);
   private static final int ATTEMPTS = 4;
+  private static final int IDLE_STREAMS = 4;
 
   /**
    * @param bytes the content of the blocks, joined
@@ -32,9 +39,22 @@ public final class ChunkReader implements AutoCloseable {
   private final ChunkPlan plan;
   private final byte[][] known;
   private final long retryMillis;
-  private InputStream stream;
-  private String streamPath = "";
-  private long streamAt;
+
+  /** Open streams that no thread is reading. */
+  private final List<Cursor> idle = new ArrayList<>();
+
+  /** A place in an open file. */
+  private static final class Cursor {
+    final InputStream stream;
+    final String path;
+    long at;
+
+    Cursor(InputStream stream, String path, long at) {
+      this.stream = stream;
+      this.path = path;
+      this.at = at;
+    }
+  }
 
   public ChunkReader(FileSource source, ChunkPlan plan) {
     this(source, plan, 500);
@@ -63,18 +83,14 @@ public final class ChunkReader implements AutoCloseable {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         pause(attempt);
-        for (int i = 0; i < chunk.blocks().size(); i++) {
-          read(chunk.blocks().get(i), bytes, chunk.start(i));
-        }
+        readBlocks(chunk, bytes);
         requireUnchanged(chunk);
         byte[][] digests = BlockDigests.ofBlocks(bytes, chunk);
         remember(chunk, digests);
         return new Data(bytes, digests);
       } catch (FileNotFoundException e) {
-        drop();
         throw changed(String.valueOf(e.getMessage()));
       } catch (IOException e) {
-        drop();
         last = e;
       }
     }
@@ -101,23 +117,67 @@ public final class ChunkReader implements AutoCloseable {
     return known[block] != null && !Arrays.equals(known[block], digest);
   }
 
-  private void read(CheckpointListing.Block block, byte[] into, int at) throws IOException {
-    String path = block.item().path();
-    if (stream == null || !streamPath.equals(path) || streamAt != block.offset()) {
-      drop();
-      stream = source.open(path, block.offset());
-      streamPath = path;
-      streamAt = block.offset();
-    }
-    int got = stream.readNBytes(into, at, block.length());
-    streamAt += got;
-    if (got < block.length()) {
-      drop();
-      long now = source.stat(path).size();
-      if (now != block.item().size()) {
-        throw changed(path + " had " + block.item().size() + " bytes and now has " + now);
+  private void readBlocks(ChunkPlan.Chunk chunk, byte[] into) throws IOException {
+    Cursor cursor = null;
+    try {
+      for (int i = 0; i < chunk.blocks().size(); i++) {
+        CheckpointListing.Block block = chunk.blocks().get(i);
+        if (cursor == null || !isAt(cursor, block)) {
+          close(cursor);
+          cursor = null;
+          cursor = open(block);
+        }
+        read(cursor, block, into, chunk.start(i));
       }
-      throw new IOException(path + " ended early at byte " + (block.offset() + got));
+    } catch (IOException | RuntimeException e) {
+      close(cursor);
+      throw e;
+    }
+    keep(cursor);
+  }
+
+  private static boolean isAt(Cursor cursor, CheckpointListing.Block block) {
+    return cursor.path.equals(block.item().path()) && cursor.at == block.offset();
+  }
+
+  private Cursor open(CheckpointListing.Block block) throws IOException {
+    synchronized (idle) {
+      for (Iterator<Cursor> it = idle.iterator(); it.hasNext(); ) {
+        Cursor cursor = it.next();
+        if (isAt(cursor, block)) {
+          it.remove();
+          return cursor;
+        }
+      }
+    }
+    String path = block.item().path();
+    return new Cursor(source.open(path, block.offset()), path, block.offset());
+  }
+
+  /** Leaves a stream to the thread that reads on, and closes the one that has waited longest. */
+  private void keep(Cursor cursor) {
+    Cursor oldest = null;
+    synchronized (idle) {
+      if (cursor != null) {
+        idle.add(cursor);
+      }
+      if (idle.size() > IDLE_STREAMS) {
+        oldest = idle.remove(0);
+      }
+    }
+    close(oldest);
+  }
+
+  private void read(Cursor cursor, CheckpointListing.Block block, byte[] into, int at)
+      throws IOException {
+    int got = cursor.stream.readNBytes(into, at, block.length());
+    cursor.at += got;
+    if (got < block.length()) {
+      long now = source.stat(cursor.path).size();
+      if (now != block.item().size()) {
+        throw changed(cursor.path + " had " + block.item().size() + " bytes and now has " + now);
+      }
+      throw new IOException(cursor.path + " ended early at byte " + (block.offset() + got));
     }
   }
 
@@ -172,21 +232,22 @@ public final class ChunkReader implements AutoCloseable {
     }
   }
 
-  private void drop() {
-    InputStream old = stream;
-    stream = null;
-    if (old != null) {
+  private static void close(Cursor cursor) {
+    if (cursor != null) {
       try {
-        old.close();
+        cursor.stream.close();
       } catch (IOException e) {
-        // A failure to close does not matter: reading continues with a new stream.
-        streamPath = "";
+        LOG.debug("Cannot close {}, which was only read", cursor.path, e);
       }
     }
   }
 
+  /** Closes the streams. No thread may be reading. */
   @Override
   public void close() {
-    drop();
+    synchronized (idle) {
+      idle.forEach(ChunkReader::close);
+      idle.clear();
+    }
   }
 }

@@ -106,7 +106,7 @@ public final class PartialWeights implements AutoCloseable {
   }
 
   /**
-   * Checks the bytes of a chunk and writes the chunk. A full disk ends the transfer with an
+   * Checks the bytes of a chunk and writes the chunk. Several threads may write. A full disk ends the transfer with an
    * exception that {@link WeightsCache#obtain} reports.
    *
    * @param joined the blocks' SHA-256 as computed by the sender, joined
@@ -134,8 +134,10 @@ public final class PartialWeights implements AutoCloseable {
         lines.append(HexFormat.of().formatHex(expected[i])).append('\n');
       }
       ByteBuffer entry = ByteBuffer.wrap(lines.toString().getBytes(StandardCharsets.US_ASCII));
-      while (entry.hasRemaining()) {
-        journal.write(entry);
+      synchronized (journal) {
+        while (entry.hasRemaining()) {
+          journal.write(entry);
+        }
       }
     } catch (IOException e) {
       throw DiskFullException.orOther(listing, cacheRoot, e);
@@ -154,7 +156,7 @@ public final class PartialWeights implements AutoCloseable {
     closeChannels();
   }
 
-  private FileChannel channel(String path) throws IOException {
+  private synchronized FileChannel channel(String path) throws IOException {
     FileChannel channel = channels.get(path);
     if (channel == null) {
       channel = FileChannel.open(folder.resolve(path), StandardOpenOption.WRITE);
@@ -178,7 +180,7 @@ public final class PartialWeights implements AutoCloseable {
     discard(BlockDigests.wrong(folder, blocks, digests));
   }
 
-  private void closeChannels() throws IOException {
+  private synchronized void closeChannels() throws IOException {
     for (FileChannel channel : channels.values()) {
       channel.close();
     }

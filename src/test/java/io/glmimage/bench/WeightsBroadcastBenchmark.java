@@ -69,7 +69,7 @@ public final class WeightsBroadcastBenchmark {
         System.out.printf(
             Locale.ROOT,
             "BENCH plan=%s GB=%.2f executors=%d seconds=%.1f cpu-seconds=%.1f MB/s-each=%.0f MB/s-all=%.0f"
-                + " source-read-GB=%.2f chunks=%d repeated=%d in-flight-peak=%d"
+                + " source-read-GB=%.2f chunks=%d repeated=%d from-nodes=%d in-flight-peak=%d"
                 + " driver-heap-peak-MB=%d driver-resident-peak-MB=%d"
                 + " executor-heap-peak-MB=%d executor-resident-peak-MB=%d%n",
             plan,
@@ -83,6 +83,7 @@ public final class WeightsBroadcastBenchmark {
                 / 1e9,
             status.chunks().sent(),
             status.chunks().repeated(),
+            status.chunks().fromNodes(),
             status.chunks().inFlightPeak(),
             ProcessMemory.peakHeapBytes() / 1_000_000,
             ProcessMemory.peakResidentBytes() / 1_000_000,

@@ -32,7 +32,7 @@ class ProgressLineTest {
             33_100_000_000L,
             8_275_000_000L,
             9,
-            new WeightsStatus.Chunks(1, 0, 1),
+            new WeightsStatus.Chunks(1, 0, 0, 1),
             new WeightsStatus.Nodes(2, 1, 1, 0, 0));
     assertEquals(
         "sending the model, 25 % of 33.1 GB, 919 MB/s, 2 node(s) receiving, 2 ready",

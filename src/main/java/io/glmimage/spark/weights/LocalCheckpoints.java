@@ -15,9 +15,18 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionService;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntUnaryOperator;
 import org.apache.spark.SparkEnv;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The checkpoints that this process uses from its node's disk. A dedicated thread finds or receives
@@ -25,6 +34,11 @@ import org.apache.spark.SparkEnv;
  * cache is locked until its release or the end of the process.
  */
 public final class LocalCheckpoints {
+  private static final Logger LOG = LoggerFactory.getLogger(LocalCheckpoints.class);
+
+  /** Chunks that are read at the same time. */
+  private static final int READERS = 4;
+
   private static final ConcurrentHashMap<String, CompletableFuture<Found>> BY_KEY =
       new ConcurrentHashMap<>();
 
@@ -120,19 +134,54 @@ public final class LocalCheckpoints {
     }
   }
 
-  private static void readChunks(FileSource source, ChunkPlan plan, PartialWeights partial) {
+  private static void readChunks(FileSource source, ChunkPlan plan, PartialWeights partial)
+      throws InterruptedException {
+    BitSet have = partial.have(plan);
+    AtomicInteger next = new AtomicInteger(-1);
+    ExecutorService pool =
+        Executors.newFixedThreadPool(READERS, DaemonThreads.named("weights-read"));
     try (ChunkReader reader = new ChunkReader(source, plan)) {
-      BitSet have = partial.have(plan);
-      for (int i = have.nextClearBit(0); i < plan.size(); i = have.nextClearBit(i + 1)) {
-        ChunkReader.Data data = reader.read(i);
-        if (!partial.write(plan, i, data.bytes(), data.joinedDigests())) {
-          throw new WeightsException(
-              "Cannot cache model "
-                  + source.name()
-                  + ": bytes changed in memory between reading and writing; check this machine's"
-                  + " memory");
+      CompletionService<Void> workers = new ExecutorCompletionService<>(pool);
+      for (int i = 0; i < READERS; i++) {
+        workers.submit(
+            () -> {
+              IntUnaryOperator following = last -> have.nextClearBit(last + 1);
+              for (int chunk = next.updateAndGet(following);
+                  chunk < plan.size();
+                  chunk = next.updateAndGet(following)) {
+                copy(reader, source, plan, chunk, partial);
+              }
+              return null;
+            });
+      }
+      try {
+        for (int i = 0; i < READERS; i++) {
+          workers.take().get();
+        }
+      } finally {
+        pool.shutdownNow();
+        // The next process must find no write in progress.
+        if (!pool.awaitTermination(10, TimeUnit.MINUTES)) {
+          LOG.warn("A write to the weights cache does not finish");
         }
       }
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw new WeightsException("Cannot read model " + source.name() + ": " + e.getCause(), e);
+    }
+  }
+
+  private static void copy(
+      ChunkReader reader, FileSource source, ChunkPlan plan, int chunk, PartialWeights partial) {
+    ChunkReader.Data data = reader.read(chunk);
+    if (!partial.write(plan, chunk, data.bytes(), data.joinedDigests())) {
+      throw new WeightsException(
+          "Cannot cache model "
+              + source.name()
+              + ": bytes changed in memory between reading and writing; check this machine's"
+              + " memory");
     }
   }
 

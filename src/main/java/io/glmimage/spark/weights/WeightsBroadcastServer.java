@@ -6,6 +6,7 @@ import io.glmimage.io.FileSource;
 import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.ChunkReader;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -15,9 +16,8 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,10 +25,10 @@ import org.slf4j.LoggerFactory;
  * The driver's side of the distribution: a carousel of chunks.
  *
  * <p>Nodes ask for the chunks that they lack. Nothing depends on the existing executors or on the
- * placement of tasks. While any node lacks a chunk, one thread repeatedly broadcasts the next
- * missing chunk, in a cycle over the checkpoint; {@link ChunksAhead} reads them. A chunk that every
- * asking node has is removed from all block stores. Nodes that start together therefore share one
- * read of the source, peer to peer. A node that joins later takes the current chunks first, and
+ * placement of tasks. While any node lacks a chunk, the next missing chunks are read by a few
+ * threads, in a cycle over the checkpoint, and offered as {@link ChunkBlocks}. A chunk that every
+ * asking node has is removed. Nodes that start together therefore share one read of the source and
+ * fetch chunks from each other. A node that joins later takes the current chunks first, and
  * then the chunks that it missed. {@link ChunkWindow} decides which chunk comes next and which one
  * is removed.
  */
@@ -38,21 +38,24 @@ final class WeightsBroadcastServer implements AutoCloseable {
   /** A node that has been silent for this long is treated as dead. */
   static final Duration SILENCE_DEFAULT = Duration.ofSeconds(20);
 
+  private static final int READERS = 4;
+  private static final AtomicLong BLOCKS = new AtomicLong(ChunkBlocks.FIRST_NUMBER);
+
   /**
-   * A chunk that has been sent.
+   * A chunk that nodes can fetch.
    *
+   * @param block its number as {@link ChunkBlocks} counts
    * @param digests the SHA-256 of its blocks, joined
    */
-  private record Sent(Broadcast<byte[]> broadcast, byte[] digests) {}
+  private record Sent(long block, byte[] digests) {}
 
   /** Progress is reported when one of these numbers has changed. */
   private record Events(int sent, int complete, int reused, int receiving) {}
 
-  private final JavaSparkContext spark;
   private final CheckpointListing listing;
   private final ChunkPlan plan;
   private final ChunkReader reader;
-  private final ChunksAhead ahead;
+  private final ExecutorService readers;
   private final Consumer<WeightsStatus> progress;
   private final Thread thread;
   private final ExecutorService releaser =
@@ -63,7 +66,6 @@ final class WeightsBroadcastServer implements AutoCloseable {
   private final Set<String> complete = new HashSet<>();
   private final Set<String> reused = new HashSet<>();
   private String failure;
-  private boolean closed;
   private long firstAsked;
   private long lastFinished;
   private long readBytes;
@@ -74,18 +76,20 @@ final class WeightsBroadcastServer implements AutoCloseable {
    * @param silence a node that has been silent for this long is treated as dead
    */
   WeightsBroadcastServer(
-      JavaSparkContext spark,
       FileSource source,
       CheckpointListing listing,
       WeightsOptions options,
       Duration silence,
       Consumer<WeightsStatus> progress) {
-    this.spark = spark;
     this.listing = listing;
     this.plan = new ChunkPlan(listing, options.chunkBytes());
     this.reader = new ChunkReader(source, plan);
-    this.ahead = new ChunksAhead(reader);
-    this.window = new ChunkWindow<>(plan.size(), silence, System::nanoTime);
+    int size = ChunkWindow.sizeFor(options.chunkBytes(), Runtime.getRuntime().maxMemory());
+    this.readers =
+        Executors.newFixedThreadPool(
+            Math.min(READERS, size), DaemonThreads.named("weights-read"));
+    this.window =
+        new ChunkWindow<>(plan.size(), size, ChunkBlocks.self(), silence, System::nanoTime);
     this.progress = progress;
     this.thread = DaemonThreads.named("weights-broadcast").newThread(this::run);
   }
@@ -125,13 +129,19 @@ final class WeightsBroadcastServer implements AutoCloseable {
     if (firstAsked == 0) {
       firstAsked = System.nanoTime();
     }
-    Optional<ChunkWindow.Live<Sent>> found = window.ask(question.node(), question.have());
+    Optional<ChunkWindow.Offer<Sent>> found = window.ask(question);
     notifyAll();
     if (found.isEmpty()) {
-      return new WeightsReply.Wait();
+      return new WeightsReply.Wait(window.inFlight());
     }
-    Sent chunk = found.get().chunk();
-    return new WeightsReply.Chunk(found.get().index(), chunk.broadcast(), chunk.digests());
+    ChunkWindow.Offer<Sent> chunk = found.get();
+    return new WeightsReply.Chunk(
+        chunk.index(),
+        chunk.chunk().block(),
+        chunk.holder(),
+        chunk.chunk().digests(),
+        chunk.offer(),
+        window.inFlight());
   }
 
   private WeightsReply finish(WeightsQuestion.Finish question) {
@@ -166,25 +176,23 @@ final class WeightsBroadcastServer implements AutoCloseable {
       Events reported = null;
       while (true) {
         int index;
-        int following = -1;
         List<Sent> gone;
         Events events;
         synchronized (this) {
           index = -1;
-          gone = window.retire(closed);
+          gone = window.retire(failure != null);
           events =
               new Events(window.status().sent(), complete.size(), reused.size(), window.nodes());
           if (gone.isEmpty() && events.equals(reported)) {
-            index = closed ? -1 : window.choose();
+            index = failure != null ? -1 : window.choose();
             if (index < 0) {
-              if (closed) {
+              if (failure != null) {
                 return;
               }
               // Questions wake this thread. The clock matters only while nodes are receiving.
               wait(window.isIdle() ? 0 : 100);
               continue;
             }
-            following = window.following(index);
           }
         }
         gone.forEach(chunk -> releaser.execute(() -> release(chunk)));
@@ -193,14 +201,13 @@ final class WeightsBroadcastServer implements AutoCloseable {
           report();
         }
         if (index >= 0) {
-          send(index, following);
+          int chosen = index;
+          readers.execute(() -> send(chosen));
         }
       }
     } catch (InterruptedException e) {
       // close() ends the thread in this way.
       Thread.currentThread().interrupt();
-    } catch (GlmImageException e) {
-      fail(e.getMessage(), e);
     } catch (RuntimeException | Error e) {
       fail("Cannot broadcast model " + listing.source() + ": " + e, e);
     }
@@ -215,37 +222,36 @@ final class WeightsBroadcastServer implements AutoCloseable {
   }
 
   private void fail(String message, Throwable cause) {
-    LOG.error("{}", message, cause);
-    List<Sent> gone;
     synchronized (this) {
+      if (failure != null) {
+        // The first failure is reported; a closed distribution has no others.
+        return;
+      }
       failure = message;
-      gone = window.retire(true);
+      notifyAll();
     }
-    gone.forEach(this::release);
+    LOG.error("{}", message, cause);
   }
 
-  private void send(int index, int following) throws InterruptedException {
-    ChunkReader.Data data = ahead.read(index, following);
-    Broadcast<byte[]> broadcast = spark.broadcast(data.bytes());
-    synchronized (this) {
-      window.sent(index, new Sent(broadcast, data.joinedDigests()));
-      readBytes += data.bytes().length;
+  private void send(int index) {
+    try {
+      ChunkReader.Data data = reader.read(index);
+      Sent chunk = new Sent(BLOCKS.getAndIncrement(), data.joinedDigests());
+      ChunkBlocks.put(chunk.block(), data.bytes());
+      synchronized (this) {
+        window.sent(index, chunk);
+        readBytes += data.bytes().length;
+        notifyAll();
+      }
+    } catch (GlmImageException e) {
+      fail(e.getMessage(), e);
+    } catch (IOException | RuntimeException | Error e) {
+      fail("Cannot broadcast model " + listing.source() + ": " + e, e);
     }
   }
 
   private void release(Sent chunk) {
-    try {
-      // Waits for the executors, because their heap must be free before the next chunk arrives.
-      chunk.broadcast().unpersist(true);
-    } catch (Exception e) {
-      // The copy on a dead executor is gone. Scala methods do not declare exceptions.
-      LOG.debug("An executor did not confirm that it dropped a chunk", e);
-    }
-    try {
-      chunk.broadcast().destroy();
-    } catch (Exception e) {
-      LOG.debug("Spark has already dropped a chunk", e);
-    }
+    ChunkBlocks.remove(chunk.block());
     synchronized (this) {
       window.released();
       notifyAll();
@@ -255,7 +261,6 @@ final class WeightsBroadcastServer implements AutoCloseable {
   @Override
   public void close() {
     synchronized (this) {
-      closed = true;
       if (failure == null) {
         failure =
             "Cannot receive model "
@@ -264,20 +269,32 @@ final class WeightsBroadcastServer implements AutoCloseable {
       }
       notifyAll();
     }
+    boolean interrupted = false;
     try {
       thread.join(30_000);
-      releaser.shutdown();
-      if (!releaser.awaitTermination(30, TimeUnit.SECONDS)) {
-        LOG.warn("Spark has not yet confirmed that the last chunks are dropped");
+      readers.shutdownNow();
+      if (readers.awaitTermination(30, TimeUnit.SECONDS)) {
+        reader.close();
       }
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      releaser.shutdownNow();
+      interrupted = true;
+    }
+    List<Sent> gone;
+    synchronized (this) {
+      // The thread has ended, and a reader may have sent its chunk after that.
+      gone = window.retire(true);
+    }
+    gone.forEach(chunk -> releaser.execute(() -> release(chunk)));
+    releaser.shutdown();
+    try {
+      if (!interrupted && !releaser.awaitTermination(30, TimeUnit.SECONDS)) {
+        LOG.warn("Nodes are still fetching the last chunks");
+      }
+    } catch (InterruptedException e) {
+      interrupted = true;
     }
     thread.interrupt();
-    try {
-      ahead.close();
-    } catch (InterruptedException e) {
+    if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }

@@ -160,7 +160,7 @@ public final class WeightsDistribution {
     }
     LOG.info("Model {}: {} MiB by broadcast", listing.source(), mebibytes);
     WeightsBroadcastServer server =
-        new WeightsBroadcastServer(spark, found.source(), listing, options, silence, progress);
+        new WeightsBroadcastServer(found.source(), listing, options, silence, progress);
     WeightsBroadcastChannel.Listener listener = WeightsBroadcastChannel.listen(id, server::answer);
     server.start();
     return new WeightsHandle(

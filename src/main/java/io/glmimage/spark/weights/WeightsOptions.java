@@ -13,15 +13,15 @@ import java.io.Serializable;
  *     folder
  * @param cacheBytes limit of the cache size. Before the cache grows beyond the limit, unused models
  *     are removed, least recently used first
- * @param chunkBytes the largest chunk that is broadcast at once. The driver holds about six chunks,
- *     half of them in Spark's block store. A receiving executor holds about as many
+ * @param chunkBytes the largest chunk that is sent at once. The driver and every receiving executor
+ *     hold as many as take 128 MiB or an eighth of the heap, but at least two
  * @param check how thoroughly a cached model is checked before use
  */
 public record WeightsOptions(
     String cacheDir, long cacheBytes, int chunkBytes, WeightsCache.Check check)
     implements Serializable {
   public static final long CACHE_BYTES_DEFAULT = 128L << 30;
-  public static final int CHUNK_BYTES_DEFAULT = 64 << 20;
+  public static final int CHUNK_BYTES_DEFAULT = 16 << 20;
   private static final int CHUNK_BYTES_MIN = 1 << 20;
   private static final int CHUNK_BYTES_MAX = 1 << 30;
 

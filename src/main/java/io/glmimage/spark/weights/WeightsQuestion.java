@@ -15,11 +15,41 @@ sealed interface WeightsQuestion {
   /** The array that is sent; the first element is the kind. */
   Object[] toWire();
 
-  /** Asks for a chunk that the node does not have. */
-  record Next(String node, BitSet have) implements WeightsQuestion {
+  /**
+   * Asks for a chunk that the node neither has nor is fetching.
+   *
+   * @param peer the process that receives
+   * @param have chunks that are written
+   * @param busy chunks that are being fetched
+   * @param offered chunks that other nodes can fetch from this node
+   * @param driverOnly only the driver's own copy is wanted, because another node's was lost
+   */
+  record Next(
+      String node, ChunkPeer peer, BitSet have, BitSet busy, BitSet offered, boolean driverOnly)
+      implements WeightsQuestion {
     @Override
     public Object[] toWire() {
-      return new Object[] {"next", node, have.toByteArray()};
+      return new Object[] {
+        "next",
+        node,
+        peer.host(),
+        peer.port(),
+        peer.executor(),
+        have.toByteArray(),
+        busy.toByteArray(),
+        offered.toByteArray(),
+        driverOnly
+      };
+    }
+
+    private static Next ofWire(Object[] wire) {
+      return new Next(
+          (String) wire[1],
+          new ChunkPeer((String) wire[2], (int) wire[3], (String) wire[4]),
+          BitSet.valueOf((byte[]) wire[5]),
+          BitSet.valueOf((byte[]) wire[6]),
+          BitSet.valueOf((byte[]) wire[7]),
+          (boolean) wire[8]);
     }
   }
 
@@ -68,7 +98,7 @@ sealed interface WeightsQuestion {
   static WeightsQuestion ofWire(Object[] wire) {
     String node = (String) wire[1];
     return switch ((String) wire[0]) {
-      case "next" -> new Next(node, BitSet.valueOf((byte[]) wire[2]));
+      case "next" -> Next.ofWire(wire);
       case "finish" -> new Finish(node, (byte[]) wire[2], (long) wire[3], (long) wire[4]);
       case "alive" -> new Alive(node);
       case "reused" -> new Reused(node);

@@ -15,9 +15,10 @@ public record WeightsStatus(
    *
    * @param sent number of broadcasts
    * @param repeated broadcasts of chunks that had been sent before, for nodes that joined late
+   * @param fromNodes transfers in which a node fetched a chunk from another node
    * @param inFlightPeak the largest number of broadcasts that existed at the same time
    */
-  public record Chunks(int sent, int repeated, int inFlightPeak) {}
+  public record Chunks(int sent, int repeated, int fromNodes, int inFlightPeak) {}
 
   /**
    * Nodes that asked for the model.
@@ -38,7 +39,7 @@ public record WeightsStatus(
 
   /** The status of a model that is not broadcast. */
   static WeightsStatus notSent(long totalBytes) {
-    return new WeightsStatus(totalBytes, 0, 0, new Chunks(0, 0, 0), new Nodes(0, 0, 0, 0, 0));
+    return new WeightsStatus(totalBytes, 0, 0, new Chunks(0, 0, 0, 0), new Nodes(0, 0, 0, 0, 0));
   }
 
   /** MB (10^6 bytes) read from the source and sent per second. */

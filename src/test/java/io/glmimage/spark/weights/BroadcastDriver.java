@@ -27,6 +27,7 @@ import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.storage.BroadcastBlockId;
 
 /**
  * A driver program for the tests. It runs in a separate process, so that its heap can be limited.
@@ -36,7 +37,7 @@ import org.apache.spark.api.java.JavaSparkContext;
  * scenarios run one after the other in one session. Chunks have {@link #CHUNK_BYTES}.
  */
 public final class BroadcastDriver {
-  private static final int CHUNK_BYTES = 8 << 20;
+  static final int CHUNK_BYTES = 8 << 20;
 
   /** In executors: a folder whose content was digested. */
   private static final Map<String, String> DIGESTED = new ConcurrentHashMap<>();
@@ -176,7 +177,7 @@ public final class BroadcastDriver {
     }
     Consumer<WeightsStatus> writer =
         s -> {
-          if (s.chunks().sent() == 2) {
+          if (s.chunks().sent() > 0) {
             try {
               Files.setLastModifiedTime(file, java.nio.file.attribute.FileTime.fromMillis(12345));
             } catch (IOException e) {
@@ -225,6 +226,7 @@ public final class BroadcastDriver {
     result("read", s.readBytes());
     result("sent", s.chunks().sent());
     result("repeated", s.chunks().repeated());
+    result("fromNodes", s.chunks().fromNodes());
     result("inFlightPeak", s.chunks().inFlightPeak());
     result("megabytesPerSecond", Math.round(s.megabytesPerSecond()));
     result("driverHeapPeak", ProcessMemory.peakHeapBytes());
@@ -298,20 +300,20 @@ public final class BroadcastDriver {
     victim.onExit().join();
   }
 
-  /** The chunks of which Spark still keeps blocks on the driver. */
-  private static long blocksLeft(JavaSparkContext spark) {
-    long left = 0;
-    for (int i = 0; i < 1000; i++) {
-      var status =
-          spark
-              .env()
-              .blockManager()
-              .getStatus(new org.apache.spark.storage.BroadcastBlockId(i, ""));
-      if (status.isDefined() && status.get().memSize() + status.get().diskSize() >= 1 << 20) {
-        left++;
-      }
-    }
-    return left;
+  /** The chunks that the driver and the executors still offer. */
+  private static int blocksLeft(JavaSparkContext spark) throws IOException {
+    return blocksOfThisProcess()
+        + onBoth(spark, BroadcastDriver::blocksOfThisProcess).stream().mapToInt(n -> n).sum();
+  }
+
+  private static int blocksOfThisProcess() {
+    return SparkEnv.get()
+        .blockManager()
+        .getMatchingBlockIds(
+            id ->
+                id instanceof BroadcastBlockId block
+                    && block.broadcastId() >= ChunkBlocks.FIRST_NUMBER)
+        .size();
   }
 
   private static void result(String name, Object value) {

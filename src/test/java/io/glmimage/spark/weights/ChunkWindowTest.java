@@ -1,22 +1,49 @@
 package io.glmimage.spark.weights;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The order of chunks, on a clock that the tests move. A sent chunk is its index as text. */
 class ChunkWindowTest {
   private static final int CHUNKS = 8;
+  private static final int SIZE = 2;
+  private static final ChunkPeer DRIVER = new ChunkPeer("driver", 1, "driver");
+  private static final BitSet NONE = new BitSet();
   private static final Duration SILENCE = Duration.ofSeconds(20);
 
   private long now = -5;
-  private final ChunkWindow<String> window = new ChunkWindow<>(CHUNKS, SILENCE, () -> now);
+  private final ChunkWindow<String> window =
+      new ChunkWindow<>(CHUNKS, SIZE, DRIVER, SILENCE, () -> now);
   private final BitSet first = new BitSet();
   private final BitSet second = new BitSet();
+
+  private static WeightsQuestion.Next question(String node, BitSet have, BitSet busy) {
+    return new WeightsQuestion.Next(
+        node, peer(node), (BitSet) have.clone(), (BitSet) busy.clone(), NONE, false);
+  }
+
+  private static ChunkPeer peer(String node) {
+    return new ChunkPeer(node, 1, node);
+  }
+
+  /** Asks without a chunk that is being fetched. */
+  private Optional<ChunkWindow.Offer<String>> ask(String node, BitSet have) {
+    return window.ask(question(node, have, NONE));
+  }
+
+  /** Tells which chunks a node has. The node has no time for another. */
+  private void tell(String node, BitSet have) {
+    BitSet busy = new BitSet();
+    busy.set(0, CHUNKS);
+    assertTrue(window.ask(question(node, have, busy)).isEmpty());
+  }
 
   private void pass(Duration time) {
     now += time.toNanos();
@@ -39,26 +66,21 @@ class ChunkWindowTest {
 
   /** Gives a node the chunk in flight that it lacks, and returns whether there was one. */
   private boolean receive(String node, BitSet have) {
-    return window
-        .ask(node, have)
-        .map(
-            chunk -> {
-              have.set(chunk.index());
-              window.ask(node, have);
-              return true;
-            })
-        .orElse(false);
+    Optional<ChunkWindow.Offer<String>> offer = ask(node, have);
+    offer.ifPresent(chunk -> have.set(chunk.index()));
+    tell(node, have);
+    return offer.isPresent();
   }
 
   /** The first node has asked, and the time to gather nodes is over. */
   private void start() {
-    window.ask("first", first);
+    ask("first", first);
     pass(ChunkWindow.GATHER);
   }
 
   @Test
   void theFirstChunkWaitsForOtherNodes() {
-    window.ask("first", first);
+    ask("first", first);
     assertEquals(-1, window.choose());
     pass(ChunkWindow.GATHER.minusNanos(1));
     assertEquals(-1, window.choose());
@@ -68,30 +90,96 @@ class ChunkWindowTest {
 
   @Test
   void aChunkStaysUntilEveryAskingNodeHasIt() {
-    window.ask("second", second);
+    ask("second", second);
     start();
     send();
     assertTrue(receive("first", first));
     assertTrue(receive("first", first));
     assertEquals(List.of(), turn());
-    assertTrue(window.ask("first", first).isEmpty());
+    assertTrue(ask("first", first).isEmpty());
 
     assertTrue(receive("second", second));
     assertEquals(List.of("0"), turn());
-    assertEquals(2, window.ask("first", first).orElseThrow().index());
-    assertEquals(ChunkWindow.SIZE, window.status().inFlightPeak());
+    assertEquals(2, ask("first", first).orElseThrow().index());
+    assertEquals(SIZE, window.status().inFlightPeak());
   }
 
   @Test
-  void theChunkToReadAheadIsTheOneThatIsChosenNext() {
+  void chunksThatAreBeingReadCountAsInFlight() {
     start();
     assertEquals(0, window.choose());
-    assertEquals(1, window.following(0));
-    window.sent(0, "0");
-    first.set(0, CHUNKS - 1);
-    window.ask("first", first);
-    assertEquals(CHUNKS - 1, window.choose());
-    assertEquals(-1, window.following(CHUNKS - 1), "no other chunk is wanted");
+    assertEquals(1, window.choose());
+    assertEquals(-1, window.choose());
+    window.sent(1, "1");
+    assertEquals(-1, window.choose());
+    assertEquals(1, ask("first", first).orElseThrow().index());
+    assertEquals(SIZE, window.status().inFlightPeak());
+  }
+
+  @Test
+  void aNodeGetsTheChunkThatTheFewestHaveAndFetchesItFromTheNodeThatOffersIt() {
+    tell("second", second);
+    start();
+    send();
+    ChunkWindow.Offer<String> offer = ask("first", first).orElseThrow();
+    assertEquals(0, offer.index());
+    assertEquals(DRIVER, offer.holder());
+    assertTrue(offer.offer());
+    assertEquals(1, ask("second", second).orElseThrow().index());
+
+    first.set(0);
+    BitSet offered = new BitSet();
+    offered.set(0);
+    assertEquals(
+        1,
+        window
+            .ask(new WeightsQuestion.Next("first", peer("first"), first, NONE, offered, false))
+            .orElseThrow()
+            .index());
+    second.set(1);
+    offer = ask("second", second).orElseThrow();
+    assertEquals(0, offer.index());
+    assertEquals(peer("first"), offer.holder());
+    offer =
+        window
+            .ask(new WeightsQuestion.Next("second", peer("second"), second, NONE, NONE, true))
+            .orElseThrow();
+    assertEquals(DRIVER, offer.holder(), "the other node's copy was lost");
+  }
+
+  @Test
+  void theDriverSendsToFewNodesAtATime() {
+    start();
+    send();
+    for (int i = 1; i < ChunkWindow.UPLOADS; i++) {
+      assertEquals(DRIVER, ask("node " + i, NONE).orElseThrow().holder());
+    }
+    assertEquals(DRIVER, ask("first", first).orElseThrow().holder());
+    assertTrue(ask("one more", NONE).isEmpty());
+    window.leave("first");
+    assertEquals(DRIVER, ask("one more", NONE).orElseThrow().holder());
+  }
+
+  @Test
+  void aNodeIsNotGivenAChunkThatItIsFetching() {
+    start();
+    send();
+    BitSet busy = new BitSet();
+    busy.set(ask("first", first).orElseThrow().index());
+    ChunkWindow.Offer<String> offer = window.ask(question("first", first, busy)).orElseThrow();
+    assertEquals(1, offer.index());
+    assertFalse(offer.offer(), "there is no other node");
+    busy.set(1);
+    assertTrue(window.ask(question("first", first, busy)).isEmpty());
+  }
+
+  @Test
+  void theChunksInFlightTakeAnEighthOfASmallHeap() {
+    assertEquals(8, ChunkWindow.sizeFor(16 << 20, 1L << 30));
+    assertEquals(8, ChunkWindow.sizeFor(16 << 20, 64L << 30));
+    assertEquals(2, ChunkWindow.sizeFor(16 << 20, 224L << 20));
+    assertEquals(2, ChunkWindow.sizeFor(1 << 30, 64L << 30));
+    assertEquals(32, ChunkWindow.sizeFor(1 << 20, 64L << 30));
   }
 
   @Test
@@ -99,7 +187,7 @@ class ChunkWindowTest {
     start();
     send();
     first.set(0);
-    window.ask("first", first);
+    ask("first", first);
     assertEquals(List.of("0"), window.retire(false));
     assertEquals(-1, window.choose());
     window.released();
@@ -114,7 +202,7 @@ class ChunkWindowTest {
       assertTrue(receive("first", first));
       turn();
     }
-    assertEquals(4, window.ask("second", second).orElseThrow().index());
+    assertEquals(4, ask("second", second).orElseThrow().index());
     while (first.cardinality() < CHUNKS) {
       receive("second", second);
       assertTrue(receive("first", first));
@@ -131,7 +219,7 @@ class ChunkWindowTest {
 
   @Test
   void aSilentNodeHoldsNothingBackAndMayComeBack() {
-    window.ask("second", second);
+    ask("second", second);
     start();
     send();
     pass(SILENCE.minus(ChunkWindow.GATHER));
@@ -141,13 +229,13 @@ class ChunkWindowTest {
     pass(Duration.ofNanos(1));
     assertEquals(List.of("0", "1"), turn());
     assertEquals(1, window.nodes());
-    assertEquals(2, window.ask("second", second).orElseThrow().index());
+    assertEquals(2, ask("second", second).orElseThrow().index());
     assertEquals(2, window.nodes());
   }
 
   @Test
   void aNodeThatSaysItIsAliveIsNotSilent() {
-    window.ask("second", second);
+    ask("second", second);
     start();
     send();
     pass(SILENCE.minus(ChunkWindow.GATHER));
@@ -160,7 +248,7 @@ class ChunkWindowTest {
 
   @Test
   void aSlowNodeLosesItsChunkAndGetsItAgain() {
-    window.ask("second", second);
+    ask("second", second);
     start();
     send();
     receive("first", first);
@@ -176,8 +264,11 @@ class ChunkWindowTest {
     assertEquals(List.of("0"), turn());
     assertEquals(List.of(1, 2), inFlight());
     while (first.cardinality() < CHUNKS || second.cardinality() < CHUNKS) {
-      boolean some = receive("first", first);
-      some |= receive("second", second);
+      boolean some = false;
+      for (int i = 0; i < SIZE; i++) {
+        some |= receive("first", first);
+        some |= receive("second", second);
+      }
       assertTrue(some);
       turn();
     }
@@ -185,12 +276,7 @@ class ChunkWindowTest {
   }
 
   private List<Integer> inFlight() {
-    BitSet have = new BitSet();
-    int one = window.ask("probe", have).orElseThrow().index();
-    have.set(one);
-    int two = window.ask("probe", have).orElseThrow().index();
-    window.leave("probe");
-    return List.of(one, two);
+    return window.inFlight().stream().boxed().toList();
   }
 
   @Test

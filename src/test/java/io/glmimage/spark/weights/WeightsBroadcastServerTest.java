@@ -1,5 +1,6 @@
 package io.glmimage.spark.weights;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -14,15 +15,14 @@ import io.glmimage.weights.CachedWeights;
 import io.glmimage.weights.CheckpointListing;
 import io.glmimage.weights.ChunkPlan;
 import io.glmimage.weights.WeightsCache;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -71,7 +71,7 @@ class WeightsBroadcastServerTest {
     plan = new ChunkPlan(listing, options.chunkBytes());
     server =
         new WeightsBroadcastServer(
-            spark, source, listing, options, Duration.ofSeconds(20), status -> {});
+            source, listing, options, Duration.ofSeconds(20), status -> {});
     listener = WeightsBroadcastChannel.listen(ENDPOINT, server::answer);
     server.start();
   }
@@ -88,17 +88,15 @@ class WeightsBroadcastServerTest {
     CachedWeights weights =
         receive(
             "node",
-            broadcast -> {
-              byte[] value = (byte[]) broadcast.value();
-              return switch (fetched.getAndIncrement()) {
-                case 1 -> throw new IllegalStateException("lost by the test");
-                case 3 -> {
-                  byte[] damaged = value.clone();
-                  damaged[7] ^= 1;
-                  yield damaged;
-                }
-                default -> value;
-              };
+            (from, block, into) -> {
+              int time = fetched.getAndIncrement();
+              if (time == 1) {
+                throw new IOException("lost by the test");
+              }
+              ChunkBlocks.fetch(from, block, into);
+              if (time == 3) {
+                into[7] ^= 1;
+              }
             });
     try (weights) {
       assertEquals(BroadcastDriver.sha(model), BroadcastDriver.sha(weights.folder()));
@@ -115,8 +113,8 @@ class WeightsBroadcastServerTest {
             () ->
                 receive(
                     "node",
-                    broadcast -> {
-                      throw new IllegalStateException("no route");
+                    (from, block, into) -> {
+                      throw new IOException("no route");
                     }));
     assertTrue(e.getMessage().contains("was lost: "), e.getMessage());
     assertTrue(e.getMessage().contains("(10 such failures)"), e.getMessage());
@@ -139,6 +137,21 @@ class WeightsBroadcastServerTest {
   }
 
   @Test
+  void aBlockThatIsGoneOrOfAnotherLengthIsAnError() throws Exception {
+    ChunkPeer self = ChunkBlocks.self();
+    long block = ChunkBlocks.FIRST_NUMBER - 1;
+    ChunkBlocks.put(block, new byte[] {1, 2, 3});
+    byte[] into = new byte[3];
+    ChunkBlocks.fetch(self, block, into);
+    assertArrayEquals(new byte[] {1, 2, 3}, into);
+    for (int wrong : new int[] {2, 4}) {
+      assertThrows(IOException.class, () -> ChunkBlocks.fetch(self, block, new byte[wrong]));
+    }
+    ChunkBlocks.remove(block);
+    assertThrows(IOException.class, () -> ChunkBlocks.fetch(self, block, into));
+  }
+
+  @Test
   void aQuestionAfterTheEndGetsTheReason() {
     server.close();
     WeightsReply.Failed reply =
@@ -147,7 +160,9 @@ class WeightsBroadcastServerTest {
   }
 
   private WeightsReply ask(String node, BitSet have) {
-    return server.answer(new WeightsQuestion.Next(node, (BitSet) have.clone()));
+    return server.answer(
+        new WeightsQuestion.Next(
+            node, ChunkBlocks.self(), (BitSet) have.clone(), new BitSet(), new BitSet(), false));
   }
 
   /** Asks as a node does until a chunk comes, and returns its index. */
@@ -165,7 +180,7 @@ class WeightsBroadcastServerTest {
     return index.get();
   }
 
-  private CachedWeights receive(String node, Function<Broadcast<?>, byte[]> fetch)
+  private CachedWeights receive(String node, WeightsBroadcastReceiver.Fetch fetch)
       throws InterruptedException {
     WeightsCache cache = WeightsCache.open(temporary.resolve("cache"), Long.MAX_VALUE);
     return cache.obtain(
