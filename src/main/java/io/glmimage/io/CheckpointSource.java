@@ -16,6 +16,7 @@ import org.apache.hadoop.fs.EtagSource;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.util.functional.FutureIO;
 
 /** A model folder on a Hadoop file system: {@code s3a://}, {@code hdfs://} and others. */
 public final class CheckpointSource implements FileSource {
@@ -100,7 +101,24 @@ public final class CheckpointSource implements FileSource {
 
   @Override
   public InputStream open(String path, long offset) throws IOException {
-    FSDataInputStream in = fileSystem.open(new org.apache.hadoop.fs.Path(root, path));
+    return at(offset, fileSystem.open(new org.apache.hadoop.fs.Path(root, path)));
+  }
+
+  /** S3 then gets a request for each block, instead of one for the rest of the file. */
+  @Override
+  public InputStream openForBlocks(String path, long offset) throws IOException {
+    return at(
+        offset,
+        FutureIO.awaitFuture(
+            fileSystem
+                .openFile(new org.apache.hadoop.fs.Path(root, path))
+                .opt("fs.option.openfile.read.policy", "random")
+                // The same for Hadoop before 3.3.5.
+                .opt("fs.s3a.experimental.input.fadvise", "random")
+                .build()));
+  }
+
+  private static InputStream at(long offset, FSDataInputStream in) throws IOException {
     try {
       in.seek(offset);
       return in;

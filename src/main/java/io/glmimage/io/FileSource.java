@@ -31,4 +31,12 @@ public interface FileSource {
 
   /** The bytes of a file from {@code offset} on. */
   InputStream open(String path, long offset) throws IOException;
+
+  /**
+   * As {@link #open}, for a reader that takes large blocks and may leave the rest of the file to
+   * others.
+   */
+  default InputStream openForBlocks(String path, long offset) throws IOException {
+    return open(path, offset);
+  }
 }

@@ -141,7 +141,8 @@ final class EngineFlags {
       description =
           "Size of a broadcast chunk in MiB (1 to "
               + MAX_CHUNK_MB
-              + "). The driver's heap holds about six chunks. Default: ${DEFAULT-VALUE}.")
+              + "). Chunks in flight take an eighth of the heap and at most 128 MiB, or two chunks if"
+              + " that is more. Default: ${DEFAULT-VALUE}.")
   private int chunkMb = CHUNK_MB_DEFAULT;
 
   /** The precision: that of the preset if none is given. */

@@ -44,13 +44,6 @@ final class Session implements AutoCloseable {
   /** Names of settings that Spark hides in its UI and its event log. */
   private static final String HIDDEN_SETTINGS = "spark.redaction.regex";
 
-  /**
-   * Weights hardly compress, and their chunks are large: Spark's defaults spend most of the time of
-   * a broadcast on compression, and log a line for every 4 MB.
-   */
-  private static final Map<String, String> BROADCASTS =
-      Map.of("spark.broadcast.compress", "false", "spark.broadcast.blockSize", "16m");
-
   private static final String LOG_CONFIGURATION = "log4j2.configurationFile";
 
   private final SparkSession spark;
@@ -102,11 +95,6 @@ final class Session implements AutoCloseable {
       }
       if (!running && System.getProperty(HIDDEN_SETTINGS) == null) {
         builder.config(HIDDEN_SETTINGS, Redaction.SECRET_SETTINGS);
-      }
-      if (!running) {
-        BROADCASTS.entrySet().stream()
-            .filter(setting -> System.getProperty(setting.getKey()) == null)
-            .forEach(setting -> builder.config(setting.getKey(), setting.getValue()));
       }
       return new Session(builder.getOrCreate(), !running);
     }

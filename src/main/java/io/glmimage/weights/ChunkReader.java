@@ -151,7 +151,7 @@ public final class ChunkReader implements AutoCloseable {
       }
     }
     String path = block.item().path();
-    return new Cursor(source.open(path, block.offset()), path, block.offset());
+    return new Cursor(source.openForBlocks(path, block.offset()), path, block.offset());
   }
 
   /** Leaves a stream to the thread that reads on, and closes the one that has waited longest. */

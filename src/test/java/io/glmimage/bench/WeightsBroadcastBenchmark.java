@@ -25,38 +25,62 @@ import org.apache.spark.api.java.JavaSparkContext;
  * Measures how long a large checkpoint takes to reach the executors: by broadcast, and with every
  * executor reading it itself. Each executor has its own cache, as if it were a node.
  *
- * <p>Arguments: an empty or new folder for the synthetic checkpoint, its size in GB (10^9 bytes),
- * Spark's master, the chunk size in MiB, and the ways to measure ({@code broadcast,direct}). The
- * CPU seconds are those of all processes together, and depend less on other load. Heaps are those
- * of the command line and of {@code spark.executor.memory}.
+ * <p>Arguments: an empty or new folder for the synthetic checkpoint or the URI of one, its size in
+ * GB (10^9 bytes), Spark's master, the chunk size in MiB, the ways to measure ({@code
+ * broadcast,direct,local:PATH}), and how often each is measured in one session. The program waits
+ * for {@code -Dexecutors}, one by default. With two arguments it only writes the checkpoint.
+ *
+ * <p>The CPU seconds are those of all processes together, and depend less on other load. Young
+ * processes spend most of them on compiling their code. Heaps are those of the command line and of
+ * {@code spark.executor.memory}.
  */
 public final class WeightsBroadcastBenchmark {
   private WeightsBroadcastBenchmark() {}
 
   public static void main(String[] args) throws Exception {
-    Path model = Files.createDirectories(Path.of(args[0]).toAbsolutePath());
-    long bytes = (long) (Double.parseDouble(args[1]) * 1e9);
-    if (Files.notExists(model.resolve("model_index.json"))) {
-      SyntheticCheckpoint.write(model, bytes, 11);
+    String model = args[0].contains("://") ? args[0] : written(args[0], args[1]);
+    if (args.length == 2) {
+      return;
     }
     WeightsOptions options =
         WeightsOptions.defaults()
-            .withCacheDir("weights-benchmark")
             .withChunkBytes(Integer.parseInt(args[3]) << 20);
     for (String plan :
         args.length > 4 ? args[4].split(",") : new String[] {"broadcast", "direct"}) {
-      measure(args[2], model, plan, options);
+      measure(args[2], model, plan, options, args.length > 5 ? Integer.parseInt(args[5]) : 1);
     }
   }
 
-  private static void measure(String master, Path model, String plan, WeightsOptions options)
+  /** Writes the checkpoint unless it is there. */
+  private static String written(String folder, String gigabytes) throws IOException {
+    Path model = Files.createDirectories(Path.of(folder).toAbsolutePath());
+    if (Files.notExists(model.resolve("model_index.json"))) {
+      SyntheticCheckpoint.write(model, (long) (Double.parseDouble(gigabytes) * 1e9), 11);
+    }
+    return model.toUri().toString();
+  }
+
+  private static void measure(
+      String master, String model, String plan, WeightsOptions options, int times)
       throws InterruptedException {
     SparkConf conf = new SparkConf().setAppName("weights-benchmark").setMaster(master);
     try (JavaSparkContext spark = new JavaSparkContext(conf)) {
       awaitExecutors(spark);
+      for (int i = 0; i < times; i++) {
+        // Executors hold the locks of their caches until they end.
+        String cache = "weights-benchmark-" + i;
+        measure(spark, model, plan, options.withCacheDir(cache));
+      }
+    }
+  }
+
+  private static void measure(
+      JavaSparkContext spark, String model, String plan, WeightsOptions options)
+      throws InterruptedException {
+    try {
       try (WeightsHandle handle =
           WeightsDistribution.start(
-              spark, model.toUri().toString(), WeightsMode.parse(plan), options, s -> {})) {
+              spark, model, WeightsMode.parse(plan), options, s -> {})) {
         double cpuBefore = cpuSeconds(spark);
         long start = System.nanoTime();
         handle.distribute();
@@ -89,17 +113,18 @@ public final class WeightsBroadcastBenchmark {
             ProcessMemory.peakResidentBytes() / 1_000_000,
             heap / 1_000_000,
             resident / 1_000_000);
-      } finally {
-        removeCaches(spark);
       }
+    } finally {
+      removeCaches(spark, options.cacheDir());
     }
   }
 
   private static void awaitExecutors(JavaSparkContext spark) throws InterruptedException {
     int last = 0;
+    int expected = Integer.getInteger("executors", 1);
     for (int stable = 0; stable < 3; ) {
       int now = spark.env().blockManager().master().getMemoryStatus().size();
-      stable = now == last && now > 1 ? stable + 1 : 0;
+      stable = now == last && now > expected ? stable + 1 : 0;
       last = now;
       Thread.sleep(1000);
     }
@@ -153,12 +178,12 @@ public final class WeightsBroadcastBenchmark {
     return peaks;
   }
 
-  private static void removeCaches(JavaSparkContext spark) {
+  private static void removeCaches(JavaSparkContext spark, String cache) {
     spark
         .parallelize(List.of(0, 1, 2, 3, 4, 5, 6, 7), 8)
         .foreach(
             i -> {
-              remove(Path.of("weights-benchmark"));
+              remove(Path.of(cache));
               Thread.sleep(500);
             });
   }

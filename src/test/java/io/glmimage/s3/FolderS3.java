@@ -41,9 +41,9 @@ public final class FolderS3 implements AutoCloseable {
   private final AtomicInteger requests = new AtomicInteger();
   private final AtomicLong bytes = new AtomicLong();
 
-  private FolderS3(Path folder) throws IOException {
+  private FolderS3(Path folder, InetSocketAddress address) throws IOException {
     this.folder = folder;
-    this.server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    this.server = HttpServer.create(address, 0);
     server.setExecutor(threads);
     server.createContext("/", this::answer);
     server.start();
@@ -51,7 +51,14 @@ public final class FolderS3 implements AutoCloseable {
 
   /** Serves the files below a folder in {@link #BUCKET}. */
   public static FolderS3 start(Path folder) throws IOException {
-    return new FolderS3(folder);
+    return new FolderS3(folder, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+  }
+
+  /** Serves a folder until the process is ended. Arguments: the folder, an address and a port. */
+  public static void main(String[] args) throws IOException {
+    Path folder = Path.of(args[0]).toAbsolutePath();
+    FolderS3 server = new FolderS3(folder, new InetSocketAddress(args[1], Integer.parseInt(args[2])));
+    System.out.println("Serving " + folder + " on port " + server.port());
   }
 
   public int port() {

@@ -70,7 +70,8 @@ final class ChunkBlocks {
    */
   static void fetch(ChunkPeer from, long number, byte[] into)
       throws IOException, InterruptedException {
-    CompletableFuture<Integer> arrived = new CompletableFuture<>();
+    CompletableFuture<Void> arrived = new CompletableFuture<>();
+    Landing landing = new Landing(into);
     manager()
         .blockTransferService()
         .fetchBlocks(
@@ -79,15 +80,14 @@ final class ChunkBlocks {
             from.executor(),
             new String[] {id(number).name()},
             new Arrival(arrived),
-            new Landing(into));
-    int length;
+            landing);
     try {
-      length = arrived.get();
+      arrived.get();
     } catch (ExecutionException e) {
       throw new IOException(String.valueOf(e.getCause()), e.getCause());
     }
-    if (length != into.length) {
-      throw new IOException("the block has " + length + " bytes, not " + into.length);
+    if (landing.length != into.length) {
+      throw new IOException("the block has " + landing.length + " bytes, not " + into.length);
     }
   }
 
@@ -103,11 +103,10 @@ final class ChunkBlocks {
     return env.blockManager();
   }
 
-  /** Completes a future with the length of the block that arrived. */
-  private record Arrival(CompletableFuture<Integer> arrived) implements BlockFetchingListener {
+  private record Arrival(CompletableFuture<Void> arrived) implements BlockFetchingListener {
     @Override
     public void onBlockFetchSuccess(String block, ManagedBuffer data) {
-      arrived.complete((int) data.size());
+      arrived.complete(null);
     }
 
     @Override
@@ -120,67 +119,72 @@ final class ChunkBlocks {
    * Spark writes large shuffle blocks into files as they arrive. Here the "file" is an array, which
    * saves the copies of a block that is first collected.
    */
-  private record Landing(byte[] into) implements DownloadFileManager {
+  private static final class Landing implements DownloadFileManager, DownloadFile {
+    private final byte[] into;
+
+    /** The bytes that have arrived. Spark's thread writes, and the future passes it on. */
+    private long length;
+
+    Landing(byte[] into) {
+      this.into = into;
+    }
+
     @Override
     public DownloadFile createTempFile(TransportConf conf) {
-      return new ArrayFile(into);
+      return this;
     }
 
     @Override
     public boolean registerTempFileToClean(DownloadFile file) {
       return true;
     }
-  }
 
-  private record ArrayFile(byte[] into) implements DownloadFile {
     @Override
     public boolean delete() {
       return true;
     }
 
+    /** Begins at the start, also when Spark repeats a transfer. */
     @Override
     public DownloadFileWritableChannel openForWriting() {
-      return new ArrayChannel(into);
+      length = 0;
+      return new ArrayChannel();
     }
 
     @Override
     public String path() {
       return "memory";
     }
-  }
 
-  private static final class ArrayChannel implements DownloadFileWritableChannel {
-    private final ByteBuffer into;
-    private boolean open = true;
+    private final class ArrayChannel implements DownloadFileWritableChannel {
+      private boolean open = true;
 
-    ArrayChannel(byte[] into) {
-      this.into = ByteBuffer.wrap(into);
-    }
-
-    @Override
-    public int write(ByteBuffer bytes) throws IOException {
-      int length = bytes.remaining();
-      if (length > into.remaining()) {
-        throw new IOException("the block is longer than " + into.capacity() + " bytes");
+      @Override
+      public int write(ByteBuffer bytes) {
+        int arrived = bytes.remaining();
+        // The caller reports a block of another length; Spark would repeat a failed write.
+        int fitting = (int) Math.max(0, Math.min(arrived, into.length - length));
+        bytes.get(into, (int) Math.min(length, into.length), fitting);
+        bytes.position(bytes.limit());
+        length += arrived;
+        return arrived;
       }
-      into.put(bytes);
-      return length;
-    }
 
-    @Override
-    public ManagedBuffer closeAndRead() {
-      open = false;
-      return new NioManagedBuffer(into.duplicate().flip());
-    }
+      @Override
+      public ManagedBuffer closeAndRead() {
+        open = false;
+        return new NioManagedBuffer(ByteBuffer.wrap(into));
+      }
 
-    @Override
-    public boolean isOpen() {
-      return open;
-    }
+      @Override
+      public boolean isOpen() {
+        return open;
+      }
 
-    @Override
-    public void close() {
-      open = false;
+      @Override
+      public void close() {
+        open = false;
+      }
     }
   }
 }

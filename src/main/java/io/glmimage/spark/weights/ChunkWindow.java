@@ -17,8 +17,8 @@ import java.util.function.LongSupplier;
  * is removed, without sending anything. The number of chunks in flight bounds the heap.
  *
  * <p>A node fetches the chunk that the fewest nodes have or fetch. It fetches from another node if
- * one offers the chunk and is not busy, otherwise from the driver. So the driver sends a chunk about
- * once, and nodes pass it on.
+ * one offers the chunk and is not busy, otherwise from the driver. The driver sends a chunk to one
+ * node at a time, so that the nodes pass it on.
  *
  * <p>The window keeps soft state about nodes. A node that has been silent for too long no longer
  * holds back the removal of a chunk; its next question registers the node again. A slow node may
@@ -129,7 +129,8 @@ final class ChunkWindow<T> {
         continue;
       }
       String holder = question.driverOnly() ? DRIVER : holder(chunk.index(), node, uploads);
-      if (uploads.getOrDefault(holder, 0) < UPLOADS) {
+      if (uploads.getOrDefault(holder, 0) < UPLOADS
+          && (question.driverOnly() || !(holder.equals(DRIVER) && leavesDriver(chunk.index())))) {
         best = chunk;
         from = holder;
       }
@@ -154,6 +155,11 @@ final class ChunkWindow<T> {
         .filter(name -> uploads.getOrDefault(name, 0) < UPLOADS)
         .min(Comparator.comparing((String name) -> uploads.getOrDefault(name, 0)))
         .orElse(DRIVER);
+  }
+
+  /** Whether a node is fetching a chunk from the driver, so that others can get it from there. */
+  private boolean leavesDriver(int chunk) {
+    return nodes.values().stream().anyMatch(node -> DRIVER.equals(node.fetching.get(chunk)));
   }
 
   private long copies(int chunk) {

@@ -2,6 +2,7 @@ package io.glmimage.spark.weights;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
@@ -128,36 +129,46 @@ class ChunkWindowTest {
     assertEquals(1, ask("second", second).orElseThrow().index());
 
     first.set(0);
-    BitSet offered = new BitSet();
-    offered.set(0);
-    assertEquals(
-        1,
-        window
-            .ask(new WeightsQuestion.Next("first", peer("first"), first, NONE, offered, false))
-            .orElseThrow()
-            .index());
+    offer = window.ask(offering("first", first)).orElse(null);
+    assertNull(offer, "the second node is fetching chunk 1 from the driver");
     second.set(1);
-    offer = ask("second", second).orElseThrow();
+    offer = window.ask(offering("second", second)).orElseThrow();
     assertEquals(0, offer.index());
     assertEquals(peer("first"), offer.holder());
+    offer = window.ask(offering("first", first)).orElseThrow();
+    assertEquals(1, offer.index());
+    assertEquals(peer("second"), offer.holder());
     offer =
         window
             .ask(new WeightsQuestion.Next("second", peer("second"), second, NONE, NONE, true))
             .orElseThrow();
     assertEquals(DRIVER, offer.holder(), "the other node's copy was lost");
+    assertEquals(2, window.status().fromNodes());
+  }
+
+  /** A question of a node that offers the chunks that it has. */
+  private static WeightsQuestion.Next offering(String node, BitSet have) {
+    BitSet offered = (BitSet) have.clone();
+    return new WeightsQuestion.Next(node, peer(node), offered, NONE, offered, false);
   }
 
   @Test
-  void theDriverSendsToFewNodesAtATime() {
-    start();
-    send();
-    for (int i = 1; i < ChunkWindow.UPLOADS; i++) {
-      assertEquals(DRIVER, ask("node " + i, NONE).orElseThrow().holder());
+  void theDriverSendsAChunkToOneNodeAndFewChunksAtATime() {
+    ChunkWindow<String> wide = new ChunkWindow<>(CHUNKS, CHUNKS, DRIVER, SILENCE, () -> now);
+    wide.ask(question("node 0", NONE, NONE));
+    pass(ChunkWindow.GATHER);
+    for (int index = wide.choose(); index >= 0; index = wide.choose()) {
+      wide.sent(index, "" + index);
     }
-    assertEquals(DRIVER, ask("first", first).orElseThrow().holder());
-    assertTrue(ask("one more", NONE).isEmpty());
-    window.leave("first");
-    assertEquals(DRIVER, ask("one more", NONE).orElseThrow().holder());
+    for (int i = 0; i < ChunkWindow.UPLOADS; i++) {
+      ChunkWindow.Offer<String> offer =
+          wide.ask(question("node " + i, NONE, NONE)).orElseThrow();
+      assertEquals(i, offer.index());
+      assertEquals(DRIVER, offer.holder());
+    }
+    assertTrue(wide.ask(question("one more", NONE, NONE)).isEmpty());
+    wide.leave("node 0");
+    assertEquals(0, wide.ask(question("one more", NONE, NONE)).orElseThrow().index());
   }
 
   @Test
