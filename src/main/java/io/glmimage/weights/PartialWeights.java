@@ -106,8 +106,8 @@ public final class PartialWeights implements AutoCloseable {
   }
 
   /**
-   * Checks the bytes of a chunk and writes the chunk. Several threads may write. A full disk ends the transfer with an
-   * exception that {@link WeightsCache#obtain} reports.
+   * Checks the bytes of a chunk and writes the chunk. Several threads may write. A full disk ends
+   * the transfer with an exception that {@link WeightsCache#obtain} reports.
    *
    * @param joined the blocks' SHA-256 as computed by the sender, joined
    * @return false if the bytes differ from those that were sent; nothing is written then

@@ -43,8 +43,7 @@ public final class WeightsBroadcastBenchmark {
       return;
     }
     WeightsOptions options =
-        WeightsOptions.defaults()
-            .withChunkBytes(Integer.parseInt(args[3]) << 20);
+        WeightsOptions.defaults().withChunkBytes(Integer.parseInt(args[3]) << 20);
     for (String plan :
         args.length > 4 ? args[4].split(",") : new String[] {"broadcast", "direct"}) {
       measure(args[2], model, plan, options, args.length > 5 ? Integer.parseInt(args[5]) : 1);
@@ -79,8 +78,7 @@ public final class WeightsBroadcastBenchmark {
       throws InterruptedException {
     try {
       try (WeightsHandle handle =
-          WeightsDistribution.start(
-              spark, model, WeightsMode.parse(plan), options, s -> {})) {
+          WeightsDistribution.start(spark, model, WeightsMode.parse(plan), options, s -> {})) {
         double cpuBefore = cpuSeconds(spark);
         long start = System.nanoTime();
         handle.distribute();

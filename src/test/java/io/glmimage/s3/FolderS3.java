@@ -57,7 +57,8 @@ public final class FolderS3 implements AutoCloseable {
   /** Serves a folder until the process is ended. Arguments: the folder, an address and a port. */
   public static void main(String[] args) throws IOException {
     Path folder = Path.of(args[0]).toAbsolutePath();
-    FolderS3 server = new FolderS3(folder, new InetSocketAddress(args[1], Integer.parseInt(args[2])));
+    FolderS3 server =
+        new FolderS3(folder, new InetSocketAddress(args[1], Integer.parseInt(args[2])));
     System.out.println("Serving " + folder + " on port " + server.port());
   }
 

@@ -28,9 +28,9 @@ import org.slf4j.LoggerFactory;
  * placement of tasks. While any node lacks a chunk, the next missing chunks are read by a few
  * threads, in a cycle over the checkpoint, and offered as {@link ChunkBlocks}. A chunk that every
  * asking node has is removed. Nodes that start together therefore share one read of the source and
- * fetch chunks from each other. A node that joins later takes the current chunks first, and
- * then the chunks that it missed. {@link ChunkWindow} decides which chunk comes next and which one
- * is removed.
+ * fetch chunks from each other. A node that joins later takes the current chunks first, and then
+ * the chunks that it missed. {@link ChunkWindow} decides which chunk comes next and which one is
+ * removed.
  */
 final class WeightsBroadcastServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsBroadcastServer.class);
@@ -86,8 +86,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
     this.reader = new ChunkReader(source, plan);
     int size = ChunkWindow.sizeFor(options.chunkBytes(), Runtime.getRuntime().maxMemory());
     this.readers =
-        Executors.newFixedThreadPool(
-            Math.min(READERS, size), DaemonThreads.named("weights-read"));
+        Executors.newFixedThreadPool(Math.min(READERS, size), DaemonThreads.named("weights-read"));
     this.window =
         new ChunkWindow<>(plan.size(), size, ChunkBlocks.self(), silence, System::nanoTime);
     this.progress = progress;

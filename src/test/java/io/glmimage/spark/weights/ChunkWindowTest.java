@@ -43,6 +43,7 @@ class ChunkWindowTest {
   private void tell(String node, BitSet have) {
     BitSet busy = new BitSet();
     busy.set(0, CHUNKS);
+    busy.andNot(have);
     assertTrue(window.ask(question(node, have, busy)).isEmpty());
   }
 
@@ -161,8 +162,7 @@ class ChunkWindowTest {
       wide.sent(index, "" + index);
     }
     for (int i = 0; i < ChunkWindow.UPLOADS; i++) {
-      ChunkWindow.Offer<String> offer =
-          wide.ask(question("node " + i, NONE, NONE)).orElseThrow();
+      ChunkWindow.Offer<String> offer = wide.ask(question("node " + i, NONE, NONE)).orElseThrow();
       assertEquals(i, offer.index());
       assertEquals(DRIVER, offer.holder());
     }

@@ -70,8 +70,7 @@ class WeightsBroadcastServerTest {
     WeightsOptions options = WeightsOptions.defaults().withChunkBytes(8 << 20);
     plan = new ChunkPlan(listing, options.chunkBytes());
     server =
-        new WeightsBroadcastServer(
-            source, listing, options, Duration.ofSeconds(20), status -> {});
+        new WeightsBroadcastServer(source, listing, options, Duration.ofSeconds(20), status -> {});
     listener = WeightsBroadcastChannel.listen(ENDPOINT, server::answer);
     server.start();
   }
