@@ -93,7 +93,8 @@ final class CudnnFp8Plan implements AutoCloseable {
   CudnnFp8Plan(cudnnContext handle, Shape shape) {
     this.shape = shape;
     double factor = QkNormRotary.factor(shape.width());
-    scoreScale = new FloatPointer((float) (1 / (Math.sqrt(shape.width()) * factor * factor)));
+    scoreScale =
+        new FloatPointer((float) (1 / (Math.sqrt((double) shape.width()) * factor * factor)));
     scoreScale.retainReference();
     try {
       plan = plan(graph(handle));

@@ -47,7 +47,7 @@ public interface QkNormRotary {
    */
   static double factor(long headDim) {
     return Math.pow(
-        2, Math.floor(Math.log(QuantizeRows.LARGEST / Math.sqrt(headDim)) / Math.log(2)));
+        2, Math.floor(Math.log(QuantizeRows.LARGEST / Math.sqrt((double) headDim)) / Math.log(2)));
   }
 
   /**

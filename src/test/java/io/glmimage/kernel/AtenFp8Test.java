@@ -123,7 +123,7 @@ class AtenFp8Test {
       double factor = QkNormRotary.factor(width);
       assertEquals(1, Long.bitCount((long) factor), () -> "not a power of two: " + factor);
       // The largest element of a normed head, and twice as much.
-      double largest = Math.sqrt(width) * factor;
+      double largest = Math.sqrt((double) width) * factor;
       assertTrue(largest <= 448 && 2 * largest > 448, () -> "largest element " + largest);
     }
   }

@@ -221,7 +221,7 @@ final class DecodeStepBenchmark {
         Rows[] x = quantized(CudaKernelBenchmark.tensors(sets, batch, layer[0]));
         Rows[] weight = quantized(CudaKernelBenchmark.tensors(sets, layer[1], layer[0]));
         String shape = " [" + batch + ", " + layer[0] + "] to " + layer[1];
-        long bytes = batch * layer[0] + layer[1] * layer[0] + 2 * batch * layer[1];
+        long bytes = batch * layer[0] + layer[1] * layer[0] + 2L * batch * layer[1];
         time(
             "without scales" + shape,
             bytes,
