@@ -45,6 +45,7 @@ class DocsTest {
           "--embedded",
           "--help",
           "--jars",
+          "--local-dir",
           "--name",
           "--num-executors",
           "--packages",
