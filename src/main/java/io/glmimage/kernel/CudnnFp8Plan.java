@@ -178,9 +178,8 @@ final class CudnnFp8Plan implements AutoCloseable {
     Descriptor scores = virtual(h, q, k);
     operations.add(multiply(queryScaled, number(KEY_SCALE, false), scores));
 
-    // 2. Softmax over the keys, with the logarithm of its sum. Nobody reads the logarithm, but
-    // cuDNN
-    // knows no pattern without it.
+    // 2. Softmax over the keys. Nobody reads the logarithm of its sum, but cuDNN knows no pattern
+    // without it.
     Descriptor largest = virtual(h, q, 1);
     operations.add(reduce(cudnn.CUDNN_REDUCE_TENSOR_MAX, scores, largest));
     Descriptor below = virtual(h, q, k);
