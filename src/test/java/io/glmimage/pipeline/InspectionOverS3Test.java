@@ -7,7 +7,6 @@ import io.glmimage.io.Storage;
 import io.glmimage.s3.FolderS3;
 import java.nio.file.Path;
 import java.util.List;
-import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,7 +20,7 @@ class InspectionOverS3Test {
   void thePublishedCheckpointIsAcceptedFromABucket() throws Exception {
     PublishedFolder.write(temporary.resolve("models/GLM-Image"));
     try (FolderS3 s3 = FolderS3.start(temporary)) {
-      Storage storage = new Storage(settings(s3));
+      Storage storage = new Storage(s3.settings());
 
       CheckpointReport report =
           CheckpointInspector.inspect(
@@ -35,16 +34,5 @@ class InspectionOverS3Test {
       // The weights have 35.8 GB. What lies in the buffers of a closed connection counts as sent.
       assertTrue(s3.bytes() < 500_000_000L, s3.bytes() + " bytes");
     }
-  }
-
-  private static Configuration settings(FolderS3 s3) {
-    Configuration settings = new Configuration();
-    settings.set("fs.s3a.endpoint", "http://127.0.0.1:" + s3.port());
-    settings.set("fs.s3a.path.style.access", "true");
-    settings.set("fs.s3a.access.key", "reader");
-    settings.set("fs.s3a.secret.key", "secret");
-    settings.set("fs.s3a.connection.ssl.enabled", "false");
-    settings.setBoolean("fs.s3a.impl.disable.cache", true);
-    return settings;
   }
 }

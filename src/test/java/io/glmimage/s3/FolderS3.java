@@ -24,6 +24,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 
 /**
  * The reading half of the S3 protocol for a folder: HEAD, GET with ranges, and lists (version 2).
@@ -64,6 +65,18 @@ public final class FolderS3 implements AutoCloseable {
 
   public int port() {
     return server.getAddress().getPort();
+  }
+
+  /** Hadoop's settings to read the folder by {@code s3a}, with a client of its own. */
+  public Configuration settings() {
+    Configuration settings = new Configuration();
+    settings.set("fs.s3a.endpoint", "http://127.0.0.1:" + port());
+    settings.set("fs.s3a.path.style.access", "true");
+    settings.set("fs.s3a.access.key", "reader");
+    settings.set("fs.s3a.secret.key", "secret");
+    settings.set("fs.s3a.connection.ssl.enabled", "false");
+    settings.setBoolean("fs.s3a.impl.disable.cache", true);
+    return settings;
   }
 
   /** The number of requests so far. */

@@ -11,7 +11,6 @@ import io.glmimage.s3.FolderS3;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
-import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,8 +25,7 @@ class ChunksOverS3Test {
     Path model =
         SyntheticCheckpoint.write(Files.createDirectory(temporary.resolve("m")), 60 << 20, 4);
     try (FolderS3 s3 = FolderS3.start(temporary)) {
-      FileSource source =
-          CheckpointSource.open("s3a://" + FolderS3.BUCKET + "/m", settings(s3.port()));
+      FileSource source = CheckpointSource.open("s3a://" + FolderS3.BUCKET + "/m", s3.settings());
       CheckpointListing listing = CheckpointListing.read(source);
       ChunkPlan plan = new ChunkPlan(listing, 8 << 20);
       long before = s3.bytes();
@@ -45,16 +43,5 @@ class ChunksOverS3Test {
 
   private static ChunkPlan localPlan(Path model) throws Exception {
     return new ChunkPlan(CacheFixture.listing(model), 8 << 20);
-  }
-
-  private static Configuration settings(int port) {
-    Configuration settings = new Configuration();
-    settings.set("fs.s3a.endpoint", "http://127.0.0.1:" + port);
-    settings.set("fs.s3a.path.style.access", "true");
-    settings.set("fs.s3a.access.key", "reader");
-    settings.set("fs.s3a.secret.key", "secret");
-    settings.set("fs.s3a.connection.ssl.enabled", "false");
-    settings.setBoolean("fs.s3a.impl.disable.cache", true);
-    return settings;
   }
 }
