@@ -170,7 +170,7 @@ public final class ChunkReader implements AutoCloseable {
 
   private void read(Cursor cursor, CheckpointListing.Block block, byte[] into, int at)
       throws IOException {
-    int got = cursor.stream.readNBytes(into, at, block.length());
+    int got = Slices.read(cursor.stream, into, at, block.length());
     cursor.at += got;
     if (got < block.length()) {
       long now = source.stat(cursor.path).size();

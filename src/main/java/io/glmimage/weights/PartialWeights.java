@@ -125,11 +125,7 @@ public final class PartialWeights implements AutoCloseable {
       for (int i = 0; i < expected.length; i++) {
         CheckpointListing.Block block = chunk.blocks().get(i);
         FileChannel channel = channel(block.item().path());
-        ByteBuffer bytes = ByteBuffer.wrap(data, chunk.start(i), block.length());
-        long at = block.offset();
-        while (bytes.hasRemaining()) {
-          at += channel.write(bytes, at);
-        }
+        Slices.write(channel, block.offset(), data, chunk.start(i), block.length());
         lines.append(chunk.firstBlock() + i).append(' ');
         lines.append(HexFormat.of().formatHex(expected[i])).append('\n');
       }
