@@ -1,6 +1,5 @@
 package io.glmimage.kernel;
 
-import io.glmimage.kernel.CudnnFp8Plan.Shape;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,7 +17,7 @@ final class CudaFp8Attention implements Fp8Attention {
   private final KernelPrograms programs;
   private final KernelChoices choices;
   private final Fp8Attention other;
-  private final RetriedCalls<Shape> calls =
+  private final RetriedCalls<AttentionShape> calls =
       new RetriedCalls<>("fp8 attention of", "attention in bfloat16");
 
   /** What prevents the use of cuDNN, by head width. */
@@ -52,13 +51,13 @@ final class CudaFp8Attention implements Fp8Attention {
     }
     Fp8Attention cudnn = CudnnFp8Attention.of(programs.device());
     calls.call(
-        new Shape(query.size(1), query.size(0), key.size(0), query.size(2)),
+        new AttentionShape(query.size(1), query.size(0), key.size(0), query.size(2)),
         () -> into(out, cudnn, query, key, value),
         () -> into(out, other, query, key, value));
   }
 
   /** Whether cuDNN's kernel computes a shape, as far as earlier calls of it show. */
-  boolean usesCudnn(Shape shape) {
+  boolean usesCudnn(AttentionShape shape) {
     return problem(shape.width()).isEmpty() && !calls.failed(shape);
   }
 

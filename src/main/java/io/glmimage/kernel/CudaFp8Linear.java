@@ -5,10 +5,22 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * {@link Fp8Linear} as libtorch's product of e4m3 operands. Where that product does not apply the
- * scales of rows and columns itself, {@code scale_bias.cu} does so afterwards.
+ * {@link Fp8Linear} as libtorch's product of e4m3 operands. The product applies the scales of rows
+ * and columns, or {@code scale_bias.cu} does so afterwards: for few rows, and where libtorch's
+ * product cannot.
+ *
+ * <p>For few rows, cuBLASLt's products without scales are faster by more than the second kernel
+ * takes. {@code DecodeStepBenchmark} printed for 64 rows on an H200, with scales in the product and
+ * afterwards: 13696 to 4096 35.4 us and 19.9 us, 4096 to 4096 13.8 us and 9.8 us, 4096 to 4608 13.8
+ * us and 10.6 us; no gain for 4096 to 27392.
  */
 final class CudaFp8Linear implements Fp8Linear {
+  /** Most rows of a product that is scaled afterwards. */
+  private static final long FEW_ROWS = 128;
+
+  /** Most outputs of a product that is scaled afterwards. */
+  private static final long FEW_OUTPUTS = 8192;
+
   /** Major times 10 plus minor: the first compute capability with e4m3 matrix units. */
   private static final int CAPABILITY = 89;
 
@@ -76,11 +88,24 @@ final class CudaFp8Linear implements Fp8Linear {
     if (!choices.fused(KernelOperation.FP8_LINEAR, guard)) {
       return aten.apply(x, weight, bias, type);
     }
-    Fp8Product fp8 = product();
-    if (fp8.scalesRows()) {
-      return fp8.scaled(x, weight, bias);
-    }
-    Tensor out = fp8.unscaled(x, weight);
+    return product().scalesRows() && !scalesAfterwards(x.values().size(0), outputs)
+        ? product().scaled(x, weight, bias)
+        : scaledAfterwards(x, weight, bias);
+  }
+
+  /**
+   * Whether a product is scaled afterwards although libtorch could do so. The two forms round
+   * differently, so the choice must not depend on what is computed beside a row. It depends on the
+   * sizes of the product alone: a decoding step multiplies a batch of fixed size ({@code
+   * DecodeSlots}), and a prompt or an image is multiplied alone.
+   */
+  static boolean scalesAfterwards(long rows, long outputs) {
+    return rows <= FEW_ROWS && outputs <= FEW_OUTPUTS;
+  }
+
+  /** The product, then its scales and the bias. */
+  Tensor scaledAfterwards(Rows x, Rows weight, Tensor bias) {
+    Tensor out = product().unscaled(x, weight);
     scaleAndBias(out, x.scales(), weight.scales(), bias);
     return out;
   }

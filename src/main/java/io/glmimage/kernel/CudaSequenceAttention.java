@@ -50,7 +50,10 @@ final class CudaSequenceAttention implements SequenceAttention {
           programs.computeCapability() < CUDNN_CAPABILITY
               ? "cuDNN's attention is used from compute capability 9.0 on"
               : candidate.problem(programs.device());
-      cudnn = cudnnProblem == null ? new RetriedAttention(candidate, aten) : null;
+      cudnn =
+          cudnnProblem == null
+              ? new RetriedAttention(new CudnnPlannedAttention(programs.device(), candidate), aten)
+              : null;
     }
     return cudnn;
   }

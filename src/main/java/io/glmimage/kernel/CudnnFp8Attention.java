@@ -1,24 +1,18 @@
 package io.glmimage.kernel;
 
 import io.glmimage.kernel.CudnnFp8Plan.Scales;
-import io.glmimage.kernel.CudnnFp8Plan.Shape;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Consumer;
 import org.bytedeco.cuda.cudnn.cudnnContext;
-import org.bytedeco.cuda.global.cudnn;
-import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.cuda.CUDAStream;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_cuda;
 
@@ -28,13 +22,10 @@ import org.bytedeco.pytorch.global.torch_cuda;
  * H200: 772 TFLOP/s, and 577 in bfloat16.
  *
  * <p>A new shape costs some 0.1 s, in which cuDNN compiles its kernel, and {@link
- * Fp8AttentionTrial} compares it. A kernel that gives wrong values is never used. The last {@value
- * #KEPT_PLANS} shapes are kept. There is one object per GPU, which lives as long as the process, as
- * libtorch's own cuDNN handles do. Threads may share it.
+ * Fp8AttentionTrial} compares it. A kernel that gives wrong values is never used. There is one
+ * object per GPU, which lives as long as the process. Threads may share it.
  */
 final class CudnnFp8Attention implements Fp8Attention {
-  private static final int KEPT_PLANS = 64;
-
   /** Floats from one number to the next: cuDNN expects each at 16 bytes. */
   private static final int SPACING = 4;
 
@@ -46,22 +37,18 @@ final class CudnnFp8Attention implements Fp8Attention {
   private static final Map<Integer, CudnnFp8Attention> OF_DEVICES = new ConcurrentHashMap<>();
 
   private final int device;
-  private final cudnnContext handle;
+  private final CudnnPlans<CudnnFp8Plan> plans;
 
   /** Where {@link #scales} points. A tensor without a reference is freed, even a retained one. */
   private final OwnedTensors numbers = new OwnedTensors();
 
   private final Scales scales;
-  private final Map<Shape, CudnnFp8Plan> plans =
-      new LinkedHashMap<>(16, 0.75f, /* accessOrder= */ true);
 
   private CudnnFp8Attention(int device) {
     this.device = device;
-    Loader.load(cudnn.class);
+    plans = new CudnnPlans<>(device, this::newPlan);
     byte before = torch_cuda.ExchangeDevice((byte) device);
     try (TensorScope scope = new TensorScope()) {
-      handle = new cudnnContext();
-      CudnnDescriptors.check(cudnn.cudnnCreate(handle), "create a handle");
       TensorOptions type = Compute.cuda(device).options(ScalarType.Float);
       Tensor memory = numbers.own(Ops.zeros(type, 5L * SPACING));
       long address = memory.data_ptr().address();
@@ -94,7 +81,11 @@ final class CudnnFp8Attention implements Fp8Attention {
   static String problem(int device, long headDim) {
     try (TensorScope scope = new TensorScope()) {
       for (int[] lengths : TRIED) {
-        of(device).prepare(new Shape(TRIED_HEADS, lengths[0], lengths[1], headDim));
+        of(device)
+            .plans
+            .with(
+                new AttentionShape(TRIED_HEADS, lengths[0], lengths[1], headDim),
+                (handle, plan) -> {});
       }
       return null;
     } catch (KernelException e) {
@@ -113,32 +104,14 @@ final class CudnnFp8Attention implements Fp8Attention {
   }
 
   @Override
-  public synchronized void apply(Tensor query, Tensor key, Tensor value, Tensor out) {
-    Shape shape = new Shape(query.size(1), query.size(0), key.size(0), query.size(2));
-    withStream(stream -> run(plan(shape, stream), query, key, value, out));
+  public void apply(Tensor query, Tensor key, Tensor value, Tensor out) {
+    plans.with(
+        new AttentionShape(query.size(1), query.size(0), key.size(0), query.size(2)),
+        (handle, plan) -> run(handle, plan, query, key, value, out));
   }
 
-  /**
-   * Makes the plan of a shape, unless there is one.
-   *
-   * @throws KernelException if cuDNN has none, or its values are wrong
-   */
-  private synchronized void prepare(Shape shape) {
-    withStream(stream -> plan(shape, stream));
-  }
-
-  private void withStream(Consumer<CUDAStream> work) {
-    byte before = torch_cuda.ExchangeDevice((byte) device);
-    try (TensorScope scope = new TensorScope();
-        CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) device)) {
-      CudnnDescriptors.check(cudnn.cudnnSetStream(handle, stream.stream()), "set the stream");
-      work.accept(stream);
-    } finally {
-      torch_cuda.ExchangeDevice(before);
-    }
-  }
-
-  private void run(CudnnFp8Plan plan, Tensor query, Tensor key, Tensor value, Tensor out) {
+  private void run(
+      cudnnContext handle, CudnnFp8Plan plan, Tensor query, Tensor key, Tensor value, Tensor out) {
     Tensor workspace =
         Ops.empty(Compute.cuda(device), ScalarType.Byte, Math.max(16, plan.workspaceBytes()));
     plan.run(
@@ -151,26 +124,19 @@ final class CudnnFp8Attention implements Fp8Attention {
         workspace.data_ptr().address());
   }
 
-  private CudnnFp8Plan plan(Shape shape, CUDAStream stream) {
-    CudnnFp8Plan known = plans.get(shape);
-    if (known != null) {
-      return known;
-    }
+  /**
+   * @throws KernelException if cuDNN has none, or its values are wrong
+   */
+  private CudnnFp8Plan newPlan(cudnnContext handle, AttentionShape shape) {
+    Compute compute = Compute.cuda(device);
     CudnnFp8Plan plan = new CudnnFp8Plan(handle, shape);
     try {
-      Fp8AttentionTrial.check(
-          Compute.cuda(device), shape, (q, k, v, out) -> run(plan, q, k, v, out));
+      Fp8AttentionTrial.check(compute, shape, (q, k, v, out) -> run(handle, plan, q, k, v, out));
     } catch (RuntimeException e) {
       // Its kernel may still be running.
-      stream.synchronize();
+      compute.awaitStream();
       plan.close();
       throw e;
-    }
-    plans.put(shape, plan);
-    if (plans.size() > KEPT_PLANS) {
-      Shape oldest = plans.keySet().iterator().next();
-      stream.synchronize();
-      plans.remove(oldest).close();
     }
     return plan;
   }

@@ -1,6 +1,5 @@
 package io.glmimage.kernel;
 
-import io.glmimage.kernel.CudnnFp8Plan.Shape;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
@@ -43,14 +42,15 @@ final class Fp8AttentionTrial {
    *
    * @throws KernelException if the error is too large
    */
-  static void check(Compute compute, Shape shape, Implementation implementation) {
+  static void check(Compute compute, AttentionShape shape, Implementation implementation) {
     double error = error(compute, shape, implementation);
     // Also if the error is not a number.
     if (!(error <= LARGEST_ERROR)) {
       throw new KernelException(
           String.format(
               Locale.ROOT,
-              "Cannot use fp8 attention of %s: its results are wrong by %.3g of their size, more than %s",
+              "Cannot use fp8 attention of %s: its results are wrong by %.3g of their size, more"
+                  + " than %s",
               shape,
               error,
               LARGEST_ERROR));
@@ -58,7 +58,7 @@ final class Fp8AttentionTrial {
   }
 
   /** {@code |result - expected| / |expected|} over the first and the last head. */
-  static double error(Compute compute, Shape shape, Implementation implementation) {
+  static double error(Compute compute, AttentionShape shape, Implementation implementation) {
     double factor = QkNormRotary.factor(shape.width());
     try (TensorScope scope = new TensorScope()) {
       Tensor query = numbers(compute, shape, shape.queries(), KEY_ROWS, 0.7, factor);
@@ -88,7 +88,12 @@ final class Fp8AttentionTrial {
 
   /** {@code [rows, H, d]}: waves of unlike frequencies, of which {@code different} rows differ. */
   private static Tensor numbers(
-      Compute compute, Shape shape, long rows, long different, double frequency, double size) {
+      Compute compute,
+      AttentionShape shape,
+      long rows,
+      long different,
+      double frequency,
+      double size) {
     Tensor waves =
         torch
             .outer(counting(compute, different), counting(compute, shape.heads() * shape.width()))

@@ -21,6 +21,17 @@ import org.bytedeco.pytorch.global.torch_cuda;
 
 /** Loads libtorch once per process, and answers what it can run on. */
 public final class Libtorch {
+  /**
+   * libtorch's setting: cuDNN's plans of convolutions that each thread keeps, 10,000 by default.
+   */
+  private static final String CONVOLUTION_PLANS = "TORCH_CUDNN_V8_API_LRU_CACHE_LIMIT";
+
+  /**
+   * An image size has about 50 different convolutions. libtorch estimates 0.2 MB of the host's
+   * memory for a plan, so that its default would take 2 GB.
+   */
+  private static final String CONVOLUTION_PLANS_KEPT = "2000";
+
   static {
     try {
       NativeLibraries.load(
@@ -36,6 +47,8 @@ public final class Libtorch {
         // libtorch has two libraries for matrix products. cuBLASLt picks better kernels for few
         // rows; for many rows they are equal.
         torch.globalContext().setBlasPreferredBackend(BlasBackend.Cublaslt);
+        // libtorch reads the limit at the first convolution. It does not replace one that is set.
+        torch.set_env(CONVOLUTION_PLANS, CONVOLUTION_PLANS_KEPT, /* overwrite= */ false);
       }
     } catch (LinkageError | UncheckedIOException e) {
       // If it were thrown here, later callers would only get a NoClassDefFoundError.

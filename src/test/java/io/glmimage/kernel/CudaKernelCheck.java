@@ -1,6 +1,5 @@
 package io.glmimage.kernel;
 
-import io.glmimage.kernel.CudnnFp8Plan.Shape;
 import io.glmimage.kernel.QkNormRotary.KeyValueRows;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
@@ -55,7 +54,15 @@ final class CudaKernelCheck {
       addAll(type);
     }
     int[][] products = {
-      {1, 16, 16}, {7, 64, 48}, {32, 4096, 4608}, {33, 13696, 4096}, {1030, 4096, 4096}
+      {1, 16, 16},
+      {7, 64, 48},
+      {32, 4096, 4608},
+      {33, 13696, 4096},
+      {64, 4096, 4096},
+      {64, 4096, 27392},
+      {128, 13696, 4096},
+      {129, 13696, 4096},
+      {1030, 4096, 4096}
     };
     for (int[] s : products) {
       add(
@@ -77,8 +84,11 @@ final class CudaKernelCheck {
     for (int[] l : lengths) {
       add("fp8_attention " + Arrays.toString(l), () -> fp8Attention(l[0], l[1], l[2]));
     }
-    checks.add(
-        new Check("fp8_linear: a row does not depend on its neighbours", this::fp8Neighbours));
+    for (int[] s : new int[][] {{32, 4096, 4608}, {64, 13696, 4096}, {200, 4096, 4096}}) {
+      add(
+          "fp8_linear: a row does not depend on its neighbours " + Arrays.toString(s),
+          () -> fp8Neighbours(s[0], s[1], s[2]));
+    }
     checks.add(new Check("fp8_linear in a graph", this::fp8Graph));
     checks.add(new Check("guided_euler_step: latents of odd sides", this::oddLatents));
     checks.add(new Check("empty tensors give empty results", this::emptyTensors));
@@ -493,7 +503,7 @@ final class CudaKernelCheck {
     }
     double relative = Math.sqrt(difference / size);
     expect(relative <= 0.06, "relative error " + relative);
-    Shape shape = new Shape(heads, queries, keys, headDim);
+    AttentionShape shape = new AttentionShape(heads, queries, keys, headDim);
     boolean cudnn = fused.fp8Attention().usesCudnn(shape);
     // cuDNN has no kernel for a single query, which the network does not have.
     expect(cudnn == queries > 1, (cudnn ? "cuDNN" : "bfloat16") + " computes " + shape);
@@ -524,24 +534,24 @@ final class CudaKernelCheck {
     Tensor out = fused.fp8Linear().apply(x, weight, withBias ? gpu(bias) : null, type);
     Tensor expected =
         aten.fp8Linear().apply(cpu(x), cpu(weight), withBias ? f32(bias) : null, ScalarType.Float);
-    Fp8Product product = new Fp8Product(0);
-    Tensor unscaled = product.unscaled(x, weight);
-    fused
-        .fp8Linear()
-        .scaleAndBias(unscaled, x.scales(), weight.scales(), withBias ? gpu(bias) : null);
+    Tensor scaled = new Fp8Product(0).scaled(x, weight, withBias ? gpu(bias) : null);
+    Tensor afterwards = fused.fp8Linear().scaledAfterwards(x, weight, withBias ? gpu(bias) : null);
+    boolean few = CudaFp8Linear.scalesAfterwards(rows, outputs);
+    expect(
+        Arrays.equals(Ops.toFloats(out), Ops.toFloats(few ? afterwards : scaled)),
+        "the result is not that of the form for " + rows + " rows");
     // The matrix unit keeps 14 bits of the sums of many products, which single elements show.
     double outlier = 16;
-    return near(type, out, expected, outlier)
-        + ", scaled afterwards "
-        + near(type, unscaled, expected, outlier);
+    return "scales in the product "
+        + near(type, scaled, expected, outlier)
+        + ", afterwards "
+        + near(type, afterwards, expected, outlier);
   }
 
-  private String fp8Neighbours() {
+  private String fp8Neighbours(int rows, int inputs, int outputs) {
     ScalarType type = ScalarType.BFloat16;
-    int rows = 32;
-    int width = 4096;
-    Tensor x = gpu(normals(type, 1, 0, rows, width));
-    Rows weight = fused.quantizeRows().quantize(gpu(normals(type, 0.05, 0, 4608, width)));
+    Tensor x = gpu(normals(type, 1, 0, rows, inputs));
+    Rows weight = fused.quantizeRows().quantize(gpu(normals(type, 0.05, 0, outputs, inputs)));
     float[] first =
         Ops.toFloats(fused.fp8Linear().apply(fused.quantizeRows().quantize(x), weight, null, type));
     Tensor turned = x.roll(new long[] {5}, 0).contiguous();
@@ -552,6 +562,17 @@ final class CudaKernelCheck {
                 .apply(fused.quantizeRows().quantize(turned), weight, null, type)
                 .roll(new long[] {-5}, 0));
     expect(Arrays.equals(first, second), "rows differ in another order");
+    // Other neighbours, in a batch of the same size.
+    Tensor changed = x.clone();
+    changed.narrow(0, 1, rows - 1).fill_(new Scalar(3.0));
+    float[] third =
+        Ops.toFloats(
+            fused
+                .fp8Linear()
+                .apply(fused.quantizeRows().quantize(changed), weight, null, type)
+                .narrow(0, 0, 1));
+    expect(
+        Arrays.equals(Arrays.copyOf(first, outputs), third), "a row differs with other neighbours");
     return "identical";
   }
 

@@ -15,8 +15,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /**
  * Times each kind of operation in a decoding step of the prior, at the geometry of the checkpoint
  * with 16 billion parameters, in bf16 and in fp8. Prints microseconds per call, calls per step,
- * their product, the rate of bytes that have to move, and the sum. Then come other forms of the fp8
- * products, which a step does not use. Times are those of {@link CudaKernelBenchmark}.
+ * their product, the rate of bytes that have to move, and the sum. Then come the forms of the fp8
+ * products. Times are those of {@link CudaKernelBenchmark}.
  *
  * <pre>{@code java -cp CLASSES:JARS io.glmimage.kernel.DecodeStepBenchmark CACHE_FOLDER BATCH
  * TOKENS ROWS,ROWS...}</pre>
@@ -208,39 +208,37 @@ final class DecodeStepBenchmark {
     }
   }
 
-  /** The fp8 products without scales, scaled afterwards, and with other numbers of rows. */
+  /** The forms of the fp8 products, of which a step uses one, with several numbers of rows. */
   private void otherForms() {
-    System.out.println("other forms of the fp8 products");
+    System.out.println("forms of the fp8 products");
     Fp8Product product = new Fp8Product(0);
     for (long[] layer : PRODUCTS) {
-      for (int rows : new int[] {16, 32, 128}) {
-        product(rows, layer[0], layer[1], /* fp8= */ true, LAYERS);
-      }
-      try (TensorScope scope = new TensorScope()) {
-        int sets = CudaKernelBenchmark.sets(layer[0] * layer[1]);
-        Rows[] x = quantized(CudaKernelBenchmark.tensors(sets, batch, layer[0]));
-        Rows[] weight = quantized(CudaKernelBenchmark.tensors(sets, layer[1], layer[0]));
-        String shape = " [" + batch + ", " + layer[0] + "] to " + layer[1];
-        long bytes = batch * layer[0] + layer[1] * layer[0] + 2L * batch * layer[1];
-        time(
-            "without scales" + shape,
-            bytes,
-            sets,
-            LAYERS,
-            (k, s) -> product.unscaled(x[s], weight[s]));
-        time(
-            "scaled afterwards" + shape,
-            bytes,
-            sets,
-            LAYERS,
-            (k, s) ->
-                kernels
-                    .fp8Linear()
-                    .scaleAndBias(
-                        product.unscaled(x[s], weight[s]),
-                        x[s].scales(),
-                        weight[s].scales(),
-                        null));
+      for (int rows : new int[] {16, 32, 64, 128, 192, 256}) {
+        try (TensorScope scope = new TensorScope()) {
+          int sets = CudaKernelBenchmark.sets(layer[0] * layer[1]);
+          Rows[] x = quantized(CudaKernelBenchmark.tensors(sets, rows, layer[0]));
+          Rows[] weight = quantized(CudaKernelBenchmark.tensors(sets, layer[1], layer[0]));
+          String shape = " [" + rows + ", " + layer[0] + "] to " + layer[1];
+          long bytes = rows * layer[0] + layer[1] * layer[0] + 2L * rows * layer[1];
+          time(
+              "scales in product" + shape,
+              bytes,
+              sets,
+              LAYERS,
+              (k, s) -> product.scaled(x[s], weight[s], null));
+          time(
+              "without scales" + shape,
+              bytes,
+              sets,
+              LAYERS,
+              (k, s) -> product.unscaled(x[s], weight[s]));
+          time(
+              "scaled afterwards" + shape,
+              bytes,
+              sets,
+              LAYERS,
+              (k, s) -> kernels.fp8Linear().scaledAfterwards(x[s], weight[s], null));
+        }
       }
     }
   }

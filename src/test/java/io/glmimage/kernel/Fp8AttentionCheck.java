@@ -1,6 +1,5 @@
 package io.glmimage.kernel;
 
-import io.glmimage.kernel.CudnnFp8Plan.Shape;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
@@ -56,7 +55,7 @@ final class Fp8AttentionCheck {
   private static void plan() {
     cudnnContext handle = new cudnnContext();
     say("cudnnCreate " + cudnn.cudnnCreate(handle));
-    Shape shape = new Shape(HEADS, 4128, 8224, WIDTH);
+    AttentionShape shape = new AttentionShape(HEADS, 4128, 8224, WIDTH);
     attempt(
         "plan",
         () -> {
@@ -86,7 +85,7 @@ final class Fp8AttentionCheck {
                 heads(x[2].to(ScalarType.Float)));
     Tensor seen = heads(out).to(ScalarType.Float);
     double error = seen.sub(expected).norm().item_double() / expected.norm().item_double();
-    Shape shape = new Shape(HEADS, queries, keys, WIDTH);
+    AttentionShape shape = new AttentionShape(HEADS, queries, keys, WIDTH);
     double trial = Fp8AttentionTrial.error(Compute.cuda(0), shape, CudnnFp8Attention.of(0)::apply);
     if (!(error <= Fp8AttentionTrial.LARGEST_ERROR)) {
       throw new IllegalStateException("relative error " + error);

@@ -3,7 +3,6 @@ package io.glmimage.kernel;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.glmimage.kernel.CudnnFp8Plan.Shape;
 import io.glmimage.kernel.Fp8AttentionTrial.Implementation;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
@@ -26,7 +25,7 @@ class Fp8AttentionTrialTest {
     "1, 60, 900, 128"
   })
   void rightResultsPass(long heads, long queries, long keys, long width) {
-    Shape shape = new Shape(heads, queries, keys, width);
+    AttentionShape shape = new AttentionShape(heads, queries, keys, width);
     // The rounding of the results to e4m3.
     double error = Fp8AttentionTrial.error(CPU, shape, RIGHT::apply);
     assertTrue(error > 0 && error < 0.03, () -> "error " + error);
@@ -42,7 +41,7 @@ class Fp8AttentionTrialTest {
     "1, 60, 900, 128"
   })
   void wrongResultsFail(long heads, long queries, long keys, long width) {
-    Shape shape = new Shape(heads, queries, keys, width);
+    AttentionShape shape = new AttentionShape(heads, queries, keys, width);
     refused(shape, (q, k, v, out) -> {});
     refused(shape, (q, k, v, out) -> fill(out, 448));
     refused(shape, (q, k, v, out) -> fill(out, 0));
@@ -69,7 +68,7 @@ class Fp8AttentionTrialTest {
     }
   }
 
-  private static void refused(Shape shape, Implementation wrong) {
+  private static void refused(AttentionShape shape, Implementation wrong) {
     KernelException refusal =
         assertThrows(KernelException.class, () -> Fp8AttentionTrial.check(CPU, shape, wrong));
     assertTrue(

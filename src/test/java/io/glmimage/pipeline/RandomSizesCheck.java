@@ -22,8 +22,8 @@ import java.util.concurrent.Executors;
  * edits another thread goes on (0: never; libraries keep plans of shapes by thread). Sides are
  * between 100 pixels and the longest side, evenly distributed on a logarithmic scale; an aspect
  * ratio that the model refuses is drawn again. Prints twenty lines of progress, and then the slopes
- * of memory over the second half, and the time of batches with and without a new shape. Exits with
- * 1 if an edit fails.
+ * of memory over the second half, the time of batches with and without a new shape, and what a
+ * prompt of 100,000 tokens gives. Exits with 1 if an edit fails.
  */
 final class RandomSizesCheck {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
@@ -113,7 +113,27 @@ final class RandomSizesCheck {
         median(known),
         known.size());
     System.out.println(failed + " of " + edits + " edits failed");
-    return failed == 0;
+    return failed == 0 && longPromptFailsAlone(pipeline);
+  }
+
+  /** A prompt of 100,000 tokens is a failed row; edits go on beside it and after it. */
+  private boolean longPromptFailsAlone(GlmImagePipeline pipeline) {
+    List<EditRequest> requests = new ArrayList<>(requests(0, 2));
+    EditRequest first = requests.get(0);
+    requests.add(
+        1,
+        new EditRequest("long", "word ".repeat(33_334), first.sources(), null, null, 2, 1.5, 0, 0));
+    List<EditResult> results = pipeline.edit(requests);
+    boolean after = pipeline.edit(requests(0, 1)).get(0).ok();
+    EditResult refused = results.get(1);
+    System.out.println(
+        "a prompt of 100,000 tokens: "
+            + (refused.ok() ? "EDITED" : refused.error().getMessage())
+            + "; neighbours "
+            + (results.get(0).ok() && results.get(2).ok() ? "edited" : "FAILED")
+            + "; the next edit "
+            + (after ? "worked" : "FAILED"));
+    return !refused.ok() && results.get(0).ok() && results.get(2).ok() && after;
   }
 
   private List<EditRequest> requests(int first, int count) {

@@ -11,10 +11,12 @@ import io.glmimage.error.InvalidRequestException;
 import io.glmimage.golden.GoldenCase;
 import io.glmimage.golden.Goldens;
 import io.glmimage.kernel.AtenKernels;
+import io.glmimage.kernel.Rows;
 import io.glmimage.kernel.WatchedKernels;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
 import io.glmimage.tensor.Ops;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -172,6 +175,36 @@ class PriorModelTest {
       sizes.clear();
       wide.generate(prompts.subList(0, 1));
       assertEquals(Set.of(1L, (long) PriorOptions.GPU_SLOTS), Set.copyOf(sizes));
+    }
+  }
+
+  @Test
+  void everyStepMultipliesTheWholeBatchHoweverManyRowsWait() {
+    // On a GPU the form of an fp8 product depends on its number of rows.
+    List<Long> rows = new ArrayList<>();
+    int batch = 5;
+    try (PriorModel fp8 =
+        PriorModel.load(
+            processor.checkpoint(),
+            Compute.cpu().withPrecision(Precision.FP8),
+            WatchedKernels.of(
+                "fp8Linear", arguments -> rows.add(((Rows) arguments[0]).values().size(0))),
+            PriorOptions.defaults(Compute.cpu()).withSlots(batch))) {
+      // Few tokens, so that the test is short.
+      List<PriorPrompt> prompts =
+          prompts().stream()
+              .sorted(Comparator.comparingInt(PriorPrompt::newTokens))
+              .limit(2)
+              .toList();
+      for (int limit : new int[] {batch, 1}) {
+        fp8.limitRows(limit);
+        rows.clear();
+        fp8.generate(prompts);
+        // A prompt runs alone, and its last token goes through the end of the last layer alone.
+        Set<Long> expected = new TreeSet<>(Set.of((long) batch, 1L));
+        prompts.forEach(prompt -> expected.add((long) prompt.inputIds().length));
+        assertEquals(expected, new TreeSet<>(rows));
+      }
     }
   }
 

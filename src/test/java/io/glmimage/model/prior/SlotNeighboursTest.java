@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.golden.Goldens;
 import io.glmimage.model.Grid;
 import io.glmimage.tensor.Compute;
+import io.glmimage.tensor.Precision;
 import io.glmimage.tensor.RequiredGpu;
 import io.glmimage.weights.CheckpointFolder;
 import java.io.IOException;
@@ -31,8 +32,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  * neighbours, in another order and alone. Uses the bundled model and random rows.
  *
  * <p>On a GPU: 64 slots and 80 rows, so that rows wait and enter slots that others have left, in
- * bfloat16 and in float32; and 32 slots for the rows alone. On the CPU: fewer rows, and the CPU's
- * default number of slots.
+ * bfloat16, in float32 and in fp8; and 32 slots for the rows alone. On the CPU: fewer rows, and the
+ * CPU's default number of slots.
  */
 class SlotNeighboursTest {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
@@ -51,6 +52,13 @@ class SlotNeighboursTest {
     RequiredGpu.orSkip();
     Compute compute = dtype == ScalarType.Float ? Compute.cudaFloat32(0) : Compute.cuda(0);
     check(compute, PriorOptions.GPU_SLOTS, 80, 12);
+  }
+
+  @Tag("gpu")
+  @Test
+  void rowsKeepTheirIdsInFp8OnTheGpu() throws IOException {
+    RequiredGpu.orSkip();
+    check(Compute.cuda(0).withPrecision(Precision.FP8), PriorOptions.GPU_SLOTS, 80, 12);
   }
 
   /**
