@@ -48,7 +48,9 @@ public record WorkingMemory(long prior, long sources, long decoding, long runtim
     long bytes = dtype == ScalarType.Float ? 4 : 2;
     long pixels = (long) size.height() * size.width();
     int tokens = (int) (pixels / (OutputLimits.TOKEN_PIXELS * OutputLimits.TOKEN_PIXELS));
-    // A prior token stands for 2 x 2 tokens of the transformer. Source and target have as many.
+    // A prior token stands for 2 x 2 tokens of the transformer. Source and target have as many. In
+    // fp8, GPUs with e4m3 attention keep half of the transformer's bytes. Whether a GPU has it is
+    // known only when the network is loaded, and smaller cards don't.
     return new WorkingMemory(
         bytes * parts.prior().cacheValues(rows, 2 * tokens + TEXT_TOKENS),
         bytes * parts.transformer().cacheValues(4 * 2 * tokens + TEXT_TOKENS),

@@ -18,12 +18,13 @@ import java.util.concurrent.Executors;
 
 /**
  * Edits source images of random sizes with the bundled model, to see what new shapes cost. Run
- * {@code main}; arguments: edits, device, edits in a batch, seed, longest side, and after how many
- * edits another thread goes on (0: never; libraries keep plans of shapes by thread). Sides are
- * between 100 pixels and the longest side, evenly distributed on a logarithmic scale; an aspect
- * ratio that the model refuses is drawn again. Prints twenty lines of progress, and then the slopes
- * of memory over the second half, the time of batches with and without a new shape, and what a
- * prompt of 100,000 tokens gives. Exits with 1 if an edit fails.
+ * {@code main}; arguments: edits, device, edits in a batch, seed, longest side, after how many
+ * edits another thread goes on (0: never; libraries keep plans of shapes by thread), and after how
+ * many seconds no further batch begins (0: never). Sides are between 100 pixels and the longest
+ * side, evenly distributed on a logarithmic scale; an aspect ratio that the model refuses is drawn
+ * again. Prints twenty lines of progress, and then the slopes of memory over the second half, the
+ * time of batches with and without a new shape, and what a prompt of 100,000 tokens gives. Exits
+ * with 1 if an edit fails.
  */
 final class RandomSizesCheck {
   private static final Path MODEL = Path.of("src/main/resources/models/glm-image-tiny");
@@ -46,15 +47,17 @@ final class RandomSizesCheck {
     long seed = args.length > 3 ? Long.parseLong(args[3]) : 1;
     int longest = args.length > 4 ? Integer.parseInt(args[4]) : 8000;
     int perThread = args.length > 5 ? Integer.parseInt(args[5]) : 0;
+    double seconds = args.length > 6 ? Double.parseDouble(args[6]) : 0;
     boolean ok;
     try (GlmImagePipeline pipeline = GlmImagePipeline.load(CheckpointFolder.open(MODEL), compute)) {
-      ok = new RandomSizesCheck(seed, longest).run(pipeline, edits, batch, perThread);
+      ok = new RandomSizesCheck(seed, longest).run(pipeline, edits, batch, perThread, seconds);
     }
     System.exit(ok ? 0 : 1);
   }
 
-  private boolean run(GlmImagePipeline pipeline, int edits, int batch, int perThread)
+  private boolean run(GlmImagePipeline pipeline, int most, int batch, int perThread, double limit)
       throws Exception {
+    int edits = most;
     ProcessSamples samples = new ProcessSamples("edits");
     Set<Long> seen = new HashSet<>();
     List<Double> known = new ArrayList<>();
@@ -66,6 +69,10 @@ final class RandomSizesCheck {
     ExecutorService thread = Executors.newSingleThreadExecutor();
     int onThread = 0;
     for (int done = 0; done < edits; ) {
+      if (limit > 0 && (System.nanoTime() - start) / 1e9 > limit) {
+        edits = done;
+        break;
+      }
       if (perThread > 0 && onThread >= perThread) {
         thread.shutdown();
         thread = Executors.newSingleThreadExecutor();
