@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.Until;
 import io.glmimage.spark.engine.FakeEngines;
 import java.io.IOException;
@@ -56,7 +57,7 @@ class ClusterJobTest {
         new ChildJob(
             folder.resolve("job.log"),
             List.of(
-                "-Dspark.executor.extraClassPath=" + System.getProperty("java.class.path"),
+                "-Dspark.executor.extraClassPath=" + SparkProcess.classesWithoutSpark(),
                 "-Dspark.executor.memory=512m"),
             Path.of(home),
             List.of(

@@ -82,8 +82,8 @@ public final class JobServer {
             .setModelUrl(words.get(3))
             .setWeights(words.get(4))
             .setDevice("cpu")
-            .setHeight(64)
-            .setWidth(64)
+            .setHeight(32)
+            .setWidth(32)
             .setNumInferenceSteps(1)
             .transform(spark.read().json(words.get(1)).repartition(4))
             .collectAsList();

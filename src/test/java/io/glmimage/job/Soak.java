@@ -147,6 +147,10 @@ public final class Soak implements Callable<Integer> {
    */
   private static final String[] TASKS_FOR_TWO = {"--partitions=3", "--batch-size=1"};
 
+  /** Otherwise S3A searches all jars for a parser at every answer. */
+  private static final String XML_PARSER =
+      "-Dorg.xml.sax.driver=com.sun.org.apache.xerces.internal.parsers.SAXParser";
+
   private static final int SOURCES = 24;
   private static final int CHECKERS = 8;
 
@@ -407,7 +411,8 @@ public final class Soak implements Callable<Integer> {
         .forEach((key, value) -> options.add("-Dspark.hadoop." + key + "=" + value));
     // As spark-submit passes it.
     options.add("-Dspark.master=" + master);
-    options.add("-Dspark.executor.extraClassPath=" + System.getProperty("java.class.path"));
+    options.add(XML_PARSER);
+    options.add("-Dspark.executor.extraClassPath=" + SparkProcess.classesBesideSpark());
     options.add("-Dspark.executor.memory=" + HEAP);
     options.add("-Dspark.executorEnv.OMP_NUM_THREADS=1");
     options.add(executorOptions(""));
@@ -428,7 +433,10 @@ public final class Soak implements Callable<Integer> {
 
   /** Makes executors start quickly; most of their work is native. */
   private static String executorOptions(String more) {
-    return "-Dspark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC " + more;
+    return "-Dspark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+        + XML_PARSER
+        + " "
+        + more;
   }
 
   private void expect(int code, ChildJob job) throws Exception {

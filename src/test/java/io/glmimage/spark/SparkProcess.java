@@ -78,6 +78,18 @@ public final class SparkProcess {
     return path.toString();
   }
 
+  /** The class path without the jars that the distribution has. */
+  public static String classesBesideSpark() {
+    Path jars = home().orElseThrow().resolve("jars");
+    List<String> beside = new ArrayList<>();
+    for (String part : System.getProperty("java.class.path").split(File.pathSeparator)) {
+      if (!Files.exists(jars.resolve(Path.of(part).getFileName()))) {
+        beside.add(part);
+      }
+    }
+    return String.join(File.pathSeparator, beside);
+  }
+
   /**
    * Starts {@code main} under a heap, with Spark settings as system properties.
    *
