@@ -48,7 +48,7 @@ class SettingsJobTest extends SharedSession {
           "-Dspark.sql.files.ignoreCorruptFiles=true",
           "-Dspark.sql.files.ignoreMissingFiles=true",
           "-Dspark.sql.files.maxRecordsPerFile=1",
-          "-Dspark.sql.files.maxPartitionBytes=64",
+          "-Dspark.sql.files.maxPartitionBytes=2048",
           "-Dspark.sql.parquet.mergeSchema=true",
           "-Dspark.sql.parquet.binaryAsString=true",
           "-Dspark.sql.parquet.writeLegacyFormat=true",
