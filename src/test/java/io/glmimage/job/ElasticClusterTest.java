@@ -234,7 +234,7 @@ class ElasticClusterTest {
     // Spark requires 450 MiB of heap unless its reserve is set lower.
     settings.put("spark.testing.reservedMemory", Integer.toString(32 << 20));
     settings.put("spark.executor.cores", "1");
-    settings.put("spark.executor.extraClassPath", SparkProcess.classesWithoutSpark());
+    settings.put("spark.executor.extraClassPath", System.getProperty("java.class.path"));
     settings.put(
         "spark.executor.extraJavaOptions",
         "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -D"

@@ -67,7 +67,7 @@ class ObservedClusterTest {
     settings.put("spark.executor.memory", "512m");
     settings.put(
         "spark.executor.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto");
-    settings.put("spark.executor.extraClassPath", SparkProcess.classesWithoutSpark());
+    settings.put("spark.executor.extraClassPath", System.getProperty("java.class.path"));
     settings.put("spark.metrics.conf", Path.of("conf/metrics.properties").toAbsolutePath() + "");
     // The sink does not make its folder.
     settings.put(
