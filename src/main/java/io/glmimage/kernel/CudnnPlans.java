@@ -4,6 +4,7 @@ import io.glmimage.tensor.TensorScope;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.global.cudnn;
 import org.bytedeco.javacpp.Loader;
@@ -41,8 +42,7 @@ final class CudnnPlans<P extends CudnnPlans.Plan> {
   private final int device;
   private final Maker<P> maker;
   private final cudnnContext handle;
-  private final Map<AttentionShape, P> plans =
-      new LinkedHashMap<>(16, 0.75f, /* accessOrder= */ true);
+  private final Recent<P> plans = new Recent<>(KEPT);
 
   /**
    * @throws LinkageError if cuDNN or its binding is missing
@@ -72,24 +72,46 @@ final class CudnnPlans<P extends CudnnPlans.Plan> {
     try (TensorScope scope = new TensorScope();
         CUDAStream stream = torch_cuda.getCurrentCUDAStream((byte) device)) {
       CudnnDescriptors.check(cudnn.cudnnSetStream(handle, stream.stream()), "set the stream");
-      P plan = plans.get(shape);
-      if (plan == null) {
-        plan = maker.make(handle, shape);
-        plans.put(shape, plan);
-        if (plans.size() > KEPT) {
-          // Its kernel may still be running.
-          stream.synchronize();
-          plans.remove(plans.keySet().iterator().next()).close();
-        }
-      }
+      // The kernel of a plan that is closed may still be running.
+      P plan = plans.get(shape, () -> maker.make(handle, shape), stream::synchronize);
       work.accept(handle, plan);
     } finally {
       torch_cuda.ExchangeDevice(before);
     }
   }
 
-  /** The number of plans that are kept. */
-  synchronized int size() {
-    return plans.size();
+  /** The plans that were used last. */
+  static final class Recent<P extends Plan> {
+    private final int limit;
+    private final Map<AttentionShape, P> plans =
+        new LinkedHashMap<>(16, 0.75f, /* accessOrder= */ true);
+
+    /**
+     * @param limit most plans, at least 1
+     */
+    Recent(int limit) {
+      this.limit = limit;
+    }
+
+    /**
+     * The plan of a shape. If there is none, it is made, and the plan that was not used for the
+     * longest time is closed if there are too many.
+     *
+     * @param maker makes the plan; if it throws, nothing changes
+     * @param beforeClosing runs before a plan is closed
+     */
+    P get(AttentionShape shape, Supplier<P> maker, Runnable beforeClosing) {
+      P known = plans.get(shape);
+      if (known != null) {
+        return known;
+      }
+      P made = maker.get();
+      plans.put(shape, made);
+      if (plans.size() > limit) {
+        beforeClosing.run();
+        plans.remove(plans.keySet().iterator().next()).close();
+      }
+      return made;
+    }
   }
 }
