@@ -12,8 +12,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
@@ -119,7 +117,7 @@ public final class RunLock implements AutoCloseable {
     content.put("pid", ProcessHandle.current().pid());
     content.put("started", time.now().toString());
     content.put("timeout_millis", timeout.toMillis());
-    content.put("process", process(ProcessHandle.current()));
+    content.put("owner_process", HostProcess.current().toString());
     content.put("executors", !terms.diesWithProcess());
     timer = Executors.newSingleThreadScheduledExecutor(DaemonThreads.named("run-lock"));
   }
@@ -180,7 +178,8 @@ public final class RunLock implements AutoCloseable {
   private void take(String folder) throws IOException {
     JsonNode seen = null;
     long seenAt = 0;
-    Instant seenDead = null;
+    boolean seenDead = false;
+    long seenDeadAt = 0;
     boolean noticed = false;
     while (true) {
       if (storage.writeNew(path, bytes())) {
@@ -200,17 +199,17 @@ public final class RunLock implements AutoCloseable {
         seen = other;
         seenAt = time.nanos();
       }
-      Instant now = time.now();
-      // By this host's clock: the clock of the owner's host may differ by hours.
+      // Not by dates: the clock of the owner's host may differ by hours, and any clock may be set.
       Duration unchanged = Duration.ofNanos(time.nanos() - seenAt);
       Duration patience =
           Duration.ofMillis(other.path("timeout_millis").asLong(timeout.toMillis()));
       Duration left = patience.minus(unchanged);
-      if (isDead(other)) {
-        seenDead = seenDead == null ? now : seenDead;
+      if (process(other).isDead()) {
+        seenDeadAt = seenDead ? seenDeadAt : time.nanos();
+        seenDead = true;
         Duration executors =
             other.path("executors").asBoolean() ? EXECUTORS_END : Duration.ofNanos(-1);
-        left = min(left, executors.minus(Duration.between(seenDead, now)));
+        left = min(left, executors.minusNanos(time.nanos() - seenDeadAt));
       }
       if (left.isNegative()) {
         notice.accept(
@@ -224,15 +223,13 @@ public final class RunLock implements AutoCloseable {
         }
         continue;
       }
-      Duration silent = Duration.between(instant(other, "heartbeat"), now);
-      boolean beating = silent.compareTo(patience.dividedBy(BEATS_PER_TIMEOUT).multipliedBy(2)) < 0;
-      if (beating && isAlive(other)) {
+      if (renewedLately(other, patience) && process(other).isAlive()) {
         throw heldBy(other, folder);
       }
       if (!noticed) {
         noticed = true;
         notice.accept(
-            (seenDead != null
+            (seenDead
                     ? "Waiting for the executors of a run whose driver is gone: "
                     : "Waiting to see whether another run is still writing to " + folder + ": ")
                 + owner(other)
@@ -242,6 +239,16 @@ public final class RunLock implements AutoCloseable {
       }
       sleep(POLL_MILLIS);
     }
+  }
+
+  /**
+   * Whether the date in the lock says so. If it is wrong because the clock was set, the lock is
+   * watched as others are.
+   */
+  private boolean renewedLately(JsonNode lock, Duration patience) {
+    Duration silent = Duration.between(instant(lock, "heartbeat"), time.now());
+    Duration twoBeats = patience.dividedBy(BEATS_PER_TIMEOUT).multipliedBy(2);
+    return !silent.isNegative() && silent.compareTo(twoBeats) < 0;
   }
 
   private static Duration min(Duration a, Duration b) {
@@ -374,38 +381,9 @@ public final class RunLock implements AutoCloseable {
     }
   }
 
-  /** Whether the owner was a process of this host that has ended. */
-  private static boolean isDead(JsonNode lock) {
-    return lock.has("process") && sameHost(lock) && !isAlive(lock);
-  }
-
-  private static boolean isAlive(JsonNode lock) {
-    return ProcessHandle.of(lock.path("pid").asLong(-1))
-        .filter(ProcessHandle::isAlive)
-        .map(handle -> process(handle).equals(lock.path("process").asText()))
-        .orElse(false);
-  }
-
-  private static boolean sameHost(JsonNode lock) {
-    String mine = process(ProcessHandle.current());
-    String theirs = lock.path("process").asText();
-    int end = mine.lastIndexOf(' ');
-    return end > 0 && theirs.startsWith(mine.substring(0, end + 1));
-  }
-
-  /** Identifies a process: this boot of the host, its process id namespace, its start time. */
-  private static String process(ProcessHandle handle) {
-    String host;
-    try {
-      host =
-          Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip()
-              + " "
-              + Files.readSymbolicLink(Path.of("/proc/self/ns/pid"));
-    } catch (IOException e) {
-      // Not Linux: hosts cannot be told apart, so no process is declared dead.
-      host = UUID.randomUUID().toString();
-    }
-    return host + " " + handle.info().startInstant().map(Instant::toString).orElse("?");
+  /** The owner; that of a lock of an earlier version is not known. */
+  private static HostProcess process(JsonNode lock) {
+    return HostProcess.parse(lock.path("owner_process").asText());
   }
 
   private static String hostName() {

@@ -28,6 +28,7 @@ import java.util.Optional;
  */
 final class CacheFolder {
   private static final String LIST = ".json";
+  private static final String LOCK = ".lock";
 
   private final Path root;
 
@@ -139,7 +140,7 @@ final class CacheFolder {
 
   /** The lock of an entry or of a partial folder. */
   static Path lockOf(Path folder) {
-    return folder.resolveSibling(folder.getFileName() + ".lock");
+    return folder.resolveSibling(folder.getFileName() + LOCK);
   }
 
   /** The {@link EntryList} of an entry. */
@@ -152,9 +153,14 @@ final class CacheFolder {
     return partial.resolve("journal");
   }
 
-  /** Makes the entry the most recently used one. */
+  /** Makes the entry the most recently used one, also after the clock was set back. */
   static void touch(Path entry) throws IOException {
-    Files.setLastModifiedTime(lockOf(entry), FileTime.from(Instant.now()));
+    Instant now = Instant.now();
+    for (Path lock : FileTrees.children(entry.getParent(), LOCK)) {
+      Instant used = Files.getLastModifiedTime(lock).toInstant();
+      now = now.isAfter(used) ? now : used.plusMillis(1);
+    }
+    Files.setLastModifiedTime(lockOf(entry), FileTime.from(now));
   }
 
   static FileTime lastUsed(Path entry) {

@@ -46,6 +46,7 @@ class RunLockTest {
   /** A clock that only waiting advances. */
   private static final class FakeTime implements RunLock.Time {
     private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+    private long nanos = Long.MAX_VALUE - 1_000_000_000L;
     private Duration slept = Duration.ZERO;
     private Action onSleep = () -> {};
 
@@ -60,12 +61,13 @@ class RunLockTest {
 
     @Override
     public synchronized long nanos() {
-      return Duration.between(Instant.EPOCH, now).toNanos();
+      return nanos;
     }
 
     @Override
     public synchronized void sleep(Duration time) {
       now = now.plus(time);
+      nanos += time.toNanos();
       slept = slept.plus(time);
       try {
         onSleep.run();
@@ -96,10 +98,11 @@ class RunLockTest {
     RunLock lock = acquire(60_000, diesWithProcess, new CountDownLatch(1));
     ObjectNode content = (ObjectNode) new ObjectMapper().readTree(Path.of(path()).toFile());
     lock.close();
-    String process = content.path("process").asText();
+    HostProcess process = HostProcess.parse(content.path("owner_process").asText());
     // Another process may have the same number now, but it started at another time.
     content.put(
-        "process", process.substring(0, process.lastIndexOf(' ')) + " 1970-01-01T00:00:00Z");
+        "owner_process",
+        new HostProcess(process.host(), process.pid(), process.start() - 1).toString());
     storage.write(path(), new ObjectMapper().writeValueAsBytes(content));
   }
 
@@ -214,6 +217,58 @@ class RunLockTest {
                     + " (10|11) s"),
         notices::toString);
     assertTrue(notices.get(1).startsWith("Taking over the output"), notices::toString);
+  }
+
+  /** The clock of this host is set while a run waits: by hours, forwards or backwards. */
+  @ParameterizedTest
+  @ValueSource(longs = {2, -2})
+  void aClockThatIsSetWhileARunWaitsChangesNothing(long hours) throws Exception {
+    leaveLock(false);
+    time.onSleep =
+        () -> {
+          if (time.slept.toMillis() == 1000) {
+            time.now = time.now.plus(Duration.ofHours(hours));
+          }
+        };
+    acquire(60_000, false, new CountDownLatch(1)).close();
+    Duration waited = time.slept.minusMillis(settling(60_000));
+    assertTrue(waited.compareTo(Duration.ofSeconds(10)) > 0, waited + "");
+    assertTrue(waited.compareTo(Duration.ofMillis(10_500)) <= 0, waited + "");
+  }
+
+  /** A process that goes on after its run has failed to release the lock, such as a notebook. */
+  @Test
+  void aDateInTheFutureDoesNotKeepALockThatNobodyRenews() throws Exception {
+    try (RunLock lock = acquire(3000, new CountDownLatch(1))) {
+      ObjectNode content = (ObjectNode) new ObjectMapper().readTree(Path.of(path()).toFile());
+      lock.close();
+      content.put("heartbeat", time.now().plus(Duration.ofHours(2)).toString());
+      storage.write(path(), new ObjectMapper().writeValueAsBytes(content));
+    }
+    acquire(3000, new CountDownLatch(1)).close();
+    assertTakenOverAfter(3000);
+  }
+
+  /** Dates in the lock of a living process are wrong after the clock was set. */
+  @ParameterizedTest
+  @ValueSource(longs = {2, -2})
+  void aRunKeepsItsLockWhenTheClockIsSet(long hours) throws Exception {
+    try (RunLock lock = acquire(60_000, new CountDownLatch(1))) {
+      byte[] content = storage.read(path(), 1 << 16);
+      time.now = time.now.plus(Duration.ofHours(hours));
+      time.onSleep =
+          () -> {
+            // The owner renews it.
+            ObjectNode renewed = (ObjectNode) new ObjectMapper().readTree(content);
+            renewed.put("heartbeat", time.now().toString());
+            storage.write(path(), new ObjectMapper().writeValueAsBytes(renewed));
+          };
+      String message =
+          assertThrows(UsageException.class, () -> acquire(60_000, new CountDownLatch(1)))
+              .getMessage();
+      assertTrue(message.contains("another run is writing there"), message);
+      lock.check();
+    }
   }
 
   /** How long a run waits after it has overwritten a lock. */

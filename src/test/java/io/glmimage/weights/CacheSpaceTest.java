@@ -54,6 +54,24 @@ class CacheSpaceTest extends CacheFixtureTests {
   }
 
   @Test
+  void theLastUsedModelStaysAlthoughTheClockWasSetBack() throws Exception {
+    WeightsCache cache = WeightsCache.open(fixture.root(), 50L * MIB);
+    List<Path> models = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      Path m = Files.createDirectory(temporary.resolve("m" + i));
+      models.add(SyntheticCheckpoint.write(m, 20 * MIB, 20 + i));
+    }
+    try (CachedWeights ahead =
+        cache.obtain(listing(models.get(0)), WeightsCache.Check.QUICK, feed(models.get(0)))) {
+      setUsed(ahead, Instant.now().plus(Duration.ofHours(2)).toEpochMilli());
+    }
+    cache.obtain(listing(models.get(1)), WeightsCache.Check.QUICK, feed(models.get(1))).close();
+    cache.obtain(listing(models.get(2)), WeightsCache.Check.QUICK, feed(models.get(2))).close();
+    assertFalse(has(cache, listing(models.get(0))));
+    assertTrue(has(cache, listing(models.get(1))), "it was used after the other");
+  }
+
+  @Test
   void aSmallDiskIsRefusedAndAFullOneNamed() throws Exception {
     Path disk = Files.createDirectory(temporary.resolve("disk"));
     assumeTrue(mount(disk), "mounting a small disk needs root");
