@@ -9,6 +9,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FSError;
@@ -60,12 +61,16 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
   private static final Pattern CREDENTIALS =
       Pattern.compile(
           "ExpiredToken|TokenRefreshRequired|InvalidAccessKeyId|InvalidToken|SignatureDoesNotMatch"
-              + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException"
-              + "|AWSBadRequestException|Unable to load (?:AWS )?credentials|CredentialInitializationException");
+              + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException|AWSBadRequestException|Unable"
+              + " to load (?:AWS )?credentials|CredentialInitializationException");
 
-  /** Those of {@link #CREDENTIALS} that a renewal ends. A provider is asked for each request. */
+  /**
+   * Those of {@link #CREDENTIALS} that end without the user: credentials are renewed (a provider is
+   * asked for each request), or the clock of the host is set right.
+   */
   private static final Pattern EXPIRED =
-      Pattern.compile("ExpiredToken|TokenRefreshRequired|AWSBadRequestException");
+      Pattern.compile(
+          "ExpiredToken|TokenRefreshRequired|AWSBadRequestException|RequestTimeTooSkewed");
 
   public Retries {
     if (attempts < 1 || attempts > MAX_ATTEMPTS) {
@@ -149,14 +154,18 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     return !isCredentials(error);
   }
 
-  /** Why a file cannot be read or written, for a message; says what to check about credentials. */
-  public static String why(IOException error) {
-    String message = String.valueOf(error.getMessage());
-    return isCredentials(error)
-        ? "the credentials are missing, refused or expired, or the region is wrong (set"
-            + " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or settings spark.hadoop.fs.s3a.*): "
-            + message
-        : message;
+  /**
+   * Why a file cannot be read or written, for a message. Says what to do about credentials, rights,
+   * buckets and regions of S3.
+   */
+  public static String why(Throwable error) {
+    String message = error.getMessage() == null ? error.toString() : error.getMessage();
+    return advice(error).map(advice -> advice + ": " + message).orElse(message);
+  }
+
+  /** What is wrong and what to do, if a store refused a request for a known reason. */
+  public static Optional<String> advice(Throwable error) {
+    return S3Advice.of(error);
   }
 
   /** Whether the caller's credentials are at fault, rather than a single file. */

@@ -76,6 +76,18 @@ public final class Storage {
     return retries.call("look for " + path, () -> fileSystem(file).exists(file));
   }
 
+  /**
+   * Whether there can be a file with this name: a local one can have only characters of the locale.
+   */
+  public boolean canName(String path) {
+    try {
+      locations.local(path);
+      return true;
+    } catch (LastingException e) {
+      return false;
+    }
+  }
+
   /** Whether the path is a folder; false if nothing exists there. */
   public boolean isFolder(String path) throws IOException {
     Path file = locations.path(path);
@@ -364,13 +376,27 @@ public final class Storage {
             WholeFiles.write(
                 fileSystem, new Path(probe, "probe"), out -> out.write(content), Map.of(), probe);
           } catch (AccessDeniedException | AccessControlException e) {
-            throw new LastingException(
-                "Cannot write to " + folder + ": permission denied in " + there, e);
-          } finally {
-            fileSystem.delete(probe, true);
+            deleteAfter(e, fileSystem, probe);
+            String why =
+                S3Advice.of(e).map(advice -> advice + " in ").orElse("permission denied in ");
+            throw new LastingException("Cannot write to " + folder + ": " + why + there, e);
+          } catch (IOException | RuntimeException | Error e) {
+            // A full local disk is an Error.
+            deleteAfter(e, fileSystem, probe);
+            throw e;
           }
+          fileSystem.delete(probe, true);
           return null;
         });
+  }
+
+  /** Deletes what a failed write may have left. The first failure counts. */
+  private static void deleteAfter(Throwable first, FileSystem fileSystem, Path path) {
+    try {
+      fileSystem.delete(path, true);
+    } catch (IOException e) {
+      first.addSuppressed(e);
+    }
   }
 
   /** The folder itself, or the nearest one above it that exists. */

@@ -13,6 +13,8 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import picocli.CommandLine;
@@ -42,6 +44,10 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 public final class EditImagesJob implements Runnable {
   private static final List<String> OWN_OPTIONS = List.of("--help", "-h", "--version", "-V");
+
+  private static final Set<Class<?>> WHOLE_NUMBERS =
+      Set.of(int.class, Integer.class, long.class, Long.class);
+  private static final Set<Class<?>> NUMBERS = Set.of(double.class, Double.class);
 
   private final Console console;
 
@@ -177,11 +183,31 @@ public final class EditImagesJob implements Runnable {
         problem instanceof CommandLine.MissingParameterException && !unknown.isEmpty()
             ? new CommandLine.UnmatchedArgumentException(command, unknown)
             : problem;
-    String message = console.redaction().get().apply(error.getMessage());
+    String message = console.redaction().get().apply(message(error));
     console.err().println(message);
     CommandLine.UnmatchedArgumentException.printSuggestions(error, console.err());
     console.err().println("Try " + command.getCommandSpec().qualifiedName() + " --help");
     return failed(command, ExitCode.USAGE, message);
+  }
+
+  /** The message of picocli, except where it names Java's types instead of the option's values. */
+  private static String message(CommandLine.ParameterException error) {
+    if (!(error.getArgSpec() instanceof CommandLine.Model.OptionSpec option)
+        || error.getValue() == null) {
+      return error.getMessage();
+    }
+    Class<?> type = option.auxiliaryTypes()[0];
+    String values =
+        Map.class.isAssignableFrom(option.type())
+            ? option.paramLabel() + ", such as " + option.names()[0] + " prompt=caption"
+            : type.isEnum()
+                ? "one of " + option.paramLabel().replace("|", ", ")
+                : WHOLE_NUMBERS.contains(type)
+                    ? "a whole number"
+                    : NUMBERS.contains(type) ? "a number" : null;
+    return values == null
+        ? error.getMessage()
+        : "Invalid " + option.names()[0] + ": " + error.getValue() + ", expected " + values;
   }
 
   /** Runs the command. Unlike picocli, reports Errors, such as those of a disk, like exceptions. */

@@ -196,8 +196,8 @@ final class EditJob {
       if (Retries.mayPass(e)) {
         throw e;
       }
-      String why = e.getMessage() == null ? e.toString() : e.getMessage();
-      throw new UsageException(e instanceof LastingException ? why : "Cannot start: " + why, e);
+      throw new UsageException(
+          e instanceof LastingException ? e.getMessage() : "Cannot start: " + Retries.why(e), e);
     }
   }
 
@@ -206,7 +206,8 @@ final class EditJob {
     boolean ownModel = !options.engine().noop() && !options.engine().demonstration();
     folder.checkInputs(
         options.manifest().isTable() ? null : options.manifest().path(),
-        ownModel ? options.engine().modelName() : null);
+        ownModel ? options.engine().modelName() : null,
+        options.manifest().imageFolder());
     ModelRef model =
         options.engine().noop() ? new NoopModel() : console.models().apply(options.engine());
     model.check(storage);

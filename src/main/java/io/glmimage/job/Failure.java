@@ -4,6 +4,7 @@ import io.glmimage.error.Causes;
 import io.glmimage.error.GlmImageException;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.PlaceFailures;
+import io.glmimage.io.Retries;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -26,6 +27,13 @@ record Failure(String message, boolean expected, int exitCode) {
     Optional<String> place = PlaceFailures.sentence(error);
     if (place.isPresent()) {
       return new Failure(place.get(), true, ExitCode.JOB_FAILED);
+    }
+    Optional<String> advice = Retries.advice(error);
+    if (advice.isPresent()) {
+      return new Failure(
+          "The job failed: " + advice.get() + ": " + Causes.firstLine(root),
+          true,
+          ExitCode.JOB_FAILED);
     }
     String message =
         "The job failed: " + root.getClass().getSimpleName() + ": " + Causes.firstLine(root);

@@ -174,7 +174,13 @@ final class Session implements AutoCloseable {
     boolean ownLogs = System.getProperty(LOG_CONFIGURATION, "").startsWith("classpath:io/glmimage");
     SparkSession.Builder builder =
         SparkSession.builder().appName(APPLICATION + work).master(attempts);
-    defaults(scratch).forEach((key, value) -> builder.config(key, System.getProperty(key, value)));
+    Map<String, String> defaults = defaults(scratch);
+    if (LOCAL.matcher(attempts).matches()) {
+      // The tasks run in this process. Spark would take it for lost after a suspension of the
+      // machine, or when its clock is set forwards.
+      defaults.put("spark.storage.blockManagerHeartbeatTimeoutMs", "3650d");
+    }
+    defaults.forEach((key, value) -> builder.config(key, System.getProperty(key, value)));
     LocalPlaces.umask(scratch)
         .filter(umask -> System.getProperty("spark.hadoop." + UMASK) == null)
         .ifPresent(umask -> builder.config("spark.hadoop." + UMASK, umask));

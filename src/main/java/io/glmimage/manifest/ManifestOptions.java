@@ -66,6 +66,17 @@ public record ManifestOptions(
       throw new UsageException(
           "Invalid --delimiter: a quotation mark or a line end cannot separate values");
     }
+    columns.forEach(
+        (field, name) -> {
+          if (field.isBlank() || name.isBlank()) {
+            throw new UsageException(
+                "Invalid --columns: "
+                    + field
+                    + "="
+                    + name
+                    + ", expected FIELD=NAME, such as prompt=caption");
+          }
+        });
     List<String> known = Arrays.stream(ManifestField.values()).map(ManifestField::column).toList();
     List<String> unknown = new ArrayList<>(new TreeMap<>(columns).keySet());
     unknown.removeAll(known);

@@ -87,7 +87,8 @@ public final class RowIds {
 
   /**
    * The id of an image of a folder that is edited with a prompt. It does not depend on where the
-   * folder is or on its other files. It starts with the readable part of the path.
+   * folder is or on its other files. It starts with the readable part of the path, with letters and
+   * digits of all scripts.
    *
    * @param path relative to the folder
    * @param seed the row's seed, or null
@@ -97,10 +98,12 @@ public final class RowIds {
     add(digest, path);
     add(digest, prompt);
     add(digest, String.valueOf(seed));
-    String readable = path.replaceAll("\\.[A-Za-z0-9]{1,5}$", "").replaceAll("[^A-Za-z0-9]+", "-");
+    String readable =
+        path.replaceAll("\\.[A-Za-z0-9]{1,5}$", "").replaceAll("[^\\p{L}\\p{M}\\p{N}]+", "-");
     String head = readable.replaceAll("^-+", "");
-    // The end of a long path is more specific than its start.
-    String name = head.substring(Math.max(0, head.length() - 48)).replaceAll("^-+|-+$", "");
+    // The end of a long path is more specific than its start. It may start with half a character.
+    String end = head.substring(Math.max(0, head.length() - 48)).replaceAll("^\\p{Cs}", "");
+    String name = end.replaceAll("^-+|-+$", "");
     return (name.isEmpty() ? "image" : name) + "-" + Sha256.hex(digest).substring(0, 16);
   }
 

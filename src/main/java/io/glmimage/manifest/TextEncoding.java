@@ -80,7 +80,7 @@ public final class TextEncoding {
    */
   public static String problem(byte[] head) {
     if (head.length == 0) {
-      return "the file is empty (was it written to its end? Otherwise remove it)";
+      return "the file is empty (write its rows again, or remove it from a folder of files)";
     }
     String compression = compression(head);
     if (compression != null) {

@@ -9,8 +9,8 @@ import java.util.UUID;
 /**
  * A process of a host, so that a lock can tell later whether its owner is still there.
  *
- * <p>Dates take no part: {@link ProcessHandle.Info#startInstant} moves when the clock of the host is
- * set, and would make every process a different one.
+ * <p>Dates take no part: {@link ProcessHandle.Info#startInstant} moves when the clock of the host
+ * is set, and would make every process a different one.
  *
  * @param host this boot of the host and its process id namespace
  * @param pid the process id

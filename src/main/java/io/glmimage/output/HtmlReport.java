@@ -13,6 +13,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
@@ -26,6 +27,9 @@ import java.util.stream.Collectors;
  * rows, options and errors are redacted and escaped.
  */
 public final class HtmlReport {
+  /** Spans of time in the chart of the throughput. */
+  private static final int MOST_SPANS = 60;
+
   private static final List<String> COLOURS =
       List.of("#7a8ba8", "#8a63d2", "#3b6fd4", "#2a9d8f", "#e0a030", "#b8bfca");
 
@@ -129,9 +133,30 @@ public final class HtmlReport {
     add("<div class=\"card\"><b class=\"%s\">%s</b><span>%s</span></div>", kind, value, name);
   }
 
+  /**
+   * The moments that are far enough from each other: where rows are slow, a rate over two seconds
+   * is that of one row or of none.
+   */
+  static List<EditFigures.Moment> spread(List<EditFigures.Moment> history) {
+    if (history.isEmpty()) {
+      return history;
+    }
+    EditFigures.Moment end = history.get(history.size() - 1);
+    double least = end.seconds() / MOST_SPANS;
+    List<EditFigures.Moment> kept = new ArrayList<>(List.of(history.get(0)));
+    for (EditFigures.Moment moment : history) {
+      double before = kept.get(kept.size() - 1).seconds();
+      if (moment.seconds() - before >= least && end.seconds() - moment.seconds() >= least) {
+        kept.add(moment);
+      }
+    }
+    kept.add(end);
+    return kept;
+  }
+
   private void throughput() {
     section("Throughput in rows per second");
-    List<EditFigures.Moment> history = report.edited().history();
+    List<EditFigures.Moment> history = spread(report.edited().history());
     int spans = Math.max(0, history.size() - 1);
     double[] x = new double[2 * spans];
     double[] y = new double[2 * spans];

@@ -7,12 +7,15 @@ import java.util.regex.Pattern;
 
 /**
  * File names made from row ids. A plain id (letters, digits, {@code . _ -}, at most 100 characters)
- * is used as it is. For any other id, the name has the readable characters of the id, {@code ~} and
- * a digest. Plain ids have no {@code ~}, so no two ids share a name.
+ * is used as it is. For any other id, the name has the letters and digits of the id, {@code ~} and
+ * a digest. Plain ids have no {@code ~}, so no two ids share a name, also where a file system does
+ * not tell all characters apart. Letters are those of all scripts, or of ASCII alone where file
+ * names can have no others.
  */
 public final class ImageNames {
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
-  private static final Pattern UNSAFE = Pattern.compile("[^A-Za-z0-9-]+");
+  private static final Pattern UNSAFE = Pattern.compile("[^\\p{L}\\p{M}\\p{N}-]+");
+  private static final Pattern UNSAFE_OR_FOREIGN = Pattern.compile("[^A-Za-z0-9-]+");
   private static final int READABLE_CHARS = 40;
 
   /** 96 bits. */
@@ -28,14 +31,16 @@ public final class ImageNames {
 
   /** The name of a PNG file for a row, {@code <id>.png} for plain ids. */
   public static String fileName(String id) {
-    return fileName(id, ".png");
+    return fileName(id, ".png", false);
   }
 
   /**
    * @param extension with its dot
+   * @param ascii whether only ASCII characters are used
    */
-  static String fileName(String id, String extension) {
-    return (isPlain(id) ? id : readable(id) + "~" + digest(id)) + extension;
+  static String fileName(String id, String extension, boolean ascii) {
+    return (isPlain(id) ? id : readable(id, ascii ? UNSAFE_OR_FOREIGN : UNSAFE) + "~" + digest(id))
+        + extension;
   }
 
   /** The name of one of 256 folders, over which ids spread evenly. */
@@ -49,9 +54,9 @@ public final class ImageNames {
     return PLAIN.matcher(id).matches() && !DEVICES.contains(stem);
   }
 
-  private static String readable(String id) {
+  private static String readable(String id, Pattern unsafe) {
     String head = id.substring(0, Math.min(id.length(), READABLE_CHARS));
-    String safe = UNSAFE.matcher(head).replaceAll("_");
+    String safe = unsafe.matcher(head).replaceAll("_");
     // Spark and Hadoop hide files whose names start with an underscore.
     String name = safe.replaceAll("^[_-]+", "");
     return name.isEmpty() ? "row" : name;

@@ -7,8 +7,9 @@ import java.io.Serializable;
  *
  * @param root the folder, with its scheme
  * @param spread whether the edited images are in 256 folders instead of one
+ * @param ascii whether the names of edited images have ASCII characters only
  */
-public record OutputLayout(String root, boolean spread) implements Serializable {
+public record OutputLayout(String root, boolean spread, boolean ascii) implements Serializable {
   public OutputLayout {
     while (root.endsWith("/") && root.length() > 1) {
       root = root.substring(0, root.length() - 1);
@@ -18,6 +19,11 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
   /** A layout with all edited images in one folder. */
   public OutputLayout(String root) {
     this(root, false);
+  }
+
+  /** A layout with letters of all scripts in the names of edited images. */
+  public OutputLayout(String root, boolean spread) {
+    this(root, spread, false);
   }
 
   /** The folder of edited images. */
@@ -51,7 +57,7 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
 
   private String inFolder(String id, String extension) {
     String folder = spread ? ImageNames.folder(id) + "/" : "";
-    return folder + ImageNames.fileName(id, extension);
+    return folder + ImageNames.fileName(id, extension, ascii);
   }
 
   /**
@@ -60,6 +66,11 @@ public record OutputLayout(String root, boolean spread) implements Serializable 
    */
   public String spreadMarker() {
     return images() + "/_layout.json";
+  }
+
+  /** The file that says that the names of edited images have ASCII characters only. */
+  public String asciiMarker() {
+    return images() + "/_ascii.json";
   }
 
   /** The report of a run as a page. */

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -47,6 +48,8 @@ class RetriesTest {
           new AccessDeniedException("x"),
           new IOException("wrapped", new AccessDeniedException("x")),
           new IOException("Status Code: 403; Error Code: InvalidAccessKeyId"),
+          new AccessDeniedException(
+              "s3a://b/x", null, "Status Code: 403; Error Code: AccessDenied"),
           new LastingException("too large"),
           new ClosedByInterruptException(),
         }) {
@@ -75,6 +78,44 @@ class RetriesTest {
     assertTrue(missing.startsWith("the credentials are missing"), missing);
     assertTrue(missing.endsWith("NoAuthWithAWSException: none provided"), missing);
     assertEquals("reset", Retries.why(new IOException("reset")));
+  }
+
+  /** The host's clock is set while a run works, and is soon set right. */
+  @Test
+  void aRequestWithAWrongDateIsRepeated() throws IOException {
+    IOException skewed = new IOException("Status Code: 403; Error Code: RequestTimeTooSkewed");
+    assertEquals("done", callFailing(new Retries(3, 2), 2, skewed));
+    assertTrue(Retries.why(skewed).startsWith("the clock of this host differs"));
+  }
+
+  @Test
+  void everyRefusalOfS3SaysWhatToDo() {
+    Map<String, String> advice =
+        Map.of(
+            "NoAuthWithAWSException: No AWS Credentials provided by EnvironmentVariable"
+                + "CredentialsProvider : SdkClientException: Unable to load AWS credentials",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            "The AWS Access Key Id you provided does not exist (Status Code: 403; Error Code:"
+                + " InvalidAccessKeyId",
+            "correct or renew the key",
+            "UnknownStoreException: `s3a://nobucket/': Bucket does not exist",
+            "there is no such bucket (correct its name",
+            "AuthorizationHeaderMalformed: the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+            "set spark.hadoop.fs.s3a.endpoint.region",
+            "AWSRedirectException: Received permanent redirect response to b.s3.amazonaws.com",
+            "set spark.hadoop.fs.s3a.endpoint.region",
+            "getFileStatus: Forbidden (Service: Amazon S3; Status Code: 403; Error Code: 403"
+                + " Forbidden",
+            "allow these credentials",
+            "Access Denied (Service: S3, Status Code: 403, Request ID: 1",
+            "allow these credentials");
+    advice.forEach(
+        (message, expected) -> {
+          String why = Retries.why(new IOException("x", new IOException(message)));
+          assertTrue(why.contains(expected), why);
+        });
+    assertEquals(
+        "/out (Permission denied)", Retries.why(new IOException("/out (Permission denied)")));
   }
 
   @Test

@@ -164,7 +164,8 @@ class HelpTest {
     for (String[] bad :
         new String[][] {
           {"--steps", "-1", "Invalid --steps: -1, expected 1 to 1000"},
-          {"--steps", "many", "--steps"},
+          {"--steps", "many", "Invalid --steps: many, expected a whole number"},
+          {"--guidance-scale", "x", "Invalid --guidance: x, expected a number"},
           {"--guidance-scale", "-2", "Invalid --guidance: -2.0"},
           {"--step-cache", "1.5", "Invalid --step-cache: 1.5, expected 0 to 1.0"},
           {"--step-cache", "NaN", "Invalid --step-cache: NaN"},
@@ -187,7 +188,15 @@ class HelpTest {
             "Invalid --large-sources: crop, expected one of fit, fail, upscale"
           },
           {"--columns", "promt=x", "Invalid --columns: promt"},
-          {"--seed", "1.5", "--seed"},
+          {
+            "--columns",
+            "prompt:x",
+            "Invalid --columns: prompt:x, expected FIELD=NAME, such as --columns prompt=caption"
+          },
+          {"--columns", "prompt=", "Invalid --columns: prompt=, expected FIELD=NAME"},
+          {"--columns", "=x", "Invalid --columns: =x, expected FIELD=NAME"},
+          {"--progress", "some", "Invalid --progress: some, expected one of auto, on, off"},
+          {"--seed", "1.5", "Invalid --seed: 1.5, expected a whole number"},
           {"--io-attempts", "0", "Invalid --io-attempts: 0"},
           {"--max-failed-rows", "-1", "Invalid --max-failed-rows: -1"},
           {"--max-failed-ratio", "1.5", "Invalid --max-failed-ratio: 1.5"},
@@ -196,7 +205,7 @@ class HelpTest {
           {"--failed-rows-exit-code", "126", "Invalid --failed-rows-exit-code: 126"},
           {"--commit-seconds", "-1", "Invalid --commit-seconds: -1"},
           {"--lock-timeout", "0", "Invalid --lock-timeout: 0"},
-          {"--resume-check", "much", "--resume-check"},
+          {"--resume-check", "much", "Invalid --resume-check: much, expected one of rows, files"},
         }) {
       assertEquals(1, run("--manifest", "m", "--output", "o", bad[0], bad[1]));
       assertTrue(err().contains(bad[2]), err());

@@ -111,7 +111,8 @@ class ValidateJobTest extends SharedSession {
     assertTrue(
         job.out()
             .contains(
-                "about 0.02 GPU-hours, 0.01 hours on 2 GPUs, costing 0.06 (from the given seconds)"),
+                "about 0.02 GPU-hours, 0.01 hours on 2 GPUs, costing 0.06 (from the given"
+                    + " seconds)"),
         job.out());
     assertTrue(
         job.out()
@@ -153,8 +154,9 @@ class ValidateJobTest extends SharedSession {
     assertTrue(
         job.out()
             .contains(
-                "Left out: 1 subfolder (use --recursive to include subfolders), 1 file (.heic cannot be read: convert these to PNG or JPEG), 1 file (.txt is"
-                    + " not an image format), 1 file (names that begin with . or _ are hidden)"),
+                "Left out: 1 subfolder (use --recursive to include subfolders), 1 file (.heic"
+                    + " cannot be read: convert these to PNG or JPEG), 1 file (.txt is not an image"
+                    + " format), 1 file (names that begin with . or _ are hidden)"),
         job.out());
     List<Row> rows = spark.read().parquet(flat).orderBy("image_paths").collectAsList();
     // Relative, because the images are below the manifest's folder.
@@ -194,6 +196,57 @@ class ValidateJobTest extends SharedSession {
     try (Stream<Path> left = Files.list(folder)) {
       assertFalse(left.anyMatch(p -> p.getFileName().toString().startsWith(".listing")));
     }
+  }
+
+  @Test
+  void aManifestOfAFolderLeavesOutWhatRunsHaveEdited() throws IOException {
+    png("set/a.png", 64, 64);
+    for (String output : List.of("set/done", "set/stopped", "set/others")) {
+      png(output + "/images/x.png", 64, 64);
+    }
+    png("set/done/changes/x.png", 64, 64);
+    png("set/done/other/y.png", 64, 64);
+    Files.createDirectories(folder.resolve("set/done/results"));
+    Files.createDirectories(folder.resolve("set/others/results"));
+    Files.createDirectories(folder.resolve("set/stopped/_run/lines/1"));
+    // Another program's table is no output folder.
+    for (String file :
+        List.of(
+            "done/results/_SUCCESS",
+            "done/summary.json",
+            "others/results/_SUCCESS",
+            "stopped/_run/lines/1/0.json")) {
+      Files.writeString(folder.resolve("set/" + file), "x");
+    }
+    String manifest = folder + "/rows";
+    assertEquals(
+        0,
+        job.run(
+            "manifest",
+            "--images",
+            folder + "/set",
+            "--recursive",
+            "--prompt=p",
+            "--output",
+            manifest),
+        job::err);
+    assertTrue(
+        job.out()
+            .contains(
+                "3 files (images that a run has edited: to edit them again, give its output folder"
+                    + " as --manifest)"),
+        job.out());
+    assertEquals(
+        List.of("set/a.png", "set/done/other/y.png", "set/others/images/x.png"),
+        spark
+            .read()
+            .parquet(manifest)
+            .orderBy("image_paths")
+            .select("image_paths")
+            .collectAsList()
+            .stream()
+            .map(row -> row.getString(0))
+            .toList());
   }
 
   @Test

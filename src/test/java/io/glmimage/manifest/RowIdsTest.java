@@ -14,11 +14,19 @@ class RowIdsTest {
   void idsOfImagesAreStableAndReadable() {
     String id = RowIds.ofImage("cats/été 1.png", "p", null);
     assertEquals(id, RowIds.ofImage("cats/été 1.png", "p", null));
-    assertTrue(id.matches("cats-t-1-[0-9a-f]{16}"), id);
+    assertTrue(id.matches("cats-été-1-[0-9a-f]{16}"), id);
     assertNotEquals(id, RowIds.ofImage("cats/été 2.png", "p", null));
     assertNotEquals(id, RowIds.ofImage("cats/été 1.png", "q", null));
     assertNotEquals(id, RowIds.ofImage("cats/été 1.png", "p", 0L));
-    assertTrue(RowIds.ofImage("日本.png", "p", 0L).startsWith("image-"));
+    assertTrue(RowIds.ofImage("日本.png", "p", 0L).startsWith("日本-"));
+    assertTrue(RowIds.ofImage("Фото/мост.JPG", "p", null).startsWith("Фото-мост-"));
+    assertTrue(RowIds.ofImage("?.png", "p", null).startsWith("image-"));
+    // ASCII names keep the ids that they had when only these were kept.
+    assertEquals("a-b-IMG-0001-5766bc83c40d7ede", RowIds.ofImage("a b/IMG_0001.jpeg", "", 1L));
+    String long0 = RowIds.ofImage("\uD83C\uDF09".repeat(30) + "\uD840\uDC00".repeat(30), "p", null);
+    assertTrue(long0.matches("(\uD840\uDC00){24}-[0-9a-f]{16}"), long0);
+    String odd = RowIds.ofImage("\uD840\uDC00".repeat(30) + "x.png", "p", null);
+    assertTrue(odd.matches("(\uD840\uDC00){23}x-[0-9a-f]{16}"), odd);
   }
 
   @Test

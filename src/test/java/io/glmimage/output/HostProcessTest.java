@@ -20,7 +20,8 @@ class HostProcessTest {
     assertFalse(process.isDead());
     // Not by a date, which moves when the clock is set.
     String stat = Files.readString(Path.of("/proc/self/stat"));
-    assertEquals(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[19], process.start() + "");
+    assertEquals(
+        stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[19], process.start() + "");
   }
 
   @Test

@@ -9,6 +9,7 @@ import io.glmimage.image.RgbImage;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -75,6 +76,26 @@ class HtmlReportTest {
     String page = page(report(EditFigures.NOTHING), figures());
     assertTrue(page.contains("The run was too short for a chart."), page);
     assertTrue(page.contains("No row succeeded."), page);
+  }
+
+  @Test
+  void aRateIsThatOfAFairSpanOfTime() {
+    List<EditFigures.Moment> history = new ArrayList<>();
+    for (int i = 0; i <= 1000; i++) {
+      history.add(new EditFigures.Moment(i, i / 7, 0));
+    }
+    history.add(new EditFigures.Moment(1000.2, 144, 0));
+    List<EditFigures.Moment> spread = HtmlReport.spread(history);
+    assertEquals(history.get(0), spread.get(0));
+    assertEquals(history.get(1001), spread.get(spread.size() - 1));
+    assertTrue(spread.size() > 50 && spread.size() <= 61, spread.size() + " moments");
+    for (int i = 1; i < spread.size(); i++) {
+      EditFigures.Moment before = spread.get(i - 1);
+      double seconds = spread.get(i).seconds() - before.seconds();
+      assertTrue(seconds >= 1000.2 / 60, seconds + " s");
+      assertEquals(1 / 7.0, (spread.get(i).done() - before.done()) / seconds, 0.06);
+    }
+    assertEquals(List.of(), HtmlReport.spread(List.of()));
   }
 
   @Test

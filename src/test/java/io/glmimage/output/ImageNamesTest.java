@@ -18,6 +18,13 @@ class ImageNamesTest {
   }
 
   @Test
+  void readersRecogniseLettersOfAllScripts() {
+    assertTrue(ImageNames.fileName("été-日本-мост").startsWith("été-日本-мост~"));
+    assertTrue(ImageNames.fileName("été-日本-мост", ".png", true).startsWith("t_-_-_~"));
+    assertEquals("plain", ImageNames.fileName("plain", "", true));
+  }
+
+  @Test
   void otherIdsGetDifferentSafeNames() {
     List<String> ids =
         List.of(
@@ -31,6 +38,12 @@ class ImageNamesTest {
             "a_b/",
             "ü",
             "日本",
+            "u\u0308",
+            "\uFF0E\uFF0E\uFF0Fx",
+            "\u202Egnp.x",
+            "\uD83D\uDE00",
+            "\uD83D",
+            "\uD840\uDC00".repeat(30),
             "_x",
             ".x",
             "-x",
@@ -49,9 +62,14 @@ class ImageNamesTest {
     Set<String> names = new HashSet<>();
     for (String id : ids) {
       String name = ImageNames.fileName(id);
-      assertTrue(name.matches("[A-Za-z0-9][A-Za-z0-9_-]{0,39}~[0-9a-f]{24}\\.png"), name);
+      assertTrue(
+          name.matches("[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}_-]{0,39}~[0-9a-f]{24}\\.png"), name);
       assertEquals(name, ImageNames.fileName(id));
       assertTrue(names.add(name), name);
+    }
+    for (String id : ids) {
+      String name = ImageNames.fileName(id, ".png", true);
+      assertTrue(name.matches("[A-Za-z0-9][A-Za-z0-9_-]{0,39}~[0-9a-f]{24}\\.png"), name);
     }
     // A safe name used as an id gets another name.
     for (String name : List.copyOf(names)) {

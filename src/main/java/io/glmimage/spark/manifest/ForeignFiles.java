@@ -180,8 +180,13 @@ final class ForeignFiles {
     }
     if (!start.isEmpty()
         && start.chars().allMatch(c -> c >= ' ' || c == '\t' || c == '\n' || c == '\r')) {
-      return "it is a text file; name its format with --manifest-format, or move it out of the"
-          + " folder";
+      String first = start.strip().lines().findFirst().orElse("");
+      return ImageEndings.has(first) && !first.contains(",")
+          ? "it is a list of image paths without prompts; write CSV with the header"
+              + " image_paths,prompt, or make a manifest of a folder of images with manifest"
+              + " --images FOLDER --prompt TEXT --output MANIFEST"
+          : "it is a text file; name its format with --manifest-format (jsonl, csv or tsv), or move"
+              + " it out of the folder of a manifest";
     }
     return "it is not a Parquet file; move it out of the folder, or name its format with"
         + " --manifest-format";

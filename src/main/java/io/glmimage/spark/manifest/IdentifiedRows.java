@@ -166,13 +166,26 @@ public final class IdentifiedRows {
   public List<String> notes() {
     List<String> notes = new ArrayList<>();
     manifest.warnings().forEach(warning -> notes.add("Warning: " + warning));
-    if (textToImage > 0) {
+    if (size == 0) {
       notes.add(
+          "Warning: the manifest has no rows, so there is nothing to edit (was it written to its"
+              + " end?)");
+    }
+    if (textToImage > 0) {
+      String note =
           Wording.count(textToImage, "row")
               + " of "
               + size
               + (textToImage == 1 ? " has" : " have")
-              + " no source image (text-to-image)");
+              + " no source image (text-to-image)";
+      // In a manifest of edits, a missing path is often a mistake.
+      notes.add(
+          textToImage == size
+              ? note
+              : "Warning: "
+                  + note
+                  + "; if these should be edits, fill in "
+                  + manifest.columnOf(ManifestField.IMAGE_PATHS));
     }
     return notes;
   }

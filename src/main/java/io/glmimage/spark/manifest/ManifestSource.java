@@ -28,7 +28,10 @@ record ManifestSource(
   List<String> files() throws IOException {
     List<String> files = storage.filesIn(path());
     if (files.isEmpty()) {
-      throw new UsageException("Cannot read manifest " + options.path() + ": it holds no files");
+      throw new UsageException(
+          "Cannot read manifest "
+              + options.path()
+              + ": it holds no files (write the rows there, or name another folder)");
     }
     return files;
   }

@@ -224,6 +224,12 @@ public final class ManifestTable {
     return text.rlike("[^\\s\\p{Z}]");
   }
 
+  /** The name of the column that holds a field. */
+  String columnOf(ManifestField field) {
+    int position = schema.position(field);
+    return position < 0 ? field.column() : rows.columns()[position];
+  }
+
   /** The defaults and limits of the rows. */
   public EditDefaults defaults() {
     return reader.defaults();

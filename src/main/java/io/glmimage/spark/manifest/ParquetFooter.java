@@ -57,7 +57,7 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
   private static final int FIRST_READ_BYTES = 1 << 16;
 
   private static final int LONGEST_FOOTER_BYTES = 1 << 28;
-  private static final int HEAD_BYTES = 64;
+  private static final int HEAD_BYTES = 4096;
 
   /** Above 2^53, a double does not identify a single whole number. */
   private static final long LARGEST_EXACT_DOUBLE = 1L << 53;

@@ -153,7 +153,9 @@ final class ParquetManifest implements FormatReader {
         source.options().path());
     if (files.isEmpty()) {
       throw new UsageException(
-          "Cannot read manifest " + source.options().path() + ": it holds no files");
+          "Cannot read manifest "
+              + source.options().path()
+              + ": it holds no files (write the rows there, or name another folder)");
     }
     ForeignFiles.checkImages(
         files.stream().map(StoredFile::path).toList(), source.options().path());

@@ -273,14 +273,9 @@ public final class SourceReader {
     }
     if (Retries.isCredentials(e)) {
       // Not a failure of the row: all other rows would fail in the same way.
-      throw new JobException(
-          "Cannot read "
-              + path
-              + ": the credentials are refused or have expired, or the region is wrong: "
-              + e.getMessage(),
-          e);
+      throw new JobException("Cannot read " + path + ": " + Retries.why(e), e);
     }
-    String why = e.getMessage() == null ? e.toString() : e.getMessage();
+    String why = Retries.why(e);
     return new RowFailure(
         ErrorClass.IMAGE_UNREADABLE,
         why.contains(path) ? why : path + " cannot be read: " + why,

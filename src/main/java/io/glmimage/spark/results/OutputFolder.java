@@ -16,6 +16,12 @@ public final class OutputFolder {
   /** HDFS allows a million files in a folder by default; many tools get slow much earlier. */
   static final long MOST_ROWS_IN_ONE_FOLDER = 100_000;
 
+  private static final byte[] ASCII_MARKER =
+      "{\"names\": \"ascii\"}\n".getBytes(StandardCharsets.UTF_8);
+
+  /** Letters that a file name may not be able to have. */
+  private static final String LETTERS = "\u00e9\u65e5";
+
   private static final byte[] SPREAD_MARKER =
       "{\"folders\": 256}\n".getBytes(StandardCharsets.UTF_8);
 
@@ -53,6 +59,7 @@ public final class OutputFolder {
     } catch (JobException | LastingException e) {
       throw new UsageException(e.getMessage(), e);
     }
+    checkOuter();
     if (belongsToARun()) {
       return;
     }
@@ -66,6 +73,34 @@ public final class OutputFolder {
                 + " has files that no run of this program has written, and a run would replace"
                 + " them; choose another --output");
       }
+    }
+  }
+
+  /**
+   * Checks that no other run replaces the folder.
+   *
+   * @throws UsageException if it is in a folder that another output folder owns
+   */
+  private void checkOuter() throws IOException {
+    String inside = layout.root();
+    String above = storage.parent(inside);
+    while (!above.equals(inside)) {
+      OutputFolder outer = new OutputFolder(storage, above);
+      String name = inside.substring(inside.lastIndexOf('/') + 1);
+      boolean owned =
+          outer.ownFolders().stream()
+              .anyMatch(own -> own.substring(own.lastIndexOf('/') + 1).equals(name));
+      if (owned && outer.belongsToARun()) {
+        throw new UsageException(
+            "Cannot write to "
+                + layout.root()
+                + ": it is in the output folder of another run, which replaces files in "
+                + inside
+                + "; choose an --output outside of "
+                + above);
+      }
+      inside = above;
+      above = storage.parent(inside);
     }
   }
 
@@ -83,15 +118,35 @@ public final class OutputFolder {
     return folders;
   }
 
+  /** All folders whose files a run writes, replaces and removes. */
+  private List<String> ownFolders() {
+    List<String> folders = replacedFolders();
+    folders.addAll(List.of(layout.changes(), layout.own()));
+    return folders;
+  }
+
   /**
    * Checks that a run does not replace what it reads.
    *
    * @param manifest its path
    * @param model the folder of the checkpoint; null if there is none
+   * @param images the folder of the source images; null if it is not known
    * @throws UsageException if the folder holds one of them where the run writes, or is inside one
    */
-  public void checkInputs(String manifest, String model) throws IOException {
+  public void checkInputs(String manifest, String model, String images) throws IOException {
     String root = layout.root();
+    for (String folder : images == null ? List.<String>of() : ownFolders()) {
+      if (storage.isWithin(images, folder)) {
+        throw new UsageException(
+            "Cannot edit images of "
+                + images
+                + " into "
+                + root
+                + ": the run replaces files in "
+                + folder
+                + "; choose another --output");
+      }
+    }
     if (manifest != null) {
       checkManifest(manifest, root);
     }
@@ -115,9 +170,7 @@ public final class OutputFolder {
               + ": its result table would lose all other rows. Run the first command again, which"
               + " retries failed rows, or choose another --output");
     }
-    List<String> replaced = replacedFolders();
-    replaced.add(layout.own());
-    for (String folder : replaced) {
+    for (String folder : ownFolders()) {
       if (storage.isWithin(manifest, folder)) {
         throw new UsageException(
             "Cannot edit the rows of "
@@ -185,7 +238,8 @@ public final class OutputFolder {
 
   /**
    * The layout for a manifest of this size. Later runs keep the layout of the first run, even if
-   * the manifest grows, so that they find its edited images. The run must hold the lock.
+   * the manifest grows or the locale is another one, so that they find its edited images. The run
+   * must hold the lock.
    */
   public OutputLayout layoutFor(long rows) throws IOException {
     boolean spread = storage.exists(layout.spreadMarker());
@@ -193,7 +247,12 @@ public final class OutputFolder {
       storage.write(layout.spreadMarker(), SPREAD_MARKER);
       spread = true;
     }
-    return new OutputLayout(layout.root(), spread);
+    boolean ascii = storage.exists(layout.asciiMarker());
+    if (!ascii && !storage.canName(layout.image(LETTERS, "")) && !holdsResults()) {
+      storage.write(layout.asciiMarker(), ASCII_MARKER);
+      ascii = true;
+    }
+    return new OutputLayout(layout.root(), spread, ascii);
   }
 
   /** Whether earlier runs left results, finished or not. */

@@ -51,6 +51,15 @@ class IdentifiedRowsTest extends SharedLocalSpark {
   }
 
   @Test
+  void aManifestWithoutRowsIsNoted() throws IOException {
+    assertEquals(
+        List.of(
+            "Warning: the manifest has no rows, so there is nothing to edit (was it written to its"
+                + " end?)"),
+        spark.open(manifest()).identify().notes());
+  }
+
+  @Test
   void equalRowsWithoutIdsAreNumberedInTheOrderOfTheManifest() throws IOException {
     List<PlannedRow> rows = spark.planned(manifest(",p", ",q", ",p", ",p", "mine,p"));
     String id = rows.get(0).id();

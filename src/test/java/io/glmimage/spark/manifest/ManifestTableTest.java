@@ -207,7 +207,9 @@ class ManifestTableTest extends SharedLocalSpark {
     ManifestOptions csv =
         new ManifestOptions(empty.toString(), Map.of(), List.of(), ManifestFormat.CSV);
     assertEquals(
-        "Cannot read manifest " + empty + ": it holds no files",
+        "Cannot read manifest "
+            + empty
+            + ": it holds no files (write the rows there, or name another folder)",
         assertThrows(UsageException.class, () -> spark.open(csv)).getMessage());
   }
 
@@ -232,7 +234,8 @@ class ManifestTableTest extends SharedLocalSpark {
         List.of(
             "Warning: column seeds passes through and is not seed; to use it, give --columns"
                 + " seed=seeds",
-            "1 row of 3 has no source image (text-to-image)"),
+            "Warning: 1 row of 3 has no source image (text-to-image); if these should be edits,"
+                + " fill in image_paths"),
         identified.notes());
   }
 

@@ -257,6 +257,7 @@ class ParquetManifestTest extends SharedLocalSpark {
     "rows.avro, Obj\u0001, an Avro file",
     "rows.csv, PAR1, a Parquet file",
     "rows.txt, id;prompt, it is a text file",
+    "manifest.txt, cats/1.png, it is a list of image paths without prompts",
     "rows.csv, version https://git-lfs.github.com/spec/v1, git lfs pull",
     "rows.jsonl, <!DOCTYPE html>, an HTML page",
     "rows.bz2, BZh9, compressed with bzip2",
@@ -265,8 +266,8 @@ class ParquetManifestTest extends SharedLocalSpark {
   void saysWhatAFileIsThatIsNoManifest(String name, String content, String what)
       throws IOException {
     Path file = Files.writeString(folder.resolve(name), content + "\u0001".repeat(20));
-    if (content.startsWith("id")) {
-      Files.writeString(file, "id;prompt;image_paths\n");
+    if (name.endsWith(".txt")) {
+      Files.writeString(file, content + "\nx\n");
     }
     for (Path manifest : new Path[] {file, folder}) {
       String message = assertThrows(UsageException.class, () -> spark.open(manifest)).getMessage();

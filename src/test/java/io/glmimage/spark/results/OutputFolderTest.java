@@ -199,6 +199,41 @@ class OutputFolderTest {
   }
 
   @Test
+  void anOutputFolderIsNotInAFolderOfAnotherRun() throws IOException {
+    Files.createDirectories(temp.resolve("_run"));
+    for (String inside : List.of("images", "results/again", "changes/x/y", "_run/x", "shards")) {
+      OutputFolder nested = new OutputFolder(storage, temp + "/" + inside);
+      String message = assertThrows(UsageException.class, nested::check, inside).getMessage();
+      assertTrue(message.contains("it is in the output folder of another run"), message);
+      assertTrue(message.endsWith("choose an --output outside of file:" + temp), message);
+    }
+    // Nothing there is ever replaced.
+    new OutputFolder(storage, temp + "/second/images").check();
+  }
+
+  @Test
+  void sourceImagesAreNotWhereTheRunWrites() throws IOException {
+    for (String images : List.of("images", "images/x", "changes", "results")) {
+      String message =
+          assertThrows(
+                  UsageException.class,
+                  () -> folder.checkInputs(null, null, temp + "/" + images),
+                  images)
+              .getMessage();
+      assertTrue(message.contains("the run replaces files in"), message);
+    }
+    folder.checkInputs(null, null, temp + "/photos");
+  }
+
+  @Test
+  void imageNamesAreAsciiWhereTheLocaleHasNoOthersAndStaySo() throws IOException {
+    OutputLayout letters = folder.layoutFor(1);
+    assertEquals(storage.canName(temp + "/é日"), !letters.ascii());
+    storage.write(letters.asciiMarker(), new byte[] {'{', '}'});
+    assertTrue(folder.layoutFor(1).ascii());
+  }
+
+  @Test
   void whatTheRunReadsIsNotWhereItWrites() throws IOException {
     write(temp + "/rows/part-0.parquet", temp + "/model/model_index.json", temp + "/rows.csv");
     Path link = Files.createSymbolicLink(temp.resolve("link"), temp.resolve("rows"));
@@ -214,19 +249,20 @@ class OutputFolderTest {
       String message =
           assertThrows(
                   UsageException.class,
-                  () -> there.checkInputs(temp + "/rows", temp + "/model"),
+                  () -> there.checkInputs(temp + "/rows", temp + "/model", null),
                   output.getKey())
               .getMessage();
       assertTrue(message.contains(output.getValue()), message);
     }
     for (String own : List.of("results", "images/x.jsonl", "_run/orphans", "pictures")) {
       String message =
-          assertThrows(UsageException.class, () -> folder.checkInputs(temp + "/" + own, null), own)
+          assertThrows(
+                  UsageException.class, () -> folder.checkInputs(temp + "/" + own, null, null), own)
               .getMessage();
       assertTrue(message.contains("the run replaces files in " + temp), message);
     }
-    folder.checkInputs(temp + "/rows.csv", temp + "/model");
-    new OutputFolder(storage, temp + "/rows-out").checkInputs(temp + "/rows", null);
+    folder.checkInputs(temp + "/rows.csv", temp + "/model", temp.toString());
+    new OutputFolder(storage, temp + "/rows-out").checkInputs(temp + "/rows", null, null);
   }
 
   @Test

@@ -1,6 +1,8 @@
 package io.glmimage.spark.manifest.create;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.not;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
@@ -13,12 +15,18 @@ import io.glmimage.spark.manifest.LiteralPaths;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -39,6 +47,16 @@ public final class ImageFolder {
   private static final int MOST_REASONS = 8;
 
   private static final String OTHERS = "other names without an image format";
+
+  /** Files of an output folder: the first while a run is unfinished, both others after it. */
+  private static final Pattern IN_OUTPUT =
+      Pattern.compile("(.*/)?(_run/.+|results/_SUCCESS|summary\\.json)");
+
+  /** The folders of an output folder with images. */
+  private static final List<String> EDITED = List.of("images/", "changes/");
+
+  private static final String AGAIN =
+      "images that a run has edited: to edit them again, give its output folder as --manifest";
 
   /** Largest number of paths in memory. */
   private static final int PIECE = 100_000;
@@ -87,7 +105,17 @@ public final class ImageFolder {
     String listing = storage.parent(target) + "/.listing-" + UUID.randomUUID();
     try {
       Map<String, Long> files = new TreeMap<>();
-      long found = list(root, prefix, recursive, listing, files);
+      Set<String> edited = new TreeSet<>();
+      long found = list(root, prefix, recursive, listing, files, edited);
+      Column own = lit(false);
+      for (String folder : edited) {
+        own = own.or(col("value").startsWith(folder));
+      }
+      long again = edited.isEmpty() || found == 0 ? 0 : listed(listing).filter(own).count();
+      if (again > 0) {
+        files.put(AGAIN, again);
+        found -= again;
+      }
       String leftOut = leftOut(recursive ? 0 : subfolders(root), files);
       if (found == 0) {
         throw new UsageException(
@@ -102,9 +130,8 @@ public final class ImageFolder {
       String folder = storage.parent(target) + "/";
       String start = prefix.startsWith(folder) ? prefix.substring(folder.length()) : prefix;
       JavaRDD<Row> rows =
-          LiteralPaths.reader(spark)
-              .schema(new StructType().add("value", DataTypes.StringType))
-              .parquet(listing)
+          listed(listing)
+              .filter(not(own))
               .sort(col("value"))
               .javaRDD()
               .flatMap(row -> rows(row.getAs("value"), start, prompts, seeds).iterator());
@@ -126,6 +153,13 @@ public final class ImageFolder {
     }
   }
 
+  /** The paths that {@link #list} has written. */
+  private Dataset<Row> listed(String listing) {
+    return LiteralPaths.reader(spark)
+        .schema(new StructType().add("value", DataTypes.StringType))
+        .parquet(listing);
+  }
+
   /** What was left out as a text, such as {@code "2 files (.txt is not an image format)"}. */
   private static String leftOut(long subfolders, Map<String, Long> files) {
     List<String> parts = new ArrayList<>();
@@ -141,17 +175,37 @@ public final class ImageFolder {
     return storage.folderNames(root).stream().filter(name -> !hidden(name)).count();
   }
 
+  /**
+   * Writes the paths of the images, relative to the folder, and counts them.
+   *
+   * @param edited receives the folders below which images are those that runs have edited
+   */
   private long list(
-      String root, String prefix, boolean recursive, String listing, Map<String, Long> leftOut)
+      String root,
+      String prefix,
+      boolean recursive,
+      String listing,
+      Map<String, Long> leftOut,
+      Set<String> edited)
       throws IOException {
     List<String> piece = new ArrayList<>();
     long[] found = {0};
+    Map<String, String> seen = new HashMap<>();
     try {
       storage.forEachFile(
           root,
           recursive,
           path -> {
             String relative = path.substring(prefix.length());
+            Matcher output = IN_OUTPUT.matcher(relative);
+            if (output.matches()) {
+              String folder = output.group(1) == null ? "" : output.group(1);
+              String file = output.group(2);
+              String other = seen.put(folder, file);
+              if (file.startsWith("_run/") || (other != null && !other.equals(file))) {
+                EDITED.forEach(name -> edited.add(folder + name));
+              }
+            }
             String problem = problem(relative);
             if (problem != null) {
               String why =
