@@ -8,11 +8,17 @@ import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.hadoop.security.AccessControlException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The output folder of a run, and what happens to earlier results in it. */
 public final class OutputFolder {
+  private static final Logger LOG = LoggerFactory.getLogger(OutputFolder.class);
+
   /** HDFS allows a million files in a folder by default; many tools get slow much earlier. */
   static final long MOST_ROWS_IN_ONE_FOLDER = 100_000;
 
@@ -90,7 +96,7 @@ public final class OutputFolder {
       boolean owned =
           outer.ownFolders().stream()
               .anyMatch(own -> own.substring(own.lastIndexOf('/') + 1).equals(name));
-      if (owned && outer.belongsToARun()) {
+      if (owned && outer.isKnownToBelongToARun()) {
         throw new UsageException(
             "Cannot write to "
                 + layout.root()
@@ -101,6 +107,16 @@ public final class OutputFolder {
       }
       inside = above;
       above = storage.parent(inside);
+    }
+  }
+
+  /** As {@link #belongsToARun}; false for a folder that these credentials may not read. */
+  private boolean isKnownToBelongToARun() throws IOException {
+    try {
+      return belongsToARun();
+    } catch (AccessDeniedException | AccessControlException e) {
+      LOG.debug("Cannot see whether {} is an output folder", layout.root(), e);
+      return false;
     }
   }
 

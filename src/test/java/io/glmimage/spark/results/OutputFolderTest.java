@@ -165,6 +165,30 @@ class OutputFolderTest {
         assertThrows(UsageException.class, denied::check).getMessage());
   }
 
+  @Test
+  void whatIsAboveTheOutputFolderNeedNotBeReadable() throws IOException {
+    Configuration limited = new Configuration();
+    limited.set("fs.limited.impl", Limited.class.getName());
+    new OutputFolder(new Storage(limited), "limited://x" + temp + "/images/out").check();
+  }
+
+  /** A store whose credentials are for the folder {@code out} only. */
+  public static final class Limited extends LocalUnderScheme {
+    @Override
+    public String getScheme() {
+      return "limited";
+    }
+
+    @Override
+    public org.apache.hadoop.fs.FileStatus getFileStatus(org.apache.hadoop.fs.Path path)
+        throws IOException {
+      if (path.getName().equals("_run") && !path.getParent().getName().equals("out")) {
+        throw new AccessControlException("Permission denied: " + path);
+      }
+      return super.getFileStatus(path);
+    }
+  }
+
   /** The local disk of another user. */
   public static final class Denied extends LocalUnderScheme {
     @Override
