@@ -70,7 +70,7 @@ public record OutputLayout(String root, boolean spread, boolean ascii) implement
 
   /** The file that says that the names of edited images have ASCII characters only. */
   public String asciiMarker() {
-    return images() + "/_ascii.json";
+    return own() + "/ascii-names.json";
   }
 
   /** The report of a run as a page. */

@@ -248,7 +248,13 @@ public final class OutputFolder {
                 layout.orphans(),
                 layout.failedRows()));
     Packing.folders().forEach(folder -> paths.add(layout.folder(folder)));
-    paths.addAll(List.of(layout.packed(), layout.images(), layout.changes(), layout.journal()));
+    paths.addAll(
+        List.of(
+            layout.packed(),
+            layout.images(),
+            layout.changes(),
+            layout.asciiMarker(),
+            layout.journal()));
     return paths;
   }
 
