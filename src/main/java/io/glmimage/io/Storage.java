@@ -377,9 +377,8 @@ public final class Storage {
                 fileSystem, new Path(probe, "probe"), out -> out.write(content), Map.of(), probe);
           } catch (AccessDeniedException | AccessControlException e) {
             deleteAfter(e, fileSystem, probe);
-            String why =
-                S3Advice.of(e).map(advice -> advice + " in ").orElse("permission denied in ");
-            throw new LastingException("Cannot write to " + folder + ": " + why + there, e);
+            String why = S3Advice.of(e).orElse("permission denied in " + there);
+            throw new LastingException("Cannot write to " + folder + ": " + why, e);
           } catch (IOException | RuntimeException | Error e) {
             // A full local disk is an Error.
             deleteAfter(e, fileSystem, probe);
