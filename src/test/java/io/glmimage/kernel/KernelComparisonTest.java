@@ -13,10 +13,15 @@ import org.junit.jupiter.api.Test;
 
 class KernelComparisonTest {
   private static KernelComparison compare(float[] ours, float[] expected) {
+    return compare(KernelOperation.SILU_MUL, ours, expected);
+  }
+
+  private static KernelComparison compare(
+      KernelOperation operation, float[] ours, float[] expected) {
     return KernelComparison.of(
-            Map.of(KernelOperation.SILU_MUL, List.of(ours)),
-            Map.of(KernelOperation.SILU_MUL, List.of(expected)),
-            List.of(new KernelSelection("silu_mul", true, "")))
+            Map.of(operation, List.of(ours)),
+            Map.of(operation, List.of(expected)),
+            List.of(new KernelSelection(operation.toString(), true, "")))
         .get(0);
   }
 
@@ -33,6 +38,25 @@ class KernelComparisonTest {
   void aResultThatIsNotFiniteFails() {
     assertFalse(compare(new float[] {Float.NaN}, new float[] {1}).ok());
     assertFalse(compare(new float[] {Float.POSITIVE_INFINITY}, new float[] {1}).ok());
+  }
+
+  @Test
+  void resultsInE4m3AreComparedTogether() {
+    float[] expected = new float[64];
+    float[] rounded = new float[64];
+    float[] wrong = new float[64];
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = 1 + i % 8 / 8f;
+      // A neighbour in e4m3 here and there, as after another order of sums.
+      rounded[i] = expected[i] + (i % 8 == 3 ? 0.125f : 0);
+      wrong[i] = expected[(i + 1) % 64];
+    }
+
+    assertTrue(compare(KernelOperation.FP8_ATTENTION, rounded, expected).ok());
+    assertFalse(compare(KernelOperation.FP8_ATTENTION, wrong, expected).ok());
+    assertFalse(compare(KernelOperation.SILU_MUL, rounded, expected).ok());
+    rounded[0] = Float.NaN;
+    assertFalse(compare(KernelOperation.FP8_ATTENTION, rounded, expected).ok());
   }
 
   @Test

@@ -36,7 +36,7 @@ final class ChunkWindow<T> {
   static final Duration SLOW = Duration.ofMinutes(1);
 
   /** The largest number of transfers from one process at the same time. */
-  static final int UPLOADS = 4;
+  static final int UPLOADS = 8;
 
   private static final String DRIVER = "";
   private static final long WINDOW_BYTES = 128L << 20;

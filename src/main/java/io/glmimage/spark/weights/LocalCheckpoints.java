@@ -37,7 +37,7 @@ public final class LocalCheckpoints {
   private static final Logger LOG = LoggerFactory.getLogger(LocalCheckpoints.class);
 
   /** Chunks that are read at the same time. */
-  private static final int READERS = 4;
+  private static final int READERS = 8;
 
   private static final ConcurrentHashMap<String, CompletableFuture<Found>> BY_KEY =
       new ConcurrentHashMap<>();

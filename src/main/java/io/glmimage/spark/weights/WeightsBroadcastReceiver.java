@@ -35,7 +35,7 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   private static final long POLL_MILLIS_MIN = 2;
   private static final long POLL_MILLIS_MAX = 64;
   private static final long ALIVE_MILLIS = 5_000;
-  private static final int FETCHERS = 4;
+  private static final int FETCHERS = 8;
 
   /** Reads a block of another process, as {@link ChunkBlocks#fetch}. */
   @FunctionalInterface

@@ -38,7 +38,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
   /** A node that has been silent for this long is treated as dead. */
   static final Duration SILENCE_DEFAULT = Duration.ofSeconds(20);
 
-  private static final int READERS = 4;
+  private static final int READERS = 8;
   private static final AtomicLong BLOCKS = new AtomicLong(ChunkBlocks.FIRST_NUMBER);
 
   /**

@@ -21,7 +21,7 @@ public record WeightsOptions(
     String cacheDir, long cacheBytes, int chunkBytes, WeightsCache.Check check)
     implements Serializable {
   public static final long CACHE_BYTES_DEFAULT = 128L << 30;
-  public static final int CHUNK_BYTES_DEFAULT = 16 << 20;
+  public static final int CHUNK_BYTES_DEFAULT = 8 << 20;
   private static final int CHUNK_BYTES_MIN = 1 << 20;
   private static final int CHUNK_BYTES_MAX = 1 << 30;
 
