@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Neither the driver nor a task holds the rows of a manifest. */
 @Tag("spark")
+@Tag("slow")
 class SmallHeapTest {
   private static final long ROWS = 80_000;
 
