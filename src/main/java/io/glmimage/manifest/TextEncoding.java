@@ -49,6 +49,8 @@ public final class TextEncoding {
   private static final class Unpacked extends FilterInputStream {
     private final String file;
 
+    // The builder that replaces the constructor is not in the library of Spark 3.5.
+    @SuppressWarnings("deprecation")
     Unpacked(InputStream packed, String file) throws IOException {
       // All members. Java's own stream ignores what follows a member and is damaged.
       super(new GzipCompressorInputStream(packed, true));

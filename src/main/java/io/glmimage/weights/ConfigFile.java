@@ -284,9 +284,7 @@ public final class ConfigFile {
     if (value.isTextual()) {
       texts.put("default", value.textValue());
     } else if (value.isObject()) {
-      value
-          .fields()
-          .forEachRemaining(field -> texts.put(field.getKey(), field.getValue().textValue()));
+      value.properties().forEach(field -> texts.put(field.getKey(), field.getValue().textValue()));
     } else if (value.isArray()) {
       value.forEach(item -> texts.put(item.path(nameKey).asText(), item.path(textKey).textValue()));
     }

@@ -9,7 +9,6 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
@@ -57,8 +56,7 @@ public final class PublishedCheckpoint {
     source.list().forEach(file -> found.put(file.path(), file));
     JsonNode facts = facts();
     List<Comparison> all = new ArrayList<>();
-    for (Iterator<Map.Entry<String, JsonNode>> it = facts.path("sha256").fields(); it.hasNext(); ) {
-      Map.Entry<String, JsonNode> file = it.next();
+    for (Map.Entry<String, JsonNode> file : facts.path("sha256").properties()) {
       FileSource.Entry entry = found.get(file.getKey());
       State state =
           entry == null
@@ -68,9 +66,7 @@ public final class PublishedCheckpoint {
                   : State.DIFFERENT;
       all.add(new Comparison(file.getKey(), state));
     }
-    for (Iterator<Map.Entry<String, JsonNode>> it = facts.path("safetensors_bytes").fields();
-        it.hasNext(); ) {
-      Map.Entry<String, JsonNode> file = it.next();
+    for (Map.Entry<String, JsonNode> file : facts.path("safetensors_bytes").properties()) {
       FileSource.Entry entry = found.get(file.getKey());
       State state =
           entry == null

@@ -9,7 +9,6 @@ import io.glmimage.json.Json;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -82,8 +81,7 @@ final class SafetensorsHeader {
       throw invalid(file, "its header is not a JSON object");
     }
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    for (Iterator<Map.Entry<String, JsonNode>> it = header.fields(); it.hasNext(); ) {
-      Map.Entry<String, JsonNode> field = it.next();
+    for (Map.Entry<String, JsonNode> field : header.properties()) {
       if (!field.getKey().equals("__metadata__")) {
         tensors.put(field.getKey(), tensor(field.getKey(), field.getValue(), file));
       }
