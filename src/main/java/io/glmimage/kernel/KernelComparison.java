@@ -41,13 +41,7 @@ public record KernelComparison(String operation, boolean fused, double error, do
           boolean e4m3 = operation == KernelOperation.FP8_ATTENTION;
           double error = 0;
           for (int i = 0; i < tensors.size(); i++) {
-            float[] result = ours.get(operation).get(i);
-            error =
-                Math.max(
-                    error,
-                    e4m3
-                        ? errorOfAll(result, tensors.get(i))
-                        : largestError(result, tensors.get(i)));
+            error = Math.max(error, error(ours.get(operation).get(i), tensors.get(i), e4m3));
           }
           boolean fused =
               selections.stream()
@@ -60,29 +54,26 @@ public record KernelComparison(String operation, boolean fused, double error, do
     return List.copyOf(all.values());
   }
 
-  private static double largestError(float[] ours, float[] expected) {
+  /**
+   * @param together compares all values together instead of the largest difference
+   */
+  private static double error(float[] ours, float[] expected, boolean together) {
     double largest = 0;
-    double difference = 0;
+    double largestDifference = 0;
+    double squares = 0;
+    double squaresOfDifferences = 0;
     for (int i = 0; i < expected.length; i++) {
       if (!Float.isFinite(ours[i])) {
         return Double.POSITIVE_INFINITY;
       }
+      double difference = Math.abs((double) ours[i] - expected[i]);
       largest = Math.max(largest, Math.abs(expected[i]));
-      difference = Math.max(difference, Math.abs(ours[i] - expected[i]));
+      largestDifference = Math.max(largestDifference, difference);
+      squares += (double) expected[i] * expected[i];
+      squaresOfDifferences += difference * difference;
     }
-    return largest == 0 ? difference : difference / largest;
-  }
-
-  private static double errorOfAll(float[] ours, float[] expected) {
-    double size = 0;
-    double difference = 0;
-    for (int i = 0; i < expected.length; i++) {
-      if (!Float.isFinite(ours[i])) {
-        return Double.POSITIVE_INFINITY;
-      }
-      size += (double) expected[i] * expected[i];
-      difference += ((double) ours[i] - expected[i]) * ((double) ours[i] - expected[i]);
-    }
-    return Math.sqrt(size == 0 ? difference : difference / size);
+    double size = together ? Math.sqrt(squares) : largest;
+    double error = together ? Math.sqrt(squaresOfDifferences) : largestDifference;
+    return size == 0 ? error : error / size;
   }
 }
