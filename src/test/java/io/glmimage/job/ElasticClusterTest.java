@@ -40,6 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("spark")
 @Tag("resume")
+@Tag("slow")
 class ElasticClusterTest {
   private static final Path TINY =
       Path.of("src/main/resources/models/glm-image-tiny").toAbsolutePath();

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("spark")
 @Tag("resume")
 @Tag("s3")
+@Tag("slow")
 class SoakTest {
   @TempDir private Path folder;
 

@@ -107,7 +107,9 @@ class WeightsJobTest {
     assertTrue(cached(executors, "node-cache") >= 2, "every executor is a node of its own");
   }
 
+  /** In the cache itself, {@code EntryCheckTest} damages copies. */
   @Test
+  @Tag("slow")
   void aDamagedCopyInTheCacheIsReceivedAgain() throws Exception {
     requireSpark();
     Path cache = work.resolve("cache");

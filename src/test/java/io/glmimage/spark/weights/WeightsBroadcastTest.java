@@ -233,7 +233,9 @@ class WeightsBroadcastTest {
         seen::toString);
   }
 
+  /** {@code WeightsJobTest} has a worker that joins a job late. */
   @Test
+  @Tag("slow")
   void aStandaloneClusterServesAWorkerThatJoinsLate() throws Exception {
     requireSpark();
     try (StandaloneCluster cluster = new StandaloneCluster(work, HEAP)) {
