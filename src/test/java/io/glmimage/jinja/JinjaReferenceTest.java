@@ -41,7 +41,7 @@ class JinjaReferenceTest {
     }
     if (node.isObject()) {
       Map<String, Object> map = new LinkedHashMap<>();
-      node.fields().forEachRemaining(field -> map.put(field.getKey(), value(field.getValue())));
+      node.properties().forEach(field -> map.put(field.getKey(), value(field.getValue())));
       return map;
     }
     if (node.isArray()) {
@@ -56,13 +56,13 @@ class JinjaReferenceTest {
     Map<String, Object> variables = new HashMap<>();
     FIXTURE
         .path("variables")
-        .fields()
-        .forEachRemaining(field -> variables.put(field.getKey(), field.getValue().asText()));
+        .properties()
+        .forEach(field -> variables.put(field.getKey(), field.getValue().asText()));
     FIXTURE
         .path("shapes")
         .path(shape)
-        .fields()
-        .forEachRemaining(field -> variables.put(field.getKey(), value(field.getValue())));
+        .properties()
+        .forEach(field -> variables.put(field.getKey(), value(field.getValue())));
     variables.put("tools", null);
     variables.put("documents", null);
     variables.put("target_h", 1024L);
@@ -78,8 +78,8 @@ class JinjaReferenceTest {
               List<DynamicTest> tests = new ArrayList<>();
               example
                   .path("outputs")
-                  .fields()
-                  .forEachRemaining(
+                  .properties()
+                  .forEach(
                       output ->
                           tests.add(
                               dynamicTest(

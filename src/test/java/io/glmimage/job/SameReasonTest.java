@@ -160,8 +160,8 @@ class SameReasonTest extends SharedSession {
     Map<String, String> validated = new TreeMap<>();
     report
         .get("examples")
-        .fields()
-        .forEachRemaining(
+        .properties()
+        .forEach(
             examples ->
                 examples
                     .getValue()
@@ -194,7 +194,8 @@ class SameReasonTest extends SharedSession {
     String quoted = edited.get("r0");
     assertTrue(
         quoted.endsWith(
-            "height is the text \"64\", expected a whole number (write it without quotation marks)"),
+            "height is the text \"64\", expected a whole number (write it without quotation"
+                + " marks)"),
         quoted);
   }
 }

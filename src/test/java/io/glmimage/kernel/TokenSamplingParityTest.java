@@ -11,7 +11,6 @@ import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -41,9 +40,7 @@ class TokenSamplingParityTest {
   @ParameterizedTest
   @MethodSource("distributions")
   void givesTheReferencesDistributions(GoldenCase golden) {
-    Iterator<Map.Entry<String, JsonNode>> settings = golden.json().get("settings").fields();
-    while (settings.hasNext()) {
-      Map.Entry<String, JsonNode> entry = settings.next();
+    for (Map.Entry<String, JsonNode> entry : golden.json().get("settings").properties()) {
       try (TensorScope scope = new TensorScope()) {
         // Always on the CPU, because rows of equal logits are exactly at the limit of top_p.
         Tensor logits = Ops.to(golden.tensor("logits"), Compute.cpu());

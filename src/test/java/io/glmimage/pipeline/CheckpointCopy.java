@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -176,9 +175,7 @@ final class CheckpointCopy {
       bytes.get(header);
       int start = bytes.position();
       Map<String, Stored> tensors = new LinkedHashMap<>();
-      for (Iterator<Map.Entry<String, JsonNode>> it = JSON.readTree(header).fields();
-          it.hasNext(); ) {
-        Map.Entry<String, JsonNode> tensor = it.next();
+      for (Map.Entry<String, JsonNode> tensor : JSON.readTree(header).properties()) {
         if (!tensor.getKey().equals("__metadata__")) {
           JsonNode offsets = tensor.getValue().path("data_offsets");
           byte[] data = new byte[offsets.path(1).asInt() - offsets.path(0).asInt()];

@@ -116,8 +116,8 @@ final class PublishedFolder {
     }
     config
         .path("added_tokens_decoder")
-        .fields()
-        .forEachRemaining(
+        .properties()
+        .forEach(
             token -> {
               int id = Integer.parseInt(token.getKey());
               String text = token.getValue().path("content").asText();

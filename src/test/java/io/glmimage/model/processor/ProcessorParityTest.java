@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -73,9 +72,7 @@ class ProcessorParityTest {
   void generationParametersMatchTheReference(GoldenCase golden) {
     for (JsonNode row : golden.json().get("rows")) {
       PixelSize target = new PixelSize(row.get("height").asInt(), row.get("width").asInt());
-      Iterator<Map.Entry<String, JsonNode>> fields = row.fields();
-      while (fields.hasNext()) {
-        Map.Entry<String, JsonNode> field = fields.next();
+      for (Map.Entry<String, JsonNode> field : row.properties()) {
         JsonNode expected = field.getValue();
         if (!expected.isObject()) {
           continue;
@@ -157,9 +154,7 @@ class ProcessorParityTest {
   @MethodSource("processor")
   void batchesMatchTheReference(GoldenCase golden) throws IOException {
     try (GlmProcessor processor = GlmProcessor.load(golden.checkpoint())) {
-      Iterator<Map.Entry<String, JsonNode>> cases = golden.json().get("cases").fields();
-      while (cases.hasNext()) {
-        Map.Entry<String, JsonNode> entry = cases.next();
+      for (Map.Entry<String, JsonNode> entry : golden.json().get("cases").properties()) {
         new Call(golden, processor, entry.getKey(), entry.getValue()).check();
       }
     }
