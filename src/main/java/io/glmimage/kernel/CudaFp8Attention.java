@@ -78,6 +78,6 @@ final class CudaFp8Attention implements Fp8Attention {
     if (headDim % 16 != 0 || headDim > 128) {
       return Optional.of("cuDNN needs heads of a multiple of 16 up to 128, got " + headDim);
     }
-    return Optional.ofNullable(CudnnFp8Attention.problem(programs.device(), headDim));
+    return CudnnFp8Attention.problem(programs.device(), headDim);
   }
 }

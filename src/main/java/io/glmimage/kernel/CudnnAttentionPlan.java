@@ -3,7 +3,6 @@ package io.glmimage.kernel;
 import io.glmimage.kernel.CudnnDescriptors.Descriptor;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.global.cudnn;
-import org.bytedeco.javacpp.FloatPointer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,13 +22,9 @@ final class CudnnAttentionPlan implements CudnnPlans.Plan {
   private static final long OUT = 4;
   private static final long SCORE_SCALE = 5;
 
-  private static final long[] IN_MEMORY = {QUERY, KEY, VALUE, OUT, SCORE_SCALE};
+  private static final long[] OF_CALLERS = {QUERY, KEY, VALUE, OUT};
 
-  private final AttentionShape shape;
-  private final FloatPointer scoreScale;
-  private CudnnGraph graph;
-  private Descriptor plan;
-  private final long workspaceBytes;
+  private final CudnnGraph graph;
 
   /**
    * Lets cuDNN make the plan, which compiles a kernel.
@@ -37,53 +32,47 @@ final class CudnnAttentionPlan implements CudnnPlans.Plan {
    * @throws KernelException if cuDNN has no kernel for it; says why
    */
   CudnnAttentionPlan(cudnnContext handle, AttentionShape shape) {
-    this.shape = shape;
-    scoreScale = new FloatPointer((float) (1 / Math.sqrt((double) shape.width())));
-    scoreScale.retainReference();
+    graph = graph(handle, shape);
+  }
+
+  private static CudnnGraph graph(cudnnContext handle, AttentionShape shape) {
+    String name = "attention of " + shape;
     try {
-      try {
-        make(handle, /* logarithms= */ false);
-      } catch (KernelException e) {
-        // Whether cuDNN's pattern has the logarithms of the sums depends on its version.
-        LOG.debug("{} without logarithms: {}", shape, e.getMessage());
-        graph.close();
-        make(handle, /* logarithms= */ true);
-      }
-      workspaceBytes = plan.int64(cudnn.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
-    } catch (RuntimeException e) {
-      close();
-      throw e;
+      return CudnnGraph.planned(handle, name, graph -> build(graph, shape, false));
+    } catch (KernelException e) {
+      // Whether cuDNN's pattern has the logarithms of the sums depends on its version.
+      LOG.debug("{} without logarithms: {}", shape, e.getMessage());
+      return CudnnGraph.planned(handle, name, graph -> build(graph, shape, true));
     }
   }
 
-  private void make(cudnnContext handle, boolean logarithms) {
-    graph = new CudnnGraph("attention of " + shape);
+  private static void build(CudnnGraph graph, AttentionShape shape, boolean logarithms) {
+    int bf16 = cudnn.CUDNN_DATA_BFLOAT16;
     long h = shape.heads();
     long q = shape.queries();
     long k = shape.keys();
     long d = shape.width();
-    Descriptor query = bf16(QUERY, "query", dims(1, h, q, d), dims(q * h * d, d, h * d, 1));
-    Descriptor key = bf16(KEY, "key", dims(1, h, d, k), dims(k * h * d, d, 1, h * d));
-    Descriptor value = bf16(VALUE, "value", dims(1, h, k, d), dims(k * h * d, d, h * d, 1));
-    Descriptor out = bf16(OUT, "result", dims(1, h, q, d), dims(q * h * d, d, h * d, 1));
+    Descriptor query = graph.rows(QUERY, "query", bf16, h, q, d);
+    Descriptor key = graph.columns(KEY, "key", bf16, h, k, d);
+    Descriptor value = graph.rows(VALUE, "value", bf16, h, k, d);
+    Descriptor out = graph.rows(OUT, "result", bf16, h, q, d);
 
     // 1. Scores of all pairs: [1, H, Q, K].
     Descriptor products = graph.virtual(h, q, k);
     graph.matmul(query, key, products);
     Descriptor scores = graph.virtual(h, q, k);
-    graph.multiply(products, graph.number(SCORE_SCALE, /* ofHost= */ true), scores);
+    graph.multiply(
+        products, graph.constant(SCORE_SCALE, (float) (1 / Math.sqrt((double) d))), scores);
     // 2. Softmax over the keys.
-    Descriptor weights = graph.virtual(cudnn.CUDNN_DATA_BFLOAT16, h, q, k);
+    Descriptor weights = graph.virtual(bf16, h, q, k);
     graph.softmax(h, q, k, scores, weights, logarithms);
     // 3. The weighted mean of the values: [1, H, Q, d].
     graph.matmul(weights, value, out);
-
-    plan = graph.plan(handle);
   }
 
   /** Bytes of device memory that a call needs besides its arguments. */
   long workspaceBytes() {
-    return workspaceBytes;
+    return graph.workspaceBytes();
   }
 
   /**
@@ -92,36 +81,11 @@ final class CudnnAttentionPlan implements CudnnPlans.Plan {
    * @throws KernelException if cuDNN refuses
    */
   void run(cudnnContext handle, long query, long key, long value, long out, long workspace) {
-    try (CudnnDescriptors call = new CudnnDescriptors()) {
-      Descriptor pack =
-          call.create(cudnn.CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, "arguments")
-              .addresses(
-                  cudnn.CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-                  query,
-                  key,
-                  value,
-                  out,
-                  scoreScale.address())
-              .int64(cudnn.CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, IN_MEMORY)
-              .addresses(cudnn.CUDNN_ATTR_VARIANT_PACK_WORKSPACE, workspace)
-              .finish();
-      CudnnDescriptors.check(
-          cudnn.cudnnBackendExecute(handle, plan.handle(), pack.handle()),
-          "run attention of " + shape);
-    }
+    graph.run(handle, OF_CALLERS, new long[] {query, key, value, out}, workspace);
   }
 
   @Override
   public void close() {
     graph.close();
-    scoreScale.releaseReference();
-  }
-
-  private Descriptor bf16(long id, String name, long[] sizes, long[] strides) {
-    return graph.stored(id, name, cudnn.CUDNN_DATA_BFLOAT16, sizes, strides);
-  }
-
-  private static long[] dims(long... sizes) {
-    return sizes;
   }
 }

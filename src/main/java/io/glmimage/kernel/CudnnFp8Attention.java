@@ -2,12 +2,12 @@ package io.glmimage.kernel;
 
 import io.glmimage.kernel.CudnnFp8Plan.Scales;
 import io.glmimage.tensor.Compute;
-import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.Libtorch;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.pytorch.Scalar;
@@ -28,11 +28,6 @@ import org.bytedeco.pytorch.global.torch_cuda;
 final class CudnnFp8Attention implements Fp8Attention {
   /** Floats from one number to the next: cuDNN expects each at 16 bytes. */
   private static final int SPACING = 4;
-
-  /** Queries and keys that every width must pass before any of its shapes is used. */
-  private static final int[][] TRIED = {{64, 64}, {129, 257}, {1057, 2081}};
-
-  private static final int TRIED_HEADS = 2;
 
   private static final Map<Integer, CudnnFp8Attention> OF_DEVICES = new ConcurrentHashMap<>();
 
@@ -77,25 +72,9 @@ final class CudnnFp8Attention implements Fp8Attention {
     return OF_DEVICES.computeIfAbsent(device, CudnnFp8Attention::new);
   }
 
-  /** Why cuDNN's fp8 attention cannot be used on a GPU; null if it can. */
-  static String problem(int device, long headDim) {
-    try (TensorScope scope = new TensorScope()) {
-      for (int[] lengths : TRIED) {
-        of(device)
-            .plans
-            .with(
-                new AttentionShape(TRIED_HEADS, lengths[0], lengths[1], headDim),
-                (handle, plan) -> {});
-      }
-      return null;
-    } catch (KernelException e) {
-      if (DeviceFailure.isOutOfMemory(e)) {
-        throw e;
-      }
-      return e.getMessage();
-    } catch (LinkageError e) {
-      return "the binding of cuDNN cannot be loaded: " + e.getMessage();
-    }
+  /** Why cuDNN's fp8 attention cannot be used on a GPU; empty if it can. */
+  static Optional<String> problem(int device, long headDim) {
+    return CudnnPlans.problem(headDim, shape -> of(device).plans.with(shape, (handle, plan) -> {}));
   }
 
   @Override
@@ -131,7 +110,8 @@ final class CudnnFp8Attention implements Fp8Attention {
     Compute compute = Compute.cuda(device);
     CudnnFp8Plan plan = new CudnnFp8Plan(handle, shape);
     try {
-      Fp8AttentionTrial.check(compute, shape, (q, k, v, out) -> run(handle, plan, q, k, v, out));
+      Fp8AttentionTrial.check(
+          compute, "fp8 attention", shape, (q, k, v, out) -> run(handle, plan, q, k, v, out));
     } catch (RuntimeException e) {
       // Its kernel may still be running.
       compute.awaitStream();

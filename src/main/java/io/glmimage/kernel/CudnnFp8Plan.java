@@ -3,7 +3,6 @@ package io.glmimage.kernel;
 import io.glmimage.kernel.CudnnDescriptors.Descriptor;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.global.cudnn;
-import org.bytedeco.javacpp.FloatPointer;
 
 /**
  * How cuDNN computes attention of one shape in e4m3. cuDNN recognizes the operation in a graph of
@@ -32,7 +31,7 @@ final class CudnnFp8Plan implements CudnnPlans.Plan {
   private static final long LARGEST_OUT = 12;
   private static final long SCORE_SCALE = 13;
 
-  private static final long[] IN_MEMORY = {
+  private static final long[] OF_CALLERS = {
     QUERY,
     KEY,
     VALUE,
@@ -44,8 +43,7 @@ final class CudnnFp8Plan implements CudnnPlans.Plan {
     OUT_SCALE,
     OUT,
     LARGEST_WEIGHT,
-    LARGEST_OUT,
-    SCORE_SCALE
+    LARGEST_OUT
   };
 
   /**
@@ -57,11 +55,7 @@ final class CudnnFp8Plan implements CudnnPlans.Plan {
    */
   record Scales(long one, long factor, long inverse, long largestWeight, long largestOut) {}
 
-  private final AttentionShape shape;
   private final CudnnGraph graph;
-  private final FloatPointer scoreScale;
-  private final Descriptor plan;
-  private final long workspaceBytes;
 
   /**
    * Lets cuDNN make the plan, which compiles a kernel.
@@ -69,25 +63,12 @@ final class CudnnFp8Plan implements CudnnPlans.Plan {
    * @throws KernelException if cuDNN has no kernel for it; says why
    */
   CudnnFp8Plan(cudnnContext handle, AttentionShape shape) {
-    this.shape = shape;
-    graph = new CudnnGraph("fp8 attention of " + shape);
-    double factor = QkNormRotary.factor(shape.width());
-    scoreScale =
-        new FloatPointer((float) (1 / (Math.sqrt((double) shape.width()) * factor * factor)));
-    scoreScale.retainReference();
-    try {
-      build();
-      plan = graph.plan(handle);
-      workspaceBytes = plan.int64(cudnn.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
-    } catch (RuntimeException e) {
-      close();
-      throw e;
-    }
+    graph = CudnnGraph.planned(handle, "fp8 attention of " + shape, made -> build(made, shape));
   }
 
   /** Bytes of device memory that a call needs besides its arguments. */
   long workspaceBytes() {
-    return workspaceBytes;
+    return graph.workspaceBytes();
   }
 
   /**
@@ -103,59 +84,54 @@ final class CudnnFp8Plan implements CudnnPlans.Plan {
       long out,
       Scales scales,
       long workspace) {
-    try (CudnnDescriptors call = new CudnnDescriptors()) {
-      Descriptor pack =
-          call.create(cudnn.CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, "arguments")
-              .addresses(
-                  cudnn.CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-                  query,
-                  key,
-                  value,
-                  scales.one(),
-                  scales.one(),
-                  scales.one(),
-                  scales.inverse(),
-                  scales.factor(),
-                  scales.one(),
-                  out,
-                  scales.largestWeight(),
-                  scales.largestOut(),
-                  scoreScale.address())
-              .int64(cudnn.CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, IN_MEMORY)
-              .addresses(cudnn.CUDNN_ATTR_VARIANT_PACK_WORKSPACE, workspace)
-              .finish();
-      CudnnDescriptors.check(
-          cudnn.cudnnBackendExecute(handle, plan.handle(), pack.handle()),
-          "run fp8 attention of " + shape);
-    }
+    graph.run(
+        handle,
+        OF_CALLERS,
+        new long[] {
+          query,
+          key,
+          value,
+          scales.one(),
+          scales.one(),
+          scales.one(),
+          scales.inverse(),
+          scales.factor(),
+          scales.one(),
+          out,
+          scales.largestWeight(),
+          scales.largestOut()
+        },
+        workspace);
   }
 
   @Override
   public void close() {
     graph.close();
-    scoreScale.releaseReference();
   }
 
   /** The whole computation, as cuDNN expects to find it. */
-  private void build() {
+  private static void build(CudnnGraph graph, AttentionShape shape) {
+    int e4m3 = cudnn.CUDNN_DATA_FP8_E4M3;
     long h = shape.heads();
     long q = shape.queries();
     long k = shape.keys();
     long d = shape.width();
-    Descriptor query = e4m3(QUERY, "query", dims(1, h, q, d), dims(q * h * d, d, h * d, 1));
-    Descriptor key = e4m3(KEY, "key", dims(1, h, d, k), dims(k * h * d, d, 1, h * d));
-    Descriptor value = e4m3(VALUE, "value", dims(1, h, k, d), dims(k * h * d, d, h * d, 1));
-    Descriptor out = e4m3(OUT, "result", dims(1, h, q, d), dims(q * h * d, d, h * d, 1));
+    double factor = QkNormRotary.factor(d);
+    float scoreScale = (float) (1 / (Math.sqrt((double) d) * factor * factor));
+    Descriptor query = graph.rows(QUERY, "query", e4m3, h, q, d);
+    Descriptor key = graph.columns(KEY, "key", e4m3, h, k, d);
+    Descriptor value = graph.rows(VALUE, "value", e4m3, h, k, d);
+    Descriptor out = graph.rows(OUT, "result", e4m3, h, q, d);
 
     // 1. Scores of all pairs: [1, H, Q, K].
     Descriptor products = graph.virtual(h, q, k);
     graph.matmul(query, key, products);
     Descriptor scaled = graph.virtual(h, q, k);
-    graph.multiply(products, graph.number(SCORE_SCALE, true), scaled);
+    graph.multiply(products, graph.constant(SCORE_SCALE, scoreScale), scaled);
     Descriptor queryScaled = graph.virtual(h, q, k);
-    graph.multiply(scaled, graph.number(QUERY_SCALE, false), queryScaled);
+    graph.multiply(scaled, graph.number(QUERY_SCALE), queryScaled);
     Descriptor scores = graph.virtual(h, q, k);
-    graph.multiply(queryScaled, graph.number(KEY_SCALE, false), scores);
+    graph.multiply(queryScaled, graph.number(KEY_SCALE), scores);
 
     // 2. Softmax over the keys. Nobody reads the logarithm of its sum, but cuDNN knows no pattern
     // without it.
@@ -163,28 +139,20 @@ final class CudnnFp8Plan implements CudnnPlans.Plan {
     graph.softmax(h, q, k, scores, weights, /* logarithms= */ true);
 
     // 3. The weights in e4m3.
-    Descriptor rounded = graph.virtual(cudnn.CUDNN_DATA_FP8_E4M3, h, q, k);
-    graph.multiply(weights, graph.number(WEIGHTS_SCALE, false), rounded);
+    Descriptor rounded = graph.virtual(e4m3, h, q, k);
+    graph.multiply(weights, graph.number(WEIGHTS_SCALE), rounded);
 
     // 4. The weighted mean of the values: [1, H, Q, d].
     Descriptor means = graph.virtual(h, q, d);
     graph.matmul(rounded, value, means);
     Descriptor unscaled = graph.virtual(h, q, d);
-    graph.multiply(means, graph.number(WEIGHTS_UNSCALE, false), unscaled);
+    graph.multiply(means, graph.number(WEIGHTS_UNSCALE), unscaled);
     Descriptor result = graph.virtual(h, q, d);
-    graph.multiply(unscaled, graph.number(VALUE_SCALE, false), result);
-    graph.multiply(result, graph.number(OUT_SCALE, false), out);
+    graph.multiply(unscaled, graph.number(VALUE_SCALE), result);
+    graph.multiply(result, graph.number(OUT_SCALE), out);
 
     // 5. The largest numbers, for callers who choose scales by them. cuDNN's pattern has them.
-    graph.reduce(cudnn.CUDNN_REDUCE_TENSOR_AMAX, weights, graph.number(LARGEST_WEIGHT, false));
-    graph.reduce(cudnn.CUDNN_REDUCE_TENSOR_AMAX, result, graph.number(LARGEST_OUT, false));
-  }
-
-  private Descriptor e4m3(long id, String name, long[] sizes, long[] strides) {
-    return graph.stored(id, name, cudnn.CUDNN_DATA_FP8_E4M3, sizes, strides);
-  }
-
-  private static long[] dims(long... sizes) {
-    return sizes;
+    graph.reduce(cudnn.CUDNN_REDUCE_TENSOR_AMAX, weights, graph.number(LARGEST_WEIGHT));
+    graph.reduce(cudnn.CUDNN_REDUCE_TENSOR_AMAX, result, graph.number(LARGEST_OUT));
   }
 }

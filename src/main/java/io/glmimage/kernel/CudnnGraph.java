@@ -1,17 +1,23 @@
 package io.glmimage.kernel;
 
 import io.glmimage.kernel.CudnnDescriptors.Descriptor;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.LongStream;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.global.cudnn;
+import org.bytedeco.javacpp.FloatPointer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * A graph of operations in cuDNN's backend API, and the plan that cuDNN makes for it. Arithmetic is
- * in float32. Tensors in memory have numbers of the caller, at which a call passes their addresses;
- * intermediate results get numbers here.
+ * in float32. Tensors in memory have numbers of the caller, by which {@link #run} finds them;
+ * intermediate results get numbers here. Whoever owns the graph closes it.
  *
  * <p>H heads; intermediate results are {@code [1, H, rows, columns]}.
  */
@@ -33,25 +39,84 @@ final class CudnnGraph implements AutoCloseable {
   private final List<Descriptor> operations = new ArrayList<>();
   private long nextTensor = FIRST_INTERMEDIATE;
 
-  /**
-   * @param name for messages, such as "attention of 32 heads"
-   */
-  CudnnGraph(String name) {
+  /** Numbers of the host's memory by their tensors. Every run reads them at their addresses. */
+  private final Map<Long, FloatPointer> constants = new LinkedHashMap<>();
+
+  private Descriptor plan;
+  private long workspaceBytes;
+
+  private CudnnGraph(String name) {
     this.name = name;
+  }
+
+  /**
+   * A graph with its plan. cuDNN compiles a kernel for it.
+   *
+   * @param name for messages, such as "attention of 32 heads"
+   * @param build adds the operations
+   * @throws KernelException if cuDNN has no kernel for it; says why
+   */
+  static CudnnGraph planned(cudnnContext handle, String name, Consumer<CudnnGraph> build) {
+    CudnnGraph graph = new CudnnGraph(name);
+    try {
+      build.accept(graph);
+      graph.plan = graph.plan(handle);
+      graph.workspaceBytes = graph.plan.int64(cudnn.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
+      return graph;
+    } catch (RuntimeException | Error e) {
+      graph.close();
+      throw e;
+    }
   }
 
   @Override
   public void close() {
     descriptors.close();
+    constants.values().forEach(FloatPointer::releaseReference);
+    constants.clear();
+  }
+
+  /** Bytes of device memory that a run needs besides its tensors. */
+  long workspaceBytes() {
+    return workspaceBytes;
   }
 
   /**
-   * Lets cuDNN make a plan of the operations so far, which compiles a kernel. It is the first of
-   * cuDNN's recommendations that it can run.
+   * Launches the kernel on the stream of {@code handle}.
    *
-   * @throws KernelException if cuDNN has no kernel for it; says why
+   * @param tensors the numbers of the tensors in device memory, without {@link #constant constants}
+   * @param addresses where they are, in the same order
+   * @param workspace address of {@link #workspaceBytes} bytes in device memory
+   * @throws KernelException if cuDNN refuses
    */
-  Descriptor plan(cudnnContext handle) {
+  void run(cudnnContext handle, long[] tensors, long[] addresses, long workspace) {
+    try (CudnnDescriptors call = new CudnnDescriptors()) {
+      Descriptor pack =
+          call.create(cudnn.CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, "arguments")
+              .addresses(
+                  cudnn.CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
+                  LongStream.concat(
+                          LongStream.of(addresses),
+                          constants.values().stream().mapToLong(FloatPointer::address))
+                      .toArray())
+              .int64(
+                  cudnn.CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
+                  LongStream.concat(
+                          LongStream.of(tensors),
+                          constants.keySet().stream().mapToLong(Long::longValue))
+                      .toArray())
+              .addresses(cudnn.CUDNN_ATTR_VARIANT_PACK_WORKSPACE, workspace)
+              .finish();
+      CudnnDescriptors.check(
+          cudnn.cudnnBackendExecute(handle, plan.handle(), pack.handle()), "run " + name);
+    } finally {
+      // The garbage collector frees the constants of a graph that nobody can reach.
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /** The first of cuDNN's recommendations that it can run. */
+  private Descriptor plan(cudnnContext handle) {
     Descriptor graph =
         descriptors
             .create(cudnn.CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, "the graph of " + name)
@@ -104,19 +169,46 @@ final class CudnnGraph implements AutoCloseable {
         : found.subList(0, heuristics.read(cudnn.CUDNN_ATTR_ENGINEHEUR_RESULTS, found));
   }
 
-  /**
-   * A single float32.
-   *
-   * @param ofHost whether it is in the host's memory
-   */
-  Descriptor number(long id, boolean ofHost) {
+  /** A single float32 in device memory. */
+  Descriptor number(long id) {
+    return number(id, false);
+  }
+
+  /** A single float32 that is the same in every run. */
+  Descriptor constant(long id, float value) {
+    FloatPointer memory = new FloatPointer(value);
+    memory.retainReference();
+    constants.put(id, memory);
+    return number(id, true);
+  }
+
+  private Descriptor number(long id, boolean ofHost) {
     long[] ones = {1, 1, 1, 1};
     return tensor(id, "number " + id, cudnn.CUDNN_DATA_FLOAT, ones, ones, false, ofHost);
   }
 
-  /** A tensor in memory. */
-  Descriptor stored(long id, String what, int type, long[] sizes, long[] strides) {
-    return tensor(id, what, type, sizes, strides, false, false);
+  /** A tensor {@code [1, H, rows, width]} that is {@code [rows, H, width]} in memory. */
+  Descriptor rows(long id, String what, int type, long heads, long rows, long width) {
+    return tensor(
+        id,
+        what,
+        type,
+        new long[] {1, heads, rows, width},
+        new long[] {rows * heads * width, width, heads * width, 1},
+        false,
+        false);
+  }
+
+  /** As {@link #rows}, transposed: {@code [1, H, width, rows]}. */
+  Descriptor columns(long id, String what, int type, long heads, long rows, long width) {
+    return tensor(
+        id,
+        what,
+        type,
+        new long[] {1, heads, width, rows},
+        new long[] {rows * heads * width, width, 1, heads * width},
+        false,
+        false);
   }
 
   /** A float32 tensor {@code [1, H, rows, columns]} that is never stored. */

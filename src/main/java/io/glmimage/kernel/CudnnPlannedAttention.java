@@ -1,7 +1,6 @@
 package io.glmimage.kernel;
 
 import io.glmimage.tensor.Compute;
-import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.TensorScope;
 import java.util.Map;
@@ -24,11 +23,6 @@ import org.slf4j.LoggerFactory;
  */
 final class CudnnPlannedAttention implements SequenceAttention {
   private static final Logger LOG = LoggerFactory.getLogger(CudnnPlannedAttention.class);
-
-  /** Queries and keys that every width must pass before any of its shapes is used. */
-  private static final int[][] TRIED = {{64, 64}, {129, 257}, {1057, 2081}};
-
-  private static final int TRIED_HEADS = 2;
 
   /** By GPU. They live as long as the process. */
   private static final Map<Integer, CudnnPlans<CudnnAttentionPlan>> PLANS =
@@ -96,31 +90,20 @@ final class CudnnPlannedAttention implements SequenceAttention {
   }
 
   private Optional<String> find(long headDim) {
-    try (TensorScope scope = new TensorScope()) {
-      Fp8Attention attention = new AtenFp8Attention(this::planned);
-      for (int[] lengths : TRIED) {
-        Fp8AttentionTrial.check(
-            Compute.cuda(device),
-            new AttentionShape(TRIED_HEADS, lengths[0], lengths[1], headDim),
-            attention::apply);
-      }
-      return Optional.empty();
-    } catch (KernelException e) {
-      if (DeviceFailure.isOutOfMemory(e)) {
-        throw e;
-      }
-      return refused(headDim, e.getMessage());
-    } catch (LinkageError e) {
-      return refused(headDim, "the binding of cuDNN cannot be loaded: " + e.getMessage());
-    }
-  }
-
-  private static Optional<String> refused(long headDim, String problem) {
-    LOG.warn(
-        "Attention with heads of {} uses libtorch's plans, which fill the host's memory if images"
-            + " have many sizes: {}",
-        headDim,
-        problem);
-    return Optional.of(problem);
+    Fp8Attention attention = new AtenFp8Attention(this::planned);
+    Optional<String> problem =
+        CudnnPlans.problem(
+            headDim,
+            shape ->
+                Fp8AttentionTrial.check(
+                    Compute.cuda(device), "bfloat16 attention", shape, attention::apply));
+    problem.ifPresent(
+        text ->
+            LOG.warn(
+                "Attention with heads of {} uses libtorch's plans, which fill the host's memory if"
+                    + " images have many sizes: {}",
+                headDim,
+                text));
+    return problem;
   }
 }

@@ -1,9 +1,12 @@
 package io.glmimage.kernel;
 
+import io.glmimage.tensor.DeviceFailure;
 import io.glmimage.tensor.TensorScope;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.global.cudnn;
@@ -39,6 +42,11 @@ final class CudnnPlans<P extends CudnnPlans.Plan> {
     P make(cudnnContext handle, AttentionShape shape);
   }
 
+  /** Queries and keys that every width must pass before any of its shapes is used. */
+  private static final int[][] TRIED = {{64, 64}, {129, 257}, {1057, 2081}};
+
+  private static final int TRIED_HEADS = 2;
+
   private final int device;
   private final Maker<P> maker;
   private final cudnnContext handle;
@@ -58,6 +66,28 @@ final class CudnnPlans<P extends CudnnPlans.Plan> {
       CudnnDescriptors.check(cudnn.cudnnCreate(handle), "create a handle");
     } finally {
       torch_cuda.ExchangeDevice(before);
+    }
+  }
+
+  /**
+   * Why heads of a width cannot be used; empty if they can. Some shapes of the width are tried.
+   *
+   * @param trial throws if a shape fails
+   * @throws KernelException if the device's memory is too full to say
+   */
+  static Optional<String> problem(long width, Consumer<AttentionShape> trial) {
+    try (TensorScope scope = new TensorScope()) {
+      for (int[] lengths : TRIED) {
+        trial.accept(new AttentionShape(TRIED_HEADS, lengths[0], lengths[1], width));
+      }
+      return Optional.empty();
+    } catch (KernelException e) {
+      if (DeviceFailure.isOutOfMemory(e)) {
+        throw e;
+      }
+      return Optional.of(e.getMessage());
+    } catch (LinkageError e) {
+      return Optional.of("the binding of cuDNN cannot be loaded: " + e.getMessage());
     }
   }
 

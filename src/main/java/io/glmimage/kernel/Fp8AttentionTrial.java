@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Compares an implementation of attention in e4m3 with float32 attention of the same numbers. The
+ * Compares an implementation of attention of e4m3 numbers with float32 attention of the same. The
  * inputs are the same for every call of a shape: rows, heads and elements all differ, and no
  * generator of random numbers is used. So the answer depends on nothing but the implementation.
  */
@@ -40,17 +40,19 @@ final class Fp8AttentionTrial {
   /**
    * Tries one shape.
    *
+   * @param operation for the message, such as "fp8 attention"
    * @throws KernelException if the error is too large
    */
-  static void check(Compute compute, AttentionShape shape, Implementation implementation) {
+  static void check(
+      Compute compute, String operation, AttentionShape shape, Implementation implementation) {
     double error = error(compute, shape, implementation);
     // Also if the error is not a number.
     if (!(error <= LARGEST_ERROR)) {
       throw new KernelException(
           String.format(
               Locale.ROOT,
-              "Cannot use fp8 attention of %s: its results are wrong by %.3g of their size, more"
-                  + " than %s",
+              "Cannot use %s of %s: its results are wrong by %.3g of their size, more than %s",
+              operation,
               shape,
               error,
               LARGEST_ERROR));

@@ -3,9 +3,11 @@ package io.glmimage.kernel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class CudnnPlansTest {
@@ -90,5 +92,50 @@ class CudnnPlansTest {
                 () -> events.add("wait")));
     assertSame(first, use(1));
     assertEquals(List.of(), events);
+  }
+
+  @Test
+  void aWidthThatPassesAllTrialsHasNoProblem() {
+    List<AttentionShape> tried = new ArrayList<>();
+    assertEquals(Optional.empty(), CudnnPlans.problem(48, tried::add));
+    assertEquals(3, tried.size());
+    assertTrue(tried.stream().allMatch(shape -> shape.width() == 48), tried::toString);
+  }
+
+  @Test
+  void theFirstTrialThatFailsIsTheProblem() {
+    List<AttentionShape> tried = new ArrayList<>();
+    Optional<String> problem =
+        CudnnPlans.problem(
+            48,
+            shape -> {
+              tried.add(shape);
+              throw new KernelException("Cannot plan attention of " + shape);
+            });
+    assertEquals(Optional.of("Cannot plan attention of " + tried.get(0)), problem);
+    assertEquals(1, tried.size());
+  }
+
+  @Test
+  void aMissingBindingIsAProblem() {
+    assertEquals(
+        Optional.of("the binding of cuDNN cannot be loaded: no jnicudnn"),
+        CudnnPlans.problem(
+            48,
+            shape -> {
+              throw new UnsatisfiedLinkError("no jnicudnn");
+            }));
+  }
+
+  @Test
+  void fullMemoryIsNotAProblemOfTheWidth() {
+    assertThrows(
+        KernelException.class,
+        () ->
+            CudnnPlans.problem(
+                48,
+                shape -> {
+                  throw new KernelException("CUDA out of memory");
+                }));
   }
 }

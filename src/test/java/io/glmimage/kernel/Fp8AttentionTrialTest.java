@@ -9,6 +9,7 @@ import io.glmimage.tensor.Ops;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -29,7 +30,7 @@ class Fp8AttentionTrialTest {
     // The rounding of the results to e4m3.
     double error = Fp8AttentionTrial.error(CPU, shape, RIGHT::apply);
     assertTrue(error > 0 && error < 0.03, () -> "error " + error);
-    Fp8AttentionTrial.check(CPU, shape, RIGHT::apply);
+    Fp8AttentionTrial.check(CPU, "fp8 attention", shape, RIGHT::apply);
   }
 
   @ParameterizedTest
@@ -68,9 +69,30 @@ class Fp8AttentionTrialTest {
     }
   }
 
+  @Test
+  void aRefusalNamesTheOperationThatWasTried() {
+    AttentionShape shape = new AttentionShape(2, 64, 64, 128);
+    Fp8Attention wrong =
+        new AtenFp8Attention(
+            (q, k, v) -> new AtenSequenceAttention().apply(q.mul(new Scalar(2)), k, v));
+    KernelException refusal =
+        assertThrows(
+            KernelException.class,
+            () -> Fp8AttentionTrial.check(CPU, "bfloat16 attention", shape, wrong::apply));
+    assertTrue(
+        refusal
+            .getMessage()
+            .matches(
+                "Cannot use bfloat16 attention of 2 heads of 128, 64 queries, 64 keys: its results"
+                    + " are wrong by [0-9.]+ of their size, more than 0\\.06"),
+        refusal.getMessage());
+  }
+
   private static void refused(AttentionShape shape, Implementation wrong) {
     KernelException refusal =
-        assertThrows(KernelException.class, () -> Fp8AttentionTrial.check(CPU, shape, wrong));
+        assertThrows(
+            KernelException.class,
+            () -> Fp8AttentionTrial.check(CPU, "fp8 attention", shape, wrong));
     assertTrue(
         refusal.getMessage().startsWith("Cannot use fp8 attention of " + shape),
         refusal.getMessage());
