@@ -379,8 +379,7 @@ final class EditJob {
     ReportFiles files = new ReportFiles(storage, inputs.manifest().folder(), redaction);
     Map<SampleGroup, List<ShownResult>> samples =
         inputs.model().touchesImages()
-            ? figures.samples(
-                report.rows().ok(), ReportFiles.MOST_SAMPLES, ReportFiles.MOST_OF_A_GROUP)
+            ? figures.samples(report.rows(), ReportFiles.MOST_SAMPLES, ReportFiles.MOST_OF_A_GROUP)
             : Map.of();
     files.write(
         report, figures.all(report.rows().failedByClass().keySet(), files.samples(samples)));

@@ -1,12 +1,18 @@
 package io.glmimage.spark.results;
 
+import static org.apache.spark.sql.functions.array;
+import static org.apache.spark.sql.functions.avg;
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.explode;
 import static org.apache.spark.sql.functions.floor;
 import static org.apache.spark.sql.functions.greatest;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.log10;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.percentile_approx;
+import static org.apache.spark.sql.functions.row_number;
+import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 import static org.apache.spark.sql.functions.xxhash64;
@@ -14,12 +20,12 @@ import static org.apache.spark.sql.functions.xxhash64;
 import io.glmimage.output.QualityReport;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.output.ResultStatus;
+import io.glmimage.output.RowCounts;
 import io.glmimage.output.RunFigures;
 import io.glmimage.output.SampleGroup;
 import io.glmimage.output.ShownResult;
 import io.glmimage.quality.QualityFlag;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -32,7 +38,8 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.functions;
 
 /** Aggregates of a result table. The driver gets a fixed amount of data for any number of rows. */
 public final class ResultFigures {
@@ -45,10 +52,43 @@ public final class ResultFigures {
   /** Bars of a histogram from 0 to 1. */
   private static final int SHARE_BINS = 20;
 
-  private static final double[] QUANTILES = {0.1, 0.5, 0.9};
+  /** Memory of the quantiles: the larger, the more exact are those of many rows. */
+  private static final int QUANTILE_ACCURACY = 1000;
+
+  private static final List<Double> SECONDS_QUANTILES = List.of(0.5, 0.9, 0.99);
+  private static final List<Double> QUALITY_QUANTILES = List.of(0.1, 0.5, 0.9);
+
+  private static final List<ResultColumn> QUALITY_FIGURES =
+      List.of(
+          ResultColumn.CHANGED_FRACTION,
+          ResultColumn.SSIM,
+          ResultColumn.PSNR,
+          ResultColumn.FLATNESS);
+
+  private static final List<Stage> STAGES =
+      List.of(
+          new Stage("read", ResultColumn.READ_SECONDS),
+          new Stage("prior", ResultColumn.PRIOR_SECONDS),
+          new Stage("denoise", ResultColumn.DENOISE_SECONDS),
+          new Stage("decode", ResultColumn.DECODE_SECONDS),
+          new Stage("write", ResultColumn.WRITE_SECONDS));
 
   /** Shorter times count as this many seconds in the histogram. */
   private static final double SHORTEST = 1e-4;
+
+  // Columns of the queries.
+  private static final String ALL_SECONDS = "all_seconds";
+  private static final String QUANTILES = "quantiles";
+  private static final String MAX = "max";
+  private static final String MEAN = "mean";
+  private static final String FLAG = "flag";
+  private static final String BINNED = "binned";
+  private static final String FIGURE = "figure";
+  private static final String BIN = "bin";
+  private static final String RANK = "rank";
+
+  /** A stage of the work on a row, and the column with its time. */
+  private record Stage(String name, ResultColumn seconds) {}
 
   private final Dataset<Row> rows;
 
@@ -63,107 +103,167 @@ public final class ResultFigures {
    * @param samples rows to show in the report
    */
   public RunFigures all(Collection<String> errorClasses, List<RunFigures.Sample> samples) {
+    Row totals = totals().head();
+    List<Binned> bins = bins().collectAsList().stream().map(Binned::of).toList();
     return new RunFigures(
-        stageSeconds(),
-        quantiles(),
-        histogram(),
-        failures(errorClasses, EXAMPLES),
-        quality(),
+        stageSeconds(totals),
+        seconds(totals),
+        histogram(bins),
+        failures(errorClasses),
+        quality(totals, bins),
         samples);
   }
 
+  /** One row with all sums and quantiles. Aggregates of successful rows are null without them. */
+  Dataset<Row> totals() {
+    List<Column> totals = new ArrayList<>();
+    totals.add(sum(column(ResultColumn.SECONDS)).as(ALL_SECONDS));
+    STAGES.forEach(stage -> totals.add(sum(column(stage.seconds())).as(stage.name())));
+    Column seconds = ofSuccessful(ResultColumn.SECONDS);
+    totals.add(quantiles(seconds, SECONDS_QUANTILES).as(QUANTILES));
+    totals.add(max(seconds).as(MAX));
+    totals.add(avg(seconds).as(MEAN));
+    for (ResultColumn figure : QUALITY_FIGURES) {
+      totals.add(quantiles(ofSuccessful(figure), QUALITY_QUANTILES).as(figure.column()));
+    }
+    return rows.agg(totals.get(0), totals.subList(1, totals.size()).toArray(Column[]::new));
+  }
+
+  /** The values of successful rows, for aggregates. They ignore nulls. */
+  private static Column ofSuccessful(ResultColumn column) {
+    return when(isOk(), column(column));
+  }
+
+  private static Column quantiles(Column values, List<Double> shares) {
+    Column[] all = shares.stream().map(functions::lit).toArray(Column[]::new);
+    return percentile_approx(values, array(all), lit(QUANTILE_ACCURACY));
+  }
+
+  /** The quantiles in a column by name, such as {@code p50}; empty if there were no values. */
+  private static Map<String, Double> quantiles(Row totals, String column, List<Double> shares) {
+    Map<String, Double> named = new LinkedHashMap<>();
+    int field = totals.fieldIndex(column);
+    if (!totals.isNullAt(field)) {
+      List<Double> values = totals.getList(field);
+      for (int i = 0; i < shares.size(); i++) {
+        named.put("p" + Math.round(100 * shares.get(i)), values.get(i));
+      }
+    }
+    return named;
+  }
+
+  /**
+   * Numbers of successful rows by flag, figure and bin. Each row is counted once for each of its
+   * figures; all have {@code seconds}.
+   */
+  Dataset<Row> bins() {
+    Column seconds = greatest(column(ResultColumn.SECONDS), lit(SHORTEST));
+    Column bins =
+        array(
+            binned(ResultColumn.SECONDS, floor(log10(seconds).multiply(BINS_PER_DECADE))),
+            binned(ResultColumn.CHANGED_FRACTION, shareBin(ResultColumn.CHANGED_FRACTION)),
+            binned(ResultColumn.SSIM, shareBin(ResultColumn.SSIM)));
+    return ok().select(column(ResultColumn.QUALITY).as(FLAG), explode(bins).as(BINNED))
+        .select(col(FLAG), col(BINNED + "." + FIGURE), col(BINNED + "." + BIN))
+        .filter(col(BIN).isNotNull())
+        .groupBy(FLAG, FIGURE, BIN)
+        .count();
+  }
+
+  private static Column binned(ResultColumn figure, Column bin) {
+    return struct(lit(figure.column()).as(FIGURE), bin.as(BIN));
+  }
+
+  /**
+   * Successful rows with the same flag, in the same bin of a figure.
+   *
+   * @param flag null if the rows were not judged
+   */
+  private record Binned(String flag, String figure, long bin, long rows) {
+    static Binned of(Row row) {
+      return new Binned(row.getAs(FLAG), row.getAs(FIGURE), row.getAs(BIN), row.getAs("count"));
+    }
+
+    boolean isJudged() {
+      return flag != null;
+    }
+
+    boolean isOf(ResultColumn column) {
+      return figure.equals(column.column());
+    }
+  }
+
   /** How the edited images were judged. */
-  QualityReport quality() {
-    Column change = column(ResultColumn.CHANGED_FRACTION);
-    Column likeness = column(ResultColumn.SSIM);
+  private static QualityReport quality(Row totals, List<Binned> bins) {
+    List<Binned> judged = bins.stream().filter(Binned::isJudged).toList();
     Map<String, Long> flags = new TreeMap<>();
-    long[] changes = new long[SHARE_BINS];
-    long[] likenesses = new long[SHARE_BINS];
-    long compared = 0;
-    for (Row row :
-        ok().filter(column(ResultColumn.QUALITY).isNotNull())
-            .groupBy(
-                column(ResultColumn.QUALITY),
-                shareBin(change).as("change"),
-                shareBin(likeness).as("likeness"))
-            .count()
-            .collectAsList()) {
-      long rows = row.<Long>getAs("count");
-      flags.merge(row.getAs(ResultColumn.QUALITY.column()), rows, Long::sum);
-      Integer changeBin = row.getAs("change");
-      if (changeBin != null) {
-        changes[changeBin] += rows;
-        likenesses[row.<Integer>getAs("likeness")] += rows;
-        compared += rows;
+    for (Binned one : judged) {
+      if (one.isOf(ResultColumn.SECONDS)) {
+        flags.merge(one.flag(), one.rows(), Long::sum);
       }
     }
     if (flags.isEmpty()) {
       return QualityReport.NONE;
     }
+    Map<String, Map<String, Double>> quantiles = new LinkedHashMap<>();
+    for (ResultColumn figure : QUALITY_FIGURES) {
+      Map<String, Double> ofFigure = quantiles(totals, figure.column(), QUALITY_QUANTILES);
+      if (!ofFigure.isEmpty()) {
+        quantiles.put(figure.column(), ofFigure);
+      }
+    }
     return new QualityReport(
         flags,
-        compared == 0 ? List.of() : shareBins(changes),
-        compared == 0 ? List.of() : shareBins(likenesses),
-        qualityQuantiles());
+        shareBins(judged, ResultColumn.CHANGED_FRACTION),
+        shareBins(judged, ResultColumn.SSIM),
+        quantiles);
   }
 
   /** The bin of a figure from 0 to 1; negative figures are in the first. */
-  private static Column shareBin(Column figure) {
-    Column bin = greatest(lit(0), least(lit(SHARE_BINS - 1), floor(figure.multiply(SHARE_BINS))));
+  private static Column shareBin(ResultColumn column) {
+    Column figure = column(column);
+    Column bin = floor(figure.multiply(SHARE_BINS));
     // greatest and least ignore nulls.
-    return when(figure.isNotNull(), bin.cast(DataTypes.IntegerType));
+    return when(figure.isNotNull(), greatest(lit(0L), least(lit((long) SHARE_BINS - 1), bin)));
   }
 
-  private static List<RunFigures.Bin> shareBins(long[] counts) {
+  /** The bins of a figure from 0 to 1; empty if no row has it. */
+  private static List<RunFigures.Bin> shareBins(List<Binned> judged, ResultColumn figure) {
+    TreeMap<Long, Long> counts = counts(judged, figure);
     List<RunFigures.Bin> bins = new ArrayList<>();
-    for (int i = 0; i < counts.length; i++) {
-      bins.add(
-          new RunFigures.Bin((double) i / SHARE_BINS, (double) (i + 1) / SHARE_BINS, counts[i]));
+    for (int i = 0; i < SHARE_BINS && !counts.isEmpty(); i++) {
+      double from = (double) i / SHARE_BINS;
+      double to = (double) (i + 1) / SHARE_BINS;
+      bins.add(new RunFigures.Bin(from, to, counts.getOrDefault((long) i, 0L)));
     }
     return bins;
   }
 
-  private Map<String, Map<String, Double>> qualityQuantiles() {
-    List<ResultColumn> figures =
-        List.of(
-            ResultColumn.CHANGED_FRACTION,
-            ResultColumn.SSIM,
-            ResultColumn.PSNR,
-            ResultColumn.FLATNESS);
-    Column[] aggregates =
-        figures.stream()
-            .map(f -> expr("percentile_approx(" + f.column() + ", array(0.1D, 0.5D, 0.9D), 1000)"))
-            .toArray(Column[]::new);
-    Row row = ok().agg(aggregates[0], Arrays.copyOfRange(aggregates, 1, aggregates.length)).head();
-    Map<String, Map<String, Double>> quantiles = new LinkedHashMap<>();
-    for (int i = 0; i < figures.size(); i++) {
-      if (!row.isNullAt(i)) {
-        List<Double> values = row.getList(i);
-        Map<String, Double> named = new LinkedHashMap<>();
-        for (int q = 0; q < QUANTILES.length; q++) {
-          named.put("p" + Math.round(100 * QUANTILES[q]), values.get(q));
-        }
-        quantiles.put(figures.get(i).column(), named);
+  private static TreeMap<Long, Long> counts(List<Binned> bins, ResultColumn figure) {
+    TreeMap<Long, Long> counts = new TreeMap<>();
+    for (Binned one : bins) {
+      if (one.isOf(figure)) {
+        counts.merge(one.bin(), one.rows(), Long::sum);
       }
     }
-    return quantiles;
+    return counts;
   }
 
   /**
    * Rows to show, by group. The figures and ids decide, so they are always the same.
    *
-   * @param ok number of successful rows
+   * @param counts of the table
    * @param most largest number of rows from all parts
    * @param ofAGroup largest number of rows of each other group
    */
-  public Map<SampleGroup, List<ShownResult>> samples(long ok, int most, int ofAGroup) {
+  public Map<SampleGroup, List<ShownResult>> samples(RowCounts counts, int most, int ofAGroup) {
     Map<SampleGroup, List<ShownResult>> samples = new EnumMap<>(SampleGroup.class);
-    List<ShownResult> sample = sample(most);
+    List<ShownResult> sample = counts.ok() == 0 ? List.of() : sample(most);
     samples.put(SampleGroup.SAMPLE, sample);
     Column change = column(ResultColumn.CHANGED_FRACTION);
     Dataset<Row> compared = ok().filter(change.isNotNull());
-    // If the sample has all rows, no further query is needed.
-    boolean all = sample.size() == ok;
+    // If the sample has all rows, or no row has a flag, no further query is needed.
+    boolean all = sample.size() == counts.ok();
     Comparator<ShownResult> leastFirst =
         Comparator.comparing(row -> row.verdict().figures().changedFraction());
     samples.put(
@@ -180,7 +280,7 @@ public final class ResultFigures {
       if (flag != QualityFlag.OK) {
         samples.put(
             SampleGroup.valueOf(flag.name()),
-            all
+            all || !counts.flagged().containsKey(flag.name())
                 ? first(
                     sample,
                     row -> row.verdict() != null && row.verdict().flag() == flag,
@@ -211,23 +311,12 @@ public final class ResultFigures {
   }
 
   /** The seconds of all rows by stage. {@code other} is the engine's time outside its stages. */
-  Map<String, Double> stageSeconds() {
-    Map<String, ResultColumn> stages = new LinkedHashMap<>();
-    stages.put("read", ResultColumn.READ_SECONDS);
-    stages.put("prior", ResultColumn.PRIOR_SECONDS);
-    stages.put("denoise", ResultColumn.DENOISE_SECONDS);
-    stages.put("decode", ResultColumn.DECODE_SECONDS);
-    stages.put("write", ResultColumn.WRITE_SECONDS);
-    Column[] sums =
-        stages.entrySet().stream()
-            .map(stage -> sum(column(stage.getValue())).as(stage.getKey()))
-            .toArray(Column[]::new);
-    Row row = rows.agg(sum(column(ResultColumn.SECONDS)).as("all"), sums).head();
+  private static Map<String, Double> stageSeconds(Row totals) {
     Map<String, Double> seconds = new LinkedHashMap<>();
-    double rest = orZero(row.getAs("all"));
-    for (String stage : stages.keySet()) {
-      double value = orZero(row.getAs(stage));
-      seconds.put(stage, value);
+    double rest = orZero(totals.getAs(ALL_SECONDS));
+    for (Stage stage : STAGES) {
+      double value = orZero(totals.getAs(stage.name()));
+      seconds.put(stage.name(), value);
       rest -= value;
     }
     seconds.put("other", Math.max(0, rest));
@@ -240,35 +329,18 @@ public final class ResultFigures {
   }
 
   /** Quantiles of the seconds of successful rows, by name; empty if no row succeeded. */
-  Map<String, Double> quantiles() {
-    String seconds = ResultColumn.SECONDS.column();
-    Row row =
-        ok().agg(
-                expr("percentile_approx(" + seconds + ", array(0.5D, 0.9D, 0.99D), 1000)")
-                    .as("quantiles"),
-                expr("max(" + seconds + ")").as("max"),
-                expr("avg(" + seconds + ")").as("mean"))
-            .head();
-    Map<String, Double> quantiles = new LinkedHashMap<>();
-    if (!row.isNullAt(row.fieldIndex("quantiles"))) {
-      List<Double> values = row.getList(row.fieldIndex("quantiles"));
-      quantiles.put("p50", values.get(0));
-      quantiles.put("p90", values.get(1));
-      quantiles.put("p99", values.get(2));
-      quantiles.put("max", row.getAs("max"));
-      quantiles.put("mean", row.getAs("mean"));
+  private static Map<String, Double> seconds(Row totals) {
+    Map<String, Double> quantiles = quantiles(totals, QUANTILES, SECONDS_QUANTILES);
+    if (!quantiles.isEmpty()) {
+      quantiles.put(MAX, totals.getAs(MAX));
+      quantiles.put(MEAN, totals.getAs(MEAN));
     }
     return quantiles;
   }
 
   /** A histogram of the seconds of successful rows, in bins of equal ratio, without gaps. */
-  List<RunFigures.Bin> histogram() {
-    TreeMap<Long, Long> counts = new TreeMap<>();
-    Column seconds = greatest(column(ResultColumn.SECONDS), lit(SHORTEST));
-    Column bin = floor(log10(seconds).multiply(BINS_PER_DECADE)).as("bin");
-    for (Row row : ok().groupBy(bin).count().collectAsList()) {
-      counts.put(row.getAs("bin"), row.getAs("count"));
-    }
+  private static List<RunFigures.Bin> histogram(List<Binned> binned) {
+    TreeMap<Long, Long> counts = counts(binned, ResultColumn.SECONDS);
     List<RunFigures.Bin> bins = new ArrayList<>();
     if (!counts.isEmpty()) {
       for (long i = counts.firstKey(); i <= counts.lastKey(); i++) {
@@ -278,33 +350,42 @@ public final class ResultFigures {
     return bins;
   }
 
-  /**
-   * The first failed rows of each error class.
-   *
-   * @param each largest number of rows for each class
-   */
-  Map<String, List<RunFigures.Failure>> failures(Iterable<String> classes, int each) {
+  /** The first failed rows of each error class, in manifest order. */
+  private Map<String, List<RunFigures.Failure>> failures(Collection<String> errorClasses) {
     Map<String, List<RunFigures.Failure>> failures = new LinkedHashMap<>();
-    for (String errorClass : classes) {
-      failures.put(
-          errorClass,
-          rows
-              .filter(column(ResultColumn.ERROR_CLASS).equalTo(errorClass))
-              .orderBy(column(ResultColumn.ROW_INDEX))
-              .limit(each)
-              .select(
-                  column(ResultColumn.ID), column(ResultColumn.PROMPT), column(ResultColumn.ERROR))
-              .collectAsList()
-              .stream()
-              .map(
-                  row ->
-                      new RunFigures.Failure(
-                          row.getAs(ResultColumn.ID.column()),
-                          row.getAs(ResultColumn.PROMPT.column()),
-                          row.getAs(ResultColumn.ERROR.column())))
-              .toList());
+    errorClasses.forEach(errorClass -> failures.put(errorClass, new ArrayList<>()));
+    if (failures.isEmpty()) {
+      return failures;
+    }
+    List<Row> examples = new ArrayList<>(examples(errorClasses).collectAsList());
+    examples.sort(Comparator.comparing(row -> row.<Long>getAs(ResultColumn.ROW_INDEX.column())));
+    for (Row row : examples) {
+      failures
+          .get(row.<String>getAs(ResultColumn.ERROR_CLASS.column()))
+          .add(
+              new RunFigures.Failure(
+                  row.getAs(ResultColumn.ID.column()),
+                  row.getAs(ResultColumn.PROMPT.column()),
+                  row.getAs(ResultColumn.ERROR.column())));
     }
     return failures;
+  }
+
+  /** The rows of {@link #failures}, unordered. */
+  Dataset<Row> examples(Collection<String> errorClasses) {
+    Column errorClass = column(ResultColumn.ERROR_CLASS);
+    Column index = column(ResultColumn.ROW_INDEX);
+    // With a limit on the rank, each task keeps only so many rows of a class before the shuffle.
+    Column rank = row_number().over(Window.partitionBy(errorClass).orderBy(index));
+    return rows.filter(errorClass.isInCollection(errorClasses))
+        .select(
+            errorClass,
+            index,
+            column(ResultColumn.ID),
+            column(ResultColumn.PROMPT),
+            column(ResultColumn.ERROR),
+            rank.as(RANK))
+        .filter(col(RANK).leq(EXAMPLES));
   }
 
   /**
@@ -325,7 +406,11 @@ public final class ResultFigures {
   }
 
   private Dataset<Row> ok() {
-    return rows.filter(column(ResultColumn.STATUS).equalTo(ResultStatus.OK.name()));
+    return rows.filter(isOk());
+  }
+
+  private static Column isOk() {
+    return column(ResultColumn.STATUS).equalTo(ResultStatus.OK.name());
   }
 
   private static double edge(long bin) {

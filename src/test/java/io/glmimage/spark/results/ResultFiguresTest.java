@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -27,6 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("spark")
 class ResultFiguresTest extends TinySpark {
   private static final StructType SCHEMA = ResultsTable.schema(new StructType());
+  private static final Set<String> QUALITY =
+      Set.of("quality", "changed_fraction", "ssim", "psnr", "flatness");
 
   @TempDir private Path folder;
 
@@ -65,10 +68,14 @@ class ResultFiguresTest extends TinySpark {
         ResultsTable.open(spark, new Storage(new Configuration()), output.root()));
   }
 
+  private RunFigures all(List<Row> rows, String... errorClasses) {
+    return figures(rows).all(List.of(errorClasses), List.of());
+  }
+
   @Test
   void timesAreSumsByStage() {
     Map<String, Double> stages =
-        figures(List.of(row(0, 8, null), row(1, 8, "MODEL_ERROR"))).stageSeconds();
+        all(List.of(row(0, 8, null), row(1, 8, "MODEL_ERROR"))).stageSeconds();
     assertEquals(
         Map.of(
             "read", 2.0, "prior", 4.0, "denoise", 8.0, "decode", 0.0, "write", 0.0, "other", 2.0),
@@ -85,7 +92,7 @@ class ResultFiguresTest extends TinySpark {
       rows.add(row(i, i, null));
     }
     rows.add(row(101, 1e6, "MODEL_ERROR"));
-    ResultFigures figures = figures(rows);
+    RunFigures figures = all(rows);
     assertEquals(
         Map.of("p50", 50.0, "p90", 90.0, "p99", 99.0, "max", 100.0, "mean", 50.5),
         figures.quantiles());
@@ -101,27 +108,77 @@ class ResultFiguresTest extends TinySpark {
 
   @Test
   void anEmptyTableHasNoQuantiles() {
-    ResultFigures figures = figures(List.of());
+    RunFigures figures = all(List.of());
     assertEquals(Map.of(), figures.quantiles());
     assertEquals(List.of(), figures.histogram());
     assertEquals(0, figures.stageSeconds().get("other"));
-    assertEquals(List.of(), figures.sample(3));
+    assertEquals(Map.of(), figures.failures());
+    assertEquals(QualityReport.NONE, figures.quality());
+    assertEquals(List.of(), figures(List.of()).sample(3));
+  }
+
+  @Test
+  void aTableWithoutSuccessfulRowsHasTimesAndFailuresOnly() {
+    List<Row> rows = List.of(row(0, 8, "MODEL_ERROR"), row(1, 8, "MODEL_ERROR"));
+    RunFigures figures = all(rows, "MODEL_ERROR");
+    assertEquals(8.0, figures.stageSeconds().get("denoise"));
+    assertEquals(Map.of(), figures.quantiles());
+    assertEquals(List.of(), figures.histogram());
+    assertEquals(QualityReport.NONE, figures.quality());
+    assertEquals(2, figures.failures().get("MODEL_ERROR").size());
+    Map<SampleGroup, List<ShownResult>> samples =
+        figures(rows).samples(new RowCounts(2, 0, 0, Map.of("MODEL_ERROR", 2L), Map.of()), 24, 8);
+    assertEquals(Set.of(SampleGroup.values()), samples.keySet());
+    samples.forEach((group, shown) -> assertEquals(List.of(), shown, group.name()));
+  }
+
+  @Test
+  void rowsThatWereNotJudgedHaveTimesOnly() {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 1; i <= 4; i++) {
+      rows.add(row(i, i, null));
+    }
+    List<Row> unjudged = new ArrayList<>();
+    for (Row row : rows) {
+      Object[] values = new Object[SCHEMA.size()];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = QUALITY.contains(SCHEMA.fieldNames()[i]) ? null : row.get(i);
+      }
+      unjudged.add(RowFactory.create(values));
+    }
+    RunFigures figures = all(unjudged);
+    assertEquals(QualityReport.NONE, figures.quality());
+    assertEquals(4, figures.histogram().stream().mapToLong(RunFigures.Bin::rows).sum());
+    assertEquals(2.5, figures.quantiles().get("mean"));
+    // One judged row, without a source to compare with.
+    unjudged.add(row(13, 1, null));
+    QualityReport quality = all(unjudged).quality();
+    assertEquals(Map.of("OK", 1L), quality.flags());
+    assertEquals(List.of(), quality.change());
+    assertEquals(List.of(), quality.likeness());
+    assertEquals(Set.of("flatness"), quality.quantiles().keySet());
   }
 
   @Test
   void theFirstFailedRowsOfEachClassAreExamples() {
     List<Row> rows = new ArrayList<>();
-    for (int i = 9; i >= 0; i--) {
+    for (int i = 19; i >= 0; i--) {
       rows.add(row(i, 0, i % 2 == 0 ? "MODEL_ERROR" : "INVALID_ROW"));
     }
+    rows.add(row(20, 0, "REQUEST_REFUSED"));
+    rows.add(row(21, 0, null));
     Map<String, List<RunFigures.Failure>> failures =
-        figures(rows).failures(List.of("INVALID_ROW", "MODEL_ERROR"), 2);
+        all(rows, "INVALID_ROW", "MODEL_ERROR", "REQUEST_REFUSED").failures();
     assertEquals(
-        List.of(
-            new RunFigures.Failure("r1", "p1", "why 1"),
-            new RunFigures.Failure("r3", "p3", "why 3")),
-        failures.get("INVALID_ROW"));
-    assertEquals(2, failures.get("MODEL_ERROR").size());
+        List.of("INVALID_ROW", "MODEL_ERROR", "REQUEST_REFUSED"), List.copyOf(failures.keySet()));
+    assertEquals(
+        List.of("r1", "r3", "r5", "r7", "r9"),
+        failures.get("INVALID_ROW").stream().map(RunFigures.Failure::id).toList());
+    assertEquals(
+        List.of("r0", "r2", "r4", "r6", "r8"),
+        failures.get("MODEL_ERROR").stream().map(RunFigures.Failure::id).toList());
+    assertEquals(
+        List.of(new RunFigures.Failure("r20", "p20", "why 20")), failures.get("REQUEST_REFUSED"));
   }
 
   @Test
@@ -131,7 +188,7 @@ class ResultFiguresTest extends TinySpark {
       rows.add(row(i, 1, null));
     }
     rows.add(row(101, 1, "MODEL_ERROR"));
-    QualityReport quality = figures(rows).quality();
+    QualityReport quality = all(rows).quality();
     assertEquals(Map.of("OK", 100L, "UNCHANGED", 1L), quality.flags());
     assertEquals(20, quality.change().size());
     assertEquals(100, quality.change().stream().mapToLong(RunFigures.Bin::rows).sum());
@@ -150,8 +207,9 @@ class ResultFiguresTest extends TinySpark {
       rows.add(row(i, 1, null));
     }
     ResultFigures figures = figures(rows);
-    Map<SampleGroup, List<ShownResult>> queried = figures.samples(20, 19, 3);
-    Map<SampleGroup, List<ShownResult>> sorted = figures.samples(20, 20, 3);
+    RowCounts counts = new RowCounts(20, 20, 0, Map.of(), Map.of("UNCHANGED", 1L));
+    Map<SampleGroup, List<ShownResult>> queried = figures.samples(counts, 19, 3);
+    Map<SampleGroup, List<ShownResult>> sorted = figures.samples(counts, 20, 3);
     for (SampleGroup group : SampleGroup.values()) {
       if (group != SampleGroup.SAMPLE) {
         assertEquals(queried.get(group), sorted.get(group), group.name());
@@ -174,12 +232,12 @@ class ResultFiguresTest extends TinySpark {
     OutputLayout output = new OutputLayout(folder.toString());
     spark
         .createDataFrame(List.of(row(0, 1, null), row(1, 1, "MODEL_ERROR")), SCHEMA)
-        .drop("quality", "changed_fraction", "ssim", "psnr", "flatness")
+        .drop(QUALITY.toArray(String[]::new))
         .write()
         .mode("overwrite")
         .parquet(output.results());
     ResultsTable table = ResultsTable.open(spark, new Storage(new Configuration()), output.root());
-    assertEquals(QualityReport.NONE, new ResultFigures(table).quality());
+    assertEquals(QualityReport.NONE, new ResultFigures(table).all(List.of(), List.of()).quality());
     assertEquals(new RowCounts(2, 1, 0, Map.of("MODEL_ERROR", 1L), Map.of()), table.counts(2, 0));
     assertEquals(List.of(), table.flagged().first(5));
     assertEquals(2, table.first(5).size());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.io.HadoopSettings;
+import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultColumn;
@@ -25,6 +26,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -114,6 +116,21 @@ class ResultPlanTest extends TinySpark {
             planned, newest, new StructType().add("la.bel", "string"), new QualityLimits(0, 1));
     int[] keys = PartitionKeys.of(3);
     assertEquals(List.of(), PlanShape.rowByRow(PartitionKeys.add(table, lit(1), keys)));
+  }
+
+  @Test
+  void theFiguresOfTheReportAreMadeWithoutRowByRowCode() throws ReflectiveOperationException {
+    OutputLayout output = new OutputLayout(folder.toString());
+    StructType schema = ResultsTable.schema(new StructType());
+    spark.createDataFrame(List.of(), schema).coalesce(1).write().parquet(output.results());
+    ResultFigures figures =
+        new ResultFigures(
+            ResultsTable.open(spark, new Storage(new Configuration()), output.root()));
+    assertEquals(List.of(), PlanShape.rowByRow(figures.bins()));
+    assertEquals(List.of(), PlanShape.rowByRow(figures.examples(List.of("MODEL_ERROR"))));
+    // Spark aggregates approximate quantiles as objects, and Spark RAPIDS translates them.
+    assertEquals(
+        Set.of("ObjectHashAggregateExec"), Set.copyOf(PlanShape.rowByRow(figures.totals())));
   }
 
   @Test
