@@ -35,6 +35,16 @@ record Failure(String message, boolean expected, int exitCode) {
           true,
           ExitCode.JOB_FAILED);
     }
+    if (isStoppedFromOutside(root)) {
+      return new Failure(
+          "The job failed: the cluster ended the application ("
+              + Causes.firstLine(root)
+              + "). Spark's messages before this one, or the cluster's record of the application,"
+              + " give the reason. Finished rows are kept: correct the reason and run the same"
+              + " command again",
+          true,
+          ExitCode.JOB_FAILED);
+    }
     String message =
         "The job failed: " + root.getClass().getSimpleName() + ": " + Causes.firstLine(root);
     if (root instanceof OutOfMemoryError) {
@@ -42,5 +52,17 @@ record Failure(String message, boolean expected, int exitCode) {
     }
     boolean expected = root instanceof IOException || root instanceof OutOfMemoryError;
     return new Failure(message, expected, ExitCode.JOB_FAILED);
+  }
+
+  /**
+   * Whether Spark's context was stopped while the command used it. The command itself stops it only
+   * when it has ended; YARN's client does when the application is killed or has lost too many
+   * executors. The messages are those of Spark's scheduler and context.
+   */
+  private static boolean isStoppedFromOutside(Throwable root) {
+    String message = Causes.firstLine(root);
+    return message.endsWith("cancelled because SparkContext was shut down")
+        || message.startsWith("Cannot call methods on a stopped SparkContext")
+        || message.equals("SparkContext has been shutdown");
   }
 }

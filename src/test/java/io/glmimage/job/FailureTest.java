@@ -8,6 +8,8 @@ import io.glmimage.spark.FullDisk;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FailureTest {
   @Test
@@ -52,5 +54,25 @@ class FailureTest {
     assertEquals(
         new Failure("The job failed: IllegalStateException: a bug", false, ExitCode.JOB_FAILED),
         Failure.of(new IllegalStateException("a bug")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "Job 0 cancelled because SparkContext was shut down",
+        "SparkContext has been shutdown",
+        "Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:"
+      })
+  void anApplicationThatTheClusterEndsIsExplained(String spark) {
+    assertEquals(
+        new Failure(
+            "The job failed: the cluster ended the application ("
+                + spark.lines().findFirst().orElseThrow()
+                + "). Spark's messages before this one, or the cluster's record of the application,"
+                + " give the reason. Finished rows are kept: correct the reason and run the same"
+                + " command again",
+            true,
+            ExitCode.JOB_FAILED),
+        Failure.of(new IllegalStateException("wrapped", new IllegalStateException(spark))));
   }
 }
