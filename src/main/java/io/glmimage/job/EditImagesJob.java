@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import org.apache.spark.SparkUserAppException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -57,13 +58,29 @@ public final class EditImagesJob implements Runnable {
     this.console = console;
   }
 
-  /** Runs a command and ends the JVM with its exit code. */
-  public static void main(String[] args) {
+  /**
+   * Runs a command and ends the JVM with its exit code.
+   *
+   * @throws SparkUserAppException in YARN's cluster mode, with the exit code if it is not 0. YARN
+   *     then records the exit code of the application
+   */
+  public static void main(String[] args) throws SparkUserAppException {
     int exitCode = run(args);
     if (exitCode != 0) {
+      if (isDriverOnYarn()) {
+        // After System.exit YARN records only "Shutdown hook called before final status was
+        // reported".
+        throw new SparkUserAppException(exitCode);
+      }
       System.exit(exitCode);
     }
     // Returning normally lets spark-submit finish by itself.
+  }
+
+  /** Whether this process is an application master of YARN. It sets these properties. */
+  private static boolean isDriverOnYarn() {
+    return "yarn".equals(System.getProperty("spark.master"))
+        && "cluster".equals(System.getProperty("spark.submit.deployMode"));
   }
 
   /** Runs a command with the real model and returns its exit code. */
