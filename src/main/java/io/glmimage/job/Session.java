@@ -1,5 +1,6 @@
 package io.glmimage.job;
 
+import io.glmimage.error.Causes;
 import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
@@ -11,6 +12,7 @@ import io.glmimage.spark.engine.LostDeviceListener;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.sql.SparkSession;
@@ -96,9 +98,21 @@ final class Session implements AutoCloseable {
       if (!running && System.getProperty(HIDDEN_SETTINGS) == null) {
         builder.config(HIDDEN_SETTINGS, Redaction.SECRET_SETTINGS);
       }
-      return new Session(builder.getOrCreate(), !running);
+      return new Session(started(builder::getOrCreate), !running);
     }
     return new Session(embedded(master == null ? defaultMaster() : master, work), true);
+  }
+
+  /**
+   * @throws UsageException if Spark refuses a setting, such as executors that are larger than YARN
+   *     grants: nothing has been changed yet
+   */
+  static SparkSession started(Supplier<SparkSession> start) {
+    try {
+      return start.get();
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("Cannot start Spark: " + Causes.firstLine(e), e);
+    }
   }
 
   /** Without {@code --name}, spark-submit names an application after its main class. */

@@ -70,6 +70,19 @@ class SessionTest {
     }
   }
 
+  @Test
+  void settingsThatSparkRefusesAreAWrongCommand() {
+    UsageException refused =
+        assertThrows(
+            UsageException.class,
+            () ->
+                Session.started(
+                    () -> {
+                      throw new IllegalArgumentException("Required executor memory is too much");
+                    }));
+    assertEquals("Cannot start Spark: Required executor memory is too much", refused.getMessage());
+  }
+
   private static void set(SparkSession spark, String key, String value) {
     spark.conf().set(key, value);
   }
