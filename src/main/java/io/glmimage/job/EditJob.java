@@ -60,7 +60,7 @@ final class EditJob {
   private final Redaction redaction;
   private final Instant started = Instant.now();
   private final Phases phases = new Phases();
-  private List<String> failures = List.of();
+  private List<ShownResult> failed = List.of();
   private GpuTime paid;
   private List<RunSetup.Adapter> adapters = List.of();
 
@@ -338,7 +338,9 @@ final class EditJob {
             paid == null ? null : paid.cost());
     check(report.rows());
     SourceNotes.of(edited.sources(), options.sources().colours()).forEach(this::say);
-    failures = report.rows().failed() > 0 ? results.failures(LISTED_FAILURES) : List.of();
+    if (report.rows().failed() > 0) {
+      failed = results.failed().first(LISTED_FAILURES);
+    }
     if (model.touchesImages()) {
       describe("Pack the edited images");
       new Packer(session.spark(), output).pack(results, options.images(), rows);
@@ -381,17 +383,18 @@ final class EditJob {
         inputs.model().touchesImages()
             ? figures.samples(report.rows(), ReportFiles.MOST_SAMPLES, ReportFiles.MOST_OF_A_GROUP)
             : Map.of();
-    files.write(
-        report, figures.all(report.rows().failedByClass().keySet(), files.samples(samples)));
+    files.write(report, figures.all(report.rows(), failed, files.samples(samples)));
   }
 
   /** Prints the first failed rows of the run. */
   void printFailures(RunReport report) {
-    if (failures.isEmpty()) {
+    if (failed.isEmpty()) {
       return;
     }
     say(report.rows().failed() + " of " + Wording.count(report.rows().total(), "row") + " failed:");
-    failures.forEach(line -> say("  " + line));
+    for (ShownResult row : failed) {
+      say("  " + row.failure().errorClass() + ": " + row.failure().message());
+    }
     if (report.rows().failed() > LISTED_FAILURES) {
       say("  ... (see status = 'FAILED' in " + report.output().results() + ")");
     }

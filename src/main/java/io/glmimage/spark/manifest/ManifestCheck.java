@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
@@ -193,16 +195,19 @@ public final class ManifestCheck {
 
   private Findings check(JavaRDD<Row> chosen, boolean sources, boolean onlySources) {
     EditDefaults limits = rows.manifest().defaults();
-    RowCheck check = new RowCheck(limits, hadoop, folders, sources, sizing, cost);
-    RowCheck before = new RowCheck(limits, hadoop, folders, false, sizing, cost);
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(chosen.context());
+    Broadcast<RowCheck> check =
+        spark.broadcast(new RowCheck(limits, hadoop, folders, sources, sizing, cost));
+    Broadcast<RowCheck> before =
+        spark.broadcast(new RowCheck(limits, hadoop, folders, false, sizing, cost));
     return chosen
         .mapPartitions(
             part -> {
               Findings found = Findings.NONE;
               while (part.hasNext()) {
                 RowOutcome row = PlannedRow.of(part.next()).outcome();
-                boolean counted = onlySources && before.check(row).bad() > 0;
-                found = found.and(counted ? Findings.GOOD : check.check(row));
+                boolean counted = onlySources && before.value().check(row).bad() > 0;
+                found = found.and(counted ? Findings.GOOD : check.value().check(row));
               }
               return List.of(found).iterator();
             })

@@ -16,6 +16,7 @@ import java.util.function.Function;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -34,12 +35,18 @@ final class TextTable {
   private final TextRows.Opener format;
   private final ManifestOptions options;
 
+  /** Hundreds of settings. As a broadcast, they are not sent again with each step on the rows. */
+  private final Broadcast<HadoopSettings> hadoop;
+
   TextTable(
       SparkSession spark, List<String> files, TextRows.Opener format, ManifestOptions options) {
     this.spark = spark;
     this.files = files;
     this.format = format;
     this.options = options;
+    this.hadoop =
+        JavaSparkContext.fromSparkContext(spark.sparkContext())
+            .broadcast(new HadoopSettings(spark.sparkContext().hadoopConfiguration()));
   }
 
   /** Maps a row on an executor. */
@@ -75,12 +82,12 @@ final class TextTable {
 
   /** All rows, each mapped by a function. */
   <T> JavaRDD<T> map(RowFunction<T> function) {
-    HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
+    Broadcast<HadoopSettings> settings = hadoop;
     TextRows.Opener opener = format;
     ManifestOptions names = options;
     return JavaSparkContext.fromSparkContext(spark.sparkContext())
         .parallelize(files, files.size())
-        .flatMap(file -> mapped(open(hadoop, file, opener, names), function));
+        .flatMap(file -> mapped(open(settings.value(), file, opener, names), function));
   }
 
   private static <T> Iterator<T> mapped(TextRows rows, RowFunction<T> function) {

@@ -22,6 +22,8 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -75,7 +77,9 @@ public final class BatchFiles {
 
   private void writeFiles(ResultsTable results, boolean inline, Instant created)
       throws IOException {
-    HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
+    Broadcast<HadoopSettings> hadoop =
+        JavaSparkContext.fromSparkContext(spark.sparkContext())
+            .broadcast(new HadoopSettings(spark.sparkContext().hadoopConfiguration()));
     long seconds = created.getEpochSecond();
     String parts = output.batchParts();
     storage.delete(parts);
@@ -86,7 +90,7 @@ public final class BatchFiles {
             .javaRDD()
             .mapPartitionsWithIndex(
                 (part, requests) -> {
-                  writePart(requests, inline, seconds, hadoop.storage(), part(parts, part));
+                  writePart(requests, inline, seconds, hadoop.value().storage(), part(parts, part));
                   return List.of(part).iterator();
                 },
                 true)

@@ -4,6 +4,7 @@ import io.glmimage.io.HadoopSettings;
 import java.io.IOException;
 import java.io.Serializable;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
@@ -39,6 +40,6 @@ interface PackWriter extends Serializable {
       SparkSession spark,
       StructType schema,
       String folder,
-      HadoopSettings hadoop,
+      Broadcast<HadoopSettings> hadoop,
       EditedImageOptions options) {}
 }

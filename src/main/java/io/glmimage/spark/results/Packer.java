@@ -8,6 +8,7 @@ import java.io.Serializable;
 import java.util.Objects;
 import org.apache.spark.Partitioner;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -62,7 +63,14 @@ public final class Packer {
             .mapToPair(row -> new Tuple2<>(new PackedRow(row).index(), row))
             .repartitionAndSortWithinPartitions(new ByIndex(files, rowsPerFile))
             .values();
-    writer.write(byFile, new PackWriter.Target(spark, rows.schema(), folder, hadoop, options));
+    writer.write(
+        byFile,
+        new PackWriter.Target(
+            spark,
+            rows.schema(),
+            folder,
+            JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(hadoop),
+            options));
 
     // 4. Mark them as complete.
     storage.write(output.packed(), marker);

@@ -5,6 +5,7 @@ import io.glmimage.io.PlaceFailures;
 import io.glmimage.output.ResultColumn;
 import java.util.Arrays;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -31,7 +32,7 @@ final class ParquetWriter implements PackWriter {
 
   @Override
   public void write(JavaRDD<Row> rows, Target target) {
-    HadoopSettings hadoop = target.hadoop();
+    Broadcast<HadoopSettings> hadoop = target.hadoop();
     int path = target.schema().fieldIndex(ResultColumn.OUTPUT_PATH.column());
     JavaRDD<Row> withImages =
         rows.map(
@@ -40,7 +41,7 @@ final class ParquetWriter implements PackWriter {
               for (int i = 0; i < values.length; i++) {
                 values[i] = row.get(i);
               }
-              values[path] = new PackedRow(row).image(hadoop.storage());
+              values[path] = new PackedRow(row).image(hadoop.value().storage());
               return RowFactory.create(values);
             });
     // The image takes the place of its path.

@@ -99,17 +99,19 @@ public final class ResultFigures {
   /**
    * All figures of the table.
    *
-   * @param errorClasses the error classes of failed rows
+   * @param counts of the table
+   * @param failed the first failed rows, in manifest order
    * @param samples rows to show in the report
    */
-  public RunFigures all(Collection<String> errorClasses, List<RunFigures.Sample> samples) {
+  public RunFigures all(
+      RowCounts counts, List<ShownResult> failed, List<RunFigures.Sample> samples) {
     Row totals = totals().head();
     List<Binned> bins = bins().collectAsList().stream().map(Binned::of).toList();
     return new RunFigures(
         stageSeconds(totals),
         seconds(totals),
         histogram(bins),
-        failures(errorClasses),
+        failures(counts, failed),
         quality(totals, bins),
         samples);
   }
@@ -351,40 +353,42 @@ public final class ResultFigures {
   }
 
   /** The first failed rows of each error class, in manifest order. */
-  private Map<String, List<RunFigures.Failure>> failures(Collection<String> errorClasses) {
+  private Map<String, List<RunFigures.Failure>> failures(
+      RowCounts counts, List<ShownResult> failed) {
     Map<String, List<RunFigures.Failure>> failures = new LinkedHashMap<>();
-    errorClasses.forEach(errorClass -> failures.put(errorClass, new ArrayList<>()));
-    if (failures.isEmpty()) {
-      return failures;
+    for (String errorClass : counts.failedByClass().keySet()) {
+      failures.put(errorClass, new ArrayList<>());
     }
-    List<Row> examples = new ArrayList<>(examples(errorClasses).collectAsList());
-    examples.sort(Comparator.comparing(row -> row.<Long>getAs(ResultColumn.ROW_INDEX.column())));
-    for (Row row : examples) {
-      failures
-          .get(row.<String>getAs(ResultColumn.ERROR_CLASS.column()))
-          .add(
-              new RunFigures.Failure(
-                  row.getAs(ResultColumn.ID.column()),
-                  row.getAs(ResultColumn.PROMPT.column()),
-                  row.getAs(ResultColumn.ERROR.column())));
+    // If these are all failed rows, no further query is needed.
+    List<ShownResult> rows = failed.size() == counts.failed() ? failed : queried(failures.keySet());
+    for (ShownResult row : rows) {
+      List<RunFigures.Failure> ofClass = failures.get(row.failure().errorClass());
+      if (ofClass.size() < EXAMPLES) {
+        ofClass.add(new RunFigures.Failure(row.id(), row.prompt(), row.failure().message()));
+      }
     }
     return failures;
   }
 
-  /** The rows of {@link #failures}, unordered. */
+  private List<ShownResult> queried(Collection<String> errorClasses) {
+    return examples(errorClasses).collectAsList().stream()
+        .sorted(Comparator.comparing(row -> row.<Long>getAs(ResultColumn.ROW_INDEX.column())))
+        .map(ResultsTable::shown)
+        .toList();
+  }
+
+  /** The first rows of each error class, unordered. */
   Dataset<Row> examples(Collection<String> errorClasses) {
     Column errorClass = column(ResultColumn.ERROR_CLASS);
-    Column index = column(ResultColumn.ROW_INDEX);
+    List<Column> columns = new ArrayList<>();
+    ResultsTable.SHOWN.forEach(column -> columns.add(column(column)));
     // With a limit on the rank, each task keeps only so many rows of a class before the shuffle.
-    Column rank = row_number().over(Window.partitionBy(errorClass).orderBy(index));
+    columns.add(
+        row_number()
+            .over(Window.partitionBy(errorClass).orderBy(column(ResultColumn.ROW_INDEX)))
+            .as(RANK));
     return rows.filter(errorClass.isInCollection(errorClasses))
-        .select(
-            errorClass,
-            index,
-            column(ResultColumn.ID),
-            column(ResultColumn.PROMPT),
-            column(ResultColumn.ERROR),
-            rank.as(RANK))
+        .select(columns.toArray(Column[]::new))
         .filter(col(RANK).leq(EXAMPLES));
   }
 
@@ -400,9 +404,7 @@ public final class ResultFigures {
     List<Column> columns = new ArrayList<>(List.of(order));
     columns.add(xxhash64(column(ResultColumn.ID)));
     columns.add(column(ResultColumn.ROW_INDEX));
-    return rows.orderBy(columns.toArray(Column[]::new)).limit(limit).collectAsList().stream()
-        .map(ResultsTable::shown)
-        .toList();
+    return ResultsTable.first(rows, limit, columns.toArray(Column[]::new));
   }
 
   private Dataset<Row> ok() {

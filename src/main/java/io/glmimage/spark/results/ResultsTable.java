@@ -46,6 +46,27 @@ public final class ResultsTable {
           name(ResultColumn.OUTPUT_PATH),
           name(ResultColumn.FINGERPRINT));
 
+  /** The columns that {@link #shown} needs, and the position in the manifest. */
+  static final List<ResultColumn> SHOWN =
+      List.of(
+          ResultColumn.ROW_INDEX,
+          ResultColumn.ID,
+          ResultColumn.PROMPT,
+          ResultColumn.IMAGE_PATHS,
+          ResultColumn.SEED,
+          ResultColumn.SECONDS,
+          ResultColumn.STATUS,
+          ResultColumn.ERROR_CLASS,
+          ResultColumn.ERROR,
+          ResultColumn.OUTPUT_PATH,
+          ResultColumn.WIDTH,
+          ResultColumn.HEIGHT,
+          ResultColumn.QUALITY,
+          ResultColumn.CHANGED_FRACTION,
+          ResultColumn.SSIM,
+          ResultColumn.PSNR,
+          ResultColumn.FLATNESS);
+
   private final Dataset<Row> rows;
 
   private ResultsTable(Dataset<Row> rows) {
@@ -157,21 +178,10 @@ public final class ResultsTable {
     return new RowCounts(total, ok, kept, failed, flagged);
   }
 
-  /** Error class and message of the first failed rows, in manifest order. */
-  public List<String> failures(int limit) {
-    return rows
-        .filter(col(name(ResultColumn.STATUS)).equalTo(ResultStatus.FAILED.name()))
-        .orderBy(col(name(ResultColumn.ROW_INDEX)))
-        .limit(limit)
-        .select(col(name(ResultColumn.ERROR_CLASS)), col(name(ResultColumn.ERROR)))
-        .collectAsList()
-        .stream()
-        .map(
-            row ->
-                row.getAs(name(ResultColumn.ERROR_CLASS))
-                    + ": "
-                    + row.getAs(name(ResultColumn.ERROR)))
-        .toList();
+  /** The failed rows. */
+  public ResultsTable failed() {
+    return new ResultsTable(
+        rows.filter(col(name(ResultColumn.STATUS)).equalTo(ResultStatus.FAILED.name())));
   }
 
   /** The rows whose edited images are flagged. */
@@ -182,7 +192,13 @@ public final class ResultsTable {
 
   /** The first rows, in manifest order. */
   public List<ShownResult> first(int limit) {
-    return rows.orderBy(col(name(ResultColumn.ROW_INDEX))).limit(limit).collectAsList().stream()
+    return first(rows, limit, col(name(ResultColumn.ROW_INDEX)));
+  }
+
+  /** The first rows in an order. */
+  static List<ShownResult> first(Dataset<Row> rows, int limit, Column... order) {
+    Column[] columns = SHOWN.stream().map(column -> col(name(column))).toArray(Column[]::new);
+    return rows.orderBy(order).limit(limit).select(columns).collectAsList().stream()
         .map(ResultsTable::shown)
         .toList();
   }

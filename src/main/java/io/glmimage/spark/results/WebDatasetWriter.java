@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 
 /**
@@ -32,7 +33,7 @@ final class WebDatasetWriter implements PackWriter {
 
   @Override
   public void write(JavaRDD<Row> rows, Target target) {
-    HadoopSettings hadoop = target.hadoop();
+    Broadcast<HadoopSettings> hadoop = target.hadoop();
     String folder = target.folder();
     String extension = target.options().format().extension();
     int shards = rows.getNumPartitions();
@@ -42,7 +43,7 @@ final class WebDatasetWriter implements PackWriter {
             int shard = TaskContext.getPartitionId();
             String name =
                 String.format(Locale.ROOT, "%s/shard-%06d-of-%06d.tar", folder, shard, shards);
-            write(hadoop.storage(), name, extension, shardRows);
+            write(hadoop.value().storage(), name, extension, shardRows);
           }
         });
   }

@@ -93,6 +93,9 @@ public final class EditRunner implements AutoCloseable {
   /** All rows; those that need no editing have no values. */
   private Dataset<Row> planned;
 
+  /** Number of rows to do by partition of {@link #planned}; partitions without are left out. */
+  private Map<Integer, Long> toDoByPartition = Map.of();
+
   /** What the rows to do cost; empty if they are planned by number. */
   private List<RowCosts.OfPartition> costs = List.of();
 
@@ -154,7 +157,11 @@ public final class EditRunner implements AutoCloseable {
     }
     // On disk: in the heap, millions of rows would leave no room for anything else.
     planned = planned.persist(StorageLevel.DISK_ONLY());
-    return toDo().count();
+    toDoByPartition = new HashMap<>();
+    for (Row part : toDo().groupBy(spark_partition_id().as("part")).count().collectAsList()) {
+      toDoByPartition.put(part.getAs("part"), part.getAs("count"));
+    }
+    return toDoByPartition.values().stream().mapToLong(Long::longValue).sum();
   }
 
   /**
@@ -344,19 +351,14 @@ public final class EditRunner implements AutoCloseable {
   private Dataset<Row> placedByNumber(EditPlan plan) {
     Dataset<Row> toDo = toDo();
 
-    // 1. Count the rows of each partition of the input.
-    Map<Integer, Long> counts = new HashMap<>();
-    for (Row count : toDo.groupBy(spark_partition_id().as("partition")).count().collectAsList()) {
-      counts.put(count.getAs("partition"), count.getAs("count"));
-    }
-
-    // 2. Number the rows. Every executor gets the counts once, not with each of its tasks.
+    // 1. Number the rows. Every executor gets the counts once, not with each of its tasks.
     Broadcast<RowNumbers> numbers =
-        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(new RowNumbers(counts));
+        JavaSparkContext.fromSparkContext(spark.sparkContext())
+            .broadcast(new RowNumbers(toDoByPartition));
     UserDefinedFunction number =
         udf((UDF1<Long, Long>) id -> numbers.value().of(id), DataTypes.LongType);
 
-    // 3. Give each row the place of the partition that the plan has for its number.
+    // 2. Give each row the place of the partition that the plan has for its number.
     int[] keys = PartitionKeys.of(plan.partitions());
     UserDefinedFunction key =
         udf((UDF1<Long, Integer>) n -> keys[plan.partitionOf(0, n)], DataTypes.IntegerType);

@@ -61,15 +61,27 @@ class ResultFiguresTest extends TinySpark {
     return RowFactory.create(values);
   }
 
-  private ResultFigures figures(List<Row> rows) {
+  private ResultsTable table(List<Row> rows) {
     OutputLayout output = new OutputLayout(folder.toString());
     spark.createDataFrame(rows, SCHEMA).write().mode("overwrite").parquet(output.results());
-    return new ResultFigures(
-        ResultsTable.open(spark, new Storage(new Configuration()), output.root()));
+    return ResultsTable.open(spark, new Storage(new Configuration()), output.root());
   }
 
-  private RunFigures all(List<Row> rows, String... errorClasses) {
-    return figures(rows).all(List.of(errorClasses), List.of());
+  private ResultFigures figures(List<Row> rows) {
+    return new ResultFigures(table(rows));
+  }
+
+  private RunFigures all(List<Row> rows) {
+    return all(rows, 10);
+  }
+
+  /**
+   * @param known how many failed rows are known before
+   */
+  private RunFigures all(List<Row> rows, int known) {
+    ResultsTable table = table(rows);
+    return new ResultFigures(table)
+        .all(table.counts(rows.size(), 0), table.failed().first(known), List.of());
   }
 
   @Test
@@ -120,7 +132,7 @@ class ResultFiguresTest extends TinySpark {
   @Test
   void aTableWithoutSuccessfulRowsHasTimesAndFailuresOnly() {
     List<Row> rows = List.of(row(0, 8, "MODEL_ERROR"), row(1, 8, "MODEL_ERROR"));
-    RunFigures figures = all(rows, "MODEL_ERROR");
+    RunFigures figures = all(rows);
     assertEquals(8.0, figures.stageSeconds().get("denoise"));
     assertEquals(Map.of(), figures.quantiles());
     assertEquals(List.of(), figures.histogram());
@@ -167,8 +179,8 @@ class ResultFiguresTest extends TinySpark {
     }
     rows.add(row(20, 0, "REQUEST_REFUSED"));
     rows.add(row(21, 0, null));
-    Map<String, List<RunFigures.Failure>> failures =
-        all(rows, "INVALID_ROW", "MODEL_ERROR", "REQUEST_REFUSED").failures();
+    Map<String, List<RunFigures.Failure>> failures = all(rows, 3).failures();
+    assertEquals(failures, all(rows, 100).failures(), "with and without a further query");
     assertEquals(
         List.of("INVALID_ROW", "MODEL_ERROR", "REQUEST_REFUSED"), List.copyOf(failures.keySet()));
     assertEquals(
@@ -237,8 +249,10 @@ class ResultFiguresTest extends TinySpark {
         .mode("overwrite")
         .parquet(output.results());
     ResultsTable table = ResultsTable.open(spark, new Storage(new Configuration()), output.root());
-    assertEquals(QualityReport.NONE, new ResultFigures(table).all(List.of(), List.of()).quality());
-    assertEquals(new RowCounts(2, 1, 0, Map.of("MODEL_ERROR", 1L), Map.of()), table.counts(2, 0));
+    RowCounts counts = table.counts(2, 0);
+    assertEquals(
+        QualityReport.NONE, new ResultFigures(table).all(counts, List.of(), List.of()).quality());
+    assertEquals(new RowCounts(2, 1, 0, Map.of("MODEL_ERROR", 1L), Map.of()), counts);
     assertEquals(List.of(), table.flagged().first(5));
     assertEquals(2, table.first(5).size());
   }
