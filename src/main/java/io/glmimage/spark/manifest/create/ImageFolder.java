@@ -102,7 +102,9 @@ public final class ImageFolder {
               + ": it already exists (remove it, or choose another name)");
     }
     String prefix = root.endsWith("/") ? root : root + "/";
-    String listing = storage.parent(target) + "/.listing-" + UUID.randomUUID();
+    String scratch = storage.parent(target) + "/.listing-" + UUID.randomUUID();
+    // Spark warns of a table whose own name is hidden.
+    String listing = scratch + "/paths";
     try {
       Map<String, Long> files = new TreeMap<>();
       Set<String> edited = new TreeSet<>();
@@ -149,7 +151,7 @@ public final class ImageFolder {
       PlaceFailures.run("write " + target, () -> writer.parquet(target));
       return new Written(found * prompts.prompts().size() * (seeds == null ? 1 : seeds), leftOut);
     } finally {
-      storage.delete(listing);
+      storage.delete(scratch);
     }
   }
 
