@@ -32,6 +32,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -231,7 +232,7 @@ public final class ResultFigures {
 
   /** The bins of a figure from 0 to 1; empty if no row has it. */
   private static List<RunFigures.Bin> shareBins(List<Binned> judged, ResultColumn figure) {
-    TreeMap<Long, Long> counts = counts(judged, figure);
+    SortedMap<Long, Long> counts = counts(judged, figure);
     List<RunFigures.Bin> bins = new ArrayList<>();
     for (int i = 0; i < SHARE_BINS && !counts.isEmpty(); i++) {
       double from = (double) i / SHARE_BINS;
@@ -241,8 +242,8 @@ public final class ResultFigures {
     return bins;
   }
 
-  private static TreeMap<Long, Long> counts(List<Binned> bins, ResultColumn figure) {
-    TreeMap<Long, Long> counts = new TreeMap<>();
+  private static SortedMap<Long, Long> counts(List<Binned> bins, ResultColumn figure) {
+    SortedMap<Long, Long> counts = new TreeMap<>();
     for (Binned one : bins) {
       if (one.isOf(figure)) {
         counts.merge(one.bin(), one.rows(), Long::sum);
@@ -342,7 +343,7 @@ public final class ResultFigures {
 
   /** A histogram of the seconds of successful rows, in bins of equal ratio, without gaps. */
   private static List<RunFigures.Bin> histogram(List<Binned> binned) {
-    TreeMap<Long, Long> counts = counts(binned, ResultColumn.SECONDS);
+    SortedMap<Long, Long> counts = counts(binned, ResultColumn.SECONDS);
     List<RunFigures.Bin> bins = new ArrayList<>();
     if (!counts.isEmpty()) {
       for (long i = counts.firstKey(); i <= counts.lastKey(); i++) {
