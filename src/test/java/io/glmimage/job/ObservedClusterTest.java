@@ -125,6 +125,9 @@ class ObservedClusterTest {
     int page = freePort();
     Path events = Files.createDirectory(folder.resolve("events"));
     settings.put("spark.master", "local-cluster[2,1,512]");
+    // Otherwise the first executor may have edited all rows before the second one has started.
+    settings.put("spark.scheduler.minRegisteredResourcesRatio", "1.0");
+    settings.put("spark.scheduler.maxRegisteredResourcesWaitingTime", "120s");
     settings.put("spark.ui.enabled", "true");
     settings.put("spark.ui.port", "" + page);
     settings.put("spark.eventLog.enabled", "true");
