@@ -233,8 +233,11 @@ public final class ResultFigures {
   /** The bins of a figure from 0 to 1; empty if no row has it. */
   private static List<RunFigures.Bin> shareBins(List<Binned> judged, ResultColumn figure) {
     SortedMap<Long, Long> counts = counts(judged, figure);
+    if (counts.isEmpty()) {
+      return List.of();
+    }
     List<RunFigures.Bin> bins = new ArrayList<>();
-    for (int i = 0; i < SHARE_BINS && !counts.isEmpty(); i++) {
+    for (int i = 0; i < SHARE_BINS; i++) {
       double from = (double) i / SHARE_BINS;
       double to = (double) (i + 1) / SHARE_BINS;
       bins.add(new RunFigures.Bin(from, to, counts.getOrDefault((long) i, 0L)));
