@@ -3,6 +3,7 @@ package io.glmimage.job;
 import io.glmimage.error.Redaction;
 import io.glmimage.io.ProcessEnd;
 import io.glmimage.io.UnreadableText;
+import io.glmimage.spark.ScalaMember;
 import io.glmimage.spark.engine.CheckpointModel;
 import io.glmimage.spark.engine.EngineOptions;
 import io.glmimage.spark.engine.ModelRef;
@@ -70,7 +71,7 @@ public final class EditImagesJob implements Runnable {
       if (isDriverOnYarn()) {
         // After System.exit YARN records only "Shutdown hook called before final status was
         // reported".
-        throw new SparkUserAppException(exitCode);
+        throw ScalaMember.create(SparkUserAppException.class, List.of(exitCode));
       }
       System.exit(exitCode);
     }

@@ -1,7 +1,9 @@
 package io.glmimage.spark.weights;
 
+import io.glmimage.spark.ScalaMember;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.apache.spark.SparkEnv;
@@ -45,15 +47,17 @@ final class ChunkBlocks {
 
   /** Offers {@code bytes} to other processes. The caller no longer changes the array. */
   static void put(long number, byte[] bytes) throws IOException {
-    boolean kept =
-        manager()
-            .putBytes(
+    Object kept =
+        ScalaMember.call(
+            manager(),
+            "putBytes",
+            List.of(
                 id(number),
                 new ChunkedByteBuffer(ByteBuffer.wrap(bytes)),
                 StorageLevel.MEMORY_AND_DISK_SER(),
-                false,
-                ClassTag$.MODULE$.apply(byte[].class));
-    if (!kept) {
+                false),
+            List.of(ClassTag$.MODULE$.apply(byte[].class)));
+    if (!Boolean.TRUE.equals(kept)) {
       throw new IOException("Spark can keep the block neither in memory nor on disk");
     }
   }
