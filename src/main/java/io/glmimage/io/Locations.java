@@ -57,6 +57,9 @@ final class Locations {
 
   private final Configuration configuration;
 
+  /** The settings of {@code s3a://}, once a file system of it was asked for. */
+  private volatile Configuration s3Settings;
+
   Locations(Configuration configuration) {
     this.configuration = configuration;
   }
@@ -119,7 +122,7 @@ final class Locations {
     }
     FileSystem fileSystem;
     try {
-      fileSystem = path.getFileSystem(configuration);
+      fileSystem = path.getFileSystem(scheme.equals("s3a") ? s3Settings() : configuration);
     } catch (IllegalArgumentException e) {
       throw invalid(path.toString(), e.getMessage(), e);
     } catch (UnsupportedFileSystemException e) {
@@ -141,6 +144,15 @@ final class Locations {
     }
     // Without the layer that writes a hidden .crc file for each file.
     return fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;
+  }
+
+  private Configuration s3Settings() {
+    Configuration settings = s3Settings;
+    if (settings == null) {
+      settings = S3InputStreams.settings(configuration);
+      s3Settings = settings;
+    }
+    return settings;
   }
 
   /** Hadoop would write another name, with question marks. */

@@ -5,6 +5,7 @@ import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.S3ContentTypes;
+import io.glmimage.io.S3InputStreams;
 import io.glmimage.io.Storage;
 import io.glmimage.spark.SparkStep;
 import io.glmimage.spark.engine.ExecutorEngines;
@@ -60,6 +61,7 @@ final class Session implements AutoCloseable {
     this.settings = SessionSettings.fix(spark);
     this.step = SparkStep.begin(spark.sparkContext(), "Start");
     S3ContentTypes.install(spark.sparkContext().hadoopConfiguration());
+    S3InputStreams.install(spark.sparkContext().hadoopConfiguration());
     spark.sparkContext().addSparkListener(lostDevices);
   }
 
