@@ -231,6 +231,7 @@ class WeightsJobTest {
   }
 
   @Test
+  @Tag("slow")
   void twoWorkersOfAStandaloneMasterGiveTheSameImagesEvenIfOneJoinsLate() throws Exception {
     requireSpark();
     try (StandaloneCluster standalone = new StandaloneCluster(work, HEAP)) {
