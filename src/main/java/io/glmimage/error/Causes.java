@@ -1,9 +1,19 @@
 package io.glmimage.error;
 
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /**
  * Finds the failure to show to the user among the exceptions that Spark wraps around the failure.
  */
 public final class Causes {
+  /** The text is the same in Spark 3.5 and 4. */
+  private static final Pattern UNREAD_FILE =
+      Pattern.compile(
+          "Encountered error while reading file (.+?)\\.(?: Details:| SQLSTATE:|\\s*$)",
+          Pattern.MULTILINE);
+
   private Causes() {}
 
   /** The innermost {@link GlmImageException} if there is one, otherwise the innermost cause. */
@@ -21,6 +31,19 @@ public final class Causes {
       own = last;
     }
     return own == null ? last : own;
+  }
+
+  /** The file that Spark could not read, as its own exceptions name it. */
+  public static Optional<String> unreadFile(Throwable error) {
+    Throwable cause = error;
+    for (int depth = 0; cause != null && depth < 50; depth++) {
+      Matcher file = UNREAD_FILE.matcher(String.valueOf(cause.getMessage()));
+      if (file.find()) {
+        return Optional.of(file.group(1));
+      }
+      cause = cause.getCause();
+    }
+    return Optional.empty();
   }
 
   /** The first line of the message, without the stack traces that Spark adds to messages. */

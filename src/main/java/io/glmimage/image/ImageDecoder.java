@@ -34,6 +34,9 @@ public final class ImageDecoder {
 
   private static final String KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF";
 
+  /** Messages show the start of longer texts. */
+  private static final int SHOWN_CHARS = 60;
+
   private static final Set<String> AVIF = Set.of("avif", "avis");
 
   private static final Set<String> HEIC =
@@ -143,6 +146,9 @@ public final class ImageDecoder {
     List<String> warnings = new ArrayList<>();
     try {
       DeclaredSize.checkFile(format, bytes);
+      if (format == ImageFormat.TIFF) {
+        TiffKind.check(bytes);
+      }
       GifFrame gif = format == ImageFormat.GIF ? GifFrame.of(bytes) : null;
       ImageInputStream input = new ByteArrayImageInputStream(gif == null ? bytes : gif.still());
       // Metadata is skipped because it may be damaged.
@@ -230,6 +236,10 @@ public final class ImageDecoder {
   private static void checkComplete(List<String> warnings, ImageFormat format, String name) {
     for (String warning : warnings) {
       String text = warning.toLowerCase(Locale.ROOT);
+      // A damaged profile costs no pixels. ColourProfile judges it again, for all formats.
+      if (text.contains("icc profile")) {
+        continue;
+      }
       if (text.contains("truncated")
           || text.contains("premature end")
           || text.contains("bad huffman")) {
@@ -309,6 +319,20 @@ public final class ImageDecoder {
     }
     if (start.startsWith("\u00ffo\u00ffq") || start.startsWith("jp  ", 4)) {
       return "it is a JPEG 2000 file; convert it first: opj_decompress -i IN.jp2 -o OUT.png";
+    }
+    if (text.startsWith("version https://git-lfs")) {
+      return "it is a pointer of Git LFS; fetch the image with git lfs pull";
+    }
+    if (start.chars().allMatch(c -> (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r'))) {
+      String line =
+          new String(bytes, 0, start.length(), StandardCharsets.ISO_8859_1)
+              .lines()
+              .map(String::strip)
+              .filter(some -> !some.isEmpty())
+              .findFirst()
+              .orElse("");
+      return "it is text: "
+          + (line.length() <= SHOWN_CHARS ? line : line.substring(0, SHOWN_CHARS) + "...");
     }
     StringBuilder hex = new StringBuilder();
     for (int i = 0; i < Math.min(8, bytes.length); i++) {

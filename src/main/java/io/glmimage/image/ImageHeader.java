@@ -56,7 +56,7 @@ public final class ImageHeader {
               + name
               + ": the header of the "
               + format
-              + " file is damaged or truncated ("
+              + " file is damaged, truncated or of an unsupported kind ("
               + (e.getMessage() == null ? e : e.getMessage())
               + ")",
           e);
@@ -64,6 +64,9 @@ public final class ImageHeader {
   }
 
   private static PixelSize fromReader(ImageFormat format, byte[] bytes) throws IOException {
+    if (format == ImageFormat.TIFF) {
+      TiffKind.check(bytes);
+    }
     ImageReader reader = ImageReaders.open(format);
     try (ImageInputStream input = new ByteArrayImageInputStream(bytes)) {
       reader.setInput(input, false, true);

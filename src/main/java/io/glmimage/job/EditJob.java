@@ -393,7 +393,7 @@ final class EditJob {
     }
     say(report.rows().failed() + " of " + Wording.count(report.rows().total(), "row") + " failed:");
     for (ShownResult row : failed) {
-      say("  " + row.failure().errorClass() + ": " + row.failure().message());
+      say("  " + row.failure().errorClass() + ": " + Wording.oneLine(row.failure().message()));
     }
     if (report.rows().failed() > LISTED_FAILURES) {
       say("  ... (see status = 'FAILED' in " + report.output().results() + ")");

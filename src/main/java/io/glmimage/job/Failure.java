@@ -35,6 +35,17 @@ record Failure(String message, boolean expected, int exitCode) {
           true,
           ExitCode.JOB_FAILED);
     }
+    Optional<String> file = Causes.unreadFile(error);
+    if (file.isPresent()) {
+      return new Failure(
+          "The job failed: Spark cannot read "
+              + file.get()
+              + ": "
+              + Causes.firstLine(root)
+              + "; if the file is damaged, write or copy it again. Finished rows are kept",
+          true,
+          ExitCode.JOB_FAILED);
+    }
     if (isStoppedFromOutside(root)) {
       return new Failure(
           "The job failed: the cluster ended the application ("

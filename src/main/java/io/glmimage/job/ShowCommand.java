@@ -1,6 +1,7 @@
 package io.glmimage.job;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.output.ShownResult;
 import io.glmimage.spark.results.ResultsTable;
 import java.io.PrintWriter;
@@ -97,7 +98,7 @@ final class ShowCommand implements Callable<Integer> {
           cut(row.prompt() == null ? "" : row.prompt(), PROMPT_CHARS),
           row.ok()
               ? row.edited().path() + flag(row)
-              : row.failure().errorClass() + ": " + row.failure().message());
+              : row.failure().errorClass() + ": " + Wording.oneLine(row.failure().message()));
     }
     out.flush();
   }
@@ -112,7 +113,7 @@ final class ShowCommand implements Callable<Integer> {
   }
 
   private static String cut(String text, int chars) {
-    String line = text.replaceAll("\\s+", " ");
+    String line = Wording.oneLine(text.replaceAll("\\s+", " "));
     return line.length() <= chars ? line : line.substring(0, chars - 3) + "...";
   }
 }

@@ -75,8 +75,8 @@ final class ValidateCommand implements Callable<Integer> {
       paramLabel = "GB",
       defaultValue = "",
       description =
-          "With --model: also print where its weights would be on a GPU with that memory in GB (10^9"
-              + " bytes), for each precision. Default: no plan.")
+          "With --model: also print where its weights would be on a GPU with that memory in GB"
+              + " (10^9 bytes), for each precision. Default: no plan.")
   private String gpuMemory;
 
   @Option(names = "--lora", paramLabel = AdapterSpec.SYNTAX, description = EngineFlags.LORA)
@@ -109,8 +109,8 @@ final class ValidateCommand implements Callable<Integer> {
       names = "--seconds-per-megapixel-step",
       paramLabel = "S",
       description =
-          "For the estimate: GPU seconds per megapixel, step and pass (two passes with guidance above"
-              + " 1). Default: none.")
+          "For the estimate: GPU seconds per megapixel, step and pass (two passes with guidance"
+              + " above 1). Default: none.")
   private Double secondsPerMegapixelStep;
 
   @Option(
@@ -127,8 +127,8 @@ final class ValidateCommand implements Callable<Integer> {
       paramLabel = "CARD",
       defaultValue = GpuCost.DEFAULT,
       description =
-          "For the estimate without --seconds-...: card and precision whose measured time is scaled:"
-              + " h100.bf16 or h100.fp8. Default: ${DEFAULT-VALUE}.")
+          "For the estimate without --seconds-...: card and precision whose measured time is"
+              + " scaled: h100.bf16 or h100.fp8. Default: ${DEFAULT-VALUE}.")
   private String gpu;
 
   @Option(
@@ -391,7 +391,8 @@ final class ValidateCommand implements Callable<Integer> {
     Double hours = (Double) report.get("gpu_hours");
     text.append(
         hours == null
-            ? "no estimate of GPU-hours: no row has a known size (give --sample or --seconds-per-image)"
+            ? "no estimate of GPU-hours: no row has a known size (give --sample or"
+                + " --seconds-per-image)"
             : estimate(report, hours));
     out.println(redaction.apply(text.toString()));
     if (inspected == null) {
@@ -460,7 +461,7 @@ final class ValidateCommand implements Callable<Integer> {
               text.append("  ").append(name).append(": ").append(count).append('\n');
               List<?> shown = (List<?>) ((Map<?, ?>) examples).get(name);
               for (Object message : shown) {
-                text.append("    ").append(message).append('\n');
+                text.append("    ").append(Wording.oneLine((String) message)).append('\n');
               }
               if (shown.size() < (Long) count) {
                 text.append("    and ").append((Long) count - shown.size()).append(" more\n");

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /** Values of the column {@code image_paths}: paths and data URLs of source images. */
 public final class ImagePaths {
-  private static final Pattern SCHEME = Pattern.compile("^([a-zA-Z][a-zA-Z0-9+.-]*):/.*");
+  private static final Pattern SCHEME = Pattern.compile("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*):/.*");
 
   /** The job must not fetch arbitrary web addresses from inside a cluster. */
   private static final Set<String> REFUSED = Set.of("http", "https", "ftp", "sftp");
@@ -94,7 +94,8 @@ public final class ImagePaths {
     }
     if (path.startsWith("/")) {
       // On the file system of the manifest, which need not be the default one.
-      Matcher root = Pattern.compile("^([a-zA-Z][a-zA-Z0-9+.-]*:(?://[^/]*)?)/.*").matcher(folder);
+      Matcher root =
+          Pattern.compile("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*:(?://[^/]*)?)/.*").matcher(folder);
       return root.matches() ? root.group(1) + path : path;
     }
     return folder.endsWith("/") ? folder + path : folder + "/" + path;

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.glmimage.json.Json;
 import io.glmimage.json.Surrogates;
@@ -45,7 +46,11 @@ final class JsonObjectLine {
   private static final int SHOWN_KEY_CHARS = 60;
 
   private static final ObjectReader JSON =
-      Json.STRICT.reader().with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+      Json.STRICT
+          .reader()
+          .with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          // Messages show 7.0 as 7.0.
+          .without(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES);
 
   /** Limits are checked here, so that the scan can go on after a value that exceeds one. */
   private static final JsonFactory FACTORY =

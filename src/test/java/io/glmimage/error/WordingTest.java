@@ -13,6 +13,14 @@ class WordingTest {
   }
 
   @Test
+  void aTextOfUsersStaysOnOneLineAndCannotControlATerminal() {
+    assertEquals("été 日本 😀 a\\b", Wording.oneLine("été 日本 😀 a\\b"));
+    assertEquals("a\\nRESULT {}\\r\\tb", Wording.oneLine("a\nRESULT {}\r\tb"));
+    assertEquals("\\u001b[2J\\u0007\\u0000", Wording.oneLine("\u001b[2J\u0007\0"));
+    assertEquals("\\u202egnp.\\u2028", Wording.oneLine("\u202egnp.\u2028"));
+  }
+
+  @Test
   void aReasonIsBegunOnce() {
     assertEquals("Cannot edit row a: too large", Wording.rowFailure("a", "too large"));
     assertEquals(

@@ -8,17 +8,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.InvalidRequestException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ImageDecoderErrorsTest {
+  /** The TIFF tag of an ICC profile. */
+  private static final int PROFILE = 34675;
+
   private static final Path FOLDER = Path.of("src/test/resources/images");
 
   private static String message(byte[] bytes) {
@@ -71,7 +76,59 @@ class ImageDecoderErrorsTest {
     assertTrue(
         message(new byte[] {0, 0, 0, 12, 'j', 'P', ' ', ' ', 13, 10})
             .contains("it is a JPEG 2000 file; convert it first: opj_decompress"));
+    assertTrue(
+        message(ascii("version https://git-lfs.github.com/spec/v1\noid"))
+            .endsWith("it is a pointer of Git LFS; fetch the image with git lfs pull"));
+    assertTrue(message(ascii("\n {\"error\": 1}\n")).endsWith("it is text: {\"error\": 1}"));
     assertTrue(message(new byte[] {1, 2, 3}).endsWith("its 3 bytes start with 01 02 03"));
+  }
+
+  /** A TIFF file of 2 x 1 pixels of RGB with further tags of one value, as tag and value. */
+  private static byte[] tiff(int... more) {
+    int[][] tags = {
+      {256, 2}, {257, 1}, {258, 8}, {259, 1}, {262, 2}, {273, 8}, {277, 3}, {278, 1}, {279, 6}
+    };
+    TreeMap<Integer, Integer> all = new TreeMap<>();
+    for (int[] tag : tags) {
+      all.put(tag[0], tag[1]);
+    }
+    for (int i = 0; i < more.length; i += 2) {
+      all.put(more[i], more[i + 1]);
+    }
+    ByteBuffer file = ByteBuffer.allocate(16 + 2 + 12 * all.size() + 4);
+    file.order(ByteOrder.LITTLE_ENDIAN).put(ascii("II*\0")).putInt(16);
+    file.put(new byte[] {10, 20, 30, 40, 50, 60, 0, 0}).putShort((short) all.size());
+    all.forEach(
+        (tag, value) -> {
+          // A profile has bytes, of which four fit here. All other values are whole numbers.
+          boolean bytes = tag == PROFILE;
+          file.putShort((short) (int) tag).putShort((short) (bytes ? 7 : 4));
+          file.putInt(bytes ? 4 : 1).putInt(value);
+        });
+    return file.array();
+  }
+
+  @Test
+  void previewsAndLabColoursInTiffAreRefusedByDecoderAndHeader() {
+    assertEquals(10, ImageDecoder.decode(tiff(), "x").pixels()[0]);
+    String preview = "its first image is only a preview, as in the raw files of cameras";
+    for (byte[] file : new byte[][] {tiff(254, 1), tiff(50706, 0x104)}) {
+      assertTrue(message(file).contains(preview), message(file));
+      assertThrows(InvalidRequestException.class, () -> ImageHeader.size(file, "x"));
+    }
+    byte[] cr2 = tiff();
+    cr2[8] = 'C';
+    cr2[9] = 'R';
+    assertTrue(message(cr2).contains(preview), message(cr2));
+    assertTrue(message(tiff(262, 8)).contains("Lab colours; convert it to RGB"));
+  }
+
+  @Test
+  void aDamagedProfileDoesNotFailATiff() {
+    // Four bytes are no profile.
+    SourceImage source = ImageDecoder.read(tiff(PROFILE, 1), "x", ColourRules.DEFAULT);
+    assertArrayEquals(new byte[] {10, 20, 30, 40, 50, 60}, source.image().pixels());
+    assertTrue(source.traits().contains(SourceTrait.UNUSABLE_PROFILE));
   }
 
   @ParameterizedTest

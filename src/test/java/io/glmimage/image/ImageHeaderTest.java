@@ -60,8 +60,8 @@ class ImageHeaderTest {
   @Test
   void aHeaderThatEndsEarlyIsNamed() {
     assertEquals(
-        "Cannot read image a.png: the header of the GIF file is damaged or truncated (it ends"
-            + " after 8 bytes, at least 10 are needed)",
+        "Cannot read image a.png: the header of the GIF file is damaged, truncated or of an"
+            + " unsupported kind (it ends after 8 bytes, at least 10 are needed)",
         message(new byte[] {'G', 'I', 'F', '8', '9', 'a', 1, 0}));
   }
 

@@ -59,6 +59,23 @@ class FailureTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
+        "Encountered error while reading file file:///m/a b.parquet. Details:",
+        "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file file:///m/a b.parquet."
+            + " SQLSTATE: KD001"
+      })
+  void aFileThatSparkCannotReadIsNamed(String spark) {
+    assertEquals(
+        new Failure(
+            "The job failed: Spark cannot read file:///m/a b.parquet: bad page; if the file is"
+                + " damaged, write or copy it again. Finished rows are kept",
+            true,
+            ExitCode.JOB_FAILED),
+        Failure.of(new IllegalStateException(spark, new IllegalArgumentException("bad page"))));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
         "Job 0 cancelled because SparkContext was shut down",
         "SparkContext has been shutdown",
         "Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:"

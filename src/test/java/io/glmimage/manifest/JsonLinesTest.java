@@ -46,6 +46,12 @@ class JsonLinesTest {
     assertEquals(List.of("x.png"), rows.get(1).value(ManifestField.IMAGE_PATHS));
   }
 
+  @Test
+  void aNumberIsShownAsItIsWritten() throws IOException {
+    assertEquals(
+        "line 3 of rows: id is 7.0, expected a text or a whole number", problem("{\"id\": 7.0}"));
+  }
+
   private static String problem(String line) throws IOException {
     return rows("{\"prompt\": \"p\"}\n\n" + line).get(1).problem();
   }

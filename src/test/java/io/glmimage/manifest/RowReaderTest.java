@@ -58,6 +58,14 @@ class RowReaderTest {
   }
 
   @Test
+  void aLineEndInAPathDoesNotHideItsScheme() {
+    assertEquals(
+        List.of("file:///x/a\nb.png", "s3a://bucket/a\nb.png"),
+        valid(row("p", List.of("file:///x/a\nb.png", "/a\nb.png"))).sources());
+    assertTrue(rejected(row("p", "http://host/a\nb.png")).contains("not on a Hadoop file system"));
+  }
+
+  @Test
   void readsOneSeveralOrNoPaths() {
     assertEquals(List.of(), valid(row("p", null)).sources());
     assertEquals(List.of(), valid(row("p", "  ")).sources());

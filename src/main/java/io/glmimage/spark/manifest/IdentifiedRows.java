@@ -1,12 +1,15 @@
 package io.glmimage.spark.manifest;
 
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.concat_ws;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.row_number;
 import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.substring;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
@@ -30,6 +33,7 @@ import org.apache.spark.sql.api.java.UDF3;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.expressions.Window;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
 
 /**
@@ -38,6 +42,10 @@ import org.apache.spark.sql.types.StructField;
  */
 public final class IdentifiedRows {
   private static final int SHOWN_DUPLICATES = 5;
+
+  /** Longer texts are cut in messages. */
+  private static final int SHOWN_CHARS = 60;
+
   private static final Column KEY = col(InternalColumns.KEY);
 
   /** The check of a row in the plans of Spark. */
@@ -107,7 +115,7 @@ public final class IdentifiedRows {
       ManifestTable manifest, Dataset<Row> clashes, long repeated) {
     List<String> examples = new ArrayList<>();
     for (Row row : clashes.select(KEY).orderBy(KEY).limit(SHOWN_DUPLICATES + 1).collectAsList()) {
-      examples.add(row.getString(0));
+      examples.add(Wording.oneLine(row.getString(0)));
     }
     if (examples.size() > SHOWN_DUPLICATES) {
       examples.set(SHOWN_DUPLICATES, "...");
@@ -297,8 +305,25 @@ public final class IdentifiedRows {
     for (ManifestField field : ManifestField.values()) {
       fields.add(column(columns, schema.position(field)).as(field.column()));
     }
-    fields.add(column(columns, schema.problemPosition()).as(InternalColumns.PROBLEM));
+    Column problem = column(columns, schema.problemPosition());
+    for (ManifestField field : List.of(ManifestField.ID, ManifestField.PROMPT)) {
+      int position = schema.position(field);
+      if (position >= 0
+          && manifest.rows().schema().apply(position).dataType() instanceof StringType) {
+        problem = coalesce(problem, notUtf8(SqlColumns.of(columns[position]), field));
+      }
+    }
+    fields.add(problem.as(InternalColumns.PROBLEM));
     return struct(fields.toArray(Column[]::new));
+  }
+
+  private static Column notUtf8(Column text, ManifestField field) {
+    return when(
+        VisibleText.isNotUtf8(text),
+        concat(
+            lit("its " + field.column() + " has bytes that are not UTF-8: "),
+            substring(text, 1, SHOWN_CHARS),
+            lit(" (write it again as UTF-8)")));
   }
 
   private static Column column(String[] columns, int position) {

@@ -14,12 +14,11 @@ import io.glmimage.manifest.TextRows;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -96,20 +95,23 @@ final class JsonLinesManifest implements FormatReader {
   private static List<StructField> others(
       StructType found, List<TextColumn> fields, ManifestOptions options) {
     List<String> exact = fields.stream().map(TextColumn::name).toList();
-    Set<String> names = new HashSet<>();
-    exact.forEach(name -> names.add(name.toLowerCase(Locale.ROOT)));
+    Map<String, String> names = new HashMap<>();
+    exact.forEach(name -> names.put(name.toLowerCase(Locale.ROOT), name));
     List<StructField> others = new ArrayList<>();
     for (StructField column : found.fields()) {
       if (column.name().equals(InternalColumns.CORRUPT) || exact.contains(column.name())) {
         continue;
       }
-      if (!names.add(column.name().toLowerCase(Locale.ROOT))) {
+      String other = names.put(column.name().toLowerCase(Locale.ROOT), column.name());
+      if (other != null) {
         throw new UsageException(
             "Cannot use manifest "
                 + options.path()
-                + ": the field "
+                + ": some lines have the field "
+                + other
+                + " and some "
                 + column.name()
-                + " is written in different ways (use the same capitals in all lines)");
+                + " (use the same capitals in all lines)");
       }
       others.add(column);
     }

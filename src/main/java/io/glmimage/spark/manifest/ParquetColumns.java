@@ -100,14 +100,16 @@ final class ParquetColumns {
         twice.add(name);
       }
       if (twice.contains(name) && !isDropped(name)) {
+        boolean same =
+            footer.columns().stream().filter(c -> c.name().equals(column.name())).count() > 1;
         problem(
             "file "
                 + file
                 + " has two columns "
                 + column.name()
-                + ", which differ only in case"
+                + (same ? "" : ", which differ only in case")
                 + " (rename one of them"
-                + dropAdvice(column.name())
+                + (options.fieldOf(column.name()) == null ? dropAdvice(column.name()) : "")
                 + ")");
       }
       columns

@@ -105,6 +105,9 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
       throw new UsageException(
           failure + ": its Parquet footer is damaged; write or copy the file again", e);
     }
+    if (footer.getSchemaSize() == 1) {
+      throw new UsageException(failure + ": it has no columns; write prompt and image_paths");
+    }
     Map<String, List<SchemaElement>> leaves = leaves(footer.getSchema(), failure);
     MessageType schema;
     try {

@@ -57,6 +57,9 @@ final class ParquetManifest implements FormatReader {
     // 1. Find the files, and read their footers.
     String root = source.path();
     boolean folder = source.storage().isFolder(root);
+    if (!folder) {
+      source.checkVisible();
+    }
     List<StoredFile> files = folder ? visible(source, root) : List.of(source.storage().stat(root));
     List<ParquetFooter> footers = footers(source, root, files);
 
@@ -75,7 +78,7 @@ final class ParquetManifest implements FormatReader {
           footer.file().startsWith(root + "/")
               ? footer.file().substring(root.length() + 1)
               : footer.file().substring(footer.file().lastIndexOf('/') + 1);
-      List<String> partitions = folder ? partitions(name) : List.of();
+      List<String> partitions = folder ? partitions(name, source) : List.of();
       columns.add(name, footer, partitions);
       groups
           .computeIfAbsent(new Group(footer.columns(), partitions), key -> new ArrayList<>())
@@ -193,11 +196,23 @@ final class ParquetManifest implements FormatReader {
   }
 
   /** The names of the partition columns of a file, from folders such as {@code day=2024-01-01}. */
-  private static List<String> partitions(String name) {
+  private static List<String> partitions(String name, ManifestSource source) {
     List<String> names = new ArrayList<>();
     String[] parts = name.split("/", -1);
     for (int i = 0; i < parts.length - 1; i++) {
       int mark = parts[i].indexOf(PARTITION_MARK);
+      if (mark == 0 || mark == parts[i].length() - 1) {
+        throw new UsageException(
+            "Cannot read manifest "
+                + source.options().path()
+                + ": the name of its partition folder "
+                + parts[i]
+                + " lacks the "
+                + (mark == 0 ? "column" : "value")
+                + " (rename the folder; Spark writes "
+                + ExternalCatalogUtils.DEFAULT_PARTITION_NAME()
+                + " for null)");
+      }
       if (mark > 0) {
         names.add(ExternalCatalogUtils.unescapePathName(parts[i].substring(0, mark)));
       }

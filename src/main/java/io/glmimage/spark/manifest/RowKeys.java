@@ -2,6 +2,7 @@ package io.glmimage.spark.manifest;
 
 import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.not;
 import static org.apache.spark.sql.functions.size;
 import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
@@ -59,7 +60,7 @@ record RowKeys(Column own, Column key, Column textToImage) {
 
   private static Column own(Column id, DataType type, RowReader reader, Column fields) {
     if (type instanceof StringType) {
-      return when(VisibleText.isIn(id), id);
+      return when(VisibleText.isIn(id).and(not(VisibleText.isNotUtf8(id))), id);
     }
     if (type instanceof DecimalType decimal && decimal.scale() != 0) {
       // Spark writes zeros at the end, and very small numbers with an exponent.

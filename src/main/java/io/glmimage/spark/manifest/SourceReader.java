@@ -27,6 +27,7 @@ import io.glmimage.request.LargeSources;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
+import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -269,7 +270,9 @@ public final class SourceReader {
           ? new RowFailure(
               ErrorClass.IMAGE_UNREADABLE, path + " is a folder (" + advice.folder() + ")", e)
           : new RowFailure(
-              ErrorClass.IMAGE_NOT_FOUND, path + " does not exist (" + advice.missing() + ")", e);
+              ErrorClass.IMAGE_NOT_FOUND,
+              path + " does not exist (" + missing(storage, path, advice) + ")",
+              e);
     }
     if (Retries.isCredentials(e)) {
       // Not a failure of the row: all other rows would fail in the same way.
@@ -280,6 +283,24 @@ public final class SourceReader {
         ErrorClass.IMAGE_UNREADABLE,
         why.contains(path) ? why : path + " cannot be read: " + why,
         e);
+  }
+
+  /** Names that look the same may have accents as characters of their own, as on macOS. */
+  private static String missing(Storage storage, String path, Advice advice) throws RowFailure {
+    for (Normalizer.Form form : List.of(Normalizer.Form.NFC, Normalizer.Form.NFD)) {
+      String other = Normalizer.normalize(path, form);
+      try {
+        if (!other.equals(path) && storage.exists(other)) {
+          return "a file exists whose name looks the same, in the Unicode form "
+              + form
+              + "; write the path in this form, or rename the file";
+        }
+      } catch (IOException e) {
+        throw new RowFailure(
+            ErrorClass.IMAGE_UNREADABLE, path + " cannot be read: " + e.getMessage(), e);
+      }
+    }
+    return advice.missing();
   }
 
   /**

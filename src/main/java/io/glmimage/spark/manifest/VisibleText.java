@@ -2,6 +2,7 @@ package io.glmimage.spark.manifest;
 
 import static org.apache.spark.sql.functions.length;
 import static org.apache.spark.sql.functions.ltrim;
+import static org.apache.spark.sql.functions.not;
 
 import io.glmimage.manifest.Texts;
 import org.apache.spark.sql.Column;
@@ -14,11 +15,22 @@ final class VisibleText {
   /** All characters that {@link Texts#isBlank} ignores. */
   static final String INVISIBLE = invisible();
 
+  private static final String REPLACEMENT = "\uFFFD";
+
   private VisibleText() {}
 
   /** Whether a text has a visible character; null for null. */
   static Column isIn(Column text) {
     return length(ltrim(text, INVISIBLE)).gt(0);
+  }
+
+  /**
+   * Whether a text has bytes that are not UTF-8, which Parquet and tables may hold. Spark keeps the
+   * bytes, but Java would read them as U+FFFD, so different texts would become equal. A regular
+   * expression sees the text as Java does, {@code contains} compares bytes.
+   */
+  static Column isNotUtf8(Column text) {
+    return text.rlike(REPLACEMENT).and(not(text.contains(REPLACEMENT)));
   }
 
   private static String invisible() {

@@ -21,6 +21,8 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Manifests of every format as tables. */
 class ManifestTableTest extends SharedLocalSpark {
@@ -166,7 +168,25 @@ class ManifestTableTest extends SharedLocalSpark {
             folder.resolve("m.jsonl"),
             "{\"prompt\": \"p\", \"image_paths\": [], \"label\": 1}",
             "{\"prompt\": \"p\", \"image_paths\": [], \"Label\": 1}");
-    assertTrue(refused(json).contains("is written in different ways"), refused(json));
+    assertTrue(
+        refused(json).contains("some lines have the field Label and some label"), refused(json));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {".m.jsonl", "_m.csv", ".m.parquet", "_m.parquet"})
+  void aHiddenFileIsNotAManifestWithoutRows(String name) throws IOException {
+    Path file = folder.resolve(name);
+    if (name.endsWith("parquet")) {
+      Files.copy(Path.of("src/test/resources/manifests/parquet/forms.parquet"), file);
+    } else {
+      LocalSpark.text(file, "{\"prompt\": \"p\", \"image_paths\": []}");
+    }
+    assertEquals(
+        "Cannot read manifest "
+            + file
+            + ": Spark takes files of this name for hidden ones (rename it: the name must not begin"
+            + " with a dot or an underscore, or end with ._COPYING_)",
+        refused(file));
   }
 
   @Test

@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.error.Causes;
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ManifestRow;
+import io.glmimage.manifest.Rejection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -107,6 +109,57 @@ class ParquetManifestTest extends SharedLocalSpark {
   }
 
   @ParameterizedTest
+  @CsvSource({"day=, day= lacks the value", "=x, =x lacks the column"})
+  void aPartitionFolderWithoutColumnOrValueIsRefused(String name, String message)
+      throws IOException {
+    Files.copy(
+        FIXTURES.resolve("forms.parquet"),
+        Files.createDirectory(folder.resolve(name)).resolve("p.parquet"));
+    String refused = assertThrows(UsageException.class, () -> spark.open(folder)).getMessage();
+    assertTrue(refused.contains("the name of its partition folder " + message), refused);
+  }
+
+  /** Java would read different bytes as the same id or prompt. */
+  @Test
+  void aRowWithAnIdOrAPromptThatIsNotUtf8FailsAlone() {
+    Path manifest = folder.resolve("bytes");
+    spark
+        .session()
+        .sql(
+            "select cast(unhex(id) as string) as id, cast(unhex(prompt) as string) as prompt,"
+                + " 'a.png' as image_paths from values ('61FF', '70'), ('61FE', '70'), ('62',"
+                + " '70'), ('63', '70FF'), ('EFBFBD', 'EFBFBD') as t(id, prompt)")
+        .write()
+        .parquet(manifest.toString());
+    List<PlannedRow> planned = spark.planned(manifest);
+    Map<String, String> problems = new TreeMap<>();
+    for (PlannedRow row : planned) {
+      if (row.outcome() instanceof Rejection rejection) {
+        problems.put(rejection.id(), rejection.message());
+      }
+    }
+    assertEquals(5, planned.stream().map(row -> row.outcome().id()).distinct().count());
+    assertEquals(List.of("a\uFFFD", "a\uFFFD-2", "c"), List.copyOf(problems.keySet()));
+    assertEquals(
+        "Cannot edit row a\uFFFD: its id has bytes that are not UTF-8: a\uFFFD (write it again as"
+            + " UTF-8)",
+        problems.get("a\uFFFD"));
+    assertTrue(problems.get("c").contains("its prompt has bytes that are not UTF-8: p\uFFFD"));
+  }
+
+  @Test
+  void aDamagedFileIsNamedWhenItsRowsAreRead() throws IOException {
+    Path file = Files.copy(FIXTURES.resolve("forms.parquet"), folder.resolve("m.parquet"));
+    byte[] bytes = Files.readAllBytes(file);
+    // The headers of the first pages; the footer is whole.
+    Arrays.fill(bytes, 4, 200, (byte) 0);
+    Files.write(file, bytes);
+    ManifestTable table = spark.open(file);
+    Throwable failure = assertThrows(Throwable.class, table::identify);
+    assertTrue(Causes.unreadFile(failure).orElseThrow().endsWith("/m.parquet"));
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
@@ -199,7 +252,9 @@ class ParquetManifestTest extends SharedLocalSpark {
         "brotli-prompt.parquet|column prompt of file",
         "no-paths|file p1.parquet has no column image_paths",
         "empty-file|p2.parquet: the file is empty (0 bytes)",
-        "half-file|p1.parquet: its end is missing"
+        "half-file|p1.parquet: its end is missing",
+        "no-columns.parquet|it has no columns",
+        "two-prompts.parquet|has two columns prompt (rename one of them)"
       })
   void refusesFilesThatCannotBeReadByName(String name, String message) {
     String refused = refused(name);

@@ -128,6 +128,17 @@ class SourceReaderTest {
         masked(row, new MaskSource(path("gone.png"), false)));
   }
 
+  @Test
+  void aNameInTheOtherUnicodeFormIsPointedOut() throws IOException {
+    Files.write(folder.resolve("e\u0301.png"), png(32, 32, 1));
+    assertRefused(
+        ErrorClass.IMAGE_NOT_FOUND,
+        path("\u00e9.png")
+            + " does not exist (a file exists whose name looks the same, in the Unicode form NFD;"
+            + " write the path in this form, or rename the file)",
+        row(path("\u00e9.png")));
+  }
+
   private static ManifestRow masked(ManifestRow row, MaskSource mask) {
     return new ManifestRow(
         row.index(), row.id(), row.prompt(), row.imagePaths(), row.sources(), row.settings(), mask);
