@@ -10,6 +10,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FSError;
@@ -51,8 +52,12 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
           PathIsDirectoryException.class,
           UnsupportedFileSystemException.class);
 
-  /** S3A's class for a missing bucket; it is not on every class path. */
-  private static final String NO_BUCKET = "UnknownStoreException";
+  /**
+   * S3A's classes for a missing bucket, and for a request that the store does not implement. They
+   * are not on every class path.
+   */
+  private static final Set<String> LASTING_ON_S3 =
+      Set.of("UnknownStoreException", "AWSUnsupportedFeatureException");
 
   /**
    * Words of the AWS SDK and S3A, whose classes are not on every class path. S3 answers a HEAD
@@ -144,7 +149,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
           || cause instanceof LastingException
           || cause instanceof ClosedByInterruptException
-          || cause.getClass().getSimpleName().equals(NO_BUCKET)
+          || LASTING_ON_S3.contains(cause.getClass().getSimpleName())
           || (cause instanceof InterruptedIOException
               && !(cause instanceof java.net.SocketTimeoutException)
               && Thread.currentThread().isInterrupted())) {

@@ -40,6 +40,11 @@ final class S3Advice {
                   + " key; temporary ones also need AWS_SESSION_TOKEN; for a store other than AWS"
                   + " set spark.hadoop.fs.s3a.endpoint)"),
           new Kind(
+              "AWSUnsupportedFeatureException|Status Code: 501",
+              "the store does not implement a request of S3A (for a store that cannot delete"
+                  + " several objects by one request, set"
+                  + " spark.hadoop.fs.s3a.multiobjectdelete.enable=false)"),
+          new Kind(
               "AuthorizationHeaderMalformed|AWSRedirectException|PermanentRedirect|Status Code:"
                   + " 301",
               "the bucket is in another region or at another endpoint (set"

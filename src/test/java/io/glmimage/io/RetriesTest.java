@@ -80,6 +80,16 @@ class RetriesTest {
     assertEquals("reset", Retries.why(new IOException("reset")));
   }
 
+  /** Named like S3A's class, which is not on every class path. */
+  private static final class AWSUnsupportedFeatureException extends IOException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  @Test
+  void aRequestThatTheStoreDoesNotImplementIsNotRepeated() {
+    assertFalse(Retries.mayPass(new IOException(new AWSUnsupportedFeatureException())));
+  }
+
   /** The host's clock is set while a run works, and is soon set right. */
   @Test
   void aRequestWithAWrongDateIsRepeated() throws IOException {
@@ -100,6 +110,9 @@ class RetriesTest {
             "correct or renew the key",
             "UnknownStoreException: `s3a://nobucket/': Bucket does not exist",
             "there is no such bucket (correct its name",
+            "A header you provided implies functionality that is not implemented. (Service: S3,"
+                + " Status Code: 501, Request ID: 1)",
+            "set spark.hadoop.fs.s3a.multiobjectdelete.enable=false",
             "AuthorizationHeaderMalformed: the region 'us-east-1' is wrong; expecting 'eu-west-1'",
             "set spark.hadoop.fs.s3a.endpoint.region",
             "AWSRedirectException: Received permanent redirect response to b.s3.amazonaws.com",

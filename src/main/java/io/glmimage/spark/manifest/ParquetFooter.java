@@ -33,6 +33,7 @@ import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.LongType;
+import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.slf4j.Logger;
@@ -90,12 +91,18 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
    * Reads the footer of a file.
    *
    * @param failure the start of messages
+   * @param types Spark's types for those of Parquet
+   * @param times whether Spark reads its type TIME, which it has from 4.1 on
    * @throws UsageException if the file is not a whole Parquet file, or if Spark cannot read any of
    *     its columns
    * @throws IOException if the file cannot be read
    */
   static ParquetFooter read(
-      Storage storage, StoredFile file, String failure, ParquetToSparkSchemaConverter types)
+      Storage storage,
+      StoredFile file,
+      String failure,
+      ParquetToSparkSchemaConverter types,
+      boolean times)
       throws IOException {
     byte[] bytes = bytes(storage, file, failure);
     FileMetaData footer;
@@ -119,7 +126,13 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
     Map<String, DataType> spark = sparkTypes(footer);
     List<Column> columns = new ArrayList<>();
     for (Type field : schema.getFields()) {
-      columns.add(column(field, leaves.get(field.getName()), footer.getRow_groups(), types, spark));
+      columns.add(
+          column(
+              field,
+              read(field, types, times),
+              leaves.get(field.getName()),
+              footer.getRow_groups(),
+              spark));
     }
     return new ParquetFooter(file.path(), footer.getNum_rows(), columns);
   }
@@ -209,11 +222,36 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
     return types;
   }
 
+  /** The type with which Spark reads a column; null if it cannot. */
+  private static DataType read(Type field, ParquetToSparkSchemaConverter types, boolean times) {
+    try {
+      DataType type = types.convert(new MessageType("column", field)).fields()[0].dataType();
+      return times || !hasTime(type) ? type : null;
+    } catch (Exception e) {
+      // Spark throws checked exceptions that it does not declare.
+      return null;
+    }
+  }
+
+  private static boolean hasTime(DataType type) {
+    if (type instanceof ArrayType list) {
+      return hasTime(list.elementType());
+    }
+    if (type instanceof MapType map) {
+      return hasTime(map.keyType()) || hasTime(map.valueType());
+    }
+    if (type instanceof StructType struct) {
+      return Arrays.stream(struct.fields()).anyMatch(field -> hasTime(field.dataType()));
+    }
+    // The class is missing in Spark 3.5 and 4.0, which have no such type.
+    return type.typeName().startsWith("time(");
+  }
+
   private static Column column(
       Type field,
+      DataType given,
       List<SchemaElement> leaves,
       List<RowGroup> groups,
-      ParquetToSparkSchemaConverter types,
       Map<String, DataType> spark) {
     String name = field.getName();
     boolean allNull = field.isPrimitive() && !field.isRepetition(Type.Repetition.REPEATED);
@@ -235,11 +273,8 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
         }
       }
     }
-    DataType read = null;
-    try {
-      read = types.convert(new MessageType("column", field)).fields()[0].dataType();
-    } catch (Exception e) {
-      // Spark throws checked exceptions that it does not declare.
+    DataType read = given;
+    if (read == null) {
       problem = "is of the Parquet type " + shown(field) + ", which Spark cannot read";
     }
     DataType own = spark.get(name);

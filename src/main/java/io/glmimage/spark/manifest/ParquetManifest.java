@@ -46,6 +46,9 @@ final class ParquetManifest implements FormatReader {
   /** Reads nanoseconds, which do not fit into Spark's timestamps, as whole numbers. */
   private static final String NANOSECONDS = "spark.sql.legacy.parquet.nanosAsLong";
 
+  /** Off by default: Spark knows the type, but refuses to read it. */
+  private static final String TIMES = "spark.sql.timeType.enabled";
+
   private static final String PARALLELISM = "spark.sql.leafNodeDefaultParallelism";
 
   /** Files that are read together: they have the same columns and the same partition folders. */
@@ -174,12 +177,14 @@ final class ParquetManifest implements FormatReader {
     SQLConf conf = SQLConf.get().clone();
     conf.setConfString(NANOSECONDS, "true");
     ParquetToSparkSchemaConverter types = new ParquetToSparkSchemaConverter(conf);
+    boolean times = source.spark().conf().getOption(TIMES).contains("true");
     // Most files have the same columns, which are kept once.
     Map<List<ParquetFooter.Column>, List<ParquetFooter.Column>> known = new LinkedHashMap<>();
     List<ParquetFooter> footers = new ArrayList<>();
     ParallelReads.forEach(
         files,
-        file -> ParquetFooter.read(source.storage(), file, failure(source, root, file), types),
+        file ->
+            ParquetFooter.read(source.storage(), file, failure(source, root, file), types, times),
         footer -> {
           List<ParquetFooter.Column> columns = known.computeIfAbsent(footer.columns(), key -> key);
           footers.add(new ParquetFooter(footer.file(), footer.rows(), columns));
