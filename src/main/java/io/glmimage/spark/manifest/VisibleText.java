@@ -8,8 +8,9 @@ import io.glmimage.manifest.Texts;
 import org.apache.spark.sql.Column;
 
 /**
- * {@link Texts#isBlank} as an expression of Spark SQL. It uses neither a function of this program
- * nor a regular expression with classes of Unicode, so that Spark RAPIDS can run it on a GPU.
+ * {@link Texts#isBlank} and a check of bytes as expressions of Spark SQL. The first uses neither a
+ * function of this program nor a regular expression with classes of Unicode, so that Spark RAPIDS
+ * can run it on a GPU.
  */
 final class VisibleText {
   /** All characters that {@link Texts#isBlank} ignores. */
@@ -27,10 +28,11 @@ final class VisibleText {
   /**
    * Whether a text has bytes that are not UTF-8, which Parquet and tables may hold. Spark keeps the
    * bytes, but Java would read them as U+FFFD, so different texts would become equal. A regular
-   * expression sees the text as Java does, {@code contains} compares bytes.
+   * expression sees the text as Java does, {@code contains} compares bytes. Spark RAPIDS would
+   * compare bytes for a plain expression, too; it leaves one that looks ahead to Spark.
    */
   static Column isNotUtf8(Column text) {
-    return text.rlike(REPLACEMENT).and(not(text.contains(REPLACEMENT)));
+    return text.rlike("(?=" + REPLACEMENT + ")").and(not(text.contains(REPLACEMENT)));
   }
 
   private static String invisible() {
