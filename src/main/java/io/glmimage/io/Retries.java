@@ -7,6 +7,7 @@ import java.io.InterruptedIOException;
 import java.io.Serializable;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Optional;
@@ -164,8 +165,23 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
    * buckets and regions of S3.
    */
   public static String why(Throwable error) {
-    String message = error.getMessage() == null ? error.toString() : error.getMessage();
+    String message = message(error);
     return advice(error).map(advice -> advice + ": " + message).orElse(message);
+  }
+
+  /** Java's exceptions about local files have no more than a path as their message. */
+  private static String message(Throwable error) {
+    if (error instanceof FileSystemException failure && failure.getReason() == null) {
+      String file = failure.getFile();
+      if (failure instanceof NoSuchFileException) {
+        return file + " does not exist, or nothing can be created there";
+      }
+      if (failure instanceof AccessDeniedException) {
+        return "access to " + file + " is denied";
+      }
+      return error.toString();
+    }
+    return error.getMessage() == null ? error.toString() : error.getMessage();
   }
 
   /** What is wrong and what to do, if a store refused a request for a known reason. */

@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.NoSuchFileException;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -78,6 +80,13 @@ class RetriesTest {
     assertTrue(missing.startsWith("the credentials are missing"), missing);
     assertTrue(missing.endsWith("NoAuthWithAWSException: none provided"), missing);
     assertEquals("reset", Retries.why(new IOException("reset")));
+    assertEquals(
+        "/a does not exist, or nothing can be created there",
+        Retries.why(new NoSuchFileException("/a")));
+    assertEquals("access to /a is denied", Retries.why(new AccessDeniedException("/a")));
+    assertEquals(
+        "java.nio.file.DirectoryNotEmptyException: /a",
+        Retries.why(new DirectoryNotEmptyException("/a")));
   }
 
   /** Named like S3A's class, which is not on every class path. */
