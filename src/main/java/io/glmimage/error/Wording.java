@@ -19,7 +19,8 @@ public final class Wording {
       return text;
     }
     StringBuilder line = new StringBuilder();
-    for (char character : text.toCharArray()) {
+    for (int i = 0; i < text.length(); i++) {
+      char character = text.charAt(i);
       switch (character) {
         case '\n' -> line.append("\\n");
         case '\r' -> line.append("\\r");
