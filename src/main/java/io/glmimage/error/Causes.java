@@ -8,11 +8,9 @@ import java.util.regex.Pattern;
  * Finds the failure to show to the user among the exceptions that Spark wraps around the failure.
  */
 public final class Causes {
-  /** The text is the same in Spark 3.5 and 4. */
+  /** Spark 3.5 goes on with "Details:", Spark 4 with a hint or the SQLSTATE after two spaces. */
   private static final Pattern UNREAD_FILE =
-      Pattern.compile(
-          "Encountered error while reading file (.+?)\\.(?: Details:| SQLSTATE:|\\s*$)",
-          Pattern.MULTILINE);
+      Pattern.compile("Encountered error while reading file (.+?)\\.(?:\\s|$)");
 
   private Causes() {}
 
