@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.image.ImageEncoder;
 import io.glmimage.image.RgbImage;
+import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.Until;
 import io.glmimage.spark.engine.FakeEngines;
 import java.io.IOException;
@@ -57,6 +58,7 @@ class ClusterJobTest {
             folder.resolve("job.log"),
             List.of(
                 "-Dspark.executor.extraClassPath=" + System.getProperty("java.class.path"),
+                "-Dspark.executor.extraJavaOptions=" + SparkProcess.SHORT_LIVED,
                 "-Dspark.executor.memory=512m"),
             Path.of(home),
             List.of(

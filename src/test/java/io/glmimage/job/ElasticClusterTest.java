@@ -238,7 +238,8 @@ class ElasticClusterTest {
     settings.put("spark.executor.extraClassPath", System.getProperty("java.class.path"));
     settings.put(
         "spark.executor.extraJavaOptions",
-        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -D"
+        SparkProcess.SHORT_LIVED
+            + " -D"
             + GatedEngines.GATES
             + "="
             + gates()

@@ -65,8 +65,7 @@ class ObservedClusterTest {
     output = folder.resolve("out");
     settings.put("spark.driver.host", "127.0.0.1");
     settings.put("spark.executor.memory", "512m");
-    settings.put(
-        "spark.executor.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto");
+    settings.put("spark.executor.extraJavaOptions", SparkProcess.SHORT_LIVED);
     settings.put("spark.executor.extraClassPath", System.getProperty("java.class.path"));
     settings.put("spark.metrics.conf", Path.of("conf/metrics.properties").toAbsolutePath() + "");
     // The sink does not make its folder.

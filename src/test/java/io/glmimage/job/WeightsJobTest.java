@@ -298,8 +298,7 @@ class WeightsJobTest {
     settings.put("spark.sql.shuffle.partitions", "4");
     settings.put("spark.executorEnv.OMP_NUM_THREADS", "1");
     // These executors run for seconds, so optimizing their code costs more than it saves.
-    settings.put(
-        "spark.executor.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto");
+    settings.put("spark.executor.extraJavaOptions", SparkProcess.SHORT_LIVED);
     return settings;
   }
 

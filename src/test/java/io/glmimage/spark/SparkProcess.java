@@ -34,7 +34,7 @@ public final class SparkProcess {
   };
 
   /** Options of JVMs that are started often and run for a short time. */
-  private static final String SHORT_LIVED = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto";
+  public static final String SHORT_LIVED = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto";
 
   private SparkProcess() {}
 
