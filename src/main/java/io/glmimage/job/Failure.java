@@ -22,39 +22,32 @@ record Failure(String message, boolean expected, int exitCode) {
     }
     Throwable root = Causes.root(error);
     if (root instanceof GlmImageException) {
-      return new Failure(root.getMessage(), true, ExitCode.JOB_FAILED);
+      return explained(root.getMessage());
     }
     Optional<String> place = PlaceFailures.sentence(error);
     if (place.isPresent()) {
-      return new Failure(place.get(), true, ExitCode.JOB_FAILED);
+      return explained(place.get());
     }
     Optional<String> advice = Retries.advice(error);
     if (advice.isPresent()) {
-      return new Failure(
-          "The job failed: " + advice.get() + ": " + Causes.firstLine(root),
-          true,
-          ExitCode.JOB_FAILED);
+      return explained("The job failed: " + advice.get() + ": " + Causes.firstLine(root));
     }
     Optional<String> file = Causes.unreadFile(error);
     if (file.isPresent()) {
-      return new Failure(
+      return explained(
           "The job failed: Spark cannot read "
               + file.get()
               + ": "
               + Causes.firstLine(root)
-              + "; if the file is damaged, write or copy it again. Finished rows are kept",
-          true,
-          ExitCode.JOB_FAILED);
+              + "; if the file is damaged, write or copy it again. Finished rows are kept");
     }
     if (isStoppedFromOutside(root)) {
-      return new Failure(
+      return explained(
           "The job failed: the cluster ended the application ("
               + Causes.firstLine(root)
               + "). Spark's messages before this one, or the cluster's record of the application,"
-              + " give the reason. Finished rows are kept: correct the reason and run the same"
-              + " command again",
-          true,
-          ExitCode.JOB_FAILED);
+              + " give the reason. Finished rows are kept: remove the cause and run the same"
+              + " command again");
     }
     String message =
         "The job failed: " + root.getClass().getSimpleName() + ": " + Causes.firstLine(root);
@@ -63,6 +56,10 @@ record Failure(String message, boolean expected, int exitCode) {
     }
     boolean expected = root instanceof IOException || root instanceof OutOfMemoryError;
     return new Failure(message, expected, ExitCode.JOB_FAILED);
+  }
+
+  private static Failure explained(String message) {
+    return new Failure(message, true, ExitCode.JOB_FAILED);
   }
 
   /**

@@ -86,7 +86,7 @@ class FailureTest {
             "The job failed: the cluster ended the application ("
                 + spark.lines().findFirst().orElseThrow()
                 + "). Spark's messages before this one, or the cluster's record of the application,"
-                + " give the reason. Finished rows are kept: correct the reason and run the same"
+                + " give the reason. Finished rows are kept: remove the cause and run the same"
                 + " command again",
             true,
             ExitCode.JOB_FAILED),

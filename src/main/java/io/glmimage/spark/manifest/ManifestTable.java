@@ -73,43 +73,56 @@ public final class ManifestTable {
    */
   public static ManifestTable open(
       SparkSession spark, Storage storage, ManifestOptions given, EditDefaults defaults) {
-    ManifestOptions options = given;
-    String folder;
-    String source;
-    Dataset<Row> rows;
     List<String> warnings = new ArrayList<>();
+    Input input = input(spark, storage, given, warnings);
+    ManifestOptions options = input.options();
+    Dataset<Row> rows = InlineImages.asTexts(input.rows(), options);
+    List<String> names = List.of(rows.columns());
+    rows = withMisspeltPaths(rows, names, options);
+    List<ManifestColumn> columns =
+        Arrays.stream(rows.schema().fields())
+            .map(f -> new ManifestColumn(f.name(), kind(f.dataType()), f.dataType().simpleString()))
+            .toList();
+    ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
+    warnings.addAll(NearMisses.warnings(names, options));
+    return new ManifestTable(
+        options.path(),
+        input.folder(),
+        rows,
+        schema,
+        new RowReader(defaults, input.folder()),
+        input.source(),
+        List.copyOf(warnings));
+  }
+
+  /**
+   * What a manifest is read from.
+   *
+   * @param folder the folder of relative paths; null if there is none
+   * @param source identifies the rows, as the manifest is now
+   */
+  private record Input(Dataset<Row> rows, String folder, String source, ManifestOptions options) {}
+
+  private static Input input(
+      SparkSession spark, Storage storage, ManifestOptions options, List<String> warnings) {
     try {
-      if (options.isTable()) {
-        TableManifest table = TableManifest.open(spark, options);
-        folder = null;
-        source = columns(options) + options.path() + ' ' + table.version();
-        rows = table.rows();
-      } else {
-        if (!storage.exists(options.path())) {
-          throw new UsageException(
-              "Cannot read manifest " + options.path() + ": there is no such file or folder");
-        }
-        options = options.withPath(ResultManifest.path(storage, options.path()));
-        folder = storage.parent(options.path());
-        source = source(storage, options);
-        rows = ManifestFiles.read(new ManifestSource(spark, storage, options, warnings::add));
-      }
-      if (ResultManifest.is(rows)) {
-        ResultManifest results = ResultManifest.of(storage, rows, options);
-        rows = results.rows();
-        folder = results.folder();
-        options = results.options();
+      Input input =
+          options.isTable() ? ofTable(spark, options) : ofFiles(spark, storage, options, warnings);
+      if (ResultManifest.is(input.rows())) {
+        ResultManifest results = ResultManifest.of(storage, input.rows(), input.options());
         warnings.add(results.note());
+        input = new Input(results.rows(), results.folder(), input.source(), results.options());
       }
-      if (options.imageFolder() != null) {
-        folder = storage.qualified(options.imageFolder());
-        if (!storage.exists(folder)) {
-          throw new UsageException(
-              "Cannot read images from --image-folder "
-                  + options.imageFolder()
-                  + ": there is no such folder");
-        }
+      String images = options.imageFolder();
+      if (images == null) {
+        return input;
       }
+      String folder = storage.qualified(images);
+      if (!storage.exists(folder)) {
+        throw new UsageException(
+            "Cannot read images from --image-folder " + images + ": there is no such folder");
+      }
+      return new Input(input.rows(), folder, input.source(), input.options());
     } catch (IOException e) {
       String why = Retries.why(e);
       throw new UsageException(
@@ -129,23 +142,27 @@ public final class ManifestTable {
               + Causes.firstLine(Causes.root(e)),
           e);
     }
-    rows = InlineImages.asTexts(rows, options);
-    List<String> names = List.of(rows.columns());
-    rows = withMisspeltPaths(rows, names, options);
-    List<ManifestColumn> columns =
-        Arrays.stream(rows.schema().fields())
-            .map(f -> new ManifestColumn(f.name(), kind(f.dataType()), f.dataType().simpleString()))
-            .toList();
-    ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
-    warnings.addAll(NearMisses.warnings(names, options));
-    return new ManifestTable(
-        options.path(),
-        folder,
-        rows,
-        schema,
-        new RowReader(defaults, folder),
-        source,
-        List.copyOf(warnings));
+  }
+
+  private static Input ofTable(SparkSession spark, ManifestOptions options) {
+    TableManifest table = TableManifest.open(spark, options);
+    return new Input(
+        table.rows(), null, columns(options) + options.path() + ' ' + table.version(), options);
+  }
+
+  private static Input ofFiles(
+      SparkSession spark, Storage storage, ManifestOptions given, List<String> warnings)
+      throws IOException {
+    if (!storage.exists(given.path())) {
+      throw new UsageException(
+          "Cannot read manifest " + given.path() + ": there is no such file or folder");
+    }
+    ManifestOptions options = given.withPath(ResultManifest.path(storage, given.path()));
+    return new Input(
+        ManifestFiles.read(new ManifestSource(spark, storage, options, warnings::add)),
+        storage.parent(options.path()),
+        source(storage, options),
+        options);
   }
 
   /** What the user should know about the columns. */

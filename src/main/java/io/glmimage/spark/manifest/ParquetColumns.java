@@ -31,6 +31,9 @@ import org.apache.spark.sql.types.StructType;
 final class ParquetColumns {
   private static final int MOST_PROBLEMS = 5;
 
+  /** The {@link #rank} of a column without a type. */
+  private static final int LAST_RANK = 2;
+
   /**
    * A column of the manifest.
    *
@@ -197,47 +200,64 @@ final class ParquetColumns {
   }
 
   private Target target(String lower, List<Seen> all) {
-    ParquetFooter.Column first = all.get(0).column();
-    ManifestField field = options.fieldOf(first.name());
+    String name = all.get(0).column().name();
+    ManifestField field = options.fieldOf(name);
     boolean drop = isDropped(lower) && field == null;
-    if (twice.contains(lower)) {
-      return empty(first.name());
+    if (twice.contains(lower) || isUnreadable(all, field, drop)) {
+      return empty(name);
     }
+    DataType type = commonType(all, field, drop);
+    if (type instanceof NullType) {
+      type = emptyType(field);
+    } else if (type instanceof ArrayType array && array.elementType() instanceof NullType) {
+      type = DataTypes.createArrayType(DataTypes.StringType);
+    }
+    return type == null ? empty(name) : new Target(name, type, field, false);
+  }
+
+  /**
+   * Whether the column has values in a file from which they cannot be read, which is a problem
+   * unless the column is dropped.
+   */
+  private boolean isUnreadable(List<Seen> all, ManifestField field, boolean drop) {
     for (Seen seen : all) {
-      if (field != null && seen.column().nanoseconds() && !seen.column().allNull()) {
-        problem(
-            "column "
-                + seen.column().name()
-                + " of file "
-                + seen.file()
-                + " is of type timestamp, expected "
-                + field.expected());
-        return empty(first.name());
+      ParquetFooter.Column column = seen.column();
+      if (column.allNull()) {
+        continue;
       }
-      if (seen.column().problem() != null && !seen.column().allNull()) {
-        if (drop) {
-          return empty(first.name());
+      String where = "column " + column.name() + " of file " + seen.file();
+      if (field != null && column.nanoseconds()) {
+        problem(where + " is of type timestamp, expected " + field.expected());
+        return true;
+      }
+      if (column.problem() != null) {
+        if (!drop) {
+          problem(
+              where
+                  + " "
+                  + column.problem()
+                  + " (write it with another type or codec"
+                  + (field == null ? dropAdvice(all.get(0).column().name()) : "")
+                  + ")");
         }
-        problem(
-            "column "
-                + seen.column().name()
-                + " of file "
-                + seen.file()
-                + " "
-                + seen.column().problem()
-                + (field == null
-                    ? " (write it with another type or codec" + dropAdvice(first.name()) + ")"
-                    : " (write it with another type or codec)"));
-        return empty(first.name());
+        return true;
       }
     }
+    return false;
+  }
+
+  /**
+   * The type that holds the column's values of all files; null if there is none, which is a problem
+   * unless the column is dropped. Columns without values take the type of the others, so columns
+   * with values come first, those that have only a type next, and those without a type last.
+   */
+  private DataType commonType(List<Seen> all, ManifestField field, boolean drop) {
     boolean exact = all.stream().allMatch(seen -> isExact(seen.column()));
-    // Columns without values take the type of the others.
     Seen chosen = null;
     DataType type = null;
-    for (int pass = 0; pass < 3 && type == null; pass++) {
+    for (int rank = 0; rank <= LAST_RANK && type == null; rank++) {
       for (Seen seen : all) {
-        if (rank(seen) != pass) {
+        if (rank(seen) != rank) {
           continue;
         }
         DataType next = seen.column().type() == null ? null : nullable(seen.column().type());
@@ -245,14 +265,14 @@ final class ParquetColumns {
         boolean differ =
             chosen != null && chosen.column().nanoseconds() != seen.column().nanoseconds();
         DataType both = type == null ? next : differ ? null : merged(type, next, field, exact);
-        if (both == null && pass > 0) {
+        if (both == null && rank > 0) {
           continue;
         }
         if (both == null) {
           if (!drop) {
             problem(
                 "column "
-                    + first.name()
+                    + all.get(0).column().name()
                     + " is of type "
                     + shown(chosen.column(), type)
                     + " in file "
@@ -262,21 +282,16 @@ final class ParquetColumns {
                     + " in file "
                     + seen.file()
                     + " (write it with one type in all files"
-                    + (field == null ? dropAdvice(first.name()) : "")
+                    + (field == null ? dropAdvice(all.get(0).column().name()) : "")
                     + ")");
           }
-          return empty(first.name());
+          return null;
         }
         chosen = chosen == null ? seen : chosen;
         type = both;
       }
     }
-    if (type instanceof NullType) {
-      type = emptyType(field);
-    } else if (type instanceof ArrayType array && array.elementType() instanceof NullType) {
-      type = DataTypes.createArrayType(DataTypes.StringType);
-    }
-    return type == null ? empty(first.name()) : new Target(first.name(), type, field, false);
+    return type;
   }
 
   private static String shown(ParquetFooter.Column column, DataType type) {
@@ -294,7 +309,7 @@ final class ParquetColumns {
 
   private static int rank(Seen seen) {
     if (isEmpty(seen.column().type()) || seen.column().type() == null) {
-      return 2;
+      return LAST_RANK;
     }
     return seen.column().allNull() ? 1 : 0;
   }
