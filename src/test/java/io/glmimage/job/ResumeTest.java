@@ -508,6 +508,7 @@ class ResumeTest extends SharedSession {
   }
 
   @Test
+  @Tag("slow")
   void runsThatAreKilledAgainAndAgainEndAsAnUndisturbedOne() throws Exception {
     int rows = 24;
     String manifest = manifest(rows(rows));

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("spark")
 @Tag("resume")
 class TerminationTest {
-  private static final int ROWS = 500;
-  private static final Pattern KEPT = Pattern.compile("(\\d+) of 500 rows are already finished");
+  private static final int ROWS = 260;
+  private static final Pattern KEPT = Pattern.compile("(\\d+) of 260 rows are already finished");
 
   @TempDir private Path folder;
   private Path output;
@@ -111,7 +111,7 @@ class TerminationTest {
     try (ChildJob job = start()) {
       assertEquals(0, job.exitCode(), job.output());
       assertTrue(kept(job.output()) >= 110, job.output());
-      assertTrue(job.output().contains("500 rows: 500 ok, 0 failed"), job.output());
+      assertTrue(job.output().contains("260 rows: 260 ok, 0 failed"), job.output());
     }
     assertEquals(ROWS, images());
   }
