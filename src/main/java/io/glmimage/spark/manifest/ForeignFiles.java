@@ -86,6 +86,22 @@ final class ForeignFiles {
   }
 
   /**
+   * Refuses a single file with the name of a hidden one, from which Spark reads no rows.
+   *
+   * @param path with its scheme
+   * @param given the path as the user gave it
+   */
+  static void checkFile(String path, String given) {
+    if (!isVisible(path.substring(path.lastIndexOf('/') + 1))) {
+      throw new UsageException(
+          "Cannot read manifest "
+              + given
+              + ": Spark takes files of this name for hidden ones (rename it: the name must not"
+              + " begin with a dot or an underscore, or end with ._COPYING_)");
+    }
+  }
+
+  /**
    * Refuses folders inside a table, and folders that contain one.
    *
    * @param files all files below the folder, relative to it

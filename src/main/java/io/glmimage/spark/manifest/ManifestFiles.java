@@ -29,6 +29,8 @@ final class ManifestFiles {
     if (source.storage().isFolder(source.path())) {
       ForeignFiles.checkFolder(source.storage(), source.path(), given);
       files = source.storage().filesIn(source.path());
+    } else {
+      ForeignFiles.checkFile(source.path(), given);
     }
     ForeignFiles.checkImages(files, given);
     return reader(format(source, files), source.options().delimiter()).read(source);

@@ -26,9 +26,6 @@ record ManifestSource(
    * @throws UsageException if the folder has no files
    */
   List<String> files() throws IOException {
-    if (!storage.isFolder(path())) {
-      checkVisible();
-    }
     List<String> files = storage.filesIn(path());
     if (files.isEmpty()) {
       throw new UsageException(
@@ -37,22 +34,6 @@ record ManifestSource(
               + ": it holds no files (write the rows there, or name another folder)");
     }
     return files;
-  }
-
-  /**
-   * Checks the name of a manifest that is a single file. Spark reads no rows from hidden files.
-   *
-   * @throws UsageException if the name is that of a hidden file
-   */
-  void checkVisible() throws IOException {
-    String name = path().substring(path().lastIndexOf('/') + 1);
-    if (!ForeignFiles.isVisible(name)) {
-      throw new UsageException(
-          "Cannot read manifest "
-              + options.path()
-              + ": Spark takes files of this name for hidden ones (rename it: the name must not"
-              + " begin with a dot or an underscore, or end with ._COPYING_)");
-    }
   }
 
   /**

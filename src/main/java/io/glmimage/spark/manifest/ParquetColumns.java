@@ -112,7 +112,7 @@ final class ParquetColumns {
                 + column.name()
                 + (same ? "" : ", which differ only in case")
                 + " (rename one of them"
-                + (options.fieldOf(column.name()) == null ? dropAdvice(column.name()) : "")
+                + dropAdvice(column.name())
                 + ")");
       }
       columns
@@ -237,7 +237,7 @@ final class ParquetColumns {
                   + " "
                   + column.problem()
                   + " (write it with another type or codec"
-                  + (field == null ? dropAdvice(all.get(0).column().name()) : "")
+                  + dropAdvice(all.get(0).column().name())
                   + ")");
         }
         return true;
@@ -252,6 +252,7 @@ final class ParquetColumns {
    * with values come first, those that have only a type next, and those without a type last.
    */
   private DataType commonType(List<Seen> all, ManifestField field, boolean drop) {
+    String name = all.get(0).column().name();
     boolean exact = all.stream().allMatch(seen -> isExact(seen.column()));
     Seen chosen = null;
     DataType type = null;
@@ -272,7 +273,7 @@ final class ParquetColumns {
           if (!drop) {
             problem(
                 "column "
-                    + all.get(0).column().name()
+                    + name
                     + " is of type "
                     + shown(chosen.column(), type)
                     + " in file "
@@ -282,7 +283,7 @@ final class ParquetColumns {
                     + " in file "
                     + seen.file()
                     + " (write it with one type in all files"
-                    + (field == null ? dropAdvice(all.get(0).column().name()) : "")
+                    + dropAdvice(name)
                     + ")");
           }
           return null;
@@ -451,8 +452,9 @@ final class ParquetColumns {
     return dropped.contains(lower);
   }
 
-  private static String dropAdvice(String name) {
-    return ", or leave it out with --drop-columns " + name;
+  /** Only columns that are no fields of rows can be left out. */
+  private String dropAdvice(String name) {
+    return options.fieldOf(name) == null ? ", or leave it out with --drop-columns " + name : "";
   }
 
   private void problem(String text) {

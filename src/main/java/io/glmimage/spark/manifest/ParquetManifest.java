@@ -60,9 +60,6 @@ final class ParquetManifest implements FormatReader {
     // 1. Find the files, and read their footers.
     String root = source.path();
     boolean folder = source.storage().isFolder(root);
-    if (!folder) {
-      source.checkVisible();
-    }
     List<StoredFile> files = folder ? visible(source, root) : List.of(source.storage().stat(root));
     List<ParquetFooter> footers = footers(source, root, files);
 
