@@ -23,6 +23,14 @@ public interface FileSource {
   List<Entry> list() throws IOException;
 
   /**
+   * Links in the folder and in its direct subfolders whose target does not exist, as paths relative
+   * to the folder. {@link #list} leaves them out.
+   */
+  default List<String> brokenLinks() throws IOException {
+    return List.of();
+  }
+
+  /**
    * The current state of a file.
    *
    * @throws java.io.FileNotFoundException if it does not exist

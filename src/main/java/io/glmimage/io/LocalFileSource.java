@@ -28,25 +28,37 @@ public final class LocalFileSource implements FileSource {
   @Override
   public List<Entry> list() throws IOException {
     List<Entry> found = new ArrayList<>();
-    list(root, "", found);
+    for (String path : visible()) {
+      if (Files.isRegularFile(root.resolve(path))) {
+        found.add(stat(path));
+      }
+    }
     return found;
   }
 
-  private void list(Path folder, String prefix, List<Entry> found) throws IOException {
-    List<Path> children;
-    try (Stream<Path> all = Files.list(folder)) {
-      children = all.sorted().toList();
+  @Override
+  public List<String> brokenLinks() throws IOException {
+    return visible().stream().filter(path -> Files.notExists(root.resolve(path))).toList();
+  }
+
+  /** What is in the folder and in its direct subfolders, also broken links, sorted. */
+  private List<String> visible() throws IOException {
+    List<String> found = new ArrayList<>();
+    for (String name : visible(root)) {
+      found.add(name);
+      if (Files.isDirectory(root.resolve(name))) {
+        visible(root.resolve(name)).forEach(child -> found.add(name + "/" + child));
+      }
     }
-    for (Path child : children) {
-      String name = child.getFileName().toString();
-      if (name.startsWith(".")) {
-        continue;
-      }
-      if (Files.isRegularFile(child)) {
-        found.add(stat(prefix + name));
-      } else if (prefix.isEmpty() && Files.isDirectory(child)) {
-        list(child, name + "/", found);
-      }
+    return found;
+  }
+
+  private static List<String> visible(Path folder) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.map(child -> child.getFileName().toString())
+          .filter(name -> !name.startsWith("."))
+          .sorted()
+          .toList();
     }
   }
 

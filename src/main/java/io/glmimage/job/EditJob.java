@@ -35,6 +35,7 @@ import io.glmimage.spark.results.ResultFigures;
 import io.glmimage.spark.results.ResultsTable;
 import io.glmimage.spark.run.EditRunner;
 import io.glmimage.spark.run.RowProgress;
+import io.glmimage.spark.run.RunOutput;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -253,7 +254,7 @@ final class EditJob {
         session.spark(),
         inputs.model(),
         options.engine().device(),
-        new EditRunner.Output(output, options.output(), encoder, options.quality()),
+        new RunOutput(output, options.output(), encoder, options.quality()),
         options.run(),
         inputs.sources(),
         rows);
@@ -311,9 +312,35 @@ final class EditJob {
 
   private RunReport report(OutputLayout output, Inputs inputs, Kept found, EditFigures edited)
       throws IOException {
-    long rows = found.rows();
-    ModelRef model = inputs.model();
     ResultsTable results = ResultsTable.open(session.spark(), storage, output.root());
+    RunReport report =
+        new RunReport(
+            results.counts(found.rows(), found.kept()),
+            new RunTimes(started, phases.total(), phases.seconds()),
+            edited,
+            output,
+            setup(inputs),
+            paid == null ? null : paid.cost());
+    check(report.rows());
+    SourceNotes.of(edited.sources(), options.sources().colours()).forEach(this::say);
+    if (report.rows().failed() > 0) {
+      failed = results.failed().first(LISTED_FAILURES);
+    }
+    if (inputs.model().touchesImages()) {
+      writeCopies(results, output, found.rows());
+    }
+    // An unchanged table keeps its report, which has the figures of the run that edited the rows.
+    if (!found.table() || !storage.exists(output.report()) || !storage.exists(output.metrics())) {
+      describe("Write the report");
+      writeReport(report, new ResultFigures(results), inputs);
+    }
+    inputs.resultsTable().ifPresent(table -> write(table, results));
+    sayFlagged(report.rows());
+    report.write(storage, options.exitCode(report.rows()), redaction);
+    return report;
+  }
+
+  private RunSetup setup(Inputs inputs) throws IOException {
     Map<String, String> byName = options.byName();
     // Later commands find the sources wherever they are started.
     if (!options.manifest().isTable()) {
@@ -322,51 +349,37 @@ final class EditJob {
     if (options.manifest().imageFolder() != null) {
       byName.put("image-folder", inputs.manifest().folder());
     }
-    RunReport report =
-        new RunReport(
-            results.counts(rows, found.kept()),
-            new RunTimes(started, phases.total(), phases.seconds()),
-            edited,
-            output,
-            new RunSetup(
-                model.modelName(),
-                adapters,
-                options.engine().demonstration(),
-                byName,
-                options.fingerprint(),
-                Versions.all(session.spark().version())),
-            paid == null ? null : paid.cost());
-    check(report.rows());
-    SourceNotes.of(edited.sources(), options.sources().colours()).forEach(this::say);
-    if (report.rows().failed() > 0) {
-      failed = results.failed().first(LISTED_FAILURES);
-    }
-    if (model.touchesImages()) {
-      describe("Pack the edited images");
-      new Packer(session.spark(), output).pack(results, options.images(), rows);
-    }
-    if (model.touchesImages() && BatchFiles.isBatch(results)) {
+    return new RunSetup(
+        inputs.model().modelName(),
+        adapters,
+        options.engine().demonstration(),
+        byName,
+        options.fingerprint(),
+        Versions.all(session.spark().version()));
+  }
+
+  /** Shards and a batch's answers: other forms of the edited images and the result table. */
+  private void writeCopies(ResultsTable results, OutputLayout output, long rows)
+      throws IOException {
+    describe("Pack the edited images");
+    new Packer(session.spark(), output).pack(results, options.images(), rows);
+    if (BatchFiles.isBatch(results)) {
       describe("Write the answers of the batch");
       new BatchFiles(session.spark(), storage, output)
           .write(results, options.images().inlineAnswers(), started);
     }
-    // The report of the run that edited the rows has figures that this one lacks.
-    if (!found.table() || !storage.exists(output.report()) || !storage.exists(output.metrics())) {
-      describe("Write the report");
-      writeReport(report, new ResultFigures(results), inputs);
-    }
-    inputs.resultsTable().ifPresent(table -> write(table, results));
-    if (report.rows().allFlagged() > 0) {
+  }
+
+  private void sayFlagged(RowCounts rows) {
+    if (rows.allFlagged() > 0) {
       say(
-          Wording.count(report.rows().allFlagged(), "edited image")
+          Wording.count(rows.allFlagged(), "edited image")
               + " of "
-              + report.rows().ok()
+              + rows.ok()
               + " flagged: "
-              + report.rows().flags()
+              + rows.flags()
               + " (see show --flagged, and the report)");
     }
-    report.write(storage, options.exitCode(report.rows()), redaction);
-    return report;
   }
 
   /** Last, so that a failure of the catalog leaves a report. */

@@ -15,6 +15,7 @@ import io.glmimage.plan.CostModel;
 import io.glmimage.plan.GpuCost;
 import io.glmimage.plan.SizeClass;
 import io.glmimage.spark.engine.EngineOptions;
+import io.glmimage.spark.manifest.Findings;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import io.glmimage.spark.manifest.ManifestCheck;
 import io.glmimage.spark.manifest.ManifestTable;
@@ -176,11 +177,11 @@ final class ValidateCommand implements Callable<Integer> {
               sources.folders(spark.storage()),
               sizing(inspected, spark.storage()),
               cost());
-      ManifestCheck.Findings all = full ? check.sources() : check.rows();
+      Findings all = full ? check.sources() : check.rows();
       int wanted = sample == null ? DEFAULT_SAMPLE : sample;
       boolean sampling = !full && wanted > 0;
-      ManifestCheck.Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
-      ManifestCheck.Findings found = sampling ? all.withBad(sampled) : all;
+      Findings sampled = full ? all : sampling ? check.sources(wanted) : null;
+      Findings found = sampling ? all.withBad(sampled) : all;
       Map<String, Object> report = report(options, rows, found, all, sampled);
       report.put("model", modelFields(inspected));
       print(report, inspected, hadoop.redaction());
@@ -272,9 +273,9 @@ final class ValidateCommand implements Callable<Integer> {
   private Map<String, Object> report(
       ManifestOptions options,
       IdentifiedRows rows,
-      ManifestCheck.Findings found,
-      ManifestCheck.Findings all,
-      ManifestCheck.Findings sampled) {
+      Findings found,
+      Findings all,
+      Findings sampled) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("manifest", options.path());
     report.put("rows", rows.size());
@@ -287,7 +288,7 @@ final class ValidateCommand implements Callable<Integer> {
     Map<String, Long> checked = sampled == null ? Map.of() : sampled.sources().byLabel();
     report.put("sources", checked);
     report.put("source_notes", SourceNotes.of(checked, sources.rules()));
-    ManifestCheck.Findings known = known(all, sampled);
+    Findings known = known(all, sampled);
     report.put(
         "megapixel_steps_per_row",
         known.sized() == 0 ? null : (Double) (known.megapixelSteps() / known.sized()));
@@ -296,7 +297,7 @@ final class ValidateCommand implements Callable<Integer> {
   }
 
   /** Adds the estimate; its values are null if no row has a known size. */
-  private void estimate(Map<String, Object> report, ManifestCheck.Findings known, long good) {
+  private void estimate(Map<String, Object> report, Findings known, long good) {
     SizeFigures sizes = known.sizes();
     Double hours = null;
     if (secondsPerImage != null) {
@@ -357,8 +358,7 @@ final class ValidateCommand implements Callable<Integer> {
   }
 
   /** The rows of known size: all rows if all are known, otherwise the sample. */
-  private static ManifestCheck.Findings known(
-      ManifestCheck.Findings all, ManifestCheck.Findings sampled) {
+  private static Findings known(Findings all, Findings sampled) {
     boolean allKnown = all.sized() == all.rows() - all.bad();
     return allKnown || sampled == null ? all : sampled;
   }

@@ -77,14 +77,11 @@ public final class AdapterFiles {
     if (paths.contains("model_index.json")) {
       throw refused(place, "it is a whole model, not an adapter: give it with --model");
     }
-    for (FileSource.Entry file : files) {
-      if (belongs(file.path()) && CheckpointForm.isLfsPointer(source, file)) {
-        throw refused(
-            place,
-            file.path()
-                + " is a Git LFS pointer, not the file: fetch the files with \"git lfs pull\" or"
-                + " \"hf download\"");
-      }
+    List<String> notFetched =
+        CheckpointForm.notFetched(
+            source, files, path -> belongs(path) || COMPONENTS.contains(path));
+    if (!notFetched.isEmpty()) {
+      throw refused(place, String.join("; ", notFetched));
     }
     List<Part> parts = new ArrayList<>();
     for (String component : List.of("", "transformer", "vision_language_encoder")) {

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
@@ -39,6 +40,9 @@ public final class CheckpointForm {
 
   private static final String MERGE =
       ": merge it first, or move it to a separate folder and give that with --lora";
+
+  /** In the cache's folder of a model, this file has the name of the newest snapshot. */
+  private static final String CACHE_REFERENCE = "refs/main";
 
   private static final Set<String> PICKLES = Set.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
 
@@ -103,14 +107,11 @@ public final class CheckpointForm {
     if (!pipeline) {
       problems.add("the folder has no model_index.json" + guess());
     }
-    for (FileSource.Entry file : files) {
-      if (isLfsPointer(source, file)) {
-        problems.add(
-            file.path()
-                + " is a Git LFS pointer, not the file: fetch the files with \"git lfs pull\" or"
-                + " \"hf download\"");
-      }
-    }
+    problems.addAll(
+        notFetched(
+            source,
+            files,
+            path -> CheckpointFiles.belongs(path) || CheckpointFiles.isComponent(path)));
     if (pipeline) {
       for (String adapter : ADAPTERS) {
         if (has(adapter)) {
@@ -138,6 +139,12 @@ public final class CheckpointForm {
             + " shows a LoRA adapter: give the base model's folder with --model and this one with"
             + " --lora";
       }
+    }
+    if (has(CACHE_REFERENCE)) {
+      return "; it is the folder of a model in the Hugging Face cache: give the folder"
+          + " snapshots/REVISION in it, where the file "
+          + CACHE_REFERENCE
+          + " has the revision";
     }
     if (any(".gguf")) {
       return "; GGUF files are not supported: use the published safetensors weights ("
@@ -226,8 +233,35 @@ public final class CheckpointForm {
     }
   }
 
-  /** Whether a file stands for a file that Git LFS has not fetched. */
-  static boolean isLfsPointer(FileSource source, FileSource.Entry file) throws IOException {
+  /**
+   * One sentence for each file that only stands for the file itself.
+   *
+   * @param belongs selects the paths that are needed
+   */
+  static List<String> notFetched(
+      FileSource source, List<FileSource.Entry> files, Predicate<String> belongs)
+      throws IOException {
+    List<String> problems = new ArrayList<>();
+    for (String path : source.brokenLinks()) {
+      if (belongs.test(path)) {
+        problems.add(
+            path
+                + " is a link whose target does not exist: fetch the files again with \"hf"
+                + " download\", or copy the folder together with what its links point to");
+      }
+    }
+    for (FileSource.Entry file : files) {
+      if (belongs.test(file.path()) && isLfsPointer(source, file)) {
+        problems.add(
+            file.path()
+                + " is a Git LFS pointer, not the file: fetch the files with \"git lfs pull\" or"
+                + " \"hf download\"");
+      }
+    }
+    return problems;
+  }
+
+  private static boolean isLfsPointer(FileSource source, FileSource.Entry file) throws IOException {
     if (file.size() > MAX_LFS_POINTER || file.size() < LFS.length()) {
       return false;
     }

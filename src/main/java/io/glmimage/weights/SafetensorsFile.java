@@ -9,9 +9,12 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.LongFunction;
 import org.bytedeco.javacpp.BytePointer;
@@ -237,7 +240,42 @@ public final class SafetensorsFile {
           }
           entries.put(name, new Entry(dtype, tensor.shape(), dataStart + tensor.begin(), length));
         });
+    checkLayout(file, entries, dataStart, fileSize);
     return Collections.unmodifiableMap(entries);
+  }
+
+  /** The format has no bytes that belong to no tensor, and none that belong to two. */
+  private static void checkLayout(
+      Path file, Map<String, Entry> entries, long dataStart, long fileSize) {
+    List<Map.Entry<String, Entry>> inOrder = new ArrayList<>(entries.entrySet());
+    inOrder.sort(
+        Comparator.comparingLong((Map.Entry<String, Entry> e) -> e.getValue().begin())
+            .thenComparingLong(e -> e.getValue().length()));
+    long end = dataStart;
+    for (Map.Entry<String, Entry> next : inOrder) {
+      long begin = next.getValue().begin();
+      if (begin != end) {
+        throw bad(
+            file,
+            "tensor "
+                + next.getKey()
+                + " begins at byte "
+                + begin
+                + ", the data before it ends at byte "
+                + end
+                + "; the file is damaged or was written wrongly");
+      }
+      end += next.getValue().length();
+    }
+    if (end != fileSize) {
+      throw bad(
+          file,
+          "its last tensor ends at byte "
+              + end
+              + ", the file has "
+              + fileSize
+              + "; it is damaged: fetch or write it again");
+    }
   }
 
   /** The numbers in JSON notation. */

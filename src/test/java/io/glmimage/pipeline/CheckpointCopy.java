@@ -125,6 +125,16 @@ final class CheckpointCopy {
     write(file, text.getBytes(StandardCharsets.UTF_8));
   }
 
+  /** Replaces a file by a link. */
+  void link(String file, Path target) {
+    try {
+      Files.deleteIfExists(root.resolve(file));
+      Files.createSymbolicLink(root.resolve(file), target);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   String text(String file) {
     try {
       return Files.readString(root.resolve(file));

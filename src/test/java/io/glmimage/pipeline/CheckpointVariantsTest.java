@@ -61,6 +61,9 @@ class CheckpointVariantsTest {
           + " and --precision fp8 to save memory";
   private static final String MERGE =
       ": merge it first, or move it to a separate folder and give that with --lora";
+  private static final String LINK_TO_NOTHING =
+      " is a link whose target does not exist: fetch the files again with \"hf download\", or copy"
+          + " the folder together with what its links point to";
   private static final String WHOLE_NUMBERS =
       "; quantized weights are not supported: use the published weights, and --precision fp8 to"
           + " save memory";
@@ -643,8 +646,8 @@ class CheckpointVariantsTest {
         warned(
             "prior: an unknown setting that could matter",
             PRIOR
-                + " has text_config.sliding_window = 1024, a setting that this program does not know"
-                + " and ignores",
+                + " has text_config.sliding_window = 1024, a setting that this program does not"
+                + " know and ignores",
             m -> m.json(PRIOR, "text_config", c -> c.put("sliding_window", 1024))),
         warned(
             "text encoder: an unknown setting that could matter",
@@ -837,7 +840,21 @@ class CheckpointVariantsTest {
             m ->
                 m.write(
                     TEXT_WEIGHTS,
-                    "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 216240\n")));
+                    "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 216240\n")),
+        refused(
+            "a link to nothing",
+            TEXT_WEIGHTS + LINK_TO_NOTHING,
+            m -> m.link(TEXT_WEIGHTS, Path.of("../../../blobs/0123abcd"))),
+        refused(
+            "a folder that links to nothing",
+            "vae" + LINK_TO_NOTHING,
+            m -> {
+              m.move("vae", ".away");
+              m.link("vae", Path.of("../blobs/vae"));
+            }),
+        same(
+            "a link to nothing that is not needed",
+            m -> m.link("README.md", Path.of("../../blobs/0123abcd"))));
   }
 
   @TestFactory
@@ -886,6 +903,11 @@ class CheckpointVariantsTest {
             "config.json",
             "model.safetensors"),
         other(
+            "a model in the Hugging Face cache",
+            "; it is the folder of a model in the Hugging Face cache: give the folder"
+                + " snapshots/REVISION in it, where the file refs/main has the revision",
+            "refs/main"),
+        other(
             "something else",
             "; the folder must have the Hugging Face layout of zai-org/GLM-Image",
             "README.md"));
@@ -898,6 +920,7 @@ class CheckpointVariantsTest {
           Path folder =
               Files.createDirectories(temporary.resolve("other" + NUMBER.incrementAndGet()));
           for (String file : files) {
+            Files.createDirectories(folder.resolve(file).getParent());
             Files.writeString(folder.resolve(file), "{}");
           }
           String problem = "the folder has no model_index.json" + guess;

@@ -4,6 +4,7 @@ import io.glmimage.error.Causes;
 import io.glmimage.error.UsageException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.sql.Dataset;
@@ -60,18 +61,17 @@ public record CatalogTable(String name, List<String> parts) {
   }
 
   /**
-   * Opens the table.
+   * Opens the table; empty if there is no such table.
    *
-   * @return null if there is no such table
    * @throws UsageException if its catalog cannot be used
    */
-  public Dataset<Row> open(SparkSession spark) {
+  public Optional<Dataset<Row>> open(SparkSession spark) {
     try {
-      return spark.table(quoted());
+      return Optional.of(spark.table(quoted()));
     } catch (Exception e) {
       // Spark throws checked exceptions that it does not declare.
       if (isMissing(e)) {
-        return null;
+        return Optional.empty();
       }
       throw new UsageException("Cannot open table " + name + ": " + why(e), e);
     }

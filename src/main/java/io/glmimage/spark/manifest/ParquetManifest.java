@@ -63,21 +63,13 @@ final class ParquetManifest implements FormatReader {
     List<StoredFile> files = folder ? visible(source, root) : List.of(source.storage().stat(root));
     List<ParquetFooter> footers = footers(source, root, files);
 
-    if (footers.stream()
-        .flatMap(footer -> footer.columns().stream())
-        .anyMatch(ParquetFooter.Column::anyNanoseconds)) {
-      // Only then, because Spark RAPIDS reads nothing on the GPU with this setting.
-      source.spark().conf().set(NANOSECONDS, "true");
-    }
+    readNanoseconds(source.spark(), footers);
 
     // 2. Choose the type of each column.
     Map<Group, List<String>> groups = new LinkedHashMap<>();
     ParquetColumns columns = new ParquetColumns(source.options());
     for (ParquetFooter footer : footers) {
-      String name =
-          footer.file().startsWith(root + "/")
-              ? footer.file().substring(root.length() + 1)
-              : footer.file().substring(footer.file().lastIndexOf('/') + 1);
+      String name = nameIn(root, footer.file());
       List<String> partitions = folder ? partitions(name, source) : List.of();
       columns.add(name, footer, partitions);
       groups
@@ -85,32 +77,9 @@ final class ParquetManifest implements FormatReader {
           .add(footer.file());
     }
     List<ParquetColumns.Target> targets = columns.targets();
-    InternalColumns.check(
-        targets.stream()
-            .map(ParquetColumns.Target::name)
-            // A manifest of failed rows keeps the problems of lines that could not be read.
-            .filter(name -> !name.equals(InternalColumns.PROBLEM))
-            .toList(),
-        source.options().path());
-    for (String name : columns.nanoseconds()) {
-      source
-          .warnings()
-          .accept(
-              "column "
-                  + name
-                  + " has timestamps in nanoseconds, which Spark does not have; it passes through"
-                  + " as whole numbers of nanoseconds since 1970");
-    }
-    if (groups.size() > MOST_GROUPS) {
-      throw new UsageException(
-          "Cannot read manifest "
-              + source.options().path()
-              + ": its files have "
-              + groups.size()
-              + " different sets of columns, at most "
-              + MOST_GROUPS
-              + " can be merged; write the files with the same columns and types");
-    }
+    checkNames(targets, source);
+    columns.nanoseconds().forEach(name -> warnOfNanoseconds(name, source));
+    checkNumber(groups.size(), source);
 
     // 3. Read each group with the types of its files.
     Dataset<Row> rows = null;
@@ -120,6 +89,55 @@ final class ParquetManifest implements FormatReader {
       rows = rows == null ? some : rows.union(some);
     }
     return rows;
+  }
+
+  /** Only if a file has them, because Spark RAPIDS reads nothing on the GPU with this setting. */
+  private static void readNanoseconds(SparkSession spark, List<ParquetFooter> footers) {
+    if (footers.stream()
+        .flatMap(footer -> footer.columns().stream())
+        .anyMatch(ParquetFooter.Column::anyNanoseconds)) {
+      spark.conf().set(NANOSECONDS, "true");
+    }
+  }
+
+  /** The path of a file of the manifest, relative to its folder. */
+  private static String nameIn(String root, String file) {
+    return file.startsWith(root + "/")
+        ? file.substring(root.length() + 1)
+        : file.substring(file.lastIndexOf('/') + 1);
+  }
+
+  private static void checkNames(List<ParquetColumns.Target> targets, ManifestSource source) {
+    InternalColumns.check(
+        targets.stream()
+            .map(ParquetColumns.Target::name)
+            // A manifest of failed rows keeps the problems of lines that could not be read.
+            .filter(name -> !name.equals(InternalColumns.PROBLEM))
+            .toList(),
+        source.options().path());
+  }
+
+  private static void warnOfNanoseconds(String column, ManifestSource source) {
+    source
+        .warnings()
+        .accept(
+            "column "
+                + column
+                + " has timestamps in nanoseconds, which Spark does not have; it passes through"
+                + " as whole numbers of nanoseconds since 1970");
+  }
+
+  private static void checkNumber(int groups, ManifestSource source) {
+    if (groups > MOST_GROUPS) {
+      throw new UsageException(
+          "Cannot read manifest "
+              + source.options().path()
+              + ": its files have "
+              + groups
+              + " different sets of columns, at most "
+              + MOST_GROUPS
+              + " can be merged; write the files with the same columns and types");
+    }
   }
 
   /**

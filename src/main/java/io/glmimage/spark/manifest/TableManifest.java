@@ -37,11 +37,16 @@ record TableManifest(Dataset<Row> rows, String version) {
    */
   static TableManifest open(SparkSession spark, ManifestOptions options) {
     CatalogTable table = CatalogTable.of("--manifest-table", options.path());
-    Dataset<Row> rows = table.open(spark);
-    if (rows == null) {
-      throw new UsageException(
-          "Cannot read manifest table " + table.name() + ": " + table.missing(spark));
-    }
+    Dataset<Row> rows =
+        table
+            .open(spark)
+            .orElseThrow(
+                () ->
+                    new UsageException(
+                        "Cannot read manifest table "
+                            + table.name()
+                            + ": "
+                            + table.missing(spark)));
     String version = version(spark, table);
     if (version != null) {
       Dataset<Row> pinned =

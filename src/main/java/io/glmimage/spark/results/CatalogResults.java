@@ -59,10 +59,7 @@ public final class CatalogResults {
    * @throws UsageException before any work, if rows could not be written later
    */
   public void check(StructType passedThrough) {
-    Dataset<Row> present = table.open(spark);
-    if (present != null) {
-      check(present, ResultsTable.schema(passedThrough));
-    }
+    table.open(spark).ifPresent(rows -> check(rows, ResultsTable.schema(passedThrough)));
   }
 
   /**
@@ -71,7 +68,7 @@ public final class CatalogResults {
    * @throws UsageException if it cannot be created, or takes no result rows
    */
   public void create(StructType passedThrough) {
-    if (table.open(spark) != null) {
+    if (table.open(spark).isPresent()) {
       return;
     }
     StructType schema = ResultsTable.schema(passedThrough);
@@ -85,7 +82,14 @@ public final class CatalogResults {
       throw new UsageException(
           "Cannot create results table " + table.name() + ": " + CatalogTable.why(e), e);
     }
-    check(table.open(spark), schema);
+    check(present(), schema);
+  }
+
+  private Dataset<Row> present() {
+    return table
+        .open(spark)
+        .orElseThrow(
+            () -> new JobException("table " + table.name() + " was removed while the job ran"));
   }
 
   private boolean isInSparkCatalog() {
@@ -179,10 +183,7 @@ public final class CatalogResults {
    */
   public long write(ResultsTable results) {
     try {
-      Dataset<Row> present = table.open(spark);
-      if (present == null) {
-        throw new JobException("the table was removed while the job ran");
-      }
+      Dataset<Row> present = present();
       StructType columns = present.schema();
       Dataset<Row> rows = arranged(results.rows(), columns);
       Column sameId = value(rows, ID).equalTo(value(present, ID));

@@ -12,15 +12,12 @@ import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.InternalColumns;
-import io.glmimage.output.EditedImageEncoder;
-import io.glmimage.output.OutputLayout;
 import io.glmimage.output.OutputOptions;
 import io.glmimage.output.ResultColumn;
 import io.glmimage.plan.CostClasses;
 import io.glmimage.plan.EditPlan;
 import io.glmimage.plan.EditPlanner;
 import io.glmimage.plan.GpuCost;
-import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.spark.engine.ModelRef;
 import io.glmimage.spark.manifest.IdentifiedRows;
@@ -52,18 +49,6 @@ import org.apache.spark.storage.StorageLevel;
  * Spark.
  */
 public final class EditRunner implements AutoCloseable {
-  /**
-   * Where and how the results are stored.
-   *
-   * @param encoder writes edited images
-   * @param quality how edited images are judged
-   */
-  public record Output(
-      OutputLayout layout,
-      OutputOptions options,
-      EditedImageEncoder encoder,
-      QualityOptions quality) {}
-
   /** Spark's property of a thread: tasks of cancelled jobs are interrupted. */
   private static final String INTERRUPT = "spark.job.interruptOnCancel";
 
@@ -72,11 +57,8 @@ public final class EditRunner implements AutoCloseable {
 
   private final SparkSession spark;
   private final DeviceName device;
-  private final EditedImageEncoder encoder;
-  private final QualityOptions quality;
   private final boolean images;
-  private final OutputLayout output;
-  private final OutputOptions outputOptions;
+  private final RunOutput output;
   private final RunOptions runOptions;
   private final SourceOptions sources;
   private final IdentifiedRows manifest;
@@ -107,18 +89,15 @@ public final class EditRunner implements AutoCloseable {
       SparkSession spark,
       ModelRef model,
       DeviceName device,
-      Output output,
+      RunOutput output,
       RunOptions runOptions,
       SourceOptions sources,
       IdentifiedRows manifest)
       throws IOException {
     this.spark = spark;
     this.device = device;
-    this.encoder = output.encoder();
-    this.quality = output.quality();
     this.images = model.touchesImages();
-    this.output = output.layout();
-    this.outputOptions = output.options();
+    this.output = output;
     this.runOptions = runOptions;
     this.sources = sources;
     this.manifest = manifest;
@@ -126,13 +105,13 @@ public final class EditRunner implements AutoCloseable {
         new HadoopSettings(spark.sparkContext().hadoopConfiguration(), runOptions.retries());
     this.hadoop = JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(settings);
     Storage storage = settings.storage();
-    this.stored = new StoredResults(spark, hadoop, this.output);
-    this.results = new ResultsCommit(spark, hadoop, this.output, stored);
+    this.stored = new StoredResults(spark, hadoop, output.layout());
+    this.results = new ResultsCommit(spark, hadoop, output.layout(), stored);
     this.run = stored.newRun();
     this.modelAndOptions =
         model.fingerprint(storage)
-            + encoder.fingerprint()
-            + quality.fingerprint()
+            + output.encoder().fingerprint()
+            + output.quality().fingerprint()
             + sources.fingerprint();
   }
 
@@ -146,14 +125,20 @@ public final class EditRunner implements AutoCloseable {
   public long countToDo() throws IOException {
     planned = manifest.planned(modelAndOptions);
     if (!stored.isEmpty()) {
-      boolean files = images && outputOptions.check() == OutputOptions.ResumeCheck.FILES;
+      boolean files = images && output.options().check() == OutputOptions.ResumeCheck.FILES;
       planned =
           RowsToDo.marked(
               planned,
               stored.newestRows(RowsToDo.RESULT_COLUMNS),
-              outputOptions.keepFailed(),
+              output.options().keepFailed(),
               stored.runsInWork(),
-              files ? new RowsToDo(output, encoder.format(), quality.changeMaps(), hadoop) : null);
+              files
+                  ? new RowsToDo(
+                      output.layout(),
+                      output.encoder().format(),
+                      output.quality().changeMaps(),
+                      hadoop)
+                  : null);
     }
     // On disk: in the heap, millions of rows would leave no room for anything else.
     planned = planned.persist(StorageLevel.DISK_ONLY());
@@ -209,57 +194,19 @@ public final class EditRunner implements AutoCloseable {
    */
   public void edit(EditPlan plan, EngineOpener opener, RowProgress progress) throws IOException {
     results.begin();
-    RowProgress.Watch watch =
-        failed -> {
-          String problem = runOptions.tooManyFailures(failed, manifest.size());
-          if (problem != null) {
-            stop(
-                new JobException(
-                    "Stopped: "
-                        + problem
-                        + " (see the messages in "
-                        + output.ledger()
-                        + "). Finished rows are kept; the same command continues the run"));
-          }
-        };
-    PartitionRunner runner =
-        new PartitionRunner(
-            new PartitionWork(
-                manifest.manifest().defaults(),
-                sources,
-                plan.batchSize(),
-                opener,
-                device,
-                output,
-                encoder,
-                quality,
-                run,
-                outputOptions.commitSeconds()),
-            hadoop,
-            progress.counters());
     String interrupts = spark.sparkContext().getLocalProperty(INTERRUPT);
     try {
       if (plan.rows() > 0) {
-        progress.watch(watch);
+        progress.watch(this::stopIfTooManyFailed);
         // Stopped tasks end at once, unless the engine works on a row of theirs.
         spark.sparkContext().setLocalProperty(INTERRUPT, "true");
         LostExecutors.foreachPartition(
             partitioned(plan).javaRDD(),
-            runner,
-            new LostExecutors.Progress() {
-              @Override
-              public long rows() throws IOException {
-                return stored.finishedRows(run);
-              }
-
-              @Override
-              public void startAgain() {
-                progress.reset();
-              }
-            });
+            partitionRunner(plan, opener, progress),
+            finishedRows(progress));
         LostExecutors.awaitIdle(spark);
       }
-      watch.failed(progress.failedRows());
+      stopIfTooManyFailed(progress.failedRows());
     } catch (Exception e) {
       // Spark throws checked exceptions that it does not declare, also for cancelled jobs.
       if (stopped.get() != null) {
@@ -272,6 +219,42 @@ public final class EditRunner implements AutoCloseable {
       spark.sparkContext().setLocalProperty(INTERRUPT, interrupts);
     }
     throwIfStopped(null);
+  }
+
+  private void stopIfTooManyFailed(long failed) {
+    String problem = runOptions.tooManyFailures(failed, manifest.size());
+    if (problem != null) {
+      stop(
+          new JobException(
+              "Stopped: "
+                  + problem
+                  + " (see the messages in "
+                  + output.layout().ledger()
+                  + "). Finished rows are kept; the same command continues the run"));
+    }
+  }
+
+  private PartitionRunner partitionRunner(
+      EditPlan plan, EngineOpener opener, RowProgress progress) {
+    PartitionWork work =
+        new PartitionWork(
+            manifest.manifest().defaults(), sources, plan.batchSize(), opener, device, output, run);
+    return new PartitionRunner(work, hadoop, progress.counters());
+  }
+
+  /** What the run has achieved, for the decision whether to start again after lost executors. */
+  private LostExecutors.Progress finishedRows(RowProgress progress) {
+    return new LostExecutors.Progress() {
+      @Override
+      public long rows() throws IOException {
+        return stored.finishedRows(run);
+      }
+
+      @Override
+      public void startAgain() {
+        progress.reset();
+      }
+    };
   }
 
   /**
@@ -287,7 +270,12 @@ public final class EditRunner implements AutoCloseable {
     results.begin();
     results.commit(
         new ResultsCommit.Table(
-            manifest, planned, images ? encoder.format() : null, quality.limits(), run, madeOf()),
+            manifest,
+            planned,
+            images ? output.encoder().format() : null,
+            output.quality().limits(),
+            run,
+            madeOf()),
         () -> throwIfStopped(null));
   }
 
@@ -299,8 +287,8 @@ public final class EditRunner implements AutoCloseable {
             ResultColumn.names().toString(),
             manifest.manifest().source(),
             modelAndOptions,
-            quality.limits().toString(),
-            output.root());
+            output.quality().limits().toString(),
+            output.layout().root());
     return Sha256.hex(parts);
   }
 

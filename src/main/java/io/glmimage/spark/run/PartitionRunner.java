@@ -46,7 +46,11 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
     // 1. Find out what earlier attempts did.
     TaskLedger ledger =
         new TaskLedger(
-            storage, work.output(), work.run(), context.partitionId(), context.taskAttemptId());
+            storage,
+            work.output().layout(),
+            work.run(),
+            context.partitionId(),
+            context.taskAttemptId());
     ledger.open();
 
     // 2. Edit the other rows. An engine that ignores images needs neither threads nor a device.
@@ -65,7 +69,11 @@ final class PartitionRunner implements VoidFunction<Iterator<Row>> {
                 images ? TaskDevice.of(work.device()) : DeviceName.CPU),
             ledger,
             new ResultRecorder(
-                ledger, counters, settings.redaction(), work.commitSeconds(), System::nanoTime),
+                ledger,
+                counters,
+                settings.redaction(),
+                work.output().options().commitSeconds(),
+                System::nanoTime),
             WorkRoom.SHARED,
             io);
     boolean finished = false;

@@ -2,9 +2,6 @@ package io.glmimage.spark.run;
 
 import io.glmimage.image.SourceOptions;
 import io.glmimage.manifest.EditDefaults;
-import io.glmimage.output.EditedImageEncoder;
-import io.glmimage.output.OutputLayout;
-import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.engine.EngineOpener;
 import io.glmimage.tensor.DeviceName;
 import java.io.Serializable;
@@ -17,7 +14,6 @@ import java.io.Serializable;
  * @param batchSize most rows that a task has in memory at the same time
  * @param device as requested
  * @param run id of the run
- * @param commitSeconds longest time, in seconds, that a finished row may stay unsaved
  */
 record PartitionWork(
     EditDefaults limits,
@@ -25,9 +21,6 @@ record PartitionWork(
     int batchSize,
     EngineOpener opener,
     DeviceName device,
-    OutputLayout output,
-    EditedImageEncoder encoder,
-    QualityOptions quality,
-    String run,
-    double commitSeconds)
+    RunOutput output,
+    String run)
     implements Serializable {}

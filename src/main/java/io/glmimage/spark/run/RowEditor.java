@@ -67,7 +67,8 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     this.device = device;
     this.retries =
         new FlaggedRetries(
-            work.quality(), work.opener().touchesImages() ? work.quality().retries() : 0);
+            work.output().quality(),
+            work.opener().touchesImages() ? work.output().quality().retries() : 0);
   }
 
   @Override
@@ -107,7 +108,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     for (String path : row.sources()) {
       boolean replaced;
       try {
-        replaced = !DataUrl.is(path) && storage.isWithin(path, work.output().images());
+        replaced = !DataUrl.is(path) && storage.isWithin(path, work.output().layout().images());
       } catch (IOException | UsageException e) {
         // An invalid path; reading it says why.
         continue;
@@ -163,24 +164,32 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
         seed == in.valid().settings().seed() ? in.valid() : in.valid().withSeed(seed);
     long start = System.nanoTime();
     RgbImage image = edited.image();
-    String path = work.output().image(in.row().id(), work.encoder().format());
+    String path = work.output().layout().image(in.row().id(), work.output().encoder().format());
     String sha256 = null;
     Verdict verdict = null;
     if (work.opener().touchesImages()) {
-      JudgedImage judged = JudgedImage.of(in.source(), image, work.quality().keepUnchanged());
+      JudgedImage judged =
+          JudgedImage.of(in.source(), image, work.output().quality().keepUnchanged());
       image = judged.image();
-      verdict = new Verdict(work.quality().limits().flag(judged.figures()), judged.figures());
+      verdict =
+          new Verdict(work.output().quality().limits().flag(judged.figures()), judged.figures());
       byte[] file;
       try {
-        file = work.encoder().encode(image, in.exif(), valid, work.opener().modelName(), redaction);
+        file =
+            work.output()
+                .encoder()
+                .encode(image, in.exif(), valid, work.opener().modelName(), redaction);
       } catch (InvalidRequestException e) {
         return failed(in.row(), in.sources(), ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
       }
       sha256 = Sha256.hex(file);
       // The map first: a row with an edited image has its map.
-      if (work.quality().changeMaps() && judged.changes() != null) {
+      if (work.output().quality().changeMaps() && judged.changes() != null) {
         write(
-            "change map", work.output().changeMap(in.row().id()), judged.changes().png(), Map.of());
+            "change map",
+            work.output().layout().changeMap(in.row().id()),
+            judged.changes().png(),
+            Map.of());
       }
       write("edited image", path, file, metadata(in.row(), sha256));
     }
@@ -195,7 +204,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
 
   private void write(String what, String path, byte[] file, Map<String, String> metadata) {
     try {
-      storage.write(path, file, metadata, work.output().unfinished());
+      storage.write(path, file, metadata, work.output().layout().unfinished());
     } catch (IOException e) {
       throw new JobException(
           redaction.apply("Cannot write " + what + " " + path + ": " + e.getMessage()), e);
@@ -209,7 +218,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     metadata.put("id", URLEncoder.encode(row.id(), StandardCharsets.UTF_8));
     metadata.put("sha256", sha256);
     metadata.put("fingerprint", row.fingerprint());
-    metadata.put("software", work.encoder().program());
+    metadata.put("software", work.output().encoder().program());
     metadata.values().removeIf(value -> value.length() > LONGEST_METADATA);
     return metadata;
   }

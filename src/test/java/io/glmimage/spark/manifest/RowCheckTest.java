@@ -21,7 +21,6 @@ import io.glmimage.model.processor.OutputSize;
 import io.glmimage.plan.GpuCost;
 import io.glmimage.request.LargeSources;
 import io.glmimage.request.Solver;
-import io.glmimage.spark.manifest.ManifestCheck.Findings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -23,6 +23,7 @@ import io.glmimage.manifest.RowReader;
 import io.glmimage.output.EditedImageEncoder;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
+import io.glmimage.output.OutputOptions;
 import io.glmimage.predict.EditEngine;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.request.EditRequest;
@@ -107,11 +108,19 @@ class PartitionAttemptTest {
         2,
         engines,
         DeviceName.CPU,
-        output,
-        new EditedImageEncoder(EditedImageFormat.PNG, 90, "test"),
-        quality,
-        "run",
-        commitSeconds);
+        new RunOutput(
+            output,
+            new OutputOptions(
+                output.root(),
+                false,
+                true,
+                false,
+                OutputOptions.ResumeCheck.ROWS,
+                commitSeconds,
+                60),
+            new EditedImageEncoder(EditedImageFormat.PNG, 90, "test"),
+            quality),
+        "run");
   }
 
   private PlannedRow row(String id, String prompt) {
@@ -137,7 +146,11 @@ class PartitionAttemptTest {
         new RowEditor(work, counters, storage, Redaction.ofPatterns(), DeviceName.CPU),
         ledger,
         new ResultRecorder(
-            ledger, counters, Redaction.ofPatterns(), work.commitSeconds(), clock::get),
+            ledger,
+            counters,
+            Redaction.ofPatterns(),
+            work.output().options().commitSeconds(),
+            clock::get),
         room,
         Runnable::run);
   }
