@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
       "Reads a manifest (formats: see --manifest-format) with the columns image_paths (one or"
           + " several; null or empty for text-to-image) and prompt. The columns id, seed, height,"
           + " width, num_inference_steps, guidance_scale and mask_path are optional. Writes"
-          + " OUTPUT/images/<id>.png, the table OUTPUT/results (Parquet, one result row per manifest"
-          + " row), OUTPUT/report.html and, last, OUTPUT/summary.json.",
+          + " OUTPUT/images/<id>.png, the table OUTPUT/results (Parquet, one result row per"
+          + " manifest row), OUTPUT/report.html and, last, OUTPUT/summary.json.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -64,8 +64,8 @@ final class EditCommand implements Callable<Integer> {
       paramLabel = "none|exif|exif+gps",
       defaultValue = "none",
       description =
-          "What an edited image keeps of the metadata of its first source image. exif: EXIF"
-              + " without orientation, sizes, thumbnail, maker note and place; exif+gps: also the place."
+          "What an edited image keeps of the metadata of its first source image. exif: EXIF without"
+              + " orientation, sizes, thumbnail, maker note and place; exif+gps: also the place."
               + " Default: ${DEFAULT-VALUE}.")
   private String metadata;
 
@@ -79,9 +79,9 @@ final class EditCommand implements Callable<Integer> {
       description =
           "Most rows that a task has in memory (1 to "
               + PlanOptions.MAX_BATCH_SIZE
-              + "): being read, waiting for the model, edited or written. The model edits the rows of"
-              + " all tasks of a GPU together. Lower it if source images are very large. Does not"
-              + " change the edited images. Default: ${DEFAULT-VALUE}.")
+              + "): being read, waiting for the model, edited or written. The model edits the rows"
+              + " of all tasks of a GPU together. Lower it if source images are very large. Does"
+              + " not change the edited images. Default: ${DEFAULT-VALUE}.")
   private int batchSize = PlanOptions.DEFAULT_BATCH_SIZE;
 
   @Option(
@@ -114,6 +114,9 @@ final class EditCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   private final Console console;
+
+  /** Null before Spark has started. Read by the thread that stops the process. */
+  private volatile EditJob job;
 
   EditCommand(Console console) {
     this.console = console;
@@ -159,8 +162,7 @@ final class EditCommand implements Callable<Integer> {
     JobOptions options = options();
     console
         .termination()
-        .onStop(() -> console.printResult(ResultLine.stopped(console.redaction().get())));
-    EditJob job;
+        .onStop(() -> console.printResult(ResultLine.stopped(known(), console.redaction().get())));
     RunReport report;
     String work = "edit " + Session.shortName(options.manifest().path());
     try (ProgressBar bar = new ProgressBar(console, options.progress(), "Start Spark");
@@ -176,5 +178,11 @@ final class EditCommand implements Callable<Integer> {
     console.out().println(redaction.apply(report.line()));
     console.printResult(ResultLine.of(report, exitCode, redaction));
     return exitCode;
+  }
+
+  /** What is known of the run so far. */
+  ResultLine.Known known() {
+    EditJob running = job;
+    return running == null ? ResultLine.Known.NOTHING : running.known();
   }
 }

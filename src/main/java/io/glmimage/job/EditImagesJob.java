@@ -263,8 +263,9 @@ public final class EditImagesJob implements Runnable {
 
   /** The exit code of a command that failed. Programs that run {@code edit} get a line with it. */
   private int failed(CommandLine command, int exitCode, String message) {
-    if (command.getCommand() instanceof EditCommand) {
-      console.printResult(ResultLine.of(exitCode, message, console.redaction().get()));
+    if (command.getCommand() instanceof EditCommand edit) {
+      console.printResult(
+          ResultLine.of(exitCode, message, edit.known(), console.redaction().get()));
     }
     return exitCode;
   }

@@ -65,6 +65,9 @@ final class EditJob {
   private GpuTime paid;
   private List<RunSetup.Adapter> adapters = List.of();
 
+  /** Read by the thread that stops the process. */
+  private volatile ResultLine.Known known = ResultLine.Known.NOTHING;
+
   /**
    * @param bar shows what the job is doing
    */
@@ -118,11 +121,14 @@ final class EditJob {
     // 1. Check everything that can be checked without work.
     Optional<String> note = options.demonstrationNote(!session.diesWithProcess());
     Inputs inputs = checked();
+    String output = inputs.folder().paths().root();
+    known = new ResultLine.Known(output, null, null);
     note.ifPresent(this::say);
     phases.end("open");
     describe("Count and check the rows of " + name);
     IdentifiedRows identified = inputs.manifest().identify();
     long rows = identified.size();
+    known = new ResultLine.Known(output, rows, null);
     identified.notes().forEach(this::say);
     phases.end("count");
     // Before the output folder is touched and before anything is sent.
@@ -158,6 +164,7 @@ final class EditJob {
       // 2. Find the rows to do, and plan them.
       describe("Find the rows to edit");
       EditPlan plan = plan(runner, rows);
+      known = new ResultLine.Known(output.root(), rows, rows - plan.rows());
       phases.end("plan");
 
       // 3. Edit them.
@@ -397,6 +404,11 @@ final class EditJob {
             ? figures.samples(report.rows(), ReportFiles.MOST_SAMPLES, ReportFiles.MOST_OF_A_GROUP)
             : Map.of();
     files.write(report, figures.all(report.rows(), failed, files.samples(samples)));
+  }
+
+  /** What is known of the run so far. */
+  ResultLine.Known known() {
+    return known;
   }
 
   /** Prints the first failed rows of the run. */

@@ -23,6 +23,17 @@ final class ResultLine {
   private static final String JOB_FAILED = "job_failed";
   private static final String STOPPED = "stopped";
 
+  /**
+   * What is known of a run that does not finish; each is null until it is known.
+   *
+   * @param output the output folder
+   * @param rows number of rows of the manifest
+   * @param kept how many of them earlier runs had finished
+   */
+  record Known(String output, Long rows, Long kept) {
+    static final Known NOTHING = new Known(null, null, null);
+  }
+
   private ResultLine() {}
 
   /** The line of a run that has finished. */
@@ -53,8 +64,8 @@ final class ResultLine {
   }
 
   /** The line of a run that did not start, or failed. */
-  static String of(int exitCode, String error, Redaction redaction) {
-    Map<String, Object> fields = fields();
+  static String of(int exitCode, String error, Known known, Redaction redaction) {
+    Map<String, Object> fields = fields(known);
     fields.put("status", exitCode == ExitCode.USAGE ? REFUSED : JOB_FAILED);
     fields.put("exit_code", exitCode);
     fields.put("error", error);
@@ -62,8 +73,8 @@ final class ResultLine {
   }
 
   /** The line of a run that was stopped by a signal, which decides the exit code. */
-  static String stopped(Redaction redaction) {
-    Map<String, Object> fields = fields();
+  static String stopped(Known known, Redaction redaction) {
+    Map<String, Object> fields = fields(known);
     fields.put("status", STOPPED);
     fields.put("error", "Stopped: the process was told to end");
     return text(fields, redaction);
@@ -97,6 +108,14 @@ final class ResultLine {
         }) {
       fields.put(key, null);
     }
+    return fields;
+  }
+
+  private static Map<String, Object> fields(Known known) {
+    Map<String, Object> fields = fields();
+    fields.put("rows", known.rows());
+    fields.put("kept", known.kept());
+    fields.put("output", known.output());
     return fields;
   }
 

@@ -71,7 +71,6 @@ final class ChildJob implements AutoCloseable {
     this.log = log;
     List<String> command = new ArrayList<>();
     command.addAll(java());
-    command.add("-Xshare:auto");
     command.addAll(options);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     command.addAll(arguments);
@@ -102,7 +101,8 @@ final class ChildJob implements AutoCloseable {
         command.add("-D" + setting + "=" + System.getProperty(setting));
       }
     }
-    command.addAll(List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    command.add("-Xmx512m");
+    command.addAll(List.of(SparkProcess.SHORT_LIVED.split(" ")));
     return command;
   }
 

@@ -507,6 +507,9 @@ class EditImagesJobTest extends SharedSession {
     assertFalse(Files.exists(Path.of(output, "summary.json")));
     assertTrue(
         job.out().startsWith("RESULT {\"status\":\"job_failed\",\"exit_code\":3,"), job.out());
+    assertTrue(job.out().contains("\"rows\":2,\"ok\":null,"), job.out());
+    assertTrue(job.out().contains("\"kept\":0,"), job.out());
+    assertTrue(job.out().contains("\"output\":\"file:" + output + "\""), job.out());
   }
 
   @Test

@@ -433,7 +433,9 @@ public final class Soak implements Callable<Integer> {
 
   /** Makes executors start quickly; most of their work is native. */
   private static String executorOptions(String more) {
-    return "-Dspark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+    return "-Dspark.executor.extraJavaOptions="
+        + SparkProcess.SHORT_LIVED
+        + " "
         + XML_PARSER
         + " "
         + more;

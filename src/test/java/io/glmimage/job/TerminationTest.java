@@ -88,6 +88,7 @@ class TerminationTest {
       assertFalse(said.substring(0, line).contains("failed"), said);
       assertTrue(said.startsWith("RESULT {\"status\":\"stopped\",\"exit_code\":null,", line), said);
       assertEquals(line, said.lastIndexOf("RESULT"), said);
+      assertTrue(said.indexOf("\"output\":\"file:" + output + "\"", line) > 0, said);
       assertFalse(Files.exists(output.resolve("_run/lock.json")), "the lock is released");
       return said;
     }

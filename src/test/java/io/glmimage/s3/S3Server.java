@@ -9,6 +9,7 @@ import com.amazonaws.services.s3.model.InitiateMultipartUploadRequest;
 import com.amazonaws.services.s3.model.ListMultipartUploadsRequest;
 import com.amazonaws.services.s3.model.MultipartUpload;
 import com.amazonaws.services.s3.model.ObjectMetadata;
+import io.glmimage.spark.SparkProcess;
 import io.glmimage.spark.Until;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -20,6 +21,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
@@ -71,21 +73,13 @@ public final class S3Server implements AutoCloseable {
       settings.store(out, null);
     }
     Path log = folder.resolve("s3proxy.log");
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of(System.getProperty("java.home") + "/bin/java", "-Xmx256m"));
+    command.addAll(List.of(SparkProcess.SHORT_LIVED.split(" ")));
+    command.addAll(List.of("-DLOG_LEVEL=warn", "-cp", classPath, "org.gaul.s3proxy.Main"));
+    command.addAll(List.of("--properties", file.toString()));
     Process process =
-        new ProcessBuilder(
-                System.getProperty("java.home") + "/bin/java",
-                "-Xmx256m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-DLOG_LEVEL=warn",
-                "-cp",
-                classPath,
-                "org.gaul.s3proxy.Main",
-                "--properties",
-                file.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     S3Server server = new S3Server(process, port);
     try {
       Until.holds("S3Proxy answers or has ended", () -> !process.isAlive() || server.answers());

@@ -33,8 +33,13 @@ public final class SparkProcess {
     "sun.util.calendar"
   };
 
-  /** Options of JVMs that are started often and run for a short time. */
-  public static final String SHORT_LIVED = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto";
+  /**
+   * Options of JVMs that are started often and run for a short time. The bytecode of other programs
+   * is not checked again.
+   */
+  public static final String SHORT_LIVED =
+      "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MetaspaceSize=256m"
+          + " -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote";
 
   private SparkProcess() {}
 
