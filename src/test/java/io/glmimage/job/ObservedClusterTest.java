@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -132,15 +133,20 @@ class ObservedClusterTest {
     settings.put("spark.eventLog.enabled", "true");
     settings.put("spark.eventLog.dir", events.toUri().toString());
     Map<String, String> scraped = new TreeMap<>();
+    Set<ProcessHandle> executors = new HashSet<>();
     try (ChildJob job = start(120, "--partitions", "6", "--commit-seconds", "0")) {
       URI metrics = URI.create("http://127.0.0.1:" + page + "/metrics/prometheus/");
       while (job.isAlive()) {
         get(metrics).ifPresent(text -> scraped.putAll(series(text)));
+        executors.addAll(job.executors());
         Thread.sleep(50);
       }
       assertEquals(2, job.exitCode(), job.output());
       assertFalse(job.output().contains(SECRET), "a secret in the log");
     }
+    // They write their last figures when the driver has ended.
+    Until.holds(
+        "the executors have ended", () -> executors.stream().noneMatch(ProcessHandle::isAlive));
     requireRows(120);
     requireDriverSums(scraped);
 

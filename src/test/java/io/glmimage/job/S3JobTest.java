@@ -238,11 +238,11 @@ class S3JobTest {
   void objectsHaveTheContentTypeOfTheirFormatAndMetadata() throws Exception {
     String manifest = upload(List.of(RowFactory.create("grün 1", "0.png", "p")));
     String output = root + "/out";
-    assertEquals(0, job.edit(manifest, output, "--output-format", "webp"), job::err);
+    assertEquals(0, job.edit(manifest, output, "--output-format", "webdataset"), job::err);
     Row row = results(output).get("grün 1");
     assertEquals("OK", value(row, "status"), value(row, "error"));
     ObjectMetadata image = head(value(row, "output_path"));
-    assertEquals("image/webp", image.getContentType());
+    assertEquals("image/png", image.getContentType());
     if (VersionInfo.getVersion().compareTo("3.3.5") >= 0) {
       assertEquals("gr%C3%BCn+1", image.getUserMetaDataOf("id"));
       assertEquals(value(row, "output_sha256"), image.getUserMetaDataOf("sha256"));
@@ -250,10 +250,6 @@ class S3JobTest {
     }
     assertEquals("text/html", head(output + "/report.html").getContentType());
     assertEquals("application/json", head(output + "/metrics.json").getContentType());
-
-    assertEquals(0, job.edit(manifest, output, "--output-format", "webdataset"), job::err);
-    assertEquals(
-        "image/png", head(value(results(output).get("grün 1"), "output_path")).getContentType());
     String shard = session.storage().names(output + "/shards").get(0);
     assertEquals("application/x-tar", head(output + "/shards/" + shard).getContentType());
   }
