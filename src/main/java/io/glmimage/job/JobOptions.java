@@ -145,6 +145,8 @@ record JobOptions(
                 "height",
                 "width",
                 "max-pixels",
+                "exact-size",
+                "large-sources",
                 "step-cache",
                 "columns",
                 "image-format",

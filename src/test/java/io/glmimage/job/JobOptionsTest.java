@@ -82,5 +82,10 @@ class JobOptionsTest {
     assertEquals(standard, options("--steps=50").fingerprint());
     assertNotEquals(standard, options("--steps=49").fingerprint());
     assertNotEquals(standard, options("--quality=90").fingerprint());
+    assertNotEquals(standard, options("--exact-size=off").fingerprint());
+    assertNotEquals(standard, options("--large-sources=fail").fingerprint());
+    assertNotEquals(standard, options("--preset=fast").fingerprint());
+    assertNotEquals(
+        options("--preset=balanced").fingerprint(), options("--preset=fast").fingerprint());
   }
 }

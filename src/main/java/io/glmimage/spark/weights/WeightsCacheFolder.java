@@ -18,7 +18,8 @@ final class WeightsCacheFolder {
   /** A folder on Spark's scratch disk, which is usually larger than the temporary folder. */
   static Path standard(Map<String, String> environment, String temporary, String user) {
     String scratch = temporary;
-    for (String name : new String[] {"LOCAL_DIRS", "SPARK_LOCAL_DIRS"}) {
+    // The last one wins: YARN sets LOCAL_DIRS, and Spark then uses only these.
+    for (String name : new String[] {"SPARK_LOCAL_DIRS", "LOCAL_DIRS"}) {
       String folders = environment.getOrDefault(name, "");
       if (!folders.isBlank()) {
         scratch = folders.split(",", -1)[0].trim();

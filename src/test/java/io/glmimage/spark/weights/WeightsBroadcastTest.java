@@ -288,6 +288,10 @@ class WeightsBroadcastTest {
     assertEquals(
         Path.of("/disk1/glm-image-weights-a_b"),
         WeightsCacheFolder.standard(Map.of("SPARK_LOCAL_DIRS", "/disk1,/disk2"), "/tmp", "a/b"));
+    assertEquals(
+        Path.of("/yarn/1/glm-image-weights-ann"),
+        WeightsCacheFolder.standard(
+            Map.of("SPARK_LOCAL_DIRS", "/disk1", "LOCAL_DIRS", "/yarn/1,/yarn/2"), "/tmp", "ann"));
     assertNotEquals(
         WeightsCacheFolder.standard(Map.of(), "/tmp", "ann"),
         WeightsCacheFolder.standard(Map.of(), "/tmp", "bob"));
