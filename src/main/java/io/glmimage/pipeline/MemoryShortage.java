@@ -18,7 +18,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Runs work on the device and decides what happens when the device runs out of memory. The work is
- * repeated with all caches freed, then with fewer rows at a time. Finally the row fails alone.
+ * repeated with all caches freed, then with fewer rows at a time. A single row also waits for
+ * memory that other processes have taken. Finally it fails alone.
  *
  * <p>libtorch sometimes survives a shortage by switching to another algorithm, which rounds
  * differently. Such work is repeated with freed caches too. The result therefore depends on the
@@ -35,6 +36,7 @@ final class MemoryShortage implements AutoCloseable {
   private final Compute compute;
   private final Runnable freeCaches;
   private final BooleanSupplier usable;
+  private final OtherProcesses others;
 
   /** Null on the CPU, where the calling thread does the work. */
   private final DeviceThread thread;
@@ -55,7 +57,8 @@ final class MemoryShortage implements AutoCloseable {
         compute.isCuda()
             ? new DeviceThread("glm-image-" + compute.device(), compute::makeCurrent, silence)
             : null,
-        compute::isUsable);
+        compute::isUsable,
+        OtherProcesses.on(compute));
   }
 
   /**
@@ -63,11 +66,16 @@ final class MemoryShortage implements AutoCloseable {
    * @param usable whether the device answers, asked on that thread
    */
   MemoryShortage(
-      Compute compute, Runnable freeCaches, DeviceThread thread, BooleanSupplier usable) {
+      Compute compute,
+      Runnable freeCaches,
+      DeviceThread thread,
+      BooleanSupplier usable,
+      OtherProcesses others) {
     this.compute = compute;
     this.freeCaches = freeCaches;
     this.thread = thread;
     this.usable = usable;
+    this.others = others;
   }
 
   /**
@@ -117,7 +125,8 @@ final class MemoryShortage implements AutoCloseable {
   }
 
   /**
-   * Runs one row's work. If memory was short, runs it once more with all caches freed.
+   * Runs one row's work. If memory was short, runs it once more with all caches freed, and after
+   * other processes have given back what they have taken.
    *
    * @param row the request's id, for the log
    * @throws LostDeviceException if the device is lost
@@ -138,6 +147,7 @@ final class MemoryShortage implements AutoCloseable {
     LOG.warn(
         "{} ran out of memory at row {}: trying again with freed caches", compute.device(), row);
     freeMemory();
+    others.awaitRelease(row);
     long shortages = compute.shortages();
     T result = once("row " + row, work);
     if (compute.shortages() > shortages) {

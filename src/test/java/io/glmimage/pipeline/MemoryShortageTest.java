@@ -27,7 +27,12 @@ class MemoryShortageTest {
   private final AtomicBoolean usable = new AtomicBoolean(true);
   private final AtomicInteger freed = new AtomicInteger();
   private final MemoryShortage device =
-      new MemoryShortage(Compute.cpu(), freed::incrementAndGet, null, usable::get);
+      new MemoryShortage(
+          Compute.cpu(),
+          freed::incrementAndGet,
+          null,
+          usable::get,
+          OtherProcesses.on(Compute.cpu()));
 
   @Test
   void aRefusedCallFailsItsRowAloneIfTheDeviceStillAnswers() {
@@ -100,7 +105,8 @@ class MemoryShortageTest {
             Compute.cpu(),
             freed::incrementAndGet,
             new DeviceThread("device-test", () -> {}, Duration.ofMillis(200)),
-            usable::get)) {
+            usable::get,
+            OtherProcesses.on(Compute.cpu()))) {
       LostDeviceException lost =
           assertThrows(
               LostDeviceException.class,
