@@ -39,7 +39,7 @@ class TinyModelSemanticsTest {
   private static final int SCENES = 60;
 
   /** {@code -Dfp8.scenes=60} measures as many scenes as in float32. */
-  private static final int FP8_SCENES = Integer.getInteger("fp8.scenes", 12);
+  private static final int FP8_SCENES = Integer.getInteger("fp8.scenes", 6);
 
   private static final double STEP_CACHE =
       Double.parseDouble(System.getProperty("semantics.step-cache", "0"));
