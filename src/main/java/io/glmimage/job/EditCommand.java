@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
       "Reads a manifest (formats: see --manifest-format) with the columns image_paths (one or"
           + " several; null or empty for text-to-image) and prompt. The columns id, seed, height,"
           + " width, num_inference_steps, guidance_scale and mask_path are optional. Writes"
-          + " OUTPUT/images/<id>.png, the table OUTPUT/results (Parquet, one result row per"
-          + " manifest row), OUTPUT/report.html and, last, OUTPUT/summary.json.",
+          + " OUTPUT/images/<id>.png, the table OUTPUT/results (Parquet, one result row per manifest"
+          + " row), OUTPUT/report.html and, last, OUTPUT/summary.json.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -64,8 +64,8 @@ final class EditCommand implements Callable<Integer> {
       paramLabel = "none|exif|exif+gps",
       defaultValue = "none",
       description =
-          "What an edited image keeps of the metadata of its first source image. exif: EXIF without"
-              + " orientation, sizes, thumbnail, maker note and place; exif+gps: also the place."
+          "What an edited image keeps of the metadata of its first source image. exif: EXIF"
+              + " without orientation, sizes, thumbnail, maker note and place; exif+gps: also the place."
               + " Default: ${DEFAULT-VALUE}.")
   private String metadata;
 
@@ -79,9 +79,9 @@ final class EditCommand implements Callable<Integer> {
       description =
           "Most rows that a task has in memory (1 to "
               + PlanOptions.MAX_BATCH_SIZE
-              + "): being read, waiting for the model, edited or written. The model edits the rows"
-              + " of all tasks of a GPU together. Lower it if source images are very large. Does"
-              + " not change the edited images. Default: ${DEFAULT-VALUE}.")
+              + "): being read, waiting for the model, edited or written. The model edits the rows of"
+              + " all tasks of a GPU together. Lower it if source images are very large. Does not"
+              + " change the edited images. Default: ${DEFAULT-VALUE}.")
   private int batchSize = PlanOptions.DEFAULT_BATCH_SIZE;
 
   @Option(

@@ -40,6 +40,8 @@ public final class SafetensorsFile {
   /** Position of a tensor. {@code begin} is an offset from the start of the file. */
   record Entry(ScalarType dtype, long[] shape, long begin, long length) {}
 
+  private static final String DAMAGED = "; the file is damaged: fetch or write it again";
+
   private final Path file;
   private final long fileSize;
   private final Map<String, Entry> entries;
@@ -263,18 +265,13 @@ public final class SafetensorsFile {
                 + begin
                 + ", the data before it ends at byte "
                 + end
-                + "; the file is damaged or was written wrongly");
+                + DAMAGED);
       }
       end += next.getValue().length();
     }
     if (end != fileSize) {
       throw bad(
-          file,
-          "its last tensor ends at byte "
-              + end
-              + ", the file has "
-              + fileSize
-              + "; it is damaged: fetch or write it again");
+          file, "its last tensor ends at byte " + end + ", the file has " + fileSize + DAMAGED);
     }
   }
 

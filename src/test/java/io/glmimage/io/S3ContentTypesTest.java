@@ -12,6 +12,7 @@ class S3ContentTypesTest {
   @Test
   void requestsThatWriteObjectsGetATypeByName() {
     assertEquals("image/png", S3ContentTypes.of("PUT", "/b/images/a.PNG", Set.of()));
+    assertEquals("image/webp", S3ContentTypes.of("PUT", "/b/images/a.webp", Set.of()));
     assertEquals("image/jpeg", S3ContentTypes.of("PUT", "/b/a.jpg", Set.of("x-id")));
     assertEquals("application/x-tar", S3ContentTypes.of("POST", "/b/a.tar", Set.of("uploads")));
   }

@@ -213,8 +213,8 @@ class WeightsJobTest {
   void theModelOfAnImageEditorIsBroadcastToo() throws Exception {
     requireSpark();
     Map<String, String> expected = null;
-    for (String weights : List.of("broadcast", "direct")) {
-      Path output = work.resolve(weights);
+    for (String weights : List.of("broadcast", "direct", "local:" + model)) {
+      Path output = work.resolve(weights.substring(0, 5));
       assertDone(
           cluster.run(
               "editor",

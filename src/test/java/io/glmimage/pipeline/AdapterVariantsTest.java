@@ -377,8 +377,8 @@ class AdapterVariantsTest {
         refused(
             "text encoder by its names",
             "tensor encoder.block.0.layer.0.SelfAttention.q.lora_A.weight changes text_encoder, but"
-                + " adapters can change only transformer and vision_language_encoder: was it"
-                + " trained on this model?",
+                + " adapters can change only transformer and vision_language_encoder: was it trained"
+                + " on this model?",
             plain(pair("encoder.block.0.layer.0.SelfAttention.q", 4, 4))),
         refused(
             "VAE by its names",
@@ -501,8 +501,8 @@ class AdapterVariantsTest {
         refused(
             "a Git LFS pointer",
             PEFT
-                + " is a Git LFS pointer, not the file: fetch the files with \"git lfs pull\" or"
-                + " \"hf download\"",
+                + " is a Git LFS pointer, not the file: fetch the files with \"git lfs pull\" or \"hf"
+                + " download\"",
             folder ->
                 folder.write(
                     PEFT, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")),

@@ -646,8 +646,8 @@ class CheckpointVariantsTest {
         warned(
             "prior: an unknown setting that could matter",
             PRIOR
-                + " has text_config.sliding_window = 1024, a setting that this program does not"
-                + " know and ignores",
+                + " has text_config.sliding_window = 1024, a setting that this program does not know"
+                + " and ignores",
             m -> m.json(PRIOR, "text_config", c -> c.put("sliding_window", 1024))),
         warned(
             "text encoder: an unknown setting that could matter",

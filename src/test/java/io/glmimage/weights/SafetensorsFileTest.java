@@ -93,19 +93,13 @@ class SafetensorsFileTest {
         "{\"a\":{\"dtype\":\"F9\",\"shape\":[1],\"data_offsets\":[0,4]}}|F9",
         "{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}|no data_offsets",
         "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}|data_offsets",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}|larger"
-            + " than a file",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}|its last tensor ends at"
-            + " byte 65, the file has 69",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}|tensor a begins at byte"
-            + " 65, the data before it ends at byte 61",
-        "{\"b\":{\"dtype\":\"U8\",\"shape\":[5],\"data_offsets\":[3,8]},\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}|tensor"
-            + " b begins at byte",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}}|tensor"
-            + " b begins at byte",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}|larger than a file",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}|its last tensor ends at byte 65, the file has 69",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}|tensor a begins at byte 65, the data before it ends at byte 61",
+        "{\"b\":{\"dtype\":\"U8\",\"shape\":[5],\"data_offsets\":[3,8]},\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}|tensor b begins at byte",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}}|tensor b begins at byte",
         "{}|its last tensor ends at byte 10, the file has 18",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}|not"
-            + " valid JSON",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}|not valid JSON",
       })
   void brokenHeadersAreRefused(String header, String why) throws IOException {
     Path file = write(header, new byte[8]);

@@ -43,6 +43,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
   private static final int LONGEST_METADATA = 1024;
 
   private final PartitionWork work;
+  private final RunOutput output;
   private final RunCounters counters;
   private final Storage storage;
   private final SourceReader sources;
@@ -60,6 +61,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
       Redaction redaction,
       DeviceName device) {
     this.work = work;
+    this.output = work.output();
     this.counters = counters;
     this.storage = storage;
     this.sources = new SourceReader(storage, work.limits(), work.sources());
@@ -67,8 +69,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     this.device = device;
     this.retries =
         new FlaggedRetries(
-            work.output().quality(),
-            work.opener().touchesImages() ? work.output().quality().retries() : 0);
+            output.quality(), work.opener().touchesImages() ? output.quality().retries() : 0);
   }
 
   @Override
@@ -108,7 +109,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     for (String path : row.sources()) {
       boolean replaced;
       try {
-        replaced = !DataUrl.is(path) && storage.isWithin(path, work.output().layout().images());
+        replaced = !DataUrl.is(path) && storage.isWithin(path, output.layout().images());
       } catch (IOException | UsageException e) {
         // An invalid path; reading it says why.
         continue;
@@ -164,30 +165,26 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
         seed == in.valid().settings().seed() ? in.valid() : in.valid().withSeed(seed);
     long start = System.nanoTime();
     RgbImage image = edited.image();
-    String path = work.output().layout().image(in.row().id(), work.output().encoder().format());
+    String path = output.layout().image(in.row().id(), output.encoder().format());
     String sha256 = null;
     Verdict verdict = null;
     if (work.opener().touchesImages()) {
-      JudgedImage judged =
-          JudgedImage.of(in.source(), image, work.output().quality().keepUnchanged());
+      JudgedImage judged = JudgedImage.of(in.source(), image, output.quality().keepUnchanged());
       image = judged.image();
-      verdict =
-          new Verdict(work.output().quality().limits().flag(judged.figures()), judged.figures());
+      verdict = new Verdict(output.quality().limits().flag(judged.figures()), judged.figures());
       byte[] file;
       try {
         file =
-            work.output()
-                .encoder()
-                .encode(image, in.exif(), valid, work.opener().modelName(), redaction);
+            output.encoder().encode(image, in.exif(), valid, work.opener().modelName(), redaction);
       } catch (InvalidRequestException e) {
         return failed(in.row(), in.sources(), ErrorClass.REQUEST_REFUSED, e.getMessage(), times);
       }
       sha256 = Sha256.hex(file);
       // The map first: a row with an edited image has its map.
-      if (work.output().quality().changeMaps() && judged.changes() != null) {
+      if (output.quality().changeMaps() && judged.changes() != null) {
         write(
             "change map",
-            work.output().layout().changeMap(in.row().id()),
+            output.layout().changeMap(in.row().id()),
             judged.changes().png(),
             Map.of());
       }
@@ -204,7 +201,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
 
   private void write(String what, String path, byte[] file, Map<String, String> metadata) {
     try {
-      storage.write(path, file, metadata, work.output().layout().unfinished());
+      storage.write(path, file, metadata, output.layout().unfinished());
     } catch (IOException e) {
       throw new JobException(
           redaction.apply("Cannot write " + what + " " + path + ": " + e.getMessage()), e);
@@ -218,7 +215,7 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     metadata.put("id", URLEncoder.encode(row.id(), StandardCharsets.UTF_8));
     metadata.put("sha256", sha256);
     metadata.put("fingerprint", row.fingerprint());
-    metadata.put("software", work.output().encoder().program());
+    metadata.put("software", output.encoder().program());
     metadata.values().removeIf(value -> value.length() > LONGEST_METADATA);
     return metadata;
   }

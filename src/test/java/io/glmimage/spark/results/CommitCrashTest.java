@@ -187,8 +187,8 @@ class CommitCrashTest extends TinySpark {
         () -> {});
   }
 
-  /** A copy of the output folder before a change. */
-  private record Copy(Path folder, String change) {}
+  /** A copy of the output folder before a change, as a process that is killed there leaves it. */
+  private record Copy(Path folder, String when) {}
 
   /** Commits in a folder and returns a copy of the folder before each change. */
   private List<Copy> commitAndCopy(Path folder) throws IOException {
@@ -198,7 +198,7 @@ class CommitCrashTest extends TinySpark {
         change -> {
           Path copy = temp.resolve("killed-" + copies.size());
           ResultsFixture.copy(folder, copy);
-          copies.add(new Copy(copy, change));
+          copies.add(new Copy(copy, "killed before change " + copies.size() + ", " + change));
         });
     commit(new OutputLayout("watched://commit" + folder), SECOND);
     return copies;
@@ -249,8 +249,10 @@ class CommitCrashTest extends TinySpark {
     assertTrue(marked || ledger, when + ": neither ledger nor marker");
   }
 
-  /** A folder as a killed process left it, and what the next run has to do with it. */
-  private record Left(Path folder, String when, boolean current) {}
+  /**
+   * @param current whether the next run has nothing to do
+   */
+  private record Left(Copy copy, boolean current) {}
 
   /**
    * The folders that differ. Many kills leave the same files, apart from temporary files, which the
@@ -259,16 +261,14 @@ class CommitCrashTest extends TinySpark {
   private List<Left> different(List<Copy> copies) throws IOException {
     Set<String> contents = new HashSet<>();
     List<Left> different = new ArrayList<>();
-    for (int i = 0; i < copies.size(); i++) {
-      Path folder = copies.get(i).folder();
-      ResultsCommit next = fixture.commit(new OutputLayout(folder.toString()));
+    for (Copy copy : copies) {
+      ResultsCommit next = fixture.commit(new OutputLayout(copy.folder().toString()));
       boolean current = next.isCurrent(manifest.size(), MADE_OF);
       if (!current) {
         next.begin();
       }
-      if (contents.add(content(folder))) {
-        different.add(
-            new Left(folder, "killed before change " + i + ", " + copies.get(i).change(), current));
+      if (contents.add(content(copy.folder()))) {
+        different.add(new Left(copy, current));
       }
     }
     return different;
@@ -277,9 +277,9 @@ class CommitCrashTest extends TinySpark {
   /** The next run: it does nothing if the table is complete, else it commits. */
   private Void nextRun(Left left) throws IOException {
     if (!left.current()) {
-      commit(new OutputLayout(left.folder().toString()), THIRD);
+      commit(new OutputLayout(left.copy().folder().toString()), THIRD);
     }
-    assertComplete(left.folder(), left.when());
+    assertComplete(left.copy().folder(), left.copy().when());
     return null;
   }
 
@@ -309,9 +309,8 @@ class CommitCrashTest extends TinySpark {
     assertComplete(folder, "undisturbed");
     assertTrue(copies.size() > 50, "only " + copies.size() + " changes");
 
-    for (int i = 0; i < copies.size(); i++) {
-      String when = "killed before change " + i + ", " + copies.get(i).change();
-      assertNothingLost(copies.get(i).folder(), when, oldTable, newTable);
+    for (Copy copy : copies) {
+      assertNothingLost(copy.folder(), copy.when(), oldTable, newTable);
     }
     List<Left> different = different(copies);
     assertTrue(different.size() > 15, "only " + different.size() + " different folders");
