@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class FuzzTest {
-  private static final long MUTATING = TimeUnit.SECONDS.toNanos(2);
+  private static final long MUTATING = TimeUnit.SECONDS.toNanos(1);
 
   /** Bounds the sequence, so that one long run covers every input that any machine can reach. */
   private static final int MOST_MUTATIONS = 5_000;

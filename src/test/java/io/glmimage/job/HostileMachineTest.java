@@ -67,6 +67,7 @@ class HostileMachineTest {
   }
 
   @Test
+  @Tag("slow")
   void aUserWithoutNameAndHomeInAnotherLanguageEditsWithItsUmask() throws Exception {
     // The capability only lets the user read the class path of this test.
     String[] user = {

@@ -115,6 +115,7 @@ class SettingsJobTest extends SharedSession {
   }
 
   @Test
+  @Tag("slow")
   void theSameRowsAndImagesUnderHostileSettings() throws IOException, InterruptedException {
     manifest();
     JobConsole plain = new JobConsole();

@@ -127,6 +127,7 @@ class WeightsJobTest {
   }
 
   @Test
+  @Tag("slow")
   void aChangedModelIsSentAgainAndItsRowsAreEditedAgain() throws Exception {
     requireSpark();
     Path mine = copyOfModel(work.resolve("model"));

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.StringReader;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -89,6 +90,7 @@ class JsonLayoutTest {
   }
 
   @Test
+  @Tag("slow")
   void aLongValueIsNotHeldInMemory() throws IOException {
     // More characters than a Java text can have.
     String start = "{\n\"image_paths\":\"";
