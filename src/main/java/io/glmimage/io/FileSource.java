@@ -19,7 +19,10 @@ public interface FileSource {
   /** The folder as messages name it. */
   String name();
 
-  /** The files in the folder and in its direct subfolders, without hidden ones. */
+  /**
+   * The files in the folder and in its direct subfolders, without hidden ones. Subfolders that this
+   * user may not read are left out: the root of a disk has some.
+   */
   List<Entry> list() throws IOException;
 
   /**
@@ -27,6 +30,11 @@ public interface FileSource {
    * to the folder. {@link #list} leaves them out.
    */
   default List<String> brokenLinks() throws IOException {
+    return List.of();
+  }
+
+  /** Direct subfolders that this user may not read. */
+  default List<String> closedFolders() throws IOException {
     return List.of();
   }
 

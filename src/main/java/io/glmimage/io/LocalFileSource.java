@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -38,7 +39,21 @@ public final class LocalFileSource implements FileSource {
 
   @Override
   public List<String> brokenLinks() throws IOException {
-    return visible().stream().filter(path -> Files.notExists(root.resolve(path))).toList();
+    return visible().stream()
+        .filter(path -> Files.isSymbolicLink(root.resolve(path)))
+        .filter(path -> !Files.exists(root.resolve(path)))
+        .toList();
+  }
+
+  @Override
+  public List<String> closedFolders() throws IOException {
+    return visible(root).stream()
+        .filter(name -> Files.isDirectory(root.resolve(name)) && !mayBeListed(root.resolve(name)))
+        .toList();
+  }
+
+  private static boolean mayBeListed(Path folder) {
+    return Files.isReadable(folder) && Files.isExecutable(folder);
   }
 
   /** What is in the folder and in its direct subfolders, also broken links, sorted. */
@@ -46,7 +61,7 @@ public final class LocalFileSource implements FileSource {
     List<String> found = new ArrayList<>();
     for (String name : visible(root)) {
       found.add(name);
-      if (Files.isDirectory(root.resolve(name))) {
+      if (Files.isDirectory(root.resolve(name)) && mayBeListed(root.resolve(name))) {
         visible(root.resolve(name)).forEach(child -> found.add(name + "/" + child));
       }
     }
@@ -55,10 +70,21 @@ public final class LocalFileSource implements FileSource {
 
   private static List<String> visible(Path folder) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
-      return all.map(child -> child.getFileName().toString())
+      // Not every name can be written in the process's character set.
+      return all.filter(child -> child.equals(sibling(child)))
+          .map(child -> child.getFileName().toString())
           .filter(name -> !name.startsWith("."))
           .sorted()
           .toList();
+    }
+  }
+
+  /** The path that a file's name as text leads to; null if it leads to none. */
+  private static Path sibling(Path child) {
+    try {
+      return child.resolveSibling(child.getFileName().toString());
+    } catch (InvalidPathException e) {
+      return null;
     }
   }
 

@@ -150,6 +150,7 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
           || cause instanceof LastingException
           || cause instanceof ClosedByInterruptException
+          || cause instanceof InterruptedException
           || LASTING_ON_S3.contains(cause.getClass().getSimpleName())
           || (cause instanceof InterruptedIOException
               && !(cause instanceof java.net.SocketTimeoutException)

@@ -14,7 +14,8 @@ import io.glmimage.weights.WeightTurns;
  * The loaded components of a checkpoint.
  *
  * @param plan where their weights are
- * @param limited whether the memory of this process is limited until these are closed
+ * @param memoryLimit bytes of device memory that this process may use until these are closed; 0 for
+ *     no limit
  * @param turns the memory that components share; null if each has its own
  * @param compute where they are and what they compute in
  * @param kernels that the networks run on
@@ -22,7 +23,7 @@ import io.glmimage.weights.WeightTurns;
  */
 record Components(
     MemoryPlan plan,
-    boolean limited,
+    long memoryLimit,
     WeightTurns turns,
     Compute compute,
     KernelProvider kernels,
@@ -47,7 +48,7 @@ record Components(
     if (turns != null) {
       turns.close();
     }
-    if (limited) {
+    if (memoryLimit > 0) {
       compute.limitMemory(0);
     }
   }

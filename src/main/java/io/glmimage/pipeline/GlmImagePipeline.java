@@ -54,6 +54,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -133,7 +136,7 @@ public final class GlmImagePipeline implements AutoCloseable {
     transformer = components.transformer();
     scheduler = components.scheduler();
     vae = components.vae();
-    device = new MemoryShortage(compute, prior::releaseCache, silence);
+    device = new MemoryShortage(compute, components.memoryLimit(), prior::releaseCache, silence);
   }
 
   /**
@@ -289,14 +292,16 @@ public final class GlmImagePipeline implements AutoCloseable {
     // 2. Generate prior tokens, for all rows together
     long start = System.nanoTime();
     List<Outcome<PriorTokens>> tokens =
-        device.inHalves(rows, row -> row.request().id(), this::generatePriorTokens);
+        device.inHalves(
+            rows, row -> row.request().id(), receiver::isAnyWanted, this::generatePriorTokens);
     double priorSeconds = secondsSince(start) / Math.max(1, rows.size());
 
     // 3 to 8. From prior tokens to edited images, one row at a time
     for (int j = 0; j < rows.size(); j++) {
       int place = places.get(j);
       if (receiver.isWanted(place)) {
-        receiver.edited(place, finish(rows.get(j), tokens.get(j), priorSeconds));
+        finish(rows.get(j), tokens.get(j), priorSeconds, () -> receiver.isWanted(place))
+            .ifPresent(result -> receiver.edited(place, result));
       }
       // Frees the pixels of a finished row before the other rows are finished.
       rows.set(j, null);
@@ -308,17 +313,24 @@ public final class GlmImagePipeline implements AutoCloseable {
     return prior.slots();
   }
 
-  private EditResult finish(
-      PreparedRequest row, Outcome<PriorTokens> outcome, double priorSeconds) {
+  /** A row's result; empty if the row is no longer wanted. */
+  private Optional<EditResult> finish(
+      PreparedRequest row,
+      Outcome<PriorTokens> outcome,
+      double priorSeconds,
+      BooleanSupplier wanted) {
     EditRequest request = row.request();
     if (outcome instanceof Outcome.Failed<PriorTokens> failure) {
-      return failed(request, failure.cause());
+      return Optional.of(failed(request, failure.cause()));
     }
     PriorTokens tokens = ((Outcome.Done<PriorTokens>) outcome).value();
     try {
-      return device.retried(request.id(), () -> editedImage(row, tokens, priorSeconds));
+      return Optional.of(
+          device.retried(request.id(), wanted, () -> editedImage(row, tokens, priorSeconds)));
+    } catch (CancellationException e) {
+      return Optional.empty();
     } catch (RuntimeException e) {
-      return failed(request, e);
+      return Optional.of(failed(request, e));
     }
   }
 

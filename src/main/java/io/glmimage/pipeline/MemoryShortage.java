@@ -10,6 +10,7 @@ import io.glmimage.tensor.DeviceThread;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -19,7 +20,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs work on the device and decides what happens when the device runs out of memory. The work is
  * repeated with all caches freed, then with fewer rows at a time. A single row also waits for
- * memory that other processes have taken. Finally it fails alone.
+ * memory that other programs have taken. Finally it fails alone.
  *
  * <p>libtorch sometimes survives a shortage by switching to another algorithm, which rounds
  * differently. Such work is repeated with freed caches too. The result therefore depends on the
@@ -47,10 +48,11 @@ final class MemoryShortage implements AutoCloseable {
   /**
    * The policy for one device.
    *
+   * @param memoryLimit bytes of the device that this process may use; 0 for no limit
    * @param freeCaches frees the memory that components keep between calls
    * @param silence the time without progress after which the device is lost
    */
-  MemoryShortage(Compute compute, Runnable freeCaches, Duration silence) {
+  MemoryShortage(Compute compute, long memoryLimit, Runnable freeCaches, Duration silence) {
     this(
         compute,
         freeCaches,
@@ -58,7 +60,7 @@ final class MemoryShortage implements AutoCloseable {
             ? new DeviceThread("glm-image-" + compute.device(), compute::makeCurrent, silence)
             : null,
         compute::isUsable,
-        OtherProcesses.on(compute));
+        OtherProcesses.on(compute, memoryLimit));
   }
 
   /**
@@ -79,7 +81,7 @@ final class MemoryShortage implements AutoCloseable {
   }
 
   /**
-   * Makes the device the calling thread's current one.
+   * Begins a batch: makes the device the calling thread's current one.
    *
    * @throws LostDeviceException if the device is lost
    */
@@ -89,6 +91,7 @@ final class MemoryShortage implements AutoCloseable {
     }
     try {
       compute.makeCurrent();
+      others.observe();
     } catch (RuntimeException e) {
       checkDevice("the start of a batch", e);
       throw e;
@@ -126,13 +129,15 @@ final class MemoryShortage implements AutoCloseable {
 
   /**
    * Runs one row's work. If memory was short, runs it once more with all caches freed, and after
-   * other processes have given back what they have taken.
+   * other programs have given back what they have taken.
    *
    * @param row the request's id, for the log
+   * @param wanted whether the row still is; asked while it waits
+   * @throws CancellationException if it is not
    * @throws LostDeviceException if the device is lost
    * @throws RuntimeException if the work fails, the second time in case of a shortage
    */
-  <T> T retried(String row, Supplier<T> work) {
+  <T> T retried(String row, BooleanSupplier wanted, Supplier<T> work) {
     try {
       long shortages = compute.shortages();
       T result = once("row " + row, work);
@@ -147,7 +152,9 @@ final class MemoryShortage implements AutoCloseable {
     LOG.warn(
         "{} ran out of memory at row {}: trying again with freed caches", compute.device(), row);
     freeMemory();
-    others.awaitRelease(row);
+    if (!others.awaitRelease(row, wanted)) {
+      throw new CancellationException("Row " + row + " is no longer wanted");
+    }
     long shortages = compute.shortages();
     T result = once("row " + row, work);
     if (compute.shortages() > shortages) {
@@ -166,11 +173,15 @@ final class MemoryShortage implements AutoCloseable {
    * rows: halves need less memory, and they show which row is at fault.
    *
    * @param id of a row, for the log
+   * @param wanted whether any row still is; asked while one waits
    * @param work values of the rows, in order
    * @throws LostDeviceException if the device is lost
    */
   <R, T> List<Outcome<T>> inHalves(
-      List<R> rows, Function<R, String> id, Function<List<R>, List<T>> work) {
+      List<R> rows,
+      Function<R, String> id,
+      BooleanSupplier wanted,
+      Function<List<R>, List<T>> work) {
     if (rows.isEmpty()) {
       return List.of();
     }
@@ -178,7 +189,7 @@ final class MemoryShortage implements AutoCloseable {
     try {
       List<T> values =
           alone
-              ? retried(id.apply(rows.get(0)), () -> work.apply(rows))
+              ? retried(id.apply(rows.get(0)), wanted, () -> work.apply(rows))
               : once(names(rows, id), () -> work.apply(rows));
       return values.stream().<Outcome<T>>map(Outcome.Done::new).toList();
     } catch (LostDeviceException e) {
@@ -191,8 +202,8 @@ final class MemoryShortage implements AutoCloseable {
         freeMemory();
       }
       int half = rows.size() / 2;
-      List<Outcome<T>> outcomes = new ArrayList<>(inHalves(rows.subList(0, half), id, work));
-      outcomes.addAll(inHalves(rows.subList(half, rows.size()), id, work));
+      List<Outcome<T>> outcomes = new ArrayList<>(inHalves(rows.subList(0, half), id, wanted, work));
+      outcomes.addAll(inHalves(rows.subList(half, rows.size()), id, wanted, work));
       return outcomes;
     }
   }

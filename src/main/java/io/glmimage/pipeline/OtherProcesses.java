@@ -4,20 +4,18 @@ import static io.glmimage.pipeline.MemoryPlan.gigabytes;
 
 import io.glmimage.tensor.Compute;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The memory of a GPU that other processes have taken since this one began to use it. They may give
- * it back soon, so a row that finds too little memory waits for them before it is tried again.
+ * The memory of a GPU that other programs have taken since this process began to use it. They may
+ * give it back soon, so a row that finds too little memory waits for them before it is tried again.
  *
  * <p>Memory that stays taken is waited for once. Not thread-safe.
  */
 final class OtherProcesses {
-  /** The driver and CUDA's libraries allocate memory besides libtorch, and not all at once. */
-  static final long OWN_GROWTH = 2L << 30;
-
   private static final Duration LONGEST_WAIT = Duration.ofMinutes(1);
   private static final Duration POLL = Duration.ofMillis(250);
   private static final Logger LOG = LoggerFactory.getLogger(OtherProcesses.class);
@@ -29,53 +27,66 @@ final class OtherProcesses {
   }
 
   private final String device;
-  private final LongSupplier held;
+  private final LongSupplier outside;
+  private final BooleanSupplier limitDecides;
   private final Sleeper sleeper;
 
-  /** Bytes that are held without this process's doing, as far as is known. */
+  /** Bytes outside this process's allocator that are not waited for. */
   private long usual;
 
   /**
-   * @param held bytes of the device that are not free, without those of libtorch's allocator
+   * @param outside as {@link Compute#memoryOutside}
+   * @param limitDecides as {@link Compute#limitDecides}
    */
-  OtherProcesses(String device, LongSupplier held, Sleeper sleeper) {
+  OtherProcesses(
+      String device, LongSupplier outside, BooleanSupplier limitDecides, Sleeper sleeper) {
     this.device = device;
-    this.held = held;
+    this.outside = outside;
+    this.limitDecides = limitDecides;
     this.sleeper = sleeper;
-    this.usual = held.getAsLong();
-  }
-
-  /** The other processes on a GPU; none on the CPU. */
-  static OtherProcesses on(Compute compute) {
-    return new OtherProcesses(
-        compute.device(),
-        () ->
-            compute.isCuda()
-                ? compute.totalDeviceMemory().getAsLong()
-                    - compute.freeDeviceMemory().getAsLong()
-                    - compute.deviceMemoryBytes()
-                : 0,
-        time -> Thread.sleep(time.toMillis()));
-  }
-
-  /** Bytes that other processes have taken; 0 if there may be none. */
-  private long taken() {
-    long more = held.getAsLong() - usual;
-    return more > OWN_GROWTH ? more : 0;
+    this.usual = outside.getAsLong();
   }
 
   /**
-   * Waits until other processes have given back what they have taken, at most a minute.
+   * The other programs on a GPU; none on the CPU.
+   *
+   * @param memoryLimit bytes that this process may use; 0 for no limit
+   */
+  static OtherProcesses on(Compute compute, long memoryLimit) {
+    return new OtherProcesses(
+        compute.device(),
+        compute::memoryOutside,
+        () -> compute.limitDecides(memoryLimit),
+        time -> Thread.sleep(time.toMillis()));
+  }
+
+  /** Notices at the start of a batch what others have given back since the last one. */
+  void observe() {
+    usual = Math.min(usual, outside.getAsLong());
+  }
+
+  /** Bytes that others have taken; 0 if there may be none. */
+  private long taken() {
+    long more = outside.getAsLong() - usual;
+    return more > Compute.OUTSIDE_CHANGE ? more : 0;
+  }
+
+  /**
+   * Waits until others have given back what they have taken, at most a minute. Does not wait if
+   * this process's own limit is what leaves no memory.
    *
    * @param row the request's id, for the log
+   * @param wanted whether the row still is
+   * @return whether the row is still wanted
    */
-  void awaitRelease(String row) {
+  boolean awaitRelease(String row, BooleanSupplier wanted) {
     long taken = taken();
-    if (taken == 0) {
-      return;
+    if (taken == 0 || limitDecides.getAsBoolean()) {
+      return true;
     }
     LOG.warn(
-        "Other processes have taken {} GB of {}: row {} waits up to {} s for it",
+        "Other programs, or Spark RAPIDS in this process, have taken {} GB of {}: row {} waits up to"
+            + " {} s for it",
         gigabytes(taken),
         device,
         row,
@@ -84,18 +95,21 @@ final class OtherProcesses {
       for (Duration waited = Duration.ZERO;
           taken > 0 && waited.compareTo(LONGEST_WAIT) < 0;
           waited = waited.plus(POLL)) {
+        if (!wanted.getAsBoolean()) {
+          return false;
+        }
         sleeper.sleep(POLL);
         taken = taken();
       }
     } catch (InterruptedException e) {
-      // The task is cancelled; its next step ends it.
+      // The owner of the thread decides whether the row is tried again.
       Thread.currentThread().interrupt();
-      return;
+      return true;
     }
     if (taken > 0) {
-      LOG.warn(
-          "Other processes keep {} GB of {}: no row waits for it again", gigabytes(taken), device);
+      LOG.warn("{} GB of {} stay taken: no row waits for them again", gigabytes(taken), device);
       usual += taken;
     }
+    return true;
   }
 }

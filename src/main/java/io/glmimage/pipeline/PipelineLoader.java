@@ -106,7 +106,7 @@ final class PipelineLoader {
       }
       return new Components(
           plan,
-          limited(),
+          limited() ? memory.budgetBytes() : 0,
           turns,
           compute,
           kernels,

@@ -103,6 +103,11 @@ final class LoadedEngine {
     }
 
     @Override
+    public boolean isAnyWanted() {
+      return round.isAnyWanted();
+    }
+
+    @Override
     public void edited(int index, EditResult result) {
       long now = nanoTime.getAsLong();
       EngineObserver observer = round.observer(index);

@@ -339,6 +339,13 @@ final class RowQueue {
       }
     }
 
+    /** Whether any row without a result should still be edited. */
+    boolean isAnyWanted() {
+      synchronized (RowQueue.this) {
+        return inRound.stream().anyMatch(row -> !row.caller.closed);
+      }
+    }
+
     /**
      * Hands over the result of a row.
      *

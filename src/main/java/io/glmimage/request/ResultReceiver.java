@@ -22,4 +22,12 @@ public interface ResultReceiver {
   default boolean isWanted(int index) {
     return true;
   }
+
+  /**
+   * Whether any request without a result should still be edited. Engines ask this while they wait
+   * for something.
+   */
+  default boolean isAnyWanted() {
+    return true;
+  }
 }

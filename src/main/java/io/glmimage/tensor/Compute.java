@@ -22,6 +22,12 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   /** GPU memory that is not libtorch's: the CUDA context, and the code of kernels. */
   public static final long OUTSIDE_ALLOCATOR = 1_000_000_000L;
 
+  /**
+   * The most by which {@link #memoryOutside} changes without other programs: the driver and CUDA's
+   * libraries do not allocate all at once.
+   */
+  public static final long OUTSIDE_CHANGE = 2L << 30;
+
   /** All products are in {@code dtype}. */
   public Compute(String device, ScalarType dtype) {
     this(device, dtype, Precision.AUTO);
@@ -121,6 +127,18 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
   }
 
   /**
+   * Bytes of this GPU's memory in use outside this process's allocator: by other programs, by the
+   * driver and by CUDA's libraries; 0 on the CPU.
+   */
+  public long memoryOutside() {
+    if (!isCuda()) {
+      return 0;
+    }
+    makeCurrent();
+    return Libtorch.gpuMemoryInUse() - deviceMemoryBytes();
+  }
+
+  /**
    * Returns memory that libtorch has cached to the GPU, so that allocations of another size find
    * room, and that of the process's other GPUs with it. Waits for them, also for the end of their
    * recordings. Does nothing for the CPU, and while the calling thread records.
@@ -143,12 +161,28 @@ public record Compute(String device, ScalarType dtype, Precision precision) {
         // libtorch knows the GPU from its first tensor on.
         Ops.empty(this, 1);
       }
-      long tensors = Math.max(bytes - OUTSIDE_ALLOCATOR, bytes / 2);
+      long tensors = tensorLimit(bytes);
       double total = totalDeviceMemory().orElseThrow();
       torch_cuda
           .getAllocator()
           .setMemoryFraction(bytes == 0 ? 1 : Math.min(1, tensors / total), (byte) gpuIndex());
     }
+  }
+
+  private static long tensorLimit(long bytes) {
+    return Math.max(bytes - OUTSIDE_ALLOCATOR, bytes / 2);
+  }
+
+  /**
+   * Whether the limit of {@link #limitMemory}, and not what other programs leave free, decides how
+   * much this process can still allocate. False on the CPU.
+   *
+   * @param bytes the limit; 0 for none
+   */
+  public boolean limitDecides(long bytes) {
+    return isCuda()
+        && bytes > 0
+        && deviceMemoryBytes() + freeDeviceMemory().orElseThrow() >= tensorLimit(bytes);
   }
 
   /**

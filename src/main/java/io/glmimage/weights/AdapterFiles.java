@@ -79,7 +79,9 @@ public final class AdapterFiles {
     }
     List<String> notFetched =
         CheckpointForm.notFetched(
-            source, files, path -> belongs(path) || COMPONENTS.contains(path));
+            source,
+            files,
+            path -> (belongs(path) && !isBesideTheUsual(path, paths)) || COMPONENTS.contains(path));
     if (!notFetched.isEmpty()) {
       throw refused(place, String.join("; ", notFetched));
     }
@@ -123,6 +125,14 @@ public final class AdapterFiles {
       }
     }
     return Sha256.hex(digest);
+  }
+
+  /** Whether a path is of weights that are not looked at, because others have the usual name. */
+  private static boolean isBesideTheUsual(String path, Set<String> paths) {
+    String folder = path.substring(0, path.indexOf('/') + 1);
+    return path.endsWith(".safetensors")
+        && !USUAL_NAMES.contains(path.substring(folder.length()))
+        && USUAL_NAMES.stream().anyMatch(name -> paths.contains(folder + name));
   }
 
   private static Optional<Part> part(String place, String component, Set<String> paths) {

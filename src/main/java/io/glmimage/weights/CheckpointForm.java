@@ -234,7 +234,8 @@ public final class CheckpointForm {
   }
 
   /**
-   * One sentence for each file that only stands for the file itself.
+   * One sentence for each file that only stands for the file itself, and for each folder that this
+   * user may not read.
    *
    * @param belongs selects the paths that are needed
    */
@@ -248,6 +249,11 @@ public final class CheckpointForm {
             path
                 + " is a link whose target does not exist: fetch the files again with \"hf"
                 + " download\", or copy the folder together with what its links point to");
+      }
+    }
+    for (String folder : source.closedFolders()) {
+      if (belongs.test(folder)) {
+        problems.add(folder + " is a folder that this user may not read: change its permissions");
       }
     }
     for (FileSource.Entry file : files) {

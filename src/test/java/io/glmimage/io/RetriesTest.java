@@ -54,6 +54,8 @@ class RetriesTest {
               "s3a://b/x", null, "Status Code: 403; Error Code: AccessDenied"),
           new LastingException("too large"),
           new ClosedByInterruptException(),
+          // Hadoop's chmod, when its task is cancelled.
+          new IOException("InterruptedException", new InterruptedException()),
         }) {
       calls.set(0);
       assertThrows(IOException.class, () -> callFailing(new Retries(5, 2), 9, error));

@@ -313,6 +313,7 @@ class AdapterVariantsTest {
               folder.write("optimizer.pt", "x");
               folder.write("README.md", "x");
               folder.write("checkpoint-500/" + PEFT, "x");
+              folder.link("last.safetensors", Path.of("checkpoint-900/" + PEFT));
             }),
         same("rank of the configuration", configured(", \"rank_pattern\": {\"to_v\": 9}")),
         same("alpha of a layer", configured(", \"alpha_pattern\": {\"attn1\": 9}")),

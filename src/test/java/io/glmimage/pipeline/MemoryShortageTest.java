@@ -32,7 +32,7 @@ class MemoryShortageTest {
           freed::incrementAndGet,
           null,
           usable::get,
-          OtherProcesses.on(Compute.cpu()));
+          OtherProcesses.on(Compute.cpu(), 0));
 
   @Test
   void aRefusedCallFailsItsRowAloneIfTheDeviceStillAnswers() {
@@ -40,6 +40,7 @@ class MemoryShortageTest {
         device.inHalves(
             List.of("a", "b", "c"),
             row -> row,
+            () -> true,
             rows -> {
               if (rows.contains("b")) {
                 throw new RuntimeException("CUDA error: invalid configuration argument");
@@ -62,6 +63,7 @@ class MemoryShortageTest {
                 device.inHalves(
                     List.of("a", "b"),
                     row -> row,
+                    () -> true,
                     rows -> {
                       tried.add(rows);
                       usable.set(false);
@@ -72,7 +74,7 @@ class MemoryShortageTest {
             + " any more: CUDA error: an illegal memory access was encountered",
         lost.getMessage());
     assertTrue(device.isLost());
-    assertSame(lost, assertThrows(LostDeviceException.class, () -> device.retried("c", () -> 1)));
+    assertSame(lost, assertThrows(LostDeviceException.class, () -> device.retried("c", () -> true, () -> 1)));
     assertSame(lost, assertThrows(LostDeviceException.class, device::makeCurrent));
     assertThrows(LostDeviceException.class, () -> device.rowFailure("c", lost));
     assertEquals(List.of(List.of("a", "b")), tried);
@@ -89,6 +91,7 @@ class MemoryShortageTest {
             () ->
                 device.retried(
                     "a",
+                    () -> true,
                     () -> {
                       tries.incrementAndGet();
                       throw WatchedKernels.outOfMemory();
@@ -106,13 +109,14 @@ class MemoryShortageTest {
             freed::incrementAndGet,
             new DeviceThread("device-test", () -> {}, Duration.ofMillis(200)),
             usable::get,
-            OtherProcesses.on(Compute.cpu()))) {
+            OtherProcesses.on(Compute.cpu(), 0))) {
       LostDeviceException lost =
           assertThrows(
               LostDeviceException.class,
               () ->
                   hanging.retried(
                       "a",
+                      () -> true,
                       () -> {
                         try {
                           never.await();

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.function.LongSupplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.slf4j.Logger;
@@ -60,17 +61,21 @@ public final class PriorModel implements AutoCloseable {
   /** Rows that a decoding step multiplies, whatever the number of slots. */
   private final int batch;
 
-  /** Most slots, at most the batch. Halved when the device runs out of memory. */
-  private int rowsAtATime;
+  /** Most slots, at most the batch. */
+  private final RowLimit rowsAtATime;
 
   /** Null until the first call, and after {@link #releaseCache}. */
   private DecodeSlots state;
 
   private PriorModel(
-      CheckpointFolder folder, Weights weights, KernelProvider kernels, PriorOptions options) {
+      CheckpointFolder folder,
+      Weights weights,
+      KernelProvider kernels,
+      PriorOptions options,
+      LongSupplier outside) {
     this.weights = weights;
     batch = options.slots();
-    rowsAtATime = batch;
+    rowsAtATime = new RowLimit(batch, outside);
     ConfigFile config = folder.config("vision_language_encoder/config.json");
     text = TextConfig.read(config.objectOrEmpty("text_config"));
     vision = VisionConfig.read(config.objectOrEmpty("vision_config"));
@@ -111,9 +116,21 @@ public final class PriorModel implements AutoCloseable {
    */
   public static PriorModel load(
       CheckpointFolder folder, Compute compute, KernelProvider kernels, PriorOptions options) {
+    return load(folder, compute, kernels, options, compute::memoryOutside);
+  }
+
+  /**
+   * @param outside as {@link Compute#memoryOutside}
+   */
+  static PriorModel load(
+      CheckpointFolder folder,
+      Compute compute,
+      KernelProvider kernels,
+      PriorOptions options,
+      LongSupplier outside) {
     Weights weights = folder.weights("vision_language_encoder", compute);
     try {
-      PriorModel model = new PriorModel(folder, weights, kernels, options);
+      PriorModel model = new PriorModel(folder, weights, kernels, options, outside);
       weights.loaded();
       return model;
     } catch (RuntimeException | Error e) {
@@ -188,14 +205,14 @@ public final class PriorModel implements AutoCloseable {
 
   /** Rows that are decoded at the same time. */
   public int slots() {
-    return rowsAtATime;
+    return rowsAtATime.rows();
   }
 
   /**
    * Generates the ids of every row.
    *
-   * <p>If the device runs out of memory, fewer rows are decoded at a time, down to one. The ids
-   * stay the same.
+   * <p>If the device runs out of memory, fewer rows are decoded at a time, down to one, until other
+   * programs have given back memory. The ids stay the same.
    *
    * @return per row the ids of its last grid, {@code [rows * columns]}, before the 2x upsampling
    * @throws InvalidRequestException if a prompt does not fit its sources; see {@link #check}
@@ -214,6 +231,12 @@ public final class PriorModel implements AutoCloseable {
       return List.of();
     }
     weights.activate();
+    if (rowsAtATime.restore()) {
+      LOG.info(
+          "Other programs have given back memory of {}: decoding up to {} rows at a time",
+          weights.compute().device(),
+          rowsAtATime.rows());
+    }
     while (true) {
       List<Row> rows = prompts.stream().map(this::row).toList();
       try {
@@ -225,15 +248,14 @@ public final class PriorModel implements AutoCloseable {
         }
         // The slots hold rows that will not be continued.
         releaseCache();
-        if (rowsAtATime == 1 || !DeviceFailure.isOutOfMemory(e)) {
+        if (!DeviceFailure.isOutOfMemory(e) || !rowsAtATime.halve()) {
           throw e;
         }
-        rowsAtATime /= 2;
         weights.compute().releaseCachedMemory();
         LOG.warn(
             "{} ran out of memory: decoding {} rows at a time from now on: {}",
             weights.compute().device(),
-            rowsAtATime,
+            rowsAtATime.rows(),
             firstLine(e));
       }
     }
@@ -251,7 +273,7 @@ public final class PriorModel implements AutoCloseable {
     if (rows < 1) {
       throw new IllegalArgumentException("Invalid rows: " + rows + ", expected 1 or more");
     }
-    rowsAtATime = Math.min(rowsAtATime, rows);
+    rowsAtATime.limit(rows);
   }
 
   /** Frees the key/value cache; the next call allocates a new one. */
@@ -342,15 +364,16 @@ public final class PriorModel implements AutoCloseable {
    * the memory that is free without it.
    */
   private int suitableSlots(int rows, int capacity) {
-    int few = Math.min(rowsAtATime, PriorOptions.GPU_ROWS);
-    if (rows <= few || rowsAtATime == few) {
+    int most = rowsAtATime.rows();
+    int few = Math.min(most, PriorOptions.GPU_ROWS);
+    if (rows <= few || most == few) {
       return few;
     }
     OptionalLong free = weights.compute().freeDeviceMemory();
     long present = state == null ? 0 : cacheBytes(state.slots(), state.capacity());
     boolean fits =
-        free.isEmpty() || cacheBytes(rowsAtATime, capacity) <= (free.getAsLong() + present) / 2;
-    return fits ? rowsAtATime : few;
+        free.isEmpty() || cacheBytes(most, capacity) <= (free.getAsLong() + present) / 2;
+    return fits ? most : few;
   }
 
   private long cacheBytes(int slots, int capacity) {

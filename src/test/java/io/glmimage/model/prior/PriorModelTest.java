@@ -31,6 +31,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -128,6 +129,7 @@ class PriorModelTest {
   void fewerRowsAreDecodedAtATimeWhenMemoryIsShort() {
     List<PriorPrompt> prompts = prompts().subList(0, 3);
     List<Long> sizes = new ArrayList<>();
+    AtomicLong outside = new AtomicLong(50L << 30);
     try (PriorModel small =
         PriorModel.load(
             processor.checkpoint(),
@@ -141,16 +143,21 @@ class PriorModelTest {
                     throw WatchedKernels.outOfMemory();
                   }
                 }),
-            PriorOptions.defaults(Compute.cpu()).withSlots(4))) {
+            PriorOptions.defaults(Compute.cpu()).withSlots(4),
+            outside::get)) {
       List<int[]> out = small.generate(prompts);
       assertTrue(sizes.contains(4L) && sizes.contains(2L), sizes.toString());
       for (int i = 0; i < out.size(); i++) {
         assertArrayEquals(model.generate(List.of(prompts.get(i))).get(0), out.get(i));
       }
-      // Later calls start with one row.
+      // Later calls start with one row, until others give back memory.
       sizes.clear();
       small.generate(prompts);
       assertEquals(List.of(1L), sizes.stream().distinct().toList());
+      sizes.clear();
+      outside.set(0);
+      small.generate(prompts.subList(0, 2));
+      assertTrue(sizes.contains(4L), sizes.toString());
     }
   }
 
