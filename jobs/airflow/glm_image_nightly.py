@@ -8,7 +8,7 @@ unless they are in a local or mounted folder), glm_image_alerts (webhook, option
 
 Variables: glm_image_jar, glm_image_manifest and glm_image_output (paths with {date}), glm_image_model;
 optional: glm_image_flagged_output (a path with {date}), glm_image_steps, glm_image_max_failed_ratio, glm_image_retry_flagged, glm_image_properties_file (settings of Spark on the
-worker's disk, such as credentials, which must not be on a command line).
+worker's disk: a profile of conf/ for GPUs, and credentials, which must not be on a command line).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ with DAG(
     tags=["glm-image"],
     doc_md=__doc__,
 ) as dag:
-    validate = run("validate", VALIDATE)
+    validate = run("validate", VALIDATE, execution_timeout=timedelta(hours=1))
     edit = run("edit", EDIT, execution_timeout=timedelta(hours=12))
     counted = counts()
     branch = rows_left(counted)

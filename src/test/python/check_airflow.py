@@ -29,15 +29,14 @@ def check_imports():
     bag = DagBag(str(work / "dags"))
     assert bag.import_errors == {}, bag.import_errors
     assert sorted(bag.dags) == ["glm_image_nightly", "glm_image_nightly_kubernetes"], sorted(bag.dags)
-    arguments = {}
-    for name, dag in bag.dags.items():
-        task = dag.get_task("edit")
-        if name == "glm_image_nightly":
-            arguments[name] = task.application_args
-        else:
-            arguments[name] = task.template_spec["spec"]["arguments"]
-            assert task.template_spec["spec"]["restartPolicy"] == {"type": "Never"}
-    assert len({tuple(a) for a in arguments.values()}) == 1, arguments
+    for dag in bag.dags.values():
+        for name in ("validate", "edit", "follow_up", "edit_flagged"):
+            assert dag.get_task(name).execution_timeout, (dag.dag_id, name)
+    arguments = bag.dags["glm_image_nightly"].get_task("edit").application_args
+    spec = bag.dags["glm_image_nightly_kubernetes"].get_task("edit").template_spec["spec"]
+    # Only Kubernetes mounts a folder of the node for the weights.
+    assert spec["arguments"] == [*arguments, "--weights-cache", "/var/cache/glm-image"], spec
+    assert spec["restartPolicy"] == {"type": "Never"}, spec
 
 
 def check_rendering():
@@ -60,16 +59,21 @@ def check_rendering():
                 rendered[dag.dag_id, name, field] = value
     spec = rendered["glm_image_nightly_kubernetes", "edit", "template_spec"]["spec"]
     assert f"{work}/2026-01-05/edited" in spec["arguments"], spec
-    assert spec["arguments"] == rendered["glm_image_nightly", "edit", "application_args"], spec
+    assert spec["arguments"][:-2] == rendered["glm_image_nightly", "edit", "application_args"], spec
     manifest = page.parents[3] / "jobs" / "kubernetes" / "spark-application.yaml"
     ours = yaml.safe_load(manifest.read_text())["spec"]
-    for key in ("type", "mode", "mainClass", "sparkVersion"):
+    for key in ("type", "mode", "mainClass", "sparkVersion", "sparkConf", "volumes", "driver"):
         assert spec[key] == ours[key], (key, spec[key])
-    assert spec["driver"]["serviceAccount"] == ours["driver"]["serviceAccount"], spec
-    assert spec["executor"]["tolerations"] == ours["executor"]["tolerations"], spec
-    gpu = {name: value for name, value in ours["sparkConf"].items() if ".executor.resource.gpu." in name}
-    assert gpu.items() <= spec["sparkConf"].items(), spec
-    assert spec["sparkConf"]["spark.task.resource.gpu.amount"] == "0.125", spec
+    assert f"--weights-cache={spec['arguments'][-1]}" in ours["arguments"], spec
+    for name in ("edit", "follow_up", "edit_flagged"):
+        executor = rendered["glm_image_nightly_kubernetes", name, "template_spec"]["spec"]["executor"]
+        assert {**executor, "instances": ours["executor"]["instances"]} == ours["executor"], (name, executor)
+    # validate loads no model, so it asks for no GPU and little memory, and runs on any node.
+    small = rendered["glm_image_nightly_kubernetes", "validate", "template_spec"]["spec"]
+    assert not [name for name in small["sparkConf"] if ".gpu." in name], small
+    assert small["sparkConf"].items() <= ours["sparkConf"].items(), small
+    assert (small["executor"]["memory"], small["executor"]["memoryOverhead"]) == ("4g", "2g"), small
+    assert "tolerations" not in small["executor"] and "--weights-cache" not in small["arguments"], small
 
 
 def check_lost_executor():

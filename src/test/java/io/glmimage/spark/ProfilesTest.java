@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.spark.internal.config.ConfigEntry;
@@ -55,6 +56,54 @@ class ProfilesTest {
     }
     assertEquals(List.of(), unknown);
     assertEquals(7, profiles().size());
+  }
+
+  @Test
+  void theOperatorsApplicationHasTheSettingsOfTheProfile() throws IOException {
+    Properties profile = read(Path.of("conf", "kubernetes-gpu.conf"));
+    String application = Files.readString(Path.of("jobs/kubernetes/spark-application.yaml"));
+    Properties settings = new Properties();
+    for (MatchResult setting :
+        Pattern.compile("(?m)^ {4}(spark\\.[\\w.]+): \"?([^\"\n]+)\"?$")
+            .matcher(application)
+            .results()
+            .toList()) {
+      settings.setProperty(setting.group(1), setting.group(2));
+    }
+    String executor = application.substring(application.indexOf("\n  executor:\n"));
+    String driver =
+        application.substring(
+            application.indexOf("\n  driver:\n"), application.indexOf("\n  executor:\n"));
+    for (String key : List.of("instances", "cores", "memory", "memoryOverhead")) {
+      settings.setProperty("spark.executor." + key, value(executor, key));
+    }
+    for (String key : List.of("memory", "memoryOverhead")) {
+      settings.setProperty("spark.driver." + key, value(driver, key));
+    }
+    for (String key : settings.stringPropertyNames()) {
+      assertEquals(profile.getProperty(key), settings.getProperty(key), key);
+    }
+    // Settings that protect a long run, and the log.
+    assertTrue(
+        settings
+            .stringPropertyNames()
+            .containsAll(
+                List.of(
+                    "spark.executor.failuresValidityInterval",
+                    "spark.network.timeout",
+                    "spark.speculation",
+                    "spark.driver.extraJavaOptions")),
+        settings.toString());
+  }
+
+  /** The value of a key that is indented by four spaces. */
+  private static String value(String yaml, String key) {
+    return Pattern.compile("(?m)^ {4}" + key + ": (\\S+)$")
+        .matcher(yaml)
+        .results()
+        .findFirst()
+        .orElseThrow()
+        .group(1);
   }
 
   @Test
