@@ -202,7 +202,8 @@ final class MemoryShortage implements AutoCloseable {
         freeMemory();
       }
       int half = rows.size() / 2;
-      List<Outcome<T>> outcomes = new ArrayList<>(inHalves(rows.subList(0, half), id, wanted, work));
+      List<Outcome<T>> outcomes =
+          new ArrayList<>(inHalves(rows.subList(0, half), id, wanted, work));
       outcomes.addAll(inHalves(rows.subList(half, rows.size()), id, wanted, work));
       return outcomes;
     }

@@ -74,12 +74,18 @@ class KubernetesLauncherTest {
     String file = "--properties-file " + settings;
     for (Map.Entry<String, String> expected :
         Map.of(
-                file, "mine",
-                "--properties-file=" + settings, "mine",
-                file + " --properties-file " + folder.resolve("empty.conf"), "default",
-                "--conf spark.kubernetes.namespace=theirs " + file, "theirs",
-                "--conf=spark.kubernetes.namespace=theirs", "theirs",
-                "--conf spark.kubernetes.namespace=a -c spark.kubernetes.namespace=b", "b")
+                file,
+                "mine",
+                "--properties-file=" + settings,
+                "mine",
+                file + " --properties-file " + folder.resolve("empty.conf"),
+                "default",
+                "--conf spark.kubernetes.namespace=theirs " + file,
+                "theirs",
+                "--conf=spark.kubernetes.namespace=theirs",
+                "theirs",
+                "--conf spark.kubernetes.namespace=a -c spark.kubernetes.namespace=b",
+                "b")
             .entrySet()) {
       Finished run = submit(Map.of("SPARK_SUBMIT_ARGS", expected.getKey()), "edit");
       assertTrue(

@@ -74,7 +74,9 @@ class MemoryShortageTest {
             + " any more: CUDA error: an illegal memory access was encountered",
         lost.getMessage());
     assertTrue(device.isLost());
-    assertSame(lost, assertThrows(LostDeviceException.class, () -> device.retried("c", () -> true, () -> 1)));
+    assertSame(
+        lost,
+        assertThrows(LostDeviceException.class, () -> device.retried("c", () -> true, () -> 1)));
     assertSame(lost, assertThrows(LostDeviceException.class, device::makeCurrent));
     assertThrows(LostDeviceException.class, () -> device.rowFailure("c", lost));
     assertEquals(List.of(List.of("a", "b")), tried);

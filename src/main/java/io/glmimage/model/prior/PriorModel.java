@@ -371,8 +371,7 @@ public final class PriorModel implements AutoCloseable {
     }
     OptionalLong free = weights.compute().freeDeviceMemory();
     long present = state == null ? 0 : cacheBytes(state.slots(), state.capacity());
-    boolean fits =
-        free.isEmpty() || cacheBytes(most, capacity) <= (free.getAsLong() + present) / 2;
+    boolean fits = free.isEmpty() || cacheBytes(most, capacity) <= (free.getAsLong() + present) / 2;
     return fits ? most : few;
   }
 
