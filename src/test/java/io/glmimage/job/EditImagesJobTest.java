@@ -27,6 +27,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.spark.SparkExecutorInfo;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
@@ -504,6 +505,9 @@ class EditImagesJobTest extends SharedSession {
         job.err().contains("Cannot load model broken on cpu: tensor x has shape [1], expected [2]"),
         job.err());
     assertEquals(1, FakeEngines.OPENED.get() - opened);
+    for (SparkExecutorInfo executor : spark.sparkContext().statusTracker().getExecutorInfos()) {
+      assertEquals(0, executor.numRunningTasks(), "the other task has ended");
+    }
     assertFalse(Files.exists(Path.of(output, "summary.json")));
     assertTrue(
         job.out().startsWith("RESULT {\"status\":\"job_failed\",\"exit_code\":3,"), job.out());

@@ -209,16 +209,25 @@ public final class EditRunner implements AutoCloseable {
       stopIfTooManyFailed(progress.failedRows());
     } catch (Exception e) {
       // Spark throws checked exceptions that it does not declare, also for cancelled jobs.
-      if (stopped.get() != null) {
-        // Its tasks save finished rows, and must not write after the lock is released.
-        LostExecutors.awaitIdle(spark, STOP_SECONDS);
-      }
+      awaitTasks(e);
       throwIfStopped(e);
       throw e;
     } finally {
       spark.sparkContext().setLocalProperty(INTERRUPT, interrupts);
     }
     throwIfStopped(null);
+  }
+
+  /** The other tasks save finished rows, and must not write after the lock is released. */
+  private void awaitTasks(Exception failure) {
+    if (spark.sparkContext().isStopped()) {
+      return;
+    }
+    try {
+      LostExecutors.awaitIdle(spark, STOP_SECONDS);
+    } catch (IOException e) {
+      failure.addSuppressed(e);
+    }
   }
 
   private void stopIfTooManyFailed(long failed) {
