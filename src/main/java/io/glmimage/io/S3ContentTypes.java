@@ -37,8 +37,12 @@ public final class S3ContentTypes {
     // By name, because the SDK of the other class is missing.
     String name = S3ContentTypes.class.getPackageName();
     name += version2 ? ".S3ExecutionInterceptor" : ".S3RequestHandler";
-    if (!isLoadable(configuration, name)) {
-      LOG.warn("Cannot set content types of objects: {} cannot be loaded", name);
+    if (!sees(constants.getClassLoader(), name)) {
+      LOG.info(
+          "Objects get the content type application/octet-stream: S3A is among Spark's own jars and"
+              + " cannot load {}; spark.driver.extraClassPath and spark.executor.extraClassPath with"
+              + " this program's jar make it visible",
+          name);
       return;
     }
     if (!Set.of(configuration.getTrimmedStrings(key)).contains(name)) {
@@ -79,10 +83,12 @@ public final class S3ContentTypes {
     }
   }
 
-  private static boolean isLoadable(Configuration configuration, String name) {
+  /** S3A loads classes by its own class loader, whatever that of the configuration is. */
+  private static boolean sees(ClassLoader loader, String name) {
     try {
-      return configuration.getClassByNameOrNull(name) != null;
-    } catch (LinkageError e) {
+      Class.forName(name, false, loader);
+      return true;
+    } catch (ClassNotFoundException | LinkageError e) {
       return false;
     }
   }
