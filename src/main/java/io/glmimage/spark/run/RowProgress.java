@@ -7,6 +7,7 @@ import java.util.Map;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.TaskInfo;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 
@@ -53,8 +54,10 @@ public final class RowProgress implements AutoCloseable {
     return total == 0 ? -1 : (int) Math.min(100, loaded * 100 / total);
   }
 
+  /** Spark adds a task's counts to the counter before the listener hears that it has ended. */
   private long current(LongAccumulator counter) {
-    return counter.value() + listener.running(counter.id());
+    long ended = counter.value();
+    return Math.max(ended, listener.current(counter.id(), ended));
   }
 
   /** Sets the row counts to zero, because all tasks will count their rows again. */
@@ -112,12 +115,20 @@ public final class RowProgress implements AutoCloseable {
     /** Counts of running tasks: by task id, then by accumulator id. */
     private final Map<Long, Map<Long, Long>> running = new HashMap<>();
 
-    synchronized long running(long accumulator) {
-      return running.values().stream().mapToLong(c -> c.getOrDefault(accumulator, 0L)).sum();
+    /** Counts of the tasks that are known to have ended, by accumulator id. */
+    private final Map<Long, Long> ended = new HashMap<>();
+
+    /**
+     * @param most counts of the tasks that have ended, known or not
+     */
+    synchronized long current(long accumulator, long most) {
+      return Math.min(ended.getOrDefault(accumulator, 0L), most)
+          + running.values().stream().mapToLong(c -> c.getOrDefault(accumulator, 0L)).sum();
     }
 
     synchronized void reset() {
       running.clear();
+      ended.clear();
     }
 
     @Override
@@ -146,12 +157,19 @@ public final class RowProgress implements AutoCloseable {
 
     @Override
     public void onTaskEnd(SparkListenerTaskEnd end) {
-      remove(end.taskInfo().taskId());
+      ended(end.taskInfo());
       callWatch();
     }
 
-    private synchronized void remove(long task) {
-      running.remove(task);
+    private synchronized void ended(TaskInfo task) {
+      running.remove(task.taskId());
+      var accumulators = task.accumulables().iterator();
+      while (accumulators.hasNext()) {
+        var accumulator = accumulators.next();
+        if (accumulator.value().isDefined() && accumulator.value().get() instanceof Long count) {
+          ended.merge(accumulator.id(), count, Math::max);
+        }
+      }
     }
   }
 }

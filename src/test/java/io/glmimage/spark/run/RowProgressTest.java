@@ -121,6 +121,21 @@ class RowProgressTest {
   }
 
   @Test
+  void aTaskThatHasEndedUnheardCountsOnce() {
+    List<Long> seen = Collections.synchronizedList(new ArrayList<>());
+    progress.watch(seen::add);
+    heartbeat(7, rows(2, 1));
+    // Spark adds up the counts of task 7; its end is not reported yet.
+    progress.counters().count(true);
+    progress.counters().count(false);
+    progress.counters().count(false);
+    heartbeat(8, rows(0, 0));
+    assertEquals(1, progress.failedRows());
+    assertEquals(3, progress.doneRows());
+    assertTrue(seen.stream().allMatch(failed -> failed == 1), seen.toString());
+  }
+
+  @Test
   void aRunThatStartsAgainCountsFromZero() {
     heartbeat(7, rows(3, 1));
     progress.counters().count(true);
