@@ -52,7 +52,7 @@ public final class EditRunner implements AutoCloseable {
   /** Spark's property of a thread: tasks of cancelled jobs are interrupted. */
   private static final String INTERRUPT = "spark.job.interruptOnCancel";
 
-  /** Longest time that a stopped run waits for its tasks. */
+  /** Longest time that a stopped or failed run waits for its tasks. */
   private static final long STOP_SECONDS = 8;
 
   private final SparkSession spark;

@@ -3,7 +3,9 @@ package io.glmimage.spark.run;
 import io.glmimage.output.EditFigures;
 import io.glmimage.output.KernelUse;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
@@ -115,7 +117,10 @@ public final class RowProgress implements AutoCloseable {
     /** Counts of running tasks: by task id, then by accumulator id. */
     private final Map<Long, Map<Long, Long>> running = new HashMap<>();
 
-    /** Counts of the tasks that are known to have ended, by accumulator id. */
+    /** Tasks that are known to have ended. Spark may report a heartbeat after that. */
+    private final Set<Long> endedTasks = new HashSet<>();
+
+    /** Their counts, by accumulator id. */
     private final Map<Long, Long> ended = new HashMap<>();
 
     /**
@@ -151,7 +156,10 @@ public final class RowProgress implements AutoCloseable {
             counts.put(accumulator.id(), count);
           }
         }
-        running.put((Long) task._1(), counts);
+        Long id = (Long) task._1();
+        if (!endedTasks.contains(id)) {
+          running.put(id, counts);
+        }
       }
     }
 
@@ -163,6 +171,7 @@ public final class RowProgress implements AutoCloseable {
 
     private synchronized void ended(TaskInfo task) {
       running.remove(task.taskId());
+      endedTasks.add(task.taskId());
       var accumulators = task.accumulables().iterator();
       while (accumulators.hasNext()) {
         var accumulator = accumulators.next();

@@ -14,7 +14,9 @@ import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.AccumulableInfo;
+import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -118,6 +120,28 @@ class RowProgressTest {
     assertEquals(1L, failed, "the watch sees the end of the task");
     assertEquals(3, progress.doneRows());
     assertEquals(1, progress.failedRows());
+  }
+
+  @Test
+  void aHeartbeatAfterTheEndOfItsTaskDoesNotCount() throws Exception {
+    BlockingQueue<Long> ended = new LinkedBlockingQueue<>();
+    SparkListener ends =
+        new SparkListener() {
+          @Override
+          public void onTaskEnd(SparkListenerTaskEnd end) {
+            ended.add(end.taskInfo().taskId());
+          }
+        };
+    spark.sparkContext().addSparkListener(ends);
+    RunCounters counters = progress.counters();
+    JavaSparkContext.fromSparkContext(spark.sparkContext())
+        .parallelize(List.of("bad"), 1)
+        .foreach(row -> counters.count(row.equals("bad")));
+    Long task = ended.poll(20, TimeUnit.SECONDS);
+    spark.sparkContext().removeSparkListener(ends);
+    heartbeat(task, rows(1, 1));
+    assertEquals(1, progress.failedRows());
+    assertEquals(1, progress.doneRows());
   }
 
   @Test
