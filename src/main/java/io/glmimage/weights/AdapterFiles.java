@@ -77,13 +77,13 @@ public final class AdapterFiles {
     if (paths.contains("model_index.json")) {
       throw refused(place, "it is a whole model, not an adapter: give it with --model");
     }
-    List<String> notFetched =
-        CheckpointForm.notFetched(
+    List<String> unreadable =
+        CheckpointForm.unreadable(
             source,
             files,
             path -> (belongs(path) && !isBesideTheUsual(path, paths)) || COMPONENTS.contains(path));
-    if (!notFetched.isEmpty()) {
-      throw refused(place, String.join("; ", notFetched));
+    if (!unreadable.isEmpty()) {
+      throw refused(place, String.join("; ", unreadable));
     }
     List<Part> parts = new ArrayList<>();
     for (String component : List.of("", "transformer", "vision_language_encoder")) {

@@ -108,7 +108,7 @@ public final class CheckpointForm {
       problems.add("the folder has no model_index.json" + guess());
     }
     problems.addAll(
-        notFetched(
+        unreadable(
             source,
             files,
             path -> CheckpointFiles.belongs(path) || CheckpointFiles.isComponent(path)));
@@ -239,7 +239,7 @@ public final class CheckpointForm {
    *
    * @param belongs selects the paths that are needed
    */
-  static List<String> notFetched(
+  static List<String> unreadable(
       FileSource source, List<FileSource.Entry> files, Predicate<String> belongs)
       throws IOException {
     List<String> problems = new ArrayList<>();
