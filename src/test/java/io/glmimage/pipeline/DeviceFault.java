@@ -54,13 +54,15 @@ public enum DeviceFault {
       if (compute.isCuda()) {
         compute.releaseCachedMemory();
         try {
-          GpuHog.start(compute.gpuIndex());
+          GpuHog.start(compute.gpuIndex(), 0, HOLD_SECONDS);
         } catch (IOException e) {
           throw new UncheckedIOException(e);
         }
       }
     }
   };
+
+  private static final int HOLD_SECONDS = 8;
 
   /**
    * @param activations of the layer that is about to run
