@@ -1,6 +1,5 @@
 package io.glmimage.io;
 
-import io.glmimage.error.JobException;
 import io.glmimage.error.Redaction;
 import java.io.IOException;
 import java.net.URI;
@@ -101,8 +100,7 @@ final class Locations {
    * The file system that holds a path.
    *
    * @throws LastingException if the file system cannot have a file of this name, or for a web
-   *     address
-   * @throws JobException if the class of the file system is not on the class path
+   *     address, or if the class of the file system is not on the class path
    */
   FileSystem fileSystem(Path path) throws IOException {
     String scheme = scheme(path.toUri());
@@ -266,8 +264,8 @@ final class Locations {
     }
   }
 
-  private static JobException missing(Path path, String reason, Throwable cause) {
-    return new JobException(
+  private static LastingException missing(Path path, String reason, Throwable cause) {
+    return new LastingException(
         "Cannot open the file system of "
             + path
             + ": "

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.glmimage.error.JobException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -90,11 +89,11 @@ class LocationsTest {
   }
 
   @Test
-  void aMissingFileSystemClassFailsTheJob() {
+  void theMessageAboutAMissingFileSystemClassNamesWhatToAdd() {
     configuration.set("fs.s3.impl", "com.example.OtherFileSystem");
     String message =
         assertThrows(
-                JobException.class,
+                LastingException.class,
                 () -> locations.fileSystem(new org.apache.hadoop.fs.Path("s3://b/k")))
             .getMessage();
     assertEquals(

@@ -1,10 +1,14 @@
 package io.glmimage.job;
 
+import static org.apache.spark.sql.functions.countDistinct;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.min;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.manifest.EditDefaults;
+import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ManifestOptions.Place;
 import io.glmimage.manifest.ResultRows;
@@ -17,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -203,6 +208,34 @@ class TablesJobTest {
             table, Map.of(), List.of(), null, null, ResultRows.EDITED, Place.TABLE, null);
     EditDefaults defaults = new EditDefaults(7, 20, 1.5, null, null, 1 << 20);
     return ManifestTable.open(spark, session.storage(), options, defaults);
+  }
+
+  @Test
+  void theRowsOfALargeTableAreNumberedOnceAndWithoutGaps() {
+    int count = 60_000;
+    spark.conf().set("spark.sql.shuffle.partitions", "8");
+    // It would merge these partitions, because they are small.
+    spark.conf().set("spark.sql.adaptive.enabled", "false");
+    try {
+      spark
+          .range(0, count, 1, 8)
+          .selectExpr("concat('row ', id) AS id", "'p' AS prompt", "array('/a.png') AS image_paths")
+          .write()
+          .saveAsTable("db.large");
+      Row numbers =
+          open("db.large")
+              .identify()
+              .planned("model")
+              .agg(
+                  countDistinct(InternalColumns.INDEX),
+                  min(InternalColumns.INDEX),
+                  max(InternalColumns.INDEX))
+              .head();
+      assertEquals(RowFactory.create((long) count, 0L, count - 1L), numbers);
+    } finally {
+      spark.conf().set("spark.sql.shuffle.partitions", "1");
+      spark.conf().unset("spark.sql.adaptive.enabled");
+    }
   }
 
   @Test

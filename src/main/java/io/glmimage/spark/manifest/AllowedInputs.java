@@ -26,18 +26,57 @@ final class AllowedInputs {
     if (folders.isEmpty()) {
       return;
     }
-    List<String> files = new ArrayList<>(row.sources());
-    if (row.mask() != null) {
-      files.add(row.mask().path());
-    }
-    for (String file : files) {
-      if (!DataUrl.is(file) && !isAllowed(storage, folders, file)) {
+    for (String file : files(row)) {
+      if (!isAllowed(storage, folders, file)) {
         throw new RowFailure(
             ErrorClass.INVALID_ROW,
             file + " is outside the folders of --allow-input: " + String.join(", ", folders),
             null);
       }
     }
+  }
+
+  /**
+   * Refuses a row with a file in a folder that the run writes to.
+   *
+   * @param folders the folders of the run
+   */
+  static void checkWritten(Storage storage, List<String> folders, ManifestRow row)
+      throws RowFailure {
+    for (String file : files(row)) {
+      if (isWritten(storage, folders, file)) {
+        throw new RowFailure(
+            ErrorClass.INVALID_ROW,
+            file
+                + " is in a folder that this run writes to, and may be replaced; choose another"
+                + " --output",
+            null);
+      }
+    }
+  }
+
+  /** Source images and mask, without those inside the manifest. */
+  private static List<String> files(ManifestRow row) {
+    List<String> files = new ArrayList<>(row.sources());
+    if (row.mask() != null) {
+      files.add(row.mask().path());
+    }
+    files.removeIf(DataUrl::is);
+    return files;
+  }
+
+  private static boolean isWritten(Storage storage, List<String> folders, String file) {
+    try {
+      for (String folder : folders) {
+        if (storage.isWithin(file, folder)) {
+          return true;
+        }
+      }
+    } catch (IOException | UsageException e) {
+      // An invalid path; reading it says why.
+      return false;
+    }
+    return false;
   }
 
   private static boolean isAllowed(Storage storage, List<String> folders, String file)

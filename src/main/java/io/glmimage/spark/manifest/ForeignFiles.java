@@ -96,7 +96,7 @@ final class ForeignFiles {
       throw new UsageException(
           "Cannot read manifest "
               + given
-              + ": Spark takes files of this name for hidden ones (rename it: the name must not"
+              + ": Spark treats a file with this name as hidden (rename it: the name must not"
               + " begin with a dot or an underscore, or end with ._COPYING_)");
     }
   }
@@ -110,8 +110,15 @@ final class ForeignFiles {
       throws IOException {
     for (String file : files) {
       Matcher mark = IN_TABLE.matcher(file);
-      if (mark.find() && isVisible(mark.group(1))) {
-        throw refused(given, "its folder " + mark.group(1) + " is", table(mark.group(2)));
+      if (!mark.find()) {
+        continue;
+      }
+      String folder = mark.group(1);
+      if (folder == null) {
+        throw refused(given, "it is", table(mark.group(2)));
+      }
+      if (isVisible(folder)) {
+        throw refused(given, "its folder " + folder + " is", table(mark.group(2)));
       }
     }
     // Partition folders, and the folder of Iceberg's data, are inside the folder of the table.

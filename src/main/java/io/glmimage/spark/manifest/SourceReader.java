@@ -60,11 +60,17 @@ public final class SourceReader {
   private final Storage storage;
   private final EditDefaults limits;
   private final SourceOptions options;
+  private final List<String> written;
 
-  public SourceReader(Storage storage, EditDefaults limits, SourceOptions options) {
+  /**
+   * @param written folders that the run writes to; no files are read from them
+   */
+  public SourceReader(
+      Storage storage, EditDefaults limits, SourceOptions options, List<String> written) {
     this.storage = storage;
     this.limits = limits;
     this.options = options;
+    this.written = written;
   }
 
   /**
@@ -83,7 +89,9 @@ public final class SourceReader {
    * @throws RowFailure naming the source image that cannot be used
    */
   public Read request(ManifestRow row) throws RowFailure {
+    // First, because the other check may open the file system of a path.
     AllowedInputs.check(storage, options.folders(), row);
+    AllowedInputs.checkWritten(storage, written, row);
     List<RgbImage> sources = new ArrayList<>();
     List<Set<SourceTrait>> traits = new ArrayList<>();
     List<String> versions = new ArrayList<>();

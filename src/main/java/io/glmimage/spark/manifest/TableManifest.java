@@ -53,11 +53,11 @@ record TableManifest(Dataset<Row> rows, String version) {
           spark.sql("SELECT * FROM " + table.quoted() + " VERSION AS OF " + version);
       // A version has the columns of its time; they may have other names since.
       if (pinned.schema().equals(rows.schema())) {
-        return new TableManifest(ordered(newest(pinned), options), version);
+        return new TableManifest(ordered(spark, newest(pinned), options), version);
       }
     }
-    // Unknown content: the next run must not take it for the same.
-    return new TableManifest(ordered(newest(rows), options), UUID.randomUUID().toString());
+    // The content is unknown, so the next run must not treat it as unchanged.
+    return new TableManifest(ordered(spark, newest(rows), options), UUID.randomUUID().toString());
   }
 
   /** The present version of an Iceberg or Delta table; null for others and for empty tables. */
@@ -112,8 +112,14 @@ record TableManifest(Dataset<Row> rows, String version) {
         .drop(place);
   }
 
-  /** Tables have no order. Rows without ids that are equal are numbered, so they need one. */
-  private static Dataset<Row> ordered(Dataset<Row> rows, ManifestOptions options) {
+  /**
+   * Tables have no order. Rows without ids that are equal are numbered, so they need one.
+   *
+   * @return a table of an RDD, which is sorted once: each query of a sorted plan would sort again,
+   *     and choose other partitions (see {@link FormatReader})
+   */
+  private static Dataset<Row> ordered(
+      SparkSession spark, Dataset<Row> rows, ManifestOptions options) {
     List<Column> keys = new ArrayList<>();
     List<Column> others = new ArrayList<>();
     for (StructField column : rows.schema().fields()) {
@@ -124,6 +130,7 @@ record TableManifest(Dataset<Row> rows, String version) {
       }
     }
     keys.addAll(others);
-    return rows.orderBy(keys.toArray(Column[]::new));
+    Dataset<Row> sorted = rows.orderBy(keys.toArray(Column[]::new));
+    return spark.createDataFrame(sorted.javaRDD(), sorted.schema());
   }
 }

@@ -52,6 +52,9 @@ public final class EditRunner implements AutoCloseable {
   /** Spark's property of a thread: tasks of cancelled jobs are interrupted. */
   private static final String INTERRUPT = "spark.job.interruptOnCancel";
 
+  /** Longest time that a run waits for copies of tasks. */
+  private static final long IDLE_SECONDS = 30;
+
   /** Longest time that a stopped or failed run waits for its tasks. */
   private static final long STOP_SECONDS = 8;
 
@@ -70,6 +73,7 @@ public final class EditRunner implements AutoCloseable {
   /** Identifies the model and all options that determine an edited image. */
   private final String modelAndOptions;
 
+  private final RunJobs jobs;
   private final AtomicReference<JobException> stopped = new AtomicReference<>();
 
   /** All rows; those that need no editing have no values. */
@@ -82,6 +86,8 @@ public final class EditRunner implements AutoCloseable {
   private List<RowCosts.OfPartition> costs = List.of();
 
   /**
+   * Prepares a run. The methods that start Spark jobs must be called by the same thread.
+   *
    * @param model is identified, not loaded
    * @param sources how source images are read
    */
@@ -113,12 +119,13 @@ public final class EditRunner implements AutoCloseable {
             + output.encoder().fingerprint()
             + output.quality().fingerprint()
             + sources.fingerprint();
+    this.jobs = new RunJobs(spark.sparkContext(), run);
   }
 
   /** Stops all work; {@link #edit} then throws this. */
   public void stop(JobException why) {
     stopped.compareAndSet(null, why);
-    spark.sparkContext().cancelAllJobs();
+    jobs.cancel();
   }
 
   /** Finds and counts the rows to do. */
@@ -189,22 +196,27 @@ public final class EditRunner implements AutoCloseable {
    * Edits the rows to do. The results of finished rows are kept, even if the run fails later.
    *
    * @param opener opens the model in the tasks
-   * @param progress receives the row counts; they may be too high after a task was repeated
+   * @param progress receives the row counts
    * @throws JobException if the run was stopped, or too many rows failed
    */
   public void edit(EditPlan plan, EngineOpener opener, RowProgress progress) throws IOException {
     results.begin();
+    throwIfStopped(null);
     String interrupts = spark.sparkContext().getLocalProperty(INTERRUPT);
     try {
       if (plan.rows() > 0) {
-        progress.watch(this::stopIfTooManyFailed);
+        progress.watch(this::watch);
         // Stopped tasks end at once, unless the engine works on a row of theirs.
         spark.sparkContext().setLocalProperty(INTERRUPT, "true");
-        LostExecutors.foreachPartition(
-            partitioned(plan).javaRDD(),
-            partitionRunner(plan, opener, progress),
+        JavaRDD<Row> rows = partitioned(plan).javaRDD();
+        PartitionRunner work = partitionRunner(plan, opener, progress);
+        LostExecutors.run(
+            () -> {
+              throwIfStopped(null);
+              rows.foreachPartition(work);
+            },
             finishedRows(progress));
-        LostExecutors.awaitIdle(spark);
+        jobs.awaitIdle(IDLE_SECONDS);
       }
       stopIfTooManyFailed(progress.failedRows());
     } catch (Exception e) {
@@ -220,13 +232,19 @@ public final class EditRunner implements AutoCloseable {
 
   /** The other tasks save finished rows, and must not write after the lock is released. */
   private void awaitTasks(Exception failure) {
-    if (spark.sparkContext().isStopped()) {
-      return;
-    }
     try {
-      LostExecutors.awaitIdle(spark, STOP_SECONDS);
+      jobs.awaitIdle(STOP_SECONDS);
     } catch (IOException e) {
       failure.addSuppressed(e);
+    }
+  }
+
+  private void watch(long failed) {
+    if (stopped.get() != null) {
+      // It may have been stopped just before its job began.
+      jobs.cancel();
+    } else {
+      stopIfTooManyFailed(failed);
     }
   }
 
@@ -371,5 +389,6 @@ public final class EditRunner implements AutoCloseable {
       planned.unpersist(stopped.get() != null);
     }
     hadoop.destroy();
+    jobs.close();
   }
 }

@@ -3,14 +3,7 @@ package io.glmimage.spark.run;
 import io.glmimage.error.Causes;
 import io.glmimage.error.GlmImageException;
 import java.io.IOException;
-import java.util.Iterator;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
-import org.apache.spark.SparkExecutorInfo;
-import org.apache.spark.api.java.JavaRDD;
-import org.apache.spark.api.java.function.VoidFunction;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,9 +22,6 @@ final class LostExecutors {
    * process is found within two starts; several such rows in one partition take longer.
    */
   static final int STARTS_WITHOUT_PROGRESS = 3;
-
-  private static final long LONGEST_WAIT_SECONDS = 30;
-  private static final long POLL_MILLIS = 50;
 
   /** Spark's message when it aborts a job; a task's own failure has its exception there. */
   private static final Pattern LOSS =
@@ -54,12 +44,6 @@ final class LostExecutors {
   @FunctionalInterface
   interface Job {
     void run() throws IOException;
-  }
-
-  /** As {@code rows.foreachPartition(work)}. */
-  static void foreachPartition(
-      JavaRDD<Row> rows, VoidFunction<Iterator<Row>> work, Progress progress) throws IOException {
-    run(() -> rows.foreachPartition(work), progress);
   }
 
   /** Runs the job until it ends, or fails for another reason than lost executors. */
@@ -108,38 +92,5 @@ final class LostExecutors {
     return !(Causes.root(error) instanceof GlmImageException)
         && error.getMessage() != null
         && LOSS.matcher(error.getMessage()).find();
-  }
-
-  /**
-   * Waits for tasks whose results are not needed any more, such as the slower copy of a task. They
-   * write files until they end.
-   */
-  static void awaitIdle(SparkSession spark) throws IOException {
-    awaitIdle(spark, LONGEST_WAIT_SECONDS);
-  }
-
-  /** As {@link #awaitIdle(SparkSession)}, for at most so many seconds. */
-  static void awaitIdle(SparkSession spark, long seconds) throws IOException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-    for (int tasks = runningTasks(spark); tasks > 0; tasks = runningTasks(spark)) {
-      if (System.nanoTime() > end) {
-        LOG.warn("{} tasks that are no longer needed still run; not waiting for them", tasks);
-        return;
-      }
-      try {
-        Thread.sleep(POLL_MILLIS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IOException("Interrupted while waiting for tasks to end", e);
-      }
-    }
-  }
-
-  private static int runningTasks(SparkSession spark) {
-    int tasks = 0;
-    for (SparkExecutorInfo executor : spark.sparkContext().statusTracker().getExecutorInfos()) {
-      tasks += executor.numRunningTasks();
-    }
-    return tasks;
   }
 }

@@ -6,11 +6,9 @@ import io.glmimage.error.GlmImageException;
 import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
 import io.glmimage.error.Redaction;
-import io.glmimage.error.UsageException;
 import io.glmimage.error.Wording;
 import io.glmimage.image.RgbImage;
 import io.glmimage.io.Storage;
-import io.glmimage.manifest.DataUrl;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
 import io.glmimage.output.ResultRow;
@@ -64,7 +62,13 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     this.output = work.output();
     this.counters = counters;
     this.storage = storage;
-    this.sources = new SourceReader(storage, work.limits(), work.sources());
+    // A source image among the files of this run could be replaced before or while it is read.
+    this.sources =
+        new SourceReader(
+            storage,
+            work.limits(),
+            work.sources(),
+            List.of(output.layout().images(), output.layout().changes()));
     this.redaction = redaction;
     this.device = device;
     this.retries =
@@ -81,7 +85,6 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     ManifestRow valid = (ManifestRow) row.outcome();
     long start = System.nanoTime();
     try {
-      refuseEditedImages(valid);
       SourceReader.Read read =
           work.opener().touchesImages()
               ? sources.request(valid)
@@ -101,27 +104,6 @@ final class RowEditor implements RowPipeline.Steps<PlannedRow, ResultRow> {
     } catch (RowFailure e) {
       return new RowPipeline.Finished<>(
           failed(row, null, e.errorClass(), e.getMessage(), RowTimes.ofRead(secondsSince(start))));
-    }
-  }
-
-  /** A source image among the edited images could be replaced before or while it is read. */
-  private void refuseEditedImages(ManifestRow row) throws RowFailure {
-    for (String path : row.sources()) {
-      boolean replaced;
-      try {
-        replaced = !DataUrl.is(path) && storage.isWithin(path, output.layout().images());
-      } catch (IOException | UsageException e) {
-        // An invalid path; reading it says why.
-        continue;
-      }
-      if (replaced) {
-        throw new RowFailure(
-            ErrorClass.INVALID_ROW,
-            path
-                + " is in the folder of the edited images of this run, which may replace it; choose"
-                + " another --output",
-            null);
-      }
     }
   }
 

@@ -9,13 +9,15 @@ import java.util.Set;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.scheduler.TaskInfo;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 
 /**
  * Counts rows while tasks run: the counts of tasks that have ended, plus those that the executors'
- * heartbeats report for running tasks. For display only: a repeated task counts its rows again.
+ * heartbeats report for running tasks. The rows of a partition count once, also while Spark runs a
+ * copy of its task.
  */
 public final class RowProgress implements AutoCloseable {
   private final SparkSession spark;
@@ -103,7 +105,7 @@ public final class RowProgress implements AutoCloseable {
     return counters;
   }
 
-  /** Receives the heartbeats of executors and the ends of tasks. */
+  /** Receives the starts and ends of tasks, and the heartbeats of executors. */
   SparkListener listener() {
     return listener;
   }
@@ -113,12 +115,21 @@ public final class RowProgress implements AutoCloseable {
     spark.sparkContext().removeSparkListener(listener);
   }
 
+  /** What a task works on. Copies of a task have the same part. */
+  private record Part(int stage, int partition) {}
+
   private final class Listener extends SparkListener {
     /** Counts of running tasks: by task id, then by accumulator id. */
     private final Map<Long, Map<Long, Long>> running = new HashMap<>();
 
+    /** Parts of the tasks that have started and not ended, by task id. */
+    private final Map<Long, Part> parts = new HashMap<>();
+
     /** Tasks that are known to have ended. Spark may report a heartbeat after that. */
     private final Set<Long> endedTasks = new HashSet<>();
+
+    /** Their parts, if they were successful. Copies of such a task may still run. */
+    private final Set<Part> endedParts = new HashSet<>();
 
     /** Their counts, by accumulator id. */
     private final Map<Long, Long> ended = new HashMap<>();
@@ -127,13 +138,31 @@ public final class RowProgress implements AutoCloseable {
      * @param most counts of the tasks that have ended, known or not
      */
     synchronized long current(long accumulator, long most) {
+      Map<Object, Long> byPart = new HashMap<>();
+      running.forEach(
+          (task, counts) -> {
+            Object part = parts.containsKey(task) ? parts.get(task) : task;
+            if (!endedParts.contains(part)) {
+              byPart.merge(part, counts.getOrDefault(accumulator, 0L), Math::max);
+            }
+          });
       return Math.min(ended.getOrDefault(accumulator, 0L), most)
-          + running.values().stream().mapToLong(c -> c.getOrDefault(accumulator, 0L)).sum();
+          + byPart.values().stream().mapToLong(count -> count).sum();
     }
 
+    /** Forgets all counts. Tasks that still run belong to a job that Spark has aborted. */
     synchronized void reset() {
+      endedTasks.addAll(parts.keySet());
+      endedTasks.addAll(running.keySet());
+      parts.clear();
       running.clear();
       ended.clear();
+    }
+
+    @Override
+    public synchronized void onTaskStart(SparkListenerTaskStart start) {
+      TaskInfo task = start.taskInfo();
+      parts.put(task.taskId(), new Part(start.stageId(), task.partitionId()));
     }
 
     @Override
@@ -170,6 +199,10 @@ public final class RowProgress implements AutoCloseable {
     }
 
     private synchronized void ended(TaskInfo task) {
+      Part part = parts.remove(task.taskId());
+      if (part != null && task.successful()) {
+        endedParts.add(part);
+      }
       running.remove(task.taskId());
       endedTasks.add(task.taskId());
       var accumulators = task.accumulables().iterator();

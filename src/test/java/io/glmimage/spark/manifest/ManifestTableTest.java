@@ -184,7 +184,7 @@ class ManifestTableTest extends SharedLocalSpark {
     assertEquals(
         "Cannot read manifest "
             + file
-            + ": Spark takes files of this name for hidden ones (rename it: the name must not begin"
+            + ": Spark treats a file with this name as hidden (rename it: the name must not begin"
             + " with a dot or an underscore, or end with ._COPYING_)",
         refused(file));
   }

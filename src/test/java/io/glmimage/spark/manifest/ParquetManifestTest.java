@@ -231,7 +231,8 @@ class ParquetManifestTest extends SharedLocalSpark {
         "x/t/.hoodie/hoodie.properties|x/t/2024|x|its folder t is the folder of a Hudi table",
         "x/a/t/_delta_log/0.json|x/a/t|x|its folder a/t is the folder of a Delta table",
         "x/t/metadata/v1.metadata.json|x/t/data|x|its folder t is the folder of an Iceberg table",
-        "x/2024/.hoodie_partition_metadata|x/2024|x|its folder 2024 is the folder of a Hudi table"
+        "x/2024/.hoodie_partition_metadata|x/2024|x|its folder 2024 is the folder of a Hudi table",
+        "x/2024/.hoodie_partition_metadata|x/2024|x/2024|it is the folder of a Hudi table"
       })
   void refusesPartsOfTablesAndFoldersAroundThem(
       String mark, String rows, String manifest, String message) throws IOException {

@@ -171,7 +171,7 @@ class RowCheckTest {
     Files.write(file, ImageEncoder.png(new RgbImage(64, 128, pixels)));
     ManifestRow row = masked("a.png", "mask.png");
     SourceReader.Read read =
-        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT).request(row);
+        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT, List.of()).request(row);
     Mask mask = read.request().mask();
     assertEquals(List.of(64, 128), List.of(mask.height(), mask.width()));
     assertTrue(mask.edited()[0] && mask.edited()[63] && !mask.edited()[64]);
@@ -184,7 +184,7 @@ class RowCheckTest {
   @Test
   void masksThatCannotBeUsedFailTheirRow() {
     SourceReader reader =
-        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT);
+        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT, List.of());
     Map<String, String> reasons =
         Map.of(
             "a.png", "the mask: it is empty, so nothing may be edited",
@@ -267,7 +267,8 @@ class RowCheckTest {
         new SourceReader(
             HADOOP.storage(),
             LocalSpark.DEFAULTS,
-            SourceOptions.DEFAULT.allowing(List.of(folder + "/in")));
+            SourceOptions.DEFAULT.allowing(List.of(folder + "/in")),
+            List.of());
     assertEquals(1, reader.request(masked("in/a.png", whiteMask())).request().sources().size());
     RowFailure failure =
         assertThrows(RowFailure.class, () -> reader.request(masked("in/a.png", "a.png")));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.glmimage.error.ErrorClass;
 import io.glmimage.image.ImageEncoder;
@@ -16,12 +17,16 @@ import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.MaskSource;
 import io.glmimage.request.EditRequest;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,7 +37,7 @@ class SourceReaderTest {
 
   private final Storage storage = new Storage(new Configuration());
   private final SourceReader reader =
-      new SourceReader(storage, LocalSpark.DEFAULTS, SourceOptions.DEFAULT);
+      new SourceReader(storage, LocalSpark.DEFAULTS, SourceOptions.DEFAULT, List.of());
 
   @TempDir private Path folder;
 
@@ -149,5 +154,89 @@ class SourceReaderTest {
     SourceReader.Read read = SourceReader.withoutSources(row("/nowhere/a.png"));
     assertEquals(List.of(), read.request().sources());
     assertNull(read.fingerprint());
+  }
+
+  /** A file system of which no file may be read. */
+  public static final class UnreachableFileSystem extends RawLocalFileSystem {
+    static final AtomicInteger OPENED = new AtomicInteger();
+
+    @Override
+    public void initialize(URI uri, Configuration configuration) throws IOException {
+      OPENED.incrementAndGet();
+      throw new IOException("no such host: " + uri.getHost());
+    }
+  }
+
+  private static SourceReader reader(Configuration settings, List<String> allowed, String out) {
+    return new SourceReader(
+        new Storage(settings),
+        LocalSpark.DEFAULTS,
+        SourceOptions.DEFAULT.allowing(allowed),
+        List.of(out + "/images", out + "/changes"));
+  }
+
+  @Test
+  void theFileSystemOfAPathOutsideTheAllowedFoldersIsNotOpened() {
+    Configuration settings = new Configuration(false);
+    settings.setClass("fs.foreign.impl", UnreachableFileSystem.class, FileSystem.class);
+    String file = "foreign://host/a.png";
+    int before = UnreachableFileSystem.OPENED.get();
+    RowFailure refused =
+        assertThrows(
+            RowFailure.class,
+            () ->
+                reader(settings, List.of(folder.toString()), folder + "/out").request(row(file)));
+    assertEquals(ErrorClass.INVALID_ROW, refused.errorClass());
+    assertEquals(before, UnreachableFileSystem.OPENED.get());
+
+    RowFailure unreadable =
+        assertThrows(
+            RowFailure.class,
+            () -> reader(settings, List.of(), folder + "/out").request(row(file)));
+    assertEquals(ErrorClass.IMAGE_UNREADABLE, unreadable.errorClass());
+    assertTrue(unreadable.getMessage().contains("no such host: host"), unreadable.getMessage());
+    assertTrue(UnreachableFileSystem.OPENED.get() > before);
+  }
+
+  @Test
+  void aFileSystemWhoseClassIsMissingFailsItsRow() {
+    Configuration settings = new Configuration(false);
+    settings.set("fs.cloud.impl", "com.example.CloudFileSystem");
+    RowFailure failure =
+        assertThrows(
+            RowFailure.class,
+            () -> reader(settings, List.of(), folder + "/out").request(row("cloud://b/a.png")));
+    assertEquals(ErrorClass.IMAGE_UNREADABLE, failure.errorClass());
+    assertEquals(
+        "Cannot open the file system of cloud://b/a.png: Class com.example.CloudFileSystem not"
+            + " found; add its library to the class path (spark.jars)",
+        failure.getMessage());
+  }
+
+  @Test
+  void filesInFoldersThatTheRunWritesToFailTheirRow() throws IOException {
+    for (String name : List.of("images", "changes")) {
+      Files.createDirectories(folder.resolve("out/" + name));
+      Files.write(folder.resolve("out/" + name + "/a.png"), png(64, 96, 10));
+      String file = path("out/x/../" + name + "/a.png");
+      SourceReader ofRun = reader(new Configuration(), List.of(), path("out"));
+      ManifestRow masked =
+          new ManifestRow(
+              0,
+              "r",
+              "p",
+              List.of(path("a.png")),
+              List.of(path("a.png")),
+              SETTINGS,
+              new MaskSource(file, false));
+      for (ManifestRow row : List.of(row(file), row(path("a.png"), file), masked)) {
+        RowFailure failure = assertThrows(RowFailure.class, () -> ofRun.request(row));
+        assertEquals(ErrorClass.INVALID_ROW, failure.errorClass());
+        assertEquals(
+            file + " is in a folder that this run writes to, and may be replaced; choose another"
+                + " --output",
+            failure.getMessage());
+      }
+    }
   }
 }

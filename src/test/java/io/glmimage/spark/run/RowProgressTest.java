@@ -12,11 +12,18 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkEnv;
+import org.apache.spark.Success$;
+import org.apache.spark.TaskEndReason;
+import org.apache.spark.TaskResultLost$;
+import org.apache.spark.TaskState;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.AccumulableInfo;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.scheduler.TaskInfo;
+import org.apache.spark.scheduler.TaskLocality;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -62,8 +69,8 @@ class RowProgressTest {
     progress.close();
   }
 
-  /** A heartbeat with the counts of one task, by accumulator. */
-  private void heartbeat(long task, Map<Long, Long> counts) {
+  /** Counts by accumulator, as a heartbeat and the end of a task report them. */
+  private static List<AccumulableInfo> infos(Map<Long, Long> counts) {
     List<AccumulableInfo> infos = new ArrayList<>();
     counts.forEach(
         (accumulator, count) ->
@@ -72,10 +79,15 @@ class RowProgressTest {
                     accumulator,
                     Option.empty(),
                     Option.apply((Object) count),
-                    Option.empty(),
+                    Option.apply((Object) count),
                     false,
                     true,
                     Option.empty())));
+    return infos;
+  }
+
+  /** A heartbeat with the counts of one task. */
+  private void heartbeat(long task, Map<Long, Long> counts) {
     progress
         .listener()
         .onExecutorMetricsUpdate(
@@ -87,9 +99,25 @@ class RowProgressTest {
                                 (Object) task,
                                 (Object) 0,
                                 (Object) 0,
-                                JavaConverters.asScalaBuffer(infos).toSeq())))
+                                JavaConverters.asScalaBuffer(infos(counts)).toSeq())))
                     .toSeq(),
                 scala.collection.immutable.Map$.MODULE$.empty()));
+  }
+
+  private static TaskInfo task(long id, int partition) {
+    return new TaskInfo(id, 0, 0, partition, 0, "1", "host", TaskLocality.ANY(), id > 100);
+  }
+
+  private void start(int stage, TaskInfo task) {
+    progress.listener().onTaskStart(new SparkListenerTaskStart(stage, 0, task));
+  }
+
+  private void end(int stage, TaskInfo task, TaskEndReason reason) {
+    task.markFinished(
+        reason == Success$.MODULE$ ? TaskState.FINISHED() : TaskState.FAILED(), 1);
+    progress
+        .listener()
+        .onTaskEnd(new SparkListenerTaskEnd(stage, 0, "ResultTask", reason, task, null, null));
   }
 
   private Map<Long, Long> rows(long done, long failed) {
@@ -142,6 +170,55 @@ class RowProgressTest {
     heartbeat(task, rows(1, 1));
     assertEquals(1, progress.failedRows());
     assertEquals(1, progress.doneRows());
+  }
+
+  @Test
+  void theRowsOfACopiedTaskCountOnce() {
+    TaskInfo first = task(7, 3);
+    TaskInfo copy = task(107, 3);
+    start(5, first);
+    start(5, copy);
+    start(5, task(8, 4));
+    heartbeat(7, rows(9, 4));
+    heartbeat(107, rows(7, 4));
+    heartbeat(8, rows(2, 1));
+    assertEquals(11, progress.doneRows());
+    assertEquals(5, progress.failedRows());
+    // The copy ends first. Spark adds its counts; the other task runs on for a moment.
+    for (int i = 0; i < 10; i++) {
+      progress.counters().count(i < 4);
+    }
+    copy.setAccumulables(JavaConverters.asScalaBuffer(infos(rows(10, 4))).toSeq());
+    end(5, copy, Success$.MODULE$);
+    heartbeat(7, rows(10, 4));
+    assertEquals(12, progress.doneRows());
+    assertEquals(5, progress.failedRows());
+  }
+
+  @Test
+  void theRowsOfATaskThatIsTriedAgainCountOnce() {
+    TaskInfo first = task(7, 3);
+    start(5, first);
+    heartbeat(7, rows(9, 4));
+    end(5, first, TaskResultLost$.MODULE$);
+    start(5, task(8, 3));
+    heartbeat(8, rows(5, 2));
+    assertEquals(5, progress.doneRows());
+    assertEquals(2, progress.failedRows());
+  }
+
+  @Test
+  void tasksOfAnAbortedJobNoLongerCount() {
+    start(5, task(7, 3));
+    start(5, task(8, 4));
+    heartbeat(7, rows(9, 4));
+    progress.reset();
+    heartbeat(7, rows(10, 5));
+    heartbeat(8, rows(2, 1));
+    start(6, task(9, 3));
+    heartbeat(9, rows(1, 0));
+    assertEquals(1, progress.doneRows());
+    assertEquals(0, progress.failedRows());
   }
 
   @Test
