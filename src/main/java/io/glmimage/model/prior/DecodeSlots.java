@@ -6,6 +6,7 @@ import io.glmimage.tensor.Ops;
 import io.glmimage.tensor.OwnedTensors;
 import io.glmimage.tensor.TensorScope;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -64,6 +65,9 @@ final class DecodeSlots implements AutoCloseable {
   /** {@code [S * C]} int64: the generated ids, each at the cell that it is read into. */
   private final Tensor generated;
 
+  /** {@code [S]} float32: the sum of all logits of each slot's row. */
+  private final Tensor logitSums;
+
   DecodeSlots(
       TextConfig config,
       PriorDecoder decoder,
@@ -97,6 +101,7 @@ final class DecodeSlots implements AutoCloseable {
       sin = zeros(ScalarType.Float, all, frequencies);
       uniforms = zeros(ScalarType.Float, all);
       generated = zeros(ScalarType.Long, all);
+      logitSums = zeros(ScalarType.Float, slots);
       // Captured while no slot has a row: capturing runs the step, which then changes nothing that
       // is used.
       graph = new CudaGraph("the prior's decoding step", compute.gpuIndex(), this::advance);
@@ -140,8 +145,9 @@ final class DecodeSlots implements AutoCloseable {
       this.uniforms.narrow(0, first + length - 1, tokens).copy_(uniforms);
       Tensor hidden = prefill(slot, prompt);
       Tensor id = ids.narrow(0, slot, 1);
-      sampler.sample(
-          decoder.codebookLogits(hidden), this.uniforms.narrow(0, first + length - 1, 1), id);
+      Tensor logits = decoder.codebookLogits(hidden);
+      sampler.sample(logits, this.uniforms.narrow(0, first + length - 1, 1), id);
+      logitSums.narrow(0, slot, 1).copy_(sums(logits));
       generated.narrow(0, first + length, 1).copy_(id);
       lengths.narrow(0, slot, 1).fill_(new Scalar(length));
       active.narrow(0, slot, 1).fill_(new Scalar(1));
@@ -172,11 +178,17 @@ final class DecodeSlots implements AutoCloseable {
   private void advance() {
     try (TensorScope scope = new TensorScope()) {
       Tensor now = firstCells.add(lengths);
-      Tensor logits = decoder.codebookLogits(hidden(now));
-      sampler.sample(logits.narrow(0, 0, slots), uniforms.index_select(0, now), ids);
+      Tensor logits = decoder.codebookLogits(hidden(now)).narrow(0, 0, slots);
+      sampler.sample(logits, uniforms.index_select(0, now), ids);
+      logitSums.add_(sums(logits));
       generated.index_copy_(0, now.add(new Scalar(1L)), ids);
       lengths.add_(active);
     }
+  }
+
+  /** {@code [N, K] -> [N]} float32 */
+  private static Tensor sums(Tensor logits) {
+    return logits.sum(new long[] {1}, false, new ScalarTypeOptional(ScalarType.Float));
   }
 
   /**
@@ -212,6 +224,16 @@ final class DecodeSlots implements AutoCloseable {
     try (TensorScope scope = new TensorScope()) {
       long first = (long) slot * capacity + promptLength + from;
       return scope.keep(generated.narrow(0, first, count).clone());
+    }
+  }
+
+  /**
+   * The sum of all logits that a slot's ids were drawn from, {@code [1]} float32 on the device: it
+   * is finite only if they are. A copy, of the caller's scope.
+   */
+  Tensor logitSum(int slot) {
+    try (TensorScope scope = new TensorScope()) {
+      return scope.keep(logitSums.narrow(0, slot, 1).clone());
     }
   }
 

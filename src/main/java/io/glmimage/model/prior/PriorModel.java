@@ -2,6 +2,7 @@ package io.glmimage.model.prior;
 
 import io.glmimage.error.CheckpointException;
 import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.NotFiniteException;
 import io.glmimage.kernel.KernelProvider;
 import io.glmimage.kernel.SamplingSettings;
 import io.glmimage.model.Grid;
@@ -171,6 +172,7 @@ public final class PriorModel implements AutoCloseable {
    *     row-major order of the grid, normalised by the processor; on any device
    * @param grid the image's token grid, N = rows * columns
    * @return {@code [N]} in row-major order of the grid
+   * @throws NotFiniteException if the features are not finite
    */
   public int[] sourceTokens(Tensor pixelValues, Grid grid) {
     long[] expected = {grid.size(), vision.patchValues()};
@@ -190,7 +192,11 @@ public final class PriorModel implements AutoCloseable {
     }
     weights.activate();
     try (TensorScope scope = new TensorScope()) {
-      return Ops.toInts(quantizer.nearest(quantizer.project(tower.forward(pixelValues, grid))));
+      Tensor similarity = quantizer.similarity(tower.forward(pixelValues, grid));
+      if (!Float.isFinite(Ops.toFloats(similarity.sum().reshape(1))[0])) {
+        throw notFinite("reading a source image");
+      }
+      return Ops.toInts(VectorQuantizer.nearest(similarity));
     }
   }
 
@@ -216,6 +222,7 @@ public final class PriorModel implements AutoCloseable {
    *
    * @return per row the ids of its last grid, {@code [rows * columns]}, before the 2x upsampling
    * @throws InvalidRequestException if a prompt does not fit its sources; see {@link #check}
+   * @throws NotFiniteException if the logits of a row are not finite
    */
   public List<int[]> generate(List<PriorPrompt> prompts) {
     return generate(prompts, () -> {});
@@ -321,12 +328,24 @@ public final class PriorModel implements AutoCloseable {
     public void leave(int slot, Row row) {
       int count = row.prompt.resultTokens();
       row.result = slots.generated(slot, row.ids.length, row.tokens - count, count);
+      row.logitSum = slots.logitSum(slot);
       slots.release(slot);
     }
   }
 
-  /** Downloads the results of all rows at once. */
+  /**
+   * Downloads the results of all rows at once.
+   *
+   * @throws NotFiniteException if ids were drawn from logits that are not finite
+   */
   private static List<int[]> read(List<Row> rows) {
+    float[] logitSums = Ops.toFloats(Ops.cat(0, rows.stream().map(r -> r.logitSum).toList()));
+    for (int i = 0; i < logitSums.length; i++) {
+      if (!Float.isFinite(logitSums[i])) {
+        throw notFinite(
+            "generating the image tokens (seed " + rows.get(i).prompt.seed() + ")");
+      }
+    }
     int[] all = Ops.toInts(Ops.cat(0, rows.stream().map(r -> r.result).toList()));
     List<int[]> out = new ArrayList<>();
     int from = 0;
@@ -336,6 +355,14 @@ public final class PriorModel implements AutoCloseable {
       from = to;
     }
     return out;
+  }
+
+  private static NotFiniteException notFinite(String when) {
+    return new NotFiniteException(
+        "Cannot use the prior: its numbers are not finite after "
+            + when
+            + "; the checkpoint may be damaged (compare its files with their source), or use"
+            + " --precision auto if it is fp8");
   }
 
   /** Number of values in the key/value cache for rows of {@code tokens} tokens. */
@@ -398,6 +425,9 @@ public final class PriorModel implements AutoCloseable {
 
     /** The ids of the last grid, on the device; null until the row is done. */
     Tensor result;
+
+    /** As {@link DecodeSlots#logitSum}; null until the row is done. */
+    Tensor logitSum;
 
     Row(PriorPrompt prompt, int[] ids, RopePositions positions) {
       this.prompt = prompt;

@@ -53,12 +53,17 @@ final class VectorQuantizer {
     return Ops.linear(features, weight, bias);
   }
 
-  /** {@code [N, Q] -> [N]} int64 ids. */
-  Tensor nearest(Tensor projected) {
+  /** Features to their products with all codes, {@code [N, E] -> [N, K]} float32. */
+  Tensor similarity(Tensor features) {
     try (TensorScope scope = new TensorScope()) {
-      Tensor similarity = Ops.linear(normalize(projected.to(ScalarType.Float)), codes, null);
-      return scope.keep(torch.argmax(similarity, new LongOptional(1), /* keepdim= */ false));
+      Tensor projected = project(features).to(ScalarType.Float);
+      return scope.keep(Ops.linear(normalize(projected), codes, null));
     }
+  }
+
+  /** {@code [N, K] -> [N]} int64 ids, of the caller's scope. */
+  static Tensor nearest(Tensor similarity) {
+    return torch.argmax(similarity, new LongOptional(1), /* keepdim= */ false);
   }
 
   private static Tensor normalize(Tensor x) {
