@@ -141,8 +141,8 @@ final class EngineFlags {
       description =
           "Size of a broadcast chunk in MiB (1 to "
               + MAX_CHUNK_MB
-              + "). Chunks in flight take an eighth of the heap and at most 128 MiB, or two chunks if"
-              + " that is more. Default: ${DEFAULT-VALUE}.")
+              + "). Chunks in flight take an eighth of the heap, at most 128 MiB and 32 chunks, and at"
+              + " least two chunks. Default: ${DEFAULT-VALUE}.")
   private int chunkMb = CHUNK_MB_DEFAULT;
 
   /** The precision: that of the preset if none is given. */

@@ -44,7 +44,7 @@ public record EngineOptions(
   /** The name of the embedded demonstration model in place of a folder. */
   public static final String DEMO = "demo";
 
-  /** What users are told wherever the embedded model is used unasked. */
+  /** The message for users when the embedded model is used by default. */
   public static final String DEMO_NOTE =
       "the embedded demonstration model, which knows coloured shapes only";
 

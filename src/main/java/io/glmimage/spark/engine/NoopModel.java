@@ -10,7 +10,7 @@ import io.glmimage.weights.LoadProgress;
 import java.util.List;
 
 /**
- * Edits nothing, in no time, to measure planning and bookkeeping. Source images are not read and
+ * Edits nothing. Used to measure planning and bookkeeping. Source images are not read and
  * edited images are not written; the result table names files that do not exist.
  */
 public record NoopModel() implements PresentModel {

@@ -69,7 +69,7 @@ public final class IdentifiedRows {
   /**
    * Counts the rows of a manifest and gives each an id.
    *
-   * <p>All of it are expressions of Spark SQL, which Spark RAPIDS can run on a GPU, with one
+   * <p>All steps are expressions of Spark SQL, which Spark RAPIDS can run on a GPU, with one
    * exception: ids of rows that give none are made from their content, row by row.
    *
    * @throws UsageException if two rows have the same id
@@ -134,7 +134,7 @@ public final class IdentifiedRows {
     return manifest.schema().position(ManifestField.ID) >= 0;
   }
 
-  /** The rows for a count that takes it that all rows have ids of their own, or none has. */
+  /** The rows for a count that assumes that either all rows have their own ids or none has. */
   static Dataset<Row> keyed(ManifestTable manifest) {
     RowKeys keys = RowKeys.of(manifest, fields(manifest));
     return keyed(manifest, hasIds(manifest) ? keys.own() : keys.key(), keys);

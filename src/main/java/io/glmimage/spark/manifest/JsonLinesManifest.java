@@ -75,7 +75,7 @@ final class JsonLinesManifest implements FormatReader {
           throw new UsageException(
               "Cannot read manifest "
                   + options.path()
-                  + ": none of its lines can be read and has "
+                  + ": no readable line has "
                   + name
                   + "; "
                   + bad.get(0));

@@ -214,7 +214,7 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
                     types.put(field.name(), field.dataType());
                   }
                 } catch (RuntimeException e) {
-                  // As Spark does: types of a newer version, a missing class, or a damaged note.
+                  // As Spark does: types of a newer version, a missing class, or a damaged schema.
                   LOG.warn("Ignoring the Spark schema in a Parquet file: {}", e.toString());
                 }
               });

@@ -84,8 +84,9 @@ import org.apache.spark.sql.types.StructType;
  *     or {@code FOLDER=SCALE}, on any Hadoop file system</td></tr>
  * <tr><td>device</td><td>auto</td><td>{@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N};
  *     {@code auto} and {@code cuda} take the GPU that Spark assigned to the task</td></tr>
- * <tr><td>precision</td><td>auto (see preset)</td><td>{@code auto}, or {@code fp8}: the large linear layers in
- *     8-bit floating point, faster and less exact</td></tr>
+ * <tr><td>precision</td><td>auto (see preset)</td><td>{@code auto}; {@code fp8}: the large linear layers in
+ *     8-bit floating point, faster and less exact; or {@code prior-int8}: the weights of the prior in
+ *     8 bits, for small GPUs</td></tr>
  * <tr><td>weights</td><td>broadcast</td><td>how the model reaches the executors, as the job's option
  *     {@code --weights}: {@code broadcast}, {@code direct} or {@code local:PATH}. If it is not set,
  *     {@code spark.glmimage.weights} is used; the cache settings {@code spark.glmimage.weights.*}

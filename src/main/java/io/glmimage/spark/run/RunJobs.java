@@ -2,15 +2,18 @@ package io.glmimage.spark.run;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkContext;
-import org.apache.spark.SparkExecutorInfo;
-import org.apache.spark.SparkJobInfo;
-import org.apache.spark.SparkStageInfo;
-import org.apache.spark.SparkStatusTracker;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerJobEnd;
+import org.apache.spark.scheduler.SparkListenerJobStart;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import scala.Option;
 
 /**
  * The Spark jobs of a run: those that its thread starts until {@link #close}. The application may
@@ -20,8 +23,12 @@ final class RunJobs implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RunJobs.class);
   private static final long POLL_MILLIS = 50;
 
+  /** Spark's property of a job: its tags, separated by commas. */
+  private static final String TAGS = "spark.job.tags";
+
   private final SparkContext spark;
   private final String tag;
+  private final Listener listener = new Listener();
 
   /**
    * @param run the name of the run
@@ -29,6 +36,7 @@ final class RunJobs implements AutoCloseable {
   RunJobs(SparkContext spark, String run) {
     this.spark = spark;
     this.tag = "glm-image-" + run;
+    spark.addSparkListener(listener);
     spark.addJobTag(tag);
   }
 
@@ -44,13 +52,10 @@ final class RunJobs implements AutoCloseable {
    * @param seconds the longest time
    */
   void awaitIdle(long seconds) throws IOException {
-    if (spark.isStopped()) {
-      return;
-    }
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-    for (int tasks = runningTasks(); tasks > 0; tasks = runningTasks()) {
+    while (!spark.isStopped() && !listener.isIdle()) {
       if (System.nanoTime() > end) {
-        LOG.warn("{} tasks that are no longer needed still run; not waiting for them", tasks);
+        LOG.warn("Tasks that are no longer needed still run; not waiting for them");
         return;
       }
       try {
@@ -62,39 +67,51 @@ final class RunJobs implements AutoCloseable {
     }
   }
 
-  /** Running tasks that are not of other jobs. Tasks may outlive their own job. */
-  private int runningTasks() {
-    SparkStatusTracker tracker = spark.statusTracker();
-    int tasks = 0;
-    for (SparkExecutorInfo executor : tracker.getExecutorInfos()) {
-      tasks += executor.numRunningTasks();
-    }
-    if (tasks == 0) {
-      return 0;
-    }
-    int[] own = tracker.getJobIdsForTag(tag);
-    int[] others =
-        Arrays.stream(tracker.getActiveJobIds())
-            .filter(job -> Arrays.stream(own).noneMatch(id -> id == job))
-            .flatMap(job -> Arrays.stream(stages(tracker, job)))
-            .distinct()
-            .toArray();
-    for (int stage : others) {
-      Option<SparkStageInfo> info = tracker.getStageInfo(stage);
-      tasks -= info.isDefined() ? info.get().numActiveTasks() : 0;
-    }
-    return tasks;
-  }
-
-  private static int[] stages(SparkStatusTracker tracker, int job) {
-    Option<SparkJobInfo> info = tracker.getJobInfo(job);
-    return info.isDefined() ? info.get().stageIds() : new int[0];
-  }
-
   @Override
   public void close() {
-    if (!spark.isStopped()) {
-      spark.removeJobTag(tag);
+    spark.removeSparkListener(listener);
+    spark.removeJobTag(tag);
+  }
+
+  /** Follows the jobs with the tag, and their tasks, which may outlive them. */
+  private final class Listener extends SparkListener {
+    private final Set<Integer> jobs = new HashSet<>();
+    private final Set<Integer> stages = new HashSet<>();
+    private final Set<Long> tasks = new HashSet<>();
+
+    synchronized boolean isIdle() {
+      return jobs.isEmpty() && tasks.isEmpty();
+    }
+
+    @Override
+    public synchronized void onJobStart(SparkListenerJobStart start) {
+      Properties properties = start.properties();
+      String tags = properties == null ? "" : properties.getProperty(TAGS, "");
+      if (Arrays.asList(tags.split(",", -1)).contains(tag)) {
+        jobs.add(start.jobId());
+        // An iterator only: the types of the collections differ between Scala 2.12 and 2.13.
+        var ids = start.stageIds().iterator();
+        while (ids.hasNext()) {
+          stages.add((Integer) ids.next());
+        }
+      }
+    }
+
+    @Override
+    public synchronized void onJobEnd(SparkListenerJobEnd end) {
+      jobs.remove(end.jobId());
+    }
+
+    @Override
+    public synchronized void onTaskStart(SparkListenerTaskStart start) {
+      if (stages.contains(start.stageId())) {
+        tasks.add(start.taskInfo().taskId());
+      }
+    }
+
+    @Override
+    public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
+      tasks.remove(end.taskInfo().taskId());
     }
   }
 }

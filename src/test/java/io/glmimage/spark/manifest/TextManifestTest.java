@@ -204,7 +204,7 @@ class TextManifestTest extends SharedLocalSpark {
   void aFileWithoutAnyLineThatCanBeReadNamesTheFirst() throws IOException {
     refused(
         LocalSpark.text(folder.resolve("p.jsonl"), "{'prompt':'p'}", "{'prompt':'q'}"),
-        "none of its lines can be read and has prompt; line 1 of p.jsonl is not JSON");
+        "no readable line has prompt; line 1 of p.jsonl is not JSON");
     refused(
         LocalSpark.text(folder.resolve("n.jsonl"), "{\"id\":1,\"prompt\":NaN}"),
         "Non-standard token 'NaN' (column");
