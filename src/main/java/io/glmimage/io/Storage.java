@@ -70,6 +70,11 @@ public final class Storage {
     this.retries = retries;
   }
 
+  /** What this storage was opened with, for executors. */
+  public HadoopSettings settings() {
+    return new HadoopSettings(configuration, retries);
+  }
+
   /** Whether there is a file or folder. */
   public boolean exists(String path) throws IOException {
     Path file = locations.path(path);
@@ -295,10 +300,13 @@ public final class Storage {
         fileSystem(file).openFile(file).opt("fs.s3a.experimental.input.fadvise", "random").build());
   }
 
-  /** Opens a file for reading from its start to its end. */
+  /**
+   * Opens a file for reading from its start to its end. Only opening is tried again: a read that
+   * fails later is repeated by the file system itself, or not at all.
+   */
   public InputStream open(String path) throws IOException {
     Path file = locations.path(path);
-    return forReading(file).open(file);
+    return retries.call("read " + path, () -> forReading(file).open(file));
   }
 
   /** The content of a file; written again from its start if an attempt fails. */

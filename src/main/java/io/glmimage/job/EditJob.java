@@ -76,7 +76,7 @@ final class EditJob {
     this.options = options;
     this.console = console;
     this.bar = bar;
-    this.storage = session.storage();
+    this.storage = session.storage(options.run().retries());
     this.redaction = session.redaction();
   }
 
@@ -232,8 +232,11 @@ final class EditJob {
   }
 
   private RunLock lock(OutputLayout root, AtomicReference<EditRunner> running) throws IOException {
+    // Not --io-attempts: a renewal is tried again at the next one, and must not take longer than
+    // the
+    // timeout, after which another run may have the lock.
     return RunLock.acquire(
-        storage,
+        session.storage(),
         new RunLock.Terms(
             root.lock(),
             root.root(),
@@ -369,7 +372,7 @@ final class EditJob {
   private void writeCopies(ResultsTable results, OutputLayout output, long rows)
       throws IOException {
     describe("Pack the edited images");
-    new Packer(session.spark(), output).pack(results, options.images(), rows);
+    new Packer(session.spark(), storage, output).pack(results, options.images(), rows);
     if (BatchFiles.isBatch(results)) {
       describe("Write the answers of the batch");
       new BatchFiles(session.spark(), storage, output)

@@ -4,6 +4,7 @@ import io.glmimage.error.Causes;
 import io.glmimage.error.Redaction;
 import io.glmimage.error.UsageException;
 import io.glmimage.io.HadoopSettings;
+import io.glmimage.io.Retries;
 import io.glmimage.io.S3ContentTypes;
 import io.glmimage.io.S3InputStreams;
 import io.glmimage.io.Storage;
@@ -149,6 +150,10 @@ final class Session implements AutoCloseable {
 
   Storage storage() {
     return hadoop().storage();
+  }
+
+  Storage storage(Retries retries) {
+    return new Storage(spark.sparkContext().hadoopConfiguration(), retries);
   }
 
   Redaction redaction() {

@@ -148,6 +148,26 @@ class PlaceJobTest extends SharedSession {
   }
 
   @Test
+  void theAttemptsOfTheOptionHoldForTheReport() throws IOException {
+    String metrics = "create " + local + "/\\.[^/]+\\.tmp";
+    fails(metrics);
+    assertEquals(ExitCode.JOB_FAILED, job.edit(manifest, output, "--io-attempts=1"), job::err);
+    assertTrue(job.err().contains("timed out"), job.err());
+
+    fails(metrics);
+    assertEquals(0, job.edit(manifest, output, "--io-attempts=2"), job::err);
+    assertEquals(0, job.edited());
+  }
+
+  private static void fails(String change) {
+    before(
+        change,
+        now -> {
+          throw new IOException("timed out");
+        });
+  }
+
+  @Test
   void aWrongStateAfterTheCommitIsNotTheFaultOfTheCommand() throws IOException {
     before("delete .*/_run/lines", now -> Files.delete(local.resolve("results/_SUCCESS")));
 

@@ -7,10 +7,12 @@ import java.io.OutputStream;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.util.Progressable;
+import org.apache.spark.TaskContext;
 
 /**
  * The local disk as {@code watched://NAME/path}. A watcher is called before every change, when the
@@ -35,6 +37,26 @@ public final class WatchedFileSystem extends LocalUnderScheme {
   /** Watches {@code watched://NAME/}. */
   public static void watch(String name, Watcher watcher) {
     WATCHERS.put(name, watcher);
+  }
+
+  /**
+   * Watches {@code watched://NAME/}, where the first files that tasks create fail for a temporary
+   * reason.
+   *
+   * @return the number of files that still fail
+   */
+  public static AtomicInteger failFirst(String name, int files) {
+    AtomicInteger left = new AtomicInteger(files);
+    watch(
+        name,
+        change -> {
+          if (change.startsWith("create ")
+              && TaskContext.get() != null
+              && left.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+            throw new IOException("timed out");
+          }
+        });
+    return left;
   }
 
   @Override

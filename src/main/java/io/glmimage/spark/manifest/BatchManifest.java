@@ -39,8 +39,7 @@ final class BatchManifest implements FormatReader {
     }
     List<String> files = source.textFiles();
     TextFiles.checkJsonLines(source.storage(), files, ManifestField.PROMPT.column());
-    Dataset<Row> rows =
-        new TextTable(source.spark(), files, TextRows::batch, source.options()).table(columns);
+    Dataset<Row> rows = new TextTable(source, files, TextRows::batch).table(columns);
     List<String> problems = problems(rows);
     if (!problems.isEmpty()) {
       throw new UsageException(

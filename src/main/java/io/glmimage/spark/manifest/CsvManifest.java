@@ -35,9 +35,7 @@ final class CsvManifest implements FormatReader {
               : TextColumn.of(field, source.options()));
     }
     TextRows.Opener format = TextRows.separatedBy(separator);
-    return new TextTable(source.spark(), files, format, source.options())
-        .table(columns)
-        .drop(InternalColumns.FATAL);
+    return new TextTable(source, files, format).table(columns).drop(InternalColumns.FATAL);
   }
 
   private List<String> header(ManifestSource source, List<String> files) throws IOException {

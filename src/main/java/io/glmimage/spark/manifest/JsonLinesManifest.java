@@ -37,7 +37,7 @@ final class JsonLinesManifest implements FormatReader {
     ManifestOptions options = source.options();
     List<String> files = source.textFiles();
     TextFiles.checkJsonLines(source.storage(), files, options.columnOf(ManifestField.PROMPT));
-    TextTable text = new TextTable(source.spark(), files, TextRows::jsonLines, options);
+    TextTable text = new TextTable(source, files, TextRows::jsonLines);
 
     // 1. Find the fields and the other columns.
     JavaRDD<String> lines = text.map(row -> (String) row.other(JsonLines.LINE));

@@ -31,22 +31,21 @@ import org.apache.spark.util.TaskCompletionListener;
  */
 final class TextTable {
   private final SparkSession spark;
+  private final ManifestOptions options;
   private final List<String> files;
   private final TextRows.Opener format;
-  private final ManifestOptions options;
 
   /** Hundreds of settings. As a broadcast, they are not sent again with each step on the rows. */
   private final Broadcast<HadoopSettings> hadoop;
 
-  TextTable(
-      SparkSession spark, List<String> files, TextRows.Opener format, ManifestOptions options) {
-    this.spark = spark;
+  TextTable(ManifestSource source, List<String> files, TextRows.Opener format) {
+    this.spark = source.spark();
+    this.options = source.options();
     this.files = files;
     this.format = format;
-    this.options = options;
     this.hadoop =
         JavaSparkContext.fromSparkContext(spark.sparkContext())
-            .broadcast(new HadoopSettings(spark.sparkContext().hadoopConfiguration()));
+            .broadcast(source.storage().settings());
   }
 
   /** Maps a row on an executor. */

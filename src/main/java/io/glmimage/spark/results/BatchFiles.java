@@ -78,8 +78,7 @@ public final class BatchFiles {
   private void writeFiles(ResultsTable results, boolean inline, Instant created)
       throws IOException {
     Broadcast<HadoopSettings> hadoop =
-        JavaSparkContext.fromSparkContext(spark.sparkContext())
-            .broadcast(new HadoopSettings(spark.sparkContext().hadoopConfiguration()));
+        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(storage.settings());
     long seconds = created.getEpochSecond();
     String parts = output.batchParts();
     storage.delete(parts);

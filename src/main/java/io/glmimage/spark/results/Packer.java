@@ -1,6 +1,5 @@
 package io.glmimage.spark.results;
 
-import io.glmimage.io.HadoopSettings;
 import io.glmimage.io.Storage;
 import io.glmimage.output.OutputLayout;
 import java.io.IOException;
@@ -21,10 +20,12 @@ import scala.Tuple2;
  */
 public final class Packer {
   private final SparkSession spark;
+  private final Storage storage;
   private final OutputLayout output;
 
-  public Packer(SparkSession spark, OutputLayout output) {
+  public Packer(SparkSession spark, Storage storage, OutputLayout output) {
     this.spark = spark;
+    this.storage = storage;
     this.output = output;
   }
 
@@ -40,8 +41,6 @@ public final class Packer {
     if (writer == null) {
       return;
     }
-    HadoopSettings hadoop = new HadoopSettings(spark.sparkContext().hadoopConfiguration());
-    Storage storage = hadoop.storage();
     String folder = output.folder(writer.folder());
     int rowsPerFile = writer.rowsPerFile(options);
 
@@ -69,7 +68,7 @@ public final class Packer {
             spark,
             rows.schema(),
             folder,
-            JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(hadoop),
+            JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(storage.settings()),
             options));
 
     // 4. Mark them as complete.

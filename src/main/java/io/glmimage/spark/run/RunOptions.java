@@ -30,7 +30,8 @@ public record RunOptions(int ioAttempts, Long maxFailedRows, Double maxFailedRat
     }
   }
 
-  Retries retries() {
+  /** How often files are tried, as {@code --io-attempts} says. */
+  public Retries retries() {
     return new Retries(ioAttempts, Retries.DEFAULT.firstWaitMillis());
   }
 

@@ -8,8 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.glmimage.error.UsageException;
+import io.glmimage.io.Retries;
+import io.glmimage.io.Storage;
+import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ManifestRow;
 import io.glmimage.manifest.Rejection;
+import io.glmimage.spark.LocalUnderScheme;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +25,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPOutputStream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.spark.TaskContext;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
@@ -72,6 +80,42 @@ class TextManifestTest extends SharedLocalSpark {
     "1e5",
     "\u3000"
   };
+
+  /** A disk whose files cannot be opened at first, for a temporary reason. */
+  public static final class SlowDisk extends LocalUnderScheme {
+    private static final AtomicInteger LEFT = new AtomicInteger();
+
+    @Override
+    public String getScheme() {
+      return "slow";
+    }
+
+    @Override
+    public FSDataInputStream open(org.apache.hadoop.fs.Path file, int bufferSize)
+        throws IOException {
+      if (TaskContext.get() != null && LEFT.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+        throw new IOException("timed out");
+      }
+      return super.open(file, bufferSize);
+    }
+  }
+
+  @Test
+  void tasksOpenAFileAsOftenAsTheStorageSays() throws Exception {
+    Configuration configuration = new Configuration();
+    configuration.set("fs.slow.impl", SlowDisk.class.getName());
+    Storage storage = new Storage(configuration, new Retries(7, 1));
+    Path file = LocalSpark.text(folder.resolve("rows.csv"), "prompt,image_paths", "p,a.png");
+    SlowDisk.LEFT.set(6);
+    ManifestTable table =
+        ManifestTable.open(
+            spark.session(),
+            storage,
+            new ManifestOptions("slow://" + file, Map.of(), List.of()),
+            LocalSpark.DEFAULTS);
+    assertEquals(1, table.identify().size());
+    assertEquals(0, SlowDisk.LEFT.get());
+  }
 
   private static String text(Random random) {
     StringBuilder text = new StringBuilder("x");

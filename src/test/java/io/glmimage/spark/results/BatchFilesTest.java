@@ -5,16 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.io.Retries;
 import io.glmimage.io.Storage;
 import io.glmimage.manifest.BatchColumn;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.spark.TinySpark;
+import io.glmimage.spark.WatchedFileSystem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -98,6 +101,17 @@ class BatchFilesTest extends TinySpark {
             "[{\"url\":\"images/b-1.png\",\"seed\":11},{\"url\":\"images/b-2.png\",\"seed\":12}]"),
         beta);
     assertFalse(Files.exists(folder.resolve("_run/batch")));
+  }
+
+  @Test
+  void tasksTryAFileAsOftenAsTheStorageSays() throws Exception {
+    ResultsTable table = table(row(0, "a", "alpha", 1, null));
+    Storage storage = new Storage(spark.sparkContext().hadoopConfiguration(), new Retries(7, 1));
+    AtomicInteger left = WatchedFileSystem.failFirst("batch", 6);
+    new BatchFiles(spark, storage, new OutputLayout("watched://batch" + folder))
+        .write(table, false, Instant.EPOCH);
+    assertEquals(0, left.get());
+    assertEquals(List.of("alpha"), customIds("output.jsonl"));
   }
 
   @Test

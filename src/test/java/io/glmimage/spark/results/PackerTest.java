@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.glmimage.io.Retries;
+import io.glmimage.io.Storage;
 import io.glmimage.output.EditedImageFormat;
 import io.glmimage.output.OutputLayout;
 import io.glmimage.output.ResultRow;
 import io.glmimage.quality.QualityOptions;
 import io.glmimage.spark.TinySpark;
+import io.glmimage.spark.WatchedFileSystem;
 import io.glmimage.spark.manifest.IdentifiedRows;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +23,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -80,9 +84,13 @@ class PackerTest extends TinySpark {
   }
 
   private void pack(Packing packing, int shardRows) throws IOException {
-    ResultsTable table =
-        ResultsTable.open(spark, new ResultsFixture(spark, temp).storage, output.root());
-    new Packer(spark, output)
+    pack(packing, shardRows, new ResultsFixture(spark, temp).storage, output);
+  }
+
+  private void pack(Packing packing, int shardRows, Storage storage, OutputLayout place)
+      throws IOException {
+    ResultsTable table = ResultsTable.open(spark, storage, output.root());
+    new Packer(spark, storage, place)
         .pack(
             table, new EditedImageOptions(packing, EditedImageFormat.PNG, 90, shardRows, false), 5);
   }
@@ -92,6 +100,15 @@ class PackerTest extends TinySpark {
     pack(Packing.FILES, 2);
     assertFalse(Files.exists(folder.resolve("shards")));
     assertFalse(Files.exists(folder.resolve("_run/packed")));
+  }
+
+  @Test
+  void tasksTryAFileAsOftenAsTheStorageSays() throws Exception {
+    Storage storage = new Storage(spark.sparkContext().hadoopConfiguration(), new Retries(7, 1));
+    AtomicInteger left = WatchedFileSystem.failFirst("pack", 6);
+    pack(Packing.WEBDATASET, 2, storage, new OutputLayout("watched://pack" + folder));
+    assertEquals(0, left.get());
+    assertEquals(3, ResultsFixture.tree(folder.resolve("shards")).size());
   }
 
   @Test
