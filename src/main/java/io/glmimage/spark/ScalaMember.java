@@ -40,7 +40,8 @@ public final class ScalaMember {
    *
    * @param first the arguments of the method's first parameters
    * @param last the arguments of its last parameters; those between get their defaults
-   * @throws IllegalStateException if the object has no such method
+   * @throws IllegalStateException if the object has no such method, or if the method throws a
+   *     checked exception, which is the cause: Scala does not declare them
    */
   public static Object call(Object target, String name, List<?> first, List<?> last) {
     Class<?> type = target.getClass();
@@ -100,6 +101,9 @@ public final class ScalaMember {
       }
       if (e.getCause() instanceof Error failure) {
         throw failure;
+      }
+      if (e.getCause() instanceof InterruptedException) {
+        Thread.currentThread().interrupt();
       }
       throw new IllegalStateException(cannotCall(what) + ": " + e.getCause(), e.getCause());
     } catch (ReflectiveOperationException | IllegalArgumentException e) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -55,6 +56,10 @@ class ScalaMemberTest {
     public void fails(RuntimeException failure) {
       throw failure;
     }
+
+    public void stops(Exception failure) throws Exception {
+      throw failure;
+    }
   }
 
   @Test
@@ -101,5 +106,19 @@ class ScalaMemberTest {
         assertThrows(
             UnsupportedOperationException.class,
             () -> ScalaMember.call(new Grown(0, ""), "fails", List.of(failure), List.of())));
+  }
+
+  @Test
+  void anUndeclaredFailureOfTheMemberIsTheCauseAndAnInterruptIsKept() {
+    Grown target = new Grown(0, "");
+    for (Exception failure : List.of(new IOException("full"), new InterruptedException())) {
+      IllegalStateException thrown =
+          assertThrows(
+              IllegalStateException.class,
+              () -> ScalaMember.call(target, "stops", List.of(failure), List.of()));
+      assertSame(failure, thrown.getCause());
+      assertEquals("Cannot call Spark's Grown.stops: " + failure, thrown.getMessage());
+      assertEquals(failure instanceof InterruptedException, Thread.interrupted());
+    }
   }
 }

@@ -43,10 +43,17 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
     void fetch(ChunkPeer from, long block, byte[] into) throws IOException, InterruptedException;
   }
 
+  /** Offers a block to other processes, as {@link ChunkBlocks#put}. */
+  @FunctionalInterface
+  interface Put {
+    void put(long block, byte[] bytes) throws IOException;
+  }
+
   private final String endpoint;
   private final String node;
   private final ChunkPlan plan;
   private final Fetch fetch;
+  private final Put put;
 
   // The fields below are guarded by this.
   private BitSet have = new BitSet();
@@ -56,16 +63,18 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
   private final Map<Integer, Long> offered = new HashMap<>();
 
   private int lost;
+  private boolean warned;
 
   WeightsBroadcastReceiver(String endpoint, String node, ChunkPlan plan) {
-    this(endpoint, node, plan, ChunkBlocks::fetch);
+    this(endpoint, node, plan, ChunkBlocks::fetch, ChunkBlocks::put);
   }
 
-  WeightsBroadcastReceiver(String endpoint, String node, ChunkPlan plan, Fetch fetch) {
+  WeightsBroadcastReceiver(String endpoint, String node, ChunkPlan plan, Fetch fetch, Put put) {
     this.endpoint = endpoint;
     this.node = node;
     this.plan = plan;
     this.fetch = fetch;
+    this.put = put;
   }
 
   @Override
@@ -193,16 +202,27 @@ final class WeightsBroadcastReceiver implements WeightsCache.Feed {
 
   private boolean offer(WeightsReply.Chunk chunk, byte[] bytes) {
     try {
-      ChunkBlocks.put(chunk.block(), bytes);
-    } catch (IOException e) {
-      // Other nodes fetch the chunk elsewhere.
-      LOG.debug("Cannot offer chunk {} to other nodes", chunk.index(), e);
+      put.put(chunk.block(), bytes);
+    } catch (IOException | RuntimeException e) {
+      warn(chunk.index(), e);
       return false;
     }
     synchronized (this) {
       offered.put(chunk.index(), chunk.block());
     }
     return true;
+  }
+
+  /** Once: the other nodes fetch the chunks elsewhere, and the next chunk fails in the same way. */
+  private synchronized void warn(int chunk, Exception failure) {
+    if (!warned) {
+      warned = true;
+      LOG.warn(
+          "Cannot offer chunk {} to other nodes, which fetch it elsewhere; later failures of this"
+              + " kind are not logged",
+          chunk,
+          failure);
+    }
   }
 
   private synchronized boolean someMissing() {
