@@ -43,6 +43,9 @@ public final class ChunkReader implements AutoCloseable {
   /** Open streams that no thread is reading. */
   private final List<Cursor> idle = new ArrayList<>();
 
+  /** Guarded by {@link #idle}. */
+  private boolean closed;
+
   /** A place in an open file. */
   private static final class Cursor {
     final InputStream stream;
@@ -161,7 +164,7 @@ public final class ChunkReader implements AutoCloseable {
       if (cursor != null) {
         idle.add(cursor);
       }
-      if (idle.size() > IDLE_STREAMS) {
+      if (idle.size() > (closed ? 0 : IDLE_STREAMS)) {
         oldest = idle.remove(0);
       }
     }
@@ -242,10 +245,11 @@ public final class ChunkReader implements AutoCloseable {
     }
   }
 
-  /** Closes the streams. No thread may be reading. */
+  /** Closes the streams. A thread that is reading closes its stream at the end of its chunk. */
   @Override
   public void close() {
     synchronized (idle) {
+      closed = true;
       idle.forEach(ChunkReader::close);
       idle.clear();
     }

@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.WeightsException;
 import io.glmimage.io.FileSource;
 import io.glmimage.io.LocalFileSource;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 class ChunkReaderTest extends CacheFixtureTests {
@@ -65,8 +68,38 @@ class ChunkReaderTest extends CacheFixtureTests {
     }
   }
 
+  @Test
+  void aReaderThatIsClosedWhileAThreadReadsLeavesNoStreamOpen() throws Exception {
+    ChunkPlan plan = new ChunkPlan(fixture.listing(), 8 * CacheFixture.MIB);
+    AtomicInteger open = new AtomicInteger();
+    AtomicReference<ChunkReader> reader = new AtomicReference<>();
+    FileSource source =
+        new FlakySource(new LocalFileSource(fixture.model()), 0) {
+          @Override
+          public InputStream open(String path, long offset) throws IOException {
+            open.incrementAndGet();
+            return new FilterInputStream(super.open(path, offset)) {
+              @Override
+              public int read(byte[] into, int at, int length) throws IOException {
+                reader.get().close();
+                return super.read(into, at, length);
+              }
+
+              @Override
+              public void close() throws IOException {
+                open.decrementAndGet();
+                super.close();
+              }
+            };
+          }
+        };
+    reader.set(new ChunkReader(source, plan, 1));
+    assertEquals(plan.length(0), reader.get().read(0).bytes().length);
+    assertEquals(0, open.get());
+  }
+
   /** A source whose connections break. */
-  private static final class FlakySource implements FileSource {
+  private static class FlakySource implements FileSource {
     private final FileSource real;
     private int failures;
 

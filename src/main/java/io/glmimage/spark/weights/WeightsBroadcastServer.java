@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -66,6 +67,10 @@ final class WeightsBroadcastServer implements AutoCloseable {
   private final Set<String> complete = new HashSet<>();
   private final Set<String> reused = new HashSet<>();
   private String failure;
+
+  /** Whether all chunks have been removed, for good. */
+  private boolean closed;
+
   private long firstAsked;
   private long lastFinished;
   private long readBytes;
@@ -194,7 +199,7 @@ final class WeightsBroadcastServer implements AutoCloseable {
             }
           }
         }
-        gone.forEach(chunk -> releaser.execute(() -> release(chunk)));
+        release(gone);
         if (!events.equals(reported)) {
           reported = events;
           report();
@@ -238,14 +243,29 @@ final class WeightsBroadcastServer implements AutoCloseable {
       Sent chunk = new Sent(BLOCKS.getAndIncrement(), data.joinedDigests());
       ChunkBlocks.put(chunk.block(), data.bytes());
       synchronized (this) {
-        window.sent(index, chunk);
-        readBytes += data.bytes().length;
-        notifyAll();
+        if (!closed) {
+          window.sent(index, chunk);
+          readBytes += data.bytes().length;
+          notifyAll();
+          return;
+        }
       }
+      ChunkBlocks.remove(chunk.block());
     } catch (GlmImageException e) {
       fail(e.getMessage(), e);
     } catch (IOException | RuntimeException | Error e) {
       fail("Cannot broadcast model " + listing.source() + ": " + e, e);
+    }
+  }
+
+  private void release(List<Sent> gone) {
+    for (Sent chunk : gone) {
+      try {
+        releaser.execute(() -> release(chunk));
+      } catch (RejectedExecutionException e) {
+        LOG.debug("The distribution has been closed meanwhile", e);
+        release(chunk);
+      }
     }
   }
 
@@ -272,18 +292,23 @@ final class WeightsBroadcastServer implements AutoCloseable {
     try {
       thread.join(30_000);
       readers.shutdownNow();
-      if (readers.awaitTermination(30, TimeUnit.SECONDS)) {
-        reader.close();
+      if (!readers.awaitTermination(30, TimeUnit.SECONDS)) {
+        LOG.warn(
+            "Threads are still reading model {}; they end with their chunks", listing.source());
       }
     } catch (InterruptedException e) {
       interrupted = true;
     }
+    // Whether or not they have ended: neither threads nor streams may be left.
+    readers.shutdownNow();
+    reader.close();
     List<Sent> gone;
     synchronized (this) {
       // The thread has ended, and a reader may have sent its chunk after that.
       gone = window.retire(true);
+      closed = true;
     }
-    gone.forEach(chunk -> releaser.execute(() -> release(chunk)));
+    release(gone);
     releaser.shutdown();
     try {
       if (!interrupted && !releaser.awaitTermination(30, TimeUnit.SECONDS)) {

@@ -161,7 +161,7 @@ public final class WeightsDistribution {
     LOG.info("Model {}: {} MiB by broadcast", listing.source(), mebibytes);
     WeightsBroadcastServer server =
         new WeightsBroadcastServer(found.source(), listing, options, silence, progress);
-    WeightsBroadcastChannel.Listener listener = WeightsBroadcastChannel.listen(id, server::answer);
+    WeightsBroadcastChannel.Listener listener = listen(id, server);
     server.start();
     return new WeightsHandle(
         spark,
@@ -171,6 +171,21 @@ public final class WeightsDistribution {
           server.close();
           listener.close();
         });
+  }
+
+  /**
+   * Closes the server if the session takes no listener, for example because it has been stopped.
+   */
+  private static WeightsBroadcastChannel.Listener listen(String id, WeightsBroadcastServer server) {
+    WeightsBroadcastChannel.Listener listener = null;
+    try {
+      listener = WeightsBroadcastChannel.listen(id, server::answer);
+      return listener;
+    } finally {
+      if (listener == null) {
+        server.close();
+      }
+    }
   }
 
   private static String fingerprint(String model, Configuration configuration) {

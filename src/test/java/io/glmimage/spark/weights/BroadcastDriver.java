@@ -306,7 +306,7 @@ public final class BroadcastDriver {
         + onBoth(spark, BroadcastDriver::blocksOfThisProcess).stream().mapToInt(n -> n).sum();
   }
 
-  private static int blocksOfThisProcess() {
+  static int blocksOfThisProcess() {
     return SparkEnv.get()
         .blockManager()
         .getMatchingBlockIds(

@@ -105,6 +105,31 @@ class WeightsBroadcastServerTest {
   }
 
   @Test
+  void aNodeThatCannotOfferItsChunksReceivesTheModel() throws Exception {
+    // Chunks are offered if another node is receiving, too.
+    BitSet all = new BitSet();
+    all.set(0, plan.size());
+    ask("other", all);
+    AtomicInteger refused = new AtomicInteger();
+    CachedWeights weights =
+        receive(
+            "node",
+            (from, block, into) -> {
+              ask("other", all);
+              ChunkBlocks.fetch(from, block, into);
+            },
+            (block, bytes) -> {
+              refused.incrementAndGet();
+              // As Spark does if its local disk is full.
+              throw new IllegalStateException(new IOException("No space left on device"));
+            });
+    try (weights) {
+      assertEquals(BroadcastDriver.sha(model), BroadcastDriver.sha(weights.folder()));
+    }
+    assertTrue(refused.get() > 0);
+  }
+
+  @Test
   void chunksThatAreAlwaysLostAreAnError() {
     WeightsException e =
         assertThrows(
@@ -158,6 +183,23 @@ class WeightsBroadcastServerTest {
     assertTrue(reply.why().contains("has been closed on the driver"), reply.why());
   }
 
+  @Test
+  void anInterruptedCloseLeavesNoThreadAndNoBlock() throws Exception {
+    chunk("node", new BitSet());
+    assertTrue(threads() > 0);
+    Thread.currentThread().interrupt();
+    server.close();
+    assertTrue(Thread.interrupted(), "the interrupt is kept");
+    Until.holds("the threads end", () -> threads() == 0);
+    Until.holds("the blocks are removed", () -> BroadcastDriver.blocksOfThisProcess() == 0);
+  }
+
+  private static long threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().matches("weights-(read|release|broadcast)"))
+        .count();
+  }
+
   private WeightsReply ask(String node, BitSet have) {
     return server.answer(
         new WeightsQuestion.Next(
@@ -181,10 +223,16 @@ class WeightsBroadcastServerTest {
 
   private CachedWeights receive(String node, WeightsBroadcastReceiver.Fetch fetch)
       throws InterruptedException {
+    return receive(node, fetch, ChunkBlocks::put);
+  }
+
+  private CachedWeights receive(
+      String node, WeightsBroadcastReceiver.Fetch fetch, WeightsBroadcastReceiver.Put put)
+      throws InterruptedException {
     WeightsCache cache = WeightsCache.open(temporary.resolve("cache"), Long.MAX_VALUE);
     return cache.obtain(
         listing,
         WeightsCache.Check.QUICK,
-        new WeightsBroadcastReceiver(ENDPOINT, node, plan, fetch));
+        new WeightsBroadcastReceiver(ENDPOINT, node, plan, fetch, put));
   }
 }
