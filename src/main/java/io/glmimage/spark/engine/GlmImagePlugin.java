@@ -17,8 +17,11 @@ import java.io.InputStream;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
+import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
@@ -74,6 +77,9 @@ public final class GlmImagePlugin implements SparkPlugin {
   public static final String CHUNK_MB = "spark.glmimage.weights.chunkMb";
 
   private static final Logger LOG = LoggerFactory.getLogger(GlmImagePlugin.class);
+  private static final Pattern WHOLE = Pattern.compile("\\d{1,18}");
+  private static final long MAX_CACHE_GB = 1 << 20;
+  private static final long MAX_CHUNK_MB = 1 << 10;
 
   @Override
   public DriverPlugin driverPlugin() {
@@ -91,21 +97,20 @@ public final class GlmImagePlugin implements SparkPlugin {
    * @throws UsageException if a setting is wrong
    */
   public static EngineOptions options(SparkConf conf) {
-    int chunk = conf.getInt(CHUNK_MB, WeightsOptions.CHUNK_BYTES_DEFAULT >> 20);
-    if (chunk < 1 || chunk > 1 << 10) {
-      throw new UsageException("Invalid " + CHUNK_MB + ": " + chunk + ", expected 1 to 1024");
-    }
+    long cache = number(conf, CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30, 0, MAX_CACHE_GB);
+    long chunk = number(conf, CHUNK_MB, WeightsOptions.CHUNK_BYTES_DEFAULT >> 20, 1, MAX_CHUNK_MB);
+    DeviceName device = EngineOptions.device(DEVICE, conf.get(DEVICE, DeviceName.AUTO.toString()));
     return new EngineOptions(
-        conf.get(MODEL, null),
-        EngineOptions.device(DEVICE, conf.get(DEVICE, DeviceName.AUTO.toString())),
+        model(conf.get(MODEL, null)),
+        device,
         EngineOptions.precision(PRECISION, conf.get(PRECISION, Precision.AUTO.toString())),
-        kernels(conf.get(KERNELS, KernelMode.AUTO.toString())),
-        WeightsMode.parse(conf.get(WEIGHTS, WeightsMode.standard().toString())),
+        kernels(conf.get(KERNELS, KernelMode.AUTO.toString()), device),
+        weights(conf.get(WEIGHTS, WeightsMode.standard().toString())),
         WeightsOptions.defaults()
             .withCacheDir(conf.get(CACHE, ""))
-            .withCacheBytes(conf.getLong(CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30) << 30)
+            .withCacheBytes(cache << 30)
             .withCheck(check(conf.get(CHECK, "quick")))
-            .withChunkBytes(chunk << 20),
+            .withChunkBytes((int) chunk << 20),
         false,
         conf.get(LORA, "").isBlank()
             ? List.of()
@@ -114,13 +119,49 @@ public final class GlmImagePlugin implements SparkPlugin {
         EngineOptions.gpuMemory(GPU_MEMORY, conf.get(GPU_MEMORY, "")));
   }
 
-  private static KernelMode kernels(String text) {
+  private static String model(String folder) {
+    if (folder != null && folder.isBlank()) {
+      throw new UsageException("Invalid " + MODEL + ": it is empty");
+    }
+    return folder;
+  }
+
+  private static KernelMode kernels(String text, DeviceName device) {
+    KernelMode kernels;
     try {
-      return KernelMode.parse(text);
+      kernels = KernelMode.parse(text);
     } catch (IllegalArgumentException e) {
       throw new UsageException(
           "Invalid " + KERNELS + ": " + text + ", expected " + KernelMode.NAMES);
     }
+    if (kernels == KernelMode.FUSED && device.equals(DeviceName.CPU)) {
+      throw new UsageException(
+          "Invalid "
+              + KERNELS
+              + ": fused needs a GPU, but "
+              + DEVICE
+              + " is cpu; use auto or native");
+    }
+    return kernels;
+  }
+
+  private static WeightsMode weights(String text) {
+    if (!WeightsMode.isValid(text)) {
+      throw new UsageException(
+          "Invalid " + WEIGHTS + ": " + text + ", expected " + WeightsMode.SYNTAX);
+    }
+    return WeightsMode.parse(text);
+  }
+
+  private static long number(SparkConf conf, String setting, long standard, long min, long max) {
+    String text = conf.get(setting, String.valueOf(standard)).strip();
+    // -1 is out of every range.
+    long number = WHOLE.matcher(text).matches() ? Long.parseLong(text) : -1;
+    if (number < min || number > max) {
+      throw new UsageException(
+          "Invalid " + setting + ": " + text + ", expected " + min + " to " + max);
+    }
+    return number;
   }
 
   private static WeightsCache.Check check(String text) {
@@ -133,16 +174,23 @@ public final class GlmImagePlugin implements SparkPlugin {
   }
 
   /** Answers every question of an executor with the serialised {@link EngineOpener}. */
-  private static final class Driver implements DriverPlugin {
+  static final class Driver implements DriverPlugin {
+    /** Hundreds of executors may start together. They do not wait for a listing each. */
+    private static final Duration LIFETIME = Duration.ofSeconds(10);
+
     private SparkContext context;
-    private EngineOptions options;
+    private ShortLived<byte[]> opener;
     private boolean ready;
 
     @Override
     public synchronized Map<String, String> init(SparkContext spark, PluginContext plugin) {
       context = spark;
-      options = GlmImagePlugin.options(spark.conf());
-      ModelDistributions.of(spark).preload(options);
+      EngineOptions options = GlmImagePlugin.options(spark.conf());
+      ModelDistributions models = ModelDistributions.of(spark);
+      models.preload(options);
+      opener =
+          new ShortLived<>(
+              () -> bytes(models.forSession(options).opener()), LIFETIME, System::nanoTime);
       // Executors may ask while the session is being built, which cannot broadcast yet.
       spark.addSparkListener(
           new SparkListener() {
@@ -154,7 +202,7 @@ public final class GlmImagePlugin implements SparkPlugin {
       return Map.of();
     }
 
-    private synchronized void setReady() {
+    synchronized void setReady() {
       ready = true;
     }
 
@@ -162,8 +210,8 @@ public final class GlmImagePlugin implements SparkPlugin {
      * @return null if the session is not ready
      */
     @Override
-    public synchronized Object receive(Object message) throws IOException {
-      return ready ? bytes(ModelDistributions.of(context).forSession(options).opener()) : null;
+    public synchronized Object receive(Object message) {
+      return ready ? opener.get() : null;
     }
 
     @Override
@@ -206,7 +254,10 @@ public final class GlmImagePlugin implements SparkPlugin {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       } catch (Exception e) {
-        LOG.error("Cannot load the model in advance; the first task tries again", e);
+        LOG.error(
+            "Cannot load the model in advance; the first task loads it again if that may succeed, and"
+                + " reports the failure otherwise",
+            e);
       } catch (LinkageError e) {
         LOG.error("Cannot load libtorch in advance; the first task reports the failure", e);
       }
@@ -223,10 +274,12 @@ public final class GlmImagePlugin implements SparkPlugin {
     }
   }
 
-  private static byte[] bytes(EngineOpener opener) throws IOException {
+  private static byte[] bytes(EngineOpener opener) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(opener);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     return bytes.toByteArray();
   }

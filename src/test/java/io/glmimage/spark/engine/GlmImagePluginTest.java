@@ -1,6 +1,7 @@
 package io.glmimage.spark.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -33,6 +34,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Tag("broadcast")
 @Tag("spark")
@@ -89,6 +92,17 @@ class GlmImagePluginTest {
   }
 
   @Test
+  void executorsThatStartTogetherShareOneListingOfTheModel() {
+    try (SparkSession spark = session(TINY)) {
+      GlmImagePlugin.Driver driver = new GlmImagePlugin.Driver();
+      driver.init(spark.sparkContext(), null);
+      assertNull(driver.receive("opener"));
+      driver.setReady();
+      assertSame(driver.receive("opener"), driver.receive("opener"));
+    }
+  }
+
+  @Test
   void aModelThatDoesNotLoadIsReportedByTheFirstTask() throws Exception {
     Files.writeString(work.resolve("model_index.json"), "{\"_class_name\": \"GlmImagePipeline\"}");
     try (SparkSession spark = session(work);
@@ -120,11 +134,31 @@ class GlmImagePluginTest {
     assertEquals(WeightsCache.Check.FULL, options.cache().check());
     assertEquals(
         new EngineOptions(null, DeviceName.AUTO), GlmImagePlugin.options(new SparkConf(false)));
-    assertThrows(
-        UsageException.class, () -> GlmImagePlugin.options(conf.set(GlmImagePlugin.CHECK, "some")));
-    conf.set(GlmImagePlugin.CHECK, "quick");
-    assertThrows(
-        UsageException.class, () -> GlmImagePlugin.options(conf.set(GlmImagePlugin.CHUNK_MB, "0")));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "weights; torrent; torrent, expected broadcast | local:PATH | direct",
+        "weights.cacheGb; -1; -1, expected 0 to 1048576",
+        "weights.cacheGb; 9000000000; 9000000000, expected 0 to 1048576",
+        "weights.cacheGb; 7g; 7g, expected 0 to 1048576",
+        "weights.chunkMb; 0; 0, expected 1 to 1024",
+        "weights.chunkMb; many; many, expected 1 to 1024",
+        "weights.check; some; some, expected quick or full",
+        "model; ' '; it is empty",
+        "kernels; slow; slow, expected auto, native or fused",
+        "kernels; fused; 'fused needs a GPU, but spark.glmimage.device is cpu; use auto or native'",
+      })
+  void aWrongSettingIsNamed(String setting, String value, String why) {
+    SparkConf conf =
+        new SparkConf(false)
+            .set(GlmImagePlugin.DEVICE, "cpu")
+            .set("spark.glmimage." + setting, value);
+    assertEquals(
+        "Invalid spark.glmimage." + setting + ": " + why,
+        assertThrows(UsageException.class, () -> GlmImagePlugin.options(conf)).getMessage());
   }
 
   @Test
