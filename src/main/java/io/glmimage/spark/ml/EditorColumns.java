@@ -82,7 +82,7 @@ record EditorColumns(
     if (params.isDefined(params.idCol())) {
       DataType type = type(schema, "id", params.getIdCol());
       boolean fits = type instanceof StringType || isWhole(type) || type instanceof DecimalType;
-      check("id", params.getIdCol(), type, fits, "string or an integer type");
+      check("id", params.getIdCol(), type, fits, "string, an integer or a decimal type");
       id = schema.fieldIndex(params.getIdCol());
     }
     Integer seed = null;

@@ -502,7 +502,7 @@ class ImageEditorTest {
         fake().setPromptCol("size"),
         schema);
     assertSchemaError(
-        "id column size is of type double, expected string or an integer type",
+        "id column size is of type double, expected string, an integer or a decimal type",
         fake().setIdCol("size"),
         schema);
     assertSchemaError(
