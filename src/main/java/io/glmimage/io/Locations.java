@@ -238,7 +238,7 @@ final class Locations {
   /**
    * Decodes percent escapes of UTF-8. A text with other escapes is not a URI and is kept as it is.
    */
-  private static String decoded(String path) {
+  static String decoded(String path) {
     if (path.indexOf('%') < 0) {
       return path;
     }

@@ -18,14 +18,16 @@ import org.apache.hadoop.fs.FSError;
  */
 public final class PlaceFailures {
   /**
-   * Words of operating systems, HDFS and object stores. Between slashes, they are part of a path.
+   * Words of operating systems, HDFS and object stores. They begin and end a statement; elsewhere
+   * they may be part of a name.
    */
   private static final Pattern WORDS =
       Pattern.compile(
-          "(?<![/\\w])(?:No space left on device|Disk quota exceeded|Read-only file system"
-              + "|There is not enough space on the disk|File too large|Too many open files"
-              + "|Transport endpoint is not connected|The \\w+ quota [^\\n]* is exceeded"
-              + "|Name node is in safe mode|XMinioStorageFull)(?![/\\w])");
+          "(?m)(?:^|(?<=[:;.(]\\s|[:(]))(?:No space left on device|Disk quota exceeded"
+              + "|Read-only file system|There is not enough space on the disk|File too large"
+              + "|Too many open files(?: in system)?|Transport endpoint is not connected"
+              + "|The \\w+ quota [^\\n]* is exceeded|Name node is in safe mode|XMinioStorageFull)"
+              + "(?=$|[,;:)\\t]|\\s[(\\[]|\\.(?:\\s|$))");
 
   /** Frames of Spark and of this program. */
   private static final Pattern CALLER = Pattern.compile("org\\.apache\\.spark\\.|io\\.glmimage\\.");
@@ -61,10 +63,11 @@ public final class PlaceFailures {
   /**
    * Reports an exception if it says that the place fails.
    *
+   * @param paths that the failed action used; their names do not count as words
    * @throws JobException with the place and the reason
    */
-  static void check(String what, Throwable error) {
-    String reason = reason(error);
+  static void check(String what, Throwable error, String... paths) {
+    String reason = reason(error, paths);
     if (reason != null) {
       throw failure(isSparkScratch(error) ? SCRATCH : what, reason, error);
     }
@@ -83,9 +86,9 @@ public final class PlaceFailures {
   }
 
   /** The words that say that a place fails; null if there are none. */
-  private static String reason(Throwable error) {
-    for (Throwable cause : causes(error)) {
-      Matcher words = WORDS.matcher(String.valueOf(cause.getMessage()));
+  private static String reason(Throwable error, String... paths) {
+    for (String text : LibraryText.of(error, paths)) {
+      Matcher words = WORDS.matcher(text);
       if (words.find()) {
         return words.group();
       }

@@ -65,17 +65,18 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
    * request with expired credentials, or in the wrong region, with a plain status 400.
    */
   private static final Pattern CREDENTIALS =
-      Pattern.compile(
+      S3Advice.words(
           "ExpiredToken|TokenRefreshRequired|InvalidAccessKeyId|InvalidToken|SignatureDoesNotMatch"
-              + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException|AWSBadRequestException|Unable"
-              + " to load (?:AWS )?credentials|CredentialInitializationException");
+              + "|RequestTimeTooSkewed|NoAuthWithAWSException|NoAwsCredentialsException"
+              + "|AWSBadRequestException|Unable to load (?:AWS )?credentials"
+              + "|CredentialInitializationException");
 
   /**
    * Those of {@link #CREDENTIALS} that end without the user: credentials are renewed (a provider is
    * asked for each request), or the clock of the host is set right.
    */
   private static final Pattern EXPIRED =
-      Pattern.compile(
+      S3Advice.words(
           "ExpiredToken|TokenRefreshRequired|AWSBadRequestException|RequestTimeTooSkewed");
 
   public Retries {
@@ -94,21 +95,23 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
   /**
    * Runs an action until it succeeds or fails for good.
    *
-   * @param what completes "Cannot ...", such as {@code "read s3a://b/x.png"}
+   * @param verb completes "Cannot ..." together with the path, such as {@code "read"}
+   * @param path of the file or folder that the action uses
    * @throws io.glmimage.error.JobException if the place fails for every file, such as a full disk
    */
-  <T> T call(String what, Action<T> action) throws IOException {
+  <T> T call(String verb, String path, Action<T> action) throws IOException {
     for (int attempt = 1; ; attempt++) {
       try {
-        return once(what, action);
+        return once(verb, path, action);
       } catch (IOException e) {
-        if (attempt == attempts || !(mayPass(e) || has(EXPIRED, e))) {
+        if (attempt == attempts || !(mayPass(e, path) || has(EXPIRED, e, path))) {
           throw e;
         }
         long wait = wait(attempt);
         LOG.warn(
-            "Cannot {} (attempt {} of {}, next attempt in {} ms): {}",
-            what,
+            "Cannot {} {} (attempt {} of {}, next attempt in {} ms): {}",
+            verb,
+            path,
             attempt,
             attempts,
             wait,
@@ -125,15 +128,16 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
   }
 
   /** Runs an action and reports failures of the place. */
-  static <T> T once(String what, Action<T> action) throws IOException {
+  static <T> T once(String verb, String path, Action<T> action) throws IOException {
+    String what = verb + " " + path;
     try {
       return action.run();
     } catch (FSError e) {
       IOException cause = PlaceFailures.ioCause(e);
-      PlaceFailures.check(what, cause);
+      PlaceFailures.check(what, cause, path);
       throw cause;
     } catch (IOException e) {
-      PlaceFailures.check(what, e);
+      PlaceFailures.check(what, e, path);
       throw e;
     }
   }
@@ -144,8 +148,12 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     return longest / 2 + ThreadLocalRandom.current().nextLong(longest / 2 + 1);
   }
 
-  /** Whether a later attempt may succeed without a change by the user. */
-  public static boolean mayPass(IOException error) {
+  /**
+   * Whether a later attempt may succeed without a change by the user.
+   *
+   * @param paths that the failed action used; their names do not count as words of a library
+   */
+  public static boolean mayPass(IOException error, String... paths) {
     for (Throwable cause : PlaceFailures.causes(error)) {
       if (LASTING.stream().anyMatch(type -> type.isInstance(cause))
           || cause instanceof LastingException
@@ -158,16 +166,18 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
         return false;
       }
     }
-    return !isCredentials(error);
+    return !isCredentials(error, paths);
   }
 
   /**
    * Why a file cannot be read or written, for a message. Says what to do about credentials, rights,
    * buckets and regions of S3.
+   *
+   * @param paths that the failed action used; their names do not count as words of a library
    */
-  public static String why(Throwable error) {
+  public static String why(Throwable error, String... paths) {
     String message = message(error);
-    return advice(error).map(advice -> advice + ": " + message).orElse(message);
+    return advice(error, paths).map(advice -> advice + ": " + message).orElse(message);
   }
 
   /** Java's exceptions about local files have no more than a path as their message. */
@@ -185,18 +195,25 @@ public record Retries(int attempts, long firstWaitMillis) implements Serializabl
     return error.getMessage() == null ? error.toString() : error.getMessage();
   }
 
-  /** What is wrong and what to do, if a store refused a request for a known reason. */
-  public static Optional<String> advice(Throwable error) {
-    return S3Advice.of(error);
+  /**
+   * What is wrong and what to do, if a store refused a request for a known reason.
+   *
+   * @param paths that the failed action used; their names do not count as words of a library
+   */
+  public static Optional<String> advice(Throwable error, String... paths) {
+    return S3Advice.of(error, paths);
   }
 
-  /** Whether the caller's credentials are at fault, rather than a single file. */
-  public static boolean isCredentials(Throwable error) {
-    return has(CREDENTIALS, error);
+  /**
+   * Whether the caller's credentials are at fault, rather than a single file.
+   *
+   * @param paths that the failed action used; their names do not count as words of a library
+   */
+  public static boolean isCredentials(Throwable error, String... paths) {
+    return has(CREDENTIALS, error, paths);
   }
 
-  private static boolean has(Pattern words, Throwable error) {
-    return PlaceFailures.causes(error).stream()
-        .anyMatch(cause -> words.matcher(cause.toString()).find());
+  private static boolean has(Pattern words, Throwable error, String... paths) {
+    return LibraryText.of(error, paths).stream().anyMatch(text -> words.matcher(text).find());
   }
 }

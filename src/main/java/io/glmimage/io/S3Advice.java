@@ -17,7 +17,7 @@ final class S3Advice {
    */
   private record Kind(Pattern words, String text) {
     Kind(String words, String text) {
-      this(Pattern.compile(words), text);
+      this(S3Advice.words(words), text);
     }
   }
 
@@ -64,13 +64,16 @@ final class S3Advice {
 
   private S3Advice() {}
 
+  /** A pattern for words of libraries, which are not part of a path or of a file's name. */
+  static Pattern words(String words) {
+    return Pattern.compile("(?<![/\\w-])(?:" + words + ")(?![/\\w-]|\\.\\w)");
+  }
+
   /** What is wrong and what to do; empty if the failure is not of S3, or of another kind. */
-  static Optional<String> of(Throwable error) {
+  static Optional<String> of(Throwable error, String... paths) {
+    List<String> texts = LibraryText.of(error, paths);
     return KINDS.stream()
-        .filter(
-            kind ->
-                PlaceFailures.causes(error).stream()
-                    .anyMatch(cause -> kind.words().matcher(cause.toString()).find()))
+        .filter(kind -> texts.stream().anyMatch(text -> kind.words().matcher(text).find()))
         .map(Kind::text)
         .findFirst();
   }

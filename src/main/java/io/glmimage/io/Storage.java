@@ -78,7 +78,7 @@ public final class Storage {
   /** Whether there is a file or folder. */
   public boolean exists(String path) throws IOException {
     Path file = locations.path(path);
-    return retries.call("look for " + path, () -> fileSystem(file).exists(file));
+    return retries.call("look for", path, () -> fileSystem(file).exists(file));
   }
 
   /**
@@ -98,7 +98,7 @@ public final class Storage {
     Path file = locations.path(path);
     try {
       return retries.call(
-          "look for " + path, () -> fileSystem(file).getFileStatus(file).isDirectory());
+          "look for", path, () -> fileSystem(file).getFileStatus(file).isDirectory());
     } catch (FileNotFoundException e) {
       return false;
     }
@@ -112,7 +112,7 @@ public final class Storage {
   public StoredFile stat(String path) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "look for " + path,
+        "look for", path,
         () -> {
           FileStatus status = forReading(file).getFileStatus(file);
           if (status.isDirectory()) {
@@ -127,7 +127,7 @@ public final class Storage {
     Path path = locations.path(folder);
     try {
       return retries.call(
-          "list " + folder,
+          "list", folder,
           () -> {
             List<StoredFile> files = new ArrayList<>();
             FolderWalk.visit(fileSystem(path), path, true, status -> files.add(stored(status)));
@@ -164,7 +164,7 @@ public final class Storage {
     Path path = locations.path(folder);
     try {
       return retries.call(
-          "list " + folder,
+          "list", folder,
           () ->
               Arrays.stream(fileSystem(path).listStatus(path))
                   .map(status -> status.getPath().getName())
@@ -188,7 +188,7 @@ public final class Storage {
   /** Like {@link #read}, with size, time and tag of the file at the moment it was opened. */
   public StoredBytes open(String path, long maxBytes) throws IOException {
     Path file = locations.path(path);
-    return retries.call("read " + path, () -> openOnce(file, maxBytes));
+    return retries.call("read", path, () -> openOnce(file, maxBytes));
   }
 
   private StoredBytes openOnce(Path file, long maxBytes) throws IOException {
@@ -246,7 +246,7 @@ public final class Storage {
   public byte[] head(String path, int bytes) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "read " + path,
+        "read", path,
         () -> {
           try (FSDataInputStream in = forReading(file).open(file)) {
             return in.readNBytes(bytes);
@@ -262,7 +262,7 @@ public final class Storage {
   public byte[] head(String path, int bytes, long maxBytes) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "read " + path,
+        "read", path,
         () -> {
           FileStatus status = readable(file, maxBytes);
           try (FSDataInputStream in = open(file, status)) {
@@ -280,7 +280,7 @@ public final class Storage {
   public byte[] pieces(String path, List<Long> offsets, int length) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "read " + path,
+        "read", path,
         () -> {
           ByteArrayOutputStream pieces = new ByteArrayOutputStream();
           byte[] piece = new byte[length];
@@ -344,7 +344,7 @@ public final class Storage {
     if (!Locations.isObjectStore(fileSystem(file)) && !made.contains(folder)) {
       // A local rename into a missing folder would become a copy, which can be seen half-written.
       retries.call(
-          "make " + folder,
+          "make", folder.toString(),
           () -> {
             WholeFiles.makeFolder(fileSystem(folder), folder);
             return null;
@@ -357,7 +357,7 @@ public final class Storage {
   private void write(Path file, Content content, Map<String, String> metadata, Path temporaryFolder)
       throws IOException {
     retries.call(
-        "write " + file,
+        "write", file.toString(),
         () -> {
           WholeFiles.write(fileSystem(file), file, content, metadata, temporaryFolder);
           return null;
@@ -374,7 +374,7 @@ public final class Storage {
   public void tryToWrite(String folder, byte[] content) throws IOException {
     Path wanted = locations.path(folder);
     retries.call(
-        "write to " + folder,
+        "write to", folder,
         () -> {
           FileSystem fileSystem = fileSystem(wanted);
           Path there =
@@ -478,7 +478,7 @@ public final class Storage {
     Path file = locations.path(path);
     java.nio.file.Path local = local(path);
     try {
-      return Retries.once("write " + path, () -> writeNewOnce(path, file, local, bytes));
+      return Retries.once("write", path, () -> writeNewOnce(path, file, local, bytes));
     } catch (java.nio.file.FileAlreadyExistsException | FileAlreadyExistsException e) {
       return false;
     }
@@ -518,7 +518,7 @@ public final class Storage {
    */
   public List<String> filesIn(String path) throws IOException {
     Path root = locations.path(path);
-    FileStatus[] all = retries.call("list " + path, () -> fileSystem(root).listStatus(root));
+    FileStatus[] all = retries.call("list", path, () -> fileSystem(root).listStatus(root));
     List<String> files = new ArrayList<>();
     for (FileStatus status : all) {
       String name = status.getPath().getName();
@@ -585,7 +585,7 @@ public final class Storage {
   /** Deletes a file, or a folder with its content; does nothing if neither exists. */
   public void delete(String path) throws IOException {
     Path file = locations.path(path);
-    retries.call("delete " + path, () -> fileSystem(file).delete(file, true));
+    retries.call("delete", path, () -> fileSystem(file).delete(file, true));
   }
 
   /** A model folder, for reading. */

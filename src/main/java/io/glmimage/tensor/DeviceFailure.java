@@ -1,5 +1,7 @@
 package io.glmimage.tensor;
 
+import io.glmimage.error.InvalidRequestException;
+import io.glmimage.error.NotFiniteException;
 import java.util.Locale;
 
 /**
@@ -31,7 +33,10 @@ public final class DeviceFailure {
             || text.contains("cublas error"));
   }
 
+  /** Exceptions about a row say what happened by their class, and contain the id of the row. */
   private static String text(Throwable failure) {
-    return String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
+    return failure instanceof InvalidRequestException || failure instanceof NotFiniteException
+        ? ""
+        : String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
   }
 }

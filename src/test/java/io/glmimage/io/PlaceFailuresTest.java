@@ -1,13 +1,20 @@
 package io.glmimage.io;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.error.InvalidRequestException;
 import io.glmimage.error.JobException;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.util.List;
+import org.apache.hadoop.fs.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -60,7 +67,10 @@ class PlaceFailuresTest {
         "/data/x.png (Too many open files)",
         "/mnt/x.png: Transport endpoint is not connected",
         "The DiskSpace quota of /out is exceeded: quota = 1 GB",
-        "/out/a.png (File too large)"
+        "/out/a.png (File too large)",
+        "No space left on device",
+        "Too many open files in system",
+        "Cannot create file /out/a. Name node is in safe mode."
       })
   void wordsOfPlacesAreKnown(String message) {
     assertThrows(JobException.class, () -> PlaceFailures.check("read x", new IOException(message)));
@@ -71,11 +81,62 @@ class PlaceFailuresTest {
       strings = {
         "File file:/data/Read-only file system/x.png does not exist",
         "/data/No space left on device/x.png (No such file or directory)",
+        "File file:/data/shot of No space left on device error.png does not exist",
+        "File file:/data/No space left on device.png does not exist",
         "connection reset"
       })
   void theNameOfAFileIsNotAFailureOfItsPlace(String message) {
     PlaceFailures.check("read x", new IOException(message));
     assertTrue(PlaceFailures.sentence(new IOException(message)).isEmpty());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/data/a: No space left on device: b.png",
+        "file:///data/%C3%A9 (No%20space%20left on device)",
+        "hdfs://nn/data/\u00e9:XMinioStorageFull",
+        "b (Too many open files).png"
+      })
+  void theNameOfTheFileInUseNeverDecides(String path) {
+    String bare = Locations.decoded(path).replaceFirst("^.*//[^/]*", "");
+    Path qualified = new Path(new Path("file:/"), new Path(null, null, bare));
+    for (String form :
+        List.of(path, qualified.toString(), qualified.toUri().toASCIIString(), "/data/" + path)) {
+      for (IOException error :
+          List.of(
+              new FileNotFoundException("File " + form + " does not exist"),
+              new FileNotFoundException("No such file or directory: " + form),
+              new AccessDeniedException(form, null, "open on " + form + ": denied"),
+              new FileSystemException(form),
+              new IOException("open on " + form + ": connection reset"))) {
+        PlaceFailures.check("read " + path, error, path);
+        PlaceFailures.check("read " + path, new UncheckedIOException(error), path);
+        assertFalse(Retries.isCredentials(error, path));
+      }
+    }
+  }
+
+  @Test
+  void aFullDiskIsFoundUnderAnyNameOfTheFile() {
+    String path = "/data/No space left on device/No space left on device";
+    for (IOException error :
+        List.of(
+            new IOException("No space left on device"),
+            new FileNotFoundException(path + " (No space left on device)"),
+            new FileSystemException(path, null, "No space left on device"))) {
+      JobException e =
+          assertThrows(
+              JobException.class, () -> PlaceFailures.check("write " + path, error, path));
+      assertTrue(e.getMessage().contains(": No space left on device; correct this"));
+    }
+  }
+
+  @Test
+  void anExceptionOfThisProgramIsNotSearched() {
+    String id = "Cannot edit request a: No space left on device: no prompt";
+    assertTrue(PlaceFailures.sentence(new InvalidRequestException(id)).isEmpty());
+    assertTrue(PlaceFailures.sentence(new LastingException(id)).isEmpty());
   }
 
   @Test

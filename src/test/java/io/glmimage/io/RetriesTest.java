@@ -13,6 +13,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -22,7 +23,8 @@ class RetriesTest {
 
   private String callFailing(Retries retries, int failures, IOException error) throws IOException {
     return retries.call(
-        "read x",
+        "read",
+        "x",
         () -> {
           if (calls.incrementAndGet() <= failures) {
             throw error;
@@ -89,6 +91,23 @@ class RetriesTest {
     assertEquals(
         "java.nio.file.DirectoryNotEmptyException: /a",
         Retries.why(new DirectoryNotEmptyException("/a")));
+  }
+
+  @Test
+  void theNameOfAFileIsNotARefusalOfTheStore() {
+    for (String name :
+        List.of("ExpiredToken.png", "an InvalidToken (Status Code: 403).png", "\u00e9-ExpiredToken")) {
+      String path = "s3a://b/in/" + name;
+      for (IOException error :
+          List.of(
+              new FileNotFoundException("No such file or directory: " + path),
+              new IOException("open on " + path + ": reset"),
+              new AccessDeniedException(path, null, "open on " + path + ": reset"))) {
+        assertFalse(Retries.isCredentials(error, path), error.toString());
+        assertTrue(Retries.advice(error, path).isEmpty(), error.toString());
+      }
+      assertTrue(Retries.isCredentials(new IOException(path + ": InvalidToken: x"), path));
+    }
   }
 
   /** Named like S3A's class, which is not on every class path. */

@@ -124,7 +124,7 @@ public final class ManifestTable {
       }
       return new Input(input.rows(), folder, input.source(), input.options());
     } catch (IOException e) {
-      String why = Retries.why(e);
+      String why = Retries.why(e, options.path(), options.imageFolder());
       throw new UsageException(
           why.startsWith("Cannot read ")
               ? why

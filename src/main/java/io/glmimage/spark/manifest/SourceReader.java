@@ -282,11 +282,11 @@ public final class SourceReader {
               path + " does not exist (" + missing(storage, path, advice) + ")",
               e);
     }
-    if (Retries.isCredentials(e)) {
+    if (Retries.isCredentials(e, path)) {
       // Not a failure of the row: all other rows would fail in the same way.
-      throw new JobException("Cannot read " + path + ": " + Retries.why(e), e);
+      throw new JobException("Cannot read " + path + ": " + Retries.why(e, path), e);
     }
-    String why = Retries.why(e);
+    String why = Retries.why(e, path);
     return new RowFailure(
         ErrorClass.IMAGE_UNREADABLE,
         why.contains(path) ? why : path + " cannot be read: " + why,

@@ -23,11 +23,15 @@ final class LostExecutors {
    */
   static final int STARTS_WITHOUT_PROGRESS = 3;
 
-  /** Spark's message when it aborts a job; a task's own failure has its exception there. */
+  /**
+   * The start of Spark's message when it aborts a job. A task's own failure has its exception
+   * there, which may contain any words.
+   */
   private static final Pattern LOSS =
       Pattern.compile(
-          "most recent failure: Lost task [^:]*: ExecutorLostFailure"
-              + "|(?:Result|ShuffleMap)Stage .* has failed the maximum allowable number of times");
+          "Job aborted due to stage failure: (?:[^:]*most recent failure: Lost task [^:]*:"
+              + " ExecutorLostFailure|(?:Result|ShuffleMap)Stage \\d+ .* has failed the maximum"
+              + " allowable number of times)");
 
   private LostExecutors() {}
 
@@ -91,6 +95,6 @@ final class LostExecutors {
   static boolean isLoss(Throwable error) {
     return !(Causes.root(error) instanceof GlmImageException)
         && error.getMessage() != null
-        && LOSS.matcher(error.getMessage()).find();
+        && LOSS.matcher(error.getMessage()).lookingAt();
   }
 }

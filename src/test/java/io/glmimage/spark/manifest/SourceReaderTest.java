@@ -30,6 +30,8 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Source images of local files and data URLs, without Spark. */
 class SourceReaderTest {
@@ -116,6 +118,28 @@ class SourceReaderTest {
     RowFailure broken =
         assertThrows(RowFailure.class, () -> reader.request(row(path("broken.png"))));
     assertEquals(ErrorClass.IMAGE_INVALID, broken.errorClass());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "shot of No space left on device error.png",
+        "a: Too many open files",
+        "a (Read-only file system)",
+        "ExpiredToken.png",
+        "a Status Code: 403"
+      })
+  void aMissingFileIsMissingWhateverItsName(String name) throws Exception {
+    assertRefused(
+        ErrorClass.IMAGE_NOT_FOUND,
+        path(name)
+            + " does not exist (check image_paths; relative paths start at the manifest's folder)",
+        row(path("a.png"), path(name)));
+    Files.createDirectory(folder.resolve(name));
+    assertRefused(
+        ErrorClass.IMAGE_UNREADABLE,
+        path(name) + " is a folder (name a file in image_paths)",
+        row(path(name)));
   }
 
   @Test

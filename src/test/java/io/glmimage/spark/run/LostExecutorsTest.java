@@ -109,6 +109,12 @@ class LostExecutorsTest {
             "Job aborted due to stage failure: Task 3 in stage 5.0 failed 4 times, most recent"
                 + " failure: Lost task 3.3 in stage 5.0 (TID 99) (10.0.0.1 executor 7):"
                 + " java.lang.IllegalStateException: not ExecutorLostFailure (executor 7 exited)"));
+    assertFalse(
+        isLoss(
+            "Job aborted due to stage failure: Task 3 in stage 5.0 failed 4 times, most recent"
+                + " failure: Lost task 3.3 in stage 5.0 (TID 99) (10.0.0.1 executor 7):"
+                + " java.lang.IllegalStateException: row most recent failure: Lost task 1:"
+                + " ExecutorLostFailure"));
     assertFalse(isLoss("Job 3 cancelled because SparkContext was shut down"));
     assertFalse(LostExecutors.isLoss(new IllegalStateException()));
     assertFalse(
