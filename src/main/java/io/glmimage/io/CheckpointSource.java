@@ -8,6 +8,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -91,6 +92,22 @@ public final class CheckpointSource implements FileSource {
       } else if (prefix.isEmpty() && status.isDirectory()) {
         list(status.getPath(), child + "/", found);
       }
+    }
+  }
+
+  @Override
+  public List<String> folders(String path) throws IOException {
+    org.apache.hadoop.fs.Path folder =
+        path.isEmpty() ? root : new org.apache.hadoop.fs.Path(root, path);
+    try {
+      return Arrays.stream(fileSystem.listStatus(folder))
+          .filter(FileStatus::isDirectory)
+          .map(status -> status.getPath().getName())
+          .filter(name -> !name.startsWith("."))
+          .sorted()
+          .toList();
+    } catch (FileNotFoundException e) {
+      return List.of();
     }
   }
 

@@ -33,6 +33,16 @@ public interface FileSource {
     return List.of();
   }
 
+  /**
+   * The names of the folders directly in the folder or in one of its subfolders, sorted, without
+   * hidden ones; empty if there is no such folder.
+   *
+   * @param path relative to the folder; empty for the folder itself
+   */
+  default List<String> folders(String path) throws IOException {
+    return List.of();
+  }
+
   /** Direct subfolders that this user may not read. */
   default List<String> closedFolders() throws IOException {
     return List.of();

@@ -11,7 +11,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Consumer;
+import java.util.TreeSet;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
@@ -23,13 +23,20 @@ import org.apache.hadoop.fs.RemoteIterator;
 final class FolderWalk {
   private FolderWalk() {}
 
+  /** Takes the entries of a folder. Only local folders have other entries than files. */
+  interface Visitor {
+    void file(FileStatus status);
+
+    /** A symbolic link whose target does not exist. Hadoop's listing leaves it out. */
+    default void brokenLink(Path path) {}
+  }
+
   /**
    * Calls the visitor for each file of a folder.
    *
    * @param recursive also visits the files of the folders below
    */
-  static void visit(
-      FileSystem fileSystem, Path root, boolean recursive, Consumer<FileStatus> visitor)
+  static void visit(FileSystem fileSystem, Path root, boolean recursive, Visitor visitor)
       throws IOException {
     if (fileSystem instanceof RawLocalFileSystem local) {
       visitLocal(local, root, recursive, visitor);
@@ -38,7 +45,7 @@ final class FolderWalk {
     // One flat listing on object stores, whatever the depth.
     RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, recursive);
     while (files.hasNext()) {
-      visitor.accept(files.next());
+      visitor.file(files.next());
     }
   }
 
@@ -50,10 +57,10 @@ final class FolderWalk {
    * if its native library is missing.
    */
   private static void visitLocal(
-      RawLocalFileSystem fileSystem, Path root, boolean recursive, Consumer<FileStatus> visitor)
+      RawLocalFileSystem fileSystem, Path root, boolean recursive, Visitor visitor)
       throws IOException {
     Set<java.nio.file.Path> visited = new HashSet<>();
-    Deque<Path> folders = new ArrayDeque<>(List.of(root));
+    Deque<Path> folders = new ArrayDeque<>(List.of(fileSystem.makeQualified(root)));
     Deque<Path> links = new ArrayDeque<>();
     while (!folders.isEmpty() || !links.isEmpty()) {
       Path folder = folders.isEmpty() ? links.poll() : folders.poll();
@@ -61,13 +68,13 @@ final class FolderWalk {
       if (Files.isDirectory(file.toPath()) && !visited.add(file.toPath().toRealPath())) {
         continue;
       }
-      visitUnreadable(file, folder, visitor);
       FileStatus[] children = fileSystem.listStatus(folder);
+      visitUnlisted(file, folder, children, visitor);
       Arrays.sort(children, Comparator.comparing(FileStatus::getPath));
       List<Path> below = new ArrayList<>();
       for (FileStatus child : children) {
         if (!child.isDirectory()) {
-          visitor.accept(child);
+          visitor.file(child);
         } else if (Files.isSymbolicLink(fileSystem.pathToFile(child.getPath()).toPath())) {
           links.add(child.getPath());
         } else {
@@ -82,16 +89,31 @@ final class FolderWalk {
   }
 
   /**
-   * Visits files whose names Java cannot represent. Hadoop's listing leaves them out, because it
-   * does not find them under the names that Java gives it.
+   * Visits what Hadoop's listing leaves out: broken links, and files whose names Java cannot
+   * represent, because it does not find them under the names that Java gives it.
    */
-  private static void visitUnreadable(File file, Path folder, Consumer<FileStatus> visitor) {
-    String[] names = file.list();
-    for (String name : names == null ? new String[0] : names) {
+  private static void visitUnlisted(
+      File file, Path folder, FileStatus[] children, Visitor visitor) {
+    String[] all = file.list();
+    if (all == null || all.length == children.length) {
+      return;
+    }
+    Set<String> names = new TreeSet<>(Arrays.asList(all));
+    for (FileStatus child : children) {
+      names.remove(child.getPath().getName());
+    }
+    for (String name : names) {
+      Path path = new Path(folder, new Path(null, null, name));
       if (UnreadableText.is(name) && !new File(file, name).exists()) {
-        visitor.accept(
-            new FileStatus(0, false, 1, 0, 0, new Path(folder, new Path(null, null, name))));
+        visitor.file(new FileStatus(0, false, 1, 0, 0, path));
+      } else if (isBrokenLink(new File(file, name))) {
+        visitor.brokenLink(path);
       }
     }
+  }
+
+  /** Whether a file is a symbolic link whose target does not exist. */
+  static boolean isBrokenLink(File file) {
+    return !file.exists() && Files.isSymbolicLink(file.toPath());
   }
 }

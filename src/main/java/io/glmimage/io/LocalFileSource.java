@@ -46,6 +46,15 @@ public final class LocalFileSource implements FileSource {
   }
 
   @Override
+  public List<String> folders(String path) throws IOException {
+    Path folder = root.resolve(path);
+    if (!Files.isDirectory(folder) || !mayBeListed(folder)) {
+      return List.of();
+    }
+    return visible(folder).stream().filter(name -> Files.isDirectory(folder.resolve(name))).toList();
+  }
+
+  @Override
   public List<String> closedFolders() throws IOException {
     return visible(root).stream()
         .filter(name -> Files.isDirectory(root.resolve(name)) && !mayBeListed(root.resolve(name)))

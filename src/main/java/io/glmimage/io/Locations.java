@@ -23,13 +23,14 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Resolves the paths that users give to Hadoop paths and file systems. A path is literal: brackets,
- * braces, stars, question marks and backslashes have no special meaning. There are three rules:
+ * braces, stars, question marks and backslashes have no special meaning. There are four rules:
  *
  * <ul>
  *   <li>{@code file://} starts a URI, in which percent escapes are decoded. In all other forms,
  *       {@code file:/} included, a percent sign is part of the name.
  *   <li>{@code s3://} means {@code s3a://}, unless another file system is configured for it.
  *   <li>A colon before the first slash ends a scheme.
+ *   <li>Several slashes at the start are one, as in POSIX; to Hadoop they would begin a host.
  * </ul>
  */
 final class Locations {
@@ -51,6 +52,8 @@ final class Locations {
 
   private static final Pattern FILE_URI = Pattern.compile("(?is)file://([^/]*)(/.*)");
   private static final Pattern COLON_BEFORE_SLASH = Pattern.compile("(?s)([^/:]*):(?!/).*");
+
+  private static final Pattern LEADING_SLASHES = Pattern.compile("^//+");
 
   private static final AtomicBoolean S3_LOGGED = new AtomicBoolean();
 
@@ -90,7 +93,10 @@ final class Locations {
           null);
     }
     try {
-      return new Path(isUnclaimedS3(given) ? "s3a" + given.substring(2) : given);
+      return new Path(
+          isUnclaimedS3(given)
+              ? "s3a" + given.substring(2)
+              : LEADING_SLASHES.matcher(given).replaceFirst("/"));
     } catch (IllegalArgumentException e) {
       throw invalid(given, e.getMessage(), e);
     }

@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.EtagSource;
@@ -315,6 +314,22 @@ public final class Storage {
     void writeTo(OutputStream out) throws IOException;
   }
 
+  /**
+   * Refuses the path of a folder for a file that is to be written.
+   *
+   * @throws UsageException if there is a folder, or the path is invalid
+   */
+  public void refuseFolder(String option, String path) throws IOException {
+    if (isFolder(qualified(path))) {
+      throw new UsageException(
+          "Invalid "
+              + option
+              + ": "
+              + path
+              + " is a folder; name the file to write");
+    }
+  }
+
   /** Writes a whole file, replacing an earlier one, and makes the folders above it. */
   public void write(String path, byte[] bytes) throws IOException {
     write(path, out -> out.write(bytes));
@@ -530,17 +545,75 @@ public final class Storage {
     return files;
   }
 
+  /** Takes the paths in a folder, each with its scheme. */
+  public interface FileVisitor {
+    void file(String path);
+
+    /** A symbolic link whose target does not exist, on the local disk. */
+    default void brokenLink(String path) {}
+
+    /** A pipe, a socket or a device on the local disk: reading it could block for ever. */
+    default void device(String path) {}
+  }
+
   /**
    * Calls the visitor for each file below a folder without collecting the files. Symbolic links to
    * folders are followed, but each folder is visited once.
-   *
-   * @param visitor takes each file's path with its scheme
    */
-  public void forEachFile(String folder, boolean recursive, Consumer<String> visitor)
+  public void forEachFile(String folder, boolean recursive, FileVisitor visitor)
       throws IOException {
     Path root = locations.path(folder);
+    FileSystem fileSystem = fileSystem(root);
     FolderWalk.visit(
-        fileSystem(root), root, recursive, status -> visitor.accept(status.getPath().toString()));
+        fileSystem,
+        root,
+        recursive,
+        new FolderWalk.Visitor() {
+          @Override
+          public void file(FileStatus status) {
+            String path = status.getPath().toString();
+            if (isDevice(fileSystem, status.getPath())) {
+              visitor.device(path);
+            } else {
+              visitor.file(path);
+            }
+          }
+
+          @Override
+          public void brokenLink(Path path) {
+            visitor.brokenLink(path.toString());
+          }
+        });
+  }
+
+  /**
+   * The path itself, or the paths below a folder, that are symbolic links whose targets do not
+   * exist. They are no files in any listing. Only the local disk has links.
+   */
+  public List<String> brokenLinks(String path, boolean recursive) throws IOException {
+    Path root = locations.path(path);
+    List<String> broken = new ArrayList<>();
+    if (fileSystem(root) instanceof RawLocalFileSystem local) {
+      File file = local.pathToFile(root);
+      if (FolderWalk.isBrokenLink(file)) {
+        broken.add(local.makeQualified(root).toString());
+      } else if (file.isDirectory()) {
+        FolderWalk.visit(
+            local,
+            root,
+            recursive,
+            new FolderWalk.Visitor() {
+              @Override
+              public void file(FileStatus status) {}
+
+              @Override
+              public void brokenLink(Path link) {
+                broken.add(local.makeQualified(link).toString());
+              }
+            });
+      }
+    }
+    return broken;
   }
 
   /** The names of the folders directly in a folder. */
@@ -605,14 +678,19 @@ public final class Storage {
   /** The file system of a file that is read. A pipe could block for ever. */
   private FileSystem forReading(Path file) throws IOException {
     FileSystem fileSystem = fileSystem(file);
-    if (fileSystem instanceof RawLocalFileSystem local) {
-      File found = local.pathToFile(file);
-      if (found.exists() && !found.isFile() && !found.isDirectory()) {
-        throw new LastingException(
-            "Cannot read " + file + ": it is a pipe or a device; copy its content to a file");
-      }
+    if (isDevice(fileSystem, file)) {
+      throw new LastingException(
+          "Cannot read " + file + ": it is a pipe or a device; copy its content to a file");
     }
     return fileSystem;
+  }
+
+  private static boolean isDevice(FileSystem fileSystem, Path path) {
+    if (fileSystem instanceof RawLocalFileSystem local) {
+      File file = local.pathToFile(path);
+      return !file.isFile() && file.exists() && !file.isDirectory();
+    }
+    return false;
   }
 
   private FileSystem fileSystem(Path path) throws IOException {

@@ -1,6 +1,7 @@
 package io.glmimage.io;
 
 import java.io.BufferedOutputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -84,6 +85,7 @@ final class WholeFiles {
     Path temporary = new Path(temporaryFolder, "." + UUID.randomUUID() + TEMPORARY);
     boolean renamed = false;
     makeFolder(fileSystem, temporaryFolder);
+    refuseFolder(fileSystem, file);
     try {
       try (FSDataOutputStream out = create(fileSystem, temporary)) {
         fill(out, content);
@@ -101,6 +103,25 @@ final class WholeFiles {
       if (!renamed) {
         fileSystem.delete(temporary, false);
       }
+    }
+  }
+
+  /** A rename onto a folder would put the temporary file into the folder. */
+  private static void refuseFolder(FileSystem fileSystem, Path file) throws IOException {
+    if (isFolder(fileSystem, file)) {
+      throw new LastingException(
+          "Cannot write " + file + ": it is a folder; name a file, or remove the folder");
+    }
+  }
+
+  private static boolean isFolder(FileSystem fileSystem, Path path) throws IOException {
+    if (fileSystem instanceof RawLocalFileSystem local) {
+      return local.pathToFile(path).isDirectory();
+    }
+    try {
+      return fileSystem.getFileStatus(path).isDirectory();
+    } catch (FileNotFoundException e) {
+      return false;
     }
   }
 

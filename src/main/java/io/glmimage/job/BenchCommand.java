@@ -148,6 +148,9 @@ final class BenchCommand implements Callable<Integer> {
     Preset chosen = DefaultsFlags.preset(preset);
     precision = precision == null ? chosen.precision() : precision;
     BenchSettings settings = settings(chosen);
+    if (json != null) {
+      checkFile(json);
+    }
     console.out().println(BenchReport.HEADING);
     BenchReport report =
         PipelineBenchmark.run(
@@ -162,6 +165,20 @@ final class BenchCommand implements Callable<Integer> {
       Files.write(json, report.json(device, precision, settings));
     }
     return ExitCode.DONE;
+  }
+
+  /** A benchmark takes minutes, and its figures must not be lost at its end. */
+  private static void checkFile(Path json) {
+    Path folder = json.toAbsolutePath().getParent();
+    String why =
+        Files.isDirectory(json)
+            ? "it is a folder; name the file to write"
+            : folder == null || !Files.isWritable(folder)
+                ? "its folder does not exist or cannot be written; make it, or name another one"
+                : null;
+    if (why != null) {
+      throw new UsageException("Invalid --json: " + json + ", " + why);
+    }
   }
 
   private void print(Figure figure) {

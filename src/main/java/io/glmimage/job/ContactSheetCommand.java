@@ -68,6 +68,7 @@ final class ContactSheetCommand implements Callable<Integer> {
     try (Session spark = session.open(console, "contact-sheet")) {
       spark.describe("Read the results");
       Storage storage = spark.storage();
+      storage.refuseFolder("--output", output);
       ResultsTable table = ResultsTable.open(spark.spark(), storage, results);
       new ContactSheetFile(storage, sourceFolder(storage)).write(table.first(rows), output);
       console.out().println("Wrote " + storage.qualified(output));

@@ -230,14 +230,30 @@ public final class EditImagesJob implements Runnable {
 
   /** Runs the command. Unlike picocli, reports Errors, such as those of a disk, like exceptions. */
   private int run(ParseResult parsed) {
+    ParseResult last = parsed;
+    while (last.hasSubcommand()) {
+      last = last.subcommand();
+    }
     try {
+      checkPaths(last);
       return new CommandLine.RunLast().execute(parsed);
-    } catch (Error e) {
-      ParseResult last = parsed;
-      while (last.hasSubcommand()) {
-        last = last.subcommand();
-      }
+    } catch (Error | UsageException e) {
       return failed(e, last.commandSpec().commandLine());
+    }
+  }
+
+  /**
+   * Refuses empty paths, which come from shell variables that are not set.
+   *
+   * @throws UsageException with the name of the option
+   */
+  private static void checkPaths(ParseResult parsed) {
+    for (CommandLine.Model.OptionSpec option : parsed.matchedOptions()) {
+      if (PATH_LABELS.contains(option.paramLabel())
+          && option.originalStringValues().stream().anyMatch(String::isBlank)) {
+        throw new UsageException(
+            "Invalid " + option.longestName() + ": it is empty");
+      }
     }
   }
 

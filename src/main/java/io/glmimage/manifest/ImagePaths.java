@@ -12,6 +12,8 @@ import java.util.regex.Pattern;
 public final class ImagePaths {
   private static final Pattern SCHEME = Pattern.compile("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*):/.*");
 
+  private static final Pattern LEADING_SLASHES = Pattern.compile("^/+");
+
   /** The job must not fetch arbitrary web addresses from inside a cluster. */
   private static final Set<String> REFUSED = Set.of("http", "https", "ftp", "sftp");
 
@@ -96,7 +98,9 @@ public final class ImagePaths {
       // On the file system of the manifest, which need not be the default one.
       Matcher root =
           Pattern.compile("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*:(?://[^/]*)?)/.*").matcher(folder);
-      return root.matches() ? root.group(1) + path : path;
+      // Several slashes are one, as in POSIX; after a scheme they would begin the name of a host.
+      String absolute = LEADING_SLASHES.matcher(path).replaceFirst("/");
+      return root.matches() ? root.group(1) + absolute : absolute;
     }
     return folder.endsWith("/") ? folder + path : folder + "/" + path;
   }

@@ -44,6 +44,11 @@ public final class CheckpointForm {
   /** In the cache's folder of a model, this file has the name of the newest snapshot. */
   private static final String CACHE_REFERENCE = "refs/main";
 
+  private static final String SNAPSHOTS = "snapshots";
+
+  /** A revision is the hexadecimal name of a commit. */
+  private static final int LONGEST_REVISION = 256;
+
   private static final Set<String> PICKLES = Set.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
 
   private static final String LFS = "version https://git-lfs.github.com/spec/";
@@ -102,6 +107,15 @@ public final class CheckpointForm {
     return form.problems;
   }
 
+  /**
+   * What a folder without {@code model_index.json} seems to be, and what to do.
+   *
+   * @return completes a sentence that says that the file is missing
+   */
+  public static String withoutPipeline(FileSource source) throws IOException {
+    return new CheckpointForm(source).guess();
+  }
+
   private void check() throws IOException {
     boolean pipeline = has("model_index.json");
     if (!pipeline) {
@@ -128,9 +142,13 @@ public final class CheckpointForm {
   }
 
   /** A description of the content of a folder that has no pipeline. */
-  private String guess() {
+  private String guess() throws IOException {
+    Optional<String> cache = cache();
+    if (cache.isPresent()) {
+      return cache.get();
+    }
     if (files.isEmpty()) {
-      return ": it is empty";
+      return source.folders("").isEmpty() ? ": it is empty" : ": it holds only folders";
     }
     for (String adapter : ADAPTERS) {
       if (has(adapter)) {
@@ -139,12 +157,6 @@ public final class CheckpointForm {
             + " shows a LoRA adapter: give the base model's folder with --model and this one with"
             + " --lora";
       }
-    }
-    if (has(CACHE_REFERENCE)) {
-      return "; it is the folder of a model in the Hugging Face cache: give the folder"
-          + " snapshots/REVISION in it, where the file "
-          + CACHE_REFERENCE
-          + " has the revision";
     }
     if (any(".gguf")) {
       return "; GGUF files are not supported: use the published safetensors weights ("
@@ -159,6 +171,50 @@ public final class CheckpointForm {
       return "; single-file checkpoints are not supported: use the folder layout of " + PUBLISHED;
     }
     return "; the folder must have the Hugging Face layout of " + PUBLISHED;
+  }
+
+  /** A folder of the Hugging Face cache has only folders: the model itself is a snapshot in one. */
+  private Optional<String> cache() throws IOException {
+    List<String> folders = source.folders("");
+    Optional<String> model = folders.stream().filter(name -> name.startsWith("models--")).findFirst();
+    if (model.isPresent()) {
+      return Optional.of(
+          "; it is the Hugging Face cache: give the folder "
+              + model.get()
+              + "/"
+              + SNAPSHOTS
+              + "/REVISION in it");
+    }
+    if (!has(CACHE_REFERENCE) && !folders.contains(SNAPSHOTS)) {
+      return Optional.empty();
+    }
+    String what = "; it is the folder of a model in the Hugging Face cache: ";
+    List<String> snapshots = source.folders(SNAPSHOTS);
+    if (snapshots.size() == 1) {
+      return Optional.of(what + "give the folder " + SNAPSHOTS + "/" + snapshots.get(0) + " in it");
+    }
+    if (has(CACHE_REFERENCE)) {
+      String newest = newest();
+      return Optional.of(
+          what
+              + "give the folder "
+              + SNAPSHOTS
+              + "/"
+              + (snapshots.contains(newest)
+                  ? newest + " in it"
+                  : "REVISION in it, where the file " + CACHE_REFERENCE + " has the revision"));
+    }
+    return Optional.of(
+        snapshots.isEmpty()
+            ? what + "it has no snapshot; fetch the model again with \"hf download\""
+            : what + "give one of the folders in " + SNAPSHOTS + ": " + String.join(", ", snapshots));
+  }
+
+  /** The revision of the newest snapshot, as the cache notes it. */
+  private String newest() throws IOException {
+    try (InputStream in = source.open(CACHE_REFERENCE, 0)) {
+      return new String(in.readNBytes(LONGEST_REVISION), StandardCharsets.UTF_8).strip();
+    }
   }
 
   private Set<String> weightFolders() {

@@ -80,4 +80,42 @@ class FolderWalkTest {
     link("more", "z");
     assertEquals(List.of("a.png"), visited(false));
   }
+
+  @Test
+  void brokenLinksAndPipesAreNotFiles() throws Exception {
+    link("gone.png", "nowhere.png");
+    link("z/round", "round");
+    new ProcessBuilder("mkfifo", folder.resolve("pipe.png").toString()).start().waitFor();
+    List<String> seen = new ArrayList<>();
+    int cut = ("file:" + folder + "/").length();
+    storage.forEachFile(
+        folder.toString(),
+        true,
+        new Storage.FileVisitor() {
+          @Override
+          public void file(String path) {
+            seen.add("file " + path.substring(cut));
+          }
+
+          @Override
+          public void brokenLink(String path) {
+            seen.add("link " + path.substring(cut));
+          }
+
+          @Override
+          public void device(String path) {
+            seen.add("device " + path.substring(cut));
+          }
+        });
+    assertEquals(
+        List.of(
+            "link gone.png", "file a.png", "device pipe.png", "link z/round", "file z/deep/b.png"),
+        seen);
+    String root = "file:" + folder;
+    assertEquals(
+        List.of(root + "/gone.png", root + "/z/round"),
+        storage.brokenLinks(folder.toString(), true));
+    assertEquals(List.of(root + "/gone.png"), storage.brokenLinks(folder.toString(), false));
+    assertEquals(List.of(root + "/gone.png"), storage.brokenLinks(root + "/gone.png", false));
+  }
 }

@@ -50,6 +50,14 @@ class LocationsTest {
     assertEquals("file:" + path, locations.qualified(given).toString());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"//x/y", "////x/y", "//x//y", "file:////x/y", "file://localhost//x/y"})
+  void slashesAtTheStartAreOne(String given) throws IOException {
+    assertEquals("file:/x/y", locations.qualified(given).toString());
+    assertEquals("file:/x/y", locations.unopened(given));
+    assertEquals(Optional.of(Path.of("/x/y")), locations.local(given));
+  }
+
   @Test
   void aFileUriOfAnotherHostIsInvalid() {
     IOException e = assertThrows(LastingException.class, () -> locations.path("file://data/x.png"));

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.glmimage.error.JobException;
 import io.glmimage.error.Redaction;
+import io.glmimage.error.UsageException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
@@ -24,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSError;
@@ -45,6 +47,29 @@ class StorageTest {
     storage.write(file, new byte[] {3});
     assertArrayEquals(new byte[] {3}, storage.read(file, 10));
     assertEquals(List.of("a b~ü.png"), storage.names(folder + "/images"));
+  }
+
+  @Test
+  void aFolderIsNotReplacedByAFileAndReceivesNone() throws IOException {
+    Path there = Files.createDirectories(folder.resolve("sheet.png"));
+    IOException e =
+        assertThrows(
+            LastingException.class, () -> storage.write(there.toString(), new byte[] {1}));
+    assertEquals(
+        "Cannot write " + there + ": it is a folder; name a file, or remove the folder",
+        e.getMessage());
+    assertThrows(
+        LastingException.class,
+        () -> storage.write(there.toString(), new byte[] {1}, Map.of(), folder + "/tmp"));
+    assertEquals(List.of(), storage.names(there.toString()));
+    assertEquals(List.of(), storage.names(folder + "/tmp"));
+    UsageException refused =
+        assertThrows(
+            UsageException.class, () -> storage.refuseFolder("--output", there.toString()));
+    assertEquals(
+        "Invalid --output: " + there + " is a folder; name the file to write",
+        refused.getMessage());
+    storage.refuseFolder("--output", there + "/new.png");
   }
 
   @Test

@@ -82,6 +82,19 @@ class BenchCommandTest {
         out.toString(StandardCharsets.UTF_8));
   }
 
+  @Test
+  void aFileThatCannotBeWrittenIsRefusedBeforeTheBenchmark() {
+    for (Path json : List.of(folder, folder.resolve("none/bench.json"))) {
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      assertEquals(
+          ExitCode.USAGE,
+          run(out, List.of("bench", "--geometry", "tiny", "--json", json.toString())));
+      assertTrue(
+          out.toString(StandardCharsets.UTF_8).contains("Invalid --json: " + json + ", it"),
+          out.toString(StandardCharsets.UTF_8));
+    }
+  }
+
   private static int run(ByteArrayOutputStream out, List<String> args) {
     PrintStream stream = new PrintStream(out, true, StandardCharsets.UTF_8);
     return EditImagesJob.run(args, options -> null, stream, stream, false);

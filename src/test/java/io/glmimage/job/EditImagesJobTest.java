@@ -281,6 +281,10 @@ class EditImagesJobTest extends SharedSession {
           Files.readAllBytes(Path.of(same)),
           "the sources are found from summary.json");
     }
+    Path used = Files.createDirectory(folder.resolve("used"));
+    assertEquals(1, job.run("contact-sheet", "--results", output, "--output", used.toString()));
+    assertTrue(job.err().contains("Invalid --output: " + used + " is a folder"), job.err());
+    assertEquals(0, used.toFile().list().length);
   }
 
   @Test

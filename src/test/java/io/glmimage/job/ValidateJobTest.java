@@ -146,6 +146,25 @@ class ValidateJobTest extends SharedSession {
   }
 
   @Test
+  void aManifestOfAFolderNamesLinksWithoutTargetAndPipes() throws Exception {
+    png("set/a.png", 64, 64);
+    Files.createSymbolicLink(folder.resolve("set/b.png"), folder.resolve("gone.png"));
+    new ProcessBuilder("mkfifo", folder + "/set/p.png").start().waitFor();
+    assertEquals(
+        0,
+        job.run(
+            "manifest", "--images", folder + "/set", "--prompt", "p", "--output", folder + "/m"),
+        job::err);
+    assertTrue(job.out().startsWith("Wrote 1 row"), job.out());
+    assertTrue(
+        job.out()
+            .contains(
+                "Left out: 1 file (pipes, sockets or devices), 1 file (symbolic links whose targets"
+                    + " do not exist)"),
+        job.out());
+  }
+
+  @Test
   void writesAManifestOfTheImagesOfAFolder() throws IOException {
     String flat = folder + "/flat";
     assertEquals(

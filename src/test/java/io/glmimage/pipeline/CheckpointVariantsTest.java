@@ -908,6 +908,31 @@ class CheckpointVariantsTest {
                 + " snapshots/REVISION in it, where the file refs/main has the revision",
             "refs/main"),
         other(
+            "a model in the Hugging Face cache with one snapshot",
+            "; it is the folder of a model in the Hugging Face cache: give the folder"
+                + " snapshots/2c433cc in it",
+            "blobs/x",
+            "snapshots/2c433cc/model_index.json"),
+        other(
+            "a model in the Hugging Face cache with two snapshots",
+            "; it is the folder of a model in the Hugging Face cache: give one of the folders in"
+                + " snapshots: 2c433cc, 9f00aa1",
+            "snapshots/2c433cc/model_index.json",
+            "snapshots/9f00aa1/model_index.json"),
+        other(
+            "the newest of two snapshots",
+            "; it is the folder of a model in the Hugging Face cache: give the folder"
+                + " snapshots/{} in it",
+            "refs/main",
+            "snapshots/2c433cc/model_index.json",
+            "snapshots/{}/model_index.json"),
+        other(
+            "the Hugging Face cache",
+            "; it is the Hugging Face cache: give the folder"
+                + " models--zai-org--GLM-Image/snapshots/REVISION in it",
+            "models--zai-org--GLM-Image/snapshots/2c433cc/model_index.json"),
+        other("only folders", ": it holds only folders", "a/b/c"),
+        other(
             "something else",
             "; the folder must have the Hugging Face layout of zai-org/GLM-Image",
             "README.md"));

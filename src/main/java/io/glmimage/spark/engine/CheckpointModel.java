@@ -105,7 +105,8 @@ public record CheckpointModel(EngineOptions options) implements ModelRef {
         throw new UsageException(
             "Cannot load model: "
                 + options.model()
-                + " holds no model_index.json; --model takes a folder in the Hugging Face layout");
+                + " has no model_index.json"
+                + CheckpointForm.withoutPipeline(storage.checkpoint(options.model())));
       }
     } catch (IOException e) {
       throw new UsageException("Cannot load model " + options.model() + ": " + e.getMessage(), e);

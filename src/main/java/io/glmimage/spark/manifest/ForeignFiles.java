@@ -1,10 +1,12 @@
 package io.glmimage.spark.manifest;
 
 import io.glmimage.error.UsageException;
+import io.glmimage.error.Wording;
 import io.glmimage.image.ImageEndings;
 import io.glmimage.io.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -168,6 +170,39 @@ final class ForeignFiles {
             + " example with spark.read.format(\""
             + table.name().toLowerCase(Locale.ROOT)
             + "\").load(...).write.parquet(...)");
+  }
+
+  /**
+   * Refuses a manifest, or a folder with a file, that is a link without target. The rows of such a
+   * file would be missing, because no listing has it.
+   *
+   * @param path with its scheme
+   * @param recursive whether files in folders below are part of the manifest
+   * @param given the path as the user gave it
+   */
+  static void checkLinks(Storage storage, String path, boolean recursive, String given)
+      throws IOException {
+    String prefix = path.endsWith("/") ? path : path + "/";
+    List<String> broken = new ArrayList<>();
+    for (String link : storage.brokenLinks(path, recursive)) {
+      String name = link.startsWith(prefix) ? link.substring(prefix.length()) : "it";
+      if (name.equals("it") || isVisible(name)) {
+        broken.add(name);
+      }
+    }
+    if (!broken.isEmpty()) {
+      throw new UsageException(
+          "Cannot read manifest "
+              + given
+              + ": "
+              + broken.get(0)
+              + (broken.size() > 1 ? " and " + Wording.count(broken.size() - 1, "other") : "")
+              + (broken.size() > 1
+                  ? " are symbolic links whose targets do not exist"
+                  : " is a symbolic link whose target does not exist")
+              + " (fetch or copy the file again together with what its link points to, or remove"
+              + " the link)");
+    }
   }
 
   /** Refuses a folder of images, or a single image. */

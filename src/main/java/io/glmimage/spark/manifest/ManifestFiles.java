@@ -28,6 +28,7 @@ final class ManifestFiles {
     List<String> files = List.of(source.path());
     if (source.storage().isFolder(source.path())) {
       ForeignFiles.checkFolder(source.storage(), source.path(), given);
+      ForeignFiles.checkLinks(source.storage(), source.path(), false, given);
       files = source.storage().filesIn(source.path());
     } else {
       ForeignFiles.checkFile(source.path(), given);

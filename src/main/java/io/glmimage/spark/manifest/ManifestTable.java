@@ -154,6 +154,7 @@ public final class ManifestTable {
       SparkSession spark, Storage storage, ManifestOptions given, List<String> warnings)
       throws IOException {
     if (!storage.exists(given.path())) {
+      ForeignFiles.checkLinks(storage, storage.qualified(given.path()), false, given.path());
       throw new UsageException(
           "Cannot read manifest " + given.path() + ": there is no such file or folder");
     }

@@ -172,6 +172,7 @@ final class ParquetManifest implements FormatReader {
         root,
         all.stream().map(file -> file.path().substring(cut(file, prefix))).toList(),
         source.options().path());
+    ForeignFiles.checkLinks(source.storage(), root, true, source.options().path());
     if (files.isEmpty()) {
       throw new UsageException(
           "Cannot read manifest "

@@ -92,7 +92,7 @@ class ModelFolderTest {
                     new CheckpointModel(new EngineOptions(folder.toString(), DeviceName.CPU))
                         .check(storage))
             .getMessage();
-    assertTrue(empty.contains("holds no model_index.json"), empty);
+    assertTrue(empty.endsWith(" has no model_index.json: it is empty"), empty);
     assertEquals(
         "Invalid --device: gpu, expected auto, cpu, cuda or cuda:N",
         assertThrows(UsageException.class, () -> EngineOptions.device("--device", "gpu"))

@@ -161,6 +161,27 @@ class ManifestTableTest extends SharedLocalSpark {
     assertTrue(refused(csv).contains("3.csv has the columns [image_paths, prompt]"));
   }
 
+  /** The cache of Hugging Face consists of links. */
+  @ParameterizedTest
+  @ValueSource(strings = {"b.csv", "a.jsonl", "b.parquet", "year=1/b.parquet"})
+  void aLinkWithoutTargetIsNotALackOfRows(String name) throws IOException {
+    Path rows = folder.resolve("rows");
+    if (name.endsWith(".parquet")) {
+      spark.session().range(1).write().parquet("file:" + rows);
+    } else {
+      LocalSpark.text(rows.resolve("b.jsonl"), "{\"prompt\": \"p\"}");
+    }
+    Files.createDirectories(rows.resolve(name).getParent());
+    Files.createSymbolicLink(rows.resolve("_hidden"), Path.of("gone"));
+    Files.createSymbolicLink(rows.resolve(name), Path.of("gone"));
+    String end =
+        " is a symbolic link whose target does not exist (fetch or copy the file again together"
+            + " with what its link points to, or remove the link)";
+    assertEquals("Cannot read manifest " + rows + ": " + name + end, refused(rows));
+    Path link = rows.resolve(name);
+    assertEquals("Cannot read manifest " + link + ": it" + end, refused(link));
+  }
+
   @Test
   void fieldsOfJsonLinesMustNotDifferInCapitals() throws IOException {
     Path json =

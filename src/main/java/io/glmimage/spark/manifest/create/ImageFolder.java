@@ -197,27 +197,48 @@ public final class ImageFolder {
       storage.forEachFile(
           root,
           recursive,
-          path -> {
-            String relative = path.substring(prefix.length());
-            Matcher output = IN_OUTPUT.matcher(relative);
-            if (output.matches()) {
-              String folder = output.group(1) == null ? "" : output.group(1);
-              String file = output.group(2);
-              String other = seen.put(folder, file);
-              if (file.startsWith("_run/") || (other != null && !other.equals(file))) {
-                EDITED.forEach(name -> edited.add(folder + name));
+          new Storage.FileVisitor() {
+            @Override
+            public void file(String path) {
+              String relative = path.substring(prefix.length());
+              noteOutput(relative);
+              String problem = problem(relative);
+              if (problem != null) {
+                leaveOut(problem);
+                return;
               }
-            }
-            String problem = problem(relative);
-            if (problem != null) {
-              String why =
-                  leftOut.containsKey(problem) || leftOut.size() < MOST_REASONS ? problem : OTHERS;
-              leftOut.merge(why, 1L, Long::sum);
-            } else {
               piece.add(relative);
               found[0]++;
               if (piece.size() == PIECE) {
                 flush(piece, listing);
+              }
+            }
+
+            @Override
+            public void brokenLink(String path) {
+              leaveOut("symbolic links whose targets do not exist");
+            }
+
+            @Override
+            public void device(String path) {
+              leaveOut("pipes, sockets or devices");
+            }
+
+            private void leaveOut(String problem) {
+              String why =
+                  leftOut.containsKey(problem) || leftOut.size() < MOST_REASONS ? problem : OTHERS;
+              leftOut.merge(why, 1L, Long::sum);
+            }
+
+            private void noteOutput(String relative) {
+              Matcher output = IN_OUTPUT.matcher(relative);
+              if (output.matches()) {
+                String folder = output.group(1) == null ? "" : output.group(1);
+                String file = output.group(2);
+                String other = seen.put(folder, file);
+                if (file.startsWith("_run/") || (other != null && !other.equals(file))) {
+                  EDITED.forEach(name -> edited.add(folder + name));
+                }
               }
             }
           });
