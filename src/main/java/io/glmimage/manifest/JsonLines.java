@@ -13,15 +13,20 @@ public final class JsonLines implements TextRows {
    */
   public static final String LINE = "line";
 
+  /** Column that names the line in messages. */
+  public static final String PLACE = "place";
+
   private final Lines lines;
   private final String file;
   private final ManifestOptions options;
+  private final JsonTexts texts;
   private final Set<String> fields = new HashSet<>();
 
-  JsonLines(Reader in, String file, ManifestOptions options) {
+  JsonLines(Reader in, String file, ManifestOptions options, JsonTexts texts) {
     this.lines = new Lines(in);
     this.file = file;
     this.options = options;
+    this.texts = texts;
     for (ManifestField field : ManifestField.values()) {
       fields.add(options.columnOf(field));
     }
@@ -48,7 +53,8 @@ public final class JsonLines implements TextRows {
     if (object.problem() != null) {
       row.unreadable(place + object.problem());
     }
-    row.putOther(LINE, object.others());
+    row.putOther(LINE, texts.in(object.others()));
+    row.putOther(PLACE, place);
     return row;
   }
 }

@@ -53,7 +53,7 @@ final class JsonObjectLine {
           .without(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES);
 
   /** Limits are checked here, so that the scan can go on after a value that exceeds one. */
-  private static final JsonFactory FACTORY =
+  static final JsonFactory FACTORY =
       JsonFactory.builder()
           .streamReadConstraints(
               StreamReadConstraints.builder()
@@ -259,7 +259,8 @@ final class JsonObjectLine {
     return out.append('}').toString();
   }
 
-  private static String quoted(String key) {
+  /** A text as a JSON string. */
+  static String quoted(String key) {
     try {
       return Json.MAPPER.writeValueAsString(key);
     } catch (JsonProcessingException e) {

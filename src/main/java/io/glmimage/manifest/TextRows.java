@@ -25,7 +25,12 @@ public interface TextRows extends Iterator<TextRow> {
 
   /** One JSON object a line. The line itself is in the column {@link JsonLines#LINE}. */
   static TextRows jsonLines(Reader in, String file, ManifestOptions options) {
-    return new JsonLines(in, file, options);
+    return new JsonLines(in, file, options, new JsonTexts());
+  }
+
+  /** Like {@link #jsonLines(Reader, String, ManifestOptions)}, with some values as texts. */
+  static Opener jsonLines(JsonTexts texts) {
+    return (in, file, options) -> new JsonLines(in, file, options, texts);
   }
 
   /** Values with a header, separated by a comma (CSV) or a tab (TSV). */

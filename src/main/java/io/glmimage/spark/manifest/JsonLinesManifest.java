@@ -1,8 +1,8 @@
 package io.glmimage.spark.manifest;
 
-import static java.util.function.Predicate.not;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.from_json;
+import static org.apache.spark.sql.functions.lit;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.InternalColumns;
@@ -14,11 +14,10 @@ import io.glmimage.manifest.TextRows;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -40,33 +39,45 @@ final class JsonLinesManifest implements FormatReader {
     TextTable text = new TextTable(source, files, TextRows::jsonLines);
 
     // 1. Find the fields and the other columns.
-    JavaRDD<String> lines = text.map(row -> (String) row.other(JsonLines.LINE));
-    StructType found =
+    JsonShapes shapes = new JsonShapes();
+    source.spark().sparkContext().register(shapes);
+    JavaRDD<String> lines =
+        text.map(
+                row ->
+                    new JsonShapes.Line(
+                        (String) row.other(JsonLines.LINE), (String) row.other(JsonLines.PLACE)))
+            .mapPartitions(shapes::read);
+    StructType inferred =
         source
             .spark()
             .read()
             .option(CORRUPT_OPTION, InternalColumns.CORRUPT)
             .json(source.spark().createDataset(lines.rdd(), Encoders.STRING()))
             .schema();
-    InternalColumns.check(
-        Arrays.stream(found.fieldNames()).filter(not(InternalColumns.CORRUPT::equals)).toList(),
-        options.path());
-    checkFields(text, Arrays.asList(found.fieldNames()), options);
+    Set<String> found = shapes.value().members().keySet();
+    InternalColumns.check(found, options.path());
+    checkFields(text, found, options);
     List<TextColumn> fields = fields(found, options);
-    List<StructField> others = others(found, fields, options);
+    JsonColumns others =
+        new JsonColumns(
+            inferred, shapes.value(), fields.stream().map(TextColumn::name).toList(), options);
+    others.warnings().forEach(source.warnings());
 
     // 2. Read the fields, and keep each line for the other columns.
     List<TextColumn> columns = new ArrayList<>(fields);
     columns.add(
         new TextColumn(InternalColumns.JSON_LINE, null, JsonLines.LINE, DataTypes.StringType));
+    if (!others.texts().isEmpty()) {
+      text = new TextTable(source.spark(), files, TextRows.jsonLines(others.texts()), options);
+    }
     Dataset<Row> rows = text.table(columns).drop(InternalColumns.FATAL);
 
     // 3. Let Spark read the other columns from the lines.
-    return others.isEmpty() ? rows.drop(InternalColumns.JSON_LINE) : withOthers(rows, others);
+    return withOthers(rows, others);
   }
 
   /** Names a bad line if no line has the fields that each row needs. */
-  private static void checkFields(TextTable text, List<String> found, ManifestOptions options) {
+  private static void checkFields(TextTable text, Set<String> found, ManifestOptions options) {
     for (ManifestField field : List.of(ManifestField.PROMPT, ManifestField.IMAGE_PATHS)) {
       String name = options.columnOf(field);
       if (!found.contains(name)) {
@@ -84,41 +95,14 @@ final class JsonLinesManifest implements FormatReader {
     }
   }
 
-  private static List<TextColumn> fields(StructType found, ManifestOptions options) {
-    List<String> names = Arrays.asList(found.fieldNames());
+  private static List<TextColumn> fields(Set<String> names, ManifestOptions options) {
     return Arrays.stream(ManifestField.values())
         .filter(field -> names.contains(options.columnOf(field)))
         .map(field -> TextColumn.of(field, options))
         .toList();
   }
 
-  private static List<StructField> others(
-      StructType found, List<TextColumn> fields, ManifestOptions options) {
-    List<String> exact = fields.stream().map(TextColumn::name).toList();
-    Map<String, String> names = new HashMap<>();
-    exact.forEach(name -> names.put(name.toLowerCase(Locale.ROOT), name));
-    List<StructField> others = new ArrayList<>();
-    for (StructField column : found.fields()) {
-      if (column.name().equals(InternalColumns.CORRUPT) || exact.contains(column.name())) {
-        continue;
-      }
-      String other = names.put(column.name().toLowerCase(Locale.ROOT), column.name());
-      if (other != null) {
-        throw new UsageException(
-            "Cannot use manifest "
-                + options.path()
-                + ": some lines have the field "
-                + other
-                + " and some "
-                + column.name()
-                + " (use the same capitals in all lines)");
-      }
-      others.add(column);
-    }
-    return others;
-  }
-
-  private static Dataset<Row> withOthers(Dataset<Row> rows, List<StructField> others) {
+  private static Dataset<Row> withOthers(Dataset<Row> rows, JsonColumns others) {
     List<Column> columns = new ArrayList<>();
     for (String name : rows.columns()) {
       if (!name.equals(InternalColumns.JSON_LINE)) {
@@ -126,15 +110,21 @@ final class JsonLinesManifest implements FormatReader {
       }
     }
     Column line = col(InternalColumns.JSON_LINE);
-    for (StructField other : others) {
+    for (StructField other : others.passed()) {
       columns.add(line.getField(other.name()).as(other.name()));
     }
-    return rows.withColumn(
-            InternalColumns.JSON_LINE,
-            from_json(
-                line,
-                DataTypes.createStructType(others),
-                Map.of(CORRUPT_OPTION, InternalColumns.CORRUPT)))
-        .select(columns.toArray(Column[]::new));
+    for (String name : others.dropped()) {
+      columns.add(lit(null).cast(DataTypes.StringType).as(name));
+    }
+    Dataset<Row> parsed =
+        others.passed().isEmpty()
+            ? rows
+            : rows.withColumn(
+                InternalColumns.JSON_LINE,
+                from_json(
+                    line,
+                    DataTypes.createStructType(others.passed()),
+                    Map.of(CORRUPT_OPTION, InternalColumns.CORRUPT)));
+    return parsed.select(columns.toArray(Column[]::new));
   }
 }
