@@ -39,6 +39,11 @@ public enum ManifestField {
     return expected;
   }
 
+  /** Whether the values are numbers only. */
+  public boolean isNumber() {
+    return accepts(ColumnKind.FLOATING);
+  }
+
   boolean accepts(ColumnKind kind) {
     return switch (this) {
       case PROMPT, MASK_PATH -> kind == ColumnKind.TEXT;

@@ -4,7 +4,9 @@ import io.glmimage.error.UsageException;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -83,6 +85,30 @@ public record ManifestOptions(
     if (!unknown.isEmpty()) {
       throw new UsageException(
           "Invalid --columns: " + unknown.get(0) + " is not one of " + String.join(", ", known));
+    }
+    checkDistinct(columns);
+  }
+
+  /** Refuses a column that two fields would have. */
+  private static void checkDistinct(Map<String, String> columns) {
+    Map<String, ManifestField> fields = new HashMap<>();
+    for (ManifestField field : ManifestField.values()) {
+      String name = columns.getOrDefault(field.column(), field.column());
+      ManifestField other = fields.put(name.toLowerCase(Locale.ROOT), field);
+      if (other != null) {
+        ManifestField mapped = columns.containsKey(other.column()) ? other : field;
+        ManifestField second = mapped == other ? field : other;
+        throw new UsageException(
+            "Invalid --columns: "
+                + mapped.column()
+                + "="
+                + name
+                + " names the column of "
+                + second.column()
+                + ", and a column holds one field (name another column for one of them, such as "
+                + second.column()
+                + "=NAME, or rename the column in the manifest)");
+      }
     }
   }
 

@@ -3,6 +3,7 @@ package io.glmimage.manifest;
 import io.glmimage.error.UsageException;
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -84,23 +85,7 @@ public final class ManifestSchema implements Serializable {
       Integer position = byName.get(lower(name));
       if (position == null) {
         if (field.required() || options.columns().containsKey(field.column())) {
-          problems.add(
-              "column "
-                  + name
-                  + " is missing (add it, or name another with --columns "
-                  + field.column()
-                  + "="
-                  + NearMisses.of(
-                          field,
-                          columns.stream()
-                              .filter(column -> field.accepts(column.kind()))
-                              .map(ManifestColumn::name)
-                              .toList(),
-                          options)
-                      .stream()
-                      .findFirst()
-                      .orElse("NAME")
-                  + ")");
+          problems.add(missing(field, name, columns, byName, options));
         }
       } else if (!field.accepts(columns.get(position).kind())) {
         problems.add(
@@ -111,13 +96,55 @@ public final class ManifestSchema implements Serializable {
                 + ", expected "
                 + field.expected()
                 + advice(field, columns.get(position).kind()));
-      } else if (positions.containsValue(position)) {
-        problems.add("column " + name + " is mapped twice by --columns");
       } else {
         positions.put(field, position);
       }
     }
     return positions;
+  }
+
+  private static String missing(
+      ManifestField field,
+      String name,
+      List<ManifestColumn> columns,
+      Map<String, Integer> byName,
+      ManifestOptions options) {
+    if (isReplaced(field, options) && byName.containsKey(lower(field.column()))) {
+      return "column "
+          + name
+          + " of --columns "
+          + field.column()
+          + "="
+          + name
+          + " is missing, but there is a column "
+          + field.column()
+          + " (leave "
+          + field.column()
+          + " out of --columns, or name a column that exists)";
+    }
+    String other =
+        NearMisses.of(
+                field,
+                columns.stream()
+                    .filter(column -> field.accepts(column.kind()))
+                    .map(ManifestColumn::name)
+                    .toList(),
+                options)
+            .stream()
+            .findFirst()
+            .orElse("NAME");
+    return "column "
+        + name
+        + " is missing (add it, or name another with --columns "
+        + field.column()
+        + "="
+        + other
+        + ")";
+  }
+
+  /** Whether {@code --columns} gives the field another column than that of its own name. */
+  private static boolean isReplaced(ManifestField field, ManifestOptions options) {
+    return !options.columnOf(field).equalsIgnoreCase(field.column());
   }
 
   private static String advice(ManifestField field, ColumnKind kind) {
@@ -155,7 +182,7 @@ public final class ManifestSchema implements Serializable {
         continue;
       }
       // A column with the name of a field never passes through, even if another one is mapped.
-      if (reserved.contains(lower(name))) {
+      if (reserved.contains(lower(name)) && !standsForMissing(name, byName, options)) {
         problems.add(
             "column "
                 + name
@@ -167,6 +194,17 @@ public final class ManifestSchema implements Serializable {
       passed.add(i);
     }
     return passed;
+  }
+
+  /** Whether a column has the name of a field whose column of {@code --columns} is missing. */
+  private static boolean standsForMissing(
+      String name, Map<String, Integer> byName, ManifestOptions options) {
+    return Arrays.stream(ManifestField.values())
+        .anyMatch(
+            field ->
+                field.column().equalsIgnoreCase(name)
+                    && isReplaced(field, options)
+                    && !byName.containsKey(lower(options.columnOf(field))));
   }
 
   /** Positions of the columns that pass through to the result table. */

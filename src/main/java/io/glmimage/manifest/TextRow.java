@@ -53,6 +53,18 @@ public final class TextRow implements FieldValues {
     problems.add(text);
   }
 
+  /**
+   * Why a text is not a value of a field, or null.
+   *
+   * @param name name of the column
+   * @param place names where the text is
+   */
+  public static String problem(ManifestField field, String name, String text, String place) {
+    TextRow row = new TextRow();
+    CellValues.put(row, field, name, text, place);
+    return row.problem();
+  }
+
   /** Makes a reason the only one: the line as a whole cannot be read. */
   void unreadable(String text) {
     problems.clear();

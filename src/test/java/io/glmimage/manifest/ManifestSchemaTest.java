@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.glmimage.error.UsageException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -80,8 +81,41 @@ class ManifestSchemaTest {
     assertTrue(problem(Map.of("id", "none"), List.of()).contains("column none is missing"));
     String unknown = problem(Map.of("promt", "x"), List.of());
     assertTrue(unknown.contains("promt is not one of prompt, image_paths"), unknown);
+  }
+
+  @Test
+  void aColumnOfTwoFieldsIsRefused() {
+    assertEquals(
+        "Invalid --columns: id=prompt names the column of prompt, and a column holds one field"
+            + " (name another column for one of them, such as prompt=NAME, or rename the column in"
+            + " the manifest)",
+        problem(Map.of("id", "prompt"), List.of()));
+    for (String[] map :
+        new String[][] {{"prompt", "image_paths"}, {"id", "WIDTH"}, {"seed", "id"}}) {
+      String message = problem(Map.of(map[0], map[1]), List.of());
+      String start = "Invalid --columns: " + map[0] + "=" + map[1] + " names the column of ";
+      assertTrue(
+          message.toLowerCase(Locale.ROOT).startsWith((start + map[1]).toLowerCase(Locale.ROOT)),
+          message);
+    }
+    String both = problem(Map.of("prompt", "x", "id", "x"), List.of());
+    assertTrue(both.contains("prompt=x names the column of id"), both);
+    // Fields may exchange their columns.
+    ManifestColumn id = new ManifestColumn("id", ColumnKind.TEXT, "string");
+    ManifestSchema swapped = bind(Map.of("prompt", "id", "id", "prompt"), List.of(), id);
+    assertEquals(2, swapped.position(ManifestField.PROMPT));
+    assertEquals(1, swapped.position(ManifestField.ID));
+  }
+
+  @Test
+  void aMissingColumnOfAFieldThatHasItsOwnIsNamedOnce() {
+    String message = problem(Map.of("prompt", "nope"), List.of());
     assertTrue(
-        problem(Map.of("id", "prompt"), List.of()).contains("column prompt is mapped twice"));
+        message.startsWith(
+            "Cannot use manifest m.parquet: column nope of --columns prompt=nope is missing, but"
+                + " there is a column prompt (leave prompt out of --columns, or name a column that"
+                + " exists). Its columns are"),
+        message);
   }
 
   @Test

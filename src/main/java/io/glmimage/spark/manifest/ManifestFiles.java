@@ -47,15 +47,13 @@ final class ManifestFiles {
     };
   }
 
-  /** The format that is assumed, for messages: " as Parquet". A table has none. */
+  /** The format that the user chose, for messages: " as csv". */
   static String formatName(ManifestOptions options) {
     ManifestFormat format = options.format();
-    if (options.isTable()) {
+    if (format == null || options.isTable()) {
       return "";
     }
-    return format == null || format == ManifestFormat.PARQUET
-        ? " as Parquet"
-        : " as " + format.option();
+    return " as " + (format == ManifestFormat.PARQUET ? "Parquet" : format.option());
   }
 
   /** The format that the user chose, or that the files show. */

@@ -85,6 +85,7 @@ public final class ManifestTable {
             .toList();
     ManifestSchema schema = ManifestSchema.bind(columns, options, ResultColumn.names());
     warnings.addAll(NearMisses.warnings(names, options));
+    checkNestedNames(rows.schema(), schema, options);
     return new ManifestTable(
         options.path(),
         input.folder(),
@@ -93,6 +94,27 @@ public final class ManifestTable {
         new RowReader(defaults, input.folder()),
         input.source(),
         List.copyOf(warnings));
+  }
+
+  /** Refuses columns that Spark reads from a table, but cannot write. */
+  private static void checkNestedNames(
+      StructType columns, ManifestSchema schema, ManifestOptions options) {
+    for (int position : schema.passedThrough()) {
+      StructField column = columns.fields()[position];
+      String alike = NestedNames.alike(column.name(), column.dataType());
+      if (alike != null) {
+        throw new UsageException(
+            "Cannot use manifest "
+                + options.path()
+                + ": column "
+                + column.name()
+                + " has names that differ only in case: "
+                + alike
+                + " (rename one of them, or leave the column out with --drop-columns "
+                + column.name()
+                + ")");
+      }
+    }
   }
 
   /**

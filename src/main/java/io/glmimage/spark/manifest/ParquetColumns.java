@@ -3,6 +3,7 @@ package io.glmimage.spark.manifest;
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.ManifestField;
 import io.glmimage.manifest.ManifestOptions;
+import io.glmimage.manifest.TextRow;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -64,6 +65,14 @@ final class ParquetColumns {
     }
   }
 
+  /**
+   * A column in the name of a folder.
+   *
+   * @param value null if the folder is for null
+   * @param folder its name, for messages
+   */
+  record Partition(String name, String value, String folder) {}
+
   /** A column of some files. The first file is named in messages. */
   private record Seen(ParquetFooter.Column column, String file) {}
 
@@ -74,6 +83,10 @@ final class ParquetColumns {
   private final Map<String, Map<ParquetFooter.Column, Seen>> columns = new LinkedHashMap<>();
 
   private final Map<String, String> partitions = new LinkedHashMap<>();
+
+  /** Partition columns with a value that is not a number, although their field needs numbers. */
+  private final Set<String> notNumbers = new TreeSet<>();
+
   private final List<String> problems = new ArrayList<>();
 
   /** Columns that a file has twice, which Spark cannot read. */
@@ -93,9 +106,9 @@ final class ParquetColumns {
    * Adds the columns of a file.
    *
    * @param file its name, for messages
-   * @param partitionNames its partition columns
+   * @param folders its partition columns
    */
-  void add(String file, ParquetFooter footer, List<String> partitionNames) {
+  void add(String file, ParquetFooter footer, List<Partition> folders) {
     Set<String> names = new TreeSet<>();
     for (ParquetFooter.Column column : footer.columns()) {
       String name = lower(column.name());
@@ -119,7 +132,8 @@ final class ParquetColumns {
           .computeIfAbsent(name, key -> new LinkedHashMap<>())
           .putIfAbsent(column, new Seen(column, file));
     }
-    for (String partition : partitionNames) {
+    for (Partition folder : folders) {
+      String partition = folder.name();
       if (!names.add(lower(partition))) {
         problem(
             "column "
@@ -130,9 +144,22 @@ final class ParquetColumns {
                 + " (remove one of them)");
       }
       partitions.putIfAbsent(lower(partition), partition);
+      checkNumber(folder);
     }
     if (footer.rows() > 0) {
       columnSets.putIfAbsent(names, file);
+    }
+  }
+
+  private void checkNumber(Partition folder) {
+    ManifestField field = options.fieldOf(folder.name());
+    if (field != null && field.isNumber() && folder.value() != null) {
+      String problem =
+          TextRow.problem(
+              field, folder.name(), folder.value(), "partition folder " + folder.folder());
+      if (problem != null && notNumbers.add(lower(folder.name()))) {
+        problem(problem + " (rename the folder)");
+      }
     }
   }
 
@@ -151,21 +178,24 @@ final class ParquetColumns {
     }
     partitions.forEach(
         (lower, name) -> {
+          ManifestField field = options.fieldOf(name);
+          boolean number = field != null && field.isNumber();
           if (columns.containsKey(lower)) {
             for (Seen seen : columns.get(lower).values()) {
-              if (!(seen.column().type() instanceof StringType) && !isEmpty(seen)) {
+              if ((number || !(seen.column().type() instanceof StringType)) && !isEmpty(seen)) {
                 problem(
                     "column "
                         + name
                         + " is in the name of folders, and in file "
                         + seen.file()
                         + " it is of type "
-                        + seen.column().type().simpleString()
+                        + typeName(seen)
                         + " (keep it in one of them)");
               }
             }
           }
-          targets.add(new Target(name, DataTypes.StringType, options.fieldOf(name), false));
+          DataType type = number ? emptyType(field) : DataTypes.StringType;
+          targets.add(new Target(name, type, field, false));
         });
     if (!problems.isEmpty()) {
       throw new UsageException(
@@ -236,7 +266,9 @@ final class ParquetColumns {
               where
                   + " "
                   + column.problem()
-                  + " (write it with another type or codec"
+                  + (NestedNames.alike(column.name(), column.read()) == null
+                      ? " (write it with another type or codec"
+                      : " (rename one of them")
                   + dropAdvice(all.get(0).column().name())
                   + ")");
         }
@@ -254,7 +286,7 @@ final class ParquetColumns {
   private DataType commonType(List<Seen> all, ManifestField field, boolean drop) {
     String name = all.get(0).column().name();
     boolean exact = all.stream().allMatch(seen -> isExact(seen.column()));
-    Seen chosen = null;
+    List<Seen> chosen = new ArrayList<>();
     DataType type = null;
     for (int rank = 0; rank <= LAST_RANK && type == null; rank++) {
       for (Seen seen : all) {
@@ -262,24 +294,27 @@ final class ParquetColumns {
           continue;
         }
         DataType next = seen.column().type() == null ? null : nullable(seen.column().type());
-        // Timestamps and numbers do not mix.
-        boolean differ =
-            chosen != null && chosen.column().nanoseconds() != seen.column().nanoseconds();
-        DataType both = type == null ? next : differ ? null : merged(type, next, field, exact);
+        boolean mix = chosen.isEmpty() || mix(chosen.get(0), seen);
+        DataType both = type == null ? next : mix ? merged(type, next, field, exact) : null;
         if (both == null && rank > 0) {
           continue;
         }
         if (both == null) {
           if (!drop) {
+            Seen other =
+                chosen.stream()
+                    .filter(one -> !mix(one, seen) || merged(one, seen, field, exact) == null)
+                    .findFirst()
+                    .orElse(chosen.get(0));
             problem(
                 "column "
                     + name
                     + " is of type "
-                    + shown(chosen.column(), type)
+                    + typeName(other)
                     + " in file "
-                    + chosen.file()
+                    + other.file()
                     + " and of type "
-                    + shown(seen.column(), next)
+                    + typeName(seen)
                     + " in file "
                     + seen.file()
                     + " (write it with one type in all files"
@@ -288,15 +323,26 @@ final class ParquetColumns {
           }
           return null;
         }
-        chosen = chosen == null ? seen : chosen;
+        chosen.add(seen);
         type = both;
       }
     }
     return type;
   }
 
-  private static String shown(ParquetFooter.Column column, DataType type) {
-    return column.nanoseconds() ? "timestamp in nanoseconds" : type.simpleString();
+  /** Timestamps and numbers do not mix. */
+  private static boolean mix(Seen one, Seen other) {
+    return one.column().nanoseconds() == other.column().nanoseconds();
+  }
+
+  private static DataType merged(Seen one, Seen other, ManifestField field, boolean exact) {
+    return merged(one.column().type(), other.column().type(), field, exact);
+  }
+
+  private static String typeName(Seen seen) {
+    return seen.column().nanoseconds()
+        ? "timestamp in nanoseconds"
+        : nullable(seen.column().type()).simpleString();
   }
 
   /** Names of columns of timestamps that pass through as whole numbers, in the order of files. */
@@ -357,7 +403,7 @@ final class ParquetColumns {
       return a instanceof ArrayType && b instanceof StringType ? merged(b, a, field, exact) : null;
     }
     if (field == ManifestField.ID && (a instanceof StringType || b instanceof StringType)) {
-      return isWhole(a) || isWhole(b) ? DataTypes.StringType : null;
+      return isWholeNumber(a) || isWholeNumber(b) ? DataTypes.StringType : null;
     }
     return mergedNumbers(a, b, exact);
   }
@@ -417,6 +463,13 @@ final class ParquetColumns {
         || type instanceof ShortType
         || type instanceof IntegerType
         || type instanceof LongType;
+  }
+
+  /**
+   * Whether a type has whole numbers only, such as decimals for the unsigned numbers of Parquet.
+   */
+  private static boolean isWholeNumber(DataType type) {
+    return isWhole(type) || (type instanceof DecimalType decimal && decimal.scale() == 0);
   }
 
   private static boolean isFloating(DataType type) {

@@ -277,6 +277,10 @@ record ParquetFooter(String file, long rows, List<Column> columns) {
     if (read == null) {
       problem = "is of the Parquet type " + shown(field) + ", which Spark cannot read";
     }
+    String alike = NestedNames.alike(name, read);
+    if (alike != null) {
+      problem = "has names that differ only in case: " + alike;
+    }
     DataType own = spark.get(name);
     if (own != null && read != null && own.typeName().startsWith("interval")) {
       read = own;

@@ -23,8 +23,10 @@ import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.DecimalType;
 import org.apache.spark.sql.types.DoubleType;
 import org.apache.spark.sql.types.FloatType;
+import org.apache.spark.sql.types.LongType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
 import scala.Option;
@@ -49,6 +51,8 @@ final class ParquetManifest implements FormatReader {
   /** Off by default: Spark knows the type, but refuses to read it. */
   private static final String TIMES = "spark.sql.timeType.enabled";
 
+  private static final DecimalType WHOLE_NUMBER = DataTypes.createDecimalType(38, 0);
+
   private static final String PARALLELISM = "spark.sql.leafNodeDefaultParallelism";
 
   /** Files that are read together: they have the same columns and the same partition folders. */
@@ -70,8 +74,9 @@ final class ParquetManifest implements FormatReader {
     ParquetColumns columns = new ParquetColumns(source.options());
     for (ParquetFooter footer : footers) {
       String name = nameIn(root, footer.file());
-      List<String> partitions = folder ? partitions(name, source) : List.of();
-      columns.add(name, footer, partitions);
+      List<ParquetColumns.Partition> folders = folder ? partitions(name, source) : List.of();
+      columns.add(name, footer, folders);
+      List<String> partitions = folders.stream().map(ParquetColumns.Partition::name).toList();
       groups
           .computeIfAbsent(new Group(footer.columns(), partitions), key -> new ArrayList<>())
           .add(footer.file());
@@ -216,9 +221,9 @@ final class ParquetManifest implements FormatReader {
         : manifest;
   }
 
-  /** The names of the partition columns of a file, from folders such as {@code day=2024-01-01}. */
-  private static List<String> partitions(String name, ManifestSource source) {
-    List<String> names = new ArrayList<>();
+  /** The partition columns of a file, from folders such as {@code day=2024-01-01}. */
+  private static List<ParquetColumns.Partition> partitions(String name, ManifestSource source) {
+    List<ParquetColumns.Partition> found = new ArrayList<>();
     String[] parts = name.split("/", -1);
     for (int i = 0; i < parts.length - 1; i++) {
       int mark = parts[i].indexOf(PARTITION_MARK);
@@ -235,10 +240,15 @@ final class ParquetManifest implements FormatReader {
                 + " for null)");
       }
       if (mark > 0) {
-        names.add(ExternalCatalogUtils.unescapePathName(parts[i].substring(0, mark)));
+        String value = ExternalCatalogUtils.unescapePathName(parts[i].substring(mark + 1));
+        found.add(
+            new ParquetColumns.Partition(
+                ExternalCatalogUtils.unescapePathName(parts[i].substring(0, mark)),
+                value.equals(ExternalCatalogUtils.DEFAULT_PARTITION_NAME()) ? null : value,
+                parts[i]));
       }
     }
-    return names;
+    return found;
   }
 
   private static Dataset<Row> read(
@@ -255,6 +265,10 @@ final class ParquetManifest implements FormatReader {
       String partition = target.inNames(group.partitions());
       if (partition != null) {
         value = SqlColumns.of(partition);
+        if (target.type() instanceof LongType) {
+          // As a decimal, 1e3 and 7.0 are whole numbers.
+          value = value.cast(WHOLE_NUMBER);
+        }
       } else if (column != null && target.reads(column)) {
         schema = schema.add(column.name(), column.read(), true);
         value = converted(SqlColumns.of(column.name()), column.type(), target);

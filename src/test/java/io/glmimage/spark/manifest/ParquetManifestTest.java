@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -97,7 +98,19 @@ class ParquetManifestTest extends SharedLocalSpark {
     assertEquals(0, rows.get("a1").sources().size());
     assertEquals(2, rows.get("b0").sources().size());
     assertEquals(0, rows.get("b1").sources().size());
-    assertEquals(List.of("007", "7", "8", "x"), List.copyOf(rows("ids").keySet()));
+    assertEquals(
+        List.of("007", "18446744073709551615", "7", "8", "9", "x"),
+        List.copyOf(rows("ids").keySet()));
+  }
+
+  @Test
+  void aConflictNamesTheTypesThatTheFilesHave() {
+    String message = refused("kinds");
+    assertTrue(
+        message.contains(
+            "column image_paths is of type string in file p0.parquet and of type binary in file"
+                + " p2.parquet"),
+        message);
   }
 
   @Test
@@ -106,6 +119,54 @@ class ParquetManifestTest extends SharedLocalSpark {
     assertEquals(List.of("007", "1e3"), List.copyOf(rows.keySet()));
     assertEquals(1, rows.get("007").settings().seed());
     assertEquals(2, rows.get("1e3").settings().seed());
+  }
+
+  @Test
+  void folderNamesAreNumbersOfFieldsThatNeedNumbers() throws IOException {
+    Path manifest = folder.resolve("m");
+    for (String path :
+        new String[] {
+          "width=064/height=1e2/guidance_scale=1.5",
+          "width=__HIVE_DEFAULT_PARTITION__/height=96.0/guidance_scale=2"
+        }) {
+      Files.copy(
+          FIXTURES.resolve("more-columns/p0.parquet"),
+          Files.createDirectories(manifest.resolve(path)).resolve("p.parquet"));
+    }
+    assertEquals(
+        "[[64,100,1.5], [64,100,1.5], [null,96,2.0], [null,96,2.0]]",
+        spark
+            .open(manifest)
+            .rows()
+            .select("width", "height", "guidance_scale")
+            .orderBy(functions.desc("height"))
+            .collectAsList()
+            .toString());
+    Files.copy(
+        FIXTURES.resolve("more-columns/p0.parquet"),
+        Files.createDirectories(manifest.resolve("width=x%20y/height=64.5/guidance_scale=1"))
+            .resolve("p.parquet"));
+    String message = assertThrows(UsageException.class, () -> spark.open(manifest)).getMessage();
+    assertEquals(
+        "Cannot use manifest "
+            + manifest
+            + ": partition folder width=x%20y: width is x y, expected a number (rename the"
+            + " folder); partition folder height=64.5: height is 64.5, expected a whole number"
+            + " (rename the folder)",
+        message);
+  }
+
+  @Test
+  void aNumberInFolderNamesMayNotBeInOtherFiles() throws IOException {
+    Path manifest = Files.createDirectories(folder.resolve("m/seed=1"));
+    Files.copy(FIXTURES.resolve("more-columns/p0.parquet"), manifest.resolve("a.parquet"));
+    Files.copy(FIXTURES.resolve("more-columns/p1.parquet"), manifest.resolveSibling("b.parquet"));
+    String message =
+        assertThrows(UsageException.class, () -> spark.open(folder.resolve("m"))).getMessage();
+    assertTrue(
+        message.contains(
+            "column seed is in the name of folders, and in file b.parquet it is of type bigint"),
+        message);
   }
 
   @ParameterizedTest
@@ -167,7 +228,9 @@ class ParquetManifestTest extends SharedLocalSpark {
             + " p1.parquet|label",
         "time64.parquet|INT64 (TIME(NANOS|created",
         "brotli.parquet|column label of file|label",
-        "two-cases.parquet|which differ only in case|label"
+        "two-cases.parquet|which differ only in case|label",
+        "nested-cases.parquet|column label of file nested-cases.parquet has names that differ only"
+            + " in case: label.k and label.K (rename one of them, or leave it out|label"
       })
   void namesColumnsThatCannotBeReadAndReadsTheRowsWithoutThem(
       String name, String message, String dropped) {
