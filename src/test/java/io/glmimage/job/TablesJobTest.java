@@ -5,8 +5,10 @@ import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.min;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.error.UsageException;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestOptions;
@@ -236,6 +238,25 @@ class TablesJobTest {
       spark.conf().set("spark.sql.shuffle.partitions", "1");
       spark.conf().unset("spark.sql.adaptive.enabled");
     }
+  }
+
+  @Test
+  void aColumnWithNestedNamesThatDifferOnlyInCaseIsRefusedUnlessItIsDropped() {
+    spark.sql(
+        "CREATE VIEW db.cases AS SELECT '/0.png' image_paths, 'p' prompt,"
+            + " array(named_struct('k', 1, 'K', 2)) m");
+    String message = assertThrows(UsageException.class, () -> open("db.cases")).getMessage();
+    assertTrue(
+        message.startsWith(
+            "Cannot use manifest db.cases: column m has names that differ only in case: m[].k and"
+                + " m[].K (rename one of them"),
+        message);
+    ManifestOptions dropped =
+        new ManifestOptions(
+            "db.cases", Map.of(), List.of("m"), null, null, ResultRows.EDITED, Place.TABLE, null);
+    EditDefaults defaults = new EditDefaults(7, 20, 1.5, null, null, 1 << 20);
+    assertEquals(
+        1, ManifestTable.open(spark, session.storage(), dropped, defaults).identify().size());
   }
 
   @Test

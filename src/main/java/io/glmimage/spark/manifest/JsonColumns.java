@@ -104,7 +104,9 @@ final class JsonColumns {
                 + place(lines, other)
                 + " and "
                 + place(lines, name)
-                + " (use the same capitals in all lines)");
+                + " (use the same capitals in all lines"
+                + (fields.contains(other) ? "" : ", or leave both out with --drop-columns " + name)
+                + ")");
       }
     }
   }

@@ -86,6 +86,7 @@ class JsonLinesManifestTest extends SharedLocalSpark {
         message.contains(
             "some lines have the field K and some k, such as line 2 of m.jsonl and line 1 of"),
         message);
+    assertTrue(message.endsWith("or leave both out with --drop-columns k)"), message);
     assertArrayEquals(new String[0], open(manifest, "k").passedThrough().fieldNames());
   }
 
