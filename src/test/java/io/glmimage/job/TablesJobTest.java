@@ -8,13 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.glmimage.error.JobException;
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.EditDefaults;
 import io.glmimage.manifest.InternalColumns;
 import io.glmimage.manifest.ManifestOptions;
 import io.glmimage.manifest.ManifestOptions.Place;
 import io.glmimage.manifest.ResultRows;
+import io.glmimage.spark.manifest.CatalogTable;
 import io.glmimage.spark.manifest.ManifestTable;
+import io.glmimage.spark.results.CatalogResults;
+import io.glmimage.spark.results.CatalogResults.Mode;
+import io.glmimage.spark.results.ResultsTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -176,6 +181,27 @@ class TablesJobTest {
     String[] validate = {"validate", "--manifest-table", "ice.db.log", "--result-rows=all"};
     assertEquals(0, job.run(validate), job::err);
     assertTrue(job.out().contains("3 rows, 0 bad"), job.out());
+  }
+
+  @Test
+  void appendWritesRowsWithoutARunOnce() throws IOException {
+    manifest("ice.db.once", "iceberg");
+    assertEquals(2, edit("ice.db.once", "ice.db.runs", "--results-table-mode=append"), job::err);
+    spark.sql("UPDATE ice.db.runs SET run = NULL");
+    String copy = folder.resolve("copy").toString();
+    spark.table("ice.db.runs").write().parquet(copy + "/results");
+    ResultsTable results = ResultsTable.open(spark, session.storage(), copy);
+    CatalogResults table =
+        new CatalogResults(spark, CatalogTable.of("--results-table", "ice.db.runs"), Mode.APPEND);
+    assertEquals(0, table.write(results));
+    spark.sql("DELETE FROM ice.db.runs WHERE id = 'a'");
+    assertEquals(1, table.write(results));
+
+    spark.sql("DROP TABLE ice.db.runs");
+    assertEquals(
+        "Cannot write results table ice.db.runs: it was removed while the job ran; all rows are in"
+            + " the output folder: run the same command again to write only the table",
+        assertThrows(JobException.class, () -> table.write(results)).getMessage());
   }
 
   @Test

@@ -32,6 +32,7 @@ public final class CatalogResults {
   private static final String RUN = ResultColumn.RUN.column();
   private static final String SPARK_CATALOG = "spark_catalog";
   private static final String DEFAULT_FORMAT = "spark.sql.sources.default";
+  private static final String REMOVED = "it was removed while the job ran";
   private static final String UNPLANNED = "Error occurred during query planning";
 
   /** How rows are added to a table that has rows. */
@@ -82,14 +83,13 @@ public final class CatalogResults {
       throw new UsageException(
           "Cannot create results table " + table.name() + ": " + CatalogTable.why(e), e);
     }
-    check(present(), schema);
-  }
-
-  private Dataset<Row> present() {
-    return table
-        .open(spark)
-        .orElseThrow(
-            () -> new JobException("table " + table.name() + " was removed while the job ran"));
+    check(
+        table
+            .open(spark)
+            .orElseThrow(
+                () ->
+                    new JobException("Cannot open results table " + table.name() + ": " + REMOVED)),
+        schema);
   }
 
   private boolean isInSparkCatalog() {
@@ -183,13 +183,14 @@ public final class CatalogResults {
    */
   public long write(ResultsTable results) {
     try {
-      Dataset<Row> present = present();
+      // The message is completed below.
+      Dataset<Row> present = table.open(spark).orElseThrow(() -> new JobException(REMOVED));
       StructType columns = present.schema();
       Dataset<Row> rows = arranged(results.rows(), columns);
       Column sameId = value(rows, ID).equalTo(value(present, ID));
       Column same =
           mode == Mode.APPEND
-              ? value(rows, RUN).equalTo(value(present, RUN))
+              ? value(rows, RUN).eqNullSafe(value(present, RUN))
               : values(rows, columns).eqNullSafe(values(present, columns));
       Dataset<Row> lacking = rows.join(present, sameId.and(same), "left_anti").cache();
       String view = view(lacking);
