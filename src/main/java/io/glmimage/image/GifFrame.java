@@ -124,8 +124,25 @@ record GifFrame(
     }
   }
 
-  /** The size of the canvas, from the first 10 bytes of a file. */
-  static PixelSize canvas(byte[] file) throws IIOException {
+  /**
+   * The size of the canvas, with a first frame that reaches beyond it. The first 10 bytes of a file
+   * are enough for the canvas.
+   *
+   * @param file from its start
+   * @throws IIOException if the file ends before its size
+   */
+  static PixelSize size(byte[] file) throws IIOException {
+    PixelSize canvas = canvas(file);
+    try {
+      GifFrame first = of(file);
+      return new PixelSize(first.height, first.width);
+    } catch (IIOException e) {
+      // The first frame begins after the part that was read, or there is none.
+      return canvas;
+    }
+  }
+
+  private static PixelSize canvas(byte[] file) throws IIOException {
     require(file, 10);
     return new PixelSize(little(file, 8), little(file, 6));
   }

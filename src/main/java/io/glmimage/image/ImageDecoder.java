@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import javax.imageio.IIOException;
+import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 
@@ -118,10 +119,10 @@ public final class ImageDecoder {
   }
 
   private static Samples webp(byte[] bytes, String name, long maxPixels, boolean alpha) {
-    Leptonica.require("read image " + name);
     try {
       WebpFile webp = WebpFile.of(bytes);
       checkSize(webp.width(), webp.height(), ImageFormat.WEBP, name, maxPixels);
+      Leptonica.require("read image " + name);
       return WebpDecoder.decode(bytes, webp, alpha);
     } catch (IOException e) {
       throw damaged(ImageFormat.WEBP, name, e);
@@ -146,8 +147,12 @@ public final class ImageDecoder {
     List<String> warnings = new ArrayList<>();
     try {
       DeclaredSize.checkFile(format, bytes);
-      if (format == ImageFormat.TIFF) {
-        TiffKind.check(bytes);
+      switch (format) {
+        case TIFF -> TiffKind.check(bytes);
+        case PNG -> PngChunks.checkHead(bytes);
+        default -> {
+          // Nothing that their readers would not find.
+        }
       }
       GifFrame gif = format == ImageFormat.GIF ? GifFrame.of(bytes) : null;
       ImageInputStream input = new ByteArrayImageInputStream(gif == null ? bytes : gif.still());
@@ -163,6 +168,12 @@ public final class ImageDecoder {
               checkSize(gif.width(), gif.height(), format, name, maxPixels);
               yield gif.decode(reader);
             }
+            case TIFF -> RasterPixels.of(reader.read(0, asStored(reader)));
+            case PNG -> {
+              Samples stored = RasterPixels.of(reader.read(0));
+              PngChunks.checkPixels(bytes);
+              yield stored;
+            }
             default -> RasterPixels.of(reader.read(0));
           };
       checkComplete(warnings, format, name);
@@ -175,6 +186,16 @@ public final class ImageDecoder {
     } finally {
       reader.dispose();
     }
+  }
+
+  /**
+   * Keeps what the file says about alpha. By default, the TIFF reader gives images whose alpha has
+   * been multiplied into the colours as images where it has not, and other fourth samples as alpha.
+   */
+  private static ImageReadParam asStored(ImageReader reader) throws IOException {
+    ImageReadParam stored = reader.getDefaultReadParam();
+    stored.setDestinationType(reader.getRawImageType(0));
+    return stored;
   }
 
   private static InvalidRequestException damaged(ImageFormat format, String name, Exception e) {
@@ -199,8 +220,12 @@ public final class ImageDecoder {
     return message == null ? type : cause instanceof IOException ? message : type + ": " + message;
   }
 
-  private static void checkSize(
-      int width, int height, ImageFormat format, String name, long maxPixels) {
+  /**
+   * Checks the size in a header, as stored.
+   *
+   * @throws InvalidRequestException if an image of this size is not read
+   */
+  static void checkSize(int width, int height, ImageFormat format, String name, long maxPixels) {
     if (width <= 0 || height <= 0) {
       throw new InvalidRequestException(
           "Cannot read image "

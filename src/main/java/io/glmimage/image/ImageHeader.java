@@ -24,7 +24,7 @@ public final class ImageHeader {
    *
    * @param bytes of the file, from its start
    * @param name of the image in messages
-   * @throws InvalidRequestException if the file is not an image, or if the size needs more bytes
+   * @throws InvalidRequestException as in {@link #size}
    */
   public static Facts read(byte[] bytes, String name) {
     return new Facts(
@@ -36,20 +36,26 @@ public final class ImageHeader {
    *
    * @param bytes of the file, from its start
    * @param name of the image in messages
-   * @throws InvalidRequestException if the file is not an image, or if the size needs more bytes
+   * @throws InvalidRequestException if the file is not an image, if its header is damaged, if the
+   *     size needs more bytes, or if the image has more than {@link
+   *     ImageDecoder#DEFAULT_MAX_PIXELS}
    */
   public static PixelSize size(byte[] bytes, String name) {
     ImageFormat format = ImageDecoder.format(bytes, name);
     try {
       PixelSize stored =
           switch (format) {
-            case GIF -> GifFrame.canvas(bytes);
-            case WEBP -> WebpFile.canvas(bytes);
+            case GIF -> GifFrame.size(bytes);
+            case WEBP -> WebpFile.size(bytes);
             default -> fromReader(format, bytes);
           };
+      ImageDecoder.checkSize(
+          stored.width(), stored.height(), format, name, ImageDecoder.DEFAULT_MAX_PIXELS);
       return Orientation.of(bytes, format).isTurned()
           ? new PixelSize(/* height= */ stored.width(), /* width= */ stored.height())
           : stored;
+    } catch (InvalidRequestException e) {
+      throw e;
     } catch (IOException | RuntimeException e) {
       throw new InvalidRequestException(
           "Cannot read image "
@@ -64,8 +70,12 @@ public final class ImageHeader {
   }
 
   private static PixelSize fromReader(ImageFormat format, byte[] bytes) throws IOException {
-    if (format == ImageFormat.TIFF) {
-      TiffKind.check(bytes);
+    switch (format) {
+      case TIFF -> TiffKind.check(bytes);
+      case PNG -> PngChunks.checkHead(bytes);
+      default -> {
+        // Nothing that their readers would not find.
+      }
     }
     ImageReader reader = ImageReaders.open(format);
     try (ImageInputStream input = new ByteArrayImageInputStream(bytes)) {

@@ -128,13 +128,13 @@ final class RasterPixels {
         });
   }
 
-  /** Divides colours by alpha, in 8 bits as Pillow does. */
+  /** Divides colours by alpha, in 8 bits as Pillow does. A pixel without alpha becomes 0. */
   private static void divide(int[] pixel, int start, int channels, int highest) {
     int scale = highest / Samples.BYTE;
     int shift = highest == Samples.BYTE ? 0 : 8;
     int alpha = pixel[start + channels] >> shift;
-    for (int c = start; alpha > 0 && c < start + channels; c++) {
-      pixel[c] = Math.min(255, (pixel[c] >> shift) * 255 / alpha) * scale;
+    for (int c = start; c < start + channels; c++) {
+      pixel[c] = alpha == 0 ? 0 : Math.min(255, (pixel[c] >> shift) * 255 / alpha) * scale;
     }
   }
 

@@ -10,7 +10,9 @@ final class SourceTraits {
   // Tags of TIFF 6.0.
   private static final int SUBFILE_TYPE = 0xFE;
   private static final int PHOTOMETRIC = 0x106;
+  private static final int SAMPLES_PER_PIXEL = 0x115;
   private static final int EXTRA_SAMPLES = 0x152;
+  private static final int RGB = 2;
   private static final int INKS = 5;
 
   /** Bit of the subfile type: a smaller copy of another image. */
@@ -77,8 +79,8 @@ final class SourceTraits {
       }
       case TIFF -> {
         TiffTags first = TiffTags.of(file);
-        long extra = first.number(EXTRA_SAMPLES, 0);
-        alpha = extra == 1 || extra == 2;
+        long extra = first.number(EXTRA_SAMPLES, -1);
+        alpha = extra == 1 || extra == 2 || (extra < 0 && hasFourthSample(first));
         TiffTags next = first.following();
         more = !next.entries().isEmpty() && (next.number(SUBFILE_TYPE, 0) & REDUCED) == 0;
       }
@@ -93,6 +95,11 @@ final class SourceTraits {
     if (more) {
       traits.add(SourceTrait.MORE_FRAMES);
     }
+  }
+
+  /** RGB with a sample too many, of which nothing is said. Readers take it for alpha. */
+  private static boolean hasFourthSample(TiffTags tags) {
+    return tags.number(PHOTOMETRIC, 0) == RGB && tags.number(SAMPLES_PER_PIXEL, 0) == 4;
   }
 
   /** A mask of alpha is in headers from BITMAPV3INFOHEADER on, and counts with BI_BITFIELDS. */

@@ -80,19 +80,26 @@ record WebpFile(int width, int height, Frame frame) {
   }
 
   /**
-   * The size of the canvas, for which the first 30 bytes of a file are enough.
+   * The size of the canvas, with a first frame that reaches beyond it. The first 30 bytes of a file
+   * are enough for the canvas.
    *
+   * @param file from its start
    * @throws IIOException if the file ends before its size
    */
-  static PixelSize canvas(byte[] file) throws IIOException {
-    if (isExtended(file)) {
+  static PixelSize size(byte[] file) throws IIOException {
+    try {
+      WebpFile first = of(file);
+      return new PixelSize(first.height, first.width);
+    } catch (IIOException e) {
+      if (!isExtended(file)) {
+        throw e;
+      }
+      // The first frame begins after the part that was read, or there is none.
       require(file, FILE_HEADER + CHUNK_HEADER + 10);
       int body = FILE_HEADER + CHUNK_HEADER;
       return new PixelSize(
           1 + (int) little(file, body + 7, 3), 1 + (int) little(file, body + 4, 3));
     }
-    WebpFile still = of(file);
-    return new PixelSize(still.height, still.width);
   }
 
   /**

@@ -71,13 +71,13 @@ class WebpFileTest {
   @Test
   void theCanvasNeedsTheFirstThirtyBytes() throws IOException {
     byte[] animated = fixture("webp_animated_offset.webp");
-    assertEquals(new PixelSize(60, 70), WebpFile.canvas(Arrays.copyOf(animated, 30)));
+    assertEquals(new PixelSize(60, 70), WebpFile.size(Arrays.copyOf(animated, 30)));
     byte[] lossy = fixture("webp_lossy.webp");
-    assertEquals(new PixelSize(37, 53), WebpFile.canvas(Arrays.copyOf(lossy, 30)));
+    assertEquals(new PixelSize(37, 53), WebpFile.size(Arrays.copyOf(lossy, 30)));
     byte[] lossless = fixture("webp_lossless.webp");
-    assertEquals(new PixelSize(37, 53), WebpFile.canvas(Arrays.copyOf(lossless, 25)));
+    assertEquals(new PixelSize(37, 53), WebpFile.size(Arrays.copyOf(lossless, 25)));
     for (byte[] file : new byte[][] {animated, lossy}) {
-      assertThrows(IIOException.class, () -> WebpFile.canvas(Arrays.copyOf(file, 29)));
+      assertThrows(IIOException.class, () -> WebpFile.size(Arrays.copyOf(file, 29)));
     }
   }
 
