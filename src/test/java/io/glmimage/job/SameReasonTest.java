@@ -11,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.zip.CRC32;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.Test;
 /** {@code validate} finds the rows that {@code edit} fails, with the same reasons. */
 @Tag("spark")
 class SameReasonTest extends SharedSession {
+  private static final Path IMAGES = Path.of("src/test/resources/images");
   private static final String IMAGE = "\"prompt\":\"p\",\"image_paths\":\"a.png\"";
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -67,6 +70,20 @@ class SameReasonTest extends SharedSession {
       huge.write(JobConsole.png(32, 32, 9));
       huge.setLength((256L << 20) + 1);
     }
+    byte[] wide = JobConsole.png(32, 32, 9);
+    ByteBuffer.wrap(wide).putInt(16, 100_000).putInt(20, 100_000);
+    CRC32 crc = new CRC32();
+    crc.update(wide, 12, 17);
+    ByteBuffer.wrap(wide).putInt(29, (int) crc.getValue());
+    Files.write(folder.resolve("wide.png"), wide);
+    // Longer than what is read for a header.
+    Files.write(folder.resolve("wide-long.png"), Arrays.copyOf(wide, 1 << 18));
+    byte[] gif = Files.readAllBytes(IMAGES.resolve("gif_interlaced.gif"));
+    Arrays.fill(gif, 6, 10, (byte) 0x7f);
+    Files.write(folder.resolve("wide.gif"), gif);
+    byte[] palette = Files.readAllBytes(IMAGES.resolve("png_palette.png"));
+    palette[new String(palette, StandardCharsets.ISO_8859_1).indexOf("PLTE") + 5] ^= 0x55;
+    Files.write(folder.resolve("palette.png"), palette);
     Files.createDirectory(folder.resolve("folder.png"));
   }
 
@@ -118,6 +135,10 @@ class SameReasonTest extends SharedSession {
             "empty.png",
             "cut.png",
             "huge.png",
+            "wide.png",
+            "wide-long.png",
+            "wide.gif",
+            "palette.png",
             "long.png",
             "a.png/b.png",
             "https://host/a.png",
