@@ -305,7 +305,7 @@ public final class Storage {
    */
   public InputStream open(String path) throws IOException {
     Path file = locations.path(path);
-    return retries.call("read " + path, () -> forReading(file).open(file));
+    return retries.call("read", path, () -> forReading(file).open(file));
   }
 
   /** The content of a file; written again from its start if an attempt fails. */

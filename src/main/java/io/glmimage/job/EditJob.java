@@ -232,9 +232,8 @@ final class EditJob {
   }
 
   private RunLock lock(OutputLayout root, AtomicReference<EditRunner> running) throws IOException {
-    // Not --io-attempts: a renewal is tried again at the next one, and must not take longer than
-    // the
-    // timeout, after which another run may have the lock.
+    // Not with --io-attempts: a renewal is tried again by the next one, and must not take longer
+    // than the timeout, after which another run may have the lock.
     return RunLock.acquire(
         session.storage(),
         new RunLock.Terms(

@@ -68,7 +68,7 @@ final class JsonLinesManifest implements FormatReader {
     columns.add(
         new TextColumn(InternalColumns.JSON_LINE, null, JsonLines.LINE, DataTypes.StringType));
     if (!others.texts().isEmpty()) {
-      text = new TextTable(source.spark(), files, TextRows.jsonLines(others.texts()), options);
+      text = new TextTable(source, files, TextRows.jsonLines(others.texts()));
     }
     Dataset<Row> rows = text.table(columns).drop(InternalColumns.FATAL);
 
