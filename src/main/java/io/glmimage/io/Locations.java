@@ -78,6 +78,9 @@ final class Locations {
           "a path has no credentials; set them in Spark's configuration",
           null);
     }
+    if (given.isEmpty()) {
+      throw new LastingException("Invalid path: it is empty");
+    }
     Matcher uri = FILE_URI.matcher(given);
     if (uri.matches()) {
       if (!uri.group(1).isEmpty() && !uri.group(1).equalsIgnoreCase("localhost")) {

@@ -1,6 +1,7 @@
 package io.glmimage.job;
 
 import io.glmimage.error.Redaction;
+import io.glmimage.error.UsageException;
 import io.glmimage.io.ProcessEnd;
 import io.glmimage.io.UnreadableText;
 import io.glmimage.spark.ScalaMember;
@@ -46,6 +47,9 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 public final class EditImagesJob implements Runnable {
   private static final List<String> OWN_OPTIONS = List.of("--help", "-h", "--version", "-V");
+
+  /** The labels of arguments that are paths. */
+  private static final Set<String> PATH_LABELS = Set.of("DIR", "PATH", "FILE", "FOLDER", "OUT");
 
   private static final Set<Class<?>> WHOLE_NUMBERS =
       Set.of(int.class, Integer.class, long.class, Long.class);
@@ -248,11 +252,14 @@ public final class EditImagesJob implements Runnable {
    * @throws UsageException with the name of the option
    */
   private static void checkPaths(ParseResult parsed) {
-    for (CommandLine.Model.OptionSpec option : parsed.matchedOptions()) {
-      if (PATH_LABELS.contains(option.paramLabel())
-          && option.originalStringValues().stream().anyMatch(String::isBlank)) {
-        throw new UsageException(
-            "Invalid " + option.longestName() + ": it is empty");
+    for (CommandLine.Model.ArgSpec argument : parsed.matchedArgs()) {
+      if (PATH_LABELS.contains(argument.paramLabel())
+          && argument.originalStringValues().stream().anyMatch(String::isBlank)) {
+        String name =
+            argument instanceof CommandLine.Model.OptionSpec option
+                ? option.longestName()
+                : argument.paramLabel();
+        throw new UsageException("Invalid " + name + ": it is empty");
       }
     }
   }

@@ -13,8 +13,8 @@ import java.util.regex.Pattern;
 /**
  * The requests of an OpenAI batch, one a line: {@code {"custom_id", "method", "url", "body"}} to
  * {@code /v1/images/edits} or {@code /v1/images/generations}. A line that asks for {@code n} images
- * becomes n rows, {@code custom_id#1} to {@code custom_id#n}. Row k has the seed of the body plus k
- * - 1.
+ * becomes n rows, {@code custom_id#1} to {@code custom_id#n}, of which another line may have the id.
+ * Row k has the seed of the body plus k - 1.
  *
  * <p>As in the API, the whole batch is refused if a line has no custom_id, a method other than
  * POST, or an unknown url. A line with an invalid body fails alone.
@@ -96,12 +96,29 @@ final class BatchLines implements TextRows {
       row.putOther(BatchColumn.IMAGES.column(), (long) images);
       row.put(ManifestField.ID, images == 1 ? customId : customId + "#" + k);
       body(row, body, url.equals(EDITS), place);
-      if (k > 1 && row.value(ManifestField.SEED) instanceof Long seed) {
-        row.put(ManifestField.SEED, seed + k - 1);
-      }
+      seed(row, k, images, place);
       rows.add(row);
     }
     return rows;
+  }
+
+  /** Gives image k of a line its seed. */
+  private static void seed(TextRow row, int k, int images, String place) {
+    if (row.value(ManifestField.SEED) instanceof Long seed) {
+      if (seed > Long.MAX_VALUE - (images - 1)) {
+        row.problem(
+            place
+                + ": seed is "
+                + seed
+                + ", too large for "
+                + images
+                + " images, whose seeds are consecutive (at most "
+                + (Long.MAX_VALUE - (images - 1))
+                + ")");
+      } else {
+        row.put(ManifestField.SEED, seed + k - 1);
+      }
+    }
   }
 
   /** Why the batch must be refused because of this line, or null. */
@@ -148,10 +165,7 @@ final class BatchLines implements TextRows {
       JsonFields.put(row, field, field.column(), body.path(field.column()), place);
     }
     size(row, body.path("size"), place);
-    List<String> images = new ArrayList<>();
-    for (String name : List.of("image", "images", "image[]")) {
-      images(row, images, body.path(name), name, place);
-    }
+    List<String> images = sources(row, body, place);
     if (edits && images.isEmpty() && row.problem() == null) {
       row.problem(place + ": image is missing (use " + GENERATIONS + " to make images from text)");
     }
@@ -186,7 +200,31 @@ final class BatchLines implements TextRows {
     }
   }
 
-  /** Reads {@code 1024x1536}, which is width x height. {@code auto} sets neither. */
+  /** Reads the images from the field that has them. Two fields may only have the same. */
+  private static List<String> sources(TextRow row, JsonNode body, String place) {
+    String from = null;
+    List<String> images = List.of();
+    for (String name : List.of("image", "images", "image[]")) {
+      List<String> here = new ArrayList<>();
+      images(row, here, body.path(name), name, place);
+      if (here.isEmpty() || here.equals(images)) {
+        continue;
+      }
+      if (from != null) {
+        row.problem(
+            place + ": " + from + " and " + name + " differ (give all images in one of them)");
+        break;
+      }
+      from = name;
+      images = here;
+    }
+    return images;
+  }
+
+  /**
+   * Reads {@code 1024x1536}, which is width x height. {@code auto} sets neither. A height or width
+   * beside it must be the same.
+   */
   private static void size(TextRow row, JsonNode size, String place) {
     if (size.isMissingNode() || size.isNull() || size.asText().equals("auto")) {
       return;
@@ -196,8 +234,25 @@ final class BatchLines implements TextRows {
       row.problem(JsonFields.wrong(place, "size", size, "auto or WIDTHxHEIGHT, such as 1024x1536"));
       return;
     }
-    row.put(ManifestField.WIDTH, Long.valueOf(matcher.group(1)));
-    row.put(ManifestField.HEIGHT, Long.valueOf(matcher.group(2)));
+    side(row, ManifestField.WIDTH, Long.valueOf(matcher.group(1)), size, place);
+    side(row, ManifestField.HEIGHT, Long.valueOf(matcher.group(2)), size, place);
+  }
+
+  private static void side(
+      TextRow row, ManifestField field, Long pixels, JsonNode size, String place) {
+    Object given = row.value(field);
+    if (given != null && !given.equals(pixels)) {
+      row.problem(
+          place
+              + ": size is "
+              + size.asText()
+              + ", but "
+              + field.column()
+              + " is "
+              + given
+              + " (give one of them)");
+    }
+    row.put(field, pixels);
   }
 
   /** Reads a path or data URL, {@code {"image_url": ...}}, or an array of these. */

@@ -11,6 +11,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -214,5 +215,27 @@ class HelpTest {
     }
     assertEquals(1, run("show", "--results", "o", "--rows", "0"));
     assertTrue(err().contains("Invalid --rows: 0"), err());
+  }
+
+  @Test
+  void anEmptyPathIsRefusedWithTheNameOfItsOption() {
+    int paths = 0;
+    for (String command : commands()) {
+      CommandLine line = OptionTables.commandLine().getSubcommands().get(command);
+      for (OptionSpec option : line.getCommandSpec().options()) {
+        if (List.of("DIR", "PATH", "FILE").contains(option.paramLabel())) {
+          List<String> args = new ArrayList<>(List.of(command, option.longestName(), ""));
+          for (OptionSpec other : line.getCommandSpec().options()) {
+            if (other.required() && !other.equals(option)) {
+              args.addAll(List.of(other.longestName(), "x"));
+            }
+          }
+          assertEquals(ExitCode.USAGE, run(args.toArray(String[]::new)), args.toString());
+          assertEquals("Invalid " + option.longestName() + ": it is empty", err().strip());
+          paths++;
+        }
+      }
+    }
+    assertTrue(paths > 20, paths + " options take a path");
   }
 }

@@ -49,6 +49,19 @@ class BatchLinesTest {
   }
 
   @Test
+  void fieldsThatSayTheSameDoNotContradict() throws IOException {
+    List<TextRow> rows =
+        rows(
+            EDIT
+                + "{\"prompt\":\"p\",\"image\":\"x\",\"images\":[\"x\"],\"size\":\"64x96\",\"width\":64,"
+                + "\"n\":2,\"seed\":9223372036854775806}}");
+    assertNull(rows.get(0).problem());
+    assertEquals(List.of("x"), rows.get(0).value(ManifestField.IMAGE_PATHS));
+    assertEquals(96L, rows.get(0).value(ManifestField.HEIGHT));
+    assertEquals(Long.MAX_VALUE, rows.get(1).value(ManifestField.SEED));
+  }
+
+  @Test
   void readsImagesInEveryForm() throws IOException {
     TextRow row =
         row(
@@ -112,6 +125,11 @@ class BatchLinesTest {
         "{\"prompt\":\"p\",\"image\":\"x\",\"mask\":[\"m\",\"n\"]}; mask has 2 images, expected one",
         "{\"prompt\":\"p\",\"image\":\"x\",\"mask\":3}; mask is 3, expected a path, a data URL",
         "{\"prompt\":\"p\",\"image\":{\"file_id\":\"f1\"}}; names the uploaded file f1",
+        "{\"prompt\":\"p\",\"image\":\"x\",\"height\":64,\"size\":\"96x96\"};"
+            + " size is 96x96, but height is 64 (give one of them)",
+        "{\"prompt\":\"p\",\"image\":\"x\",\"images\":[\"y\"]}; image and images differ (give all",
+        "{\"prompt\":\"p\",\"image\":\"x\",\"n\":2,\"seed\":9223372036854775807};"
+            + " too large for 2 images, whose seeds are consecutive (at most 9223372036854775806)",
         "3; body is not an object"
       })
   void aBadBodyIsAProblemOfItsLine(String body, String problem) throws IOException {

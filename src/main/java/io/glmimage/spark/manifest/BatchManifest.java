@@ -1,8 +1,10 @@
 package io.glmimage.spark.manifest;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.when;
 
 import io.glmimage.error.UsageException;
 import io.glmimage.manifest.BatchColumn;
@@ -12,7 +14,9 @@ import io.glmimage.manifest.TextRows;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 
@@ -45,7 +49,39 @@ final class BatchManifest implements FormatReader {
       throw new UsageException(
           "Cannot use batch " + source.options().path() + ": " + String.join("; ", problems));
     }
-    return rows.drop(InternalColumns.FATAL);
+    return distinct(rows.drop(InternalColumns.FATAL), source);
+  }
+
+  /**
+   * Gives the images of a line other ids if another line has one as its {@code custom_id}: more
+   * marks before the number, {@code r##1} instead of {@code r#1}.
+   */
+  private static Dataset<Row> distinct(Dataset<Row> rows, ManifestSource source) {
+    String id = source.options().columnOf(ManifestField.ID);
+    Dataset<Row> named = rows;
+    for (String marks = "##"; ; marks += "#") {
+      Object[] twice =
+          named
+              .filter(col(id).isNotNull())
+              .groupBy(id)
+              .agg(count(lit(1)).as("rows"))
+              .filter(col("rows").gt(1))
+              .select(id)
+              .as(Encoders.STRING())
+              .collectAsList()
+              .toArray();
+      if (twice.length == 0) {
+        return named;
+      }
+      Column other =
+          concat(
+              col(BatchColumn.CUSTOM_ID.column()),
+              lit(marks),
+              col(BatchColumn.IMAGE.column()).cast(DataTypes.StringType));
+      Column several = col(BatchColumn.IMAGES.column()).gt(1);
+      named =
+          named.withColumn(id, when(several.and(col(id).isin(twice)), other).otherwise(col(id)));
+    }
   }
 
   /** Why the batch must be refused; empty if it can be used. */

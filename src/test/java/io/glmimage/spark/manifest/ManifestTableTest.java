@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
@@ -235,6 +236,26 @@ class ManifestTableTest extends SharedLocalSpark {
             batch.toString(), Map.of("prompt", "caption"), List.of(), ManifestFormat.OPENAI_BATCH);
     UsageException e = assertThrows(UsageException.class, () -> spark.open(options));
     assertEquals("Invalid --columns: an OpenAI batch has fixed column names", e.getMessage());
+  }
+
+  @Test
+  void aCustomIdLikeTheIdOfAnotherImageConcernsOnlyTheseRows() throws IOException {
+    String line =
+        "{\"custom_id\": \"%s\", \"url\": \"/v1/images/edits\", \"body\": {\"prompt\": \"p\","
+            + " \"image\": \"a.png\", \"n\": %d}}";
+    Path batch =
+        LocalSpark.text(
+            folder.resolve("batch.jsonl"),
+            line.formatted("r2#1", 1),
+            line.formatted("r2", 2),
+            line.formatted("r2##1", 1),
+            line.formatted("s", 2));
+    assertEquals(6, spark.open(batch).identify().size());
+    List<String> ids =
+        spark.open(batch).rows().select("id").as(Encoders.STRING()).collectAsList();
+    assertEquals(
+        List.of("r2##1", "r2###1", "r2#1", "r2#2", "s#1", "s#2").stream().sorted().toList(),
+        ids.stream().sorted().toList());
   }
 
   @Test
