@@ -1,20 +1,9 @@
 package io.glmimage.image;
 
-import com.drew.imaging.tiff.TiffProcessingException;
-import com.drew.imaging.tiff.TiffReader;
-import com.drew.lang.ByteArrayReader;
-import com.drew.lang.RandomAccessReader;
-import com.drew.metadata.Metadata;
-import com.drew.metadata.exif.ExifDirectoryBase;
-import com.drew.metadata.exif.ExifIFD0Directory;
-import com.drew.metadata.tiff.DirectoryTiffHandler;
-import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * How the stored rows and columns map to the upright image. The orientation is an EXIF value; files
@@ -24,7 +13,9 @@ import org.slf4j.LoggerFactory;
  * @param value 1 to 8, as in the EXIF 2.32 standard, 4.6.4 A; 1 is upright
  */
 record Orientation(int value) {
-  private static final Logger LOG = LoggerFactory.getLogger(Orientation.class);
+  private static final int TAG_ORIENTATION = 0x112;
+  private static final int TAG_XMP = 0x2BC;
+
   private static final Orientation UPRIGHT = new Orientation(1);
 
   /** Pillow searches the packet in the same way, without an XML parser. */
@@ -37,29 +28,38 @@ record Orientation(int value) {
 
   /** The orientation of a file with these blocks. */
   static Orientation of(MetadataBlocks blocks, ImageFormat format) {
-    Metadata metadata = new Metadata();
-    byte[] xmp = blocks.xmp();
-    try {
-      if (blocks.exif().length > 0) {
-        RootTags tags = new RootTags(metadata);
-        new TiffReader().processTiff(new ByteArrayReader(blocks.exif()), tags, 0);
-        xmp = format == ImageFormat.TIFF ? tags.xmp : xmp;
-      }
-    } catch (TiffProcessingException | IOException | RuntimeException e) {
-      LOG.debug("Ignoring unreadable metadata", e);
+    TiffTags tags = TiffTags.of(blocks.exif());
+    TiffTags.Entry entry = tags.entries().get(TAG_ORIENTATION);
+    if (entry != null && entry.count() > 0) {
+      return of(number(tags, entry));
     }
-    for (ExifIFD0Directory d : metadata.getDirectoriesOfType(ExifIFD0Directory.class)) {
-      Integer found = d.getInteger(ExifDirectoryBase.TAG_ORIENTATION);
-      if (found != null) {
-        return of(found);
-      }
-    }
+    byte[] xmp = format == ImageFormat.TIFF ? tags.value(TAG_XMP) : blocks.xmp();
     Matcher found = XMP.matcher(new String(xmp, StandardCharsets.ISO_8859_1));
     return found.find() ? of(Integer.parseInt(found.group(1))) : UPRIGHT;
   }
 
-  private static Orientation of(int value) {
-    return value >= 1 && value <= 8 ? new Orientation(value) : UPRIGHT;
+  private static Orientation of(double value) {
+    int whole = (int) value;
+    return whole == value && whole >= 1 && whole <= 8 ? new Orientation(whole) : UPRIGHT;
+  }
+
+  /**
+   * The first value of a tag. The standard asks for a SHORT. Pillow also takes other numbers, but
+   * not BYTE, ASCII and UNDEFINED, which it reads as bytes or text: these count as upright.
+   */
+  private static double number(TiffTags tags, TiffTags.Entry entry) {
+    ByteBuffer bytes = ByteBuffer.wrap(tags.block()).order(tags.order());
+    int at = entry.at();
+    return switch (entry.type()) {
+      case TiffTags.SHORT, 8 -> bytes.getShort(at);
+      case TiffTags.LONG, 9, 13 -> bytes.getInt(at);
+      case 5, 10 -> (double) bytes.getInt(at) / bytes.getInt(at + 4);
+      case 6 -> bytes.get(at);
+      case 11 -> bytes.getFloat(at);
+      case 12 -> bytes.getDouble(at);
+      case 16, 17, 18 -> bytes.getLong(at);
+      default -> UPRIGHT.value;
+    };
   }
 
   /** Whether height and width change places. */
@@ -102,56 +102,5 @@ record Orientation(int value) {
       }
     }
     return new RgbImage(height, width, out);
-  }
-
-  /** Takes the orientation and the XMP packet from the first directory. Skips everything else. */
-  private static final class RootTags extends DirectoryTiffHandler {
-    private static final int TAG_XMP = 0x2BC;
-    private static final int CLASSIC = 42;
-
-    private byte[] xmp = {};
-
-    RootTags(Metadata metadata) {
-      super(metadata, null);
-    }
-
-    @Override
-    public void setTiffMarker(int marker) throws TiffProcessingException {
-      if (marker != CLASSIC) {
-        throw new TiffProcessingException("no classic TIFF: " + marker);
-      }
-      pushDirectory(ExifIFD0Directory.class);
-    }
-
-    @Override
-    public boolean tryEnterSubIfd(int tag) {
-      return false;
-    }
-
-    @Override
-    public boolean hasFollowerIfd() {
-      return false;
-    }
-
-    @Override
-    public Long tryCustomProcessFormat(int tag, int format, long components) {
-      return null;
-    }
-
-    /** Whether the tag is done with. */
-    @Override
-    public boolean customProcessTag(
-        int valueOffset,
-        Set<Integer> processedOffsets,
-        int headerOffset,
-        RandomAccessReader reader,
-        int tag,
-        int bytes)
-        throws IOException {
-      if (tag == TAG_XMP) {
-        xmp = reader.getBytes(valueOffset, bytes);
-      }
-      return tag != ExifDirectoryBase.TAG_ORIENTATION;
-    }
   }
 }

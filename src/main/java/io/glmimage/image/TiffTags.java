@@ -38,7 +38,7 @@ record TiffTags(byte[] block, ByteOrder order, Map<Integer, Entry> entries, long
   static TiffTags of(byte[] block) {
     ByteOrder order =
         block.length > 0 && block[0] == 'M' ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
-    if (block.length < 8) {
+    if (block.length < 8 || block[0] != block[1] || (block[0] != 'I' && block[0] != 'M')) {
       return empty(block, order);
     }
     ByteBuffer bytes = ByteBuffer.wrap(block).order(order);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -106,6 +107,89 @@ class OrientationTest {
     assertEquals(8, ofPng(png("iTXt", latin1("XML:com.adobe.xmp\0\1\0\0\0"), deflated(xmp))));
     assertEquals(1, ofPng(png("iTXt", latin1("XML:com.adobe.xmp\0\1\0\0\0"), xmp)));
     assertEquals(1, ofPng(png("iTXt", latin1("Comment\0\0\0\0\0"), xmp)));
+  }
+
+  /** An EXIF block of one tag: the orientation, with its value in the tag or behind it. */
+  private static byte[] exif(ByteOrder order, int type, int count, byte[] value) {
+    boolean little = order == ByteOrder.LITTLE_ENDIAN;
+    ByteBuffer block = ByteBuffer.allocate(26 + value.length).order(order);
+    block.put(latin1(little ? "II" : "MM")).putShort((short) 42).putInt(8);
+    block.putShort((short) 1).putShort((short) 0x112).putShort((short) type).putInt(count);
+    if (value.length <= 4) {
+      block.put(value);
+    } else {
+      block.putInt(26).position(26).put(value);
+    }
+    return block.array();
+  }
+
+  private static final byte[] XMP_8 =
+      latin1("XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation=\"8\"/>");
+
+  private static byte[] withXmp(byte[] exif) {
+    byte[] other = png("iTXt", XMP_8);
+    byte[] file = png("eXIf", exif);
+    byte[] both = Arrays.copyOf(file, file.length + other.length - 8);
+    System.arraycopy(other, 8, both, file.length, other.length - 8);
+    return both;
+  }
+
+  private static byte[] value(ByteOrder order, int type) {
+    ByteBuffer value = ByteBuffer.allocate(8).order(order);
+    switch (type) {
+      case 1, 6, 7 -> value.put((byte) 6);
+      case 2 -> value.put((byte) '6');
+      case 3, 8 -> value.putShort((short) 6);
+      case 5, 10 -> value.putInt(12).putInt(2);
+      case 11 -> value.putFloat(6);
+      case 12 -> value.putDouble(6);
+      default -> value.putInt(6);
+    }
+    return Arrays.copyOf(value.array(), type == 5 || type == 10 || type == 12 ? 8 : 4);
+  }
+
+  /** As Pillow's {@code exif_transpose} does. */
+  @ParameterizedTest
+  @CsvSource({
+    "1,1", "2,1", "3,6", "4,6", "5,6", "6,6", "7,1", "8,6", "9,6", "10,6", "11,6", "12,6", "13,6"
+  })
+  void numbersTurnAnImageAndBytesAndTextDoNot(int type, int expected) {
+    for (ByteOrder order : new ByteOrder[] {ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN}) {
+      byte[] exif = exif(order, type, 1, value(order, type));
+      assertEquals(expected, ofPng(png("eXIf", exif)));
+      // A tag that turns nothing still counts before XMP.
+      assertEquals(expected, ofPng(withXmp(exif)));
+    }
+  }
+
+  @Test
+  void aTagWithoutValueLeavesTheOrientationToXmp() {
+    ByteOrder order = ByteOrder.LITTLE_ENDIAN;
+    assertEquals(8, ofPng(withXmp(exif(order, TiffTags.SHORT, 0, new byte[] {6, 0, 0, 0}))));
+    assertEquals(8, ofPng(withXmp(exif(order, 99, 1, new byte[] {6, 0, 0, 0}))));
+    assertEquals(6, ofPng(withXmp(exif(order, TiffTags.SHORT, 2, new byte[] {6, 0, 1, 0}))));
+  }
+
+  @Test
+  void onlyWholeNumbersFromOneToEightTurn() {
+    ByteOrder order = ByteOrder.BIG_ENDIAN;
+    for (int value : new int[] {0, 9, -6, 0x10006}) {
+      byte[] bytes = ByteBuffer.allocate(4).putInt(value).array();
+      assertEquals(1, ofPng(withXmp(exif(order, TiffTags.LONG, 1, bytes))));
+    }
+    for (int below : new int[] {0, 10}) {
+      byte[] bytes = ByteBuffer.allocate(8).putInt(65).putInt(below).array();
+      assertEquals(1, ofPng(png("eXIf", exif(order, 5, 1, bytes))));
+    }
+  }
+
+  @Test
+  void theOrientationOfABigTiffIsItsTag() {
+    ByteBuffer file = ByteBuffer.allocate(52).order(ByteOrder.LITTLE_ENDIAN);
+    file.put(latin1("II")).putShort((short) 43).putShort((short) 8).putShort((short) 0);
+    file.putLong(16).putLong(1).putShort((short) 0x112).putShort((short) 3).putLong(1);
+    file.putShort((short) 6);
+    assertEquals(6, Orientation.of(file.array(), ImageFormat.TIFF).value());
   }
 
   @Test
