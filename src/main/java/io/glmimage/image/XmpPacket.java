@@ -7,7 +7,7 @@ import java.util.Map;
  * Texts about an image as an XMP packet: {@code Description} as dc:description, {@code Software} as
  * xmp:CreatorTool, others as properties of this program. Format: XMP, part 1 (ISO 16684-1).
  *
- * <p>Adobe's xmpcore, which metadata-extractor brings for reading, does not replace this class. Its
+ * <p>Adobe's xmpcore, which the tests read packets with, does not replace this class. Its
  * serialiser keeps control characters that XML forbids, writes its own version into each packet and
  * cannot limit a packet's length.
  */
