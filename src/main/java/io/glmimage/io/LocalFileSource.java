@@ -51,7 +51,9 @@ public final class LocalFileSource implements FileSource {
     if (!Files.isDirectory(folder) || !mayBeListed(folder)) {
       return List.of();
     }
-    return visible(folder).stream().filter(name -> Files.isDirectory(folder.resolve(name))).toList();
+    return visible(folder).stream()
+        .filter(name -> Files.isDirectory(folder.resolve(name)))
+        .toList();
   }
 
   @Override

@@ -111,7 +111,8 @@ public final class Storage {
   public StoredFile stat(String path) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "look for", path,
+        "look for",
+        path,
         () -> {
           FileStatus status = forReading(file).getFileStatus(file);
           if (status.isDirectory()) {
@@ -126,7 +127,8 @@ public final class Storage {
     Path path = locations.path(folder);
     try {
       return retries.call(
-          "list", folder,
+          "list",
+          folder,
           () -> {
             List<StoredFile> files = new ArrayList<>();
             FolderWalk.visit(fileSystem(path), path, true, status -> files.add(stored(status)));
@@ -163,7 +165,8 @@ public final class Storage {
     Path path = locations.path(folder);
     try {
       return retries.call(
-          "list", folder,
+          "list",
+          folder,
           () ->
               Arrays.stream(fileSystem(path).listStatus(path))
                   .map(status -> status.getPath().getName())
@@ -245,7 +248,8 @@ public final class Storage {
   public byte[] head(String path, int bytes) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "read", path,
+        "read",
+        path,
         () -> {
           try (FSDataInputStream in = forReading(file).open(file)) {
             return in.readNBytes(bytes);
@@ -261,7 +265,8 @@ public final class Storage {
   public byte[] head(String path, int bytes, long maxBytes) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "read", path,
+        "read",
+        path,
         () -> {
           FileStatus status = readable(file, maxBytes);
           try (FSDataInputStream in = open(file, status)) {
@@ -279,7 +284,8 @@ public final class Storage {
   public byte[] pieces(String path, List<Long> offsets, int length) throws IOException {
     Path file = locations.path(path);
     return retries.call(
-        "read", path,
+        "read",
+        path,
         () -> {
           ByteArrayOutputStream pieces = new ByteArrayOutputStream();
           byte[] piece = new byte[length];
@@ -322,11 +328,7 @@ public final class Storage {
   public void refuseFolder(String option, String path) throws IOException {
     if (isFolder(qualified(path))) {
       throw new UsageException(
-          "Invalid "
-              + option
-              + ": "
-              + path
-              + " is a folder; name the file to write");
+          "Invalid " + option + ": " + path + " is a folder; name the file to write");
     }
   }
 
@@ -359,7 +361,8 @@ public final class Storage {
     if (!Locations.isObjectStore(fileSystem(file)) && !made.contains(folder)) {
       // A local rename into a missing folder would become a copy, which can be seen half-written.
       retries.call(
-          "make", folder.toString(),
+          "make",
+          folder.toString(),
           () -> {
             WholeFiles.makeFolder(fileSystem(folder), folder);
             return null;
@@ -372,7 +375,8 @@ public final class Storage {
   private void write(Path file, Content content, Map<String, String> metadata, Path temporaryFolder)
       throws IOException {
     retries.call(
-        "write", file.toString(),
+        "write",
+        file.toString(),
         () -> {
           WholeFiles.write(fileSystem(file), file, content, metadata, temporaryFolder);
           return null;
@@ -389,7 +393,8 @@ public final class Storage {
   public void tryToWrite(String folder, byte[] content) throws IOException {
     Path wanted = locations.path(folder);
     retries.call(
-        "write to", folder,
+        "write to",
+        folder,
         () -> {
           FileSystem fileSystem = fileSystem(wanted);
           Path there =

@@ -13,8 +13,8 @@ import java.util.regex.Pattern;
 /**
  * The requests of an OpenAI batch, one a line: {@code {"custom_id", "method", "url", "body"}} to
  * {@code /v1/images/edits} or {@code /v1/images/generations}. A line that asks for {@code n} images
- * becomes n rows, {@code custom_id#1} to {@code custom_id#n}, of which another line may have the id.
- * Row k has the seed of the body plus k - 1.
+ * becomes n rows, {@code custom_id#1} to {@code custom_id#n}, of which another line may have the
+ * id. Row k has the seed of the body plus k - 1.
  *
  * <p>As in the API, the whole batch is refused if a line has no custom_id, a method other than
  * POST, or an unknown url. A line with an invalid body fails alone.

@@ -176,7 +176,8 @@ public final class CheckpointForm {
   /** A folder of the Hugging Face cache has only folders: the model itself is a snapshot in one. */
   private Optional<String> cache() throws IOException {
     List<String> folders = source.folders("");
-    Optional<String> model = folders.stream().filter(name -> name.startsWith("models--")).findFirst();
+    Optional<String> model =
+        folders.stream().filter(name -> name.startsWith("models--")).findFirst();
     if (model.isPresent()) {
       return Optional.of(
           "; it is the Hugging Face cache: give the folder "
@@ -207,7 +208,11 @@ public final class CheckpointForm {
     return Optional.of(
         snapshots.isEmpty()
             ? what + "it has no snapshot; fetch the model again with \"hf download\""
-            : what + "give one of the folders in " + SNAPSHOTS + ": " + String.join(", ", snapshots));
+            : what
+                + "give one of the folders in "
+                + SNAPSHOTS
+                + ": "
+                + String.join(", ", snapshots));
   }
 
   /** The revision of the newest snapshot, as the cache notes it. */

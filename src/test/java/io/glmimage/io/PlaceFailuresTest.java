@@ -126,8 +126,7 @@ class PlaceFailuresTest {
             new FileNotFoundException(path + " (No space left on device)"),
             new FileSystemException(path, null, "No space left on device"))) {
       JobException e =
-          assertThrows(
-              JobException.class, () -> PlaceFailures.check("write " + path, error, path));
+          assertThrows(JobException.class, () -> PlaceFailures.check("write " + path, error, path));
       assertTrue(e.getMessage().contains(": No space left on device; correct this"));
     }
   }

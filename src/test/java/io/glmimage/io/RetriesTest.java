@@ -96,7 +96,8 @@ class RetriesTest {
   @Test
   void theNameOfAFileIsNotARefusalOfTheStore() {
     for (String name :
-        List.of("ExpiredToken.png", "an InvalidToken (Status Code: 403).png", "\u00e9-ExpiredToken")) {
+        List.of(
+            "ExpiredToken.png", "an InvalidToken (Status Code: 403).png", "\u00e9-ExpiredToken")) {
       String path = "s3a://b/in/" + name;
       for (IOException error :
           List.of(

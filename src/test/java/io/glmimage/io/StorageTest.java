@@ -53,8 +53,7 @@ class StorageTest {
   void aFolderIsNotReplacedByAFileAndReceivesNone() throws IOException {
     Path there = Files.createDirectories(folder.resolve("sheet.png"));
     IOException e =
-        assertThrows(
-            LastingException.class, () -> storage.write(there.toString(), new byte[] {1}));
+        assertThrows(LastingException.class, () -> storage.write(there.toString(), new byte[] {1}));
     assertEquals(
         "Cannot write " + there + ": it is a folder; name a file, or remove the folder",
         e.getMessage());

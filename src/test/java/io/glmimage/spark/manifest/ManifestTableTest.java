@@ -251,8 +251,7 @@ class ManifestTableTest extends SharedLocalSpark {
             line.formatted("r2##1", 1),
             line.formatted("s", 2));
     assertEquals(6, spark.open(batch).identify().size());
-    List<String> ids =
-        spark.open(batch).rows().select("id").as(Encoders.STRING()).collectAsList();
+    List<String> ids = spark.open(batch).rows().select("id").as(Encoders.STRING()).collectAsList();
     assertEquals(
         List.of("r2##1", "r2###1", "r2#1", "r2#2", "s#1", "s#2").stream().sorted().toList(),
         ids.stream().sorted().toList());

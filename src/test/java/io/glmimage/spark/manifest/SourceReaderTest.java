@@ -208,8 +208,7 @@ class SourceReaderTest {
     RowFailure refused =
         assertThrows(
             RowFailure.class,
-            () ->
-                reader(settings, List.of(folder.toString()), folder + "/out").request(row(file)));
+            () -> reader(settings, List.of(folder.toString()), folder + "/out").request(row(file)));
     assertEquals(ErrorClass.INVALID_ROW, refused.errorClass());
     assertEquals(before, UnreachableFileSystem.OPENED.get());
 
@@ -257,7 +256,8 @@ class SourceReaderTest {
         RowFailure failure = assertThrows(RowFailure.class, () -> ofRun.request(row));
         assertEquals(ErrorClass.INVALID_ROW, failure.errorClass());
         assertEquals(
-            file + " is in a folder that this run writes to, and may be replaced; choose another"
+            file
+                + " is in a folder that this run writes to, and may be replaced; choose another"
                 + " --output",
             failure.getMessage());
       }
