@@ -191,7 +191,11 @@ class PlaceJobTest extends SharedSession {
 
     assertEquals(2, job.edit(folder + "/again.jsonl", local.toString(), "--verbose"), job::err);
 
-    assertTrue(job.err().contains("is in a folder that this run writes to, and may be replaced; choose another --output"), job.err());
+    assertTrue(
+        job.err()
+            .contains(
+                "is in a folder that this run writes to, and may be replaced; choose another --output"),
+        job.err());
     assertEquals(0, job.edited());
     assertEquals(source.length, Files.size(local.resolve("images/a.png")));
   }

@@ -74,9 +74,7 @@ public final class SparkProcess {
           || part.contains("djl")
           || part.contains("twelvemonkeys")
           || part.contains("gson")
-          || part.contains("jna")
-          || part.contains("drewnoakes")
-          || part.contains("xmpcore")) {
+          || part.contains("jna")) {
         path.append(path.isEmpty() ? "" : File.pathSeparator).append(part);
       }
     }

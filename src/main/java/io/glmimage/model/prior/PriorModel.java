@@ -342,8 +342,7 @@ public final class PriorModel implements AutoCloseable {
     float[] logitSums = Ops.toFloats(Ops.cat(0, rows.stream().map(r -> r.logitSum).toList()));
     for (int i = 0; i < logitSums.length; i++) {
       if (!Float.isFinite(logitSums[i])) {
-        throw notFinite(
-            "generating the image tokens (seed " + rows.get(i).prompt.seed() + ")");
+        throw notFinite("generating the image tokens (seed " + rows.get(i).prompt.seed() + ")");
       }
     }
     int[] all = Ops.toInts(Ops.cat(0, rows.stream().map(r -> r.result).toList()));

@@ -37,8 +37,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Loads the model on every executor when it starts, before the first task needs it. Set {@code
  * spark.plugins=io.glmimage.spark.engine.GlmImagePlugin}, and give {@code spark.glmimage.*} the
- * values of the job's options. A failure is logged; the first task
- * loads the model again or reports it.
+ * values of the job's options. A failure is logged; the first task loads the model again or reports
+ * it.
  */
 public final class GlmImagePlugin implements SparkPlugin {
   /** As {@code --model}; the embedded model if it is not set. */

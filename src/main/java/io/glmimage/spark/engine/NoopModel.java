@@ -10,8 +10,8 @@ import io.glmimage.weights.LoadProgress;
 import java.util.List;
 
 /**
- * Edits nothing. Used to measure planning and bookkeeping. Source images are not read and
- * edited images are not written; the result table names files that do not exist.
+ * Edits nothing. Used to measure planning and bookkeeping. Source images are not read and edited
+ * images are not written; the result table names files that do not exist.
  */
 public record NoopModel() implements PresentModel {
   private static final long serialVersionUID = 1L;

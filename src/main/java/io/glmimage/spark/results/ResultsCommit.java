@@ -132,8 +132,8 @@ public final class ResultsCommit {
    * Writes the table. Call {@link #begin} first.
    *
    * @param stillHeld throws if this run has lost the lock
-   * @throws JobException if a row of the manifest has no result row; no result is removed then, and the
-   *     new files are not part of the table
+   * @throws JobException if a row of the manifest has no result row; no result is removed then, and
+   *     the new files are not part of the table
    */
   public void commit(Table table, Runnable stillHeld) throws IOException {
     List<String> oldFiles = stored.tableFiles();

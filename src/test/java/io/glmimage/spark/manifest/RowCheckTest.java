@@ -171,7 +171,8 @@ class RowCheckTest {
     Files.write(file, ImageEncoder.png(new RgbImage(64, 128, pixels)));
     ManifestRow row = masked("a.png", "mask.png");
     SourceReader.Read read =
-        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT, List.of()).request(row);
+        new SourceReader(HADOOP.storage(), LocalSpark.DEFAULTS, SourceOptions.DEFAULT, List.of())
+            .request(row);
     Mask mask = read.request().mask();
     assertEquals(List.of(64, 128), List.of(mask.height(), mask.width()));
     assertTrue(mask.edited()[0] && mask.edited()[63] && !mask.edited()[64]);

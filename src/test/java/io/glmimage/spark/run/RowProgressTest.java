@@ -113,8 +113,7 @@ class RowProgressTest {
   }
 
   private void end(int stage, TaskInfo task, TaskEndReason reason) {
-    task.markFinished(
-        reason == Success$.MODULE$ ? TaskState.FINISHED() : TaskState.FAILED(), 1);
+    task.markFinished(reason == Success$.MODULE$ ? TaskState.FINISHED() : TaskState.FAILED(), 1);
     progress
         .listener()
         .onTaskEnd(new SparkListenerTaskEnd(stage, 0, "ResultTask", reason, task, null, null));
