@@ -58,7 +58,9 @@ class ScalaMemberTest {
     }
 
     public void stops(Exception failure) throws Exception {
-      throw failure;
+      if (failure != null) {
+        throw failure;
+      }
     }
   }
 
