@@ -92,7 +92,7 @@ class GlmImagePluginTest {
   }
 
   @Test
-  void executorsThatStartTogetherShareOneListingOfTheModel() {
+  void executorsThatStartTogetherShareOneListingOfTheModel() throws Exception {
     try (SparkSession spark = session(TINY)) {
       GlmImagePlugin.Driver driver = new GlmImagePlugin.Driver();
       driver.init(spark.sparkContext(), null);
