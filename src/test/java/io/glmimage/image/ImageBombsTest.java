@@ -1,5 +1,11 @@
 package io.glmimage.image;
 
+import static io.glmimage.image.PngParts.SIGNATURE;
+import static io.glmimage.image.PngParts.chunk;
+import static io.glmimage.image.PngParts.concat;
+import static io.glmimage.image.PngParts.deflated;
+import static io.glmimage.image.PngParts.header;
+import static io.glmimage.image.PngParts.latin1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,8 +22,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
-import java.util.zip.CRC32;
-import java.util.zip.Deflater;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,58 +51,13 @@ class ImageBombsTest {
     return assertThrows(InvalidRequestException.class, () -> decoded(file)).getMessage();
   }
 
-  private static void join(ByteArrayOutputStream out, byte[]... parts) {
-    for (byte[] part : parts) {
-      out.writeBytes(part);
-    }
-  }
-
-  private static byte[] concat(byte[]... parts) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    join(out, parts);
-    return out.toByteArray();
-  }
-
-  private static byte[] latin1(String text) {
-    return text.getBytes(StandardCharsets.ISO_8859_1);
-  }
-
-  private static byte[] zeros(int bytes) {
-    Deflater deflater = new Deflater(9);
-    deflater.setInput(new byte[bytes]);
-    deflater.finish();
-    byte[] out = new byte[bytes / 500 + 100];
-    int length = deflater.deflate(out);
-    assertTrue(deflater.finished());
-    deflater.end();
-    return Arrays.copyOf(out, length);
-  }
-
-  private static byte[] chunk(String kind, byte[] content) {
-    CRC32 crc = new CRC32();
-    crc.update(latin1(kind));
-    crc.update(content);
-    return ByteBuffer.allocate(12 + content.length)
-        .putInt(content.length)
-        .put(latin1(kind))
-        .put(content)
-        .putInt((int) crc.getValue())
-        .array();
-  }
-
   /** An 8-bit grey PNG. */
   private static byte[] png(int width, int height, byte[]... chunks) {
-    byte[] header =
-        ByteBuffer.allocate(13)
-            .putInt(width)
-            .putInt(height)
-            .put(new byte[] {8, 0, 0, 0, 0})
-            .array();
-    return concat(latin1("\u0089PNG\r\n\u001a\n"), chunk("IHDR", header), concat(chunks));
+    return concat(SIGNATURE, header(width, height, false), concat(chunks));
   }
 
   private static byte[] pixels(int bytes) {
-    return concat(chunk("IDAT", zeros(bytes)), chunk("IEND", new byte[0]));
+    return concat(chunk("IDAT", deflated(new byte[bytes], 9)), chunk("IEND", new byte[0]));
   }
 
   @Test
@@ -125,7 +84,7 @@ class ImageBombsTest {
   @ParameterizedTest
   @ValueSource(strings = {"iTXt", "zTXt", "iCCP", "tEXt"})
   void compressedTextsAreNotInflatedWithoutLimit(String kind) {
-    byte[] bomb = zeros(400 * MEBIBYTE);
+    byte[] bomb = deflated(new byte[400 * MEBIBYTE], 9);
     byte[] content =
         switch (kind) {
           case "iTXt" -> concat(latin1("XML:com.adobe.xmp\0\1\0\0\0"), bomb);

@@ -1,11 +1,16 @@
 package io.glmimage.image;
 
+import static io.glmimage.image.PngParts.SIGNATURE;
+import static io.glmimage.image.PngParts.chunk;
+import static io.glmimage.image.PngParts.concat;
+import static io.glmimage.image.PngParts.deflated;
+import static io.glmimage.image.PngParts.header;
+import static io.glmimage.image.PngParts.latin1;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.glmimage.error.InvalidRequestException;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -13,8 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.zip.Adler32;
-import java.util.zip.CRC32;
-import java.util.zip.Deflater;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -23,33 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Damaged PNG files are refused where Pillow 13.0.0 refuses them, and read where it reads them. */
 class PngChunksTest {
   private static final Path FOLDER = Path.of("src/test/resources/images");
-  private static final byte[] SIGNATURE = latin1("\u0089PNG\r\n\u001a\n");
   private static final int HEADER_END = SIGNATURE.length + 12 + 13;
   private static final int SIDE = 16;
-
-  private static byte[] latin1(String text) {
-    return text.getBytes(StandardCharsets.ISO_8859_1);
-  }
-
-  private static byte[] concat(byte[]... parts) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    for (byte[] part : parts) {
-      out.writeBytes(part);
-    }
-    return out.toByteArray();
-  }
-
-  private static byte[] chunk(String kind, byte[] content) {
-    CRC32 crc = new CRC32();
-    crc.update(latin1(kind));
-    crc.update(content);
-    return ByteBuffer.allocate(12 + content.length)
-        .putInt(content.length)
-        .put(latin1(kind))
-        .put(content)
-        .putInt((int) crc.getValue())
-        .array();
-  }
 
   /** A chunk whose checksum is wrong. */
   private static byte[] damaged(String kind, byte[] content) {
@@ -58,19 +36,9 @@ class PngChunksTest {
     return chunk;
   }
 
-  private static byte[] header(boolean interlaced) {
-    return chunk(
-        "IHDR",
-        ByteBuffer.allocate(13)
-            .putInt(SIDE)
-            .putInt(SIDE)
-            .put(new byte[] {8, 0, 0, 0, (byte) (interlaced ? 1 : 0)})
-            .array());
-  }
-
   /** A grey image. */
   private static byte[] png(byte[]... chunks) {
-    return concat(SIGNATURE, header(false), concat(chunks));
+    return concat(SIGNATURE, header(SIDE, SIDE, false), concat(chunks));
   }
 
   private static final byte[] END = chunk("IEND", new byte[0]);
@@ -81,13 +49,7 @@ class PngChunksTest {
     for (int i = 0; i < rows.length; i++) {
       rows[i] = (byte) (i % (SIDE + 1) == 0 ? 0 : i);
     }
-    Deflater deflater = new Deflater(0);
-    deflater.setInput(rows);
-    deflater.finish();
-    byte[] out = new byte[rows.length + 100];
-    int length = deflater.deflate(out);
-    deflater.end();
-    return Arrays.copyOf(out, length);
+    return deflated(rows, 0);
   }
 
   private static byte[] flipped(byte[] stream) {
@@ -203,21 +165,17 @@ class PngChunksTest {
   @Test
   void damagedPixelsOfInterlacedImagesAreRefused() {
     // 16 x 16 pixels in seven passes of 2, 2, 2, 4, 4, 8 and 8 rows.
-    byte[] rows = new byte[SIDE * SIDE + 30];
-    Deflater deflater = new Deflater(0);
-    deflater.setInput(rows);
-    deflater.finish();
-    byte[] stream = new byte[rows.length + 100];
-    int length = deflater.deflate(stream);
-    deflater.end();
-    int end = length - 4;
+    byte[] stream = deflated(new byte[SIDE * SIDE + 30], 0);
+    int end = stream.length - 4;
     byte[] pixels = Arrays.copyOf(stream, end);
-    byte[] checksum = chunk("IDAT", Arrays.copyOfRange(stream, end, length));
-    byte[] whole = concat(SIGNATURE, header(true), damaged("IDAT", pixels), checksum, END);
+    byte[] checksum = chunk("IDAT", Arrays.copyOfRange(stream, end, stream.length));
+    byte[] whole =
+        concat(SIGNATURE, header(SIDE, SIDE, true), damaged("IDAT", pixels), checksum, END);
     assertEquals(SIDE, ImageDecoder.decode(whole, "a.png").height());
     // The last pixel.
     pixels[end - 1] ^= 1;
-    byte[] file = concat(SIGNATURE, header(true), damaged("IDAT", pixels), checksum, END);
+    byte[] file =
+        concat(SIGNATURE, header(SIDE, SIDE, true), damaged("IDAT", pixels), checksum, END);
     assertEquals(
         refusal("")
             .replaceAll(

@@ -53,12 +53,37 @@ public record EngineOptions(
     if (DEMO.equals(model)) {
       model = null;
     }
+    checkKernels("--kernels", kernels, "--device", device);
+    checkModel("--model", model);
+  }
+
+  /**
+   * Refuses fused kernels on a CPU.
+   *
+   * @param option its name, for the message
+   * @param deviceOption the name of the device's option, for the message
+   */
+  static void checkKernels(
+      String option, KernelMode kernels, String deviceOption, DeviceName device) {
     if (kernels == KernelMode.FUSED && device.equals(DeviceName.CPU)) {
       throw new UsageException(
-          "Invalid --kernels: fused needs a GPU, but --device is cpu; use auto or native");
+          "Invalid "
+              + option
+              + ": fused needs a GPU, but "
+              + deviceOption
+              + " is cpu; use auto or native");
     }
+  }
+
+  /**
+   * Refuses an empty folder of a model.
+   *
+   * @param option its name, for the message
+   * @param model null for the embedded model
+   */
+  static void checkModel(String option, String model) {
     if (model != null && model.isBlank()) {
-      throw new UsageException("Invalid --model: it is empty");
+      throw new UsageException("Invalid " + option + ": it is empty");
     }
   }
 

@@ -101,11 +101,15 @@ public final class GlmImagePlugin implements SparkPlugin {
     long cache = number(conf, CACHE_GB, WeightsOptions.CACHE_BYTES_DEFAULT >> 30, 0, MAX_CACHE_GB);
     long chunk = number(conf, CHUNK_MB, WeightsOptions.CHUNK_BYTES_DEFAULT >> 20, 1, MAX_CHUNK_MB);
     DeviceName device = EngineOptions.device(DEVICE, conf.get(DEVICE, DeviceName.AUTO.toString()));
+    KernelMode kernels = kernels(conf.get(KERNELS, KernelMode.AUTO.toString()));
+    EngineOptions.checkKernels(KERNELS, kernels, DEVICE, device);
+    String model = conf.get(MODEL, null);
+    EngineOptions.checkModel(MODEL, model);
     return new EngineOptions(
-        model(conf.get(MODEL, null)),
+        model,
         device,
         EngineOptions.precision(PRECISION, conf.get(PRECISION, Precision.AUTO.toString())),
-        kernels(conf.get(KERNELS, KernelMode.AUTO.toString()), device),
+        kernels,
         weights(conf.get(WEIGHTS, WeightsMode.standard().toString())),
         WeightsOptions.defaults()
             .withCacheDir(conf.get(CACHE, ""))
@@ -120,30 +124,13 @@ public final class GlmImagePlugin implements SparkPlugin {
         EngineOptions.gpuMemory(GPU_MEMORY, conf.get(GPU_MEMORY, "")));
   }
 
-  private static String model(String folder) {
-    if (folder != null && folder.isBlank()) {
-      throw new UsageException("Invalid " + MODEL + ": it is empty");
-    }
-    return folder;
-  }
-
-  private static KernelMode kernels(String text, DeviceName device) {
-    KernelMode kernels;
+  private static KernelMode kernels(String text) {
     try {
-      kernels = KernelMode.parse(text);
+      return KernelMode.parse(text);
     } catch (IllegalArgumentException e) {
       throw new UsageException(
           "Invalid " + KERNELS + ": " + text + ", expected " + KernelMode.NAMES);
     }
-    if (kernels == KernelMode.FUSED && device.equals(DeviceName.CPU)) {
-      throw new UsageException(
-          "Invalid "
-              + KERNELS
-              + ": fused needs a GPU, but "
-              + DEVICE
-              + " is cpu; use auto or native");
-    }
-    return kernels;
   }
 
   private static WeightsMode weights(String text) {
